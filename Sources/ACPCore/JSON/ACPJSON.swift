@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+
+/// How every ACP object is written to and read from JSON: the one place that all layers share.
+public enum ACPJSON {
+    /// The JSON of a value, as UTF-8, without line breaks.
+    ///
+    /// - Throws: ``ACPError`` with code ``ACPError/Code-swift.struct/serverError``, naming the value that JSON cannot
+    ///   hold (an infinite number, for example).
+    public static func encode(_ value: some Encodable) throws(ACPError) -> [UInt8] {
+        do {
+            return [UInt8](try encoder.encode(value))
+        } catch let EncodingError.invalidValue(value, context) {
+            throw ACPError(
+                .serverError,
+                "\(path(context.codingPath)) cannot be written as JSON: \(value) (\(context.debugDescription))"
+            )
+        } catch let error as ACPError {
+            throw error
+        } catch {
+            throw ACPError(.serverError, "a value of type \(type(of: value)) cannot be written as JSON: \(error)")
+        }
+    }
+
+    /// Reads a value from JSON.
+    ///
+    /// - Throws: ``ACPError`` with code ``ACPError/Code-swift.struct/invalidInput``, naming the field that is wrong, for
+    ///   example `input[0].parts[1].content_encoding`.
+    public static func decode<Value: Decodable>(
+        _ type: Value.Type = Value.self,
+        from json: some Sequence<UInt8>
+    ) throws(ACPError) -> Value {
+        do {
+            return try decoder.decode(type, from: json as? Data ?? Data(json))
+        } catch let error as ACPError {
+            throw error
+        } catch let error as DecodingError {
+            throw ACPError(.invalidInput, describe(error))
+        } catch {
+            throw ACPError(.invalidInput, "the JSON could not be read: \(error)")
+        }
+    }
+
+    private static let encoder: JSONEncoder = {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.withoutEscapingSlashes]
+        return encoder
+    }()
+
+    private static let decoder = JSONDecoder()
+
+    private static func describe(_ error: DecodingError) -> String {
+        switch error {
+        case .keyNotFound(let key, let context):
+            return "\(path(context.codingPath + [key])) is missing"
+        case .typeMismatch(let type, let context):
+            return "\(path(context.codingPath)) has the wrong type: \(name(of: type)) is expected"
+        case .valueNotFound(let type, let context):
+            return "\(path(context.codingPath)) is null: \(name(of: type)) is expected"
+        case .dataCorrupted(let context):
+            if context.codingPath.isEmpty {
+                return "the body is not valid JSON: \(context.underlyingError ?? error)"
+            }
+            return "\(path(context.codingPath)): \(context.debugDescription)"
+        @unknown default:
+            return "the JSON could not be read: \(error)"
+        }
+    }
+
+    private static func path(_ keys: [any CodingKey]) -> String {
+        guard !keys.isEmpty else { return "the body" }
+        return keys.reduce(into: "") { path, key in
+            if let index = key.intValue {
+                path += "[\(index)]"
+            } else {
+                path += path.isEmpty ? key.stringValue : ".\(key.stringValue)"
+            }
+        }
+    }
+
+    private static func name(of type: any Any.Type) -> String {
+        let name = String(describing: type)
+        return switch name {
+        case "String": "a string"
+        case "Bool": "true or false"
+        case "Int", "Int64", "UInt64", "Double": "a number"
+        case _ where name.hasPrefix("Array"): "an array"
+        case _ where name.hasPrefix("Dictionary"): "an object"
+        default: name
+        }
+    }
+}
+
+extension DecodingError {
+    /// An error for a value of the right type whose content is not allowed.
+    static func invalid(_ message: String, at codingPath: [any CodingKey]) -> DecodingError {
+        .dataCorrupted(.init(codingPath: codingPath, debugDescription: message))
+    }
+}

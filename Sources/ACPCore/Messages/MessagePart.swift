@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+
+/// A piece of a message: text, JSON, an image, anything with a content type.
+///
+/// The content stands in the part itself (``content``) or elsewhere (``contentURL``), never both. A part with a
+/// ``name`` is an artifact. Keys that the specification does not name are kept in ``extra`` and given back.
+///
+/// ```swift
+/// let parts: [MessagePart] = [
+///     .text("Here is the drawing:"),
+///     .artifact(name: "drawing.svg", contentType: "image/svg+xml", content: "<svg/>"),
+/// ]
+/// ```
+public struct MessagePart: Sendable, Hashable {
+    /// How ``content`` holds the bytes of the part.
+    public enum ContentEncoding: String, Sendable, Hashable, Codable {
+        /// The content is the text itself.
+        case plain
+        /// The content is base64 (RFC 4648, with padding) of the bytes.
+        case base64
+    }
+
+    /// Makes the part an artifact of that name. Nil for ordinary parts.
+    public var name: String?
+    /// The MIME type of the content.
+    public var contentType: String
+    /// The content, encoded as ``contentEncoding`` says.
+    public var content: String?
+    public var contentEncoding: ContentEncoding
+    /// Where the content can be loaded from, if it is not in ``content``.
+    public var contentURL: String?
+    /// What this part says about itself: a citation or a step of the agent's work.
+    public var metadata: PartMetadata?
+    /// Keys that the specification does not name.
+    public var extra: JSONObject
+
+    /// A part with any of its fields. `content` and `contentURL` exclude each other; ``validate()`` checks it.
+    public init(
+        name: String? = nil,
+        contentType: String = "text/plain",
+        content: String? = nil,
+        contentEncoding: ContentEncoding = .plain,
+        contentURL: String? = nil,
+        metadata: PartMetadata? = nil,
+        extra: JSONObject = [:]
+    ) {
+        self.name = name
+        self.contentType = contentType
+        self.content = content
+        self.contentEncoding = contentEncoding
+        self.contentURL = contentURL
+        self.metadata = metadata
+        self.extra = extra
+    }
+
+    /// A part of plain text.
+    public static func text(_ text: String, metadata: PartMetadata? = nil) -> MessagePart {
+        MessagePart(content: text, metadata: metadata)
+    }
+
+    /// A part of bytes, carried in base64.
+    public static func data(_ bytes: some Sequence<UInt8>, contentType: String, name: String? = nil) -> MessagePart {
+        MessagePart(
+            name: name, contentType: contentType, content: Data(bytes).base64EncodedString(),
+            contentEncoding: .base64)
+    }
+
+    /// A part that holds a value as JSON, with content type `application/json`.
+    ///
+    /// - Throws: ``ACPError`` if the value cannot be encoded.
+    public static func json(_ value: some Encodable, name: String? = nil) throws -> MessagePart {
+        MessagePart(
+            name: name, contentType: "application/json",
+            content: String(decoding: try ACPJSON.encode(value), as: UTF8.self))
+    }
+
+    /// A named part: something that the agent made.
+    public static func artifact(name: String, contentType: String = "text/plain", content: String) -> MessagePart {
+        MessagePart(name: name, contentType: contentType, content: content)
+    }
+
+    /// Whether this part is an artifact, that is, has a name.
+    public var isArtifact: Bool { name != nil }
+
+    /// The content as text: nil if there is none, or if it is base64 of something that is not UTF-8.
+    public var text: String? {
+        guard let content else { return nil }
+        guard contentEncoding == .base64 else { return content }
+        guard let bytes = Data(base64Encoded: content) else { return nil }
+        return String(data: bytes, encoding: .utf8)
+    }
+
+    /// The content as bytes: nil if there is none, or if its base64 is broken.
+    public var bytes: [UInt8]? {
+        guard let content else { return nil }
+        guard contentEncoding == .base64 else { return Array(content.utf8) }
+        return Data(base64Encoded: content).map { [UInt8]($0) }
+    }
+
+    /// Checks what a type cannot: content against content URL, and the base64.
+    ///
+    /// - Throws: ``ACPError`` with code ``ACPError/Code-swift.struct/invalidInput``.
+    public func validate() throws(ACPError) {
+        if content != nil && contentURL != nil {
+            throw ACPError(.invalidInput, MessagePart.exclusive)
+        }
+        if contentEncoding == .base64, let content, !isBase64(content.utf8) {
+            throw ACPError(.invalidInput, "content is not valid base64 (RFC 4648 with padding, no line breaks)")
+        }
+    }
+
+    fileprivate static let exclusive = "content and content_url exclude each other: give one of them"
+}
+
+extension MessagePart: Codable {
+    private enum CodingKeys: String, CodingKey, CaseIterable {
+        case name
+        case contentType = "content_type"
+        case content
+        case contentEncoding = "content_encoding"
+        case contentURL = "content_url"
+        case metadata
+    }
+
+    private static let knownKeys = CodingKeys.names
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        name = try container.decodeIfPresent(String.self, forKey: .name)
+        contentType = try container.decode(.contentType, default: "text/plain")
+        content = try container.decodeIfPresent(String.self, forKey: .content)
+        contentURL = try container.decodeIfPresent(String.self, forKey: .contentURL)
+        metadata = try container.decodeIfPresent(PartMetadata.self, forKey: .metadata)
+        let encoding: String = try container.decode(.contentEncoding, default: "plain")
+        guard let known = ContentEncoding(rawValue: encoding) else {
+            throw DecodingError.invalid(
+                "\"\(encoding)\" is no content encoding: plain or base64 is expected",
+                at: container.codingPath + [CodingKeys.contentEncoding])
+        }
+        contentEncoding = known
+        let all = try decoder.container(keyedBy: AnyCodingKey.self)
+        extra = try all.decodeMembers(except: MessagePart.knownKeys)
+        if content != nil && contentURL != nil {
+            throw DecodingError.invalid(MessagePart.exclusive, at: container.codingPath + [CodingKeys.contentURL])
+        }
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encodeIfPresent(name, forKey: .name)
+        try container.encode(contentType, forKey: .contentType)
+        try container.encodeIfPresent(content, forKey: .content)
+        try container.encode(contentEncoding, forKey: .contentEncoding)
+        try container.encodeIfPresent(contentURL, forKey: .contentURL)
+        try container.encodeIfPresent(metadata, forKey: .metadata)
+        if !extra.isEmpty {
+            var all = encoder.container(keyedBy: AnyCodingKey.self)
+            try all.encodeMembers(extra.filter { !MessagePart.knownKeys.contains($0.key) })
+        }
+    }
+}
+
+/// Checks base64 without decoding it, so that a large part costs no second copy.
+private func isBase64(_ text: String.UTF8View) -> Bool {
+    var characters = 0
+    var padding = 0
+    for byte in text {
+        switch byte {
+        case UInt8(ascii: "="):
+            padding += 1
+        case _ where byte.isAlphanumeric || byte == UInt8(ascii: "+") || byte == UInt8(ascii: "/"):
+            guard padding == 0 else { return false }
+        default:
+            return false
+        }
+        characters += 1
+    }
+    return characters % 4 == 0 && padding <= 2
+}

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What a message part says about itself beyond its content.
+public enum PartMetadata: Sendable, Hashable {
+    case citation(CitationMetadata)
+    case trajectory(TrajectoryMetadata)
+    /// A kind that this version does not know, kept as it came.
+    case other(JSONObject)
+}
+
+/// Where a piece of information comes from.
+///
+/// With content in the same part, the citation belongs to that content. Otherwise ``startIndex`` and ``endIndex`` mark a
+/// range of characters of the message, counted across all its text parts; if one is missing or both are equal,
+/// the citation stands at that position.
+public struct CitationMetadata: Sendable, Hashable, Codable {
+    public var startIndex: Int?
+    public var endIndex: Int?
+    /// The source document.
+    public var url: String?
+    public var title: String?
+    /// Describes the source, or quotes the passage.
+    public var description: String?
+
+    public init(
+        url: String? = nil, title: String? = nil, description: String? = nil, startIndex: Int? = nil,
+        endIndex: Int? = nil
+    ) {
+        self.startIndex = startIndex
+        self.endIndex = endIndex
+        self.url = url
+        self.title = title
+        self.description = description
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case startIndex = "start_index"
+        case endIndex = "end_index"
+        case url
+        case title
+        case description
+    }
+}
+
+/// A step on the agent's way to its answer: a thought (``message``), or a call of a tool.
+public struct TrajectoryMetadata: Sendable, Hashable, Codable {
+    public var message: String?
+    public var toolName: String?
+    public var toolInput: JSONValue?
+    public var toolOutput: JSONValue?
+
+    public init(
+        message: String? = nil, toolName: String? = nil, toolInput: JSONValue? = nil, toolOutput: JSONValue? = nil
+    ) {
+        self.message = message
+        self.toolName = toolName
+        self.toolInput = toolInput
+        self.toolOutput = toolOutput
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case message
+        case toolName = "tool_name"
+        case toolInput = "tool_input"
+        case toolOutput = "tool_output"
+    }
+}
+
+extension PartMetadata: Codable {
+    private enum CodingKeys: String, CodingKey { case kind }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        switch try container.decodeIfPresent(String.self, forKey: .kind) {
+        case "citation": self = .citation(try CitationMetadata(from: decoder))
+        case "trajectory": self = .trajectory(try TrajectoryMetadata(from: decoder))
+        default: self = .other(try JSONObject(from: decoder))
+        }
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        switch self {
+        case .citation(let citation):
+            try container.encode("citation", forKey: .kind)
+            try citation.encode(to: encoder)
+        case .trajectory(let trajectory):
+            try container.encode("trajectory", forKey: .kind)
+            try trajectory.encode(to: encoder)
+        case .other(let members):
+            var all = encoder.container(keyedBy: AnyCodingKey.self)
+            try all.encodeMembers(members)
+        }
+    }
+}

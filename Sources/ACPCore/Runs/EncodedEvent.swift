@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// An event in the bytes that storage keeps and streams send.
+///
+/// An event is encoded once, when it happens. Everything after that (storage, live streams, replay, another process)
+/// hands the same bytes on, so no reader pays for encoding again and all of them see the same thing.
+public struct EncodedEvent: Sendable, Hashable {
+    /// What kind of event the bytes hold.
+    public let kind: Event.Kind
+    /// The event as one JSON object in UTF-8, without line breaks.
+    public let json: [UInt8]
+
+    /// Encodes an event.
+    ///
+    /// - Throws: ``ACPError`` if the event holds a value that JSON cannot (an infinite number, for example).
+    public init(_ event: Event) throws(ACPError) {
+        kind = event.kind
+        switch event {
+        case .runCreated(let run), .runInProgress(let run), .runAwaiting(let run), .runCompleted(let run),
+            .runCancelled(let run), .runFailed(let run):
+            json = try EncodedEvent.wrap(kind, "run", ACPJSON.encode(run))
+        case .messageCreated(let message), .messageCompleted(let message):
+            json = try EncodedEvent.wrap(kind, "message", ACPJSON.encode(message))
+        case .messagePart(let part):
+            json = try EncodedEvent.wrap(kind, "part", ACPJSON.encode(part))
+        case .generic, .error, .unknown:
+            json = try ACPJSON.encode(event)
+        }
+    }
+
+    /// An event about a run whose JSON is there already, so that a large run is not encoded twice.
+    public init(kind: Event.Kind, runJSON: [UInt8]) {
+        self.kind = kind
+        json = EncodedEvent.wrap(kind, "run", runJSON)
+    }
+
+    /// Takes bytes that were stored before.
+    ///
+    /// - Throws: ``ACPError`` if they are not the JSON of an event.
+    public init(json: [UInt8]) throws(ACPError) {
+        self.json = json
+        if let kind = EncodedEvent.leadingKind(json) {
+            self.kind = kind
+        } else {
+            kind = try ACPJSON.decode(TypeOnly.self, from: json).type
+        }
+    }
+
+    /// The event itself.
+    ///
+    /// - Throws: ``ACPError`` if the bytes are not the JSON of an event.
+    public func decode() throws(ACPError) -> Event { try ACPJSON.decode(Event.self, from: json) }
+
+    private struct TypeOnly: Decodable { let type: Event.Kind }
+
+    /// The type comes first, where ``leadingKind(_:)`` finds it again without parsing the rest.
+    private static func wrap(_ kind: Event.Kind, _ key: String, _ payload: [UInt8]) -> [UInt8] {
+        var json: [UInt8] = []
+        json.reserveCapacity(payload.count + 48)
+        json += typePrefix
+        json += kind.rawValue.utf8
+        json += "\",\"".utf8
+        json += key.utf8
+        json += "\":".utf8
+        json += payload
+        json.append(UInt8(ascii: "}"))
+        return json
+    }
+
+    private static let typePrefix = Array("{\"type\":\"".utf8)
+
+    private static func leadingKind(_ json: [UInt8]) -> Event.Kind? {
+        guard json.starts(with: typePrefix) else { return nil }
+        let rest = json[typePrefix.count...].prefix(32)
+        guard let end = rest.firstIndex(of: UInt8(ascii: "\"")) else { return nil }
+        return Event.Kind(rawValue: String(decoding: rest[..<end], as: UTF8.self))
+    }
+}

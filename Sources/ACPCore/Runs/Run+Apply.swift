@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+
+extension Run {
+    /// Brings the run up to date with an event that came after it.
+    ///
+    /// Folding all later events into an older run gives the run as it stands now: that is how storage reads a run from
+    /// a snapshot and the events behind it, and how a client can keep a run up to date along a stream.
+    ///
+    /// ```swift
+    /// for try await event in client.stream(agent: "writer", input: ["Tell me a story"]) {
+    ///     run.apply(event.event)
+    /// }
+    /// ```
+    public mutating func apply(_ event: Event) {
+        switch event {
+        case .runCreated(let run), .runInProgress(let run), .runAwaiting(let run), .runCompleted(let run),
+            .runCancelled(let run), .runFailed(let run):
+            self = run
+        case .messageCreated(var message):
+            // Some servers put all parts into this event and then send each again in its own: count them once.
+            message.parts = []
+            message.completedAt = nil
+            output.append(message)
+        case .messagePart(let part):
+            if output.isEmpty { output.append(Message(role: .agent(agentName), parts: [], completedAt: nil)) }
+            output[output.count - 1].parts.append(part)
+        case .messageCompleted(let message):
+            if output.isEmpty { output.append(message) } else { output[output.count - 1] = message }
+        case .generic, .error, .unknown:
+            break
+        }
+    }
+}

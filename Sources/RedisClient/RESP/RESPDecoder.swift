@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import NIOCore
+
+/// An incremental RESP2 and RESP3 decoder.
+///
+/// Feed it bytes as they arrive and take out messages until there is none:
+///
+/// ```swift
+/// decoder.feed(&bytes)
+/// while let message = try decoder.next() { … }
+/// ```
+///
+/// The decoder keeps a stack of the aggregates that are still open, and never looks at a byte twice: the time for a
+/// reply is linear in its size however small the chunks are. Nothing is allocated by a length that a peer merely
+/// announces. After an error the decoder must not be used again.
+public struct RESPDecoder: Sendable {
+    private let limits: RESPLimits
+    var input = RESPInput()
+    private var stack: [RESPFrame] = []
+    private var pending = Pending.element
+    /// Bytes of the current message that were consumed already.
+    private var messageLength = 0
+
+    /// What is to be read next.
+    private enum Pending {
+        /// A type byte and its line.
+        case element
+        /// The content of a string whose length is known.
+        case bulk(RESPBulkKind, length: Int)
+        /// A chunk header of a string of unknown length.
+        case chunkHeader(ByteBuffer)
+        /// The content of a chunk.
+        case chunk(ByteBuffer, length: Int)
+    }
+
+    /// Makes a decoder.
+    public init(limits: RESPLimits = RESPLimits()) {
+        self.limits = limits
+    }
+
+    /// Adds bytes that were read. Large ones are not copied where that is possible.
+    public mutating func feed(_ bytes: consuming ByteBuffer) {
+        self.input.append(bytes)
+    }
+
+    /// True while bytes of an unfinished message are there.
+    public var isInsideMessage: Bool {
+        self.input.readableBytes > 0 || self.messageLength > 0
+    }
+
+    /// Bytes that were fed and not consumed, for a decoder that continues in this one's place.
+    /// Meaningful only between two messages.
+    mutating func takeUnreadBytes() -> ByteBuffer? {
+        self.input.takeAll()
+    }
+
+    /// The next complete message, or nil if more bytes are needed.
+    /// - Throws: ``RESPDecodingError`` if the bytes are not RESP or exceed a limit.
+    public mutating func next() throws(RESPDecodingError) -> RESPMessage? {
+        while true {
+            let before = self.input.readableBytes
+            let value: RESPValue?
+            switch self.pending {
+            case .element:
+                guard let step = try self.readElement() else {
+                    try self.checkLength(self.input.readableBytes)
+                    return nil
+                }
+                switch step {
+                case .value(let element): value = element
+                case .message(let message): return self.finish(message)
+                case .opened: value = nil
+                }
+            case .bulk(let kind, let length):
+                guard let content = try self.input.readBulk(length) else { return nil }
+                self.pending = .element
+                value = try kind.value(content)
+            case .chunkHeader(let soFar):
+                guard let length = try self.readChunkHeader() else { return nil }
+                if length == 0 {
+                    self.pending = .element
+                    value = .bulkString(soFar)
+                } else {
+                    guard length <= self.limits.maxBulkLength - soFar.readableBytes else {
+                        throw .init(.limitExceeded, "a streamed string exceeds \(self.limits.maxBulkLength) bytes")
+                    }
+                    self.pending = .chunk(soFar, length: length)
+                    value = nil
+                }
+            case .chunk(var soFar, let length):
+                guard let content = try self.input.readBulk(length) else { return nil }
+                self.pending = .element  // releases the enum's reference, so that writing does not copy
+                soFar.writeImmutableBuffer(content)
+                self.pending = .chunkHeader(soFar)
+                value = nil
+            }
+            try self.checkLength(0, adding: before - self.input.readableBytes)
+            if let value, let message = try self.close(value) { return self.finish(message) }
+        }
+    }
+
+    private mutating func finish(_ message: RESPMessage) -> RESPMessage {
+        self.messageLength = 0
+        return message
+    }
+
+    private mutating func checkLength(_ unread: Int, adding count: Int = 0) throws(RESPDecodingError) {
+        self.messageLength += count
+        guard self.messageLength <= self.limits.maxMessageLength - unread || self.limits.maxMessageLength < unread
+        else {
+            throw .init(.limitExceeded, "a message exceeds \(self.limits.maxMessageLength) bytes")
+        }
+    }
+
+    // MARK: Elements
+
+    private enum Step {
+        case value(RESPValue)
+        case message(RESPMessage)
+        case opened
+    }
+
+    private mutating func readElement() throws(RESPDecodingError) -> Step? {
+        guard let line = try self.input.readLine(limit: self.limits.maxLineLength) else { return nil }
+        switch line.type {
+        case UInt8(ascii: "$"):
+            if line.isStreamed {
+                self.pending = .chunkHeader(ByteBuffer())
+                return .opened
+            }
+            return try self.openBulk(.bulk, line)
+        case UInt8(ascii: ":"):
+            return .value(.integer(try line.integer()))
+        case UInt8(ascii: "+"):
+            return .value(.simpleString(line.text))
+        case UInt8(ascii: "-"):
+            return .value(.simpleError(RESPError(line.text)))
+        case UInt8(ascii: "*"): return try self.openAggregate(.array, line)
+        case UInt8(ascii: "%"): return try self.openAggregate(.map, line)
+        case UInt8(ascii: "~"): return try self.openAggregate(.set, line)
+        case UInt8(ascii: ">"): return try self.openAggregate(.push, line)
+        case UInt8(ascii: "|"): return try self.openAggregate(.attribute, line)
+        case UInt8(ascii: "!"): return try self.openBulk(.error, line)
+        case UInt8(ascii: "="): return try self.openBulk(.verbatim, line)
+        case UInt8(ascii: "_"):
+            guard line.text.isEmpty else { throw .init(.malformedValue, "null followed by text") }
+            return .value(.null)
+        case UInt8(ascii: "#"):
+            switch line.text {
+            case "t": return .value(.boolean(true))
+            case "f": return .value(.boolean(false))
+            default: throw .init(.malformedValue, "a boolean that is neither t nor f")
+            }
+        case UInt8(ascii: ","):
+            guard let number = RESPNumber.double(line.text) else {
+                throw .init(.malformedNumber, "a double that is none")
+            }
+            return .value(.double(number))
+        case UInt8(ascii: "("):
+            return .value(.bigNumber(try line.bigNumber()))
+        case UInt8(ascii: "."):
+            guard line.text.isEmpty, let frame = self.stack.last, frame.isStreamed, !frame.isHalfPair else {
+                throw .init(.unexpectedType, "the end of a stream where none is open")
+            }
+            self.stack.removeLast()
+            return try self.completed(frame)
+        default:
+            throw .init(.unknownType, "0x\(String(line.type, radix: 16)) begins no RESP type")
+        }
+    }
+
+    private mutating func openBulk(_ kind: RESPBulkKind, _ line: RESPLine) throws(RESPDecodingError) -> Step {
+        let length = try line.integer()
+        if length == -1, kind == .bulk { return .value(.null) }
+        guard length >= 0 else { throw .init(.malformedNumber, "a negative string length") }
+        guard length <= self.limits.maxBulkLength else {
+            throw .init(.limitExceeded, "a string of \(length) bytes exceeds \(self.limits.maxBulkLength)")
+        }
+        self.pending = .bulk(kind, length: length)
+        return .opened
+    }
+
+    private mutating func openAggregate(_ kind: RESPFrame.Kind, _ line: RESPLine) throws(RESPDecodingError) -> Step {
+        // RESP allows a push between two replies only; inside of one it would be a hole in the reply.
+        if kind == .push, !self.stack.isEmpty { throw .init(.unexpectedType, "a push inside of an aggregate") }
+        guard self.stack.count < self.limits.maxDepth else {
+            throw .init(.limitExceeded, "aggregates nest deeper than \(self.limits.maxDepth)")
+        }
+        if line.isStreamed {
+            guard kind == .array || kind == .map || kind == .set else {
+                throw .init(.unexpectedType, "a push or attribute of unknown length")
+            }
+            self.stack.append(RESPFrame(kind, remaining: nil))
+            return .opened
+        }
+        let count = try line.integer()
+        if count == -1, kind == .array { return .value(.null) }
+        guard count >= 0 else { throw .init(.malformedNumber, "a negative element count") }
+        guard count <= self.limits.maxAggregateCount else {
+            throw .init(.limitExceeded, "\(count) elements exceed \(self.limits.maxAggregateCount)")
+        }
+        let frame = RESPFrame(kind, remaining: kind.isPaired ? count &* 2 : count)
+        if count == 0 { return try self.completed(frame) }
+        self.stack.append(frame)
+        return .opened
+    }
+
+    private mutating func readChunkHeader() throws(RESPDecodingError) -> Int? {
+        guard let line = try self.input.readLine(limit: self.limits.maxLineLength) else { return nil }
+        guard line.type == UInt8(ascii: ";") else {
+            throw .init(.unexpectedType, "a streamed string continues with something else than a chunk")
+        }
+        let length = try line.integer()
+        guard length >= 0 else { throw .init(.malformedNumber, "a negative chunk length") }
+        return length
+    }
+
+    // MARK: Aggregates
+
+    /// Adds a finished value to the innermost open aggregate, and closes as many aggregates as that completes.
+    private mutating func close(_ value: RESPValue) throws(RESPDecodingError) -> RESPMessage? {
+        var value = value
+        while true {
+            guard let top = self.stack.indices.last else { return .reply(value) }
+            guard self.stack[top].add(value, limit: self.limits.maxAggregateCount) else {
+                throw .init(.limitExceeded, "a streamed aggregate exceeds \(self.limits.maxAggregateCount) elements")
+            }
+            guard self.stack[top].isComplete else { return nil }
+            switch try self.completed(self.stack.removeLast()) {
+            case .value(let aggregate): value = aggregate
+            case .message(let message): return message
+            case .opened: return nil
+            }
+        }
+    }
+
+    private func completed(_ frame: RESPFrame) throws(RESPDecodingError) -> Step {
+        switch frame.kind {
+        case .array: return .value(.array(frame.elements))
+        case .set: return .value(.set(frame.elements))
+        case .map: return .value(.map(frame.pairs))
+        case .push:
+            guard !frame.elements.isEmpty else { throw .init(.malformedValue, "a push without its kind") }
+            return .message(.push(frame.elements))
+        case .attribute:
+            // One inside of an aggregate is about the next element only: dropped, and not counted as an element.
+            return self.stack.isEmpty ? .message(.attribute(frame.pairs)) : .opened
+        }
+    }
+}

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import NIOCore
+
+extension RESPValue {
+    /// True for the absent value.
+    public var isNull: Bool {
+        if case .null = self { true } else { false }
+    }
+
+    /// The error, if the reply is one of either kind.
+    public var error: RESPError? {
+        switch self {
+        case .simpleError(let error), .bulkError(let error): error
+        default: nil
+        }
+    }
+
+    /// The bytes of a bulk or verbatim string, without copying; those of a simple string as a new buffer.
+    public var buffer: ByteBuffer? {
+        switch self {
+        case .bulkString(let buffer), .verbatimString(_, let buffer): buffer
+        case .simpleString(let text): ByteBuffer(string: text)
+        default: nil
+        }
+    }
+
+    /// The bytes of a string of any kind, copied.
+    public var bytes: [UInt8]? {
+        self.buffer.map { Array($0.readableBytesView) }
+    }
+
+    /// The text of a string or number of any kind. Bytes that are no valid UTF-8 become replacement characters.
+    public var string: String? {
+        switch self {
+        case .simpleString(let text), .bigNumber(let text): text
+        case .bulkString(let buffer), .verbatimString(_, let buffer): String(buffer: buffer)
+        case .integer(let number): String(number)
+        case .double(let number): number.respText
+        default: nil
+        }
+    }
+
+    /// An integer, or a string that spells one. RESP2 booleans are the integers 0 and 1; RESP3 booleans read as such.
+    public var int: Int? {
+        switch self {
+        case .integer(let number): number
+        case .boolean(let flag): flag ? 1 : 0
+        case .bulkString(let buffer): RESPNumber.integer(buffer.readableBytesView)
+        case .simpleString(let text), .bigNumber(let text): Int(text)
+        default: nil
+        }
+    }
+
+    /// A double, or an integer or string that spells one.
+    public var double: Double? {
+        switch self {
+        case .double(let number): number
+        case .integer(let number): Double(number)
+        case .bulkString, .simpleString, .verbatimString: self.string.flatMap { RESPNumber.double($0) }
+        default: nil
+        }
+    }
+
+    /// A boolean, or an integer that is 0 or 1 as RESP2 servers send.
+    public var bool: Bool? {
+        switch self {
+        case .boolean(let flag): flag
+        case .integer(0): false
+        case .integer(1): true
+        default: nil
+        }
+    }
+
+    /// The elements of an array or set.
+    public var array: [RESPValue]? {
+        switch self {
+        case .array(let elements), .set(let elements): elements
+        default: nil
+        }
+    }
+
+    /// The entries of a map, or of an array that alternates keys and values as RESP2 servers send.
+    public var pairs: [RESPPair]? {
+        switch self {
+        case .map(let entries):
+            return entries
+        case .array(let elements) where elements.count.isMultiple(of: 2):
+            return stride(from: 0, to: elements.count, by: 2).map {
+                RESPPair(key: elements[$0], value: elements[$0 + 1])
+            }
+        default:
+            return nil
+        }
+    }
+
+    /// The value under a text key of a map, in either of the forms that ``pairs`` reads.
+    public subscript(key: String) -> RESPValue? {
+        self.pairs?.first { $0.key.string == key }?.value
+    }
+}
+
+extension Double {
+    /// The spelling that Redis accepts: `inf` and `-inf`, else the shortest text that reads back as the same number.
+    var respText: String {
+        if self.isInfinite { return self < 0 ? "-inf" : "inf" }
+        return self.isNaN ? "nan" : "\(self)"
+    }
+}
+
+/// Numbers as text.
+enum RESPNumber {
+    /// Reads a decimal 64-bit integer with an optional sign; nil if it is empty, malformed or out of range.
+    @inline(__always)
+    static func integer<Bytes: Collection>(_ bytes: Bytes) -> Int? where Bytes.Element == UInt8 {
+        var index = bytes.startIndex
+        guard index != bytes.endIndex else { return nil }
+        var isNegative = false
+        if bytes[index] == UInt8(ascii: "-") || bytes[index] == UInt8(ascii: "+") {
+            isNegative = bytes[index] == UInt8(ascii: "-")
+            bytes.formIndex(after: &index)
+            guard index != bytes.endIndex else { return nil }
+        }
+        var number = 0
+        while index != bytes.endIndex {
+            let digit = bytes[index] &- UInt8(ascii: "0")
+            guard digit < 10 else { return nil }
+            let (scaled, overflowed) = number.multipliedReportingOverflow(by: 10)
+            // Counting downwards for negative numbers reaches Int.min, which has no positive counterpart.
+            let (next, carried) =
+                isNegative
+                ? scaled.subtractingReportingOverflow(Int(digit))
+                : scaled.addingReportingOverflow(Int(digit))
+            if overflowed || carried { return nil }
+            number = next
+            bytes.formIndex(after: &index)
+        }
+        return number
+    }
+
+    /// Reads a double as Redis spells it, `inf`, `-inf` and `nan` included.
+    static func double(_ text: String) -> Double? {
+        switch text {
+        case "inf", "+inf": return .infinity
+        case "-inf": return -.infinity
+        case "nan", "-nan": return .nan
+        default:
+            // `Double(_:)` also reads hexadecimal and "infinity", which no server sends.
+            guard text.utf8.allSatisfy({ Self.isDecimal($0) }) else { return nil }
+            return Double(text)
+        }
+    }
+
+    private static func isDecimal(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "+"), UInt8(ascii: "."),
+            UInt8(ascii: "e"), UInt8(ascii: "E"):
+            true
+        default: false
+        }
+    }
+}

@@ -1,0 +1,4 @@
+import NIOEmbedded
+import NIOSSL
+import MetricsTestKit
+import InMemoryTracing

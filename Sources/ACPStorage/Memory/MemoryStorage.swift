@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import ACPCore
+import Synchronization
+
+/// Storage in the memory of one process: the fastest, and gone when the process ends. For tests, for trying things out, and
+/// for agents whose runs need not outlive a restart.
+///
+/// It is bounded in two ways. What has not been touched for ``Configuration/timeToLive`` expires. And there are never more
+/// than ``Configuration/runLimit`` runs: a new one pushes out the run that ended first, with its events and its places in
+/// listings; if none has ended, the new one is refused with a ``StorageError`` of code `full`.
+///
+/// ```swift
+/// let server = ACPServer(storage: MemoryStorage(.init(timeToLive: .seconds(3600), runLimit: 1_000)))
+/// ```
+public final class MemoryStorage: Storage {
+    /// What a memory storage keeps, and for how long.
+    public struct Configuration: Sendable {
+        /// How long a run is kept after its last update, and a session after its last use.
+        public var timeToLive: Duration
+        /// How many runs are kept.
+        public var runLimit: Int
+        /// How many sessions are kept. A new one pushes out the one that was used least recently.
+        public var sessionLimit: Int
+
+        /// - Parameters:
+        ///   - timeToLive: One day unless said otherwise.
+        ///   - runLimit: 10,000 unless said otherwise.
+        ///   - sessionLimit: 10,000 unless said otherwise.
+        public init(timeToLive: Duration = .seconds(86_400), runLimit: Int = 10_000, sessionLimit: Int = 10_000) {
+            self.timeToLive = timeToLive
+            self.runLimit = max(1, runLimit)
+            self.sessionLimit = max(1, sessionLimit)
+        }
+    }
+
+    /// What this storage keeps, and for how long.
+    public let configuration: Configuration
+    private let localCoordination = LocalCoordination()
+    private let now: @Sendable () -> ContinuousClock.Instant
+    private let state: Mutex<State>
+
+    private struct State {
+        var runs: RunTable
+        var sessions: SessionTable
+        var isClosed = false
+    }
+
+    public convenience init(_ configuration: Configuration = Configuration()) {
+        self.init(configuration, now: { .now })
+    }
+
+    /// With a clock of the caller's, so that expiry can be tested without waiting.
+    package init(_ configuration: Configuration, now: @escaping @Sendable () -> ContinuousClock.Instant) {
+        self.configuration = configuration
+        self.now = now
+        state = Mutex(
+            State(
+                runs: RunTable(timeToLive: configuration.timeToLive, limit: configuration.runLimit),
+                sessions: SessionTable(timeToLive: configuration.timeToLive, limit: configuration.sessionLimit)
+            ))
+    }
+
+    public var capabilities: StorageCapabilities {
+        StorageCapabilities(isDurable: false, isShared: false, timeToLive: configuration.timeToLive)
+    }
+
+    public var coordination: any Coordination { localCoordination }
+
+    /// Runs a step on the tables as they stand now: without what has expired.
+    private func access<Result>(
+        _ body: (inout State, ContinuousClock.Instant) throws(StorageError) -> Result
+    ) throws(StorageError) -> Result where Result: Sendable {
+        let outcome = state.withLock { state -> (Swift.Result<Result, StorageError>, [RunID]) in
+            guard !state.isClosed else {
+                return (.failure(StorageError(.closed, "the memory storage was closed")), [])
+            }
+            let now = now()
+            state.runs.removeExpired(now: now)
+            state.sessions.removeExpired(now: now)
+            let result: Swift.Result<Result, StorageError>
+            do throws(StorageError) {
+                result = .success(try body(&state, now))
+            } catch {
+                result = .failure(error)
+            }
+            return (result, state.runs.takeRemoved())
+        }
+        for run in outcome.1 {
+            localCoordination.forgetSignals(to: run)
+            localCoordination.runDidChange(run)
+        }
+        return try outcome.0.get()
+    }
+}
+
+// MARK: - Runs and events
+
+extension MemoryStorage {
+    public func commit(_ commit: RunCommit) throws {
+        try access { state, now throws(StorageError) in try state.runs.commit(commit, now: now) }
+        localCoordination.runDidChange(commit.run)
+    }
+
+    public func record(of run: RunID) throws -> RunRecord? {
+        try access { state, _ in state.runs[run]?.record }
+    }
+
+    public func input(of run: RunID) throws -> [Message]? {
+        try access { state, _ in state.runs[run]?.input }
+    }
+
+    public func save(_ run: Run) throws {
+        try access { state, now throws(StorageError) in try state.runs.save(run, now: now) }
+        localCoordination.runDidChange(run.id)
+    }
+
+    public func append(_ event: Event, to run: RunID) throws {
+        let encoded = try EncodedEvent(event)
+        try access { state, now throws(StorageError) in try state.runs.append(encoded, to: run, now: now) }
+        localCoordination.runDidChange(run)
+    }
+
+    @discardableResult
+    public func delete(_ run: RunID) throws -> Bool {
+        try access { state, _ in state.runs.remove(run) }
+    }
+
+    public func runs(_ query: RunQuery) throws -> Page<Run> {
+        let page = try access { state, _ in state.runs.page(query) }
+        return Page(items: try page.items.map { try $0.run() }, total: page.total)
+    }
+
+    public func events(of run: RunID, from offset: Int, limit: Int?) throws -> [EncodedEvent] {
+        try access { state, _ in state.runs[run]?.events.slice(from: offset, limit: limit) ?? [] }
+    }
+
+    public func eventCount(of run: RunID) throws -> Int {
+        try access { state, _ in state.runs[run]?.events.count ?? 0 }
+    }
+
+    public func claim(_ run: RunID, for owner: RunOwner, from current: RunOwner?) throws -> Bool {
+        try access { state, now in state.runs.claim(run, for: owner, from: current, now: now) }
+    }
+
+    public func runs(ownedBy process: ProcessID, limit: Int) throws -> [RunID] {
+        try access { state, _ in state.runs.unfinished(ownedBy: process, limit: limit) }
+    }
+}
+
+// MARK: - Sessions
+
+extension MemoryStorage {
+    public func session(_ id: SessionID) throws -> SessionRecord? {
+        try access { state, _ in state.sessions[id]?.record }
+    }
+
+    @discardableResult
+    public func save(_ session: SessionRecord, expecting version: Int?) throws -> Int {
+        try access { state, now throws(StorageError) in
+            try state.sessions.save(session, expecting: version, now: now)
+        }
+    }
+
+    public func append(_ blocks: [HistoryBlock], to session: SessionID) throws {
+        try access { state, now in state.sessions.append(blocks, to: session, now: now) }
+    }
+
+    public func history(of session: SessionID, from offset: Int, limit: Int?) throws -> Page<HistoryEntry> {
+        try access { state, _ in
+            let history = state.sessions[session]?.history ?? []
+            return Page(items: history.slice(from: offset, limit: limit), total: history.count)
+        }
+    }
+
+    @discardableResult
+    public func delete(_ session: SessionID) throws -> Bool {
+        try access { state, _ in state.sessions.remove(session) }
+    }
+}
+
+// MARK: - The storage itself
+
+extension MemoryStorage {
+    public func ping() throws -> Duration {
+        let start = ContinuousClock.now
+        try access { _, _ in }
+        return .now - start
+    }
+
+    public func removeAll() throws {
+        try access { state, _ in
+            state.runs.removeAll()
+            state.sessions = SessionTable(
+                timeToLive: configuration.timeToLive, limit: configuration.sessionLimit)
+        }
+    }
+
+    public func close() {
+        state.withLock { $0.isClosed = true }
+    }
+}
+
+extension Array {
+    /// The elements from an offset onward, at most `limit` of them; empty where the offset lies outside.
+    func slice(from offset: Int, limit: Int?) -> [Element] {
+        guard offset < count else { return [] }
+        let start = Swift.max(0, offset)
+        let end = limit.map { start + Swift.min(Swift.max(0, $0), count - start) } ?? count
+        return start == 0 && end == count ? self : Array(self[start..<end])
+    }
+}

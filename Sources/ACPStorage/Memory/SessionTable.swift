@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ACPCore
+
+/// The sessions of a ``MemoryStorage``: plain values, no locks.
+struct SessionTable {
+    struct Entry {
+        var record: SessionRecord?
+        var history: [HistoryEntry] = []
+        var blocks: Set<String> = []
+    }
+
+    private let limit: Int
+    private var entries: [SessionID: Entry] = [:]
+    private var expiry: ExpiryQueue<SessionID>
+    private var uses = RecencyQueue<SessionID>()
+
+    init(timeToLive: Duration, limit: Int) {
+        self.limit = limit
+        expiry = ExpiryQueue(timeToLive: timeToLive)
+    }
+
+    subscript(id: SessionID) -> Entry? { entries[id] }
+
+    mutating func save(
+        _ session: SessionRecord, expecting version: Int?, now: ContinuousClock.Instant
+    ) throws(StorageError) -> Int {
+        let found = entries[session.id]?.record?.version ?? 0
+        if let version, version != found {
+            throw StorageError(
+                .conflict, "session \(session.id) has version \(found) where \(version) was expected: read it again")
+        }
+        use(session.id, now: now)
+        var saved = session
+        saved.version = found + 1
+        entries[session.id, default: Entry()].record = saved
+        return saved.version
+    }
+
+    mutating func append(_ blocks: [HistoryBlock], to session: SessionID, now: ContinuousClock.Instant) {
+        use(session, now: now)
+        for block in blocks {
+            guard entries[session, default: Entry()].blocks.insert(block.key).inserted else { continue }
+            entries[session]?.history.append(contentsOf: block.entries)
+        }
+    }
+
+    mutating func remove(_ id: SessionID) -> Bool {
+        expiry.remove(id)
+        uses.remove(id)
+        return entries.removeValue(forKey: id) != nil
+    }
+
+    mutating func removeExpired(now: ContinuousClock.Instant) {
+        while let id = expiry.nextExpired(now: now) { _ = remove(id) }
+    }
+
+    private mutating func use(_ id: SessionID, now: ContinuousClock.Instant) {
+        if entries[id] == nil {
+            while entries.count >= limit, let oldest = uses.popLeastRecent() { _ = remove(oldest) }
+        }
+        expiry.touch(id, now: now)
+        uses.touch(id)
+    }
+}

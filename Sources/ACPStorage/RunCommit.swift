@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import ACPCore
+
+/// What is written to a run in one atomic step.
+public struct RunCommit: Sendable {
+    public var run: RunID
+    /// How many events the run has before this commit.
+    public var expecting: Int
+    /// The events to append. Their indexes are `expecting`, `expecting + 1`, …
+    public var events: [EncodedEvent]
+    /// The run as it stands after these events, where it is worth writing down: at changes of status, and when the log has
+    /// grown by a good part since the last one. Always there in the first commit.
+    public var snapshot: RunSnapshot?
+    /// Who writes. The first commit makes it the run's owner.
+    public var owner: RunOwner
+    /// What the run was called with. In the first commit only: it never changes.
+    public var input: [Message]?
+
+    public init(
+        run: RunID,
+        expecting: Int,
+        events: [EncodedEvent],
+        snapshot: RunSnapshot?,
+        owner: RunOwner,
+        input: [Message]? = nil
+    ) {
+        self.run = run
+        self.expecting = expecting
+        self.events = events
+        self.snapshot = snapshot
+        self.owner = owner
+        self.input = input
+    }
+}
+
+/// A run as it stood after some number of events.
+public struct RunSnapshot: Sendable, Hashable {
+    public var run: Run
+    /// The run as JSON: what is stored.
+    public var json: [UInt8]
+    /// How many events are folded in.
+    public var eventCount: Int
+
+    /// Encodes a run.
+    public init(_ run: Run, eventCount: Int) throws(ACPError) {
+        self.init(run, json: try ACPJSON.encode(run), eventCount: eventCount)
+    }
+
+    /// A run whose JSON is there already.
+    public init(_ run: Run, json: [UInt8], eventCount: Int) {
+        self.run = run
+        self.json = json
+        self.eventCount = eventCount
+    }
+}
+
+/// A run as storage has it: a snapshot, and what happened since.
+public struct RunRecord: Sendable, Hashable {
+    /// The run as it stood after ``coveredEvents`` events.
+    public var snapshot: Run
+    /// How many events the snapshot holds.
+    public var coveredEvents: Int
+    /// The events after those, oldest first.
+    public var laterEvents: [EncodedEvent]
+    /// Who may write the run. Nil if it was saved by hand.
+    public var owner: RunOwner?
+
+    public init(snapshot: Run, coveredEvents: Int, laterEvents: [EncodedEvent], owner: RunOwner?) {
+        self.snapshot = snapshot
+        self.coveredEvents = coveredEvents
+        self.laterEvents = laterEvents
+        self.owner = owner
+    }
+
+    /// How many events the run has.
+    public var eventCount: Int { coveredEvents + laterEvents.count }
+
+    /// The run as it stands: the snapshot with the later events folded in.
+    ///
+    /// - Throws: ``StorageError`` with code `corruptData` if an event cannot be read.
+    public func run() throws(StorageError) -> Run {
+        var run = snapshot
+        for (position, event) in laterEvents.enumerated() {
+            do {
+                run.apply(try event.decode())
+            } catch {
+                throw StorageError(
+                    .corruptData,
+                    "event \(coveredEvents + position) of run \(snapshot.id) cannot be read: \(error.message)",
+                    cause: error)
+            }
+        }
+        return run
+    }
+}
+
+/// Names one server process for as long as it lives.
+public struct ProcessID: RawRepresentable, Sendable, Hashable, Codable, CustomStringConvertible {
+    public let rawValue: String
+    public init(rawValue: String) { self.rawValue = rawValue }
+
+    /// A new, random id.
+    public init() { rawValue = RunID().rawValue }
+
+    public var description: String { rawValue }
+}
+
+/// Who may write a run: a process, and a token that is new with every acquisition.
+///
+/// The token is what fences a process that lost a run and comes back: even if the same process owned it before, its old
+/// token no longer fits.
+public struct RunOwner: Sendable, Hashable, Codable {
+    public var process: ProcessID
+    public var token: String
+
+    /// An owner with a fresh token.
+    public init(process: ProcessID) {
+        self.init(process: process, token: RunID().rawValue)
+    }
+
+    public init(process: ProcessID, token: String) {
+        self.process = process
+        self.token = token
+    }
+}

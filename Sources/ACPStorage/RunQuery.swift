@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import ACPCore
+
+/// Which runs to list, and which page of them.
+public struct RunQuery: Sendable, Hashable {
+    /// Which runs to list. Each of these has an index of its own in every backend, so that a page costs the same among a
+    /// thousand runs and among a million.
+    public enum Filter: Sendable, Hashable {
+        case all
+        case agent(AgentName)
+        case session(SessionID)
+        /// Runs that have not ended, by status. Ended ones are found by agent or session.
+        case unfinished(RunStatus)
+    }
+
+    public var filter: Filter
+    /// How many runs to skip, counted from the newest.
+    public var offset: Int
+    /// How many runs to return at most.
+    public var limit: Int
+
+    public init(_ filter: Filter = .all, offset: Int = 0, limit: Int = 10) {
+        self.filter = filter
+        self.offset = offset
+        self.limit = limit
+    }
+}
+
+/// Part of a list, and how long the whole list is.
+public struct Page<Item: Sendable>: Sendable {
+    public var items: [Item]
+    /// How many there are on all pages: exact.
+    public var total: Int
+
+    public init(items: [Item], total: Int) {
+        self.items = items
+        self.total = total
+    }
+}

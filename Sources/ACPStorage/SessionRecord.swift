@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import ACPCore
+
+/// What is stored of a session besides its history.
+public struct SessionRecord: Sendable, Hashable {
+    public var id: SessionID
+    /// What agents remember between the runs of the session.
+    public var state: SessionState?
+    /// Anything that the application wants to keep with the session.
+    public var metadata: JSONObject
+    /// Counts the saves: 1 after the first.
+    public var version: Int
+
+    public init(id: SessionID, state: SessionState? = nil, metadata: JSONObject = [:], version: Int = 0) {
+        self.id = id
+        self.state = state
+        self.metadata = metadata
+        self.version = version
+    }
+}
+
+/// A session's state: the bytes that an agent stored, as it stored them.
+public struct SessionState: Sendable, Hashable {
+    public var bytes: [UInt8]
+    public var contentType: String
+
+    public init(bytes: [UInt8], contentType: String = "application/json") {
+        self.bytes = bytes
+        self.contentType = contentType
+    }
+}
+
+/// One entry of a session's history.
+public enum HistoryEntry: Sendable, Hashable, Codable {
+    /// A message that was said in a run on this storage.
+    case message(Message)
+    /// The URL of a message that another server keeps: the session was there before it came here.
+    case link(String)
+
+    private enum CodingKeys: String, CodingKey {
+        case message
+        case link
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        if let url = try container.decodeIfPresent(String.self, forKey: .link) {
+            self = .link(url)
+        } else {
+            self = .message(try container.decode(Message.self, forKey: .message))
+        }
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        switch self {
+        case .message(let message): try container.encode(message, forKey: .message)
+        case .link(let url): try container.encode(url, forKey: .link)
+        }
+    }
+}
+
+/// Entries that go into a session's history together, and once.
+public struct HistoryBlock: Sendable, Hashable {
+    /// A block with a key that the history has already is not appended again.
+    public var key: String
+    public var entries: [HistoryEntry]
+
+    public init(key: String, entries: [HistoryEntry]) {
+        self.key = key
+        self.entries = entries
+    }
+
+    /// What a run leaves in its session: its input, then its output.
+    public init(run: RunID, input: [Message], output: [Message]) {
+        self.init(key: "run:\(run)", entries: (input + output).map(HistoryEntry.message))
+    }
+
+    /// A message that another server keeps.
+    public init(link url: String) {
+        self.init(key: "link:\(url)", entries: [.link(url)])
+    }
+}

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import ACPCore
+
+/// Keeps runs, their events, and sessions.
+///
+/// A backend promises what ``capabilities`` says (durable, shared between processes, expiring); everything else is the
+/// same for all of them, and the suite in `ACPStorageTesting` checks it:
+///
+/// - **Events are an append-only list.** Appending costs the same at the first and at the hundred-thousandth event; no
+///   commit rewrites what is there.
+/// - **Commits are atomic, fenced and idempotent.** See ``commit(_:)``.
+/// - **A run is a snapshot and the events behind it.** See ``RunRecord``.
+/// - **A session's history is append-only**, one block per run, each block once.
+///
+/// Errors are ``StorageError``. All methods may be called from any task at any time.
+///
+/// To write a backend of your own, implement the methods of this protocol and take ``LocalCoordination`` for
+/// ``coordination`` if it serves one process.
+public protocol Storage: Sendable {
+    /// What this backend promises.
+    var capabilities: StorageCapabilities { get }
+
+    /// How processes on this storage talk to each other.
+    var coordination: any Coordination { get }
+
+    // MARK: Runs
+
+    /// Appends events to a run and, if given, replaces its snapshot: all or nothing.
+    ///
+    /// The first commit of a run creates it: it expects 0 events and has a snapshot. Later ones
+    /// must come from the run's owner. Whoever watches the run is woken (``Coordination/changes(of:)``).
+    ///
+    /// Repeating a commit whose answer was lost changes nothing and succeeds: the storage finds the events it was about to
+    /// append already there.
+    ///
+    /// - Throws: ``StorageError`` with code
+    ///   - `fenced` if the run belongs to another owner by now,
+    ///   - `conflict` if the number of events is neither the expected one nor the one after this commit,
+    ///   - `notFound` if events are expected, but there is no such run (it expired or was deleted),
+    ///   - `full` if this would be a new run and there is no room for it.
+    func commit(_ commit: RunCommit) async throws
+
+    /// A run with everything needed to go on with it, or nil if there is none.
+    func record(of run: RunID) async throws -> RunRecord?
+
+    /// What the run was called with, or nil if there is no such run or it was saved without.
+    func input(of run: RunID) async throws -> [Message]?
+
+    /// Saves a run as it is, for people who use the storage on its own. It becomes the snapshot that covers all events that
+    /// are there. Takes no notice of owners.
+    func save(_ run: Run) async throws
+
+    /// Appends an event to a run, for people who use the storage on its own. Takes no notice of owners.
+    ///
+    /// - Throws: ``StorageError`` with code `notFound` if there is no such run.
+    func append(_ event: Event, to run: RunID) async throws
+
+    /// Deletes a run with its events, its signals and its places in every listing.
+    ///
+    /// - Returns: Whether there was one.
+    @discardableResult
+    func delete(_ run: RunID) async throws -> Bool
+
+    /// One page of runs, newest first, and how many there are in all.
+    func runs(_ query: RunQuery) async throws -> Page<Run>
+
+    // MARK: Events
+
+    /// The events of a run from an index onward, oldest first. Empty if there are none, or no such run.
+    ///
+    /// - Parameters:
+    ///   - run: The run.
+    ///   - offset: The index of the first event wanted.
+    ///   - limit: How many at most. Nil for all.
+    func events(of run: RunID, from offset: Int, limit: Int?) async throws -> [EncodedEvent]
+
+    /// How many events a run has. 0 if there is no such run.
+    func eventCount(of run: RunID) async throws -> Int
+
+    // MARK: Owners
+
+    /// Makes somebody the owner of a run, if it belongs to whom the caller thinks. Atomic: of several claimers one wins.
+    ///
+    /// - Parameters:
+    ///   - run: The run.
+    ///   - owner: The new owner, with a token of its own.
+    ///   - current: Who owned the run when the claimer looked. Nil if nobody.
+    /// - Returns: Whether the claim succeeded.
+    func claim(_ run: RunID, for owner: RunOwner, from current: RunOwner?) async throws -> Bool
+
+    /// The unfinished runs that a process owns, at most `limit` of them.
+    func runs(ownedBy process: ProcessID, limit: Int) async throws -> [RunID]
+
+    // MARK: Sessions
+
+    /// A session, or nil if nothing is stored about it. Its history is read by ``history(of:from:limit:)``.
+    func session(_ id: SessionID) async throws -> SessionRecord?
+
+    /// Saves a session's state and metadata.
+    ///
+    /// - Parameters:
+    ///   - session: What to save. Its `version` is not looked at.
+    ///   - version: The version that must be there for the save to happen; 0 means "no such session yet". Nil saves
+    ///     whatever is there.
+    /// - Returns: The version that the session has now.
+    /// - Throws: ``StorageError`` with code `conflict` if another version is there.
+    @discardableResult
+    func save(_ session: SessionRecord, expecting version: Int?) async throws -> Int
+
+    /// Appends blocks to a session's history, in order. A block whose key is there already is left out, so that appending
+    /// can be repeated safely. Each block is appended whole. Counts as a use of the session.
+    func append(_ blocks: [HistoryBlock], to session: SessionID) async throws
+
+    /// One page of a session's history, oldest first, and how many entries there are in all.
+    func history(of session: SessionID, from offset: Int, limit: Int?) async throws -> Page<HistoryEntry>
+
+    /// Deletes a session with its history. Its runs stay.
+    ///
+    /// - Returns: Whether there was one.
+    @discardableResult
+    func delete(_ session: SessionID) async throws -> Bool
+
+    // MARK: The storage itself
+
+    /// Asks the storage for a sign of life.
+    ///
+    /// - Returns: How long the answer took.
+    func ping() async throws -> Duration
+
+    /// Deletes everything that this storage keeps, and nothing else that lives in the same place.
+    func removeAll() async throws
+
+    /// Lets go of connections and files. Calls that follow fail with code `closed`. Closing twice is fine.
+    func close() async throws
+}
+
+extension Storage {
+    /// A run as it stands, or nil if there is none.
+    public func run(_ id: RunID) async throws -> Run? {
+        try await record(of: id)?.run()
+    }
+
+    /// All events of a run, decoded.
+    public func events(of run: RunID) async throws -> [Event] {
+        try await events(of: run, from: 0, limit: nil).enumerated().map { index, event throws(StorageError) in
+            do throws(ACPError) {
+                return try event.decode()
+            } catch {
+                throw StorageError(
+                    .corruptData, "event \(index) of run \(run) cannot be read: \(error.message)", cause: error)
+            }
+        }
+    }
+
+    /// The whole history of a session.
+    public func history(of session: SessionID) async throws -> [HistoryEntry] {
+        try await history(of: session, from: 0, limit: nil).items
+    }
+}
+
+/// What a backend promises.
+public struct StorageCapabilities: Sendable, Hashable {
+    /// What was acknowledged is still there after the process ends or dies.
+    public var isDurable: Bool
+    /// Several processes may use the same data at the same time.
+    public var isShared: Bool
+    /// How long a run is kept after its last update, and a session after its last use. Nil: until it is deleted.
+    public var timeToLive: Duration?
+
+    public init(isDurable: Bool, isShared: Bool, timeToLive: Duration?) {
+        self.isDurable = isDurable
+        self.isShared = isShared
+        self.timeToLive = timeToLive
+    }
+}

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import ACPCore
+
+/// Something that can be called by name: takes messages, says messages.
+///
+/// Most agents are closures (see ``AgentRegistry/agent(_:description:inputContentTypes:outputContentTypes:metadata:run:)-(_,_,_,_,_,(RunContext)->Void)``).
+/// A type is worth it where an agent has parts of its own:
+///
+/// ```swift
+/// struct Translator: Agent {
+///     let model: Model
+///     let manifest = AgentManifest(name: "translator", description: "Translates to English")
+///
+///     func run(_ context: RunContext) async throws {
+///         for try await word in model.translate(context.input) { try await context.yield(word) }
+///     }
+/// }
+/// ```
+public protocol Agent: Sendable {
+    /// How the agent presents itself.
+    var manifest: AgentManifest { get }
+
+    /// Executes one run.
+    ///
+    /// The run completes when this returns. It fails when this throws: with the code and message of an ``ACPError``, with
+    /// code `server_error` and the error's description otherwise. When somebody cancels the run, the task that this
+    /// runs in is cancelled.
+    func run(_ context: RunContext) async throws
+}
+
+/// What a handler may return: text, a message part, a message, several of them, or none.
+public protocol AgentOutput: SendableMetatype {
+    /// Says this in a run.
+    func emit(in context: RunContext) async throws
+}
+
+extension String: AgentOutput {
+    public func emit(in context: RunContext) async throws { try await context.yield(self) }
+}
+
+extension MessagePart: AgentOutput {
+    public func emit(in context: RunContext) async throws { try await context.yield(self) }
+}
+
+extension Message: AgentOutput {
+    public func emit(in context: RunContext) async throws { try await context.yield(self) }
+}
+
+extension Array: AgentOutput where Element: AgentOutput {
+    public func emit(in context: RunContext) async throws {
+        for element in self { try await element.emit(in: context) }
+    }
+}
+
+extension Optional: AgentOutput where Wrapped: AgentOutput {
+    public func emit(in context: RunContext) async throws { try await self?.emit(in: context) }
+}
+
+/// An agent made of a closure.
+struct ClosureAgent: Agent {
+    let manifest: AgentManifest
+    let handler: @Sendable (RunContext) async throws -> Void
+
+    func run(_ context: RunContext) async throws { try await handler(context) }
+}

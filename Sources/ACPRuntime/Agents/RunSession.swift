@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import ACPCore
+public import ACPStorage
+
+/// The session of a run, as its handler sees it: what was said before, and what agents remember.
+public struct RunSession: Sendable {
+    public let id: SessionID
+    let storage: any Storage
+    let linkLoader: (any HistoryLinkLoader)?
+
+    // MARK: State
+
+    /// What was stored last, or nil if nothing was.
+    ///
+    /// - Throws: ``ACPError`` if it does not have the shape of that type; ``StorageError``.
+    public func state<Value: Decodable>(as type: Value.Type = Value.self) async throws -> Value? {
+        guard let bytes = try await rawState()?.bytes else { return nil }
+        do {
+            return try ACPJSON.decode(type, from: bytes)
+        } catch {
+            throw ACPError(.serverError, "the state of session \(id) cannot be read as \(type): \(error.message)")
+        }
+    }
+
+    /// Stores a value as JSON, whatever was there. Use ``updateState(as:_:)`` where runs of one session may overlap.
+    public func setState(_ value: some Encodable) async throws {
+        try await setRawState(SessionState(bytes: try ACPJSON.encode(value)))
+    }
+
+    /// Changes the state without losing what another run stores at the same time: if somebody was faster, the change is
+    /// made again on what is there then.
+    ///
+    /// ```swift
+    /// let count = try await context.session.updateState(as: Int.self) { ($0 ?? 0) + 1 }
+    /// ```
+    ///
+    /// - Returns: What was stored.
+    @discardableResult
+    public func updateState<Value: Codable & Sendable>(
+        as type: Value.Type = Value.self, _ change: @Sendable (Value?) throws -> Value
+    ) async throws -> Value {
+        try await changing { record in
+            let old = try record.state.map { try ACPJSON.decode(type, from: $0.bytes) }
+            let new = try change(old)
+            record.state = SessionState(bytes: try ACPJSON.encode(new))
+            return new
+        }
+    }
+
+    /// The state as the bytes that were stored, or nil.
+    public func rawState() async throws -> SessionState? {
+        try await storage.session(id)?.state
+    }
+
+    /// Stores bytes of any type, whatever was there. Nil removes the state.
+    public func setRawState(_ state: SessionState?) async throws {
+        try await changing { $0.state = state }
+    }
+
+    private func changing<Result: Sendable>(_ change: (inout SessionRecord) throws -> Result) async throws -> Result {
+        while true {
+            var record = try await storage.session(id) ?? SessionRecord(id: id)
+            let result = try change(&record)
+            do {
+                try await storage.save(record, expecting: record.version)
+                return result
+            } catch let error as StorageError where error.code == .conflict {
+                try Task.checkCancellation()
+            }
+        }
+    }
+
+    // MARK: History
+
+    /// All messages of the session's completed runs, oldest first: of each run its input, then its output.
+    ///
+    /// Messages that another server keeps are loaded from there.
+    public func history() async throws -> [Message] {
+        var messages: [Message] = []
+        for try await message in historyMessages() { messages.append(message) }
+        return messages
+    }
+
+    /// The same messages one by one, read page by page, so that a long history need not fit into memory.
+    public func historyMessages(pageSize: Int = 100) -> AsyncThrowingStream<Message, any Error> {
+        let reader = HistoryReader(session: self, pageSize: max(1, pageSize))
+        return AsyncThrowingStream { try await reader.next() }
+    }
+}
+
+/// Loads messages of a session's history that another server keeps.
+public protocol HistoryLinkLoader: Sendable {
+    /// The message at that URL.
+    func message(at url: String) async throws -> Message
+}
+
+private actor HistoryReader {
+    private let session: RunSession
+    private let pageSize: Int
+    private var offset = 0
+    private var page: ArraySlice<HistoryEntry> = []
+    private var isLast = false
+
+    init(session: RunSession, pageSize: Int) {
+        self.session = session
+        self.pageSize = pageSize
+    }
+
+    func next() async throws -> Message? {
+        if page.isEmpty, !isLast {
+            let next = try await session.storage.history(of: session.id, from: offset, limit: pageSize)
+            page = next.items[...]
+            offset += next.items.count
+            isLast = next.items.isEmpty || offset >= next.total
+        }
+        guard let entry = page.popFirst() else { return nil }
+        switch entry {
+        case .message(let message): return message
+        case .link(let url):
+            guard let loader = session.linkLoader else {
+                throw ACPError(
+                    .serverError,
+                    "session \(session.id) holds a message of another server (\(url)), and this server is not set up to load those"
+                )
+            }
+            return try await loader.message(at: url)
+        }
+    }
+}

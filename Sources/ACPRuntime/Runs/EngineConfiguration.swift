@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import ACPStorage
+
+/// How a ``RunEngine`` behaves.
+public struct EngineConfiguration: Sendable {
+    /// How many runs may run at the same time. Runs that await an answer do not count.
+    public var maximumRunningRuns: Int
+    /// How long a handler may go on after its run was cancelled. Then the run counts as cancelled, and what the handler
+    /// still says is dropped.
+    public var cancellationGrace: Duration
+    /// How long runs may go on after the process was told to end. The rest fails then.
+    public var shutdownGrace: Duration
+    /// How long a caller waits while the storage fails. The run itself waits for the storage as long as it takes.
+    public var storagePatience: Duration
+    /// Names this process among those on the same storage.
+    public var process: ProcessID
+    /// Loads messages that other servers keep. Nil refuses to read a history that holds such.
+    public var linkLoader: (any HistoryLinkLoader)?
+
+    /// - Parameters:
+    ///   - maximumRunningRuns: 1,000 unless said otherwise.
+    ///   - cancellationGrace: 5 seconds unless said otherwise.
+    ///   - shutdownGrace: 30 seconds unless said otherwise.
+    ///   - storagePatience: 10 seconds unless said otherwise.
+    ///   - process: A random one unless said otherwise.
+    ///   - linkLoader: None unless said otherwise.
+    public init(
+        maximumRunningRuns: Int = 1_000,
+        cancellationGrace: Duration = .seconds(5),
+        shutdownGrace: Duration = .seconds(30),
+        storagePatience: Duration = .seconds(10),
+        process: ProcessID = ProcessID(),
+        linkLoader: (any HistoryLinkLoader)? = nil
+    ) {
+        self.maximumRunningRuns = max(1, maximumRunningRuns)
+        self.cancellationGrace = cancellationGrace
+        self.shutdownGrace = shutdownGrace
+        self.storagePatience = storagePatience
+        self.process = process
+        self.linkLoader = linkLoader
+    }
+}

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Synchronization
+
+/// Wakes whoever waits for something to go on. What has gone on, they look up themselves.
+///
+/// The count of wakes is read before looking, and handed in for waiting: a wake that comes between the two is not missed.
+final class ProgressWaiters: Sendable {
+    private enum Waiter {
+        case waiting(CheckedContinuation<Void, Never>)
+        /// The task was cancelled before it could begin to wait.
+        case cancelled
+    }
+
+    private struct State {
+        var wakes = 0
+        var nextID = 0
+        var waiters: [Int: Waiter] = [:]
+    }
+
+    private let state = Mutex(State())
+
+    /// How many wakes there were.
+    var wakes: Int { state.withLock { $0.wakes } }
+
+    func wakeAll() {
+        let waiters = state.withLock { state in
+            state.wakes += 1
+            guard !state.waiters.isEmpty else { return [Int: Waiter]() }
+            defer { state.waiters = state.waiters.filter { if case .cancelled = $0.value { true } else { false } } }
+            return state.waiters
+        }
+        for case .waiting(let continuation) in waiters.values { continuation.resume() }
+    }
+
+    /// Returns when there were more wakes than the given number.
+    ///
+    /// - Throws: `CancellationError` if the task is cancelled before.
+    func wait(beyond wakes: Int) async throws {
+        let id = state.withLock { state in
+            state.nextID += 1
+            return state.nextID
+        }
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let isOver = state.withLock { state in
+                    if case .cancelled = state.waiters.removeValue(forKey: id) { return true }
+                    guard state.wakes <= wakes else { return true }
+                    state.waiters[id] = .waiting(continuation)
+                    return false
+                }
+                if isOver { continuation.resume() }
+            }
+        } onCancel: {
+            let waiter = state.withLock { state -> Waiter? in
+                if let waiter = state.waiters.removeValue(forKey: id) { return waiter }
+                state.waiters[id] = .cancelled
+                return nil
+            }
+            if case .waiting(let continuation) = waiter { continuation.resume() }
+        }
+        // A cancellation that came when the wait was over already has left its mark.
+        if Task.isCancelled { state.withLock { _ = $0.waiters.removeValue(forKey: id) } }
+        try Task.checkCancellation()
+    }
+}

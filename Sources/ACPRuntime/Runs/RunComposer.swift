@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ACPCore
+
+/// Turns what an agent does into events, and keeps the run up to date with them. No I/O, no clock, no locks.
+///
+/// Every method first encodes what it is given and only then changes anything, so that a value that JSON cannot hold
+/// throws without a trace.
+struct RunComposer {
+    private(set) var run: Run
+    private var hasOpenMessage = false
+
+    init(_ run: Run) { self.run = run }
+
+    // MARK: Output
+
+    mutating func add(_ part: MessagePart, now: Timestamp) throws(ACPError) -> [EncodedEvent] {
+        var events: [EncodedEvent] = []
+        let partEvent = try EncodedEvent(.messagePart(part))
+        if !hasOpenMessage {
+            let message = Message(
+                role: .agent(run.agentName), parts: [], createdAt: now, completedAt: nil)
+            events.append(try EncodedEvent(.messageCreated(message)))
+            run.output.append(message)
+            hasOpenMessage = true
+        }
+        events.append(partEvent)
+        run.output[run.output.count - 1].parts.append(part)
+        return events
+    }
+
+    mutating func add(_ message: Message, now: Timestamp) throws(ACPError) -> [EncodedEvent] {
+        var complete = message
+        complete.role = .agent(run.agentName)
+        complete.createdAt = message.createdAt ?? now
+        complete.completedAt = message.completedAt ?? now
+        var opened = complete
+        opened.parts = []
+        opened.completedAt = nil
+
+        var events = [try EncodedEvent(.messageCreated(opened))]
+        for part in message.parts { events.append(try EncodedEvent(.messagePart(part))) }
+        events.append(try EncodedEvent(.messageCompleted(complete)))
+        if let completion = try completeMessage(now: now) { events.insert(completion, at: 0) }
+        run.output.append(complete)
+        return events
+    }
+
+    /// Completes the open message, if there is one.
+    mutating func completeMessage(now: Timestamp) throws(ACPError) -> EncodedEvent? {
+        guard hasOpenMessage else { return nil }
+        let last = run.output.count - 1
+        run.output[last].completedAt = now
+        hasOpenMessage = false
+        return try EncodedEvent(.messageCompleted(run.output[last]))
+    }
+
+    // MARK: Status
+
+    /// The event that says how the run came to be.
+    mutating func created() throws(ACPError) -> StatusChange {
+        try change(.runCreated) { _ in }
+    }
+
+    mutating func begin() throws(ACPError) -> StatusChange {
+        try change(.runInProgress) { $0.move(to: .inProgress) }
+    }
+
+    mutating func beginAwaiting(_ request: AwaitRequest) throws(ACPError) -> StatusChange {
+        try change(.runAwaiting) { run in
+            run.move(to: .awaiting)
+            run.awaitRequest = request
+        }
+    }
+
+    mutating func resume() throws(ACPError) -> StatusChange {
+        try change(.runInProgress) { run in
+            run.move(to: .inProgress)
+            run.awaitRequest = nil
+        }
+    }
+
+    /// Notes that somebody asked to cancel. ACP has no event for that: it shows in the run only.
+    ///
+    /// - Returns: False if that was known already.
+    mutating func requestCancel() -> Bool {
+        guard run.status.canBecome(.cancelling) else { return false }
+        run.move(to: .cancelling)
+        return true
+    }
+
+    mutating func end(_ outcome: RunOutcome, now: Timestamp) throws(ACPError) -> StatusChange {
+        // A run that was asked to stop counts as cancelled, whatever its handler makes of that.
+        switch run.status == .cancelling ? .cancelled : outcome {
+        case .completed: try end(.runCompleted, .completed, error: nil, now: now)
+        case .cancelled: try end(.runCancelled, .cancelled, error: nil, now: now)
+        case .failed(let error): try end(.runFailed, .failed, error: error, now: now)
+        }
+    }
+
+    private mutating func end(
+        _ kind: Event.Kind, _ status: RunStatus, error: ACPError?, now: Timestamp
+    ) throws(ACPError) -> StatusChange {
+        try change(kind) { run in
+            run.move(to: status)
+            run.awaitRequest = nil
+            run.error = error
+            run.finishedAt = now
+        }
+    }
+
+    private mutating func change(
+        _ kind: Event.Kind, _ edit: (inout Run) -> Void
+    ) throws(ACPError) -> StatusChange {
+        var changed = run
+        edit(&changed)
+        let json = try ACPJSON.encode(changed)
+        run = changed
+        return StatusChange(event: EncodedEvent(kind: kind, runJSON: json), runJSON: json)
+    }
+}
+
+extension Run {
+    fileprivate mutating func move(to next: RunStatus) {
+        assert(status.canBecome(next), "a run that is \(status) cannot become \(next)")
+        status = next
+    }
+}
+
+/// An event about the run, with the JSON of the run that it carries, which serves as the snapshot too.
+struct StatusChange {
+    let event: EncodedEvent
+    let runJSON: [UInt8]
+}
+
+/// How a handler ended.
+enum RunOutcome: Sendable {
+    case completed
+    case cancelled
+    case failed(ACPError)
+}

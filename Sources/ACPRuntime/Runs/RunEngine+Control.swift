@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import ACPCore
+public import ACPStorage
+
+extension RunEngine {
+    // MARK: - Answering
+
+    /// Gives a run the answer that it awaits.
+    ///
+    /// - Returns: The run as it goes on, and how many events it had before: what follows is read from there.
+    /// - Throws: ``RunEngineError``: `notAwaiting` if the run awaits nothing, also if somebody else was faster.
+    public func resume(_ id: RunID, with answer: AwaitResume) async throws -> (run: Run, eventCount: Int) {
+        do {
+            try answer.validate()
+        } catch {
+            throw RunEngineError.invalidInput(error.message)
+        }
+        return try await storing {
+            if let execution = execution(of: id) {
+                guard let eventCount = try await execution.committedAwait(),
+                    try await storage.coordination.send(
+                        .resume(answer, eventCount: eventCount), to: id, ownedBy: nil),
+                    let run = execution.deliver(answer, eventCount: eventCount)
+                else { throw RunEngineError.notAwaiting(id, execution.status) }
+                return (run, eventCount)
+            }
+            guard let record = try await storage.record(of: id) else { throw RunEngineError.unknownRun(id) }
+            var run = try record.run()
+            guard run.status == .awaiting, let owner = record.owner,
+                try await storage.coordination.send(
+                    .resume(answer, eventCount: record.eventCount), to: id, ownedBy: owner.process)
+            else { throw RunEngineError.notAwaiting(id, run.status) }
+            run.status = .inProgress
+            run.awaitRequest = nil
+            return (run, record.eventCount)
+        }
+    }
+
+    // MARK: - Cancelling
+
+    /// Asks a run to stop. Asking twice is fine.
+    ///
+    /// - Returns: The run as it is being cancelled. It is `cancelled` as soon as its handler has stopped, or after the grace
+    ///   period.
+    /// - Throws: ``RunEngineError``: `alreadyEnded` if there is nothing to cancel any more.
+    public func cancel(_ id: RunID) async throws -> Run {
+        try await storing {
+            if let execution = execution(of: id) {
+                if let run = execution.cancel() { return run }
+                try await execution.waitUntilEnded()
+            }
+            guard let record = try await storage.record(of: id) else { throw RunEngineError.unknownRun(id) }
+            var run = try record.run()
+            guard !run.status.isTerminal else { throw RunEngineError.alreadyEnded(id, run.status) }
+            try await storage.coordination.send(.cancel, to: id, ownedBy: record.owner?.process)
+            run.status = .cancelling
+            return run
+        }
+    }
+
+    // MARK: - Looking
+
+    /// A run as it stands.
+    ///
+    /// - Throws: ``RunEngineError``: `unknownRun` if there is none.
+    public func run(_ id: RunID) async throws -> Run {
+        try await storing {
+            guard var run = try await storage.run(id) else { throw RunEngineError.unknownRun(id) }
+            if !run.status.isTerminal, execution(of: id)?.status == .cancelling { run.status = .cancelling }
+            return run
+        }
+    }
+
+    /// One page of runs, newest first.
+    public func runs(_ query: RunQuery) async throws -> Page<Run> {
+        try await storing { try await storage.runs(query) }
+    }
+
+    /// The stored events of a run from an index onward.
+    ///
+    /// - Throws: ``RunEngineError``: `unknownRun` if there is no such run.
+    public func events(of id: RunID, from offset: Int = 0, limit: Int? = nil) async throws -> [EncodedEvent] {
+        try await storing {
+            let events = try await storage.events(of: id, from: offset, limit: limit)
+            if events.isEmpty, try await storage.record(of: id) == nil { throw RunEngineError.unknownRun(id) }
+            return events
+        }
+    }
+
+    /// The events of a run from an index onward, those that are stored and then those that follow, as they are committed.
+    ///
+    /// - Parameters:
+    ///   - id: The run.
+    ///   - offset: The index of the first event wanted.
+    ///   - end: Whether the sequence ends with the run, or already when the run asks something.
+    public func follow(_ id: RunID, from offset: Int = 0, until end: RunEvents.End = .terminal) -> RunEvents {
+        RunEvents(engine: self, run: id, offset: max(0, offset), end: end)
+    }
+
+    /// The run when it has ended or asks something, with more events than the given number.
+    ///
+    /// - Throws: ``RunEngineError``; `CancellationError`.
+    public func settledRun(_ id: RunID, after eventCount: Int) async throws -> Run {
+        if let execution = execution(of: id), let run = try await execution.settlement(after: eventCount) { return run }
+        for try await batch in follow(id, from: eventCount, until: .settled) {
+            guard let last = batch.events.last, last.kind.isSettled else { continue }
+            let event: Event
+            do {
+                event = try last.decode()
+            } catch {
+                throw RunEngineError.storage(
+                    StorageError(.corruptData, "the last event of run \(id) cannot be read: \(error.message)"))
+            }
+            if let run = event.run { return run }
+        }
+        return try await run(id)
+    }
+
+    // MARK: - Deleting
+
+    /// Deletes a run that has ended.
+    ///
+    /// - Throws: ``RunEngineError``: `unknownRun`, or `notEnded`.
+    public func delete(_ id: RunID) async throws {
+        try await storing {
+            guard let run = try await storage.run(id) else { throw RunEngineError.unknownRun(id) }
+            guard run.status.isTerminal else { throw RunEngineError.notEnded(id, run.status) }
+            try await storage.delete(id)
+        }
+    }
+
+    // MARK: - Sessions
+
+    /// What is stored of a session, and how long its history is.
+    ///
+    /// - Throws: ``RunEngineError``: `unknownSession` if there is neither state nor history nor a run.
+    public func session(_ id: SessionID) async throws -> (record: SessionRecord, historyCount: Int) {
+        try await storing {
+            async let stored = storage.session(id)
+            async let history = storage.history(of: id, from: 0, limit: 0)
+            let (record, count) = (try await stored, try await history.total)
+            // A session exists from the moment that its first run does, before anything is stored in it.
+            if record == nil, count == 0, try await storage.runs(RunQuery(.session(id), limit: 1)).total == 0 {
+                throw RunEngineError.unknownSession(id)
+            }
+            return (record ?? SessionRecord(id: id), count)
+        }
+    }
+
+    /// One page of a session's history.
+    public func history(of id: SessionID, from offset: Int, limit: Int?) async throws -> Page<HistoryEntry> {
+        try await storing { try await storage.history(of: id, from: offset, limit: limit) }
+    }
+
+    /// Deletes a session: its state and its history. Its runs stay.
+    ///
+    /// - Throws: ``RunEngineError``: `unknownSession`.
+    public func delete(_ id: SessionID) async throws {
+        try await storing {
+            guard try await storage.delete(id) else { throw RunEngineError.unknownSession(id) }
+        }
+    }
+
+    /// Whether the storage answers.
+    ///
+    /// - Returns: How long the answer took.
+    public func ping() async throws -> Duration {
+        try await storing { try await storage.ping() }
+    }
+
+    /// Turns what the storage throws into the engine's own errors.
+    func storing<Result>(_ body: () async throws -> Result) async throws -> Result {
+        do {
+            return try await body()
+        } catch let error as StorageError {
+            throw RunEngineError.storage(error)
+        }
+    }
+}

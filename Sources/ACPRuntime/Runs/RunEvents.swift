@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import ACPCore
+import ACPStorage
+
+/// The events of a run in order, each once, in batches: first what is stored, then what follows, as it is committed.
+///
+/// Where the run is executed does not matter. A slow reader costs no memory: what it has not read yet is in storage, and
+/// is read from there when it gets to it.
+public struct RunEvents: AsyncSequence, Sendable {
+    /// Where the sequence ends.
+    public enum End: Sendable {
+        /// When the run has ended.
+        case terminal
+        /// When the run has ended or asks something.
+        case settled
+    }
+
+    /// Events that were committed, one behind the other.
+    public struct Batch: Sendable {
+        /// The index of the first one.
+        public let offset: Int
+        public let events: [EncodedEvent]
+    }
+
+    /// How many events are read from storage at once.
+    static let pageSize = 512
+
+    let engine: RunEngine
+    let run: RunID
+    let offset: Int
+    let end: End
+
+    public func makeAsyncIterator() -> Iterator {
+        Iterator(
+            storage: engine.storage, run: run, end: end, index: offset, execution: engine.execution(of: run))
+    }
+
+    /// Reads the events.
+    public struct Iterator: AsyncIteratorProtocol {
+        let storage: any Storage
+        let run: RunID
+        let end: End
+        var index: Int
+        var execution: RunExecution?
+        var changes: AsyncStream<Void>.Iterator?
+        var isFinished = false
+
+        /// The next events, or nil after the end.
+        ///
+        /// - Throws: ``RunEngineError``: `unknownRun` if the run is not there (any more), `storage`; `CancellationError`.
+        public mutating func next() async throws -> Batch? {
+            while !isFinished {
+                do {
+                    let batch = if let execution { try await read(from: execution) } else { try await readStored() }
+                    if let batch { return batch }
+                } catch let error as StorageError {
+                    throw RunEngineError.storage(error)
+                }
+            }
+            return nil
+        }
+
+        private mutating func read(from execution: RunExecution) async throws -> Batch? {
+            switch execution.read(from: index) {
+            case .events(let events): return take(events)
+            case .stored: return take(try await storage.events(of: run, from: index, limit: RunEvents.pageSize))
+            case .notYet(let wakes): try await execution.waitForProgress(beyond: wakes)
+            case .ended: isFinished = true
+            case .abandoned: self.execution = nil
+            case .stalled(let error): throw error
+            }
+            return nil
+        }
+
+        private mutating func readStored() async throws -> Batch? {
+            // Watching begins before reading: what is committed in between wakes this reader.
+            if changes == nil { changes = try await storage.coordination.changes(of: run).makeAsyncIterator() }
+            let events = try await storage.events(of: run, from: index, limit: RunEvents.pageSize)
+            if !events.isEmpty { return take(events) }
+            guard let record = try await storage.record(of: run) else { throw RunEngineError.unknownRun(run) }
+            if record.snapshot.status.isTerminal, record.eventCount <= index {
+                isFinished = true
+            } else if record.eventCount <= index {
+                _ = await changes?.next()
+                try Task.checkCancellation()
+            }
+            return nil
+        }
+
+        private mutating func take(_ events: [EncodedEvent]) -> Batch? {
+            guard !events.isEmpty else { return nil }
+            let last = events.firstIndex { end == .settled ? $0.kind.isSettled : $0.kind.isTerminal }
+            let wanted = last.map { Array(events[...$0]) } ?? events
+            isFinished = last != nil
+            defer { index += wanted.count }
+            return Batch(offset: index, events: wanted)
+        }
+    }
+}

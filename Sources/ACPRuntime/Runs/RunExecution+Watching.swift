@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ACPCore
+import ACPStorage
+import Synchronization
+
+/// Reading a run while it is executed here.
+extension RunExecution {
+    /// What somebody who reads the run's events finds at one moment.
+    enum Reading {
+        case events([EncodedEvent])
+        /// The events are committed, but only storage has them still.
+        case stored
+        /// Nothing yet; wait for more wakes than these.
+        case notYet(wakes: Int)
+        /// There will be nothing more.
+        case ended
+        /// Not written here any more: read from storage.
+        case abandoned
+        case stalled(StorageError)
+    }
+
+    func read(from index: Int) -> Reading {
+        let wakes = progress.wakes
+        return state.withLock { state in
+            switch state.log.read(from: index) {
+            case .events(let events): return .events(events)
+            case .stored: return .stored
+            case .notYet: break
+            }
+            switch state.phase {
+            case .ended: return .ended
+            case .abandoned: return .abandoned
+            case .running, .awaiting, .ending: return state.stall.map(Reading.stalled) ?? .notYet(wakes: wakes)
+            }
+        }
+    }
+
+    func waitForProgress(beyond wakes: Int) async throws { try await progress.wait(beyond: wakes) }
+
+    /// The run as it settled last, after more events than the given number. Waits for it.
+    ///
+    /// - Throws: ``RunEngineError`` if the storage fails for too long; `CancellationError`.
+    func settlement(after eventCount: Int) async throws -> Run? {
+        while true {
+            let wakes = progress.wakes
+            let (settlement, phase, stall) = state.withLock { ($0.settlement, $0.phase, $0.stall) }
+            if let settlement, settlement.eventCount > eventCount { return settlement.run }
+            if case .abandoned = phase { return nil }
+            if let stall { throw RunEngineError.storage(stall) }
+            try await progress.wait(beyond: wakes)
+        }
+    }
+
+    /// What the run awaits, once that is written down: how many events there were.
+    func committedAwait() async throws -> Int? {
+        while true {
+            let wakes = progress.wakes
+            let (phase, committed, status) = state.withLock { ($0.phase, $0.log.committed, $0.composer.run.status) }
+            guard case .awaiting(let eventCount) = phase, status == .awaiting else { return nil }
+            if committed >= eventCount { return eventCount }
+            try await progress.wait(beyond: wakes)
+        }
+    }
+
+    /// The status as it is at this moment, which may be a little ahead of the storage.
+    var status: RunStatus { state.withLock { $0.composer.run.status } }
+
+    var isAwaiting: Bool {
+        state.withLock { if case .awaiting = $0.phase { true } else { false } }
+    }
+
+    /// Returns when the run has ended here, or awaits an answer.
+    func waitUntilQuiet() async throws {
+        while true {
+            let wakes = progress.wakes
+            switch state.withLock({ $0.phase }) {
+            case .ended, .abandoned, .awaiting: return
+            case .running, .ending: try await progress.wait(beyond: wakes)
+            }
+        }
+    }
+
+    /// Returns when the run has ended here.
+    func waitUntilEnded() async throws {
+        while true {
+            let wakes = progress.wakes
+            switch state.withLock({ $0.phase }) {
+            case .ended, .abandoned: return
+            case .running, .ending, .awaiting: try await progress.wait(beyond: wakes)
+            }
+        }
+    }
+}

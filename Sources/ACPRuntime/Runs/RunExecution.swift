@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ACPCore
+import ACPStorage
+import Logging
+import Synchronization
+
+/// One run as it is executed in this process: its handler, its state, and its log, of which it is the only writer.
+///
+/// All state is guarded by one lock per run. ``RunComposer`` says what an action means in events, ``RunLog`` what has to be
+/// committed; this type performs the commits, waits, and calls the handler.
+final class RunExecution: Sendable {
+    let id: RunID
+    let agentName: AgentName
+    let owner: RunOwner
+    let sessionID: SessionID
+    let input: [Message]
+    let storage: any Storage
+    let configuration: EngineConfiguration
+    let logger: Logger
+    let onChange: @Sendable (RunExecution, Change) -> Void
+
+    let state: Mutex<State>
+    let progress = ProgressWaiters()
+
+    /// What the engine has to know of a run.
+    enum Change {
+        case awaiting
+        case resumed
+        case ended
+    }
+
+    enum Phase {
+        /// The handler runs.
+        case running
+        /// The handler waits for an answer. The number tells its awaits apart: how many events there were.
+        case awaiting(eventCount: Int)
+        /// The handler has ended, or has been given up; the end is being written down.
+        case ending
+        case ended
+        /// This process may not, or cannot, write the run any more.
+        case abandoned(StorageError)
+    }
+
+    /// A moment at which a caller has an answer: the run had ended, or asked something.
+    struct Settlement {
+        let run: Run
+        let eventCount: Int
+    }
+
+    enum AnswerSlot {
+        case empty
+        case waiting(CheckedContinuation<AwaitResume, any Error>)
+        case delivered(AwaitResume)
+        case cancelled
+    }
+
+    struct State {
+        var composer: RunComposer
+        var log = RunLog()
+        var phase = Phase.running
+        var isCommitting = false
+        var handler: Task<Void, any Error>?
+        var graceTimer: Task<Void, Never>?
+        var answer = AnswerSlot.empty
+        var settlement: Settlement?
+        var nextSettlement: Settlement?
+        /// Why commits have failed for longer than callers are willing to wait.
+        var stall: StorageError?
+
+        /// Whether a task has to be started that commits.
+        mutating func claimCommitting() -> Bool {
+            guard !isCommitting, !log.isIdle else { return false }
+            isCommitting = true
+            return true
+        }
+
+        mutating func append(_ change: StatusChange) {
+            log.append(change)
+            if composer.run.status.isSettled {
+                nextSettlement = Settlement(run: composer.run, eventCount: log.eventCount)
+            }
+        }
+    }
+
+    init(
+        run: Run,
+        sessionID: SessionID,
+        input: [Message],
+        storage: any Storage,
+        configuration: EngineConfiguration,
+        logger: Logger,
+        onChange: @escaping @Sendable (RunExecution, Change) -> Void
+    ) {
+        id = run.id
+        agentName = run.agentName
+        owner = RunOwner(process: configuration.process)
+        self.sessionID = sessionID
+        self.input = input
+        self.storage = storage
+        self.configuration = configuration
+        var logger = logger
+        logger[metadataKey: "run_id"] = .string(run.id.rawValue)
+        logger[metadataKey: "agent"] = .string(run.agentName.rawValue)
+        logger[metadataKey: "session_id"] = .string(sessionID.rawValue)
+        self.logger = logger
+        self.onChange = onChange
+        state = Mutex(State(composer: RunComposer(run)))
+    }
+
+    // MARK: - Beginning
+
+    /// Writes the run down, which makes it exist for everybody else, before anything of it happens.
+    func create() async throws {
+        try state.withLock { state in
+            let created = try state.composer.created()
+            state.append(created)
+            state.append(try state.composer.begin())
+            state.isCommitting = true
+        }
+        guard var commit = nextCommit() else { return }
+        commit.input = input
+        try await storeCreation(commit)
+        batchDidCommit()
+        state.withLock { $0.isCommitting = false }
+    }
+
+    /// A lost answer is no reason to refuse the caller: the same commit again finds out. All else is the caller's to know.
+    private func storeCreation(_ commit: RunCommit) async throws {
+        let deadline = ContinuousClock.now + configuration.storagePatience
+        var backoff = Backoff()
+        while true {
+            do {
+                return try await storage.commit(commit)
+            } catch let error as StorageError where error.code == .outcomeUnknown && .now < deadline {
+                try await Task.sleep(for: backoff.next())
+            }
+        }
+    }
+
+    /// Calls the handler.
+    func start(_ agent: any Agent) {
+        let context = RunContext(
+            input: input,
+            session: RunSession(id: sessionID, storage: storage, linkLoader: configuration.linkLoader),
+            logger: logger,
+            execution: self
+        )
+        // Both tasks are unstructured because a run outlives the request that creates it. The handler's is cancelled by
+        // `cancel`, `finish` and `abandon`; the other ends with it. The engine keeps the execution until then, and its
+        // shutdown waits for it.
+        let handler = Task { try await agent.run(context) }
+        state.withLock { state in
+            state.handler = handler
+            if state.composer.run.status == .cancelling { handler.cancel() }
+        }
+        Task {
+            switch await handler.result {
+            case .success: await finish(.completed)
+            case .failure(let error): await finish(outcome(of: error))
+            }
+        }
+    }
+
+    private func outcome(of error: any Error) -> RunOutcome {
+        switch error {
+        case let error as ACPError: return .failed(error)
+        case let error as StorageError: return .failed(ACPError(.serverError, "the storage failed: \(error.message)"))
+        case is CancellationError:
+            return .failed(ACPError(.serverError, "agent \(agentName) ended with a cancellation that nobody asked for"))
+        default: return .failed(ACPError(.serverError, "agent \(agentName) failed: \(error)"))
+        }
+    }
+}
+
+extension RunExecution.State {
+    var isAlive: Bool {
+        if case .abandoned = phase { false } else { true }
+    }
+
+    func checkRunning() throws {
+        switch phase {
+        case .running: return
+        case .awaiting:
+            throw ACPError(.serverError, "an agent cannot say or ask anything while it waits for an answer")
+        case .ending, .ended, .abandoned: throw CancellationError()
+        }
+    }
+}

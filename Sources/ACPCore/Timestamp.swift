@@ -12,9 +12,10 @@ public struct Timestamp: Sendable, Hashable, Comparable {
 
     public init(microseconds: Int64) { self.microseconds = microseconds }
 
-    /// The moment of a `Date`, rounded to the microsecond.
+    /// The moment of a `Date`, rounded to the microsecond. One out of range becomes the nearest that is in range.
     public init(_ date: Date) {
-        microseconds = Int64((date.timeIntervalSince1970 * 1_000_000).rounded())
+        let value = (date.timeIntervalSince1970 * 1_000_000).rounded()
+        microseconds = Int64(exactly: value) ?? (value < 0 ? .min : .max)
     }
 
     /// The current time of the system's clock.
@@ -29,15 +30,22 @@ public struct Timestamp: Sendable, Hashable, Comparable {
 
     public static func < (left: Timestamp, right: Timestamp) -> Bool { left.microseconds < right.microseconds }
 
-    /// The moment that is later by a duration (earlier, if that is negative).
+    /// The moment that is later by a duration (earlier, if that is negative). It stops at the ends of the range, so
+    /// that a time to live of "for ever" is safe to add.
     public static func + (left: Timestamp, right: Duration) -> Timestamp {
         let (seconds, attoseconds) = right.components
-        return Timestamp(microseconds: left.microseconds + seconds * 1_000_000 + attoseconds / 1_000_000_000_000)
+        let (whole, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000)
+        let (duration, durationOverflow) = whole.addingReportingOverflow(attoseconds / 1_000_000_000_000)
+        let (sum, sumOverflow) = left.microseconds.addingReportingOverflow(duration)
+        guard !overflow, !durationOverflow, !sumOverflow else {
+            return Timestamp(microseconds: right < .zero ? .min : .max)
+        }
+        return Timestamp(microseconds: sum)
     }
 
     /// The time from the right moment to the left one.
     public static func - (left: Timestamp, right: Timestamp) -> Duration {
-        .microseconds(left.microseconds - right.microseconds)
+        .microseconds(left.microseconds) - .microseconds(right.microseconds)
     }
 }
 

@@ -4,13 +4,27 @@ import Foundation
 
 /// How every ACP object is written to and read from JSON: the one place that all layers share.
 public enum ACPJSON {
+    /// How deeply arrays and objects may stand in each other. Deeper ones are refused, written or read: they would
+    /// exhaust the stack of the thread that reads them.
+    public static let maximumDepth = 128
+
     /// The JSON of a value, as UTF-8, without line breaks.
     ///
     /// - Throws: ``ACPError`` with code ``ACPError/Code-swift.struct/serverError``, naming the value that JSON cannot
     ///   hold (an infinite number, for example).
     public static func encode(_ value: some Encodable) throws(ACPError) -> [UInt8] {
+        try encode(value, depth: maximumDepth)
+    }
+
+    /// The JSON of a value that becomes part of a larger one, and so may use less of the depth.
+    static func encode(_ value: some Encodable, depth: Int) throws(ACPError) -> [UInt8] {
         do {
-            return [UInt8](try encoder.encode(value))
+            let json = [UInt8](try encoder.encode(value))
+            guard JSONNesting.fault(in: json, limit: depth) == nil else {
+                throw ACPError(
+                    .serverError, "a value cannot be written as JSON: it is nested deeper than \(depth) levels")
+            }
+            return json
         } catch let EncodingError.invalidValue(value, context) {
             throw ACPError(
                 .serverError,
@@ -31,8 +45,17 @@ public enum ACPJSON {
         _ type: Value.Type = Value.self,
         from json: some Sequence<UInt8>
     ) throws(ACPError) -> Value {
+        let json = json as? Data ?? Data(json)
+        switch JSONNesting.fault(in: json, limit: maximumDepth) {
+        case .tooDeep:
+            throw ACPError(.invalidInput, "the JSON is nested deeper than \(maximumDepth) levels")
+        case .notUTF8:
+            throw ACPError(.invalidInput, "the body is not valid JSON: UTF-8 is expected")
+        case nil:
+            break
+        }
         do {
-            return try decoder.decode(type, from: json as? Data ?? Data(json))
+            return try decoder.decode(type, from: json)
         } catch let error as ACPError {
             throw error
         } catch let error as DecodingError {
@@ -59,8 +82,10 @@ public enum ACPJSON {
         case .valueNotFound(let type, let context):
             return "\(path(context.codingPath)) is null: \(name(of: type)) is expected"
         case .dataCorrupted(let context):
-            if context.codingPath.isEmpty {
-                return "the body is not valid JSON: \(context.underlyingError ?? error)"
+            if context.codingPath.isEmpty, context.debugDescription.hasPrefix("The given data was not valid JSON") {
+                // Where, Foundation says on some platforms only.
+                return context.underlyingError.map { "the body is not valid JSON: \($0)" }
+                    ?? "the body is not valid JSON, or holds a number or a text that does not fit its field"
             }
             return "\(path(context.codingPath)): \(context.debugDescription)"
         @unknown default:

@@ -114,9 +114,13 @@ extension JSONValue: Codable {
         } else if let value = try? container.decode(Int64.self) {
             self = .integer(value)
         } else if let value = try? container.decode(UInt64.self) {
-            self = .unsigned(value)
+            // 9223372036854775807.0 fits both, but is read as unsigned only.
+            self = Int64(exactly: value).map(JSONValue.integer) ?? .unsigned(value)
+        } else if let value = try? container.decode(Double.self) {
+            self = .number(value)
         } else {
-            self = .number(try container.decode(Double.self))
+            throw DecodingError.invalid(
+                "this is a number out of range, or text that is not valid Unicode", at: decoder.codingPath)
         }
     }
 

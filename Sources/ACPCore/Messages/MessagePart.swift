@@ -136,7 +136,7 @@ extension MessagePart: Codable {
         let encoding: String = try container.decode(.contentEncoding, default: "plain")
         guard let known = ContentEncoding(rawValue: encoding) else {
             throw DecodingError.invalid(
-                "\"\(encoding)\" is no content encoding: plain or base64 is expected",
+                "\"\(encoding.prefix(40))\" is no content encoding: plain or base64 is expected",
                 at: container.codingPath + [CodingKeys.contentEncoding])
         }
         contentEncoding = known

@@ -20,10 +20,14 @@ public struct EncodedEvent: Sendable, Hashable {
             .runCancelled(let run), .runFailed(let run):
             json = try EncodedEvent.wrap(kind, "run", ACPJSON.encode(run))
         case .messageCreated(let message), .messageCompleted(let message):
-            json = try EncodedEvent.wrap(kind, "message", ACPJSON.encode(message))
+            json = try EncodedEvent.wrap(kind, "message", ACPJSON.encode(message, depth: EncodedEvent.messageDepth))
         case .messagePart(let part):
-            json = try EncodedEvent.wrap(kind, "part", ACPJSON.encode(part))
-        case .generic, .error, .unknown:
+            json = try EncodedEvent.wrap(kind, "part", ACPJSON.encode(part, depth: EncodedEvent.partDepth))
+        case .generic(let value):
+            json = try EncodedEvent.wrap(kind, "generic", ACPJSON.encode(value, depth: EncodedEvent.partDepth))
+        case .error(let error):
+            json = try EncodedEvent.wrap(kind, "error", ACPJSON.encode(error, depth: EncodedEvent.partDepth))
+        case .unknown:
             json = try ACPJSON.encode(event)
         }
     }
@@ -51,6 +55,10 @@ public struct EncodedEvent: Sendable, Hashable {
     /// - Throws: ``ACPError`` if the bytes are not the JSON of an event.
     public func decode() throws(ACPError) -> Event { try ACPJSON.decode(Event.self, from: json) }
 
+    /// A part that is accepted must still fit when it stands in the run's last event, and that in a list of events.
+    private static let partDepth = ACPJSON.maximumDepth - 16
+    private static let messageDepth = partDepth + 2
+
     private struct TypeOnly: Decodable { let type: Event.Kind }
 
     /// The type comes first, where ``leadingKind(_:)`` finds it again without parsing the rest.
@@ -72,7 +80,8 @@ public struct EncodedEvent: Sendable, Hashable {
     private static func leadingKind(_ json: [UInt8]) -> Event.Kind? {
         guard json.starts(with: typePrefix) else { return nil }
         let rest = json[typePrefix.count...].prefix(32)
-        guard let end = rest.firstIndex(of: UInt8(ascii: "\"")) else { return nil }
+        guard let end = rest.firstIndex(of: UInt8(ascii: "\"")), !rest[..<end].contains(UInt8(ascii: "\\"))
+        else { return nil }
         return Event.Kind(rawValue: String(decoding: rest[..<end], as: UTF8.self))
     }
 }

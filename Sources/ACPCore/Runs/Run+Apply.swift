@@ -22,12 +22,15 @@ extension Run {
             message.completedAt = nil
             output.append(message)
         case .messagePart(let part):
-            if output.isEmpty { output.append(Message(role: .agent(agentName), parts: [], completedAt: nil)) }
+            if !lastMessageIsOpen { output.append(Message(role: .agent(agentName), parts: [], completedAt: nil)) }
             output[output.count - 1].parts.append(part)
         case .messageCompleted(let message):
-            if output.isEmpty { output.append(message) } else { output[output.count - 1] = message }
+            // Without a message that was begun, this is a new one: it must not take the place of an earlier one.
+            if lastMessageIsOpen { output[output.count - 1] = message } else { output.append(message) }
         case .generic, .error, .unknown:
             break
         }
     }
+
+    private var lastMessageIsOpen: Bool { output.last?.isOpen ?? false }
 }

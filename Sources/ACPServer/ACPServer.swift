@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import Hummingbird
+import Logging
+import NIOCore
+import ServiceLifecycle
+import UnixSignals
+
+/// Serves agents over HTTP.
+///
+/// ```swift
+/// let server = ACPServer(storage: MemoryStorage())
+///
+/// server.agent("greeter", description: "Greets whoever calls") { context in
+///     "Hello, \(context.input.first?.text ?? "World")!"
+/// }
+///
+/// try await server.run(port: 8000)
+/// ```
+///
+/// In a program that has services of its own, give the server to a `ServiceGroup` like any other, or take the
+/// ``application(host:port:onListening:)`` apart and serve its ``router()`` together with other routes.
+///
+/// When it is told to shut down, a server takes no new runs (503, and `/readyz` says so), lets those that run finish within
+/// ``EngineConfiguration/shutdownGrace``, fails the rest with an error that says so, and then closes its connections.
+public final class ACPServer: Service {
+    /// Executes the runs. Useful to a program that starts runs of its own.
+    public let engine: RunEngine
+    /// How the server answers.
+    public let configuration: ServerConfiguration
+    private let logger: Logger
+
+    /// - Parameters:
+    ///   - storage: Where runs, events and sessions are kept. It stays the caller's to close.
+    ///   - configuration: Limits, grace periods, authentication.
+    ///   - logger: Gets a line for everything that goes wrong on the server's side.
+    public init(
+        storage: any Storage,
+        configuration: ServerConfiguration = ServerConfiguration(),
+        logger: Logger = Logger(label: "acp.server")
+    ) {
+        self.configuration = configuration
+        self.logger = logger
+        engine = RunEngine(storage: storage, configuration: configuration.engine, logger: logger)
+    }
+
+    /// The agents that are served. They can be added to while the server runs.
+    public var agents: AgentRegistry { engine.agents }
+
+    // MARK: - Running
+
+    /// Serves until the process is told to end (SIGTERM or SIGINT), or the calling task is cancelled.
+    ///
+    /// - Parameters:
+    ///   - host: The address to listen on. This machine only, unless said otherwise; `0.0.0.0` for all.
+    ///   - port: The port to listen on. 0 takes a free one.
+    ///   - onListening: Called once with the port, when connections are accepted.
+    /// - Throws: ``ServerError`` if the server cannot start.
+    public func run(
+        host: String = "127.0.0.1",
+        port: Int = 8000,
+        onListening: @escaping @Sendable (Int) async -> Void = { _ in }
+    ) async throws {
+        try await run(host: host, port: port, signals: [.sigterm, .sigint], onListening: onListening)
+    }
+
+    /// Serves on port 8000 of this machine until the surrounding service group shuts down.
+    public func run() async throws {
+        try await run(host: "127.0.0.1", port: 8000, signals: [], onListening: { _ in })
+    }
+
+    private func run(
+        host: String, port: Int, signals: [UnixSignal], onListening: @escaping @Sendable (Int) async -> Void
+    ) async throws {
+        let application = try application(host: host, port: port, onListening: onListening)
+        let group = ServiceGroup(
+            configuration: ServiceGroupConfiguration(
+                // The last one is shut down first: runs end while their callers are still connected.
+                services: [.init(service: application), .init(service: engine)],
+                gracefulShutdownSignals: signals,
+                logger: logger
+            ))
+        do {
+            try await group.run()
+        } catch let error as IOError {
+            throw ServerError.cannotListen(host: host, port: port, reason: error.localizedReason)
+        }
+    }
+
+    /// The HTTP side as an application of Hummingbird's, to be run in a service group together with ``engine``, which has to
+    /// stand behind it in the group.
+    ///
+    /// - Throws: ``ServerError`` if two agents have the same name.
+    public func application(
+        host: String = "127.0.0.1",
+        port: Int = 8000,
+        onListening: @escaping @Sendable (Int) async -> Void = { _ in }
+    ) throws -> some ApplicationProtocol {
+        guard agents.duplicates.isEmpty else { throw ServerError.duplicateAgents(agents.duplicates) }
+        return Application(
+            router: router(),
+            configuration: ApplicationConfiguration(
+                address: .hostname(host, port: port), serverName: "SimpleACP"),
+            onServerRunning: { channel in await onListening(channel.localAddress?.port ?? port) },
+            logger: logger
+        )
+    }
+
+    /// All routes of the protocol, to be served together with others.
+    public func router() -> Router<BasicRequestContext> {
+        let router = Router()
+        router.add(middleware: ErrorMiddleware())
+        HealthRoutes(engine: engine).add(to: router.group())
+        let group = router.group()
+        if let authentication = configuration.authentication {
+            group.add(middleware: AuthenticationMiddleware(authentication: authentication))
+        }
+        AgentRoutes(agents: agents).add(to: group)
+        RunRoutes(engine: engine, configuration: configuration).add(to: group)
+        SessionRoutes(engine: engine, configuration: configuration).add(to: group)
+        return router
+    }
+}
+
+extension IOError {
+    /// What the operating system says, without the name of its call.
+    fileprivate var localizedReason: String {
+        switch errnoCode {
+        case EADDRINUSE: "the address is in use"
+        case EACCES: "this needs more permissions"
+        case EADDRNOTAVAIL: "this machine does not have that address"
+        default: "\(self)"
+        }
+    }
+}

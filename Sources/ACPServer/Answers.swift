@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import HTTPTypes
+import Hummingbird
+import NIOCore
+
+extension Response {
+    /// A value as JSON.
+    static func json(
+        _ value: some Encodable, status: HTTPResponse.Status = .ok, headers: HTTPFields = [:]
+    ) throws -> Response {
+        json(bytes: try ACPJSON.encode(value), status: status, headers: headers)
+    }
+
+    /// JSON that is there already.
+    static func json(
+        bytes: [UInt8], status: HTTPResponse.Status = .ok, headers: HTTPFields = [:]
+    ) -> Response {
+        var headers = headers
+        headers[.contentType] = "application/json"
+        return Response(status: status, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))
+    }
+}
+
+extension HTTPField.Name {
+    static let runID = HTTPField.Name("Run-ID")!
+    static let lastEventID = HTTPField.Name("Last-Event-ID")!
+    static let accelBuffering = HTTPField.Name("X-Accel-Buffering")!
+}
+
+extension Request {
+    /// Reads the body as a type. The content type is not looked at: some clients send none.
+    ///
+    /// - Throws: ``ErrorAnswer``: 413 if it is larger than allowed, 422 if it is not the JSON that is expected.
+    func decode<Value: Decodable>(_ type: Value.Type, upTo limit: Int) async throws -> Value {
+        if let length = headers[.contentLength].flatMap(Int.init), length > limit { throw ErrorAnswer.tooLarge(limit) }
+        let buffer: ByteBuffer
+        do {
+            buffer = try await body.collect(upTo: limit)
+        } catch is NIOTooManyBytesError {
+            throw ErrorAnswer.tooLarge(limit)
+        }
+        return try ACPJSON.decode(type, from: buffer.readableBytesView)
+    }
+
+    /// A whole number from the query.
+    ///
+    /// - Throws: ``ErrorAnswer``: 422 if it is something else, or outside the range.
+    func integer(_ name: String, in range: ClosedRange<Int>) throws -> Int? {
+        guard let text = uri.queryParameters[Substring(name)] else { return nil }
+        guard let value = Int(text), range.contains(value) else {
+            let expected = range.upperBound == .max ? "\(range.lowerBound) or more" : "\(range.lowerBound) to \(range.upperBound)"
+            throw ErrorAnswer(
+                .unprocessableContent, .invalidInput, "\(name)=\(text.prefix(40)) is not valid: a whole number, \(expected), is expected")
+        }
+        return value
+    }
+
+    /// An identifier from the query.
+    func identifier<ID: ACPIdentifier>(_ name: String, as type: ID.Type) throws -> ID? {
+        guard let text = uri.queryParameters[Substring(name)] else { return nil }
+        return try ID(validating: String(text))
+    }
+
+    /// Whether the client asks for a stream of events.
+    var acceptsEventStream: Bool {
+        headers[values: .accept].contains { $0.lowercased().contains("text/event-stream") }
+    }
+}
+
+extension RequestContext {
+    /// An identifier from the path. One that cannot exist is one that is not there.
+    func identifier<ID: ACPIdentifier>(_ name: String, as type: ID.Type) throws -> ID {
+        let text = try parameters.require(name)
+        guard let id = ID(rawValue: text) else {
+            throw ErrorAnswer(.notFound, .notFound, "\"\(text.prefix(140))\" is not a valid \(ID.rule)")
+        }
+        return id
+    }
+}
+
+extension ErrorAnswer {
+    static func tooLarge(_ limit: Int) -> ErrorAnswer {
+        ErrorAnswer(
+            .contentTooLarge, .invalidInput,
+            "the request's body is larger than the \(limit) bytes that this server accepts")
+    }
+}

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import HTTPTypes
+import Hummingbird
+import Logging
+
+/// An error as it is answered: a status, and ACP's error object as the body.
+struct ErrorAnswer: Error, HTTPResponseError {
+    let status: HTTPResponse.Status
+    let error: ACPError
+    var headers: HTTPFields = [:]
+
+    init(_ status: HTTPResponse.Status, _ code: ACPError.Code, _ message: String, headers: HTTPFields = [:]) {
+        self.init(status, ACPError(code, message), headers: headers)
+    }
+
+    init(_ status: HTTPResponse.Status, _ error: ACPError, headers: HTTPFields = [:]) {
+        self.status = status
+        self.error = error
+        self.headers = headers
+    }
+
+    /// The answer for anything that a route may throw.
+    init(_ error: any Error) {
+        switch error {
+        case let answer as ErrorAnswer: self = answer
+        case let error as RunEngineError: self.init(error)
+        case let error as ACPError: self.init(error)
+        case let error as HTTPError: self.init(error)
+        case is CancellationError:
+            self.init(.serviceUnavailable, .unavailable, "the server stopped working on this request: try again")
+        default: self.init(.internalServerError, .serverError, "the server failed unexpectedly")
+        }
+    }
+
+    private init(_ error: ACPError) {
+        let status: HTTPResponse.Status =
+            switch error.code {
+            case .invalidInput: .unprocessableContent
+            case .notFound: .notFound
+            case .unavailable: .serviceUnavailable
+            default: .internalServerError
+            }
+        self.init(status, error)
+    }
+
+    private init(_ error: HTTPError) {
+        switch error.status {
+        case .notFound:
+            self.init(.notFound, .notFound, "there is nothing at this path: see the API's description for those there are")
+        case .contentTooLarge:
+            self.init(.contentTooLarge, .invalidInput, "the request's body is larger than this server accepts")
+        default:
+            self.init(
+                error.status, error.status.kind == .serverError ? .serverError : .invalidInput,
+                error.body ?? error.status.reasonPhrase)
+        }
+    }
+
+    private init(_ error: RunEngineError) {
+        let message = error.description
+        switch error {
+        case .unknownAgent, .unknownRun, .unknownSession: self.init(.notFound, .notFound, message)
+        case .invalidInput: self.init(.unprocessableContent, .invalidInput, message)
+        case .notAwaiting, .alreadyEnded: self.init(.forbidden, .conflict, message)
+        case .notEnded: self.init(.conflict, .conflict, message)
+        case .tooManyRuns, .shuttingDown:
+            self.init(.serviceUnavailable, .unavailable, message, headers: [.retryAfter: "1"])
+        case .storage(let error) where error.code == .corruptData:
+            self.init(.internalServerError, .serverError, message)
+        case .storage:
+            self.init(.serviceUnavailable, .unavailable, message, headers: [.retryAfter: "1"])
+        }
+    }
+
+    func response(from request: Request, context: some RequestContext) throws -> Response {
+        var response = try Response.json(error, status: status)
+        response.headers.append(contentsOf: headers)
+        return response
+    }
+}
+
+/// Turns whatever a route throws into ACP's error object.
+struct ErrorMiddleware<Context: RequestContext>: RouterMiddleware {
+    func handle(
+        _ request: Request, context: Context, next: (Request, Context) async throws -> Response
+    ) async throws -> Response {
+        do {
+            return try await next(request, context)
+        } catch {
+            let answer = ErrorAnswer(error)
+            if answer.status.kind == .serverError {
+                context.logger.error(
+                    "a request failed",
+                    metadata: [
+                        "method": "\(request.method)", "path": "\(request.uri.path)", "reason": "\(error)",
+                    ])
+            }
+            return try answer.response(from: request, context: context)
+        }
+    }
+}
+
+/// Refuses those who may not call.
+struct AuthenticationMiddleware<Context: RequestContext>: RouterMiddleware {
+    let authentication: Authentication
+
+    func handle(
+        _ request: Request, context: Context, next: (Request, Context) async throws -> Response
+    ) async throws -> Response {
+        guard (try? await authentication.isAllowed(request.head)) == true else {
+            throw ErrorAnswer(
+                .unauthorized, .unauthorized, "a credential is missing or wrong: send Authorization: Bearer TOKEN",
+                headers: [.wwwAuthenticate: "Bearer"])
+        }
+        return try await next(request, context)
+    }
+}

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import HTTPTypes
+
+/// How an ``ACPServer`` answers.
+public struct ServerConfiguration: Sendable {
+    /// How runs are executed: limits and grace periods.
+    public var engine: EngineConfiguration
+    /// How large a request's body may be, in bytes. Larger ones are refused with 413.
+    public var maximumBodySize: Int
+    /// How often a stream that has nothing to say sends a comment, so that proxies do not take it for dead and a client that
+    /// went away is noticed.
+    public var keepAliveInterval: Duration
+    /// Who may call. Nil lets everybody.
+    public var authentication: Authentication?
+    /// Under which URL clients reach this server, as session descriptors have to name it. Nil takes the host that the
+    /// request was sent to.
+    public var publicURL: String?
+
+    /// - Parameters:
+    ///   - engine: See ``EngineConfiguration``.
+    ///   - maximumBodySize: 4 MiB unless said otherwise.
+    ///   - keepAliveInterval: 15 seconds unless said otherwise.
+    ///   - authentication: None unless said otherwise.
+    ///   - publicURL: For example `https://agents.example.com/acp`. Derived from each request unless said otherwise.
+    public init(
+        engine: EngineConfiguration = EngineConfiguration(),
+        maximumBodySize: Int = 4 * 1_048_576,
+        keepAliveInterval: Duration = .seconds(15),
+        authentication: Authentication? = nil,
+        publicURL: String? = nil
+    ) {
+        self.engine = engine
+        self.maximumBodySize = maximumBodySize
+        self.keepAliveInterval = keepAliveInterval
+        self.authentication = authentication
+        self.publicURL = publicURL
+    }
+}
+
+/// Decides who may call a server. `/ping`, `/healthz` and `/readyz` answer everybody.
+public struct Authentication: Sendable {
+    let isAllowed: @Sendable (HTTPRequest) async throws -> Bool
+
+    /// Lets those call whose request satisfies a check. What the check throws counts as no.
+    public static func custom(_ isAllowed: @escaping @Sendable (HTTPRequest) async throws -> Bool) -> Authentication {
+        Authentication(isAllowed: isAllowed)
+    }
+
+    /// Lets those call who send one of these tokens as `Authorization: Bearer …`.
+    public static func bearer(_ tokens: String...) -> Authentication {
+        let allowed = tokens.map { Array($0.utf8) }
+        return Authentication { request in
+            guard let header = request.headerFields[.authorization] else { return false }
+            let parts = header.split(separator: " ", maxSplits: 1)
+            guard parts.count == 2, parts[0].lowercased() == "bearer" else { return false }
+            let given = Array(parts[1].utf8)
+            // All are compared, and each to its end, so that the time taken tells nothing about a token.
+            return allowed.reduce(false) { found, token in isEqualInConstantTime(token, given) || found }
+        }
+    }
+}
+
+private func isEqualInConstantTime(_ left: [UInt8], _ right: [UInt8]) -> Bool {
+    var difference = left.count ^ right.count
+    for index in left.indices {
+        difference |= Int(left[index] ^ (index < right.count ? right[index] : 0))
+    }
+    return difference == 0
+}

@@ -23,9 +23,14 @@ extension Response {
 }
 
 extension HTTPField.Name {
-    static let runID = HTTPField.Name("Run-ID")!
-    static let lastEventID = HTTPField.Name("Last-Event-ID")!
-    static let accelBuffering = HTTPField.Name("X-Accel-Buffering")!
+    static let runID = HTTPField.Name(known: "Run-ID")
+    static let lastEventID = HTTPField.Name(known: "Last-Event-ID")
+    static let accelBuffering = HTTPField.Name(known: "X-Accel-Buffering")
+
+    private init(known name: String) {
+        guard let name = HTTPField.Name(name) else { preconditionFailure("\(name) is no name of a header field") }
+        self = name
+    }
 }
 
 extension Request {
@@ -49,9 +54,11 @@ extension Request {
     func integer(_ name: String, in range: ClosedRange<Int>) throws -> Int? {
         guard let text = uri.queryParameters[Substring(name)] else { return nil }
         guard let value = Int(text), range.contains(value) else {
-            let expected = range.upperBound == .max ? "\(range.lowerBound) or more" : "\(range.lowerBound) to \(range.upperBound)"
+            let expected =
+                range.upperBound == .max ? "\(range.lowerBound) or more" : "\(range.lowerBound) to \(range.upperBound)"
             throw ErrorAnswer(
-                .unprocessableContent, .invalidInput, "\(name)=\(text.prefix(40)) is not valid: a whole number, \(expected), is expected")
+                .unprocessableContent, .invalidInput,
+                "\(name)=\(text.prefix(40)) is not valid: a whole number, \(expected), is expected")
         }
         return value
     }

@@ -47,7 +47,8 @@ struct ErrorAnswer: Error, HTTPResponseError {
     private init(_ error: HTTPError) {
         switch error.status {
         case .notFound:
-            self.init(.notFound, .notFound, "there is nothing at this path: see the API's description for those there are")
+            self.init(
+                .notFound, .notFound, "there is nothing at this path: see the API's description for those there are")
         case .contentTooLarge:
             self.init(.contentTooLarge, .invalidInput, "the request's body is larger than this server accepts")
         default:

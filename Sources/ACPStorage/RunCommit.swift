@@ -39,7 +39,7 @@ public struct RunSnapshot: Sendable, Hashable {
     public var run: Run
     /// The run as JSON: what is stored.
     public var json: [UInt8]
-    /// How many events are folded in.
+    /// How many events are folded in: no more than the run has after the commit.
     public var eventCount: Int
 
     /// Encodes a run.

@@ -53,7 +53,11 @@ public protocol Storage: Sendable {
 
     /// Appends an event to a run, for people who use the storage on its own. Takes no notice of owners.
     ///
-    /// - Throws: ``StorageError`` with code `notFound` if there is no such run.
+    /// The listings by status go by what was saved or committed as a snapshot: when an event changes the run's status, save
+    /// the run as well.
+    ///
+    /// - Throws: ``StorageError`` with code `notFound` if there is no such run; `ACPError` if the event holds a value that
+    ///   JSON cannot.
     func append(_ event: Event, to run: RunID) async throws
 
     /// Deletes a run with its events, its signals and its places in every listing.
@@ -71,8 +75,8 @@ public protocol Storage: Sendable {
     ///
     /// - Parameters:
     ///   - run: The run.
-    ///   - offset: The index of the first event wanted.
-    ///   - limit: How many at most. Nil for all.
+    ///   - offset: The index of the first event wanted. Negative ones count as 0, here and wherever there are pages.
+    ///   - limit: How many at most. Nil for all; negative ones count as 0.
     func events(of run: RunID, from offset: Int, limit: Int?) async throws -> [EncodedEvent]
 
     /// How many events a run has. 0 if there is no such run.
@@ -94,7 +98,8 @@ public protocol Storage: Sendable {
 
     // MARK: Sessions
 
-    /// A session, or nil if nothing is stored about it. Its history is read by ``history(of:from:limit:)``.
+    /// A session as it was saved last, or nil if it never was. Its history is kept apart, may be there without it, and is read
+    /// by ``history(of:from:limit:)``.
     func session(_ id: SessionID) async throws -> SessionRecord?
 
     /// Saves a session's state and metadata.

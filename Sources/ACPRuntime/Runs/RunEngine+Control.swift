@@ -18,11 +18,20 @@ extension RunEngine {
         }
         return try await storing {
             if let execution = execution(of: id) {
-                guard let eventCount = try await execution.committedAwait(),
+                guard let eventCount = try await execution.committedAwait() else {
+                    throw RunEngineError.notAwaiting(id, execution.status)
+                }
+                guard
                     try await storage.coordination.send(
-                        .resume(answer, eventCount: eventCount), to: id, ownedBy: nil),
-                    let run = execution.deliver(answer, eventCount: eventCount)
-                else { throw RunEngineError.notAwaiting(id, execution.status) }
+                        .resume(answer, eventCount: eventCount), to: id, ownedBy: nil)
+                else {
+                    // The answer that was first may wait in storage only: its sender did not hear that it was stored.
+                    try await obeySignals(to: execution)
+                    throw RunEngineError.notAwaiting(id, execution.status)
+                }
+                guard let run = execution.deliver(answer, eventCount: eventCount) else {
+                    throw RunEngineError.notAwaiting(id, execution.status)
+                }
                 return (run, eventCount)
             }
             guard let record = try await storage.record(of: id) else { throw RunEngineError.unknownRun(id) }

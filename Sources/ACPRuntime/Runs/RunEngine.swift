@@ -86,7 +86,8 @@ public final class RunEngine: Service {
                 try await execution.create()
             }
         } catch {
-            self.execution(execution, did: .ended)
+            // Whoever has found the run meanwhile goes on with what storage says.
+            execution.abandon(StorageError(.closed, "the run could not be created"))
             throw error
         }
         execution.start(agent)
@@ -111,6 +112,8 @@ public final class RunEngine: Service {
                 state.running.remove(execution.id)
             case .resumed:
                 if state.executions[execution.id] != nil { state.running.insert(execution.id) }
+            case .ending:
+                state.running.remove(execution.id)
             case .ended:
                 state.running.remove(execution.id)
                 state.executions[execution.id] = nil
@@ -151,7 +154,7 @@ public final class RunEngine: Service {
             }
         for run in runs {
             do {
-                for signal in try await storage.coordination.signals(to: run.id) { obey(signal, in: run) }
+                try await obeySignals(to: run)
             } catch {
                 logger.warning(
                     "the signals to a run cannot be read", metadata: ["run_id": "\(run.id)", "reason": "\(error)"])
@@ -159,10 +162,12 @@ public final class RunEngine: Service {
         }
     }
 
-    private func obey(_ signal: RunSignal, in execution: RunExecution) {
-        switch signal {
-        case .cancel: _ = execution.cancel()
-        case .resume(let answer, let eventCount): _ = execution.deliver(answer, eventCount: eventCount)
+    func obeySignals(to execution: RunExecution) async throws {
+        for signal in try await storage.coordination.signals(to: execution.id) {
+            switch signal {
+            case .cancel: _ = execution.cancel()
+            case .resume(let answer, let eventCount): _ = execution.deliver(answer, eventCount: eventCount)
+            }
         }
     }
 
@@ -182,17 +187,18 @@ public final class RunEngine: Service {
                 }
             }
         }
+        // A task of its own, because it has a deadline of its own: a process that is told to hurry still says how runs ended.
+        await Task { await failRest() }.value
+    }
+
+    private func failRest() async {
         let rest = state.withLock { Array($0.executions.values) }
         guard !rest.isEmpty else { return }
         logger.warning("runs that go on after the grace period fail", metadata: ["runs": "\(rest.count)"])
-        _ = await withDeadline(configuration.storagePatience) {
+        _ = await withDeadline(configuration.storagePatience) { [self] in
             await withTaskGroup(of: Void.self) { group in
                 for execution in rest {
-                    group.addTask {
-                        await execution.finish(
-                            .failed(ACPError(.serverError, "the server shut down before the run had ended")))
-                        try? await execution.waitUntilEnded()
-                    }
+                    group.addTask { [self] in await fail(execution, "the server shut down before the run had ended") }
                 }
             }
         }
@@ -203,12 +209,21 @@ public final class RunEngine: Service {
 
     private func letGo(_ execution: RunExecution) async {
         if storage.capabilities.isDurable {
-            guard (try? await execution.committedAwait()) != nil else { return }
-            execution.abandon(StorageError(.closed, "the server shut down; the run goes on awaiting its answer"))
+            guard (try? await execution.committedAwait(patiently: true)) != nil else { return }
+            execution.abandon(
+                StorageError(.closed, "the server shut down; the run goes on awaiting its answer"),
+                onlyWhileAwaiting: true)
         } else {
-            await execution.finish(
-                .failed(ACPError(.serverError, "the server shut down while the run awaited an answer")))
+            await fail(execution, "the server shut down while the run awaited an answer")
         }
+    }
+
+    /// Fails a run and waits for that to be stored, or for its own cancellation.
+    private func fail(_ execution: RunExecution, _ reason: String) async {
+        // Nobody's child: writing to a storage that fails is tried again until it succeeds or the run is abandoned, and a
+        // cancelled task cannot wait between the tries.
+        Task { await execution.finish(.failed(ACPError(.serverError, reason))) }
+        try? await execution.waitUntilEnded(patiently: true)
     }
 }
 

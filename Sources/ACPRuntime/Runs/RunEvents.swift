@@ -64,7 +64,11 @@ public struct RunEvents: AsyncSequence, Sendable {
         private mutating func read(from execution: RunExecution) async throws -> Batch? {
             switch execution.read(from: index) {
             case .events(let events): return take(events)
-            case .stored: return take(try await storage.events(of: run, from: index, limit: RunEvents.pageSize))
+            case .stored:
+                let events = try await storage.events(of: run, from: index, limit: RunEvents.pageSize)
+                // They were there: somebody has deleted the run.
+                if events.isEmpty { throw RunEngineError.unknownRun(run) }
+                return take(events)
             case .notYet(let wakes): try await execution.waitForProgress(beyond: wakes)
             case .ended: isFinished = true
             case .abandoned: self.execution = nil
@@ -82,7 +86,7 @@ public struct RunEvents: AsyncSequence, Sendable {
             if record.snapshot.status.isTerminal, record.eventCount <= index {
                 isFinished = true
             } else if record.eventCount <= index {
-                _ = await changes?.next()
+                if await changes?.next() == nil { changes = nil }
                 try Task.checkCancellation()
             }
             return nil

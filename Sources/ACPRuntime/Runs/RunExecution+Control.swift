@@ -15,6 +15,7 @@ extension RunExecution {
             guard case .awaiting(eventCount) = state.phase, state.composer.run.status == .awaiting else { return nil }
             state.append(try state.composer.resume())
             state.phase = .running
+            onChange(self, .resumed)
             if case .waiting(let continuation) = state.answer {
                 state.answer = .empty
                 return (state.composer.run, continuation)
@@ -23,7 +24,6 @@ extension RunExecution {
             return (state.composer.run, nil)
         }
         guard let (run, continuation) = outcome ?? nil else { return nil }
-        onChange(self, .resumed)
         continuation?.resume(returning: answer)
         return run
     }
@@ -56,19 +56,25 @@ extension RunExecution {
     /// Writes the end of the run down. The first caller wins: the handler's own end, the end of the grace period after a
     /// cancellation, or the process's shutdown.
     func finish(_ outcome: RunOutcome) async {
-        let ending = act { state -> (output: [Message], isCancelled: Bool, Task<Void, any Error>?)? in
-            switch state.phase {
-            case .ending, .ended, .abandoned: return nil
-            case .running, .awaiting: break
-            }
+        let ending = act { state -> Ending? in
+            guard state.mayGoOn else { return nil }
             state.phase = .ending
+            // A handler may end without hearing the answer to what it has asked, if it left that to a task of its own.
+            if case .completed = outcome, state.composer.run.status == .awaiting,
+                let resumed = try? state.composer.resume()
+            {
+                state.append(resumed)
+            }
             // What is encoded here was encoded before, part by part: this does not fail.
             if let completion = try? state.composer.completeMessage(now: .now) { state.log.append([completion]) }
-            return (state.composer.run.output, state.composer.run.status == .cancelling, state.handler)
+            return Ending(
+                output: state.composer.run.output, isCancelled: state.composer.run.status == .cancelling,
+                handler: state.handler, waiter: state.takeWaiter())
         }
         guard let ending else { return }
         // Without effect on a handler that has ended; tells one that was given up.
-        ending.2?.cancel()
+        ending.handler?.cancel()
+        ending.waiter?.resume(throwing: CancellationError())
 
         if case .completed = outcome, !ending.isCancelled {
             let block = HistoryBlock(run: id, input: input, output: ending.output)
@@ -79,6 +85,7 @@ extension RunExecution {
             }
         }
         act { state in
+            onChange(self, .ending)
             let now = Timestamp.now
             do throws(ACPError) {
                 state.append(try state.composer.end(outcome, now: now))
@@ -90,26 +97,43 @@ extension RunExecution {
         await drain()
         let graceTimer = state.withLock { state in
             if case .ending = state.phase { state.phase = .ended }
+            onChange(self, .ended)
             defer { state.graceTimer = nil }
             return state.graceTimer
         }
         graceTimer?.cancel()
-        onChange(self, .ended)
         progress.wakeAll()
     }
 
     /// Gives the run up: another process owns it, or it cannot be written any more.
-    func abandon(_ error: StorageError) {
-        let abandoned = state.withLock { state -> (Task<Void, any Error>?, Task<Void, Never>?)? in
+    ///
+    /// - Parameter onlyWhileAwaiting: Whether a run that does not await an answer (any more) is left alone.
+    func abandon(_ error: StorageError, onlyWhileAwaiting: Bool = false) {
+        let abandoned = state.withLock { state -> Abandoned? in
             if case .abandoned = state.phase { return nil }
+            if onlyWhileAwaiting, !state.isAwaiting { return nil }
             state.phase = .abandoned(error)
-            return (state.handler, state.graceTimer)
+            onChange(self, .ended)
+            return Abandoned(handler: state.handler, graceTimer: state.graceTimer, waiter: state.takeWaiter())
         }
         guard let abandoned else { return }
         if error.code != .closed { logger.error("the run is given up here", metadata: ["reason": "\(error)"]) }
-        abandoned.0?.cancel()
-        abandoned.1?.cancel()
-        onChange(self, .ended)
+        abandoned.handler?.cancel()
+        abandoned.graceTimer?.cancel()
+        abandoned.waiter?.resume(throwing: CancellationError())
         progress.wakeAll()
+    }
+
+    private struct Ending {
+        let output: [Message]
+        let isCancelled: Bool
+        let handler: Task<Void, any Error>?
+        let waiter: CheckedContinuation<AwaitResume, any Error>?
+    }
+
+    private struct Abandoned {
+        let handler: Task<Void, any Error>?
+        let graceTimer: Task<Void, Never>?
+        let waiter: CheckedContinuation<AwaitResume, any Error>?
     }
 }

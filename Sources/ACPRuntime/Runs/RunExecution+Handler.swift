@@ -46,7 +46,7 @@ extension RunExecution {
 
     func awaitAnswer(to request: AwaitRequest) async throws -> AwaitResume {
         try Task.checkCancellation()
-        try act { state in
+        let eventCount = try act { state in
             try state.checkRunning()
             guard state.composer.run.status == .inProgress else { throw CancellationError() }
             let completion = try state.composer.completeMessage(now: .now)
@@ -54,9 +54,19 @@ extension RunExecution {
             state.append(try state.composer.beginAwaiting(request))
             state.phase = .awaiting(eventCount: state.log.eventCount)
             state.answer = .empty
+            onChange(self, .awaiting)
+            return state.log.eventCount
         }
-        onChange(self, .awaiting)
-        return try await withTaskCancellationHandler {
+        do {
+            return try await answer()
+        } catch {
+            withdrawQuestion(eventCount: eventCount)
+            throw error
+        }
+    }
+
+    private func answer() async throws -> AwaitResume {
+        try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
                 let answer = state.withLock { state -> Result<AwaitResume, any Error>? in
                     switch state.answer {
@@ -72,12 +82,20 @@ extension RunExecution {
                 if let answer { continuation.resume(with: answer) }
             }
         } onCancel: {
-            let continuation = state.withLock { state -> CheckedContinuation<AwaitResume, any Error>? in
-                defer { state.answer = .cancelled }
-                if case .waiting(let continuation) = state.answer { return continuation }
-                return nil
-            }
-            continuation?.resume(throwing: CancellationError())
+            state.withLock { $0.takeWaiter() }?.resume(throwing: CancellationError())
+        }
+    }
+
+    /// Lets the run go on without an answer, where a handler has given up waiting by itself: in a child task that it
+    /// cancelled, for example after a while of its own.
+    private func withdrawQuestion(eventCount: Int) {
+        act { state in
+            guard case .awaiting(eventCount) = state.phase, state.composer.run.status == .awaiting,
+                let resumed = try? state.composer.resume()
+            else { return }
+            state.append(resumed)
+            state.phase = .running
+            onChange(self, .resumed)
         }
     }
 }

@@ -46,19 +46,25 @@ extension RunExecution {
             let wakes = progress.wakes
             let (settlement, phase, stall) = state.withLock { ($0.settlement, $0.phase, $0.stall) }
             if let settlement, settlement.eventCount > eventCount { return settlement.run }
-            if case .abandoned = phase { return nil }
+            switch phase {
+            case .ended, .abandoned: return nil
+            case .running, .awaiting, .ending: break
+            }
             if let stall { throw RunEngineError.storage(stall) }
             try await progress.wait(beyond: wakes)
         }
     }
 
     /// What the run awaits, once that is written down: how many events there were.
-    func committedAwait() async throws -> Int? {
+    ///
+    /// - Parameter patiently: Whether to wait on while the storage fails for too long, rather than to throw what it says.
+    func committedAwait(patiently: Bool = false) async throws -> Int? {
         while true {
             let wakes = progress.wakes
-            let (phase, committed, status) = state.withLock { ($0.phase, $0.log.committed, $0.composer.run.status) }
-            guard case .awaiting(let eventCount) = phase, status == .awaiting else { return nil }
+            let (eventCount, committed, stall) = state.withLock { ($0.awaitedCount, $0.log.committed, $0.stall) }
+            guard let eventCount else { return nil }
             if committed >= eventCount { return eventCount }
+            if let stall, !patiently { throw stall }
             try await progress.wait(beyond: wakes)
         }
     }
@@ -66,29 +72,45 @@ extension RunExecution {
     /// The status as it is at this moment, which may be a little ahead of the storage.
     var status: RunStatus { state.withLock { $0.composer.run.status } }
 
-    var isAwaiting: Bool {
-        state.withLock { if case .awaiting = $0.phase { true } else { false } }
-    }
+    var isAwaiting: Bool { state.withLock { $0.isAwaiting } }
 
     /// Returns when the run has ended here, or awaits an answer.
     func waitUntilQuiet() async throws {
         while true {
             let wakes = progress.wakes
-            switch state.withLock({ $0.phase }) {
-            case .ended, .abandoned, .awaiting: return
-            case .running, .ending: try await progress.wait(beyond: wakes)
-            }
+            if state.withLock({ $0.isAwaiting || $0.isOver }) { return }
+            try await progress.wait(beyond: wakes)
         }
     }
 
     /// Returns when the run has ended here.
-    func waitUntilEnded() async throws {
+    ///
+    /// - Parameter patiently: Whether to wait on while the storage fails for too long, rather than to throw what it says.
+    func waitUntilEnded(patiently: Bool = false) async throws {
         while true {
             let wakes = progress.wakes
-            switch state.withLock({ $0.phase }) {
-            case .ended, .abandoned: return
-            case .running, .ending, .awaiting: try await progress.wait(beyond: wakes)
-            }
+            let (isOver, stall) = state.withLock { ($0.isOver, $0.stall) }
+            if isOver { return }
+            if let stall, !patiently { throw stall }
+            try await progress.wait(beyond: wakes)
+        }
+    }
+}
+
+extension RunExecution.State {
+    /// How many events there were when the run began to await the answer that it awaits.
+    fileprivate var awaitedCount: Int? {
+        guard case .awaiting(let eventCount) = phase, composer.run.status == .awaiting else { return nil }
+        return eventCount
+    }
+
+    /// Whether an answer would be taken. A run that is being cancelled takes none, though its handler may be waiting still.
+    var isAwaiting: Bool { awaitedCount != nil }
+
+    fileprivate var isOver: Bool {
+        switch phase {
+        case .ended, .abandoned: true
+        case .running, .awaiting, .ending: false
         }
     }
 }

@@ -18,6 +18,8 @@ final class RunExecution: Sendable {
     let storage: any Storage
     let configuration: EngineConfiguration
     let logger: Logger
+    /// Called with the run's lock held, so that the engine hears of changes in their order, and before anybody who reads the
+    /// run's events does. It must not call back.
     let onChange: @Sendable (RunExecution, Change) -> Void
 
     let state: Mutex<State>
@@ -27,6 +29,8 @@ final class RunExecution: Sendable {
     enum Change {
         case awaiting
         case resumed
+        /// The handler is done with; only the end has to be written down.
+        case ending
         case ended
     }
 
@@ -73,6 +77,13 @@ final class RunExecution: Sendable {
             guard !isCommitting, !log.isIdle else { return false }
             isCommitting = true
             return true
+        }
+
+        /// Takes out whoever waits for the run's answer, to tell them that none will come.
+        mutating func takeWaiter() -> CheckedContinuation<AwaitResume, any Error>? {
+            defer { answer = .cancelled }
+            if case .waiting(let continuation) = answer { return continuation }
+            return nil
         }
 
         mutating func append(_ change: StatusChange) {
@@ -122,7 +133,8 @@ final class RunExecution: Sendable {
         commit.input = input
         try await storeCreation(commit)
         batchDidCommit()
-        state.withLock { $0.isCommitting = false }
+        // Somebody may have cancelled or ended the run meanwhile.
+        act { $0.isCommitting = false }
     }
 
     /// A lost answer is no reason to refuse the caller: the same commit again finds out. All else is the caller's to know.
@@ -152,7 +164,7 @@ final class RunExecution: Sendable {
         let handler = Task { try await agent.run(context) }
         state.withLock { state in
             state.handler = handler
-            if state.composer.run.status == .cancelling { handler.cancel() }
+            if state.composer.run.status == .cancelling || !state.mayGoOn { handler.cancel() }
         }
         Task {
             switch await handler.result {
@@ -176,6 +188,14 @@ final class RunExecution: Sendable {
 extension RunExecution.State {
     var isAlive: Bool {
         if case .abandoned = phase { false } else { true }
+    }
+
+    /// Whether the handler may still say something.
+    var mayGoOn: Bool {
+        switch phase {
+        case .running, .awaiting: true
+        case .ending, .ended, .abandoned: false
+        }
     }
 
     func checkRunning() throws {

@@ -22,7 +22,8 @@ struct RunRoutes: Sendable {
         let body = try await request.decode(RunCreateRequest.self, upTo: configuration.maximumBodySize)
         if let id = body.sessionID, let session = body.session, id != session.id {
             throw ErrorAnswer(
-                .badRequest, .invalidInput, "session_id is \(id), but session is \(session.id): send one of them, or the same")
+                .badRequest, .invalidInput,
+                "session_id is \(id), but session is \(session.id): send one of them, or the same")
         }
         let run = try await engine.start(
             RunRequest(
@@ -80,7 +81,8 @@ struct RunRoutes: Sendable {
             + (status.map { [.unfinished($0)] } ?? [])
         guard filters.count <= 1 else {
             throw ErrorAnswer(
-                .unprocessableContent, .invalidInput, "agent_name, session_id and status exclude each other: give one of them")
+                .unprocessableContent, .invalidInput,
+                "agent_name, session_id and status exclude each other: give one of them")
         }
         let page = try await engine.runs(
             RunQuery(

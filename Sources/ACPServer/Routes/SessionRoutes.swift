@@ -48,9 +48,11 @@ struct SessionRoutes: Sendable {
         switch entry {
         case .message(let message): return try .json(message)
         case .link(let url):
-            throw ErrorAnswer(.notFound, .notFound, "message \(text) of session \(id) is kept by another server: \(url)")
+            throw ErrorAnswer(
+                .notFound, .notFound, "message \(text) of session \(id) is kept by another server: \(url)")
         case nil:
-            throw ErrorAnswer(.notFound, .notFound, "there is no message \(text.prefix(40)) in the history of session \(id)")
+            throw ErrorAnswer(
+                .notFound, .notFound, "there is no message \(text.prefix(40)) in the history of session \(id)")
         }
     }
 

@@ -1,22 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import ACPCore
-import DequeModule
 import Synchronization
 
 /// Coordination inside one process: for storage that is not shared.
 ///
 /// A backend that takes this as its ``Storage/coordination`` calls ``runDidChange(_:)`` at the end of every commit and
-/// ``forgetSignals(to:)`` when a run is deleted.
+/// ``forgetSignals(to:)`` when a run is deleted or expires, and ``forgetAllSignals()`` when all are.
 public final class LocalCoordination: Coordination {
     /// Signals of more runs than this are not kept: the oldest go first. Reached only by runs that end without anybody
     /// forgetting their signals.
     private static let signalLimit = 100_000
+    /// Announcements that wait for one slow listener. It is told of a gap if more come.
+    private static let announcementLimit = 10_000
 
     fileprivate struct State {
         var heartbeats: [ProcessID: ContinuousClock.Instant] = [:]
         var signals: [RunID: [String: RunSignal]] = [:]
-        var signalOrder: Deque<RunID> = []
+        /// Runs with signals, in the order in which they got their first one.
+        var signalOrder = RecencyQueue<RunID>()
         var listeners: [ProcessID: [Int: AsyncStream<SignalAnnouncement>.Continuation]] = [:]
         var watchers: [RunID: [Int: AsyncStream<Void>.Continuation]] = [:]
         var nextID = 0
@@ -30,6 +32,17 @@ public final class LocalCoordination: Coordination {
     private let state = Mutex(State())
 
     public init() {}
+
+    /// How much there is of each thing: for tests that nothing stays behind.
+    var footprint: [String: Int] {
+        state.withLock { state in
+            [
+                "heartbeats": state.heartbeats.count, "signals": state.signals.count,
+                "signal order": state.signalOrder.count, "listeners": state.listeners.count,
+                "watchers": state.watchers.count,
+            ]
+        }
+    }
 
     /// Wakes whoever watches the run.
     public func runDidChange(_ run: RunID) {
@@ -59,7 +72,7 @@ public final class LocalCoordination: Coordination {
         let listeners = state.withLock { state -> [AsyncStream<SignalAnnouncement>.Continuation]? in
             if state.signals[run] == nil {
                 state.signals[run] = [:]
-                state.signalOrder.append(run)
+                state.signalOrder.touch(run)
                 state.dropOldestSignals(keeping: Self.signalLimit)
             }
             guard state.signals[run]?[signal.key] == nil else { return nil }
@@ -67,7 +80,9 @@ public final class LocalCoordination: Coordination {
             return process.flatMap { state.listeners[$0] }.map { Array($0.values) } ?? []
         }
         guard let listeners else { return false }
-        for listener in listeners { listener.yield(.signal(run)) }
+        for listener in listeners {
+            if case .dropped = listener.yield(.signal(run)) { listener.yield(.gap) }
+        }
         return true
     }
 
@@ -76,12 +91,22 @@ public final class LocalCoordination: Coordination {
     }
 
     public func forgetSignals(to run: RunID) {
-        state.withLock { _ = $0.signals.removeValue(forKey: run) }
+        state.withLock { state in
+            if state.signals.removeValue(forKey: run) != nil { state.signalOrder.remove(run) }
+        }
+    }
+
+    /// Forgets the signals of all runs.
+    public func forgetAllSignals() {
+        state.withLock { state in
+            state.signals = [:]
+            state.signalOrder = RecencyQueue()
+        }
     }
 
     public func announcements(to process: ProcessID) -> AsyncStream<SignalAnnouncement> {
-        // Unbounded is safe here: there is one announcement per stored signal, and those are bounded.
-        let (stream, continuation) = AsyncStream.makeStream(of: SignalAnnouncement.self)
+        let (stream, continuation) = AsyncStream.makeStream(
+            of: SignalAnnouncement.self, bufferingPolicy: .bufferingNewest(Self.announcementLimit))
         let id = state.withLock { state in
             let id = state.newID()
             state.listeners[process, default: [:]][id] = continuation
@@ -115,6 +140,6 @@ public final class LocalCoordination: Coordination {
 
 extension LocalCoordination.State {
     fileprivate mutating func dropOldestSignals(keeping limit: Int) {
-        while signalOrder.count > limit, let oldest = signalOrder.popFirst() { signals[oldest] = nil }
+        while signalOrder.count > limit, let oldest = signalOrder.popLeastRecent() { signals[oldest] = nil }
     }
 }

@@ -21,6 +21,10 @@ struct ExpiryQueue<ID: Hashable & Sendable> {
 
     init(timeToLive: Duration) { self.timeToLive = timeToLive }
 
+    var count: Int { deadlines.count }
+    /// How much memory the queue takes: for tests.
+    var placeCount: Int { places.count }
+
     mutating func touch(_ id: ID, now: ContinuousClock.Instant) {
         let deadline = now + timeToLive
         if deadlines.updateValue(deadline, forKey: id) == nil {

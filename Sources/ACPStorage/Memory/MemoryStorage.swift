@@ -67,6 +67,14 @@ public final class MemoryStorage: Storage {
 
     public var coordination: any Coordination { localCoordination }
 
+    /// How much there is of each thing: for tests that nothing stays behind.
+    var footprint: [String: Int] {
+        let tables = state.withLock { [$0.runs.footprint, $0.sessions.footprint] }
+        return (tables + [localCoordination.footprint]).reduce(into: [:]) { all, part in
+            all.merge(part) { first, _ in first }
+        }
+    }
+
     /// Runs a step on the tables as they stand now: without what has expired.
     private func access<Result>(
         _ body: (inout State, ContinuousClock.Instant) throws(StorageError) -> Result
@@ -194,6 +202,7 @@ extension MemoryStorage {
             state.sessions = SessionTable(
                 timeToLive: configuration.timeToLive, limit: configuration.sessionLimit)
         }
+        localCoordination.forgetAllSignals()
     }
 
     public func close() {

@@ -9,17 +9,27 @@ struct RecencyQueue<ID: Hashable & Sendable> {
     private var places: Deque<(id: ID, use: UInt64)> = []
     private var uses: UInt64 = 0
 
+    var count: Int { latest.count }
+    /// How much memory the queue takes: for tests.
+    var placeCount: Int { places.count }
+
     mutating func touch(_ id: ID) {
         uses += 1
         latest[id] = uses
         places.append((id, uses))
-        if places.count > 64, places.count > latest.count * 2 {
-            let current = latest
-            places.removeAll { current[$0.id] != $0.use }
-        }
+        sweep()
     }
 
-    mutating func remove(_ id: ID) { latest[id] = nil }
+    mutating func remove(_ id: ID) {
+        latest[id] = nil
+        sweep()
+    }
+
+    private mutating func sweep() {
+        guard places.count > 64, places.count > latest.count * 2 else { return }
+        let current = latest
+        places.removeAll { current[$0.id] != $0.use }
+    }
 
     /// Takes out the element that was used least recently.
     mutating func popLeastRecent() -> ID? {

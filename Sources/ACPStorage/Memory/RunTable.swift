@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ACPCore
-import DequeModule
 
 /// The runs of a ``MemoryStorage``, with their listings: plain values, no locks.
 struct RunTable {
@@ -23,7 +22,7 @@ struct RunTable {
     private var entries: [RunID: Entry] = [:]
     private var expiry: ExpiryQueue<RunID>
     /// Ended runs in the order in which they ended: who goes first when there is no room.
-    private var ended: Deque<RunID> = []
+    private var ended = RecencyQueue<RunID>()
     /// Every run stands in three or four of these.
     private var listings: [RunQuery.Filter: RunListing] = [:]
     private var unfinished: [ProcessID: Set<RunID>] = [:]
@@ -50,6 +49,7 @@ struct RunTable {
             throw StorageError(
                 .conflict, "run \(commit.run) has \(found) events where \(commit.expecting) were expected")
         }
+        try checkSnapshot(of: commit)
         entries[commit.run]?.events.append(contentsOf: commit.events)
         if let snapshot = commit.snapshot {
             replaceSnapshot(with: snapshot.run, coveredEvents: snapshot.eventCount)
@@ -61,6 +61,7 @@ struct RunTable {
         guard commit.expecting == 0, let snapshot = commit.snapshot else {
             throw StorageError(.notFound, "run \(commit.run) is not stored (any more): it expired or was deleted")
         }
+        try checkSnapshot(of: commit)
         try makeRoom()
         entries[commit.run] = Entry(
             snapshot: snapshot.run, coveredEvents: snapshot.eventCount, events: commit.events,
@@ -68,6 +69,14 @@ struct RunTable {
         list(snapshot.run)
         enter(snapshot.run, owner: commit.owner)
         expiry.touch(commit.run, now: now)
+    }
+
+    private func checkSnapshot(of commit: RunCommit) throws(StorageError) {
+        let total = commit.expecting + commit.events.count
+        if let covered = commit.snapshot?.eventCount, !(0...total).contains(covered) {
+            throw StorageError(
+                .conflict, "a snapshot of run \(commit.run) covers \(covered) events where there are \(total)")
+        }
     }
 
     mutating func save(_ run: Run, now: ContinuousClock.Instant) throws(StorageError) {
@@ -92,9 +101,11 @@ struct RunTable {
         _ run: RunID, for owner: RunOwner, from current: RunOwner?, now: ContinuousClock.Instant
     ) -> Bool {
         guard let entry = entries[run], entry.owner == current else { return false }
-        leave(entry.snapshot, owner: current)
         entries[run]?.owner = owner
-        enter(entry.snapshot, owner: owner)
+        if !entry.snapshot.status.isTerminal {
+            leave(entry.snapshot, owner: current)
+            enter(entry.snapshot, owner: owner)
+        }
         expiry.touch(run, now: now)
         return true
     }
@@ -106,7 +117,7 @@ struct RunTable {
             unlist(old)
             list(run)
         }
-        if old.status != run.status {
+        if old.status != run.status || old.createdAt != run.createdAt {
             leave(old, owner: entry.owner)
             enter(run, owner: entry.owner)
         }
@@ -131,7 +142,7 @@ struct RunTable {
     /// Notes a run's status: unfinished ones are listed by it, ended ones wait for their turn to make room.
     private mutating func enter(_ run: Run, owner: RunOwner?) {
         if run.status.isTerminal {
-            ended.append(run.id)
+            ended.touch(run.id)
         } else {
             listings[.unfinished(run.status), default: RunListing()].insert(run)
             if let owner { unfinished[owner.process, default: []].insert(run.id) }
@@ -139,7 +150,10 @@ struct RunTable {
     }
 
     private mutating func leave(_ run: Run, owner: RunOwner?) {
-        guard !run.status.isTerminal else { return }
+        if run.status.isTerminal {
+            ended.remove(run.id)
+            return
+        }
         remove(run, from: .unfinished(run.status))
         if let process = owner?.process {
             unfinished[process]?.remove(run.id)
@@ -176,18 +190,15 @@ struct RunTable {
 
     mutating func removeAll() {
         for id in Array(entries.keys) { remove(id) }
-        ended = []
     }
 
     mutating func removeExpired(now: ContinuousClock.Instant) {
         while let id = expiry.nextExpired(now: now) { remove(id) }
-        // Ended runs that were deleted or expired leave their place in this queue behind.
-        while let first = ended.first, entries[first] == nil { ended.removeFirst() }
     }
 
     private mutating func makeRoom() throws(StorageError) {
         while entries.count >= limit {
-            guard let oldest = ended.popFirst() else {
+            guard let oldest = ended.popLeastRecent() else {
                 throw StorageError(
                     .full,
                     "the memory storage holds \(limit) unfinished runs and takes no more: raise its runLimit, or use another storage"
@@ -195,6 +206,14 @@ struct RunTable {
             }
             remove(oldest)
         }
+    }
+
+    /// How much there is of each thing: for tests that nothing stays behind.
+    var footprint: [String: Int] {
+        [
+            "runs": entries.count, "expiring runs": expiry.count, "ended runs": ended.count,
+            "listings": listings.count, "processes": unfinished.count, "removed runs": removed.count,
+        ]
     }
 
     mutating func takeRemoved() -> [RunID] {

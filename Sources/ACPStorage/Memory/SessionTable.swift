@@ -38,6 +38,8 @@ struct SessionTable {
     }
 
     mutating func append(_ blocks: [HistoryBlock], to session: SessionID, now: ContinuousClock.Instant) {
+        // Nothing to append makes no session.
+        guard !blocks.isEmpty || entries[session] != nil else { return }
         use(session, now: now)
         for block in blocks {
             guard entries[session, default: Entry()].blocks.insert(block.key).inserted else { continue }
@@ -53,6 +55,11 @@ struct SessionTable {
 
     mutating func removeExpired(now: ContinuousClock.Instant) {
         while let id = expiry.nextExpired(now: now) { _ = remove(id) }
+    }
+
+    /// How much there is of each thing: for tests that nothing stays behind.
+    var footprint: [String: Int] {
+        ["sessions": entries.count, "expiring sessions": expiry.count, "used sessions": uses.count]
     }
 
     private mutating func use(_ id: SessionID, now: ContinuousClock.Instant) {

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: Apache-2.0
+.PHONY: help demo serve test lint format build interop fuzz test-tsan clean
+
+help: ## show this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | awk -F'|' '{ printf "make %-10s %s\n", $$1, $$2 }'
+
+demo: ## build the tool, start a server and take a tour
+	@scripts/demo
+
+serve: ## keep a server with the example agents up (options: ARGS="--port 9000")
+	@scripts/serve $(ARGS)
+
+test: ## everything that must hold: lint, build, all tests
+	@scripts/test
+
+lint: ## check format and style
+	@scripts/lint
+
+format: ## format all Swift files
+	@scripts/format
+
+build: ## build the package (options: ARGS="-c release")
+	@scripts/build $(ARGS)
+
+interop: ## drive the built server with the Python client (options go to pytest: ARGS="-k cancel")
+	@scripts/interop $(ARGS)
+
+fuzz: ## fuzz the decoders
+	@scripts/fuzz $(ARGS)
+
+test-tsan: ## run the Swift tests under the thread sanitizer
+	@scripts/test-tsan $(ARGS)
+
+clean: ## remove what was built
+	@scripts/clean

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The server under test and the clients that talk to it.
+
+ACP_URL names a running server. Without it the suite starts the tool that ACP_BIN names, .build/debug/acp by default.
+"""
+
+import os
+from collections.abc import AsyncIterator, Callable, Iterator
+
+import httpx
+import pytest
+from acp_sdk.client import Client
+from recording import Record, RecordingTransport
+from server_process import ServerProcess, binary
+from specification import Specification
+
+TIMEOUT = httpx.Timeout(60.0)
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def specification() -> Specification:
+    return Specification.load()
+
+
+@pytest.fixture(scope="session")
+def session_record(specification: Specification) -> Record:
+    return Record(specification)
+
+
+@pytest.fixture
+def record(session_record: Record) -> Iterator[Record]:
+    """Every answer that a test gets through `acp` or `http` has to keep to docs/openapi.yaml."""
+    session_record.violations.clear()
+    yield session_record
+    assert not session_record.violations, "answers that docs/openapi.yaml does not allow:\n" + "\n".join(
+        session_record.violations
+    )
+
+
+@pytest.fixture(scope="session")
+def url() -> Iterator[str]:
+    """The address of the server under test."""
+    if address := os.environ.get("ACP_URL"):
+        yield address.rstrip("/")
+        return
+    server = ServerProcess("--storage", "memory")
+    yield server.url
+    assert server.stop() == 0, f"the server did not end cleanly; its output:\n{server.log()}"
+
+
+@pytest.fixture
+async def acp(url: str, record: Record) -> AsyncIterator[Client]:
+    """The published client."""
+    async with Client(base_url=url, transport=RecordingTransport(record), timeout=TIMEOUT) as client:
+        yield client
+
+
+@pytest.fixture
+async def http(url: str, record: Record) -> AsyncIterator[httpx.AsyncClient]:
+    """A bare HTTP client."""
+    async with httpx.AsyncClient(base_url=url, transport=RecordingTransport(record), timeout=TIMEOUT) as client:
+        yield client
+
+
+@pytest.fixture
+async def loader() -> AsyncIterator[httpx.AsyncClient]:
+    """A bare HTTP client for URLs that a server hands out and may choose freely."""
+    async with httpx.AsyncClient(timeout=TIMEOUT) as client:
+        yield client
+
+
+@pytest.fixture
+def own_server() -> Iterator[Callable[..., ServerProcess]]:
+    """Starts further servers, with options of their own."""
+    if os.environ.get("ACP_URL") and not binary().is_file():
+        pytest.skip("ACP_URL is set and there is no tool to start another server with")
+    servers: list[ServerProcess] = []
+
+    def start(*options: str, environment: dict[str, str] | None = None) -> ServerProcess:
+        servers.append(ServerProcess("--storage", "memory", *options, environment=environment))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.stop()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The tests of the document come last: they look back on what all others have exercised."""
+    items.sort(key=lambda item: item.path.name == "test_openapi.py")

@@ -103,7 +103,7 @@ public struct AgentName: ACPIdentifier {
     }
 }
 
-private func newUUID() -> String { UUID().uuidString.lowercased() }
+private func newUUID() -> String { RandomUUID.text() }
 
 /// Checks an opaque id. One that looks like a UUID is put in lower case, as clients in other languages do with theirs,
 /// so that both spellings find the same run.

@@ -4,6 +4,7 @@ import AsyncAlgorithms
 import HTTPTypes
 import Hummingbird
 import NIOCore
+import ServiceLifecycle
 
 /// A run's events as server-sent events.
 enum EventStream {
@@ -24,7 +25,8 @@ enum EventStream {
                 let ticks = AsyncTimerSequence(interval: interval, clock: .continuous).map { _ in Item.tick }
                 var isQuiet = false
                 let items = merge(chain(events.map(Item.batch), CollectionOfOne(Item.end).async), ticks)
-                loop: for try await item in items {
+                // Runs that are executed here end before that. Followers of others come back to another process.
+                loop: for try await item in items.cancelOnGracefulShutdown() {
                     switch item {
                     case .batch(let batch):
                         isQuiet = false

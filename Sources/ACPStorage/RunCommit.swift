@@ -9,8 +9,8 @@ public struct RunCommit: Sendable {
     public var expecting: Int
     /// The events to append. Their indexes are `expecting`, `expecting + 1`, …
     public var events: [EncodedEvent]
-    /// The run as it stands after these events, where it is worth writing down: at changes of status, and when the log has
-    /// grown by a good part since the last one. Always there in the first commit.
+    /// The run as it stands after these events, where it is worth writing down: at changes of status, and when the log
+    /// has grown by a good part since the last one. Always there in the first commit.
     public var snapshot: RunSnapshot?
     /// Who writes. The first commit makes it the run's owner.
     public var owner: RunOwner

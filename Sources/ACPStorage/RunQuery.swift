@@ -4,8 +4,8 @@ public import ACPCore
 
 /// Which runs to list, and which page of them.
 public struct RunQuery: Sendable, Hashable {
-    /// Which runs to list. Each of these has an index of its own in every backend, so that a page costs the same among a
-    /// thousand runs and among a million.
+    /// Which runs to list. Each of these has an index of its own in every backend, so that a page costs the same among
+    /// a thousand runs and among a million.
     public enum Filter: Sendable, Hashable {
         case all
         case agent(AgentName)

@@ -31,8 +31,8 @@ public protocol Storage: Sendable {
     /// The first commit of a run creates it: it expects 0 events and has a snapshot. Later ones
     /// must come from the run's owner. Whoever watches the run is woken (``Coordination/changes(of:)``).
     ///
-    /// Repeating a commit whose answer was lost changes nothing and succeeds: the storage finds the events it was about to
-    /// append already there.
+    /// Repeating a commit whose answer was lost changes nothing and succeeds: the storage finds the events it was
+    /// about to append already there.
     ///
     /// - Throws: ``StorageError`` with code
     ///   - `fenced` if the run belongs to another owner by now,
@@ -47,17 +47,17 @@ public protocol Storage: Sendable {
     /// What the run was called with, or nil if there is no such run or it was saved without.
     func input(of run: RunID) async throws -> [Message]?
 
-    /// Saves a run as it is, for people who use the storage on its own. It becomes the snapshot that covers all events that
-    /// are there. Takes no notice of owners.
+    /// Saves a run as it is, for people who use the storage on its own. It becomes the snapshot that covers all events
+    /// that are there. Takes no notice of owners.
     func save(_ run: Run) async throws
 
     /// Appends an event to a run, for people who use the storage on its own. Takes no notice of owners.
     ///
-    /// The listings by status go by what was saved or committed as a snapshot: when an event changes the run's status, save
-    /// the run as well.
+    /// The listings by status go by what was saved or committed as a snapshot: when an event changes the run's status,
+    /// save the run as well.
     ///
-    /// - Throws: ``StorageError`` with code `notFound` if there is no such run; `ACPError` if the event holds a value that
-    ///   JSON cannot.
+    /// - Throws: ``StorageError`` with code `notFound` if there is no such run; `ACPError` if the event holds a value
+    ///   that JSON cannot.
     func append(_ event: Event, to run: RunID) async throws
 
     /// Deletes a run with its events, its signals and its places in every listing.
@@ -84,7 +84,8 @@ public protocol Storage: Sendable {
 
     // MARK: Owners
 
-    /// Makes somebody the owner of a run, if it belongs to whom the caller thinks. Atomic: of several claimers one wins.
+    /// Makes somebody the owner of a run, if it belongs to whom the caller thinks. Atomic: of several claimers one
+    /// wins.
     ///
     /// - Parameters:
     ///   - run: The run.
@@ -98,8 +99,8 @@ public protocol Storage: Sendable {
 
     // MARK: Sessions
 
-    /// A session as it was saved last, or nil if it never was. Its history is kept apart, may be there without it, and is read
-    /// by ``history(of:from:limit:)``.
+    /// A session as it was saved last, or nil if it never was. Its history is kept apart, may be there without it, and
+    /// is read by ``history(of:from:limit:)``.
     func session(_ id: SessionID) async throws -> SessionRecord?
 
     /// Saves a session's state and metadata.
@@ -113,8 +114,8 @@ public protocol Storage: Sendable {
     @discardableResult
     func save(_ session: SessionRecord, expecting version: Int?) async throws -> Int
 
-    /// Appends blocks to a session's history, in order. A block whose key is there already is left out, so that appending
-    /// can be repeated safely. Each block is appended whole. Counts as a use of the session.
+    /// Appends blocks to a session's history, in order. A block whose key is there already is left out, so that
+    /// appending can be repeated safely. Each block is appended whole. Counts as a use of the session.
     func append(_ blocks: [HistoryBlock], to session: SessionID) async throws
 
     /// One page of a session's history, oldest first, and how many entries there are in all.

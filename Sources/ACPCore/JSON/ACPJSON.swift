@@ -18,6 +18,7 @@ public enum ACPJSON {
 
     /// The JSON of a value that becomes part of a larger one, and so may use less of the depth.
     static func encode(_ value: some Encodable, depth: Int) throws(ACPError) -> [UInt8] {
+        if let value = value as? any JSONWritable, let json = value.written(depth: depth) { return json }
         do {
             let json = [UInt8](try encoder.encode(value))
             guard JSONNesting.fault(in: json, limit: depth) == nil else {
@@ -67,7 +68,7 @@ public enum ACPJSON {
 
     private static let encoder: JSONEncoder = {
         let encoder = JSONEncoder()
-        encoder.outputFormatting = [.withoutEscapingSlashes]
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         return encoder
     }()
 

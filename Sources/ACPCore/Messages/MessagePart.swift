@@ -124,7 +124,7 @@ extension MessagePart: Codable {
         case metadata
     }
 
-    private static let knownKeys = CodingKeys.names
+    static let knownKeys = CodingKeys.names
 
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)

@@ -15,9 +15,12 @@ public struct RunSession: Sendable {
     ///
     /// - Throws: ``ACPError`` if it does not have the shape of that type; ``StorageError``.
     public func state<Value: Decodable>(as type: Value.Type = Value.self) async throws -> Value? {
-        guard let bytes = try await rawState()?.bytes else { return nil }
+        try await rawState().map { try decode(type, from: $0) }
+    }
+
+    private func decode<Value: Decodable>(_ type: Value.Type, from state: SessionState) throws(ACPError) -> Value {
         do {
-            return try ACPJSON.decode(type, from: bytes)
+            return try ACPJSON.decode(type, from: state.bytes)
         } catch {
             throw ACPError(.serverError, "the state of session \(id) cannot be read as \(type): \(error.message)")
         }
@@ -36,12 +39,13 @@ public struct RunSession: Sendable {
     /// ```
     ///
     /// - Returns: What was stored.
+    /// - Throws: ``ACPError`` if what is there does not have the shape of that type; ``StorageError``; what `change` throws.
     @discardableResult
     public func updateState<Value: Codable & Sendable>(
         as type: Value.Type = Value.self, _ change: @Sendable (Value?) throws -> Value
     ) async throws -> Value {
         try await changing { record in
-            let old = try record.state.map { try ACPJSON.decode(type, from: $0.bytes) }
+            let old = try record.state.map { try decode(type, from: $0) }
             let new = try change(old)
             record.state = SessionState(bytes: try ACPJSON.encode(new))
             return new

@@ -2,6 +2,7 @@
 
 public import ACPCore
 public import ACPStorage
+import ServiceLifecycle
 
 extension RunEngine {
     // MARK: - Answering
@@ -112,7 +113,7 @@ extension RunEngine {
     /// - Throws: ``RunEngineError``; `CancellationError`.
     public func settledRun(_ id: RunID, after eventCount: Int) async throws -> Run {
         if let execution = execution(of: id), let run = try await execution.settlement(after: eventCount) { return run }
-        for try await batch in follow(id, from: eventCount, until: .settled) {
+        for try await batch in follow(id, from: eventCount, until: .settled).cancelOnGracefulShutdown() {
             guard let last = batch.events.last, last.kind.isSettled else { continue }
             let event: Event
             do {
@@ -123,7 +124,9 @@ extension RunEngine {
             }
             if let run = event.run { return run }
         }
-        return try await run(id)
+        let run = try await run(id)
+        guard run.status.isSettled else { throw RunEngineError.shuttingDown }
+        return run
     }
 
     // MARK: - Deleting

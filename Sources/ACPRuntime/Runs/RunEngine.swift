@@ -83,7 +83,8 @@ public final class RunEngine: Service {
                 if !request.forwardedHistory.isEmpty {
                     try await storage.append(request.forwardedHistory.map(HistoryBlock.init(link:)), to: sessionID)
                 }
-                try await execution.create()
+                // Nobody's child: a caller who goes away must not leave a run behind that is stored but never begins.
+                try await Task { try await execution.create() }.value
             }
         } catch {
             // Whoever has found the run meanwhile goes on with what storage says.

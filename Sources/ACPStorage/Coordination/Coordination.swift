@@ -42,8 +42,8 @@ public protocol Coordination: Sendable {
 
     // MARK: Changes
 
-    /// Wakes whoever watches a run, after each commit to it. Watching has begun when this returns; wakes that come while
-    /// the reader is busy are merged into one.
+    /// Wakes whoever watches a run, after each commit to it. Watching has begun when this returns; wakes that come
+    /// while the reader is busy are merged into one.
     func changes(of run: RunID) async throws -> AsyncStream<Void>
 }
 

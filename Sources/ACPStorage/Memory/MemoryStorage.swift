@@ -3,12 +3,12 @@
 public import ACPCore
 import Synchronization
 
-/// Storage in the memory of one process: the fastest, and gone when the process ends. For tests, for trying things out, and
-/// for agents whose runs need not outlive a restart.
+/// Storage in the memory of one process: the fastest, and gone when the process ends. For tests, for trying things
+/// out, and for agents whose runs need not outlive a restart.
 ///
-/// It is bounded in two ways. What has not been touched for ``Configuration/timeToLive`` expires. And there are never more
-/// than ``Configuration/runLimit`` runs: a new one pushes out the run that ended first, with its events and its places in
-/// listings; if none has ended, the new one is refused with a ``StorageError`` of code `full`.
+/// It is bounded in two ways. What has not been touched for ``Configuration/timeToLive`` expires. And there are never
+/// more than ``Configuration/runLimit`` runs: a new one pushes out the run that ended first, with its events and its
+/// places in listings; if none has ended, the new one is refused with a ``StorageError`` of code `full`.
 ///
 /// ```swift
 /// let server = ACPServer(storage: MemoryStorage(.init(timeToLive: .seconds(3600), runLimit: 1_000)))
@@ -36,7 +36,7 @@ public final class MemoryStorage: Storage {
 
     /// What this storage keeps, and for how long.
     public let configuration: Configuration
-    private let localCoordination = LocalCoordination()
+    let localCoordination = LocalCoordination()
     private let now: @Sendable () -> ContinuousClock.Instant
     private let state: Mutex<State>
 

@@ -39,7 +39,8 @@ struct RunTable {
     // MARK: Writing
 
     mutating func commit(_ commit: RunCommit, now: ContinuousClock.Instant) throws(StorageError) {
-        // Only what is needed is read out: a copy of the entry would share its events, and appending would copy them all.
+        // Only what is needed is read out: a copy of the entry would share its events, and appending would copy them
+        // all.
         guard let found = entries[commit.run]?.events.count else { return try create(commit, now: now) }
         guard entries[commit.run]?.owner == commit.owner else {
             throw StorageError(.fenced, "run \(commit.run) belongs to another owner by now")
@@ -201,7 +202,8 @@ struct RunTable {
             guard let oldest = ended.popLeastRecent() else {
                 throw StorageError(
                     .full,
-                    "the memory storage holds \(limit) unfinished runs and takes no more: raise its runLimit, or use another storage"
+                    "the memory storage holds \(limit) unfinished runs and takes no more: raise its runLimit, "
+                        + "or use another storage"
                 )
             }
             remove(oldest)

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import Testing
+
+@testable import ACPCore
+
+/// The writer and `Encodable` are two ways to say the same thing: they must agree on every value.
+@Suite("The fast way to write JSON")
+struct JSONWriterTests {
+    private static let part = MessagePart(
+        name: "a.txt", contentType: "text/plain", content: "tab\t quote\" slash/ back\\ \u{1} \u{7f} ä 😀 \r\n",
+        metadata: .citation(CitationMetadata(url: "https://example.com/?a=b&c", title: "T", startIndex: 0, endIndex: 3)),
+        extra: ["x": [1, 2.5, nil, true, ["y": "z"]], "content": "known keys are not repeated"])
+    private static let message = Message(
+        role: .agent("writer"), parts: [part, MessagePart(contentURL: "https://example.com/a")],
+        createdAt: Timestamp(microseconds: 1_700_000_000_123_456), completedAt: nil)
+
+    static let values: [any JSONWritable & Sendable] = [
+        part,
+        MessagePart(),
+        MessagePart(metadata: .citation(CitationMetadata())),
+        MessagePart(
+            metadata: .trajectory(
+                TrajectoryMetadata(message: "m", toolName: "t", toolInput: ["a": 1], toolOutput: [nil, "x"]))),
+        MessagePart(metadata: .other(["kind": "new", "value": 1e300])),
+        message,
+        Message("text"),
+        Message(parts: [], createdAt: nil),
+        Run(agentName: "a"),
+        Run(
+            agentName: "a_B", sessionID: "session-1", status: .awaiting, awaitRequest: .message(message),
+            output: [message, message], error: ACPError("own_code", "m", data: ["k": [1, -2, 3.25]]),
+            finishedAt: Timestamp(microseconds: -1)),
+        Run(agentName: "a", awaitRequest: .other(["anything": ["goes"]])),
+        AwaitResume.message(message),
+        AwaitResume.other([:]),
+        ACPError(.notFound, "gone"),
+        RunsListResponse(runs: [Run(agentName: "a"), Run(agentName: "b")], total: 7),
+        JSONValue.object(["min": .integer(.min), "max": .unsigned(.max), "zero": -0.0, "small": 5e-324, "e": 1e21]),
+        JSONValue.null,
+    ]
+
+    @Test("writes what Encodable writes", arguments: values)
+    func agrees(_ value: any JSONWritable & Sendable) throws {
+        let written = try #require(value.written(depth: ACPJSON.maximumDepth))
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.withoutEscapingSlashes]
+        let encoded = try encoder.encode(value)
+        #expect(try ACPJSON.decode(JSONValue.self, from: written) == ACPJSON.decode(JSONValue.self, from: encoded))
+        #expect(!written.contains(UInt8(ascii: "\n")))
+    }
+
+    @Test("members stand in the order of the specification")
+    func order() throws {
+        let run = Run(
+            id: "r", agentName: "a", sessionID: "s", output: [], createdAt: Timestamp(microseconds: 0))
+        #expect(
+            String(decoding: try ACPJSON.encode(run), as: UTF8.self)
+                == #"{"run_id":"r","agent_name":"a","session_id":"s","status":"created","output":[],"created_at":"1970-01-01T00:00:00Z"}"#
+        )
+    }
+
+    @Test("every character comes back as it was")
+    func characters() throws {
+        for scalar in (0...0x2ff).compactMap(Unicode.Scalar.init) {
+            let text = "a\(Character(scalar))b"
+            #expect(try ACPJSON.decode([String].self, from: ACPJSON.encode([text])) == [text])
+        }
+    }
+
+    @Test("new ids are UUIDs of version 4, each its own")
+    func ids() throws {
+        let ids = (0..<2_000).map { _ in RunID().rawValue }
+        #expect(Set(ids).count == ids.count)
+        for id in ids.prefix(100) {
+            #expect(UUID(uuidString: id) != nil && id == id.lowercased() && Array(id)[14] == "4")
+            #expect("89ab".contains(Array(id)[19]))
+        }
+    }
+}

@@ -14,6 +14,7 @@ let package = Package(
     products: [
         .library(name: "ACPCore", targets: ["ACPCore"]),
         .library(name: "ACPStorage", targets: ["ACPStorage"]),
+        .library(name: "ACPStorageTesting", targets: ["ACPStorageTesting"]),
         .library(name: "ACPRuntime", targets: ["ACPRuntime"]),
         .library(name: "ACPServer", targets: ["ACPServer"]),
         .library(name: "ACPClient", targets: ["ACPClient"]),
@@ -28,7 +29,8 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-metrics.git", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.0"),
         .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.0"),
-        .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.0", traits: ["FullFoundation"]),
+        .package(
+            url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.0", traits: ["FullFoundation"]),
         .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
     ],
@@ -44,6 +46,11 @@ let package = Package(
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "HeapModule", package: "swift-collections"),
             ],
+            swiftSettings: swiftSettings
+        ),
+        .target(
+            name: "ACPStorageTesting",
+            dependencies: ["ACPStorage", "ACPCore"],
             swiftSettings: swiftSettings
         ),
         .target(
@@ -106,6 +113,24 @@ let package = Package(
         .testTarget(
             name: "ACPCoreTests",
             dependencies: ["ACPCore"],
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(
+            name: "ACPClientTests",
+            dependencies: [
+                "ACPClient",
+                "ACPCore",
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(
+            name: "ACPStorageTests",
+            dependencies: ["ACPStorageTesting", "ACPStorage", "ACPCore"],
             swiftSettings: swiftSettings
         ),
     ]

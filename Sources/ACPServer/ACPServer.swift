@@ -77,7 +77,10 @@ public final class ACPServer: Service {
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
                 // The last one is shut down first: runs end while their callers are still connected.
-                services: [.init(service: application), .init(service: engine)],
+                services: [
+                    .init(service: Connections(application: application, closingGrace: configuration.closingGrace)),
+                    .init(service: engine),
+                ],
                 gracefulShutdownSignals: signals,
                 logger: logger
             ))
@@ -85,11 +88,16 @@ public final class ACPServer: Service {
             try await group.run()
         } catch let error as IOError {
             throw ServerError.cannotListen(host: host, port: port, reason: error.localizedReason)
+        } catch is SocketAddressError {
+            throw ServerError.cannotListen(host: host, port: port, reason: "there is no such address")
         }
     }
 
     /// The HTTP side as an application of Hummingbird's, to be run in a service group together with ``engine``, which has to
     /// stand behind it in the group.
+    ///
+    /// A group of one's own should have a `maximumGracefulShutdownDuration`: a client that does not read its stream keeps
+    /// the application from ending otherwise.
     ///
     /// - Throws: ``ServerError`` if two agents have the same name.
     public func application(
@@ -100,16 +108,21 @@ public final class ACPServer: Service {
         guard agents.duplicates.isEmpty else { throw ServerError.duplicateAgents(agents.duplicates) }
         return Application(
             router: router(),
+            server: .http1(configuration: .init(idleTimeout: .init(configuration.idleTimeout))),
             configuration: ApplicationConfiguration(
                 address: .hostname(host, port: port), serverName: "SimpleACP"),
-            onServerRunning: { channel in await onListening(channel.localAddress?.port ?? port) },
+            onServerRunning: { channel in
+                // Connections are served when this has returned. A listener may well wait for one of its own, so it is not
+                // waited for.
+                Task { await onListening(channel.localAddress?.port ?? port) }
+            },
             logger: logger
         )
     }
 
     /// All routes of the protocol, to be served together with others.
     public func router() -> Router<BasicRequestContext> {
-        let router = Router()
+        let router = Router(options: .autoGenerateHeadEndpoints)
         router.add(middleware: ErrorMiddleware())
         HealthRoutes(engine: engine).add(to: router.group())
         let group = router.group()
@@ -120,6 +133,25 @@ public final class ACPServer: Service {
         RunRoutes(engine: engine, configuration: configuration).add(to: group)
         SessionRoutes(engine: engine, configuration: configuration).add(to: group)
         return router
+    }
+}
+
+/// The HTTP side until the shutdown, and then for as long as its last connections may take.
+private struct Connections<Application: ApplicationProtocol>: Service {
+    let application: Application
+    let closingGrace: Duration
+
+    func run() async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await application.run() }
+            group.addTask {
+                try await gracefulShutdown()
+                try await Task.sleep(for: closingGrace)
+            }
+            // Either it has ended by itself, or what is left of it is cancelled now.
+            defer { group.cancelAll() }
+            try await group.next()
+        }
     }
 }
 

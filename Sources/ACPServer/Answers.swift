@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Foundation
 import HTTPTypes
 import Hummingbird
 import NIOCore
@@ -36,7 +37,8 @@ extension HTTPField.Name {
 extension Request {
     /// Reads the body as a type. The content type is not looked at: some clients send none.
     ///
-    /// - Throws: ``ErrorAnswer``: 413 if it is larger than allowed, 422 if it is not the JSON that is expected.
+    /// - Throws: ``ErrorAnswer``: 413 if it is larger than allowed, 422 if it is not the JSON that is expected, 400 if it is
+    ///   not even HTTP.
     func decode<Value: Decodable>(_ type: Value.Type, upTo limit: Int) async throws -> Value {
         if let length = headers[.contentLength].flatMap(Int.init), length > limit { throw ErrorAnswer.tooLarge(limit) }
         let buffer: ByteBuffer
@@ -44,6 +46,13 @@ extension Request {
             buffer = try await body.collect(upTo: limit)
         } catch is NIOTooManyBytesError {
             throw ErrorAnswer.tooLarge(limit)
+        } catch let error as CancellationError {
+            throw error
+        } catch {
+            // Where the next request on this connection would begin, nobody knows.
+            throw ErrorAnswer(
+                .badRequest, .invalidInput, "the request's body cannot be read: it is not valid HTTP",
+                headers: [.connection: "close"])
         }
         return try ACPJSON.decode(type, from: buffer.readableBytesView)
     }
@@ -78,7 +87,8 @@ extension Request {
 extension RequestContext {
     /// An identifier from the path. One that cannot exist is one that is not there.
     func identifier<ID: ACPIdentifier>(_ name: String, as type: ID.Type) throws -> ID {
-        let text = try parameters.require(name)
+        let raw = try parameters.require(name)
+        let text = raw.removingPercentEncoding ?? raw
         guard let id = ID(rawValue: text) else {
             throw ErrorAnswer(.notFound, .notFound, "\"\(text.prefix(140))\" is not a valid \(ID.rule)")
         }

@@ -48,7 +48,8 @@ struct ErrorAnswer: Error, HTTPResponseError {
         switch error.status {
         case .notFound:
             self.init(
-                .notFound, .notFound, "there is nothing at this path: see the API's description for those there are")
+                .notFound, .notFound,
+                "there is nothing at this path for this method: see the API's description for what there is")
         case .contentTooLarge:
             self.init(.contentTooLarge, .invalidInput, "the request's body is larger than this server accepts")
         default:
@@ -77,7 +78,9 @@ struct ErrorAnswer: Error, HTTPResponseError {
     func response(from request: Request, context: some RequestContext) throws -> Response {
         var response = try Response.json(error, status: status)
         response.headers.append(contentsOf: headers)
-        return response
+        if status == .serviceUnavailable, response.headers[.retryAfter] == nil { response.headers[.retryAfter] = "1" }
+        // A body here would be taken for the answer to the connection's next request.
+        return request.method == .head ? response.createHeadResponse() : response
     }
 }
 

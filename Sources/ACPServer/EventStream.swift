@@ -10,29 +10,40 @@ import ServiceLifecycle
 enum EventStream {
     /// The answer that streams a run's events as they are committed.
     ///
-    /// A client that reads slowly slows only its own stream down: nothing is read for it that it has not taken. One that goes
-    /// away ends its stream, not the run.
+    /// A client that reads slowly slows only its own stream down: nothing is read for it that it has not taken. One that
+    /// goes away ends its stream, not the run.
     static func response(
-        _ events: RunEvents, headers: HTTPFields = [:], keepAlive interval: Duration
+        of run: RunID, in engine: RunEngine, from offset: Int, until end: RunEvents.End, keepAlive interval: Duration
     ) -> Response {
-        var headers = headers
-        headers[.contentType] = "text/event-stream"
-        headers[.cacheControl] = "no-store"
-        // Some proxies would otherwise hold events back until they have gathered enough of them.
-        headers[.accelBuffering] = "no"
+        let events = engine.follow(run, from: offset, until: end)
+        // An interval of nothing would be a flood, and one of thousands of years is beyond what clocks can add.
+        let interval = min(max(interval, .milliseconds(1)), .seconds(86_400))
+        let headers: HTTPFields = [
+            .runID: run.rawValue,
+            .contentType: "text/event-stream",
+            .cacheControl: "no-store",
+            // Some proxies would otherwise hold events back until they have gathered enough of them.
+            .accelBuffering: "no",
+        ]
         let body = ResponseBody { writer in
             do {
                 let ticks = AsyncTimerSequence(interval: interval, clock: .continuous).map { _ in Item.tick }
                 var isQuiet = false
-                let items = merge(chain(events.map(Item.batch), CollectionOfOne(Item.end).async), ticks)
-                // Runs that are executed here end before that. Followers of others come back to another process.
-                loop: for try await item in items.cancelOnGracefulShutdown() {
+                var isQuietWhileClosing = false
+                let items = merge(chain(events.map(Item.batch), CollectionOfOne(Item.end).async), ticks, closing())
+                loop: for try await item in items {
                     switch item {
                     case .batch(let batch):
                         isQuiet = false
+                        isQuietWhileClosing = false
                         try await writer.write(encode(batch))
                     case .tick where isQuiet: try await writer.write(ByteBuffer(string: ": keep-alive\n\n"))
                     case .tick: isQuiet = true
+                    case .closing where isQuietWhileClosing:
+                        // Runs of this process have ended by now: their streams come to their end by themselves. This one
+                        // waits for another process, or for an answer: its follower comes back for the rest, elsewhere.
+                        if try await !engine.run(run).status.isTerminal { break loop }
+                    case .closing: isQuietWhileClosing = true
                     case .end: break loop
                     }
                 }
@@ -47,7 +58,21 @@ enum EventStream {
     private enum Item: Sendable {
         case batch(RunEvents.Batch)
         case tick
+        case closing
         case end
+    }
+
+    /// Nothing until the server closes its connections, then an item every now and then.
+    private static func closing() -> AsyncStream<Item> {
+        AsyncStream(unfolding: {
+            do {
+                try await gracefulShutdown()
+                try await Task.sleep(for: .milliseconds(100))
+                return .closing
+            } catch {
+                return nil
+            }
+        })
     }
 
     /// Each event with its index as the id, which a client sends back as `Last-Event-ID` when it returns.

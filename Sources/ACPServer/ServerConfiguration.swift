@@ -16,6 +16,12 @@ public struct ServerConfiguration: Sendable {
     /// Under which URL clients reach this server, as session descriptors have to name it. Nil takes the host that the
     /// request was sent to.
     public var publicURL: String?
+    /// How long a connection may say nothing between requests, or in the middle of one, before it is closed. A connection
+    /// that waits for its answer or reads a stream is not idle.
+    public var idleTimeout: Duration
+    /// How long connections may go on when the server shuts down and its last run has ended: until then answers and streams
+    /// can be read to their end. Those that are left are closed.
+    public var closingGrace: Duration
 
     /// - Parameters:
     ///   - engine: See ``EngineConfiguration``.
@@ -23,18 +29,24 @@ public struct ServerConfiguration: Sendable {
     ///   - keepAliveInterval: 15 seconds unless said otherwise.
     ///   - authentication: None unless said otherwise.
     ///   - publicURL: For example `https://agents.example.com/acp`. Derived from each request unless said otherwise.
+    ///   - idleTimeout: 2 minutes unless said otherwise. Behind a proxy that keeps connections: longer than the proxy does.
+    ///   - closingGrace: 5 seconds unless said otherwise.
     public init(
         engine: EngineConfiguration = EngineConfiguration(),
         maximumBodySize: Int = 4 * 1_048_576,
         keepAliveInterval: Duration = .seconds(15),
         authentication: Authentication? = nil,
-        publicURL: String? = nil
+        publicURL: String? = nil,
+        idleTimeout: Duration = .seconds(120),
+        closingGrace: Duration = .seconds(5)
     ) {
         self.engine = engine
         self.maximumBodySize = maximumBodySize
         self.keepAliveInterval = keepAliveInterval
         self.authentication = authentication
         self.publicURL = publicURL
+        self.idleTimeout = idleTimeout
+        self.closingGrace = closingGrace
     }
 }
 

@@ -43,7 +43,7 @@ async def test_runs_finish_before_a_server_ends(own_server: Callable[..., Server
 async def test_what_does_not_finish_in_time_fails_with_a_reason(
     own_server: Callable[..., ServerProcess], record: Record
 ) -> None:
-    server = own_server("--grace-period", "1")
+    server = own_server("--grace", "1")
     seen: list[sse.ServerEvent] = []
     async with client(server, record) as http:
         async with http.stream("POST", "/runs", json=run_request("slow", LONG, mode="stream")) as response:

@@ -7,8 +7,8 @@ extension Run {
     /// a snapshot and the events behind it, and how a client can keep a run up to date along a stream.
     ///
     /// ```swift
-    /// for try await event in client.stream(agent: "writer", input: ["Tell me a story"]) {
-    ///     run.apply(event.event)
+    /// for try await item in try await client.stream(agent: "writer", input: ["Tell me a story"]) {
+    ///     run.apply(item.event)
     /// }
     /// ```
     public mutating func apply(_ event: Event) {
@@ -22,7 +22,9 @@ extension Run {
             message.completedAt = nil
             output.append(message)
         case .messagePart(let part):
-            if !lastMessageIsOpen { output.append(Message(role: .agent(agentName), parts: [], completedAt: nil)) }
+            if !lastMessageIsOpen {
+                output.append(Message(role: .agent(agentName), parts: [], createdAt: nil, completedAt: nil))
+            }
             output[output.count - 1].parts.append(part)
         case .messageCompleted(let message):
             // Without a message that was begun, this is a new one: it must not take the place of an earlier one.

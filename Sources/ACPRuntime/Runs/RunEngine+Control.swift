@@ -146,15 +146,16 @@ extension RunEngine {
 
     /// What is stored of a session, and how long its history is.
     ///
-    /// - Throws: ``RunEngineError``: `unknownSession` if there is neither state nor history nor a run.
+    /// - Throws: ``RunEngineError``: `unknownSession` if nothing is stored of it and no run of it is going on.
     public func session(_ id: SessionID) async throws -> (record: SessionRecord, historyCount: Int) {
         try await storing {
             async let stored = storage.session(id)
             async let history = storage.history(of: id, from: 0, limit: 0)
             let (record, count) = (try await stored, try await history.total)
-            // A session exists from the moment that its first run does, before anything is stored in it.
-            if record == nil, count == 0, try await storage.runs(RunQuery(.session(id), limit: 1)).total == 0 {
-                throw RunEngineError.unknownSession(id)
+            if record == nil, count == 0 {
+                // A session exists from the moment that its first run does, before anything is stored in it.
+                let newest = try await storage.runs(RunQuery(.session(id), limit: 1)).items.first
+                guard let newest, !newest.status.isTerminal else { throw RunEngineError.unknownSession(id) }
             }
             return (record ?? SessionRecord(id: id), count)
         }

@@ -76,13 +76,15 @@ extension RunExecution {
         ending.handler?.cancel()
         ending.waiter?.resume(throwing: CancellationError())
 
-        if case .completed = outcome, !ending.isCancelled {
-            let block = HistoryBlock(run: id, input: input, output: ending.output)
-            do {
+        do {
+            if case .completed = outcome, !ending.isCancelled {
+                let block = HistoryBlock(run: id, input: input, output: ending.output)
                 try await persistently { [storage, sessionID] in try await storage.append([block], to: sessionID) }
-            } catch {
-                return abandon(error)
+            } else {
+                try await rememberSession()
             }
+        } catch {
+            return abandon(error)
         }
         act { state in
             onChange(self, .ending)
@@ -103,6 +105,18 @@ extension RunExecution {
         }
         graceTimer?.cancel()
         progress.wakeAll()
+    }
+
+    /// A run that was not completed leaves nothing in the session's history. That there is such a session is kept all the
+    /// same, for the caller who comes back to it.
+    private func rememberSession() async throws(StorageError) {
+        try await persistently { [storage, sessionID] in
+            do {
+                try await storage.save(SessionRecord(id: sessionID), expecting: 0)
+            } catch let error as StorageError where error.code == .conflict {
+                // It is there already.
+            }
+        }
     }
 
     /// Gives the run up: another process owns it, or it cannot be written any more.

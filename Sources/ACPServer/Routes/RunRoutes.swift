@@ -58,7 +58,7 @@ struct RunRoutes: Sendable {
                 return try .json(run, status: .accepted, headers: headers)
             case .stream:
                 return EventStream.response(
-                    engine.follow(run.id, from: eventCount, until: .settled), headers: headers,
+                    of: run.id, in: engine, from: eventCount, until: .settled,
                     keepAlive: configuration.keepAliveInterval)
             }
         } catch {
@@ -123,7 +123,7 @@ struct RunRoutes: Sendable {
         // Asked before the stream begins, while the answer can still be 404.
         _ = try await engine.events(of: id, from: 0, limit: 1)
         return EventStream.response(
-            engine.follow(id, from: first), headers: [.runID: id.rawValue], keepAlive: configuration.keepAliveInterval)
+            of: id, in: engine, from: first, until: .terminal, keepAlive: configuration.keepAliveInterval)
     }
 
     private func lastEventID(_ request: Request) throws -> Int? {

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// One event of a `text/event-stream`.
+struct ServerSentEvent: Hashable {
+    /// The id in this event's own block. Unlike a browser's last event id it is not inherited from earlier events, so
+    /// that an event without an id is not taken for the one before it.
+    var id: String?
+    /// The event's type: `message` unless the stream says otherwise.
+    var type: String
+    /// The data lines, joined by line feeds.
+    var data: [UInt8]
+}
+
+/// Takes a `text/event-stream` apart, in whatever pieces its bytes arrive.
+///
+/// It follows the WHATWG rules: lines end with CR, LF or CRLF, a leading byte order mark is dropped, lines that begin
+/// with a colon are comments, an unfinished event at the end of the stream is dropped. It does no I/O. Each byte is looked
+/// at once, and no more than one event is held.
+///
+/// ```swift
+/// var parser = ServerSentEventParser()
+/// parser.append(chunk)
+/// while let event = try parser.next() { … }
+/// ```
+struct ServerSentEventParser {
+    /// The stream holds an event that is larger than the limit.
+    struct EventTooLarge: Error, Hashable {
+        let limit: Int
+    }
+
+    /// The reconnection time that the stream asked for last, in milliseconds.
+    private(set) var retryMilliseconds: Int?
+
+    private let maximumEventBytes: Int
+    private var input: [UInt8] = []
+    private var position = 0
+    /// A line whose end has not arrived. Empty most of the time: a line that lies in one piece is read where it is.
+    private var partialLine: [UInt8] = []
+    private var skipsLineFeed = false
+    private var isFirstLine = true
+
+    private var id: String?
+    private var type = ""
+    private var data: [UInt8] = []
+    private var hasData = false
+
+    /// - Parameter maximumEventBytes: how large the data of one event may become.
+    init(maximumEventBytes: Int = 64 * 1024 * 1024) {
+        self.maximumEventBytes = maximumEventBytes
+    }
+
+    /// Takes the next piece. All events of the piece before must have been taken out with ``next()``.
+    mutating func append(_ bytes: some Collection<UInt8>) {
+        input.removeSubrange(..<position)
+        position = 0
+        input.append(contentsOf: bytes)
+    }
+
+    /// The next complete event, or nil if more bytes are needed.
+    ///
+    /// - Throws: ``EventTooLarge``; the stream is of no use after that.
+    mutating func next() throws(EventTooLarge) -> ServerSentEvent? {
+        while let line = try nextLine() {
+            if let event = interpret(line) { return event }
+            guard data.count <= maximumEventBytes else { throw EventTooLarge(limit: maximumEventBytes) }
+        }
+        return nil
+    }
+
+    // MARK: - Lines
+
+    private static let lineFeed = UInt8(ascii: "\n")
+    private static let carriageReturn = UInt8(ascii: "\r")
+
+    private mutating func nextLine() throws(EventTooLarge) -> ArraySlice<UInt8>? {
+        if skipsLineFeed, position < input.count {
+            skipsLineFeed = false
+            if input[position] == Self.lineFeed { position += 1 }
+        }
+        let end = input.withUnsafeBufferPointer { bytes in
+            var index = position
+            while index < bytes.count, bytes[index] != Self.lineFeed, bytes[index] != Self.carriageReturn {
+                index += 1
+            }
+            return index
+        }
+        // The room beyond the limit is for the field's name.
+        guard partialLine.count + end - position <= maximumEventBytes + 64 else {
+            throw EventTooLarge(limit: maximumEventBytes)
+        }
+        guard end < input.count else {
+            partialLine += input[position...]
+            position = end
+            return nil
+        }
+        skipsLineFeed = input[end] == Self.carriageReturn
+        var line = input[position..<end]
+        position = end + 1
+        if !partialLine.isEmpty {
+            line = (partialLine + line)[...]
+            partialLine = []
+        }
+        if isFirstLine {
+            isFirstLine = false
+            if line.starts(with: [0xEF, 0xBB, 0xBF]) { line = line.dropFirst(3) }
+        }
+        return line
+    }
+
+    // MARK: - Fields
+
+    private mutating func interpret(_ line: ArraySlice<UInt8>) -> ServerSentEvent? {
+        guard !line.isEmpty else { return dispatch() }
+        let colon = line.firstIndex(of: UInt8(ascii: ":")) ?? line.endIndex
+        var value = line[colon...].dropFirst()
+        if value.first == UInt8(ascii: " ") { value = value.dropFirst() }
+        let name = line[..<colon]
+        if name.elementsEqual("data".utf8) {
+            if hasData { data.append(Self.lineFeed) }
+            data += value
+            hasData = true
+        } else if name.elementsEqual("id".utf8) {
+            if !value.contains(0) { id = String(decoding: value, as: UTF8.self) }
+        } else if name.elementsEqual("event".utf8) {
+            type = String(decoding: value, as: UTF8.self)
+        } else if name.elementsEqual("retry".utf8) {
+            if !value.isEmpty, value.allSatisfy((UInt8(ascii: "0")...UInt8(ascii: "9")).contains) {
+                retryMilliseconds = Int(String(decoding: value, as: UTF8.self)) ?? retryMilliseconds
+            }
+        }
+        return nil
+    }
+
+    private mutating func dispatch() -> ServerSentEvent? {
+        defer {
+            id = nil
+            type = ""
+            data = []
+            hasData = false
+        }
+        guard hasData else { return nil }
+        return ServerSentEvent(id: id, type: type.isEmpty ? "message" : type, data: data)
+    }
+}

@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ACPCore
+import AsyncHTTPClient
+import Logging
+import NIOHTTP1
+
+/// Reads a run's events over as many connections as it takes.
+///
+/// A class only because an iterator is copied when a loop begins; one task at a time uses it.
+final class RunReader {
+    private enum Source {
+        case none
+        case connection(EventConnection)
+        /// The server does not stream: events of a list that have not been delivered, the last one first.
+        case list([StreamedEvent])
+        case finished
+    }
+
+    private let runID: RunID
+    private let transport: Transport
+    private let milestone: RunMilestone
+    private var position: EventPosition
+    private var source: Source
+    private var backoff: Backoff
+    private var polling = Polling()
+    private var random = SystemRandomNumberGenerator()
+    private let isConsumed: Bool
+
+    init(runID: RunID, transport: Transport, start: RunStream.Start?, milestone: RunMilestone) {
+        self.runID = runID
+        self.transport = transport
+        self.milestone = milestone
+        backoff = Backoff(transport.configuration.reconnection)
+        isConsumed = start == nil
+        switch start {
+        case .response(let response, let firstIndex):
+            position = EventPosition(next: firstIndex)
+            let limit = transport.configuration.maximumResponseBytes
+            source = .connection(EventConnection(response, maximumBytes: limit))
+        case .index(let index):
+            position = EventPosition(next: index)
+            source = .none
+        case nil:
+            position = EventPosition(next: nil)
+            source = .finished
+        }
+    }
+
+    func next() async throws -> StreamedEvent? {
+        guard !isConsumed else {
+            throw ACPClientError(
+                .streamConsumed, "a stream can be iterated once: use follow(_:) to read the run's events again")
+        }
+        while true {
+            try Task.checkCancellation()
+            switch source {
+            case .finished:
+                return nil
+            case .none:
+                try await connect()
+            case .list(var events):
+                // Let go of the second reference, so that taking one out does not copy the list.
+                source = .none
+                let event = events.popLast()
+                source = events.isEmpty ? .none : .list(events)
+                if let event { return deliver(event) }
+            case .connection(let connection):
+                if let event = try await read(connection) { return deliver(event) }
+            }
+        }
+    }
+
+    private func deliver(_ event: StreamedEvent) -> StreamedEvent {
+        backoff.reset()
+        polling.reset()
+        // Leaving the connection here ends it: nothing follows that anyone waits for.
+        if milestone.isReached(by: event.event.kind) { source = .finished }
+        return event
+    }
+
+    // MARK: - A stream
+
+    /// The connection's next event, or nil if it brought none: then the source has changed or an event was skipped.
+    private func read(_ connection: EventConnection) async throws -> StreamedEvent? {
+        do {
+            guard let arrival = try await connection.next() else {
+                try await recover(from: nil, connection)
+                return nil
+            }
+            if case .error(let error) = arrival.event, arrival.id == nil {
+                try await recover(from: error, connection)
+                return nil
+            }
+            switch position.place(id: arrival.id) {
+            case .deliver(let index): return StreamedEvent(index: index, event: arrival.event)
+            case .skip: return nil
+            case .gap(let expected, let found):
+                let message = "event \(found) came where \(expected) was due"
+                try await recover(from: ACPClientError(.invalidResponse, message), connection)
+                return nil
+            }
+        } catch let error as ACPClientError {
+            source = .finished
+            throw error
+        } catch {
+            try Task.checkCancellation()
+            // Silence on a connection that stood is no failure: an agent may think for hours.
+            if (error as? HTTPClientError) == .readTimeout { backoff.reset() }
+            try await recover(from: error, connection)
+            return nil
+        }
+    }
+
+    /// A connection has ended before the run: makes ready for the next one, after a while.
+    private func recover(from cause: (any Error)?, _ connection: EventConnection) async throws {
+        source = .none
+        if let delay = connection.retryDelay { backoff.initialDelay = delay }
+        guard position.next != nil else {
+            throw broken("and the server does not number its events, so that it is not known where to go on", cause)
+        }
+        try await pause(after: cause)
+    }
+
+    private func pause(after cause: (any Error)?) async throws {
+        let retryAfter = (cause as? ACPClientError)?.retryAfter
+        guard let delay = backoff.nextDelay(retryAfter: retryAfter, using: &random) else {
+            let attempts = backoff.failures
+            throw broken(attempts == 0 ? "" : "and \(attempts) attempts to take it up again brought nothing", cause)
+        }
+        transport.configuration.logger?.debug(
+            "ACP stream broke off, taking it up again",
+            metadata: [
+                "run": "\(runID)", "next_event": "\(position.next ?? 0)", "delay": "\(delay.seconds)",
+                "cause": "\(cause.map { "\($0)" } ?? "the connection ended")",
+            ])
+        try await Task.sleep(for: delay)
+    }
+
+    private func broken(_ detail: String, _ cause: (any Error)?) -> ACPClientError {
+        source = .finished
+        let place = position.last.map { "after event \($0)" } ?? "before an event came whose number is known"
+        let reason = (cause as? ACPClientError)?.message ?? (cause as? ACPError)?.message
+        let because = [detail, reason.map { "(\($0))" } ?? ""].filter { !$0.isEmpty }.joined(separator: " ")
+        var error = ACPClientError(
+            .streamBroken,
+            "the stream of run \(runID) broke off \(place)\(because.isEmpty ? "" : " \(because)"). "
+                + "The run may go on: follow it, or ask for its status", cause: cause)
+        error.runID = runID
+        error.lastIndex = position.last
+        error.serverError = cause as? ACPError ?? (cause as? ACPClientError)?.serverError
+        error.status = (cause as? ACPClientError)?.status
+        return error
+    }
+
+    // MARK: - Connecting
+
+    private func connect() async throws {
+        if polling.isOn { return try await poll() }
+        var request = HTTPRequest.get("/runs/\(runID)/events", runID: runID)
+        request.accept = "text/event-stream"
+        if let last = position.last { request.extraHeaders = [("Last-Event-ID", "\(last)")] }
+        do {
+            let response = try await transport.open(request)
+            switch response.headers.mediaType {
+            case "text/event-stream":
+                position.reconnected()
+                let limit = transport.configuration.maximumResponseBytes
+                source = .connection(EventConnection(response, maximumBytes: limit))
+            case "application/json":
+                polling.isOn = true
+                try await take(try await transport.collect(response, for: request), for: request)
+            default:
+                source = .finished
+                throw try await transport.unexpected(response, for: request)
+            }
+        } catch let error as ACPClientError where error.isTransient {
+            try await pause(after: error)
+        } catch {
+            source = .finished
+            throw error
+        }
+    }
+
+    // MARK: - A list, for servers that do not stream
+
+    /// How often a list is asked for.
+    private struct Polling {
+        var isOn = false
+        private var delay = Duration.milliseconds(100)
+        /// How often in a row there was nothing new although the run had ended.
+        var endedWithoutEvent = false
+
+        mutating func reset() {
+            delay = .milliseconds(100)
+            endedWithoutEvent = false
+        }
+
+        mutating func nextDelay() -> Duration {
+            defer { delay = min(delay * 1.5, .seconds(2)) }
+            return delay
+        }
+    }
+
+    private func poll() async throws {
+        let request = HTTPRequest.get("/runs/\(runID)/events", runID: runID)
+        do {
+            try await take(try await transport.send(request), for: request)
+        } catch let error as ACPClientError where error.isTransient {
+            try await pause(after: error)
+        } catch {
+            source = .finished
+            throw error
+        }
+    }
+
+    private func take(_ answer: HTTPAnswer, for request: HTTPRequest) async throws {
+        let events = try transport.decode(RunEventsListResponse.self, from: answer, for: request).events
+        let first = position.next ?? 0
+        position = EventPosition(next: max(first, events.count))
+        if events.count > first {
+            source = .list((first..<events.count).reversed().map { StreamedEvent(index: $0, event: events[$0]) })
+            return
+        }
+        // A list that is shorter than what has been read, or has no end although the run has, would be asked for for ever.
+        let run = try await transport.send(.get("/runs/\(runID)", runID: runID), as: Run.self)
+        if milestone.isReached(by: run.status), run.status.isTerminal {
+            if polling.endedWithoutEvent { return source = .finished }
+            polling.endedWithoutEvent = true
+        }
+        try await Task.sleep(for: polling.nextDelay())
+    }
+}

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ACPCore
+import NIOCore
+import NIOHTTP1
+
+/// A request to the server, before headers and URL are added that all requests share.
+struct HTTPRequest: Sendable {
+    enum Target: Sendable {
+        /// A path below the base URL, with its query.
+        case path(String)
+        /// A URL that the server gave.
+        case url(String)
+    }
+
+    var method: HTTPMethod
+    var target: Target
+    var body: ByteBuffer?
+    var accept = "application/json"
+    var extraHeaders: [(String, String)] = []
+    /// What a failed call was about, for the error.
+    var runID: RunID?
+
+    static func get(_ path: String, runID: RunID? = nil) -> HTTPRequest {
+        HTTPRequest(method: .GET, target: .path(path), runID: runID)
+    }
+
+    static func post(_ path: String, runID: RunID? = nil) -> HTTPRequest {
+        HTTPRequest(method: .POST, target: .path(path), runID: runID)
+    }
+
+    static func post(_ path: String, json: some Encodable, runID: RunID? = nil) throws -> HTTPRequest {
+        do {
+            let body = ByteBuffer(bytes: try ACPJSON.encode(json))
+            return HTTPRequest(method: .POST, target: .path(path), body: body, runID: runID)
+        } catch {
+            throw ACPClientError(.invalidConfiguration, "the request cannot be written: \(error.message)", cause: error)
+        }
+    }
+
+    static func delete(_ path: String, runID: RunID? = nil) -> HTTPRequest {
+        HTTPRequest(method: .DELETE, target: .path(path), runID: runID)
+    }
+}
+
+/// A complete answer.
+struct HTTPAnswer: Sendable {
+    var status: Int
+    var headers: HTTPHeaders
+    var body: ByteBuffer
+
+    var contentType: String { headers.mediaType }
+}
+
+extension HTTPHeaders {
+    /// The content type without its parameters, in lower case.
+    var mediaType: String {
+        let value = first(name: "Content-Type") ?? ""
+        return value.prefix { $0 != ";" }.lowercased().filter { $0 != " " }
+    }
+
+    /// The delay that the server asks for. The form with a date is not read: it needs both clocks to agree.
+    var retryAfter: Duration? {
+        guard let seconds = first(name: "Retry-After").flatMap({ Int($0) }), seconds >= 0 else { return nil }
+        return .seconds(Swift.min(seconds, 86_400))
+    }
+
+    var runID: RunID? { first(name: "Run-ID").flatMap(RunID.init(rawValue:)) }
+}
+
+/// A path with the query items that have a value. Names and values of ACP need no escaping: they are numbers and
+/// identifiers of unreserved characters.
+func path(_ path: String, query: [(String, String?)]) -> String {
+    let items = query.compactMap { name, value in value.map { "\(name)=\($0)" } }
+    return items.isEmpty ? path : path + "?" + items.joined(separator: "&")
+}

@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ACPCore
+import AsyncHTTPClient
+import Logging
+import NIOCore
+import NIOHTTP1
+import NIOSSL
+import Synchronization
+
+/// Sends requests and reads answers: what all calls of a client share.
+///
+/// Requests and streams go through connection pools of their own, so that many open streams never keep a cancel from
+/// being sent, and so that the idle timeout of streams does not end a synchronous run that takes its time.
+final class Transport: Sendable {
+    let baseURL: BaseURL
+    let configuration: ACPClient.Configuration
+    private let requests: HTTPClient
+    private let streams: HTTPClient
+    private let ownsClients: Bool
+    private let isClosed = Atomic(false)
+
+    init(baseURL: BaseURL, configuration: ACPClient.Configuration, httpClient: HTTPClient?) throws(ACPClientError) {
+        try Self.validate(configuration)
+        self.baseURL = baseURL
+        self.configuration = configuration
+        if let httpClient {
+            requests = httpClient
+            streams = httpClient
+            ownsClients = false
+        } else {
+            var settings = HTTPClient.Configuration(
+                tlsConfiguration: try configuration.tls.makeTLSConfiguration(),
+                // A redirected POST would become a GET, and a token would go where nobody meant it to go.
+                redirectConfiguration: .disallow,
+                timeout: .init(connect: TimeAmount(clamping: configuration.timeouts.connect))
+            )
+            settings.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = configuration.maximumConnections
+            // Common servers close idle connections after five seconds. Being faster avoids sending a request that must
+            // not be repeated on a connection that is about to close.
+            settings.connectionPool.idleTimeout = .seconds(4)
+            settings.connectionPool.retryConnectionEstablishment = false
+            requests = HTTPClient(configuration: settings)
+            settings.timeout.read = TimeAmount(clamping: configuration.timeouts.streamIdle)
+            streams = HTTPClient(configuration: settings)
+            ownsClients = true
+        }
+    }
+
+    deinit {
+        // Nobody can use the clients any more; they stay alive by themselves until they are shut down.
+        if ownsClients, !isClosed.load(ordering: .acquiring) {
+            requests.shutdown { _ in }
+            streams.shutdown { _ in }
+        }
+    }
+
+    func close() async throws {
+        guard !isClosed.exchange(true, ordering: .acquiringAndReleasing), ownsClients else { return }
+        do {
+            try await requests.shutdown()
+            try await streams.shutdown()
+        } catch {
+            throw ACPClientError(.connectionLost, "the connections could not be closed in order", cause: error)
+        }
+    }
+
+    /// Where timers run.
+    var eventLoop: any EventLoop { requests.eventLoopGroup.any() }
+
+    // MARK: - Requests
+
+    /// Sends a request and reads the whole answer.
+    ///
+    /// - Throws: ``ACPClientError``, also when the answer is an error; `CancellationError` when the task is cancelled.
+    func send(_ request: HTTPRequest, timeout: Duration? = nil) async throws -> HTTPAnswer {
+        let limit = timeout ?? configuration.timeouts.request
+        let prepared = try prepare(request)
+        do {
+            return try await withDeadline(limit, on: eventLoop) {
+                var response = try await self.execute(prepared, on: self.requests, for: request)
+                if request.method == .GET, response == nil {
+                    // The server closed the connection while it was idle. Reading again changes nothing.
+                    response = try await self.execute(prepared, on: self.requests, for: request)
+                }
+                guard let response else { throw HTTPClientError.remoteConnectionClosed }
+                return try await self.complete(response, for: request)
+            }
+        } catch {
+            throw map(error, during: request, limit: limit)
+        }
+    }
+
+    /// Sends a request and decodes its answer.
+    func send<Value: Decodable>(
+        _ request: HTTPRequest, as type: Value.Type, timeout: Duration? = nil
+    ) async throws -> Value {
+        try decode(type, from: try await send(request, timeout: timeout), for: request)
+    }
+
+    /// Sends a request whose answer is read piece by piece. Its head has to come within the timeout of requests.
+    func open(_ request: HTTPRequest) async throws -> HTTPClientResponse {
+        let limit = configuration.timeouts.request
+        let prepared = try prepare(request)
+        do {
+            try checkOpen()
+            let response = try await streams.execute(
+                prepared, deadline: .now() + TimeAmount(clamping: limit), logger: nil)
+            log(request, response)
+            if response.status.code / 100 != 2 { _ = try await collect(response, for: request) }
+            return response
+        } catch {
+            throw map(error, during: request, limit: limit)
+        }
+    }
+
+    /// Reads the rest of an answer that was opened.
+    func collect(_ response: HTTPClientResponse, for request: HTTPRequest) async throws -> HTTPAnswer {
+        let limit = configuration.timeouts.request
+        do {
+            return try await withDeadline(limit, on: eventLoop) {
+                try await self.complete(response, for: request)
+            }
+        } catch {
+            throw map(error, during: request, limit: limit)
+        }
+    }
+
+    func decode<Value: Decodable>(_ type: Value.Type, from answer: HTTPAnswer, for request: HTTPRequest) throws -> Value
+    {
+        do {
+            return try ACPJSON.decode(type, from: answer.body.readableBytesView)
+        } catch {
+            var failure = ACPClientError(
+                .invalidResponse,
+                "\(describe(request)) answered with \(excerpt(answer)), which is not ACP: \(error.message). "
+                    + "Is \(baseURL) the URL of an ACP server?", cause: error)
+            failure.status = answer.status
+            failure.runID = request.runID
+            throw failure
+        }
+    }
+
+    /// Nil if the connection turned out to be closed before anything came back.
+    private func execute(
+        _ prepared: HTTPClientRequest, on client: HTTPClient, for request: HTTPRequest
+    ) async throws -> HTTPClientResponse? {
+        try checkOpen()
+        do {
+            let response = try await client.execute(prepared, deadline: .distantFuture, logger: nil)
+            log(request, response)
+            return response
+        } catch let error as HTTPClientError where error == .remoteConnectionClosed {
+            return nil
+        }
+    }
+
+    private func complete(_ response: HTTPClientResponse, for request: HTTPRequest) async throws -> HTTPAnswer {
+        let body = try await response.body.collect(upTo: configuration.maximumResponseBytes)
+        let answer = HTTPAnswer(status: Int(response.status.code), headers: response.headers, body: body)
+        guard (200..<300).contains(answer.status) else { throw failure(answer, for: request) }
+        return answer
+    }
+
+    private func prepare(_ request: HTTPRequest) throws -> HTTPClientRequest {
+        let isOwnServer: Bool
+        var prepared: HTTPClientRequest
+        switch request.target {
+        case .path(let path):
+            prepared = HTTPClientRequest(url: baseURL.description + path)
+            isOwnServer = true
+        case .url(let url):
+            prepared = HTTPClientRequest(url: url)
+            isOwnServer = baseURL.isSameOrigin(as: url)
+        }
+        prepared.method = request.method
+        prepared.headers.add(name: "User-Agent", value: "simple-acp-swift")
+        if isOwnServer {
+            for (name, value) in configuration.headers { prepared.headers.replaceOrAdd(name: name, value: value) }
+            if let token = configuration.bearerToken {
+                prepared.headers.replaceOrAdd(name: "Authorization", value: "Bearer \(token)")
+            }
+        }
+        prepared.headers.replaceOrAdd(name: "Accept", value: request.accept)
+        for (name, value) in request.extraHeaders { prepared.headers.replaceOrAdd(name: name, value: value) }
+        if let body = request.body {
+            prepared.headers.replaceOrAdd(name: "Content-Type", value: "application/json")
+            prepared.body = .bytes(body)
+        }
+        return prepared
+    }
+
+    private func checkOpen() throws(ACPClientError) {
+        guard !isClosed.load(ordering: .acquiring) else {
+            throw ACPClientError(.closed, "the client was closed: make a new one")
+        }
+    }
+
+    private func log(_ request: HTTPRequest, _ response: HTTPClientResponse) {
+        configuration.logger?.debug(
+            "ACP request", metadata: ["request": "\(describe(request))", "status": "\(response.status.code)"])
+    }
+
+    /// Finds what would otherwise fail at the first request, and could show up in an error with a secret in it.
+    private static func validate(_ configuration: ACPClient.Configuration) throws(ACPClientError) {
+        let fields = configuration.headers.map { (name: $0.key, value: $0.value) }
+        for field in fields where !field.name.utf8.allSatisfy(isTokenCharacter) || field.name.isEmpty {
+            throw ACPClientError(.invalidConfiguration, "\"\(field.name)\" is no name of an HTTP header")
+        }
+        for field in fields where !field.value.utf8.allSatisfy(isFieldCharacter) {
+            throw ACPClientError(
+                .invalidConfiguration, "the header \(field.name) has a value with line breaks or control characters")
+        }
+        if let token = configuration.bearerToken {
+            guard !token.isEmpty, token.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
+                throw ACPClientError(
+                    .invalidConfiguration,
+                    "the bearer token is empty or holds spaces, line breaks or characters that are not ASCII")
+            }
+        }
+    }
+}
+
+private func isFieldCharacter(_ byte: UInt8) -> Bool { byte == 0x09 || (byte >= 0x20 && byte != 0x7F) }
+
+private func isTokenCharacter(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+        UInt8(ascii: "0")...UInt8(ascii: "9"):
+        true
+    default:
+        "!#$%&'*+-.^_`|~".utf8.contains(byte)
+    }
+}

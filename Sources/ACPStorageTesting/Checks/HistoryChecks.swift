@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ACPCore
+import ACPStorage
+
+/// The history of sessions.
+enum HistoryChecks {
+    static let all = [
+        StorageCheck("A history is read oldest first, by offset and limit", pages),
+        StorageCheck("A history grows with every block, in the order in which they came", order),
+        StorageCheck("Each of two hundred blocks appended at once is there whole and once", concurrent),
+        StorageCheck("A block whose key is there already is left out", repeated),
+        StorageCheck("A block that many tasks append at once is there once", repeatedAtOnce),
+        StorageCheck("A session's history and its state do not touch each other", beside),
+    ]
+
+    private static func block(_ number: Int, size: Int = 2) -> HistoryBlock {
+        HistoryBlock(
+            key: "block:\(number)",
+            entries: (0..<size).map { position in
+                .message(
+                    Message(
+                        parts: [.text("block \(number), entry \(position)")],
+                        createdAt: Timestamp(microseconds: 1_700_000_000_000_000), completedAt: nil))
+            })
+    }
+
+    private static func expectHistory(
+        _ expected: [HistoryEntry], _ context: CheckContext, line: UInt = #line
+    ) async throws {
+        let found = try await context.storage.history(of: context.session, from: 0, limit: nil)
+        try context.expect("the history", found.items, is: expected, line: line)
+        try context.expect("its total", found.total, is: expected.count, line: line)
+    }
+
+    static func pages(_ context: CheckContext) async throws {
+        let blocks = (0..<7).map { block($0, size: $0 % 3 + 1) }
+        try await context.storage.append(blocks, to: context.session)
+        let all = blocks.flatMap(\.entries)
+        for offset in [0, 1, 5, all.count - 1, all.count, all.count + 1, Int.max, -1, Int.min] {
+            for limit in [nil, 0, 1, 4, all.count, all.count + 1, Int.max, -1, Int.min] as [Int?] {
+                let found = try await context.storage.history(of: context.session, from: offset, limit: limit)
+                let what = "offset \(offset), limit \(limit.map(String.init) ?? "nil")"
+                try context.expect("history of \(what)", found.items, is: page(all, from: offset, limit: limit))
+                try context.expect("total of \(what)", found.total, is: all.count)
+            }
+        }
+    }
+
+    static func order(_ context: CheckContext) async throws {
+        var expected: [HistoryEntry] = []
+        for step in 0..<6 {
+            var blocks = (0..<step).map { block(step * 10 + $0) }
+            if step == 3 { blocks.append(HistoryBlock(link: "https://example.com/messages/1?x=%20&y=ä")) }
+            if step == 4 { blocks.append(block(99, size: 0)) }
+            try await context.storage.append(blocks, to: context.session)
+            expected += blocks.flatMap(\.entries)
+            try await expectHistory(expected, context)
+        }
+        let run = RunID()
+        let input: [Message] = ["question", "and another"]
+        let output = [Message("answer", role: .agent(context.agent))]
+        try await context.storage.append([HistoryBlock(run: run, input: input, output: output)], to: context.session)
+        try await expectHistory(expected + (input + output).map { .message($0) }, context)
+    }
+
+    static func concurrent(_ context: CheckContext) async throws {
+        let blocks = (0..<200).map { block($0, size: $0 % 4 + 1) }
+        _ = try await atOnce(blocks.count) { number in
+            try await context.storage.append([blocks[number]], to: context.session)
+        }
+        let history: [HistoryEntry] = try await context.storage.history(of: context.session)
+        try context.expect("how many entries there are", history.count, is: blocks.map(\.entries.count).reduce(0, +))
+        var rest = history[...]
+        var seen: Set<String> = []
+        while let first = rest.first {
+            guard let block = blocks.first(where: { $0.entries.first == first }) else {
+                throw context.broken("a block begins with \(first): its own beginning stands elsewhere")
+            }
+            let found = Array(rest.prefix(block.entries.count))
+            try context.expect("the entries of \(block.key)", found, is: block.entries)
+            try context.expect(seen.insert(block.key).inserted, "\(block.key) is there twice")
+            rest = rest.dropFirst(block.entries.count)
+        }
+        try context.expect("how many blocks there are", seen.count, is: blocks.count)
+    }
+
+    static func repeated(_ context: CheckContext) async throws {
+        let storage = context.storage
+        let first = [block(1), block(2)]
+        for _ in 0..<3 { try await storage.append(first, to: context.session) }
+        try await expectHistory(first.flatMap(\.entries), context)
+        // What is new among old ones is appended; the key decides, not the entries.
+        let other = HistoryBlock(key: block(2).key, entries: block(3).entries)
+        try await storage.append([block(1), block(4), other, block(5), block(4)], to: context.session)
+        let expected = [block(1), block(2), block(4), block(5)].flatMap(\.entries)
+        try await expectHistory(expected, context)
+        // The same entries under another key are something else; the same key in another session too.
+        try await storage.append([HistoryBlock(key: "again", entries: block(1).entries)], to: context.session)
+        try await expectHistory(expected + block(1).entries, context)
+        let another = SessionID()
+        try await storage.append([block(1)], to: another)
+        let anotherHistory: [HistoryEntry] = try await storage.history(of: another)
+        try context.expect("another session's history", anotherHistory, is: block(1).entries)
+        try await storage.delete(another)
+    }
+
+    static func repeatedAtOnce(_ context: CheckContext) async throws {
+        _ = try await atOnce(40) { number in
+            try await context.storage.append([block(number % 4), block(4)], to: context.session)
+        }
+        let found: [HistoryEntry] = try await context.storage.history(of: context.session)
+        try context.expect("how many entries there are", found.count, is: 10)
+        let expected = Set((0...4).flatMap { block($0).entries })
+        try context.expect("the entries", Set(found), is: expected)
+    }
+
+    static func beside(_ context: CheckContext) async throws {
+        let storage = context.storage
+        try await storage.append([block(1)], to: context.session)
+        // A history alone makes no saved session.
+        try context.expect("the session", try await storage.session(context.session), is: nil)
+        let saved = SessionRecord(id: context.session, metadata: ["a": 1])
+        try context.expect("the first version", try await storage.save(saved, expecting: 0), is: 1)
+        try await expectHistory(block(1).entries, context)
+        try await storage.append([block(2)], to: context.session)
+        let found = try await storage.session(context.session)
+        try context.expect("the version after an append", found?.version, is: 1)
+        try context.expect("the metadata after an append", found?.metadata, is: ["a": 1])
+        try await storage.save(saved, expecting: 1)
+        try await expectHistory([block(1), block(2)].flatMap(\.entries), context)
+    }
+}

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ACPCore
+import ACPStorage
+
+/// The storage as a whole.
+enum WholeStorageChecks {
+    static let all = [
+        StorageCheck("The storage answers a ping", ping),
+        StorageCheck("Removing all leaves nothing behind, and touches nothing else", isExclusive: true, removeAll),
+        StorageCheck("A closed storage says closed to every call, and can be closed twice", close),
+        StorageCheck("What was acknowledged is there when the storage is opened again, if it is durable", durability),
+        StorageCheck("Two storages on the same data see each other's writes, if it is shared", sharedData),
+        StorageCheck("Owners on two storages fence each other, if it is shared", sharedOwners),
+        StorageCheck("Signals and wakes reach the other storage, if it is shared", sharedCoordination),
+    ]
+
+    static func ping(_ context: CheckContext) async throws {
+        let time = try await context.storage.ping()
+        try context.expect(time >= .zero, "the ping took \(time)")
+    }
+
+    static func removeAll(_ context: CheckContext) async throws {
+        let storage = context.storage
+        try await context.suite.neighbor?.settle()
+        var writers: [RunWriter] = []
+        for status in [RunStatus.created, .inProgress, .awaiting, .completed] {
+            var writer = try await RunWriter.create(context.newRun(), on: storage, input: ["hello"])
+            if status != .created { try await writer.become(status) }
+            try await storage.coordination.send(.cancel, to: writer.run.id, ownedBy: writer.owner.process)
+            writers.append(writer)
+        }
+        let byHand = context.newRun(.inProgress)
+        try await storage.save(byHand)
+        let unknown = Run(agentName: context.agent)
+        _ = try await context.attempt(orFailWith: .notFound) {
+            try await storage.coordination.send(.cancel, to: unknown.id, ownedBy: nil)
+        }
+        let block = HistoryBlock(key: "one", entries: [.link("https://example.com/1")])
+        try await storage.append([block], to: context.session)
+        try await storage.save(SessionRecord(id: context.session), expecting: nil)
+
+        try await storage.removeAll()
+
+        for run in writers.map(\.run) + [byHand, unknown] { try await context.expectNothing(of: run) }
+        for writer in writers {
+            let owned = try await storage.runs(ownedBy: writer.owner.process, limit: 10)
+            try context.expect("the process's runs", owned, is: [])
+        }
+        let unfinished = [RunStatus.created, .inProgress, .awaiting, .cancelling].map { RunQuery.Filter.unfinished($0) }
+        for filter in [.all, .agent(context.agent), .session(context.session)] + unfinished {
+            let listed = try await storage.runs(RunQuery(filter))
+            try context.expect("the total of \(filter)", listed.total, is: 0)
+        }
+        try context.expect("the session", try await storage.session(context.session), is: nil)
+        let history = try await storage.history(of: context.session, from: 0, limit: nil)
+        try context.expect("the history's total", history.total, is: 0)
+        if let neighbor = context.suite.neighbor {
+            try context.expect(try await neighbor.isUntouched(), "what lives beside the storage was touched")
+        }
+        // It goes on from there, and removing nothing is fine.
+        let writer = try await RunWriter.create(writers[0].run, on: storage)
+        try await context.expectStored(writer)
+        for _ in 0..<2 { try await storage.removeAll() }
+        try await context.expectNothing(of: writer.run)
+    }
+
+    static func close(_ context: CheckContext) async throws {
+        let storage = try await context.openAnother()
+        var writer = try await RunWriter.create(context.newRun(), on: storage)
+        let (run, session, owner) = (writer.run, context.session, writer.owner)
+        let later = try writer.next(context.parts(0..<1))
+        try await storage.close()
+        try await storage.close()
+        let block = HistoryBlock(key: "one", entries: [])
+        let calls: [(String, @Sendable () async throws -> Void)] = [
+            ("commit", { try await storage.commit(later) }),
+            ("record", { _ = try await storage.record(of: run.id) }),
+            ("input", { _ = try await storage.input(of: run.id) }),
+            ("save(run)", { try await storage.save(run) }),
+            ("append(event)", { try await storage.append(.generic(1), to: run.id) }),
+            ("delete(run)", { try await storage.delete(run.id) }),
+            ("runs", { _ = try await storage.runs(RunQuery(.agent(run.agentName))) }),
+            ("events", { _ = try await storage.events(of: run.id, from: 0, limit: 1) }),
+            ("eventCount", { _ = try await storage.eventCount(of: run.id) }),
+            ("claim", { _ = try await storage.claim(run.id, for: owner, from: owner) }),
+            ("runs(ownedBy:)", { _ = try await storage.runs(ownedBy: owner.process, limit: 1) }),
+            ("session", { _ = try await storage.session(session) }),
+            ("save(session)", { try await storage.save(SessionRecord(id: session), expecting: nil) }),
+            ("append(blocks)", { try await storage.append([block], to: session) }),
+            ("history", { _ = try await storage.history(of: session, from: 0, limit: 1) }),
+            ("delete(session)", { try await storage.delete(session) }),
+            ("ping", { _ = try await storage.ping() }),
+            ("removeAll", { try await storage.removeAll() }),
+        ]
+        for (name, call) in calls {
+            try await context.expectError(.closed, "\(name) on a closed storage", call)
+        }
+        try await storage.close()
+    }
+
+    static func durability(_ context: CheckContext) async throws {
+        guard context.storage.capabilities.isDurable else { return }
+        let first = try await context.openAnother()
+        var writer = try await RunWriter.create(context.newRun(), on: first, input: ["hello"])
+        try await writer.write(context.parts(0..<5))
+        let saved = SessionRecord(id: context.session, state: SessionState(bytes: [0xFF]), metadata: ["a": 1])
+        try await first.save(saved, expecting: nil)
+        let block = HistoryBlock(key: "one", entries: [.link("https://example.com/1")])
+        try await first.append([block], to: context.session)
+        try await first.coordination.send(.cancel, to: writer.run.id, ownedBy: nil)
+        try await first.close()
+
+        let second = try await context.openAnother()
+        try await context.expectStored(writer, on: second)
+        try context.expect("the input", try await second.input(of: writer.run.id)?.map(\.text), is: ["hello"])
+        for filter in [RunQuery.Filter.agent(context.agent), .session(context.session)] {
+            let listed = try await second.runs(RunQuery(filter))
+            try context.expect("the runs of \(filter)", listed.items, is: [writer.run])
+        }
+        let owned = try await second.runs(ownedBy: writer.owner.process, limit: 10)
+        try context.expect("the process's runs", owned, is: [writer.run.id])
+        let session = try await second.session(context.session)
+        try context.expect("the session's state", session?.state, is: saved.state)
+        try context.expect("the session's metadata", session?.metadata, is: saved.metadata)
+        for _ in 0..<2 {
+            let history: [HistoryEntry] = try await second.history(of: context.session)
+            try context.expect("the history", history, is: block.entries)
+            // The keys of its blocks are remembered as well.
+            try await second.append([block], to: context.session)
+        }
+        let signals = try await second.coordination.signals(to: writer.run.id)
+        try context.expect("the signals", signals, is: [.cancel])
+    }
+
+    static func sharedData(_ context: CheckContext) async throws {
+        guard context.storage.capabilities.isShared else { return }
+        let other = try await context.openAnother()
+        var writer = try await RunWriter.create(context.newRun(), on: context.storage, input: ["hello"])
+        for status in [RunStatus.inProgress, .awaiting, .completed] {
+            try await writer.write(context.parts(0..<3))
+            try await writer.become(status)
+            try await context.expectStored(writer, on: other)
+            let listed = try await other.runs(RunQuery(.agent(context.agent)))
+            try context.expect("the listed runs", listed.items, is: [writer.run])
+        }
+        let storages = [context.storage, other]
+        _ = try await atOnce(40) { number in
+            let block = HistoryBlock(key: "\(number / 2)", entries: [.link("https://example.com/\(number / 2)")])
+            try await storages[number % 2].append([block], to: context.session)
+        }
+        for storage in storages {
+            let history: [HistoryEntry] = try await storage.history(of: context.session)
+            try context.expect("how many entries the history has", history.count, is: 20)
+            try context.expect("how many different ones", Set(history).count, is: 20)
+        }
+        let version = try await context.storage.save(SessionRecord(id: context.session), expecting: 0)
+        try await context.expectError(.conflict, "a save on the other storage with the old version expected") {
+            try await other.save(SessionRecord(id: context.session), expecting: 0)
+        }
+        try await other.save(SessionRecord(id: context.session), expecting: version)
+        try context.expect("deleting on the other storage", try await other.delete(writer.run.id), is: true)
+        try await context.expectNothing(of: writer.run)
+    }
+
+    static func sharedOwners(_ context: CheckContext) async throws {
+        guard context.storage.capabilities.isShared else { return }
+        let storages = [context.storage, try await context.openAnother(), try await context.openAnother()]
+        var old = try await RunWriter.create(context.newRun(), on: storages[0])
+        let current = old.owner
+        let id = old.run.id
+        let winners = try await atOnce(30) { number -> RunOwner? in
+            let owner = RunOwner(process: ProcessID())
+            return try await storages[number % 3].claim(id, for: owner, from: current) ? owner : nil
+        }.compactMap(\.self)
+        try context.expect("how many claims succeeded", winners.count, is: 1)
+        var new = old
+        new.owner = winners[0]
+        try await context.expectError(.fenced, "a commit by the old owner") {
+            try await storages[0].commit(try old.next(context.parts(0..<2), snapshot: true))
+        }
+        for storage in storages {
+            try await storage.commit(try new.next(context.parts(0..<3)))
+            for other in storages { try await context.expectStored(new, on: other) }
+        }
+    }
+
+    static func sharedCoordination(_ context: CheckContext) async throws {
+        guard context.storage.capabilities.isShared else { return }
+        let other = try await context.openAnother()
+        var writer = try await RunWriter.create(context.newRun(), on: context.storage)
+        let (id, process) = (writer.run.id, writer.owner.process)
+        try await context.storage.coordination.heartbeat(of: process, timeToLive: .seconds(600))
+        let live = try await other.coordination.liveProcesses()
+        try context.expect(live.contains(process), "the other storage does not see the heartbeat")
+        try await other.coordination.leave(process)
+
+        let announcements = try await context.storage.coordination.announcements(to: process)
+        try await other.coordination.send(.cancel, to: id, ownedBy: process)
+        let found = try await context.next("the announcement of a signal from the other storage", of: announcements)
+        try context.expect(found == .signal(id) || found == .gap, "the announcement is \(found)")
+        let signals = try await context.storage.coordination.signals(to: id)
+        try context.expect("the signals", signals, is: [.cancel])
+        let again = try await context.storage.coordination.send(.cancel, to: id, ownedBy: process)
+        try context.expect("whether the same signal is new on the other storage", again, is: false)
+
+        let changes = try await other.coordination.changes(of: id)
+        for number in 0..<5 {
+            try await writer.write(context.parts([number]))
+            try await context.next("the wake of a commit on the other storage", of: changes)
+            try await context.expectStored(writer, on: other)
+        }
+    }
+}

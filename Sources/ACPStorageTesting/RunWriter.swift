@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ACPCore
+import ACPStorage
+
+/// Writes a run as its owner does, and remembers what must be stored by now.
+struct RunWriter: Sendable {
+    let storage: any Storage
+    var owner: RunOwner
+    private(set) var run: Run
+    private(set) var events: [EncodedEvent] = []
+
+    init(_ run: Run, on storage: any Storage, owner: RunOwner = RunOwner(process: ProcessID())) {
+        self.storage = storage
+        self.owner = owner
+        self.run = run
+    }
+
+    /// The first commit of the run, sent: its creation, and the beginning of a message.
+    static func create(
+        _ run: Run, on storage: any Storage, owner: RunOwner = RunOwner(process: ProcessID()),
+        input: [Message]? = nil
+    ) async throws -> RunWriter {
+        var writer = RunWriter(run, on: storage, owner: owner)
+        try await storage.commit(try writer.next(firstEvents(of: run), snapshot: true, input: input))
+        return writer
+    }
+
+    static func firstEvents(of run: Run) -> [Event] {
+        let message = Message(
+            role: .agent(run.agentName), parts: [], createdAt: run.createdAt + .milliseconds(1), completedAt: nil)
+        return [.runCreated(run), .messageCreated(message)]
+    }
+
+    /// The commit that comes next. It counts as written: whoever calls this has to send it.
+    mutating func next(_ new: [Event], snapshot: Bool = false, input: [Message]? = nil) throws -> RunCommit {
+        for event in new { run.apply(event) }
+        let encoded = try new.map { event in try EncodedEvent(event) }
+        let commit = RunCommit(
+            run: run.id, expecting: events.count, events: encoded,
+            snapshot: snapshot ? try RunSnapshot(run, eventCount: events.count + new.count) : nil, owner: owner,
+            input: input)
+        events += encoded
+        return commit
+    }
+
+    /// Forgets an event that did not change the run and was not stored after all.
+    mutating func takeBackLastEvent() { events.removeLast() }
+
+    /// Commits events.
+    @discardableResult
+    mutating func write(_ new: [Event], snapshot: Bool = false) async throws -> RunCommit {
+        let commit = try next(new, snapshot: snapshot)
+        try await storage.commit(commit)
+        return commit
+    }
+
+    /// Commits a change of status.
+    mutating func become(_ status: RunStatus) async throws {
+        try await write([run.becoming(status)], snapshot: true)
+    }
+}
+
+extension Run {
+    /// The event that brings the run into a status.
+    func becoming(_ status: RunStatus) -> Event {
+        var run = self
+        run.status = status
+        if status.isTerminal { run.finishedAt = createdAt + .seconds(1) }
+        return switch status {
+        case .created: .runCreated(run)
+        case .inProgress, .cancelling: .runInProgress(run)
+        case .awaiting: .runAwaiting(run)
+        case .completed: .runCompleted(run)
+        case .cancelled: .runCancelled(run)
+        case .failed: .runFailed(run)
+        }
+    }
+}
+
+extension CheckContext {
+    /// A run of this check's own agent and session.
+    func newRun(_ status: RunStatus = .created, createdAt: Timestamp = .now) -> Run {
+        Run(agentName: agent, sessionID: session, status: status, createdAt: createdAt)
+    }
+
+    /// Parts of a message, told apart by their number.
+    func parts(_ numbers: some Sequence<Int>) -> [Event] {
+        numbers.map { .messagePart(.text("part \($0)")) }
+    }
+}

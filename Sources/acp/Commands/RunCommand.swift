@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ACPClient
+import ACPCore
+import ArgumentParser
+
+struct RunCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "run",
+        abstract: "Runs an agent and prints what it says.",
+        discussion: """
+            Examples:
+              acp run greeter Ada
+              acp run slow "one word after the other" --stream
+              cat letter.txt | acp run echo -
+              acp run counter "" --session my-session
+              id=$(acp run slow "take your time" --async | cut -d ' ' -f 1)
+
+            When the agent asks something, it is asked at the prompt. Without a terminal the question is printed, the \
+            exit code is 3, and `acp resume` answers. With --json the run is printed as one document, with --json and \
+            --stream each event as one line.
+
+            A run goes on when this command is interrupted: see `acp events RUN --follow` and `acp cancel RUN`.
+            """
+    )
+
+    @OptionGroup var options: ClientOptions
+    @OptionGroup var mode: ModeOptions
+
+    @Option(
+        help: "The session to continue: an id that a run had, or one of your own choice.",
+        transform: SessionID.argument)
+    var session: SessionID?
+
+    @Argument(help: "The agent's name.", transform: AgentName.argument)
+    var agent: AgentName
+
+    @Argument(help: "What to say to the agent; - reads it from the standard input.")
+    var text: String
+
+    func run() async throws {
+        let input = try readText(text)
+        try await options.call { client in
+            var presenter = RunPresenter(client: client, asJSON: options.json)
+            // Nobody can answer through a standard input that held the text.
+            if text == "-" { presenter.canAsk = false }
+            if mode.isAsync {
+                try printStarted(try await client.start(agent: agent, input: input, session: session), options)
+            } else if mode.stream {
+                try await presenter.present(try await client.stream(agent: agent, input: input, session: session))
+            } else {
+                try await presenter.present(try await client.run(agent: agent, input: input, session: session))
+            }
+        }
+    }
+}
+
+/// Says which run was started: its id first, so that scripts can take it.
+func printStarted(_ run: Run, _ options: ClientOptions) throws {
+    if options.json { return try Console.print(document: run) }
+    let session = run.sessionID.map { " session \($0)" } ?? ""
+    try Console.print("\(run.id) \(run.status.style(run.status.rawValue))\(session)")
+}

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ACPCore
+import ACPServer
+
+extension ACPServer {
+    /// Agents that show what a server can do. None of them needs anything from outside.
+    func addExampleAgents() {
+        agent("echo", description: "Says back what it is told") { context in
+            for message in context.input { try await context.yield(message) }
+        }
+        agent("greeter", description: "Greets whoever calls") { context in
+            let name = context.input.first?.text ?? ""
+            return "Hello, \(name.isEmpty ? "World" : name)!"
+        }
+        agent("counter", description: "Counts the runs of a session") { context in
+            let count = try await context.session.updateState(as: Int.self) { ($0 ?? 0) + 1 }
+            return "Count: \(count)"
+        }
+        agent("questioner", description: "Asks for a name, then greets") { context in
+            let name = try await context.awaitMessage("What is your name?")
+            return "Hello, \(name.text)!"
+        }
+        agent("slow", description: "Says back what it is told, one word every 200 ms") { context in
+            let words = context.input.map(\.text).joined(separator: " ").split(whereSeparator: \.isWhitespace)
+            for (place, word) in words.enumerated() {
+                try await Task.sleep(for: .milliseconds(200))
+                try await context.yield(place == 0 ? String(word) : " \(word)")
+            }
+        }
+        agent("failer", description: "Fails, with an error of its own") { _ in
+            throw ACPError(.serverError, "this agent always fails", data: ["agent": "failer"])
+        }
+        agent(
+            "artist", description: "Draws: an SVG and a PNG as artifacts",
+            outputContentTypes: ["text/plain", "image/svg+xml", "image/png"]
+        ) { context in
+            try await context.yield("Here is a drawing.")
+            try await context.yield(
+                MessagePart.artifact(name: "drawing.svg", contentType: "image/svg+xml", content: drawing))
+            try await context.yield(
+                MessagePart(
+                    name: "pixel.png", contentType: "image/png", content: pixel, contentEncoding: .base64))
+            try await context.yield(["progress": 1.0])
+        }
+    }
+}
+
+private let drawing = """
+    <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 100 100">\
+    <circle cx="50" cy="50" r="40" fill="gold"/><circle cx="36" cy="42" r="5"/><circle cx="64" cy="42" r="5"/>\
+    <path d="M30 60 Q50 80 70 60" fill="none" stroke="black" stroke-width="4"/></svg>
+    """
+
+/// One transparent pixel.
+private let pixel =
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="

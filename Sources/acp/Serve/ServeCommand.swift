@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ACPServer
+import ArgumentParser
+import Foundation
+import Logging
+
+struct ServeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "serve",
+        abstract: "Serves example agents until it is told to end.",
+        discussion: """
+            The agents: echo, greeter, counter (keeps state in its session), questioner (asks back), slow (streams word \
+            by word), failer, artist (artifacts and a generic event).
+
+            When the server is told to end (Ctrl-C, SIGTERM) it takes no new runs, lets those that run finish for \
+            --grace seconds, and fails the rest.
+
+            Storages:
+            \(StorageSpecification.forms.map { "  \($0.form)  \($0.meaning)" }.joined(separator: "\n"))
+
+            Examples:
+              acp serve
+              acp serve --port 0 --token secret --log-level debug
+              acp serve --host 0.0.0.0 --max-runs 50 --grace 5
+            """
+    )
+
+    @Option(help: "The address to listen on; 0.0.0.0 for all addresses of this machine.")
+    var host = "127.0.0.1"
+
+    @Option(help: "The port to listen on; 0 takes a free one.")
+    var port = 8000
+
+    @Option(help: "Where runs, events and sessions are kept.")
+    var storage = "memory"
+
+    @Option(help: "How many runs may run at the same time. More are refused with 503.")
+    var maxRuns = 1_000
+
+    @Option(help: "How many bytes a request's body may have. Larger ones are refused with 413.")
+    var maxBody = 4 * 1_048_576
+
+    @Option(help: "For how many seconds runs may go on after the server was told to end.")
+    var grace = 30.0
+
+    @Option(help: "A bearer token that callers have to send. (default: none, everybody may call)")
+    var token: String?
+
+    @Option(help: "What is logged to the standard error: trace, debug, info, notice, warning, error or critical.")
+    var logLevel = Logger.Level.warning
+
+    func validate() throws {
+        guard (0...65535).contains(port) else { throw ValidationError("--port has to be 0 to 65535.") }
+        guard maxRuns > 0 else { throw ValidationError("--max-runs has to be 1 or more.") }
+        guard maxBody > 0 else { throw ValidationError("--max-body has to be 1 or more.") }
+        guard grace >= 0, grace <= 1e9 else { throw ValidationError("--grace may not be negative.") }
+        guard token != "" else { throw ValidationError("--token may not be empty.") }
+        do {
+            _ = try StorageSpecification(storage)
+        } catch {
+            throw ValidationError("\(error).")
+        }
+    }
+
+    func run() async throws {
+        LoggingSystem.bootstrap(StreamLogHandler.standardError)
+        var logger = Logger(label: "acp")
+        logger.logLevel = logLevel
+        var configuration = ServerConfiguration(
+            engine: EngineConfiguration(maximumRunningRuns: maxRuns, shutdownGrace: .seconds(grace)),
+            maximumBodySize: maxBody)
+        configuration.authentication = token.map { .bearer($0) }
+        let storage = try await StorageSpecification(storage).open()
+        let server = ACPServer(storage: storage, configuration: configuration, logger: logger)
+        server.addExampleAgents()
+        let host = host
+        do {
+            try await server.run(host: host, port: port) { port in
+                // Scripts wait for this line.
+                try? Console.print("Serving ACP on http://\(host.contains(":") ? "[\(host)]" : host):\(port)")
+            }
+        } catch let error as ServerError {
+            try await storage.close()
+            Console.error("\(error)")
+            throw ExitStatus.unsuccessful.code
+        }
+        try await storage.close()
+    }
+}
+
+extension Logger.Level: @retroactive ExpressibleByArgument {}

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ACPClient
+import ArgumentParser
+import Foundation
+
+/// What every command that calls a server takes.
+struct ClientOptions: ParsableArguments {
+    @Option(help: "The server's URL. (default: $ACP_URL, or http://127.0.0.1:8000)")
+    var url: String?
+
+    @Option(help: "The bearer token that the server asks for. (default: $ACP_TOKEN)")
+    var token: String?
+
+    @Option(help: "How many seconds to wait for an answer. (default: 30, or 600 where the answer is that of the agent)")
+    var timeout: Double?
+
+    @Flag(help: "Print JSON, for programs.")
+    var json = false
+
+    func validate() throws {
+        if let timeout, !(timeout > 0 && timeout <= 1e9) {
+            throw ValidationError("--timeout has to be a positive number of seconds.")
+        }
+    }
+
+    /// Calls a server, closes the connections, and turns errors into a message and an exit code.
+    func call(_ body: (ACPClient) async throws -> Void) async throws {
+        // Writing into a pipe that nobody reads from any more shall be an error like others, which ends the tool quietly.
+        signal(SIGPIPE, SIG_IGN)
+        do {
+            let client = try makeClient()
+            do {
+                try await body(client)
+            } catch {
+                try? await client.close()
+                throw error
+            }
+            try? await client.close()
+        } catch is BrokenPipe {
+            throw ExitCode.success
+        } catch let error as ACPClientError {
+            Console.error(error.explanation)
+            throw ExitStatus.unreachable.code
+        } catch is CancellationError {
+            throw ExitStatus.unsuccessful.code
+        }
+    }
+
+    private func makeClient() throws -> ACPClient {
+        let environment = ProcessInfo.processInfo.environment
+        let url = url ?? environment["ACP_URL"].nonEmpty ?? "http://127.0.0.1:8000"
+        var configuration = ACPClient.Configuration(bearerToken: token ?? environment["ACP_TOKEN"].nonEmpty)
+        if let timeout {
+            configuration.timeouts.request = .seconds(timeout)
+            configuration.timeouts.run = .seconds(timeout)
+        }
+        return try ACPClient(url, configuration: configuration)
+    }
+}
+
+extension Optional where Wrapped == String {
+    /// Variables that are set to nothing count as not set.
+    fileprivate var nonEmpty: String? { flatMap { $0.isEmpty ? nil : $0 } }
+}
+
+extension ACPClientError {
+    /// What is said to people: the message, and for the most frequent mistakes what to do on the command line.
+    fileprivate var explanation: String {
+        switch code {
+        case .cannotConnect where message.hasSuffix("running?"):
+            "\(message) Start one with `acp serve`, or name another with --url."
+        case .timedOut:
+            "\(message) (--timeout)"
+        case .serverError where status == 405:
+            "\(message). The server does not have this: it is an addition to the protocol."
+        case .serverError where status == 401:
+            "\(message). Give the token with --token or ACP_TOKEN."
+        case .serverError:
+            retryAfter.map { "\(message). Try again in \($0.components.seconds) s." } ?? message
+        default:
+            message
+        }
+    }
+}
+
+/// How the tool ends.
+enum ExitStatus: Int32 {
+    /// The run failed or was cancelled.
+    case unsuccessful = 1
+    /// The server cannot be reached, or it answered with an error.
+    case unreachable = 2
+    /// The run waits for an answer.
+    case awaiting = 3
+
+    var code: ExitCode { ExitCode(rawValue) }
+}

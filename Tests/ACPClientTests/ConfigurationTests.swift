@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ACPCore
+import Foundation
+import Testing
+
+@testable import ACPClient
+
+@Suite("What a client is made of")
+struct ConfigurationTests {
+    @Test(
+        "takes the URL of a server with or without a path and a slash",
+        arguments: [
+            ("http://127.0.0.1:8000", "http://127.0.0.1:8000"),
+            ("http://127.0.0.1:8000/", "http://127.0.0.1:8000"),
+            (" HTTP://Example.com/acp/v1// ", "http://example.com/acp/v1"),
+            ("https://example.com/a%20b/", "https://example.com/a%20b"),
+            ("http://[::1]:8000/", "http://[::1]:8000"),
+        ])
+    func takesURLs(_ text: String, _ expected: String) throws {
+        #expect(try ACPClient(text).url == expected)
+    }
+
+    @Test(
+        "says what is wrong with a URL",
+        arguments: [
+            ("", "empty"),
+            ("localhost:8000", "http"),
+            ("ftp://example.com", "http and https"),
+            ("example.com", "begin it with http"),
+            ("http://", "no host"),
+            ("http://example.com:99999", "port"),
+            ("http://example.com/?a=b", "query"),
+            ("http://user:secret@example.com", "bearer token"),
+        ])
+    func refusesURLs(_ text: String, _ words: String) throws {
+        let error = try #require(throws: ACPClientError.self) { try ACPClient(text) }
+        #expect(error.code == .invalidURL)
+        #expect(error.message.contains(words))
+        #expect(!"\(error)".contains("secret"))
+    }
+
+    @Test("never shows its token or the values of its headers")
+    func keepsSecrets() throws {
+        let configuration = ACPClient.Configuration(bearerToken: "s3cret", headers: ["X-Key": "s3cret"])
+        let client = try ACPClient("http://127.0.0.1:1", configuration: configuration)
+        var dumped = ""
+        dump(configuration, to: &dumped)
+        dump(client, to: &dumped)
+        dump(client.session(), to: &dumped)
+        let shown = "\(configuration) \(client) \(String(reflecting: configuration)) \(String(reflecting: client))"
+        #expect(!(shown + dumped).contains("s3cret"))
+        #expect(shown.contains("X-Key"))
+    }
+
+    @Test(
+        "refuses tokens and headers that cannot be sent, without showing them",
+        arguments: [
+            ACPClient.Configuration(bearerToken: ""),
+            ACPClient.Configuration(bearerToken: "s3cret\n"),
+            ACPClient.Configuration(headers: ["X-Key": "s3cret\r\nX: y"]),
+            ACPClient.Configuration(headers: ["X Key": "s3cret"]),
+        ])
+    func refusesHeaders(_ configuration: ACPClient.Configuration) throws {
+        let error = try #require(throws: ACPClientError.self) {
+            try ACPClient("http://127.0.0.1:1", configuration: configuration)
+        }
+        #expect(error.code == .invalidConfiguration)
+        #expect(!"\(error)".contains("s3cret"))
+    }
+
+    @Test("names the certificate file that it cannot read")
+    func namesMissingFiles() throws {
+        var configuration = ACPClient.Configuration()
+        configuration.tls.trustRoots = .file("/nowhere/ca.pem")
+        let error = try #require(throws: ACPClientError.self) {
+            try ACPClient("https://127.0.0.1:1", configuration: configuration)
+        }
+        #expect(error.code == .invalidConfiguration)
+        #expect(error.message.contains("/nowhere/ca.pem"))
+    }
+
+    @Test("knows to which URLs its token may go")
+    func knowsItsOrigin() throws {
+        let base = try BaseURL("http://example.com:8000/acp")
+        #expect(base.isSameOrigin(as: "http://EXAMPLE.com:8000/other"))
+        #expect(!base.isSameOrigin(as: "https://example.com:8000/acp"))
+        #expect(!base.isSameOrigin(as: "http://example.com/acp"))
+        #expect(!base.isSameOrigin(as: "http://example.com:8000@evil.org/acp"))
+        #expect(base.resolve("/sessions/1") == "http://example.com:8000/sessions/1")
+        #expect(base.resolve("https://other.org/1") == "https://other.org/1")
+        #expect(base.resolve("file:///etc/passwd") == nil)
+    }
+
+    @Test("makes messages of what people write")
+    func makesMessages() {
+        #expect("Hi".inputMessages.map(\.text) == ["Hi"])
+        #expect(["Hi", "there"].inputMessages.map(\.text) == ["Hi", "there"])
+        #expect(MessagePart.text("Hi").inputMessages.map(\.text) == ["Hi"])
+        #expect("Ada".awaitResume.message?.text == "Ada")
+        #expect(AwaitResume.other(["a": 1]).awaitResume == .other(["a": 1]))
+    }
+}

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ACPCore
+import HTTPTypes
+import Hummingbird
+import NIOCore
+
+/// Thrown in the middle of an answer: the connection ends without the answer being complete.
+struct Cut: Error {}
+
+extension HTTPField.Name {
+    static let runID = HTTPField.Name("Run-ID")!
+    static let lastEventID = HTTPField.Name("Last-Event-ID")!
+    static let retryAfter = HTTPField.Name("Retry-After")!
+}
+
+func json(_ value: some Encodable, status: HTTPResponse.Status = .ok, headers: HTTPFields = [:]) throws -> Response {
+    var headers = headers
+    headers[.contentType] = "application/json"
+    return Response(
+        status: status, headers: headers, body: .init(byteBuffer: ByteBuffer(bytes: try ACPJSON.encode(value))))
+}
+
+func text(_ text: String, type: String = "text/html", status: HTTPResponse.Status = .ok) -> Response {
+    Response(status: status, headers: [.contentType: type], body: .init(byteBuffer: ByteBuffer(string: text)))
+}
+
+/// A stream of pieces, which breaks off in the middle if told so.
+func stream(_ pieces: [String], run: RunID? = nil, cut: Bool = false) -> Response {
+    var headers: HTTPFields = [.contentType: "text/event-stream; charset=utf-8"]
+    if let run { headers[.runID] = run.rawValue }
+    return Response(
+        status: .ok, headers: headers,
+        body: ResponseBody { writer in
+            for piece in pieces { try await writer.write(ByteBuffer(string: piece)) }
+            if cut { throw Cut() }
+            try await writer.finish(nil)
+        })
+}
+
+/// Events as a server of this package sends them: with their index as id.
+func numbered(_ events: some Sequence<(offset: Int, element: Event)>) throws -> [String] {
+    try events.map { "id: \($0.offset)\ndata: \(try line($0.element))\n\n" }
+}
+
+/// Events as servers send them that do not number them.
+func unnumbered(_ events: some Sequence<Event>) throws -> [String] {
+    try events.map { "data: \(try line($0))\r\n\r\n" }
+}
+
+private func line(_ event: Event) throws -> String { String(decoding: try ACPJSON.encode(event), as: UTF8.self) }
+
+/// A run that counts to a number, and its events.
+struct CountingRun: Sendable {
+    var run = Run(agentName: "counter", sessionID: SessionID(), createdAt: .now)
+    var words: Int
+
+    init(words: Int = 4) { self.words = words }
+
+    var id: RunID { run.id }
+
+    /// run.created, run.in-progress, message.created, a part per word, message.completed, run.completed.
+    var events: [Event] {
+        let parts = (0..<words).map { MessagePart.text("\($0) ") }
+        let now = run.createdAt
+        let message = Message(role: .agent("counter"), parts: parts, createdAt: now, completedAt: now)
+        var open = message
+        open.parts = []
+        open.completedAt = nil
+        return [.runCreated(run), .runInProgress(with(.inProgress)), .messageCreated(open)]
+            + parts.map { .messagePart($0) }
+            + [.messageCompleted(message), .runCompleted(completed)]
+    }
+
+    var completed: Run {
+        var run = with(.completed)
+        run.finishedAt = run.createdAt
+        return run
+    }
+
+    func with(_ status: RunStatus) -> Run {
+        var run = run
+        run.status = status
+        return run
+    }
+}

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ACPClient
+import ACPCore
+import HTTPTypes
+import Hummingbird
+import Logging
+import NIOCore
+import ServiceLifecycle
+import Synchronization
+
+/// A server on a loopback port that answers as a test tells it to, faults included.
+final class ScriptedServer: Sendable {
+    /// A request as it arrived.
+    struct Seen: Sendable {
+        var line: String
+        var headers: HTTPFields
+        var body: [UInt8]
+        /// Waits until the server ends: for answers that never come.
+        var hang: @Sendable () async -> Void
+
+        func decode<Value: Decodable>(_ type: Value.Type) throws -> Value { try ACPJSON.decode(type, from: body) }
+    }
+
+    typealias Handler = @Sendable (Seen) async throws -> Response
+
+    private let handlers: Mutex<[Handler]>
+    private let requests = Mutex<[Seen]>([])
+    private let end = Gate()
+
+    /// Answers the first request with the first handler, and so on; the last one answers all that follow.
+    init(_ handlers: [Handler]) { self.handlers = Mutex(handlers) }
+
+    /// What has arrived so far.
+    var seen: [Seen] { requests.withLock { $0 } }
+    var lines: [String] { seen.map(\.line) }
+
+    /// Serves while the body runs.
+    func serve<Result: Sendable>(
+        configuration: ACPClient.Configuration = .quick,
+        _ body: @escaping @Sendable (ACPClient) async throws -> Result
+    ) async throws -> Result {
+        try await serveAtURL { url in
+            let client = try ACPClient(url, configuration: configuration)
+            do {
+                let result = try await body(client)
+                try await client.close()
+                return result
+            } catch {
+                try await client.close()
+                throw error
+            }
+        }
+    }
+
+    func serveAtURL<Result: Sendable>(
+        _ body: @escaping @Sendable (String) async throws -> Result
+    ) async throws -> Result {
+        var logger = Logger(label: "scripted-server")
+        logger.logLevel = .critical
+        let (ports, port) = AsyncStream.makeStream(of: Int.self)
+        let application = Application(
+            responder: CallbackResponder { (request: Request, _: BasicRequestContext) in
+                try await self.answer(request)
+            },
+            configuration: .init(address: .hostname("127.0.0.1", port: 0)),
+            onServerRunning: { channel in
+                if let number = channel.localAddress?.port { port.yield(number) }
+                port.finish()
+            },
+            logger: logger
+        )
+        let services = ServiceGroup(configuration: .init(services: [.init(service: application)], logger: logger))
+        return try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try? await services.run() }
+            guard let number = await ports.first(where: { _ in true }) else { throw CancellationError() }
+            let outcome: Swift.Result<Result, any Error>
+            do {
+                outcome = .success(try await body("http://127.0.0.1:\(number)"))
+            } catch {
+                outcome = .failure(error)
+            }
+            await end.open()
+            await services.triggerGracefulShutdown()
+            try await group.waitForAll()
+            return try outcome.get()
+        }
+    }
+
+    private func answer(_ request: Request) async throws -> Response {
+        let body = try await request.body.collect(upTo: 1 << 24)
+        let seen = Seen(
+            line: "\(request.method.rawValue) \(request.uri.description)", headers: request.headers,
+            body: Array(body.readableBytesView), hang: { [end] in await end.wait() })
+        requests.withLock { $0.append(seen) }
+        let handler = handlers.withLock { handlers in
+            handlers.count > 1 ? handlers.removeFirst() : handlers[0]
+        }
+        return try await handler(seen)
+    }
+}
+
+extension ACPClient.Configuration {
+    /// Reconnects without the pauses that would only slow tests down.
+    static var quick: Self {
+        Self(reconnection: .init(initialDelay: .milliseconds(1), maximumDelay: .milliseconds(4)))
+    }
+}
+
+/// Holds tasks back until it is opened.
+private actor Gate {
+    private var isOpen = false
+    private var waiters: [CheckedContinuation<Void, Never>] = []
+
+    func wait() async {
+        if isOpen { return }
+        await withCheckedContinuation { waiters.append($0) }
+    }
+
+    func open() {
+        isOpen = true
+        for waiter in waiters { waiter.resume() }
+        waiters = []
+    }
+}

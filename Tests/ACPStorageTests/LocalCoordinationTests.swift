@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ACPCore
+import Testing
+
+@testable import ACPStorage
+
+@Suite("Coordination inside one process")
+struct LocalCoordinationTests {
+    @Test("Streams that nobody holds any more are forgotten")
+    func streams() async {
+        let coordination = LocalCoordination()
+        do {
+            let streams = (0..<10).map { _ in coordination.changes(of: "run") }
+            let announcements = coordination.announcements(to: ProcessID())
+            #expect(coordination.footprint["watchers"] == 1)
+            #expect(coordination.footprint["listeners"] == 1)
+            let reader = Task { for await _ in streams[0] {} }
+            reader.cancel()
+            await reader.value
+            withExtendedLifetime((streams, announcements)) {}
+        }
+        #expect(coordination.footprint["watchers"] == 0)
+        #expect(coordination.footprint["listeners"] == 0)
+    }
+
+    @Test("Wakes that come while the reader is busy are merged into one")
+    func merging() async {
+        let coordination = LocalCoordination()
+        let changes = coordination.changes(of: "run")
+        for _ in 0..<100 { coordination.runDidChange("run") }
+        // A cancelled reader still gets what was waiting for it.
+        let wakes = Task {
+            var wakes = 0
+            for await _ in changes { wakes += 1 }
+            return wakes
+        }
+        wakes.cancel()
+        #expect(await wakes.value == 1)
+    }
+
+    @Test("A listener that does not read is told of a gap, and costs bounded memory")
+    func gap() async {
+        let coordination = LocalCoordination()
+        let process = ProcessID()
+        var announcements = coordination.announcements(to: process).makeAsyncIterator()
+        for number in 0..<10_001 {
+            coordination.send(.cancel, to: RunID(stringLiteral: "run-\(number)"), ownedBy: process)
+        }
+        var last: SignalAnnouncement?
+        for _ in 0..<10_000 { last = await announcements.next() }
+        #expect(last == .gap)
+    }
+
+    @Test("Forgotten signals do not push out those of other runs")
+    func forgotten() {
+        let coordination = LocalCoordination()
+        coordination.send(.cancel, to: "waiting", ownedBy: nil)
+        for number in 0..<100_001 {
+            let run = RunID(stringLiteral: "run-\(number)")
+            coordination.send(.cancel, to: run, ownedBy: nil)
+            coordination.forgetSignals(to: run)
+        }
+        #expect(coordination.signals(to: "waiting") == [.cancel])
+        #expect(coordination.footprint["signal order"] == 1)
+    }
+
+    @Test("Signals that nobody forgets are bounded: the oldest go first")
+    func signalLimit() {
+        let coordination = LocalCoordination()
+        for number in 0..<100_001 {
+            coordination.send(.cancel, to: RunID(stringLiteral: "run-\(number)"), ownedBy: nil)
+        }
+        #expect(coordination.footprint["signals"] == 100_000)
+        #expect(coordination.signals(to: "run-0").isEmpty)
+        #expect(coordination.signals(to: "run-1") == [.cancel])
+    }
+
+    @Test("An announcement goes to the owner and to nobody else")
+    func owner() async {
+        let coordination = LocalCoordination()
+        let (owner, other) = (ProcessID(), ProcessID())
+        var toOwner = coordination.announcements(to: owner).makeAsyncIterator()
+        var toOther = coordination.announcements(to: other).makeAsyncIterator()
+        coordination.send(.cancel, to: "first", ownedBy: owner)
+        coordination.send(.cancel, to: "second", ownedBy: other)
+        coordination.send(.cancel, to: "third", ownedBy: nil)
+        #expect(await toOwner.next() == .signal("first"))
+        #expect(await toOther.next() == .signal("second"))
+    }
+}

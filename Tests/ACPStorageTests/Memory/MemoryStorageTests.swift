@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ACPCore
+import Testing
+
+@testable import ACPStorage
+
+@Suite("Memory storage is bounded")
+struct MemoryStorageTests {
+    @Test("A new run pushes out the run that ended first, whole")
+    func eviction() throws {
+        let storage = MemoryStorage(.init(runLimit: 3))
+        let runs = (0..<5).map { Run(agentName: "agent", sessionID: "session-\($0)".id) }
+        let open = try RunCommit.creating(runs[0])
+        try storage.commit(open)
+        try storage.createEndedRun(runs[2])
+        try storage.createEndedRun(runs[1])
+        storage.localCoordination.send(.cancel, to: runs[2].id, ownedBy: nil)
+
+        try storage.commit(.creating(runs[3]))
+
+        // Run 2 ended before run 1, though it is not the older one.
+        #expect(try storage.record(of: runs[2].id) == nil)
+        #expect(try storage.events(of: runs[2].id, from: 0, limit: nil).isEmpty)
+        #expect(try storage.runs(RunQuery(.session("session-2"))).total == 0)
+        #expect(try storage.runs(RunQuery()).total == 3)
+        #expect(storage.localCoordination.signals(to: runs[2].id).isEmpty)
+        try storage.save(runs[4])
+        #expect(try Set(storage.runs(RunQuery()).items.map(\.id)) == Set([0, 3, 4].map { runs[$0].id }))
+        #expect(try storage.eventCount(of: runs[0].id) == 1)
+    }
+
+    @Test("A new run is refused as long as none has ended")
+    func full() throws {
+        let storage = MemoryStorage(.init(runLimit: 2))
+        let owner = RunOwner(process: ProcessID())
+        let first = Run(agentName: "agent")
+        try storage.commit(.creating(first, owner: owner))
+        try storage.commit(.creating(Run(agentName: "agent")))
+        let late = Run(agentName: "agent")
+        for _ in 0..<2 {
+            let refused = #expect(throws: StorageError.self) { try storage.commit(.creating(late)) }
+            #expect(refused?.code == .full)
+            #expect(#expect(throws: StorageError.self) { try storage.save(late) }?.code == .full)
+        }
+        #expect(try storage.record(of: late.id) == nil)
+        #expect(try storage.runs(RunQuery()).total == 2)
+        // Runs that are there go on, and one that ends makes room.
+        let ended = first.with(.completed)
+        try storage.commit(
+            RunCommit(
+                run: first.id, expecting: 1, events: [try EncodedEvent(.runCompleted(ended))],
+                snapshot: try RunSnapshot(ended, eventCount: 2), owner: owner))
+        try storage.commit(.creating(late))
+        #expect(try storage.record(of: first.id) == nil)
+    }
+
+    @Test("A run that ended, was saved as unfinished and has not ended again is not pushed out")
+    func reopened() throws {
+        let storage = MemoryStorage(.init(runLimit: 2))
+        let run = Run(agentName: "agent")
+        try storage.save(run.with(.completed))
+        try storage.save(run.with(.inProgress))
+        try storage.createEndedRun(Run(agentName: "agent"))
+        try storage.save(Run(agentName: "agent"))
+        #expect(try storage.record(of: run.id) != nil)
+    }
+
+    @Test("Runs that are created, ended and deleted without end leave nothing behind an old ended one")
+    func noTrail() throws {
+        let storage = MemoryStorage()
+        try storage.createEndedRun(Run(agentName: "agent"))
+        let before = storage.footprint
+        for _ in 0..<500 {
+            let run = Run(agentName: "agent", sessionID: SessionID())
+            try storage.createEndedRun(run)
+            try storage.delete(run.id)
+        }
+        #expect(storage.footprint == before)
+    }
+
+    @Test("A new session pushes out the one that was used least recently, with its history")
+    func sessions() throws {
+        let storage = MemoryStorage(.init(sessionLimit: 3))
+        let block = HistoryBlock(key: "block", entries: [.link("https://example.com")])
+        for session in ["one", "two", "three"] as [SessionID] {
+            try storage.save(SessionRecord(id: session), expecting: nil)
+            try storage.append([block], to: session)
+        }
+        try storage.append([block], to: "one")
+        try storage.save(SessionRecord(id: "two"), expecting: 1)
+        try storage.append([], to: "five")
+        #expect(try storage.session("three") != nil)
+        try storage.append([block], to: "four")
+        #expect(try storage.session("three") == nil)
+        #expect(try storage.history(of: "three", from: 0, limit: nil).total == 0)
+        #expect(try storage.session("one") != nil)
+        try storage.save(SessionRecord(id: "five"), expecting: 0)
+        #expect(try storage.session("one") == nil)
+        #expect(try storage.session("two")?.version == 2)
+        #expect(try storage.history(of: "four", from: 0, limit: nil).total == 1)
+    }
+
+    @Test("After everything has expired, nothing is left in memory")
+    func expiry() throws {
+        let clock = ManualClock()
+        let storage = MemoryStorage(.init(timeToLive: .seconds(10)), now: clock.now)
+        for number in 0..<200 {
+            let run = Run(agentName: "agent", sessionID: SessionID())
+            if number.isMultiple(of: 2) { try storage.commit(.creating(run)) } else { try storage.createEndedRun(run) }
+            storage.localCoordination.send(.cancel, to: run.id, ownedBy: nil)
+            let block = HistoryBlock(run: run.id, input: ["hello"], output: [])
+            try storage.append([block], to: SessionID())
+            clock.advance(by: .milliseconds(100))
+        }
+        #expect(try storage.runs(RunQuery()).total < 200)
+        clock.advance(by: .seconds(10))
+        _ = try storage.ping()
+        #expect(storage.footprint.values.allSatisfy { $0 == 0 }, "\(storage.footprint)")
+    }
+
+    @Test("After removing all, nothing is left in memory")
+    func removal() throws {
+        let storage = MemoryStorage()
+        for _ in 0..<50 {
+            let run = Run(agentName: "agent", sessionID: SessionID())
+            try storage.commit(.creating(run))
+            storage.localCoordination.send(.cancel, to: run.id, ownedBy: nil)
+            storage.localCoordination.send(.cancel, to: RunID(), ownedBy: nil)
+            try storage.append([HistoryBlock(run: run.id, input: ["hello"], output: [])], to: SessionID())
+        }
+        try storage.removeAll()
+        #expect(storage.footprint.values.allSatisfy { $0 == 0 }, "\(storage.footprint)")
+    }
+
+    @Test("A run that goes away wakes whoever watches it")
+    func wakes() async throws {
+        let clock = ManualClock()
+        let storage = MemoryStorage(.init(timeToLive: .seconds(10)), now: clock.now)
+        let run = Run(agentName: "agent")
+        for deletes in [true, false] {
+            try storage.save(run)
+            var changes = storage.localCoordination.changes(of: run.id).makeAsyncIterator()
+            if deletes { try storage.delete(run.id) } else { clock.advance(by: .seconds(10)) }
+            #expect(try storage.record(of: run.id) == nil)
+            #expect(await changes.next() != nil)
+        }
+    }
+
+    @Test("Its limits are at least one")
+    func limits() throws {
+        let storage = MemoryStorage(.init(runLimit: 0, sessionLimit: -5))
+        try storage.save(Run(agentName: "agent"))
+        try storage.save(SessionRecord(id: SessionID()), expecting: nil)
+        #expect(try storage.runs(RunQuery()).total == 1)
+    }
+}
+
+extension String {
+    fileprivate var id: SessionID { SessionID(stringLiteral: self) }
+}

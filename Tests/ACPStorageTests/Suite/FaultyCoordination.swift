@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ACPCore
+import ACPStorage
+import Synchronization
+
+/// The coordination of a ``FaultyStorage``.
+final class FaultyCoordination: Coordination {
+    private let base: any Coordination
+    private let fault: Fault?
+    private let kept = Mutex<[RunID: [RunSignal]]>([:])
+    private let processes = Mutex<Set<ProcessID>>([])
+
+    init(_ base: any Coordination, _ fault: Fault?) {
+        self.base = base
+        self.fault = fault
+    }
+
+    func keep(_ signals: [RunSignal], of run: RunID) { kept.withLock { $0[run] = signals } }
+
+    func heartbeat(of process: ProcessID, timeToLive: Duration) async throws {
+        _ = processes.withLock { $0.insert(process) }
+        try await base.heartbeat(of: process, timeToLive: timeToLive)
+    }
+
+    func liveProcesses() async throws -> Set<ProcessID> {
+        fault == .keepsProcessesAlive ? processes.withLock { $0 } : try await base.liveProcesses()
+    }
+
+    func leave(_ process: ProcessID) async throws {
+        _ = processes.withLock { $0.remove(process) }
+        try await base.leave(process)
+    }
+
+    func send(_ signal: RunSignal, to run: RunID, ownedBy process: ProcessID?) async throws -> Bool {
+        let isNew = try await base.send(signal, to: run, ownedBy: fault == .neverAnnounces ? nil : process)
+        guard fault == .letsTheLastSignalCount, !isNew else { return isNew }
+        let others = try await base.signals(to: run).filter { $0.key != signal.key }
+        try await base.forgetSignals(to: run)
+        for other in others + [signal] { try await base.send(other, to: run, ownedBy: nil) }
+        return false
+    }
+
+    func signals(to run: RunID) async throws -> [RunSignal] {
+        try await base.signals(to: run) + kept.withLock { $0[run] ?? [] }
+    }
+
+    func forgetSignals(to run: RunID) async throws { try await base.forgetSignals(to: run) }
+
+    func announcements(to process: ProcessID) async throws -> AsyncStream<SignalAnnouncement> {
+        try await base.announcements(to: process)
+    }
+
+    func changes(of run: RunID) async throws -> AsyncStream<Void> {
+        // A run that nobody writes is never woken.
+        try await base.changes(of: fault == .neverWakes ? RunID() : run)
+    }
+}

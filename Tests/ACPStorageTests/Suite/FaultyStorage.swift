@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ACPCore
+import ACPStorage
+import Synchronization
+
+/// What can be wrong with a storage.
+enum Fault: CaseIterable, Sendable {
+    case letsOldOwnersWrite
+    case comparesProcessesOnly
+    case letsEveryClaimThrough
+    case refusesRepeatedCommits
+    case storesRepeatedCommitsTwice
+    case ignoresExpectedCounts
+    case tearsCommits
+    case encodesEventsAnew
+    case takesNegativeNumbersAtTheirWord
+    case losesTheFirstLaterEvent
+    case countsThePageAsTotal
+    case listsOldestFirst
+    case repeatsRunsAcrossPages
+    case forgetsToUnlistEndedRuns
+    case leavesInputBehind
+    case leavesSignalsBehind
+    case storesRepeatedBlocksTwice
+    case tearsBlocks
+    case ignoresSessionVersions
+    case keepsStateAsText
+    case ignoresCaseOfIDs
+    case letsTheLastSignalCount
+    case neverWakes
+    case neverAnnounces
+    case keepsProcessesAlive
+    case neverExpires
+    case leavesSessionsAtRemoveAll
+    case touchesItsNeighbor
+    case answersWhenClosed
+}
+
+/// A memory storage with one fault, to see that the suite finds it. Without one it only hands on.
+final class FaultyStorage: Storage {
+    let base: MemoryStorage
+    let fault: Fault?
+    private let local: FaultyCoordination
+    private let inputs = Mutex<[RunID: [Message]]>([:])
+    private let onRemoveAll: @Sendable () -> Void
+
+    init(
+        _ fault: Fault?, base: MemoryStorage = MemoryStorage(), onRemoveAll: @escaping @Sendable () -> Void = {}
+    ) {
+        self.base = base
+        self.fault = fault
+        self.onRemoveAll = onRemoveAll
+        local = FaultyCoordination(base.coordination, fault)
+    }
+
+    var capabilities: StorageCapabilities { base.capabilities }
+    var coordination: any Coordination { local }
+
+    // MARK: Runs
+
+    func commit(_ commit: RunCommit) async throws {
+        var commit = commit
+        let found = try base.record(of: commit.run)
+        switch fault {
+        case .letsOldOwnersWrite:
+            if let owner = found?.owner { commit.owner = owner }
+        case .comparesProcessesOnly:
+            if let owner = found?.owner, owner.process == commit.owner.process { commit.owner = owner }
+        case .ignoresExpectedCounts:
+            if let found, found.eventCount != commit.expecting + commit.events.count {
+                commit.expecting = found.eventCount
+                commit.snapshot?.eventCount = found.eventCount + commit.events.count
+            }
+        case .refusesRepeatedCommits where !commit.events.isEmpty:
+            if let found, found.eventCount == commit.expecting + commit.events.count {
+                throw StorageError(.conflict, "these events are there already")
+            }
+        case .storesRepeatedCommitsTwice:
+            if let found, found.eventCount == commit.expecting + commit.events.count {
+                commit.expecting = found.eventCount
+                commit.snapshot = nil
+            }
+        case .tearsCommits where found != nil && commit.events.count > 1:
+            for (position, event) in commit.events.dropLast().enumerated() {
+                var part = commit
+                part.events = [event]
+                part.expecting += position
+                part.snapshot = nil
+                try base.commit(part)
+                await Task.yield()
+            }
+            commit.expecting += commit.events.count - 1
+            commit.events = [commit.events[commit.events.count - 1]]
+        case .forgetsToUnlistEndedRuns:
+            if commit.snapshot?.run.status.isTerminal == true { commit.snapshot = nil }
+        default: break
+        }
+        if let input = commit.input { inputs.withLock { $0[commit.run] = input } }
+        try base.commit(commit)
+    }
+
+    func record(of run: RunID) async throws -> RunRecord? {
+        var record = try base.record(of: run)
+        if fault == .losesTheFirstLaterEvent, record?.laterEvents.isEmpty == false {
+            record?.laterEvents.removeFirst()
+        }
+        return record
+    }
+
+    func input(of run: RunID) async throws -> [Message]? {
+        let found = try base.input(of: run)
+        return fault == .leavesInputBehind ? inputs.withLock { $0[run] } : found
+    }
+
+    func save(_ run: Run) async throws { try base.save(run) }
+
+    func append(_ event: Event, to run: RunID) async throws { try base.append(event, to: run) }
+
+    func delete(_ run: RunID) async throws -> Bool {
+        guard fault == .leavesSignalsBehind else { return try base.delete(run) }
+        let signals = try await base.coordination.signals(to: run)
+        defer { local.keep(signals, of: run) }
+        return try base.delete(run)
+    }
+
+    func runs(_ query: RunQuery) async throws -> Page<Run> {
+        var query = query
+        if fault == .repeatsRunsAcrossPages, query.offset > 0 { query.offset -= 1 }
+        var page = try base.runs(query)
+        switch fault {
+        case .countsThePageAsTotal: page.total = page.items.count
+        case .listsOldestFirst: page.items.reverse()
+        case .takesNegativeNumbersAtTheirWord where query.limit < 0:
+            page.items = try base.runs(RunQuery(query.filter)).items
+        default: break
+        }
+        return page
+    }
+
+    func events(of run: RunID, from offset: Int, limit: Int?) async throws -> [EncodedEvent] {
+        if fault == .takesNegativeNumbersAtTheirWord, offset < 0 {
+            // As LRANGE has it: counted from the end.
+            return try base.events(of: run, from: base.eventCount(of: run) &+ offset, limit: limit)
+        }
+        let events = try base.events(of: run, from: offset, limit: limit)
+        guard fault == .encodesEventsAnew else { return events }
+        return try events.map { try EncodedEvent($0.decode()) }
+    }
+
+    func eventCount(of run: RunID) async throws -> Int { try base.eventCount(of: run) }
+
+    func claim(_ run: RunID, for owner: RunOwner, from current: RunOwner?) async throws -> Bool {
+        guard fault == .letsEveryClaimThrough else { return try base.claim(run, for: owner, from: current) }
+        let found = try base.record(of: run)
+        return try base.claim(run, for: owner, from: found?.owner)
+    }
+
+    func runs(ownedBy process: ProcessID, limit: Int) async throws -> [RunID] {
+        try base.runs(ownedBy: process, limit: limit)
+    }
+
+    // MARK: Sessions
+
+    private func stored(_ id: SessionID) -> SessionID {
+        fault == .ignoresCaseOfIDs ? SessionID(stringLiteral: id.rawValue.lowercased()) : id
+    }
+
+    func session(_ id: SessionID) async throws -> SessionRecord? {
+        var record = try base.session(stored(id))
+        record?.id = id
+        if fault == .keepsStateAsText, let bytes = record?.state?.bytes {
+            record?.state?.bytes = Array(String(decoding: bytes, as: UTF8.self).utf8)
+        }
+        return record
+    }
+
+    func save(_ session: SessionRecord, expecting version: Int?) async throws -> Int {
+        var session = session
+        session.id = stored(session.id)
+        return try base.save(session, expecting: fault == .ignoresSessionVersions ? nil : version)
+    }
+
+    func append(_ blocks: [HistoryBlock], to session: SessionID) async throws {
+        switch fault {
+        case .storesRepeatedBlocksTwice:
+            let blocks = blocks.map { HistoryBlock(key: RunID().rawValue, entries: $0.entries) }
+            try base.append(blocks, to: session)
+        case .tearsBlocks:
+            for block in blocks {
+                for (index, entry) in block.entries.enumerated() {
+                    try base.append([HistoryBlock(key: "\(block.key):\(index)", entries: [entry])], to: session)
+                    await Task.yield()
+                }
+            }
+        default: try base.append(blocks, to: stored(session))
+        }
+    }
+
+    func history(of session: SessionID, from offset: Int, limit: Int?) async throws -> Page<HistoryEntry> {
+        try base.history(of: stored(session), from: offset, limit: limit)
+    }
+
+    func delete(_ session: SessionID) async throws -> Bool { try base.delete(stored(session)) }
+
+    // MARK: The storage itself
+
+    func ping() async throws -> Duration { try base.ping() }
+
+    func removeAll() async throws {
+        onRemoveAll()
+        guard fault == .leavesSessionsAtRemoveAll else { return try base.removeAll() }
+        for run in try base.runs(RunQuery(limit: .max)).items { try base.delete(run.id) }
+    }
+
+    func close() async throws {
+        if fault != .answersWhenClosed { base.close() }
+    }
+}

@@ -14,7 +14,8 @@ let package = Package(
     dependencies: [
         .package(name: "simple-acp", path: ".."),
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.0"),
-        .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.0", traits: ["FullFoundation"]),
+        .package(
+            url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.0", traits: ["FullFoundation"]),
     ],
     targets: [
         .executableTarget(

@@ -10,7 +10,8 @@ import Testing
 struct JSONWriterTests {
     private static let part = MessagePart(
         name: "a.txt", contentType: "text/plain", content: "tab\t quote\" slash/ back\\ \u{1} \u{7f} ä 😀 \r\n",
-        metadata: .citation(CitationMetadata(url: "https://example.com/?a=b&c", title: "T", startIndex: 0, endIndex: 3)),
+        metadata: .citation(
+            CitationMetadata(url: "https://example.com/?a=b&c", title: "T", startIndex: 0, endIndex: 3)),
         extra: ["x": [1, 2.5, nil, true, ["y": "z"]], "content": "known keys are not repeated"])
     private static let message = Message(
         role: .agent("writer"), parts: [part, MessagePart(contentURL: "https://example.com/a")],
@@ -55,10 +56,10 @@ struct JSONWriterTests {
     func order() throws {
         let run = Run(
             id: "r", agentName: "a", sessionID: "s", output: [], createdAt: Timestamp(microseconds: 0))
-        #expect(
-            String(decoding: try ACPJSON.encode(run), as: UTF8.self)
-                == #"{"run_id":"r","agent_name":"a","session_id":"s","status":"created","output":[],"created_at":"1970-01-01T00:00:00Z"}"#
-        )
+        let expected =
+            #"{"run_id":"r","agent_name":"a","session_id":"s","status":"created","output":[],"#
+            + #""created_at":"1970-01-01T00:00:00Z"}"#
+        #expect(String(decoding: try ACPJSON.encode(run), as: UTF8.self) == expected)
     }
 
     @Test("every character comes back as it was")

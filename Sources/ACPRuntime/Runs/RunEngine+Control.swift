@@ -124,6 +124,8 @@ extension RunEngine {
             }
             if let run = event.run { return run }
         }
+        // A sequence that is cancelled by `cancelOnGracefulShutdown` ends, whoever cancelled it.
+        try Task.checkCancellation()
         let run = try await run(id)
         guard run.status.isSettled else { throw RunEngineError.shuttingDown }
         return run

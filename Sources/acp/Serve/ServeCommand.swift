@@ -44,7 +44,11 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: "For how many seconds runs may go on after the server was told to end.")
     var grace = 30.0
 
-    @Option(help: "A bearer token that callers have to send. (default: none, everybody may call)")
+    @Option(
+        help: """
+            A bearer token that callers have to send. In $ACP_SERVER_TOKEN other users of the machine do not see it. \
+            (default: $ACP_SERVER_TOKEN, or none: everybody may call)
+            """)
     var token: String?
 
     @Option(help: "What is logged to the standard error: trace, debug, info, notice, warning, error or critical.")
@@ -70,6 +74,7 @@ struct ServeCommand: AsyncParsableCommand {
         var configuration = ServerConfiguration(
             engine: EngineConfiguration(maximumRunningRuns: maxRuns, shutdownGrace: .seconds(grace)),
             maximumBodySize: maxBody)
+        let token = token ?? ProcessInfo.processInfo.environment["ACP_SERVER_TOKEN"].flatMap { $0.isEmpty ? nil : $0 }
         configuration.authentication = token.map { .bearer($0) }
         let storage = try await StorageSpecification(storage).open()
         let server = ACPServer(storage: storage, configuration: configuration, logger: logger)

@@ -87,25 +87,28 @@ func appendTime(_ writer: inout Writer) async throws -> Double {
     return median(times)
 }
 
-var short = try await Writer.create(agent: "appends")
-try await short.commit((1..<10).map { try EncodedEvent(part($0)) })
-var long = try await Writer.create(agent: "appends")
-let thousand = try (0..<1_000).map { try EncodedEvent(part($0)) }
-for _ in 0..<100 { try await long.commit(thousand) }
-_ = try await appendTime(&short)
-var early: [Double] = []
-var late: [Double] = []
-// In turns, so that what else the machine does falls on both.
-for _ in 0..<5 {
-    var fresh = try await Writer.create(agent: "appends")
-    try await fresh.commit(Array(thousand.prefix(9)))
-    early.append(try await appendTime(&fresh))
-    late.append(try await appendTime(&long))
+func measureAppends() async throws {
+    let thousand = try (0..<1_000).map { try EncodedEvent(part($0)) }
+    var warm = try await Writer.create(agent: "appends")
+    _ = try await appendTime(&warm)
+    var long = try await Writer.create(agent: "appends")
+    for _ in 0..<100 { try await long.commit(thousand) }
+    var early: [Double] = []
+    var late: [Double] = []
+    // In turns, so that what else the machine does falls on both.
+    for _ in 0..<5 {
+        var fresh = try await Writer.create(agent: "appends")
+        try await fresh.commit(Array(thousand.prefix(9)))
+        early.append(try await appendTime(&fresh))
+        late.append(try await appendTime(&long))
+    }
+    line("append after event 10 (median)", String(format: "%.0f microseconds", early.sorted()[2]))
+    line("append after event 100,000 (median)", String(format: "%.0f microseconds", late.sorted()[2]))
+    line("  ratio", String(format: "%.2f", late.sorted()[2] / early.sorted()[2]))
+    try await storage.removeAll()
 }
-line("append after event 10 (median)", String(format: "%.0f microseconds", early.sorted()[2]))
-line("append after event 100,000 (median)", String(format: "%.0f microseconds", late.sorted()[2]))
-line("  ratio", String(format: "%.2f", late.sorted()[2] / early.sorted()[2]))
-try await storage.removeAll()
+
+try await measureAppends()
 
 // MARK: Listing
 

@@ -73,6 +73,10 @@ public final class ACPServer: Service {
     private func run(
         host: String, port: Int, signals: [UnixSignal], onListening: @escaping @Sendable (Int) async -> Void
     ) async throws {
+        // The operating system would take the remainder of larger ones for a port.
+        guard (0...65_535).contains(port) else {
+            throw ServerError.cannotListen(host: host, port: port, reason: "ports are numbers from 0 to 65535")
+        }
         let application = try application(host: host, port: port, onListening: onListening)
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
@@ -88,8 +92,8 @@ public final class ACPServer: Service {
             try await group.run()
         } catch let error as IOError {
             throw ServerError.cannotListen(host: host, port: port, reason: error.localizedReason)
-        } catch is SocketAddressError {
-            throw ServerError.cannotListen(host: host, port: port, reason: "there is no such address")
+        } catch let error as SocketAddressError.UnknownHost {
+            throw ServerError.cannotListen(host: host, port: port, reason: error.errorDescription)
         }
     }
 

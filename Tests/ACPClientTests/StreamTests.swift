@@ -56,7 +56,9 @@ struct StreamTests {
             #expect(received.map(\.index) == Array(0..<counting.events.count))
         }
         #expect(server.lines == ["POST /runs", "GET /runs/\(counting.id)/events"])
-        #expect(server.seen.last?.headers[.lastEventID] == (place == 0 ? nil : "\(place - 1)"))
+        // A connection that is cut may take bytes with it that had been sent.
+        let last = server.seen.last?.headers[.lastEventID].flatMap { Int($0) } ?? -1
+        #expect(isCut ? last < place : last == place - 1)
     }
 
     @Test("survives a restart of the server in the middle of a stream")

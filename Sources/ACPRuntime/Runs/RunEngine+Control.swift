@@ -30,9 +30,15 @@ extension RunEngine {
                     try await obeySignals(to: execution)
                     throw RunEngineError.notAwaiting(id, execution.status)
                 }
-                guard let run = execution.deliver(answer, eventCount: eventCount) else {
-                    throw RunEngineError.notAwaiting(id, execution.status)
+                if let run = execution.deliver(answer, eventCount: eventCount) { return (run, eventCount) }
+                // Somebody who came second may have found this answer in storage and have delivered it already.
+                var run = execution.currentRun
+                guard run.status != .cancelling, run.status != .cancelled else {
+                    throw RunEngineError.notAwaiting(id, run.status)
                 }
+                run.status = .inProgress
+                run.awaitRequest = nil
+                run.finishedAt = nil
                 return (run, eventCount)
             }
             guard let record = try await storage.record(of: id) else { throw RunEngineError.unknownRun(id) }

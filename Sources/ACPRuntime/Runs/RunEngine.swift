@@ -181,7 +181,7 @@ public final class RunEngine: Service {
             await withTaskGroup(of: Void.self) { group in
                 for execution in executions {
                     group.addTask { [self] in
-                        while (try? await execution.waitUntilQuiet()) != nil, execution.isAwaiting {
+                        while !Task.isCancelled, (try? await execution.waitUntilQuiet()) != nil, execution.isAwaiting {
                             await letGo(execution)
                         }
                     }

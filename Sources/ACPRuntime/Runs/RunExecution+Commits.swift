@@ -30,19 +30,24 @@ extension RunExecution {
     }
 
     func nextCommit() -> RunCommit? {
-        state.withLock { state in
+        let (commit, makesRoom) = state.withLock { state -> (RunCommit?, Bool) in
+            let wasFull = state.log.isFull
             guard state.isAlive, let batch = state.log.nextBatch() else {
                 state.isCommitting = false
-                return nil
+                return (nil, false)
             }
             let eventCount = batch.expecting + batch.events.count
             var snapshot: RunSnapshot?
             if batch.wantsSnapshot, let json = batch.runJSON ?? (try? ACPJSON.encode(state.composer.run)) {
                 snapshot = RunSnapshot(state.composer.run, json: json, eventCount: eventCount)
             }
-            return RunCommit(
+            let commit = RunCommit(
                 run: id, expecting: batch.expecting, events: batch.events, snapshot: snapshot, owner: owner)
+            return (commit, wasFull)
         }
+        // A handler that was held up goes on while the commit is on its way.
+        if makesRoom { progress.wakeAll() }
+        return commit
     }
 
     func batchDidCommit() {

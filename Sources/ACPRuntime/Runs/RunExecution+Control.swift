@@ -76,15 +76,15 @@ extension RunExecution {
         ending.handler?.cancel()
         ending.waiter?.resume(throwing: CancellationError())
 
-        do {
-            if case .completed = outcome, !ending.isCancelled {
-                let block = HistoryBlock(run: id, input: input, output: ending.output)
+        if case .completed = outcome, !ending.isCancelled {
+            let block = HistoryBlock(run: id, input: input, output: ending.output)
+            do {
                 try await persistently { [storage, sessionID] in try await storage.append([block], to: sessionID) }
-            } else {
-                try await rememberSession()
+            } catch {
+                return abandon(error)
             }
-        } catch {
-            return abandon(error)
+        } else {
+            await rememberSession()
         }
         act { state in
             onChange(self, .ending)
@@ -107,15 +107,15 @@ extension RunExecution {
         progress.wakeAll()
     }
 
-    /// A run that was not completed leaves nothing in the session's history. That there is such a session is kept all the
-    /// same, for the caller who comes back to it.
-    private func rememberSession() async throws(StorageError) {
-        try await persistently { [storage, sessionID] in
-            do {
-                try await storage.save(SessionRecord(id: sessionID), expecting: 0)
-            } catch let error as StorageError where error.code == .conflict {
-                // It is there already.
-            }
+    /// A run that was not completed leaves nothing in the session's history. That there is such a session is noted all the
+    /// same, for the caller who comes back to it; the end of the run does not wait for a storage that fails.
+    private func rememberSession() async {
+        do {
+            try await storage.save(SessionRecord(id: sessionID), expecting: 0)
+        } catch let error as StorageError where error.code == .conflict {
+            // It is there already.
+        } catch {
+            logger.warning("the session of a run could not be stored", metadata: ["reason": "\(error)"])
         }
     }
 

@@ -72,6 +72,9 @@ extension RunExecution {
     /// The status as it is at this moment, which may be a little ahead of the storage.
     var status: RunStatus { state.withLock { $0.composer.run.status } }
 
+    /// The run as it is at this moment, which may be a little ahead of the storage.
+    var currentRun: Run { state.withLock { $0.composer.run } }
+
     var isAwaiting: Bool { state.withLock { $0.isAwaiting } }
 
     /// Returns when the run has ended here, or awaits an answer.

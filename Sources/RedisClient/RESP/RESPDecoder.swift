@@ -60,56 +60,53 @@ public struct RESPDecoder: Sendable {
     public mutating func next() throws(RESPDecodingError) -> RESPMessage? {
         while true {
             let before = self.input.readableBytes
-            let value: RESPValue?
-            switch self.pending {
-            case .element:
-                guard let step = try self.readElement() else {
-                    try self.checkLength(self.input.readableBytes)
-                    return nil
-                }
-                switch step {
-                case .value(let element): value = element
-                case .message(let message): return self.finish(message)
-                case .opened: value = nil
-                }
-            case .bulk(let kind, let length):
-                guard let content = try self.input.readBulk(length) else { return nil }
-                self.pending = .element
-                value = try kind.value(content)
-            case .chunkHeader(let soFar):
-                guard let length = try self.readChunkHeader() else { return nil }
-                if length == 0 {
-                    self.pending = .element
-                    value = .bulkString(soFar)
-                } else {
-                    guard length <= self.limits.maxBulkLength - soFar.readableBytes else {
-                        throw .init(.limitExceeded, "a streamed string exceeds \(self.limits.maxBulkLength) bytes")
-                    }
-                    self.pending = .chunk(soFar, length: length)
-                    value = nil
-                }
-            case .chunk(var soFar, let length):
-                guard let content = try self.input.readBulk(length) else { return nil }
-                self.pending = .element  // releases the enum's reference, so that writing does not copy
-                soFar.writeImmutableBuffer(content)
-                self.pending = .chunkHeader(soFar)
-                value = nil
+            let step = try self.read()
+            let after = self.input.readableBytes
+            self.messageLength += before - after
+            // Without a step, all that is unread belongs to the current message.
+            guard self.messageLength <= self.limits.maxMessageLength - (step == nil ? after : 0) else {
+                throw .init(.limitExceeded, "a message exceeds \(self.limits.maxMessageLength) bytes")
             }
-            try self.checkLength(0, adding: before - self.input.readableBytes)
-            if let value, let message = try self.close(value) { return self.finish(message) }
+            guard let step else { return nil }
+            let message: RESPMessage?
+            switch step {
+            case .opened: message = nil
+            case .message(let whole): message = whole
+            case .value(let value): message = try self.close(value)
+            }
+            if let message {
+                self.messageLength = 0
+                return message
+            }
         }
     }
 
-    private mutating func finish(_ message: RESPMessage) -> RESPMessage {
-        self.messageLength = 0
-        return message
-    }
-
-    private mutating func checkLength(_ unread: Int, adding count: Int = 0) throws(RESPDecodingError) {
-        self.messageLength += count
-        guard self.messageLength <= self.limits.maxMessageLength - unread || self.limits.maxMessageLength < unread
-        else {
-            throw .init(.limitExceeded, "a message exceeds \(self.limits.maxMessageLength) bytes")
+    /// Reads one piece; nil if it is not there completely.
+    private mutating func read() throws(RESPDecodingError) -> Step? {
+        switch self.pending {
+        case .element:
+            return try self.readElement()
+        case .bulk(let kind, let length):
+            guard let content = try self.input.readBulk(length) else { return nil }
+            self.pending = .element
+            return .value(try kind.value(content))
+        case .chunkHeader(let soFar):
+            guard let length = try self.readChunkHeader() else { return nil }
+            if length == 0 {
+                self.pending = .element
+                return .value(.bulkString(soFar))
+            }
+            guard length <= self.limits.maxBulkLength - soFar.readableBytes else {
+                throw .init(.limitExceeded, "a streamed string exceeds \(self.limits.maxBulkLength) bytes")
+            }
+            self.pending = .chunk(soFar, length: length)
+            return .opened
+        case .chunk(var soFar, let length):
+            guard let content = try self.input.readBulk(length) else { return nil }
+            self.pending = .element  // gives up its reference, so that writing does not copy
+            soFar.writeImmutableBuffer(content)
+            self.pending = .chunkHeader(soFar)
+            return .opened
         }
     }
 
@@ -197,10 +194,11 @@ public struct RESPDecoder: Sendable {
         let count = try line.integer()
         if count == -1, kind == .array { return .value(.null) }
         guard count >= 0 else { throw .init(.malformedNumber, "a negative element count") }
-        guard count <= self.limits.maxAggregateCount else {
+        // Half of the range, because an entry of a map is two values.
+        guard count <= min(self.limits.maxAggregateCount, .max / 2) else {
             throw .init(.limitExceeded, "\(count) elements exceed \(self.limits.maxAggregateCount)")
         }
-        let frame = RESPFrame(kind, remaining: kind.isPaired ? count &* 2 : count)
+        let frame = RESPFrame(kind, remaining: kind.isPaired ? count * 2 : count)
         if count == 0 { return try self.completed(frame) }
         self.stack.append(frame)
         return .opened
@@ -227,7 +225,8 @@ public struct RESPDecoder: Sendable {
                 throw .init(.limitExceeded, "a streamed aggregate exceeds \(self.limits.maxAggregateCount) elements")
             }
             guard self.stack[top].isComplete else { return nil }
-            switch try self.completed(self.stack.removeLast()) {
+            let frame = self.stack.removeLast()
+            switch try self.completed(frame) {
             case .value(let aggregate): value = aggregate
             case .message(let message): return message
             case .opened: return nil

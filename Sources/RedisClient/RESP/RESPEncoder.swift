@@ -7,7 +7,19 @@ enum RESPEncoder {
     static func write(_ command: RedisCommand, to buffer: inout ByteBuffer) {
         self.writeHeader(UInt8(ascii: "*"), 1 + command.arguments.count, to: &buffer)
         self.write(command.name, to: &buffer)
-        for argument in command.arguments {
+        self.write(command.arguments[...], to: &buffer)
+    }
+
+    /// Writes a script command with the source of the script in the place of its digest.
+    static func writeWithSource(_ command: RedisCommand, _ script: RedisScript, to buffer: inout ByteBuffer) {
+        self.writeHeader(UInt8(ascii: "*"), 1 + command.arguments.count, to: &buffer)
+        self.write("EVAL", to: &buffer)
+        self.write(script.source, to: &buffer)
+        self.write(command.arguments.dropFirst(), to: &buffer)
+    }
+
+    private static func write(_ arguments: ArraySlice<RedisArgument>, to buffer: inout ByteBuffer) {
+        for argument in arguments {
             switch argument.storage {
             case .string(let text): self.write(text, to: &buffer)
             case .integer(let number): self.write(String(number), to: &buffer)

@@ -13,6 +13,8 @@ struct RESPInput: Sendable {
     private var isShared = false
     /// Bytes after the reader index that are known to hold no line feed.
     private var scanned = 0
+    /// Bytes that were looked at for line ends or moved, by which tests see that the work is linear.
+    private(set) var work = 0
 
     var readableBytes: Int { self.buffer.readableBytes }
 
@@ -21,6 +23,7 @@ struct RESPInput: Sendable {
             self.buffer = bytes
             self.isShared = true
         } else if self.isShared {
+            self.work += self.buffer.readableBytes + bytes.readableBytes
             var joined = ByteBuffer()
             joined.reserveCapacity(self.buffer.readableBytes + bytes.readableBytes)
             joined.writeImmutableBuffer(self.buffer)
@@ -29,7 +32,11 @@ struct RESPInput: Sendable {
             self.isShared = false
         } else {
             // Moving the unread bytes to the front pays off only if that frees more than it moves.
-            if self.buffer.readerIndex > self.buffer.readableBytes { self.buffer.discardReadBytes() }
+            if self.buffer.readerIndex > self.buffer.readableBytes {
+                self.work += self.buffer.readableBytes
+                self.buffer.discardReadBytes()
+            }
+            self.work += bytes.readableBytes
             self.buffer.writeImmutableBuffer(bytes)
         }
     }
@@ -43,26 +50,30 @@ struct RESPInput: Sendable {
     /// Reads a type byte and the rest of its line.
     mutating func readLine(limit: Int) throws(RESPDecodingError) -> RESPLine? {
         let start = self.scanned
-        // The length of the line with its type byte and CR, or nil if its line feed is still to come.
-        let found: Int? = self.buffer.withUnsafeReadableBytes { bytes in
-            let end = min(bytes.count, limit &+ 3)
+        var end: Int?
+        var line: RESPLine?
+        self.buffer.withUnsafeReadableBytes { bytes in
+            let last = min(bytes.count, limit &+ 3)
             var index = start
-            while index < end {
-                if bytes[index] == UInt8(ascii: "\n") { return index }
+            while index < last {
+                if bytes[index] == UInt8(ascii: "\n") {
+                    end = index
+                    line = RESPLine(bytes[..<index])
+                    return
+                }
                 index &+= 1
             }
-            return nil
         }
-        guard let found else {
+        self.work += (end ?? self.buffer.readableBytes) - start
+        guard let end else {
             self.scanned = self.buffer.readableBytes
             guard self.scanned < limit &+ 3 else { throw .init(.limitExceeded, "a line exceeds \(limit) bytes") }
             return nil
         }
         self.scanned = 0
-        guard let line = self.buffer.readSlice(length: found + 1), let result = RESPLine(line) else {
-            throw .init(.missingTerminator, "a line that does not end with CR LF")
-        }
-        return result
+        self.buffer.moveReaderIndex(forwardBy: end + 1)
+        guard let line else { throw .init(.missingTerminator, "a line that does not end with CR LF") }
+        return line
     }
 
     /// Reads a string of a known length and its CR LF.
@@ -80,41 +91,60 @@ struct RESPInput: Sendable {
     }
 }
 
-/// A type byte and the text up to CR LF.
+/// A type byte and what stands between it and CR LF. Made in one go while the bytes are at hand, without a slice of them.
 struct RESPLine {
-    let type: UInt8
-    private let content: ByteBuffer
-
-    /// Nil unless the bytes are a type, any text, CR and LF.
-    init?(_ line: consuming ByteBuffer) {
-        var line = line
-        guard line.readableBytes >= 3, line.getInteger(at: line.writerIndex - 2, as: UInt8.self) == 0x0D,
-            let type = line.readInteger(as: UInt8.self)
-        else { return nil }
-        line.moveWriterIndex(to: line.writerIndex - 2)
-        self.type = type
-        self.content = line
+    private enum Content {
+        case number(Int)
+        case malformedNumber
+        case streamed
+        case text(String)
     }
 
-    var text: String { String(buffer: self.content) }
+    let type: UInt8
+    private let content: Content
 
+    /// The bytes before a line feed; nil unless they are a type, any text and CR.
+    init?(_ line: Slice<UnsafeRawBufferPointer>) {
+        guard line.count >= 2, line.last == UInt8(ascii: "\r") else { return nil }
+        let type = line[line.startIndex]
+        let body = UnsafeRawBufferPointer(rebasing: line.dropFirst().dropLast())
+        self.type = type
+        switch type {
+        case UInt8(ascii: "$"), UInt8(ascii: "*"), UInt8(ascii: ":"), UInt8(ascii: "%"), UInt8(ascii: "~"),
+            UInt8(ascii: ">"), UInt8(ascii: "|"), UInt8(ascii: "!"), UInt8(ascii: "="), UInt8(ascii: ";"):
+            if let number = RESPNumber.integer(body) {
+                self.content = .number(number)
+            } else {
+                self.content = body.count == 1 && body[0] == UInt8(ascii: "?") ? .streamed : .malformedNumber
+            }
+        default:
+            self.content = .text(String(decoding: body, as: UTF8.self))
+        }
+    }
+
+    /// Of types that are no number and no length.
+    var text: String {
+        if case .text(let text) = self.content { text } else { "" }
+    }
+
+    /// The length is unknown.
     var isStreamed: Bool {
-        self.content.readableBytes == 1
-            && self.content.getInteger(at: self.content.readerIndex, as: UInt8.self) == UInt8(ascii: "?")
+        if case .streamed = self.content { true } else { false }
     }
 
     func integer() throws(RESPDecodingError) -> Int {
-        guard let number = self.content.withUnsafeReadableBytes({ RESPNumber.integer($0) }) else {
+        guard case .number(let number) = self.content else {
             throw .init(.malformedNumber, "a number that is not a 64-bit integer")
         }
         return number
     }
 
     func bigNumber() throws(RESPDecodingError) -> String {
-        let digits = self.text.utf8.drop { $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: "+") }
-        guard !digits.isEmpty, self.text.utf8.count - digits.count <= 1,
+        let text = self.text
+        let digits = text.utf8.drop { $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: "+") }
+        guard !digits.isEmpty, text.utf8.count - digits.count <= 1,
             digits.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) })
         else { throw .init(.malformedNumber, "a big number that is none") }
-        return self.text
+        return text
     }
 }

@@ -71,6 +71,16 @@ public struct RESPError: Hashable, Sendable, CustomStringConvertible {
 
     /// The text of the error.
     public var description: String { self.message }
+
+    /// The error without what the server quotes of the command: the reply to an unknown command repeats its arguments,
+    /// and those of a greeting are a password.
+    var withoutArguments: RESPError {
+        let mark = ", with args beginning with:"
+        guard self.prefix == "ERR",
+            let last = self.message.indices.first(where: { self.message[$0...].hasPrefix(mark) })
+        else { return self }
+        return RESPError(String(self.message[..<last]))
+    }
 }
 
 /// One complete unit of a server's byte stream.

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ACPStorage
+import RedisClient
+import Synchronization
+
+/// The way to the server: a client, whether the storage is still open, and errors in the storage's own terms.
+final class RedisLink: Sendable {
+    let client: any RedisStorageClient
+    private let isClosed = Atomic(false)
+
+    init(_ client: any RedisStorageClient) { self.client = client }
+
+    /// Whether this was the first call.
+    func close() -> Bool { !isClosed.exchange(true, ordering: .acquiringAndReleasing) }
+
+    func checkOpen() throws(StorageError) {
+        guard !isClosed.load(ordering: .acquiring) else {
+            throw StorageError(.closed, "the Redis storage was closed")
+        }
+    }
+
+    /// Sends one command.
+    func send(_ request: RedisRequest, _ task: RedisTask) async throws(StorageError) -> RESPValue {
+        try await sendAll([request], task)[0].get()
+    }
+
+    /// Sends commands in one write. The first failure of any of them is the failure of all.
+    func sendEach(
+        _ requests: [RedisRequest], _ task: RedisTask
+    ) async throws(StorageError) -> [RESPValue] {
+        var replies: [RESPValue] = []
+        replies.reserveCapacity(requests.count)
+        for result in try await sendAll(requests, task) { replies.append(try result.get()) }
+        return replies
+    }
+
+    /// Sends commands in one write.
+    ///
+    /// Changes that may be repeated are sent once more when their answer was lost. The client is not asked to do that: if its
+    /// second attempt failed to connect, its error would not say any more that the first one may have been executed.
+    func sendAll(
+        _ requests: [RedisRequest], _ task: RedisTask
+    ) async throws(StorageError) -> [Result<RESPValue, StorageError>] {
+        try checkOpen()
+        let mayRepeat = requests.allSatisfy(\.isIdempotent)
+        var sent = requests
+        if task.changes { for index in sent.indices { sent[index].isIdempotent = false } }
+        let results = await attempt(sent)
+        if task.changes, mayRepeat, results.contains(where: Self.isLost), !Task.isCancelled {
+            let repeated = await attempt(sent)
+            return try finish(repeated, task, inDoubt: true)
+        }
+        return try finish(results, task, inDoubt: false)
+    }
+
+    private static func isLost(_ result: Result<RESPValue, any Error>) -> Bool {
+        guard case .failure(let error as RedisError) = result else { return false }
+        return error.code == .outcomeUnknown
+    }
+
+    private func attempt(_ requests: [RedisRequest]) async -> [Result<RESPValue, any Error>] {
+        do {
+            let results = try await client.execute(requests)
+            if results.count == requests.count { return results.map { $0.mapError { $0 } } }
+            let error = RedisError(
+                .protocolError, "The client gave \(results.count) answers to \(requests.count) commands.",
+                mayHaveExecuted: true)
+            return requests.map { _ in .failure(error) }
+        } catch {
+            return requests.map { _ in .failure(error) }
+        }
+    }
+
+    /// - Parameter inDoubt: An earlier attempt may have been executed.
+    private func finish(
+        _ results: [Result<RESPValue, any Error>], _ task: RedisTask, inDoubt: Bool
+    ) throws(StorageError) -> [Result<RESPValue, StorageError>] {
+        if !results.contains(where: { if case .failure = $0 { true } else { false } }) {
+            return results.map { $0.mapError { StorageError(.refused, "\($0)") } }
+        }
+        // A client of the storage's own is closed together with it: say what the caller knows.
+        try checkOpen()
+        return results.map { result in
+            result.mapError { error in
+                var failure = task.failed(error)
+                if inDoubt, task.changes, failure.isTransient { failure.code = .outcomeUnknown }
+                return failure
+            }
+        }
+    }
+}

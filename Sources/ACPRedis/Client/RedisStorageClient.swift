@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import NIOCore
+public import RedisClient
+
+/// What ``RedisStorage`` needs of a Redis client: the few lines to write for a client of another make.
+///
+/// ``RedisClient/RedisClient`` is one already. An adapter for another client sends the words of each request as they are,
+/// turns the replies into `RESPValue`, and throws `RedisError`, whose ``RedisClient/RedisError/mayHaveExecuted`` tells
+/// whether the command may have reached the server.
+public protocol RedisStorageClient: Sendable {
+    /// Sends commands in one write and waits for their answers, in order.
+    ///
+    /// A command that fails does not keep the others from being executed. A client that sends again by itself what may
+    /// have been executed does that only where ``RedisRequest/isIdempotent`` says so.
+    ///
+    /// - Returns: One result for each request.
+    /// - Throws: `RedisError` if none of them was sent.
+    func execute(_ requests: [RedisRequest]) async throws -> [Result<RESPValue, RedisError>]
+
+    /// Subscribes to a channel. The server has confirmed it when this returns.
+    ///
+    /// After a reconnect, and wherever else messages may be missing, the sequence gives `gap`. It ends when nobody reads it
+    /// any more or the client is closed.
+    ///
+    /// - Throws: `RedisError`.
+    func events(on channel: String) async throws -> any AsyncSequence<RedisSubscriptionEvent, any Error> & Sendable
+}
+
+extension RedisClient: RedisStorageClient {
+    /// Sends the requests of a storage.
+    public func execute(_ requests: [RedisRequest]) async throws -> [Result<RESPValue, RedisError>] {
+        guard requests.count == 1 else { return try await pipeline(requests.map { try $0.command() }) }
+        do {
+            return [.success(try await send(requests[0].command()))]
+        } catch let error as RedisError {
+            return [.failure(error)]
+        }
+    }
+
+    /// Subscribes to a channel for a storage.
+    public func events(
+        on channel: String
+    ) async throws -> any AsyncSequence<RedisSubscriptionEvent, any Error> & Sendable {
+        try await subscribe(to: [channel])
+    }
+}
+
+extension RedisRequest {
+    fileprivate func command() throws -> RedisCommand {
+        var command: RedisCommand
+        if let script {
+            // The client numbers the keys by itself: behind EVALSHA and the digest stands how many of the words are keys.
+            guard words.count > 2, case .number(let count) = words[2], (0...words.count - 3).contains(count) else {
+                throw RedisError(
+                    .invalidCommand, "The third word of a script's request must be the number of its keys.")
+            }
+            let keys = try words[3..<3 + count].map { word in
+                guard case .text(let key) = word else {
+                    throw RedisError(.invalidCommand, "The keys of a script's request must be text.")
+                }
+                return key
+            }
+            command = script.command(keys: keys)
+            command.arguments.reserveCapacity(words.count)
+            command.arguments += words[(3 + count)...].lazy.map(\.argument)
+        } else {
+            guard case .text(let name)? = words.first else {
+                throw RedisError(.invalidCommand, "The first word of a request must be the name of the command.")
+            }
+            command = RedisCommand(name, arguments: words.dropFirst().map(\.argument))
+        }
+        command.isIdempotent = isIdempotent
+        return command
+    }
+}
+
+extension RedisRequest.Word {
+    fileprivate var argument: RedisArgument {
+        switch self {
+        case .text(let text): RedisArgument(text)
+        case .number(let number): RedisArgument(number)
+        case .bytes(let bytes): RedisArgument(ByteBuffer(bytes: bytes))
+        }
+    }
+}

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ACPStorage
+import RedisClient
+
+/// What is being done to Redis, for error messages and for what a lost answer means.
+struct RedisTask: Sendable {
+    /// In words, for example `committing to run 8f14`.
+    let what: String
+    /// Where it happens: named when what is stored there cannot be read.
+    let key: String
+    /// Whether it changes anything. Where it does not, a lost answer leaves nothing in doubt.
+    let changes: Bool
+
+    static func reading(_ what: String, at key: String) -> RedisTask {
+        RedisTask(what: "reading \(what)", key: key, changes: false)
+    }
+
+    static func writing(_ what: String, at key: String) -> RedisTask {
+        RedisTask(what: what, key: key, changes: true)
+    }
+
+    /// The error for something stored that cannot be read.
+    func corrupt(_ problem: String, cause: (any Error)? = nil) -> StorageError {
+        StorageError(
+            .corruptData,
+            "the key \(key) holds something that cannot be read: \(problem). Repair or delete it", cause: cause)
+    }
+
+    /// The error for a failure of the client.
+    func failed(_ error: any Error) -> StorageError {
+        guard let error = error as? RedisError else {
+            return StorageError(changes ? .outcomeUnknown : .cannotConnect, "\(what) failed", cause: error)
+        }
+        if error.serverReply?.prefix == "WRONGTYPE" || error.code == .unexpectedReply {
+            return corrupt("it is of another type", cause: error)
+        }
+        return StorageError(code(for: error), "\(what) failed. \(error.message)", cause: error)
+    }
+
+    private func code(for error: RedisError) -> StorageError.Code {
+        // Sent and not answered. Whatever the reason, a change may have happened.
+        if error.mayHaveExecuted, changes { return .outcomeUnknown }
+        switch error.code {
+        case .connectFailed, .poolExhausted, .neverSent, .outcomeUnknown, .loading, .protocolError:
+            return .cannotConnect
+        case .timedOut, .cancelled: return .timedOut
+        case .closed: return .closed
+        // Whatever else there is, the server or the client said no and will again: a wrong password, a missing permission,
+        // read-only, out of memory.
+        default: return .refused
+        }
+    }
+}

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ACPCore
+import ACPStorage
+import Logging
+import RedisClient
+
+/// Coordination of processes by keys that expire and by pub/sub.
+///
+/// What is published only wakes. Where a message may have been lost (a reconnect), readers are woken as well, and find in the
+/// storage what they missed.
+final class RedisCoordination: Coordination {
+    /// Announcements that wait for one slow listener. It is told of a gap if more come.
+    private static let announcementLimit = 10_000
+
+    private let link: RedisLink
+    private let keys: RedisKeys
+    private let timeToLive: Duration
+    private let pumps = Pumps()
+    private let logger: Logger
+
+    init(link: RedisLink, keys: RedisKeys, timeToLive: Duration, logger: Logger) {
+        self.link = link
+        self.keys = keys
+        self.timeToLive = timeToLive
+        self.logger = logger
+    }
+
+    // MARK: Processes
+
+    func heartbeat(of process: ProcessID, timeToLive: Duration) async throws {
+        _ = try await link.send(
+            .script(
+                RedisScripts.heartbeat, keys: [keys.process(process), keys.processes],
+                [
+                    .text(process.rawValue), .number(max(1, timeToLive.wholeMilliseconds)),
+                    .number(self.timeToLive.wholeMilliseconds),
+                ], isIdempotent: true),
+            .writing("The heartbeat of process \(process)", at: keys.process(process)))
+    }
+
+    func liveProcesses() async throws -> Set<ProcessID> {
+        let reply = try await link.send(
+            .script(RedisScripts.liveProcesses, keys: [keys.processes], [], isIdempotent: true),
+            .reading("the live processes", at: keys.processes))
+        return Set((reply.array ?? []).compactMap(\.string).map(ProcessID.init(rawValue:)))
+    }
+
+    func leave(_ process: ProcessID) async throws {
+        _ = try await link.sendEach(
+            [
+                RedisRequest(words: ["UNLINK", .text(keys.process(process))], isIdempotent: true),
+                RedisRequest(
+                    words: ["ZREM", .text(keys.processes), .text(process.rawValue)], isIdempotent: true),
+            ],
+            .writing("Leaving as process \(process)", at: keys.processes))
+    }
+
+    // MARK: Signals
+
+    @discardableResult
+    func send(_ signal: RunSignal, to run: RunID, ownedBy process: ProcessID?) async throws -> Bool {
+        let task = RedisTask.writing("Sending a signal to run \(run)", at: keys.signals(run))
+        let json: [UInt8]
+        do throws(ACPError) {
+            json = try ACPJSON.encode(signal)
+        } catch {
+            throw StorageError(.refused, "the signal cannot be stored: \(error.message)", cause: error)
+        }
+        // Not to be repeated by itself: the second attempt would say that there was one before.
+        let reply = try await link.send(
+            .script(
+                RedisScripts.send, keys: [keys.signals(run)],
+                [
+                    .text(signal.key), .bytes(json), .number(timeToLive.wholeMilliseconds),
+                    .text(process.map(keys.announcements) ?? ""), .text(run.rawValue),
+                ], isIdempotent: false), task)
+        return reply.int == 1
+    }
+
+    func signals(to run: RunID) async throws -> [RunSignal] {
+        let task = RedisTask.reading("the signals to run \(run)", at: keys.signals(run))
+        let reply = try await link.send(.read("HGETALL", .text(keys.signals(run))), task)
+        var signals: [RunSignal] = []
+        for pair in reply.pairs ?? [] {
+            do throws(ACPError) {
+                signals.append(try ACPJSON.decode(RunSignal.self, from: pair.value.bytes ?? []))
+            } catch {
+                throw task.corrupt("its field \(pair.key.string ?? ""): \(error.message)", cause: error)
+            }
+        }
+        return signals
+    }
+
+    func forgetSignals(to run: RunID) async throws {
+        _ = try await link.send(
+            RedisRequest(words: ["UNLINK", .text(keys.signals(run))], isIdempotent: true),
+            .writing("Forgetting the signals to run \(run)", at: keys.signals(run)))
+    }
+
+    // MARK: Streams
+
+    func announcements(to process: ProcessID) async throws -> AsyncStream<SignalAnnouncement> {
+        try await stream(of: keys.announcements(process), .bufferingNewest(Self.announcementLimit)) { event, stream in
+            let announcement: SignalAnnouncement =
+                switch event {
+                case .gap: .gap
+                // What is no run id was not sent by a storage; looking at all runs is right whatever it meant.
+                case .message(let message): RunID(rawValue: message.text).map { .signal($0) } ?? .gap
+                }
+            if case .dropped = stream.yield(announcement) { stream.yield(.gap) }
+        }
+    }
+
+    func changes(of run: RunID) async throws -> AsyncStream<Void> {
+        try await stream(of: keys.changes(run), .bufferingNewest(1)) { _, stream in stream.yield() }
+    }
+
+    private func stream<Element: Sendable>(
+        of channel: String, _ policy: AsyncStream<Element>.Continuation.BufferingPolicy,
+        _ pass: @escaping @Sendable (RedisSubscriptionEvent, AsyncStream<Element>.Continuation) -> Void
+    ) async throws -> AsyncStream<Element> {
+        try link.checkOpen()
+        let events: any AsyncSequence<RedisSubscriptionEvent, any Error> & Sendable
+        do {
+            events = try await link.client.events(on: channel)
+        } catch {
+            try link.checkOpen()
+            throw RedisTask.reading("what is published", at: channel).failed(error)
+        }
+        let (stream, continuation) = AsyncStream.makeStream(of: Element.self, bufferingPolicy: policy)
+        let started = pumps.start { [logger] in
+            do {
+                for try await event in events { pass(event, continuation) }
+            } catch {
+                logger.warning(
+                    "A Redis subscription ended", metadata: ["channel": "\(channel)", "error": "\(error)"])
+            }
+            continuation.finish()
+        }
+        guard let started else {
+            throw StorageError(.closed, "the Redis storage was closed")
+        }
+        continuation.onTermination = { _ in started.cancel() }
+        return stream
+    }
+
+    // MARK: End
+
+    func stop() { pumps.stop() }
+    func end() async { await pumps.end() }
+}

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ACPCore
+import ACPStorage
+import Logging
+import RedisClient
+import Synchronization
+
+/// Takes expired runs out of indexes, a bounded number at a time.
+final class Housekeeping: Sendable {
+    /// What is due in queues.
+    struct Due: Sendable {
+        /// Members of the queue of runs that may have expired.
+        var runs: [String] = []
+        /// Runs that a process may own no more.
+        var owned: (process: ProcessID, runs: [RunID])?
+
+        var isEmpty: Bool { runs.isEmpty && (owned?.runs.isEmpty ?? true) }
+    }
+
+    private struct State {
+        var task: Task<Void, Never>?
+        var isEnded = false
+    }
+
+    private let link: RedisLink
+    private let keys: RedisKeys
+    private let milliseconds: Int
+    private let logger: Logger
+    private let state = Mutex(State())
+
+    init(link: RedisLink, keys: RedisKeys, timeToLive: Duration, logger: Logger) {
+        self.link = link
+        self.keys = keys
+        milliseconds = timeToLive.wholeMilliseconds
+        self.logger = logger
+    }
+
+    /// Looks at what is due, in the background, one lot at a time. What comes meanwhile is due again later.
+    func startPruning(_ due: Due) {
+        guard !due.isEmpty else { return }
+        state.withLock { state in
+            guard state.task == nil, !state.isEnded else { return }
+            // Unstructured: whoever creates a run does not wait for old ones to be cleared away. It ends by itself after one
+            // pipeline, and before that with the storage, which cancels it in `stop()` and waits for it in `end()`.
+            state.task = Task {
+                do {
+                    try await prune(due)
+                } catch {
+                    logger.debug("Expired runs were not cleared away", metadata: ["error": "\(error)"])
+                }
+                self.state.withLock { $0.task = nil }
+            }
+        }
+    }
+
+    func prune(_ due: Due) async throws(StorageError) {
+        var requests = due.runs.compactMap(pruning)
+        if let (process, runs) = due.owned {
+            for run in runs {
+                requests.append(
+                    .script(
+                        RedisScripts.pruneOwned, keys: [keys.owner(run), keys.processRuns(process)],
+                        [.text(run.rawValue), .text(RunOwner.storedPrefix(of: process)), .number(milliseconds)],
+                        isIdempotent: true))
+            }
+        }
+        guard !requests.isEmpty else { return }
+        _ = try await link.sendEach(requests, .writing("clearing away expired runs", at: keys.runsExpiry))
+    }
+
+    private func pruning(_ member: String) -> RedisRequest? {
+        guard let place = RunPlace(expiryMember: member) else {
+            // Nothing of ours. It would be due for ever.
+            return RedisRequest(words: ["ZREM", .text(keys.runsExpiry), .text(member)], isIdempotent: true)
+        }
+        return .script(
+            RedisScripts.prune,
+            keys: [keys.run(place.id), keys.runsExpiry] + keys.listings(of: place) + keys.allUnfinished,
+            [.text(place.id.rawValue), .text(member), .number(milliseconds)], isIdempotent: true)
+    }
+
+    /// Takes runs out of an index that are not there although they have not expired: evicted, or deleted by hand.
+    func forget(_ runs: [RunID], in index: String) async throws(StorageError) {
+        let requests = runs.map { run in
+            RedisRequest.script(
+                RedisScripts.forget, keys: [keys.run(run), index, keys.runs] + keys.allUnfinished,
+                [.text(run.rawValue)], isIdempotent: true)
+        }
+        _ = try await link.sendEach(requests, .writing("clearing away runs that are gone", at: index))
+    }
+
+    func stop() {
+        state.withLock { state in
+            state.isEnded = true
+            state.task?.cancel()
+        }
+    }
+
+    func end() async {
+        stop()
+        await state.withLock { $0.task }?.value
+    }
+}

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ACPCore
+import ACPStorage
+
+/// The names of all keys and channels: the one place that knows them.
+struct RedisKeys: Sendable, Hashable {
+    let prefix: String
+    /// Whether ids of runs and sessions stand in braces, so that all keys of one run, and of one session, share a slot of a
+    /// Redis Cluster.
+    let hashTags: Bool
+
+    /// What there is, by the word behind the prefix.
+    enum Kind: String, CaseIterable, Sendable {
+        case run, events, input, owner, signals
+        case session
+        case sessionHistory = "session_history"
+        case sessionBlocks = "session_blocks"
+        case runs
+        case agentRuns = "agent_runs"
+        case sessionRuns = "session_runs"
+        case unfinishedRuns = "unfinished_runs"
+        case processRuns = "process_runs"
+        case runsExpiry = "runs_expiry"
+        case process, processes
+    }
+
+    private func key(_ kind: Kind) -> String { prefix + kind.rawValue }
+    private func key(_ kind: Kind, _ name: String) -> String { "\(prefix)\(kind.rawValue):\(name)" }
+    private func key(_ kind: Kind, tagged id: String) -> String { key(kind, hashTags ? "{\(id)}" : id) }
+
+    // MARK: A run
+
+    func run(_ id: RunID) -> String { key(.run, tagged: id.rawValue) }
+    func events(_ id: RunID) -> String { key(.events, tagged: id.rawValue) }
+    func owner(_ id: RunID) -> String { key(.owner, tagged: id.rawValue) }
+    func input(_ id: RunID) -> String { key(.input, tagged: id.rawValue) }
+    func signals(_ id: RunID) -> String { key(.signals, tagged: id.rawValue) }
+
+    /// All keys of a run, in the order in which every script takes them.
+    func allOfRun(_ id: RunID) -> [String] { [run(id), events(id), owner(id), input(id), signals(id)] }
+
+    /// Where commits to a run are published.
+    func changes(_ id: RunID) -> String { "\(prefix)changes:\(id)" }
+
+    // MARK: A session
+
+    func session(_ id: SessionID) -> String { key(.session, tagged: id.rawValue) }
+    func history(_ id: SessionID) -> String { key(.sessionHistory, tagged: id.rawValue) }
+    func blocks(_ id: SessionID) -> String { key(.sessionBlocks, tagged: id.rawValue) }
+    func allOfSession(_ id: SessionID) -> [String] { [session(id), history(id), blocks(id)] }
+
+    // MARK: Indexes
+
+    var runs: String { key(.runs) }
+    var runsExpiry: String { key(.runsExpiry) }
+    func agentRuns(_ agent: AgentName) -> String { key(.agentRuns, agent.rawValue) }
+    func sessionRuns(_ session: SessionID) -> String { key(.sessionRuns, session.rawValue) }
+    func unfinishedRuns(_ status: RunStatus) -> String { key(.unfinishedRuns, status.rawValue) }
+    func processRuns(_ process: ProcessID) -> String { key(.processRuns, process.rawValue) }
+
+    static let unfinishedStatuses = RunStatus.allCases.filter { !$0.isTerminal }
+    var allUnfinished: [String] { Self.unfinishedStatuses.map(unfinishedRuns) }
+
+    /// The index that a query reads. Nil if it finds nothing by its nature: runs that have ended are not listed by status.
+    func index(for filter: RunQuery.Filter) -> String? {
+        switch filter {
+        case .all: runs
+        case .agent(let agent): agentRuns(agent)
+        case .session(let session): sessionRuns(session)
+        case .unfinished(let status): status.isTerminal ? nil : unfinishedRuns(status)
+        }
+    }
+
+    // MARK: Processes
+
+    func process(_ id: ProcessID) -> String { key(.process, id.rawValue) }
+    var processes: String { key(.processes) }
+    /// Where signals for the runs of a process are announced.
+    func announcements(_ id: ProcessID) -> String { "\(prefix)process_signals:\(id)" }
+
+    // MARK: All keys
+
+    /// The pattern for SCAN that finds every key of this prefix, whatever characters it has.
+    var pattern: String {
+        var pattern = ""
+        for character in prefix.unicodeScalars {
+            if "*?[]^\\".unicodeScalars.contains(character) { pattern += "\\" }
+            pattern.unicodeScalars.append(character)
+        }
+        return pattern + "*"
+    }
+
+    /// What a key holds. Nil if it is none of this storage: another one may live under a longer prefix that begins alike.
+    func kind(of key: String) -> Kind? {
+        guard key.utf8.starts(with: prefix.utf8) else { return nil }
+        let rest = key.utf8.dropFirst(prefix.utf8.count)
+        let word = rest.prefix { $0 != UInt8(ascii: ":") }
+        guard let kind = Kind(rawValue: String(decoding: word, as: UTF8.self)) else { return nil }
+        let isSingle = kind == .runs || kind == .runsExpiry || kind == .processes
+        return isSingle == (word.endIndex == rest.endIndex) ? kind : nil
+    }
+}

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ACPCore
+import ACPStorage
+
+/// One change of an index. The scripts that write a run make these changes in the same atomic step, and only if they write
+/// the run: an index never says anything else than the runs themselves.
+struct IndexChange: Sendable, Hashable {
+    enum Kind: String, Sendable {
+        /// Puts the member in its place.
+        case add = "+"
+        /// Takes the member out.
+        case remove = "-"
+        /// Sees to it that the index outlives the run.
+        case extend = "^"
+        /// Puts the member into a queue, to be looked at when the run would expire.
+        case enqueue = "q"
+        /// Moves a member of a queue to where the run would expire now.
+        case requeue = "r"
+    }
+
+    let kind: Kind
+    let key: String
+    var score = 0
+    let member: String
+}
+
+extension RedisKeys {
+    /// What a run with a new snapshot changes.
+    ///
+    /// - Parameters:
+    ///   - run: The snapshot.
+    ///   - owner: Who owns it.
+    ///   - old: Where it stood before; nil if it is new.
+    func changes(for run: Run, owner: ProcessID?, from old: RunPlace?) -> [IndexChange] {
+        let place = RunPlace(run)
+        var changes: [IndexChange] = []
+        if place != old {
+            if let old { changes += listings(of: old).map { .init(kind: .remove, key: $0, member: place.id.rawValue) } }
+            changes += listings(of: place).map { add($0, place) }
+            if let old, old.expiryMember != place.expiryMember {
+                changes.append(.init(kind: .remove, key: runsExpiry, member: old.expiryMember))
+            }
+            changes.append(.init(kind: .enqueue, key: runsExpiry, member: place.expiryMember))
+        }
+        return changes + self.changes(of: run.status, place, owner: owner)
+    }
+
+    private func changes(of status: RunStatus, _ place: RunPlace, owner: ProcessID?) -> [IndexChange] {
+        var changes: [IndexChange] = Self.unfinishedStatuses.map { other in
+            other == status
+                ? add(unfinishedRuns(other), place)
+                : .init(kind: .remove, key: unfinishedRuns(other), member: place.id.rawValue)
+        }
+        if let owner {
+            changes.append(
+                .init(
+                    kind: status.isTerminal ? .remove : .enqueue, key: processRuns(owner), member: place.id.rawValue))
+        }
+        return changes
+    }
+
+    /// What keeps all indexes of a run alive, and its places in queues behind it, as it goes on.
+    func extensions(for place: RunPlace, owner: ProcessID?) -> [IndexChange] {
+        let indexes = listings(of: place) + allUnfinished
+        var changes: [IndexChange] = indexes.map { .init(kind: .extend, key: $0, member: "") }
+        changes.append(.init(kind: .requeue, key: runsExpiry, member: place.expiryMember))
+        if let owner { changes.append(.init(kind: .requeue, key: processRuns(owner), member: place.id.rawValue)) }
+        return changes
+    }
+
+    /// What takes a run out of everything.
+    func removals(of run: RunID, _ place: RunPlace?, owner: ProcessID?) -> [IndexChange] {
+        var indexes = (place.map(listings) ?? [runs]) + allUnfinished
+        if let owner { indexes.append(processRuns(owner)) }
+        var changes: [IndexChange] = indexes.map { .init(kind: .remove, key: $0, member: run.rawValue) }
+        if let place { changes.append(.init(kind: .remove, key: runsExpiry, member: place.expiryMember)) }
+        return changes
+    }
+
+    /// The indexes in which a run stands as long as it is stored.
+    func listings(of place: RunPlace) -> [String] {
+        [runs, agentRuns(place.agent)] + (place.session.map { [sessionRuns($0)] } ?? [])
+    }
+
+    private func add(_ key: String, _ place: RunPlace) -> IndexChange {
+        IndexChange(kind: .add, key: key, score: Int(place.createdAt.microseconds), member: place.id.rawValue)
+    }
+}
+
+extension [IndexChange] {
+    var keys: [String] { map(\.key) }
+
+    /// How many there are, then three words for each: what ``RedisScripts`` expect.
+    var words: [RedisRequest.Word] {
+        [.number(count)] + flatMap { [.text($0.kind.rawValue), .number($0.score), .text($0.member)] }
+    }
+}

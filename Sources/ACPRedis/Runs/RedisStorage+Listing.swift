@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import ACPCore
+public import ACPStorage
+import RedisClient
+
+extension RedisStorage {
+    /// How many runs that may have expired are looked at in one go.
+    private static let pruneLimit = 100
+    /// How many records are asked for in one pipeline.
+    private static let recordsAtOnce = 100
+    /// How often a page is read again because runs on it went away or changed meanwhile.
+    private static let attempts = 20
+
+    /// One page of runs, newest first, and how many there are in all: two round trips.
+    public func runs(_ query: RunQuery) async throws -> Page<Run> {
+        try link.checkOpen()
+        guard let index = keys.index(for: query.filter) else { return Page(items: [], total: 0) }
+        for attempt in 1... {
+            let page = try await page(of: index, query)
+            let (records, isCurrent) = try await records(of: page.items, in: index, query.filter)
+            if isCurrent || attempt == Self.attempts {
+                return Page(items: try records.map { try $0.run() }, total: page.total)
+            }
+        }
+        return Page(items: [], total: 0)
+    }
+
+    /// The ids of a page, after everything that expired has been cleared away.
+    private func page(of index: String, _ query: RunQuery) async throws(StorageError) -> Page<RunID> {
+        let task = RedisTask.reading("a list of runs", at: index)
+        let start = max(0, query.offset)
+        let (end, overflow) = start.addingReportingOverflow(max(0, query.limit))
+        // A last rank of -1 would be that of the oldest run.
+        let ranks = query.limit > 0 ? (start, overflow ? Int.max : end - 1) : (1, 0)
+        while true {
+            let reply = try await link.send(
+                .script(
+                    RedisScripts.page, keys: [keys.runsExpiry, index],
+                    [.number(ranks.0), .number(ranks.1), .number(Self.pruneLimit)], isIdempotent: true),
+                task)
+            guard let parts = reply.array, let due = parts.first?.array else {
+                throw task.corrupt("the script's answer is not what was expected")
+            }
+            if !due.isEmpty {
+                try await housekeeping.prune(.init(runs: due.compactMap(\.string)))
+                continue
+            }
+            guard parts.count == 3, let total = parts[1].int, let members = parts[2].array else {
+                throw task.corrupt("the script's answer is not what was expected")
+            }
+            var ids: [RunID] = []
+            for member in members {
+                guard let id = member.string.flatMap(RunID.init(rawValue:)) else {
+                    throw task.corrupt("one of its members is no run id")
+                }
+                ids.append(id)
+            }
+            return Page(items: ids, total: total)
+        }
+    }
+
+    /// The runs of a page, and whether the page still is as it was.
+    private func records(
+        of ids: [RunID], in index: String, _ filter: RunQuery.Filter
+    ) async throws(StorageError) -> (records: [RunRecord], isCurrent: Bool) {
+        var records: [RunRecord] = []
+        var gone: [RunID] = []
+        var isCurrent = true
+        for start in stride(from: 0, to: ids.count, by: Self.recordsAtOnce) {
+            let part = ids[start..<min(start + Self.recordsAtOnce, ids.count)]
+            let replies = try await link.sendEach(
+                part.map(recordRequest), .reading("the runs of a list", at: keys.run(part[start])))
+            for (id, reply) in zip(part, replies) {
+                guard let record = try record(of: id, in: reply) else {
+                    gone.append(id)
+                    continue
+                }
+                if filter.holds(record.snapshot) { records.append(record) } else { isCurrent = false }
+            }
+        }
+        if !gone.isEmpty {
+            // They were deleted since the page was read, or they were evicted and will not go from the index by themselves.
+            try await housekeeping.forget(gone, in: index)
+            isCurrent = false
+        }
+        return (records, isCurrent)
+    }
+}
+
+extension RunQuery.Filter {
+    fileprivate func holds(_ run: Run) -> Bool {
+        switch self {
+        case .all: true
+        case .agent(let agent): run.agentName == agent
+        case .session(let session): run.sessionID == session
+        case .unfinished(let status): run.status == status
+        }
+    }
+}

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import ACPCore
+public import ACPStorage
+import RedisClient
+
+extension RedisStorage {
+    /// What is known of a run before it is written by hand, claimed or deleted.
+    struct Inspection {
+        let run: Run
+        let owner: RunOwner?
+        let digest: String
+    }
+
+    // MARK: Reading
+
+    /// A run with everything needed to go on with it: one round trip.
+    public func record(of run: RunID) async throws -> RunRecord? {
+        let task = RedisTask.reading("run \(run)", at: keys.run(run))
+        return try record(of: run, in: try await link.send(recordRequest(run), task))
+    }
+
+    func recordRequest(_ run: RunID) -> RedisRequest {
+        .script(
+            RedisScripts.record, keys: [keys.run(run), keys.events(run), keys.owner(run)], [], isIdempotent: true)
+    }
+
+    func record(of run: RunID, in reply: RESPValue) throws(StorageError) -> RunRecord? {
+        if reply.isNull { return nil }
+        let task = RedisTask.reading("run \(run)", at: keys.run(run))
+        guard let parts = reply.array, let json = parts.first?.bytes else {
+            throw task.corrupt("the script's answer is not what was expected")
+        }
+        guard parts.count == 3, let covered = StoredRun.coveredEvents(json), let later = parts[2].array else {
+            throw task.corrupt(#"it does not end with the number of events that it covers, ,"_events":N}"#)
+        }
+        return RunRecord(
+            snapshot: try StoredRun.decode(json, task), coveredEvents: covered,
+            laterEvents: try events(later, from: covered, of: run), owner: try owner(parts[1], of: run))
+    }
+
+    private func owner(_ value: RESPValue, of run: RunID) throws(StorageError) -> RunOwner? {
+        guard let text = value.string else { return nil }
+        guard let owner = RunOwner(stored: text) else {
+            throw RedisTask.reading("the owner of run \(run)", at: keys.owner(run)).corrupt("it is not process/token")
+        }
+        return owner
+    }
+
+    func inspect(_ run: RunID) async throws(StorageError) -> Inspection? {
+        let task = RedisTask.reading("run \(run)", at: keys.run(run))
+        let reply = try await link.send(
+            .script(RedisScripts.inspect, keys: [keys.run(run), keys.owner(run)], [], isIdempotent: true), task)
+        if reply.isNull { return nil }
+        guard let parts = reply.array, parts.count == 3, let json = parts[0].bytes, let digest = parts[2].string else {
+            throw task.corrupt("the script's answer is not what was expected")
+        }
+        return Inspection(
+            run: try StoredRun.decode(json, task), owner: try owner(parts[1], of: run), digest: digest)
+    }
+
+    /// What the run was called with, or nil if there is no such run or it was saved without.
+    public func input(of run: RunID) async throws -> [Message]? {
+        let task = RedisTask.reading("the input of run \(run)", at: keys.input(run))
+        guard let json = try await link.send(.read("GET", .text(keys.input(run))), task).bytes else { return nil }
+        do throws(ACPError) {
+            return try ACPJSON.decode([Message].self, from: json)
+        } catch {
+            throw task.corrupt(error.message, cause: error)
+        }
+    }
+
+    // MARK: Events
+
+    /// How many events are asked for at once, so that a reader of a very long run does not hold up everybody else.
+    private static let eventsAtOnce = 10_000
+
+    /// The events of a run from an index onward, oldest first.
+    public func events(of run: RunID, from offset: Int, limit: Int?) async throws -> [EncodedEvent] {
+        try link.checkOpen()
+        let task = RedisTask.reading("the events of run \(run)", at: keys.events(run))
+        var start = max(0, offset)
+        var left = max(0, limit ?? .max)
+        var found: [EncodedEvent] = []
+        while left > 0 {
+            let count = min(left, Self.eventsAtOnce)
+            let (last, overflow) = start.addingReportingOverflow(count - 1)
+            let reply = try await link.send(
+                .read("LRANGE", .text(keys.events(run)), .number(start), .number(overflow ? .max : last)), task)
+            guard let values = reply.array else { throw task.corrupt("it is no list") }
+            found += try events(values, from: start, of: run)
+            guard values.count == count else { break }
+            start += count
+            left -= count
+        }
+        return found
+    }
+
+    private func events(_ values: [RESPValue], from start: Int, of run: RunID) throws(StorageError) -> [EncodedEvent] {
+        var events: [EncodedEvent] = []
+        events.reserveCapacity(values.count)
+        for value in values {
+            do throws(ACPError) {
+                events.append(try EncodedEvent(json: value.bytes ?? []))
+            } catch {
+                throw RedisTask.reading("the events of run \(run)", at: keys.events(run))
+                    .corrupt("its element \(start + events.count) is not the JSON of an event", cause: error)
+            }
+        }
+        return events
+    }
+
+    /// How many events a run has. 0 if there is no such run.
+    public func eventCount(of run: RunID) async throws -> Int {
+        let task = RedisTask.reading("the number of events of run \(run)", at: keys.events(run))
+        let reply = try await link.send(.read("LLEN", .text(keys.events(run))), task)
+        guard let count = reply.int else { throw task.corrupt("it is no list") }
+        return count
+    }
+
+    // MARK: Going away
+
+    /// Deletes a run with its events, its signals and its places in every listing.
+    @discardableResult
+    public func delete(_ run: RunID) async throws -> Bool {
+        let task = RedisTask.writing("Deleting run \(run)", at: keys.run(run))
+        let found: Inspection?
+        do throws(StorageError) {
+            found = try await inspect(run)
+            if found == nil { return false }
+        } catch {
+            // What cannot be read can go all the same. Where it is listed by agent and session, the queue of expiring runs
+            // will tell.
+            guard error.code == .corruptData else { throw error }
+            found = nil
+        }
+        let changes = keys.removals(of: run, found.map { RunPlace($0.run) }, owner: found?.owner?.process)
+        let reply = try await link.send(
+            .script(
+                RedisScripts.delete, keys: keys.allOfRun(run) + changes.keys,
+                [.text(keys.changes(run))] + changes.words, isIdempotent: false),
+            task)
+        tracked.forget(run)
+        return reply.int == 1
+    }
+
+    // MARK: Owners
+
+    /// Makes somebody the owner of a run, if it belongs to whom the caller thinks.
+    public func claim(_ run: RunID, for owner: RunOwner, from current: RunOwner?) async throws -> Bool {
+        let task = RedisTask.writing("Claiming run \(run)", at: keys.owner(run))
+        guard let found = try await inspect(run), found.owner == current || found.owner == owner else { return false }
+        let place = RunPlace(found.run)
+        let changes = keys.extensions(for: place, owner: nil)
+        let words: [RedisRequest.Word] = [
+            .text(current?.stored ?? ""), .text(owner.stored), .number(milliseconds), .text(run.rawValue),
+        ]
+        let processes = [keys.processRuns(owner.process), keys.processRuns(current?.process ?? owner.process)]
+        let reply = try await link.send(
+            .script(
+                RedisScripts.claim,
+                keys: keys.allOfRun(run) + keys.allUnfinished + processes + changes.keys,
+                words + changes.words, isIdempotent: true),
+            task)
+        guard reply.int == 1 else { return false }
+        tracked.wrote(run, place: place, extended: true)
+        return true
+    }
+
+    /// The unfinished runs that a process owns, at most `limit` of them.
+    public func runs(ownedBy process: ProcessID, limit: Int) async throws -> [RunID] {
+        try link.checkOpen()
+        let index = keys.processRuns(process)
+        let task = RedisTask.reading("the runs of process \(process)", at: index)
+        let wanted = RunOwner.storedPrefix(of: process)
+        var owned: [RunID] = []
+        var gone: [RunID] = []
+        // All at one moment: their order changes as they are written, and reading page by page would miss some.
+        let members = limit > 0 ? try await link.send(.read("ZRANGE", .text(index), 0, -1), task).array ?? [] : []
+        var rest = members.compactMap { $0.string.flatMap(RunID.init(rawValue:)) }[...]
+        while owned.count < limit, !rest.isEmpty {
+            // Runs that expired stand there until somebody looks.
+            let ids = rest.prefix(100)
+            rest = rest.dropFirst(100)
+            let owners = try await link.sendEach(ids.map { .read("GET", .text(keys.owner($0))) }, task)
+            for (id, owner) in zip(ids, owners) {
+                if owner.string?.utf8.starts(with: wanted.utf8) == true { owned.append(id) } else { gone.append(id) }
+            }
+        }
+        if !gone.isEmpty { try await housekeeping.prune(.init(owned: (process, gone))) }
+        return Array(owned.prefix(max(0, limit)))
+    }
+}

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ACPCore
+import ACPStorage
+import RedisClient
+
+/// How a run is stored: its JSON, and as the last member the number of events that it covers. It is JSON all the same, and
+/// the number can be read without decoding the rest.
+enum StoredRun {
+    private static let member = Array(#","_events":"#.utf8)
+
+    /// The JSON of a run up to where the number of events belongs.
+    static func beginning(_ json: [UInt8]) -> [UInt8] {
+        // A run is an object with members: it ends in a brace that belongs behind the number.
+        json.dropLast() + member
+    }
+
+    static func value(_ snapshot: RunSnapshot) -> [UInt8] {
+        beginning(snapshot.json) + Array("\(snapshot.eventCount)}".utf8)
+    }
+
+    /// The number of events that a stored run covers. Nil if it does not end as it should.
+    static func coveredEvents(_ value: [UInt8]) -> Int? {
+        guard value.last == UInt8(ascii: "}") else { return nil }
+        let digits = value.dropLast().suffix(while: { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) })
+        guard value[..<digits.startIndex].suffix(member.count).elementsEqual(member) else { return nil }
+        return Int(String(decoding: digits, as: UTF8.self))
+    }
+
+    static func decode(_ value: [UInt8], _ task: RedisTask) throws(StorageError) -> Run {
+        do throws(ACPError) {
+            return try ACPJSON.decode(Run.self, from: value)
+        } catch {
+            throw task.corrupt(error.message, cause: error)
+        }
+    }
+}
+
+extension BidirectionalCollection {
+    /// The longest end whose elements all fulfil a condition.
+    fileprivate func suffix(while condition: (Element) -> Bool) -> SubSequence {
+        var start = endIndex
+        while start != startIndex, condition(self[index(before: start)]) { formIndex(before: &start) }
+        return self[start...]
+    }
+}
+
+extension RunOwner {
+    /// `process/token`. The process is escaped so that the first slash is the one between them.
+    var stored: String { Self.storedPrefix(of: process) + token }
+
+    static func storedPrefix(of process: ProcessID) -> String {
+        var text = ""
+        for character in process.rawValue.unicodeScalars {
+            switch character {
+            case "%": text += "%25"
+            case "/": text += "%2F"
+            default: text.unicodeScalars.append(character)
+            }
+        }
+        return text + "/"
+    }
+
+    init?(stored: String) {
+        let text = stored.unicodeScalars
+        guard let slash = text.firstIndex(of: "/") else { return nil }
+        var process = String.UnicodeScalarView()
+        var rest = text[..<slash]
+        while let character = rest.popFirst() {
+            guard character == "%" else {
+                process.append(character)
+                continue
+            }
+            let code = String(rest.prefix(2))
+            guard code == "25" || code == "2F" else { return nil }
+            process.append(code == "25" ? "%" : "/")
+            rest = rest.dropFirst(2)
+        }
+        self.init(
+            process: ProcessID(rawValue: String(process)), token: String(text[text.index(after: slash)...]))
+    }
+}

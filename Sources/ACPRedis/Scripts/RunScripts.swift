@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import RedisClient
+
+extension RedisScripts {
+    /// Writes a commit: all of it or nothing, only by the owner, only at its place, and only once.
+    ///
+    /// - Keys: run, events, owner, input, signals; then one for each index change.
+    /// - Arguments: owner, expected count, TTL in ms, snapshot or nothing, input or nothing, channel; the index changes; the
+    ///   events.
+    /// - Gives `OK`, the count, and what is due in queues; or `FENCED`, `NOTFOUND`, or `CONFLICT` and the count found.
+    ///
+    /// The first write is one that Redis refuses when its memory is used up, so that such a commit leaves nothing behind.
+    static let commit = RedisScript(
+        shared + """
+            local owner, expecting, ttl = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+            local snapshot, input, channel, changes = ARGV[4], ARGV[5], ARGV[6], tonumber(ARGV[7])
+            local first = 8 + changes * 3
+            local count = #ARGV - first + 1
+            local total = expecting + count
+            local due = {}
+            if redis.call('EXISTS', KEYS[1]) == 0 then
+              if expecting ~= 0 or snapshot == '' then return {'NOTFOUND', 0} end
+              -- What is left of a run that was evicted or deleted by hand in part.
+              if redis.call('EXISTS', KEYS[2], KEYS[4]) > 0 then redis.call('DEL', KEYS[2], KEYS[4]) end
+              redis.call('SET', KEYS[3], owner, 'PX', digits(ttl))
+              if input ~= '' then redis.call('SET', KEYS[4], input, 'PX', digits(ttl)) end
+            else
+              if redis.call('GET', KEYS[3]) ~= owner then return {'FENCED', 0} end
+              local found = redis.call('LLEN', KEYS[2])
+              if count > 0 and found == total then
+                refresh(KEYS, 5, ttl)
+                return {'OK', total, due}
+              end
+              if found ~= expecting then return {'CONFLICT', found} end
+            end
+            push(KEYS[2], first, #ARGV)
+            if snapshot ~= '' then redis.call('SET', KEYS[1], snapshot, 'PX', digits(ttl)) end
+            refresh(KEYS, 5, ttl)
+            if changes > 0 then due = change(6, 8, changes, ttl) end
+            redis.call('PUBLISH', channel, total)
+            return {'OK', total, due}
+            """)
+
+    /// A run as it stands at one moment: snapshot, owner, and the events that the snapshot does not cover.
+    ///
+    /// - Keys: run, events, owner.
+    /// - Gives nothing if there is no run, and the snapshot alone if it does not say how many events it covers.
+    static let record = RedisScript(
+        """
+        local run = redis.call('GET', KEYS[1])
+        if not run then return false end
+        local covered = string.match(string.sub(run, -32), ',"_events":(%d+)}$')
+        if not covered then return {run} end
+        return {run, redis.call('GET', KEYS[3]), redis.call('LRANGE', KEYS[2], covered, -1)}
+        """)
+
+    /// A run's snapshot and owner, and the digest by which ``save`` knows that it is still the same.
+    ///
+    /// - Keys: run, owner.
+    static let inspect = RedisScript(
+        """
+        local run = redis.call('GET', KEYS[1])
+        if not run then return false end
+        return {run, redis.call('GET', KEYS[2]), redis.sha1hex(run)}
+        """)
+
+    /// Saves a run by hand, whoever owns it. The snapshot covers all events that are there.
+    ///
+    /// - Keys: run, events, owner, input, signals; then one for each index change.
+    /// - Arguments: digest of the run that was there or nothing, TTL, the run's JSON up to the count of events, channel; the
+    ///   index changes, which hold only if the run that was there is still there.
+    /// - Gives `OK` and what is due in queues; or `AGAIN` if another run is there.
+    static let save = RedisScript(
+        shared + """
+            local ttl = tonumber(ARGV[2])
+            local old = redis.call('GET', KEYS[1])
+            if (old and redis.sha1hex(old) or '') ~= ARGV[1] then return {'AGAIN'} end
+            local count = old and redis.call('LLEN', KEYS[2]) or 0
+            redis.call('SET', KEYS[1], ARGV[3] .. digits(count) .. '}', 'PX', digits(ttl))
+            if not old then redis.call('DEL', KEYS[2], KEYS[3], KEYS[4]) end
+            refresh(KEYS, 5, ttl)
+            local due = change(6, 6, tonumber(ARGV[5]), ttl)
+            redis.call('PUBLISH', ARGV[4], digits(count))
+            return {'OK', due}
+            """)
+
+    /// Appends one event by hand, whoever owns the run.
+    ///
+    /// - Keys: run, events, owner, input, signals; then one for each index change.
+    /// - Arguments: event, TTL, channel; the index changes.
+    /// - Gives the count, or nothing if there is no run.
+    static let append = RedisScript(
+        shared + """
+            if redis.call('EXISTS', KEYS[1]) == 0 then return false end
+            local ttl = tonumber(ARGV[2])
+            local count = redis.call('RPUSH', KEYS[2], ARGV[1])
+            refresh(KEYS, 5, ttl)
+            change(6, 5, tonumber(ARGV[4]), ttl)
+            redis.call('PUBLISH', ARGV[3], count)
+            return count
+            """)
+
+    /// Hands a run from one owner to another, if the one that is named owns it. Of several claimers one wins; one that asks
+    /// again after it won is told so again.
+    ///
+    /// - Keys: run, events, owner, input, signals; the four indexes of unfinished runs; runs of the new process, of the old
+    ///   one; then one for each index change.
+    /// - Arguments: current owner or nothing, new owner, TTL, run id; the index changes.
+    /// - Gives 1 or 0.
+    static let claim = RedisScript(
+        shared + """
+            local ttl, id = tonumber(ARGV[3]), ARGV[4]
+            if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
+            local found = redis.call('GET', KEYS[3]) or ''
+            if found ~= ARGV[1] and found ~= ARGV[2] then return 0 end
+            redis.call('SET', KEYS[3], ARGV[2], 'PX', digits(ttl))
+            refresh(KEYS, 5, ttl)
+            local unfinished = false
+            for i = 6, 9 do unfinished = unfinished or redis.call('ZSCORE', KEYS[i], id) end
+            redis.call('ZREM', KEYS[11], id)
+            if unfinished then
+              redis.call('ZADD', KEYS[10], digits(started + ttl - 1), id)
+              outlive(KEYS[10], 2 * ttl)
+            end
+            change(12, 6, tonumber(ARGV[5]), ttl)
+            return 1
+            """)
+
+    /// Deletes a run whole.
+    ///
+    /// - Keys: run, events, owner, input, signals; then one for each index change.
+    /// - Arguments: channel; the index changes.
+    /// - Gives whether there was one.
+    static let delete = RedisScript(
+        shared + """
+            local there = redis.call('EXISTS', KEYS[1])
+            if there == 0 then return 0 end
+            for i = 1, 5 do redis.call('UNLINK', KEYS[i]) end
+            change(6, 3, tonumber(ARGV[2]), 0)
+            redis.call('PUBLISH', ARGV[1], 0)
+            return 1
+            """)
+}

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What happens when a server lost a script (`SCRIPT FLUSH`, a failover) that a pipeline uses.
+enum PipelineScripts {
+    /// Where to continue a pipeline, if that can be done without changing the order of execution: the first command
+    /// that failed for want of its script, provided that nothing was executed after it.
+    static func resumption(_ commands: [RedisCommand], _ results: [Result<RESPValue, RedisError>]) -> Int? {
+        guard let first = results.firstIndex(where: { self.lacksScript($0) }) else { return nil }
+        let isTail = results[first...].allSatisfy { self.lacksScript($0) }
+        return isTail && commands[first].script != nil ? first : nil
+    }
+
+    private static func lacksScript(_ result: Result<RESPValue, RedisError>) -> Bool {
+        if case .failure(let error) = result { error.serverReply?.prefix == "NOSCRIPT" } else { false }
+    }
+}

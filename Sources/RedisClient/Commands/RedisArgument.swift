@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import NIOCore
+
+/// One argument of a command: text, a number or bytes.
+///
+/// Literals become arguments by themselves; for variables there is ``RedisArgumentConvertible``.
+public struct RedisArgument: Hashable, Sendable, ExpressibleByStringLiteral, ExpressibleByStringInterpolation,
+    ExpressibleByIntegerLiteral, ExpressibleByFloatLiteral
+{
+    enum Storage: Hashable, Sendable {
+        case string(String)
+        case integer(Int)
+        case double(Double)
+        case buffer(ByteBuffer)
+    }
+
+    let storage: Storage
+
+    init(storage: Storage) {
+        self.storage = storage
+    }
+
+    /// Makes an argument from text, which is sent as UTF-8.
+    public init(_ text: String) {
+        self.storage = .string(text)
+    }
+
+    /// Makes an argument from an integer, which is sent as decimal digits.
+    public init(_ number: Int) {
+        self.storage = .integer(number)
+    }
+
+    /// Makes an argument from a double, which is sent in the shortest spelling that reads back as the same number.
+    public init(_ number: Double) {
+        self.storage = .double(number)
+    }
+
+    /// Makes an argument from the readable bytes of a buffer.
+    public init(_ bytes: ByteBuffer) {
+        self.storage = .buffer(bytes)
+    }
+
+    /// Makes an argument from text.
+    public init(stringLiteral text: String) {
+        self.storage = .string(text)
+    }
+
+    /// Makes an argument from an integer.
+    public init(integerLiteral number: Int) {
+        self.storage = .integer(number)
+    }
+
+    /// Makes an argument from a double.
+    public init(floatLiteral number: Double) {
+        self.storage = .double(number)
+    }
+
+    /// The text of the argument as it is sent, with invalid UTF-8 replaced.
+    var text: String {
+        switch self.storage {
+        case .string(let text): text
+        case .integer(let number): String(number)
+        case .double(let number): number.respText
+        case .buffer(let bytes): String(buffer: bytes)
+        }
+    }
+
+    /// How many bytes the argument has on the wire, without its framing; an estimate for numbers.
+    var byteCount: Int {
+        switch self.storage {
+        case .string(let text): text.utf8.count
+        case .integer, .double: 20
+        case .buffer(let bytes): bytes.readableBytes
+        }
+    }
+}
+
+/// A value that can be an argument of a command.
+public protocol RedisArgumentConvertible: Sendable {
+    /// The value as an argument.
+    var redisArgument: RedisArgument { get }
+}
+
+extension RedisArgument: RedisArgumentConvertible {
+    /// The argument itself.
+    public var redisArgument: RedisArgument { self }
+}
+
+extension String: RedisArgumentConvertible {
+    /// The text as UTF-8.
+    public var redisArgument: RedisArgument { RedisArgument(self) }
+}
+
+extension Substring: RedisArgumentConvertible {
+    /// The text as UTF-8.
+    public var redisArgument: RedisArgument { RedisArgument(String(self)) }
+}
+
+extension Int: RedisArgumentConvertible {
+    /// The number in decimal digits.
+    public var redisArgument: RedisArgument { RedisArgument(self) }
+}
+
+extension Double: RedisArgumentConvertible {
+    /// The number in the shortest spelling that reads back as the same number.
+    public var redisArgument: RedisArgument { RedisArgument(self) }
+}
+
+extension ByteBuffer: RedisArgumentConvertible {
+    /// The readable bytes.
+    public var redisArgument: RedisArgument { RedisArgument(self) }
+}
+
+extension [UInt8]: RedisArgumentConvertible {
+    /// The bytes.
+    public var redisArgument: RedisArgument { RedisArgument(ByteBuffer(bytes: self)) }
+}

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+
+extension RedisCommand {
+    /// `RPUSH`: appends to a list; its new length.
+    public static func rpush(_ key: String, _ values: [any RedisArgumentConvertible]) -> RedisCommand {
+        RedisCommand("RPUSH", arguments: [RedisArgument(key)] + values.map(\.redisArgument))
+    }
+
+    /// `LRANGE`: elements of a list from one index to another, both included; negative ones count from the end.
+    public static func lrange(_ key: String, from start: Int = 0, through end: Int = -1) -> RedisCommand {
+        RedisCommand("LRANGE", key, start, end).idempotent
+    }
+
+    /// `LLEN`: the length of a list.
+    public static func llen(_ key: String) -> RedisCommand {
+        RedisCommand("LLEN", key).idempotent
+    }
+
+    /// `LINDEX`: an element of a list, or null.
+    public static func lindex(_ key: String, _ index: Int) -> RedisCommand {
+        RedisCommand("LINDEX", key, index).idempotent
+    }
+}
+
+extension RedisCommandExecutor {
+    /// Appends to a list and returns its new length.
+    /// - Throws: ``RedisError``.
+    @discardableResult
+    public func rpush(_ key: String, _ values: any RedisArgumentConvertible...) async throws -> Int {
+        try await self.int(.rpush(key, values))
+    }
+
+    /// Elements of a list from one index to another, both included; negative ones count from the end.
+    /// - Throws: ``RedisError``.
+    public func lrange(_ key: String, from start: Int = 0, through end: Int = -1) async throws -> [RESPValue] {
+        try await self.array(.lrange(key, from: start, through: end))
+    }
+
+    /// The length of a list, 0 if it does not exist.
+    /// - Throws: ``RedisError``.
+    public func llen(_ key: String) async throws -> Int {
+        try await self.int(.llen(key))
+    }
+
+    /// An element of a list, or nil if the list is shorter.
+    /// - Throws: ``RedisError``.
+    public func lindex(_ key: String, _ index: Int) async throws -> RESPValue? {
+        try await self.optional(.lindex(key, index))
+    }
+}

@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Logging
+import NIOCore
+
+/// Performs the actions of ``CommandStateMachine`` on a channel: writes commands, decodes replies, wakes up for
+/// deadlines. Everything here runs on the channel's event loop.
+final class CommandHandler: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    private let id: Int
+    private let logger: Logger
+    private let commandTimeout: Duration
+    private let delegate: any RedisConnectionDelegate
+    private var machine: CommandStateMachine<PendingRequest>
+    private var decoder: RESPDecoder
+    private var context: ChannelHandlerContext?
+    private var output = ByteBuffer()
+    private var spareQueue: [PendingRequest] = []
+    private var timer: (deadline: NIODeadline, task: Scheduled<Void>)?
+    private var failure: RedisError?
+    private var isReplacementRequested = false
+    /// Digests of the scripts whose source was sent on this connection.
+    private var loadedScripts: Set<String> = []
+    /// Makes a cycle while the channel is open, which keeps the connection alive; cut when it closes.
+    var connection: RedisConnection?
+
+    init(id: Int, configuration: RedisConfiguration, delegate: any RedisConnectionDelegate) {
+        self.id = id
+        self.logger = configuration.logger
+        self.commandTimeout = configuration.commandTimeout
+        self.delegate = delegate
+        // A little less than the limit of a command, which begins before the command is written: the check at its
+        // deadline shall find the connection dead, and not a moment too soon.
+        let silenceLimit = configuration.commandTimeout * 0.95
+        self.machine = CommandStateMachine(silenceLimit: silenceLimit.timeAmount, now: .now())
+        self.decoder = RESPDecoder(limits: configuration.limits)
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        // The channel may have been closed by the peer while the connection was on its way here.
+        if !context.channel.isActive { self.closed() }
+    }
+
+    // MARK: Writing
+
+    func writeSubmissions() {
+        guard let connection else { return }
+        let requests = connection.takeSubmissions(reusing: self.spareQueue)
+        self.spareQueue = []
+        let now = NIODeadline.now()
+        var skipped = 0
+        var earliest = NIODeadline.distantFuture
+        self.startOutput()
+        for request in requests {
+            guard !self.machine.isClosed, request.beginSending() else {
+                skipped += 1
+                request.fail(.neverSent)
+                continue
+            }
+            switch self.machine.send(request, replyCount: request.replyCount, deadline: request.deadline, now: now) {
+            case .write:
+                earliest = min(earliest, request.deadline)
+                self.write(request)
+            case .reject:
+                skipped += 1
+                request.fail(.neverSent)
+            }
+        }
+        self.flush()
+        self.wakeUp(at: earliest)
+        if skipped > 0 { self.delegate.connection(self.id, finished: skipped) }
+        self.keepForReuse(requests)
+    }
+
+    private func write(_ request: PendingRequest) {
+        switch request.payload {
+        case .single(let command): self.write(command)
+        case .batch(let commands): for command in commands { self.write(command) }
+        }
+    }
+
+    private func write(_ command: RedisCommand) {
+        // The first use of a script on a connection carries its source, which also loads it. Whatever follows on this
+        // connection finds it there, in pipelines too, without a round trip to ask.
+        if let script = command.script, self.loadedScripts.insert(script.sha1).inserted {
+            RESPEncoder.writeWithSource(command, script, to: &self.output)
+        } else {
+            RESPEncoder.write(command, to: &self.output)
+        }
+    }
+
+    private func startOutput() {
+        // The storage is reused if the channel has let go of it, unless a large command made it large.
+        if self.output.capacity > 256 << 10 {
+            self.output = ByteBuffer()
+        } else {
+            self.output.clear()
+        }
+    }
+
+    private func flush() {
+        guard self.output.readableBytes > 0, let context else { return }
+        context.writeAndFlush(self.wrapOutboundOut(self.output), promise: nil)
+    }
+
+    private func keepForReuse(_ queue: consuming [PendingRequest]) {
+        self.spareQueue = queue
+        self.spareQueue.removeAll(keepingCapacity: self.spareQueue.capacity <= 4096)
+    }
+
+    // MARK: Reading
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        self.decoder.feed(self.unwrapInboundIn(data))
+        self.machine.readBytes(now: .now())
+        var finished = 0
+        do {
+            while let message = try self.decoder.next() {
+                // Attributes describe replies and pushes answer nothing: neither has a place in the order of replies.
+                guard case .reply(let reply) = message else { continue }
+                switch self.machine.receivedReply() {
+                case .deliver(let request, let isLast):
+                    self.deliver(reply, to: request, isLast: isLast)
+                    finished += isLast ? 1 : 0
+                case .deliverAndClose(let request):
+                    self.deliver(reply, to: request, isLast: true)
+                    finished += 1
+                    context.close(promise: nil)
+                case .violation:
+                    throw RESPDecodingError(.unexpectedType, "a reply that nobody asked for")
+                }
+            }
+        } catch {
+            self.close(
+                because: RedisError(
+                    .protocolError, "The server sent what is not RESP; the connection was closed.", cause: error,
+                    mayHaveExecuted: true))
+        }
+        if finished > 0 { self.delegate.connection(self.id, finished: finished) }
+    }
+
+    private func deliver(_ reply: RESPValue, to request: PendingRequest, isLast: Bool) {
+        if let error = reply.error { self.learn(from: error) }
+        request.receive(reply, isLast: isLast)
+    }
+
+    private func learn(from error: RESPError) {
+        switch error.prefix {
+        case "NOSCRIPT":
+            // Somebody flushed the scripts of the server.
+            self.loadedScripts = []
+        case "READONLY", "LOADING", "MASTERDOWN":
+            guard !self.isReplacementRequested else { return }
+            self.isReplacementRequested = true
+            self.delegate.connection(self.id, mustBeReplaced: error)
+        default:
+            break
+        }
+    }
+
+    // MARK: Deadlines
+
+    private func wakeUp(at deadline: NIODeadline) {
+        guard deadline < self.timer?.deadline ?? .distantFuture, let context else { return }
+        self.timer?.task.cancel()
+        let handler = NIOLoopBound(self, eventLoop: context.eventLoop)
+        let task = context.eventLoop.scheduleTask(deadline: deadline) { handler.value.deadlineReached() }
+        self.timer = (deadline, task)
+    }
+
+    private func deadlineReached() {
+        self.timer = nil
+        let action = self.machine.checkDeadlines(now: .now())
+        if action.closes {
+            let silence = RedisError(
+                .outcomeUnknown,
+                "The server sent nothing for \(self.commandTimeout.inWords); the connection was taken for dead and closed.",
+                mayHaveExecuted: true
+            )
+            self.close(because: silence, expired: action.expired)
+        } else {
+            for request in action.expired { request.fail(.timedOut) }
+            if let next = action.next { self.wakeUp(at: next) }
+        }
+    }
+
+    // MARK: Closing
+
+    func drain() {
+        if self.machine.drain() { self.context?.close(promise: nil) }
+    }
+
+    func closeByUser() {
+        self.close(because: nil)
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        self.close(because: RedisError(.outcomeUnknown, "The connection failed.", cause: error, mayHaveExecuted: true))
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        if self.failure == nil, !self.machine.isClosed {
+            self.failure = RedisError(.outcomeUnknown, "The server closed the connection.", mayHaveExecuted: true)
+        }
+        self.closed()
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        self.closed()
+        self.context = nil
+    }
+
+    private func close(because error: RedisError?, expired: [PendingRequest] = []) {
+        guard let context else { return }
+        if self.failure == nil { self.failure = error }
+        // Fails what is under way before the socket is gone, so that nobody waits for that.
+        self.closed(expired: expired)
+        context.close(promise: nil)
+    }
+
+    /// Everybody is told once.
+    private func closed(expired: [PendingRequest] = []) {
+        guard let connection else { return }
+        self.connection = nil
+        self.timer?.task.cancel()
+        self.timer = nil
+        let lost = self.machine.close()
+        let error =
+            self.failure
+            ?? RedisError(.outcomeUnknown, "The client closed the connection.", mayHaveExecuted: true)
+        let unknown = error.code == .outcomeUnknown ? error : .answerLost(because: error)
+        if let failure { self.logger.debug("Redis connection lost", metadata: ["reason": "\(failure)"]) }
+        // The pool first: a caller that tries again at once must not be given this connection.
+        self.delegate.connectionClosed(self.id, error: self.failure)
+        for request in expired { request.fail(.timedOut) }
+        for request in lost { request.fail(unknown) }
+        for request in connection.closeSubmissions() { request.fail(.neverSent) }
+    }
+}
+
+extension RedisError {
+    static let timedOut = RedisError(
+        .timedOut,
+        "The server did not answer in time. The command may have been executed: check before repeating it.",
+        mayHaveExecuted: true
+    )
+
+    static func answerLost(because error: RedisError) -> RedisError {
+        if error.code == .protocolError { return error }
+        return RedisError(.outcomeUnknown, error.message, cause: error.cause, mayHaveExecuted: true)
+    }
+}

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Logging
+import NIOCore
+import NIOPosix
+import NIOSSL
+
+/// Makes connections that are ready for commands: socket, TLS, handshake.
+struct ConnectionFactory: Sendable {
+    let configuration: RedisConfiguration
+    private let tls: NIOSSLContext?
+
+    /// - Throws: ``RedisError`` with the code `invalidConfiguration`.
+    init(_ configuration: RedisConfiguration) throws {
+        try configuration.validate()
+        self.configuration = configuration
+        self.tls = try configuration.tls?.makeContext()
+    }
+
+    /// Connects on an event loop. `install` is called there, in the moment in which the server is ready, and has to put
+    /// the handler for what follows into the pipeline.
+    func connect<Connection: Sendable>(
+        on eventLoop: any EventLoop,
+        install: @escaping @Sendable (any Channel, RedisServerInfo) throws -> Connection
+    ) -> EventLoopFuture<Connection> {
+        let configuration = self.configuration
+        let ready = eventLoop.makePromise(of: RedisServerInfo.self)
+        let bootstrap = self.bootstrap(on: eventLoop)
+            .connectTimeout(configuration.connectTimeout.timeAmount)
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    let pipeline = channel.pipeline.syncOperations
+                    if let tls = try self.makeTLSHandler() { try pipeline.addHandler(tls) }
+                    try pipeline.addHandler(HandshakeHandler(configuration, ready: ready))
+                }
+            }
+        let connecting =
+            switch configuration.address {
+            case .tcp(let host, let port): bootstrap.connect(host: host, port: port)
+            case .unixSocket(let path): bootstrap.connect(unixDomainSocketPath: path)
+            }
+        connecting.whenFailure { ready.fail(ConnectFailure.redisError(for: $0)) }
+        // One limit for all steps: a server that accepts and then stays silent must not hold up the pool.
+        let limit = eventLoop.scheduleTask(in: configuration.connectTimeout.timeAmount) {
+            ready.fail(
+                RedisError(
+                    .connectFailed,
+                    """
+                    The server at \(configuration.address) was not ready within \(configuration.connectTimeout.inWords). \
+                    Check that it is reachable, and whether it wants TLS (rediss://).
+                    """
+                )
+            )
+        }
+        ready.futureResult.whenComplete { _ in limit.cancel() }
+        let connection = connecting.and(ready.futureResult).flatMapThrowing { channel, info in
+            try install(channel, info)
+        }
+        connection.whenFailure { _ in connecting.whenSuccess { $0.close(promise: nil) } }
+        return connection.flatMapErrorThrowing { throw ConnectFailure.redisError(for: $0) }
+    }
+
+    private func bootstrap(on eventLoop: any EventLoop) -> ClientBootstrap {
+        let bootstrap = ClientBootstrap(group: eventLoop)
+        guard case .tcp = self.configuration.address else { return bootstrap }
+        let configured =
+            bootstrap
+            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .channelOption(.socketOption(.so_keepalive), value: 1)
+        #if os(Linux)
+            let limit = self.configuration.commandTimeout + .seconds(5)
+            return
+                configured
+                .channelOption(.tcpOption(.keepAliveIdle), value: 15)
+                .channelOption(.tcpOption(.keepAliveInterval), value: 5)
+                .channelOption(.tcpOption(.keepAliveCount), value: 3)
+                // The kernel gives up on unacknowledged bytes; by itself it would go on for a quarter of an hour.
+                .channelOption(
+                    .tcpOption(.userTimeout),
+                    value: Int(clamping: min(limit.nanoseconds / 1_000_000, Int64(CInt.max)))
+                )
+        #else
+            return configured
+        #endif
+    }
+
+    private func makeTLSHandler() throws -> NIOSSLClientHandler? {
+        guard let tls, let settings = self.configuration.tls else { return nil }
+        var name = settings.serverName
+        if name == nil, case .tcp(let host, _) = self.configuration.address { name = host }
+        // TLS has no way to ask for an address by name; its certificate is checked against the address itself.
+        if let candidate = name, (try? SocketAddress(ipAddress: candidate, port: 0)) != nil { name = nil }
+        return try NIOSSLClientHandler(context: tls, serverHostname: name)
+    }
+}
+
+#if os(Linux)
+    extension NIOBSDSocket.Option {
+        // The numbers of <netinet/tcp.h>, for which NIO has no names.
+        fileprivate static let keepAliveIdle = NIOBSDSocket.Option(rawValue: 4)
+        fileprivate static let keepAliveInterval = NIOBSDSocket.Option(rawValue: 5)
+        fileprivate static let keepAliveCount = NIOBSDSocket.Option(rawValue: 6)
+        fileprivate static let userTimeout = NIOBSDSocket.Option(rawValue: 18)
+    }
+#endif

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import NIOCore
+
+/// Performs the actions of ``HandshakeStateMachine`` and removes itself when the server is ready for commands.
+///
+/// Whoever made it must put the handler that follows into the pipeline when `ready` is fulfilled; bytes that came with
+/// the last answer are handed on to it.
+final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
+    typealias InboundIn = ByteBuffer
+    typealias InboundOut = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    private var machine: HandshakeStateMachine
+    private var decoder: RESPDecoder
+    private var ready: EventLoopPromise<RedisServerInfo>?
+
+    init(_ configuration: RedisConfiguration, ready: EventLoopPromise<RedisServerInfo>) {
+        self.machine = HandshakeStateMachine(configuration)
+        self.decoder = RESPDecoder(limits: configuration.limits)
+        self.ready = ready
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
+        self.perform(self.machine.start(), context: context)
+        context.fireChannelActive()
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        self.decoder.feed(self.unwrapInboundIn(data))
+        do {
+            while self.ready != nil, let message = try self.decoder.next() {
+                if case .reply(let reply) = message { self.perform(self.machine.received(reply), context: context) }
+            }
+        } catch {
+            self.fail(
+                RedisError(
+                    .protocolError,
+                    """
+                    The server's answer is not RESP. \
+                    Check that the address is that of a Redis server, and whether it wants TLS (rediss://).
+                    """,
+                    cause: error
+                ),
+                context: context
+            )
+        }
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        self.fail(Self.closedTooEarly(nil), context: context)
+        context.fireChannelInactive()
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        let failure = error is IOError ? Self.closedTooEarly(error) : ConnectFailure.redisError(for: error)
+        self.fail(failure, context: context)
+    }
+
+    private static func closedTooEarly(_ cause: (any Error)?) -> RedisError {
+        RedisError(
+            .connectFailed,
+            """
+            The server closed the connection before it was ready. \
+            Check whether it wants TLS (rediss://), and its limit of clients.
+            """,
+            cause: cause
+        )
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        self.ready.take()?.fail(RedisError(.connectFailed, "The connection was closed before it was ready."))
+        if let rest = self.decoder.takeUnreadBytes() { context.fireChannelRead(self.wrapInboundOut(rest)) }
+    }
+
+    private func perform(_ action: HandshakeStateMachine.Action, context: ChannelHandlerContext) {
+        switch action {
+        case .send(let command):
+            var bytes = context.channel.allocator.buffer(capacity: 256)
+            RESPEncoder.write(command, to: &bytes)
+            context.writeAndFlush(self.wrapOutboundOut(bytes), promise: nil)
+        case .done(let info):
+            let ready = self.ready.take()
+            ready?.succeed(info)
+            context.pipeline.syncOperations.removeHandler(context: context, promise: nil)
+        case .fail(let failure):
+            self.fail(failure.error, context: context)
+        }
+    }
+
+    private func fail(_ error: RedisError, context: ChannelHandlerContext) {
+        self.ready.take()?.fail(error)
+        context.close(promise: nil)
+    }
+}

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import NIOCore
+import Synchronization
+
+/// One command, or several that travel together, from the caller to the answer.
+///
+/// It is resolved exactly once, by whoever comes first: the answer, the deadline, the loss of the connection or the
+/// cancellation of the calling task. The connection keeps its place in the order of replies in any case; an answer that
+/// comes for a request that is resolved already is dropped.
+final class PendingRequest: Sendable {
+    typealias Single = UnsafeContinuation<RESPValue, any Error>
+    typealias Batch = UnsafeContinuation<[Result<RESPValue, RedisError>], any Error>
+
+    enum Payload: Sendable {
+        case single(RedisCommand)
+        case batch([RedisCommand])
+    }
+
+    /// Who waits. The unsafe continuations spare an allocation per command; `State` resumes them once by construction.
+    private enum Waiter {
+        case single(Single)
+        case batch(Batch)
+        case internalUse(@Sendable (Result<RESPValue, RedisError>) -> Void)
+    }
+
+    private struct State {
+        var waiter: Waiter?
+        var isResolved = false
+        var isSent = false
+        var results: [Result<RESPValue, RedisError>] = []
+    }
+
+    let payload: Payload
+    let deadline: NIODeadline
+    private let state: Mutex<State>
+
+    init(_ payload: Payload, deadline: NIODeadline) {
+        self.payload = payload
+        self.deadline = deadline
+        self.state = Mutex(State())
+    }
+
+    /// A request of the connection itself, such as a health check.
+    init(
+        _ command: RedisCommand,
+        deadline: NIODeadline,
+        then body: @escaping @Sendable (Result<RESPValue, RedisError>) -> Void
+    ) {
+        self.payload = .single(command)
+        self.deadline = deadline
+        self.state = Mutex(State(waiter: .internalUse(body)))
+    }
+
+    /// The number of replies that the server will send.
+    var replyCount: Int {
+        switch self.payload {
+        case .single: 1
+        case .batch(let commands): commands.count
+        }
+    }
+
+    // MARK: Caller
+
+    /// Registers the caller; false if the request was cancelled before, in which case the caller is resumed already.
+    func install(_ continuation: Single) -> Bool {
+        self.install(.single(continuation))
+    }
+
+    /// Registers the caller of several commands.
+    func install(_ continuation: Batch) -> Bool {
+        self.install(.batch(continuation))
+    }
+
+    private func install(_ waiter: Waiter) -> Bool {
+        let isInstalled = self.state.withLock { state in
+            if state.isResolved { return false }
+            state.waiter = waiter
+            return true
+        }
+        if !isInstalled { self.resume(waiter, with: Self.cancellation(isSent: false)) }
+        return isInstalled
+    }
+
+    /// Gives up waiting. The calling task goes on at once.
+    func cancel() {
+        let (waiter, isSent) = self.state.withLock { state -> (Waiter?, Bool) in
+            state.isResolved = true
+            return (state.waiter.take(), state.isSent)
+        }
+        if let waiter { self.resume(waiter, with: Self.cancellation(isSent: isSent)) }
+    }
+
+    private static func cancellation(isSent: Bool) -> RedisError {
+        RedisError(.cancelled, "The calling task was cancelled.", mayHaveExecuted: isSent)
+    }
+
+    // MARK: Connection
+
+    /// Called before the bytes are written; false if nobody waits any more, so that they need not be.
+    func beginSending() -> Bool {
+        self.state.withLock { state in
+            if state.isResolved { return false }
+            state.isSent = true
+            return true
+        }
+    }
+
+    /// Takes a reply; `isLast` says that no further one belongs to this request.
+    func receive(_ value: RESPValue, isLast: Bool) {
+        let done = self.state.withLock { state -> (Waiter, [Result<RESPValue, RedisError>])? in
+            if state.isResolved { return nil }
+            guard case .batch = self.payload else {
+                state.isResolved = true
+                return state.waiter.take().map { ($0, []) }
+            }
+            state.results.append(Self.result(value))
+            guard isLast else { return nil }
+            state.isResolved = true
+            return state.waiter.take().map { ($0, state.results) }
+        }
+        guard let (waiter, results) = done else { return }
+        switch waiter {
+        case .single(let continuation):
+            if let error = value.error {
+                continuation.resume(throwing: RedisError(reply: error))
+            } else {
+                continuation.resume(returning: value)
+            }
+        case .batch(let continuation): continuation.resume(returning: results)
+        case .internalUse(let body): body(Self.result(value))
+        }
+    }
+
+    /// Ends the request without (all of) its answers. Commands of a batch that were answered keep their answers.
+    func fail(_ error: RedisError) {
+        let done = self.state.withLock { state -> (Waiter, [Result<RESPValue, RedisError>])? in
+            if state.isResolved { return nil }
+            state.isResolved = true
+            return state.waiter.take().map { ($0, state.results) }
+        }
+        guard case let (waiter, results)? = done else { return }
+        if case .batch(let continuation) = waiter, !results.isEmpty || error.mayHaveExecuted {
+            let missing = self.replyCount - results.count
+            continuation.resume(returning: results + Array(repeating: .failure(error), count: missing))
+        } else {
+            self.resume(waiter, with: error)
+        }
+    }
+
+    private func resume(_ waiter: Waiter, with error: RedisError) {
+        switch waiter {
+        case .single(let continuation): continuation.resume(throwing: error)
+        case .batch(let continuation): continuation.resume(throwing: error)
+        case .internalUse(let body): body(.failure(error))
+        }
+    }
+
+    private static func result(_ value: RESPValue) -> Result<RESPValue, RedisError> {
+        if let error = value.error { .failure(RedisError(reply: error)) } else { .success(value) }
+    }
+}

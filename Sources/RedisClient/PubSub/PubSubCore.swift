@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Logging
+import NIOCore
+
+/// Performs the actions of ``PubSubStateMachine``. Everything here runs on one event loop.
+final class PubSubCore {
+    private struct Subscriber {
+        /// Weak, so that a subscription which nobody reads any more can end.
+        weak var buffer: SubscriptionBuffer?
+        /// Waits for the confirmation.
+        var waiter: CheckedContinuation<Void, any Error>?
+        var timer: Scheduled<Void>?
+    }
+
+    private let factory: ConnectionFactory
+    private let eventLoop: any EventLoop
+    private let logger: Logger
+    private var machine: PubSubStateMachine
+    private var subscribers: [Int: Subscriber] = [:]
+    private var handler: PubSubHandler?
+    private var timer: (deadline: NIODeadline, task: Scheduled<Void>)?
+    private var lastError: RedisError?
+    private var closing: EventLoopPromise<Void>?
+    private var isClosed = false
+    private var isConnecting = false
+
+    init(factory: ConnectionFactory, eventLoop: any EventLoop) {
+        let configuration = factory.configuration
+        self.factory = factory
+        self.eventLoop = eventLoop
+        self.logger = configuration.logger
+        self.machine = PubSubStateMachine(
+            .init(
+                initialBackoff: configuration.pool.initialBackoff.timeAmount,
+                maxBackoff: configuration.pool.maxBackoff.timeAmount,
+                healthCheckInterval: configuration.pubSub.healthCheckInterval.timeAmount,
+                healthCheckTimeout: configuration.commandTimeout.timeAmount
+            )
+        )
+    }
+
+    // MARK: Subscribers
+
+    func subscribe(
+        _ id: Int, to targets: [SubscriptionTarget], _ buffer: SubscriptionBuffer, deadline: NIODeadline,
+        _ waiter: CheckedContinuation<Void, any Error>
+    ) {
+        guard !self.isClosed else { return waiter.resume(throwing: RedisError.clientClosed) }
+        let core = NIOLoopBound(self, eventLoop: self.eventLoop)
+        let timer = self.eventLoop.scheduleTask(deadline: deadline) { core.value.subscribingTimedOut(id) }
+        self.subscribers[id] = Subscriber(buffer: buffer, waiter: waiter, timer: timer)
+        self.perform(self.machine.subscribe(id, to: targets, now: .now()))
+    }
+
+    /// Ends a subscription; one that is not confirmed yet fails.
+    func unsubscribe(_ id: Int, _ error: RedisError) {
+        guard let subscriber = self.subscribers.removeValue(forKey: id) else { return }
+        subscriber.timer?.cancel()
+        subscriber.waiter?.resume(throwing: error)
+        self.perform(self.machine.unsubscribe(id, now: .now()))
+    }
+
+    private func subscribingTimedOut(_ id: Int) {
+        let error: RedisError
+        if self.handler != nil {
+            error = RedisError(.timedOut, "The server did not confirm the subscription in time.")
+        } else if let lastError {
+            error = lastError
+        } else {
+            let address = self.factory.configuration.address
+            error = RedisError(
+                .connectFailed, "No connection to \(address) was ready in time. Check that it is reachable.")
+        }
+        self.unsubscribe(id, error)
+    }
+
+    private func end(_ id: Int, _ error: RedisError) {
+        guard let subscriber = self.subscribers.removeValue(forKey: id) else { return }
+        subscriber.timer?.cancel()
+        if let waiter = subscriber.waiter {
+            waiter.resume(throwing: error)
+        } else {
+            subscriber.buffer?.finish(error.code == .closed ? nil : error)
+        }
+    }
+
+    // MARK: Connection
+
+    private func connect() {
+        self.isConnecting = true
+        let core = NIOLoopBound(self, eventLoop: self.eventLoop)
+        let configuration = self.factory.configuration
+        self.factory.connect(on: self.eventLoop) { channel, info in
+            let handler = PubSubHandler(core: core.value, limits: configuration.limits)
+            try channel.pipeline.syncOperations.addHandler(handler)
+            guard channel.isActive else {
+                throw RedisError(.connectFailed, "The server closed the connection as soon as it was ready.")
+            }
+            core.value.connected(handler)
+        }.whenFailure { error in
+            core.value.connectFailed(ConnectFailure.redisError(for: error))
+        }
+    }
+
+    private func connected(_ handler: PubSubHandler) {
+        self.isConnecting = false
+        self.handler = handler
+        self.lastError = nil
+        self.perform(self.machine.connected(now: .now()))
+        if self.isClosed { handler.close() }
+    }
+
+    private func connectFailed(_ error: RedisError) {
+        self.isConnecting = false
+        self.lastError = error
+        self.logger.warning("Redis subscription connection failed", metadata: ["error": "\(error)"])
+        if !ConnectFailure.isTransient(error) {
+            // Those who just came learn it at once. Older subscriptions hope for somebody to repair it.
+            for (id, subscriber) in self.subscribers where subscriber.waiter != nil { self.unsubscribe(id, error) }
+        }
+        self.perform(self.machine.disconnected(now: .now(), random: .random(in: 0..<1)))
+        self.finishClosing()
+    }
+
+    func disconnected(_ handler: PubSubHandler) {
+        guard self.handler === handler else { return }
+        self.handler = nil
+        self.logger.debug(
+            "Redis subscription connection closed", metadata: ["subscribers": "\(self.subscribers.count)"])
+        self.perform(self.machine.disconnected(now: .now(), random: .random(in: 0..<1)))
+        self.finishClosing()
+    }
+
+    // MARK: Messages
+
+    func readBytes() {
+        self.machine.readBytes(now: .now())
+    }
+
+    func received(_ message: RESPMessage) {
+        switch PubSubMessage(message) {
+        case .published(let target, let message):
+            for id in self.machine.receivers(of: target) { self.subscribers[id]?.buffer?.add(.message(message)) }
+        case .subscribed(let target):
+            self.perform(self.machine.subscribed(target))
+        case .unsubscribed(let kind, let name):
+            self.perform(self.machine.unsubscribed(kind, name: name))
+        case .error(let error):
+            self.perform(self.machine.refused(error, now: .now()))
+        case .pong:
+            self.machine.pong()
+        case .other:
+            break
+        }
+    }
+
+    // MARK: Actions
+
+    private func perform(_ actions: PubSubStateMachine.Actions) {
+        self.handler?.write(actions.write)
+        for id in actions.confirm {
+            self.subscribers[id]?.timer?.cancel()
+            self.subscribers[id]?.waiter.take()?.resume()
+        }
+        for id in actions.gap { self.subscribers[id]?.buffer?.add(.gap) }
+        for refusal in actions.refuse { self.end(refusal.subscriber, RedisError(reply: refusal.error)) }
+        if actions.connects, !self.isClosed { self.connect() }
+        if actions.closes { self.handler?.close() }
+        self.setTimer()
+    }
+
+    /// One timer at a time. A later deadline does not move it: it fires, finds nothing to do, and is set again, so that
+    /// busy subscriptions do not set timers for every message.
+    private func setTimer() {
+        guard !self.isClosed, let next = self.machine.nextTick else { return }
+        if let timer, timer.deadline <= next { return }
+        self.timer?.task.cancel()
+        let core = NIOLoopBound(self, eventLoop: self.eventLoop)
+        let task = self.eventLoop.scheduleTask(deadline: next) {
+            core.value.timer = nil
+            core.value.perform(core.value.machine.tick(now: .now()))
+        }
+        self.timer = (next, task)
+    }
+
+    // MARK: End
+
+    func shutdown() -> EventLoopFuture<Void> {
+        let promise = self.closing ?? self.eventLoop.makePromise(of: Void.self)
+        if !self.isClosed {
+            self.isClosed = true
+            self.closing = promise
+            self.timer?.task.cancel()
+            for id in self.subscribers.keys { self.end(id, .clientClosed) }
+            self.handler?.close()
+            self.finishClosing()
+        } else if self.closing == nil {
+            promise.succeed()
+        }
+        return promise.futureResult
+    }
+
+    private func finishClosing() {
+        guard self.isClosed, self.handler == nil, !self.isConnecting else { return }
+        self.closing.take()?.succeed()
+    }
+}

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import DequeModule
+import Synchronization
+
+/// Events between the event loop that receives them and the task that reads them; of bounded size.
+final class SubscriptionBuffer: Sendable {
+    private typealias Reader = CheckedContinuation<RedisSubscriptionEvent?, any Error>
+
+    private struct State {
+        var events: Deque<RedisSubscriptionEvent> = []
+        /// Messages before the oldest one that is left were dropped.
+        var hasDropped = false
+        var readers: Deque<Reader> = []
+        var isFinished = false
+        var error: RedisError?
+    }
+
+    private let limit: Int
+    private let state = Mutex(State())
+
+    init(limit: Int) {
+        self.limit = limit
+    }
+
+    /// Adds an event, at the expense of the oldest one if there are too many.
+    func add(_ event: RedisSubscriptionEvent) {
+        let reader = self.state.withLock { state -> Reader? in
+            if state.isFinished { return nil }
+            if let reader = state.readers.popFirst() { return reader }
+            // Two gaps with nothing in between say no more than one.
+            if event == .gap, state.events.last == .gap || (state.events.isEmpty && state.hasDropped) { return nil }
+            state.events.append(event)
+            if state.events.count > self.limit {
+                state.events.removeFirst()
+                state.hasDropped = true
+            }
+            return nil
+        }
+        reader?.resume(returning: event)
+    }
+
+    /// No further events come. What is there can still be read.
+    func finish(_ error: RedisError?) {
+        let readers = self.state.withLock { state -> Deque<Reader> in
+            guard !state.isFinished else { return [] }
+            state.isFinished = true
+            // Without readers waiting, the first one that comes gets the error.
+            if state.readers.isEmpty { state.error = error }
+            defer { state.readers = [] }
+            return state.readers
+        }
+        for (index, reader) in readers.enumerated() {
+            if index == 0, let error {
+                reader.resume(throwing: error)
+            } else {
+                reader.resume(returning: nil)
+            }
+        }
+    }
+
+    /// The next event; nil at the end and if the task is cancelled.
+    func next(onCancel: @Sendable () -> Void) async throws -> RedisSubscriptionEvent? {
+        try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { (reader: Reader) in
+                let result = self.state.withLock { state -> Result<RedisSubscriptionEvent?, any Error>? in
+                    if Task.isCancelled { return .success(nil) }
+                    if state.hasDropped {
+                        state.hasDropped = false
+                        return .success(.gap)
+                    }
+                    if let event = state.events.popFirst() { return .success(event) }
+                    if let error = state.error.take() { return .failure(error) }
+                    if state.isFinished { return .success(nil) }
+                    state.readers.append(reader)
+                    return nil
+                }
+                if let result { reader.resume(with: result) }
+            }
+        } onCancel: {
+            // Ends all readers, this one among them.
+            onCancel()
+        }
+    }
+}

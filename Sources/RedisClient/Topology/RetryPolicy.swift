@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Decides whether a failed attempt is followed by another one.
+///
+/// Only what certainly was not executed is repeated, and what its caller declared safe to repeat.
+enum RetryPolicy {
+    /// The pause before the next attempt, or nil if the failure is the caller's to handle.
+    /// - Parameters:
+    ///   - error: How the attempt failed.
+    ///   - isIdempotent: The caller declared the commands safe to repeat.
+    ///   - attempt: The number of attempts that failed before this one.
+    static func pause(after error: RedisError, isIdempotent: Bool, attempt: Int) -> Duration? {
+        switch error.code {
+        case .neverSent:
+            // The pool paces connecting; a fresh connection may be used at once.
+            return attempt == 0 ? .zero : self.backoff(attempt)
+        case .outcomeUnknown:
+            return isIdempotent ? self.backoff(attempt) : nil
+        case .readOnly where error.isRejectionBeforeExecution:
+            // After a failover a new connection leads to the new master. A replica that stays one is an error, and
+            // nothing is won by letting the caller wait for it.
+            return attempt < 2 ? self.backoff(attempt) : nil
+        default:
+            if error.isRejectionBeforeExecution { return self.backoff(attempt) }
+            // The server lost the script: the connection knows it now and will send the source.
+            return error.serverReply?.prefix == "NOSCRIPT" && attempt == 0 ? .zero : nil
+        }
+    }
+
+    private static func backoff(_ attempt: Int) -> Duration {
+        .milliseconds(min(20 << min(attempt, 6), 1000))
+    }
+}

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ACPCore
+import ACPStorage
+import RedisClient
+import Synchronization
+import Testing
+
+@testable import ACPRedis
+
+@Suite("What the client's errors mean")
+struct ErrorTests {
+    /// Fails each call with what comes next.
+    final class FailingClient: RedisStorageClient {
+        private let errors: Mutex<[RedisError]>
+        let asked = Mutex<[Bool]>([])
+
+        init(_ errors: [RedisError]) { self.errors = Mutex(errors) }
+
+        func execute(_ requests: [RedisRequest]) async throws -> [Result<RESPValue, RedisError>] {
+            asked.withLock { $0.append(requests.allSatisfy(\.isIdempotent)) }
+            throw errors.withLock { $0.removeFirst() }
+        }
+
+        func events(on channel: String) async throws -> any AsyncSequence<RedisSubscriptionEvent, any Error> & Sendable
+        {
+            throw errors.withLock { $0.removeFirst() }
+        }
+    }
+
+    static let lost = RedisError(.outcomeUnknown, "lost", mayHaveExecuted: true)
+    static let unreachable = RedisError(.connectFailed, "unreachable")
+
+    private func error(
+        _ errors: [RedisError], _ call: (RedisStorage) async throws -> Void
+    ) async throws -> (code: StorageError.Code?, asked: [Bool]) {
+        let client = FailingClient(errors)
+        let storage = try RedisStorage(client: client)
+        let error = await storageError { try await call(storage) }
+        #expect(error?.cause is RedisError)
+        return (error?.code, client.asked.withLock { $0 })
+    }
+
+    @Test("A commit that was lost and then cannot connect is in doubt, not undone")
+    func staysInDoubt() async throws {
+        let run = Run(agentName: agent)
+        let commit = RunCommit(
+            run: run.id, expecting: 0, events: [try EncodedEvent(.runCreated(run))],
+            snapshot: try RunSnapshot(run, eventCount: 1), owner: RunOwner(process: ProcessID()))
+        let found = try await error([Self.lost, Self.unreachable]) { try await $0.commit(commit) }
+        #expect(found.code == .outcomeUnknown)
+        // The client must not repeat it by itself: it would not tell of the first attempt.
+        #expect(found.asked == [false, false])
+    }
+
+    @Test("What may not be repeated is sent once")
+    func sentOnce() async throws {
+        let saving = try await error([Self.lost]) { try await $0.save(SessionRecord(id: "s"), expecting: 1) }
+        #expect(saving.code == .outcomeUnknown)
+        #expect(saving.asked == [false])
+        let sending = try await error([Self.lost]) {
+            try await $0.coordination.send(.cancel, to: RunID(), ownedBy: nil)
+        }
+        #expect(sending.code == .outcomeUnknown)
+        #expect(sending.asked == [false])
+    }
+
+    @Test("A read that was lost leaves nothing in doubt, and the client may repeat it")
+    func lostRead() async throws {
+        let found = try await error([Self.lost]) { _ = try await $0.eventCount(of: RunID()) }
+        #expect(found.code == .cannotConnect)
+        #expect(found.asked == [true])
+    }
+
+    @Test(
+        "Each kind of failure has its code",
+        arguments: [
+            (RedisError.Code.connectFailed, StorageError.Code.cannotConnect), (.poolExhausted, .cannotConnect),
+            (.neverSent, .cannotConnect), (.loading, .cannotConnect), (.timedOut, .timedOut), (.cancelled, .timedOut),
+            (.closed, .closed), (.authenticationFailed, .refused), (.permissionDenied, .refused),
+            (.readOnly, .refused), (.outOfMemory, .refused), (.serverError, .refused),
+            (.unexpectedReply, .corruptData),
+        ])
+    func codes(_ code: RedisError.Code, _ expected: StorageError.Code) async throws {
+        let failure = RedisError(code, "it failed")
+        let found = try await error([failure]) { _ = try await $0.save(SessionRecord(id: "s"), expecting: 1) }
+        #expect(found.code == expected)
+    }
+
+    @Test("A request that is none is refused by the client, and does not end the program")
+    func malformed() async throws {
+        let client = try RedisClient(url: "redis://localhost:1")
+        let script = RedisScripts.record
+        let requests = [
+            RedisRequest(words: []), RedisRequest(words: [.number(1)]),
+            RedisRequest(words: ["EVALSHA", .text(script.sha1)], script: script),
+            RedisRequest(words: ["EVALSHA", .text(script.sha1), 2, "key"], script: script),
+            RedisRequest(words: ["EVALSHA", .text(script.sha1), -1], script: script),
+            RedisRequest(words: ["EVALSHA", .text(script.sha1), 1, 7], script: script),
+        ]
+        for request in requests {
+            let results = try await client.execute([request])
+            guard case .failure(let error) = results[0] else { return #expect(Bool(false), "it was sent") }
+            #expect(error.code == .invalidCommand)
+        }
+        await client.close()
+    }
+}

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ACPCore
+import ACPStorage
+import RedisClient
+import RedisTestSupport
+import Testing
+
+@testable import ACPRedis
+
+@Suite("Storages with different prefixes do not touch each other")
+struct IsolationTests {
+    static let prefixes = ["acp:", "acp:test:", "ac?:", "a*:", "[abc]cp:", "a\\:", "acp:^", "präfix 🦊:", "acp"]
+
+    @Test("Each sees and removes only its own, whatever characters the prefixes have")
+    func prefixes() async throws {
+        let server = try await RedisTestServer.start()
+        let storages = try Self.prefixes.map { try RedisStorage(url: server.url, prefix: $0) }
+        var writers: [Writer] = []
+        for storage in storages {
+            var writer = try await Writer.create(storage)
+            try await writer.write([part(1)])
+            try await storage.append([block("one")], to: "shared")
+            writers.append(writer)
+        }
+        for (index, storage) in storages.enumerated() {
+            #expect(try await storage.runs(RunQuery()).total == 1)
+            try await storage.removeAll()
+            #expect(try await storage.runs(RunQuery()).total == 0, "\(storage.prefix)")
+            #expect(try await storage.statistics().keys == 0)
+            for other in writers[(index + 1)...] {
+                #expect(try await other.isStored(), "\(other.storage.prefix) after \(storage.prefix) was emptied")
+                #expect(try await other.storage.history(of: "shared", from: 0, limit: nil).total == 1)
+            }
+        }
+        let left = try await withClient(server.url) { client in try await client.send("DBSIZE").int }
+        #expect(left == 0)
+        for storage in storages { await storage.close() }
+    }
+
+    @Test("Removing all leaves keys of others alone, many or few")
+    func removeAllLeavesOthers() async throws {
+        let server = try await RedisTestServer.start()
+        let storage = try RedisStorage(url: server.url)
+        try await withClient(server.url) { client in
+            let others = (0..<3_000).map { "other:\($0)" } + ["acp:elsewhere", "acp:runs:1", "acp:run", "ACP:run:1"]
+            for name in others { try await client.set(name, "theirs") }
+            for _ in 0..<300 { _ = try await Writer.create(storage) }
+            let statistics = try await storage.statistics()
+            #expect(statistics.kinds.first { $0.name == "run" }?.keys == 300)
+            #expect(statistics.kinds.first { $0.name == "runs" }?.keys == 1)
+            #expect(statistics.approximateBytes > 300 * 100)
+            #expect((statistics.serverMemoryUsed ?? 0) > statistics.approximateBytes)
+            #expect(statistics.serverMemoryLimit == nil)
+            try await storage.removeAll()
+            #expect(try await client.send("DBSIZE").int == others.count)
+        }
+        await storage.close()
+    }
+
+    @Test("An empty prefix and a time to live of nothing are refused")
+    func invalid() throws {
+        #expect(throws: RedisError.self) { try RedisStorage(url: "redis://localhost", prefix: "") }
+        #expect(throws: RedisError.self) { try RedisStorage(url: "redis://localhost", ttl: .zero) }
+        #expect(throws: RedisError.self) { try RedisStorage(url: "http://localhost") }
+    }
+
+    @Test("A key that belongs to none of the kinds is nobody's")
+    func kinds() throws {
+        let keys = RedisKeys(prefix: "acp:", hashTags: false)
+        #expect(keys.kind(of: "acp:run:1") == .run)
+        #expect(keys.kind(of: "acp:runs") == .runs)
+        #expect(keys.kind(of: "acp:run:") == .run)
+        for other in ["acp:", "acp:run", "acp:runs:1", "acp:other:run:1", "acp", "xacp:run:1", "acp:runsx"] {
+            #expect(keys.kind(of: other) == nil, "\(other)")
+        }
+        let tagged = RedisKeys(prefix: "acp:", hashTags: true)
+        #expect(tagged.allOfRun("r").allSatisfy { $0.hasSuffix(":{r}") })
+        #expect(tagged.allOfSession("s").allSatisfy { $0.hasSuffix(":{s}") })
+    }
+}

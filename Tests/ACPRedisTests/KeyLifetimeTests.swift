@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ACPCore
+import ACPStorage
+import Logging
+import RedisClient
+import RedisTestSupport
+import Testing
+
+@testable import ACPRedis
+
+@Suite("Every key expires, and indexes hold what lives")
+struct KeyLifetimeTests {
+    @Test("After each kind of operation, every key has a time to live")
+    func everyKeyExpires() async throws {
+        let server = try await RedisTestServer.start()
+        let storage = try RedisStorage(url: server.url, ttl: .seconds(100))
+        try await withClient(server.url) { client in
+            var seen: Set<String> = []
+            func check(_ step: String) async throws {
+                let report = try await KeyReport(client)
+                seen.formUnion(report.lives.keys.map { $0.split(separator: ":").prefix(2).joined(separator: ":") })
+                #expect(report.eternal == [], "after \(step)")
+                #expect(report.lives.values.allSatisfy { $0 <= 200_000 }, "after \(step)")
+            }
+            var writer = try await Writer.create(storage)
+            try await check("creation")
+            try await writer.write([part(1)])
+            try await check("a commit")
+            for status in [RunStatus.inProgress, .awaiting] {
+                try await writer.become(status)
+                try await check("becoming \(status)")
+            }
+            let heir = RunOwner(process: ProcessID())
+            #expect(try await storage.claim(writer.run.id, for: heir, from: writer.owner))
+            writer.owner = heir
+            try await check("a claim")
+            try await storage.coordination.send(.cancel, to: writer.run.id, ownedBy: heir.process)
+            try await storage.coordination.send(.cancel, to: RunID(), ownedBy: nil)
+            try await check("signals")
+            try await storage.coordination.heartbeat(of: heir.process, timeToLive: .seconds(10))
+            try await storage.coordination.heartbeat(of: ProcessID(), timeToLive: .seconds(1))
+            try await check("heartbeats")
+            let byHand = Run(agentName: "by-hand", sessionID: SessionID(), status: .inProgress)
+            try await storage.save(byHand)
+            try await check("saving by hand")
+            try await storage.append(part(1), to: byHand.id)
+            try await check("appending by hand")
+            try await storage.save(byHand)
+            try await check("saving again")
+            let session = SessionID()
+            try await storage.append([block("one"), block("two")], to: session)
+            try await check("history")
+            try await storage.save(SessionRecord(id: session), expecting: nil)
+            try await check("a session")
+            _ = try await storage.runs(RunQuery())
+            _ = try await storage.runs(ownedBy: heir.process, limit: 10)
+            try await check("listing")
+            try await writer.become(.completed)
+            try await check("the end")
+            try await storage.delete(writer.run.id)
+            try await check("deleting")
+            #expect(Set(seen.map { $0.dropFirst(4) }) == Set(RedisKeys.Kind.allCases.map { $0.rawValue[...] }))
+        }
+        await storage.close()
+    }
+
+    @Test("When runs have expired, listings and totals are exact, and indexes hold what the living need")
+    func indexesShrink() async throws {
+        let server = try await RedisTestServer.start()
+        let short = try RedisStorage(url: server.url, ttl: .milliseconds(400))
+        // Keeps the indexes alive that hold the expired ones.
+        let long = try RedisStorage(url: server.url, ttl: .seconds(600))
+        let session = SessionID()
+        let process = ProcessID()
+        var kept: [Run] = []
+        for number in 0..<150 {
+            var writer = Writer(number % 10 == 0 ? long : short, session: session)
+            writer.owner = RunOwner(process: process)
+            try await writer.write([.runCreated(writer.run)], snapshot: true)
+            do {
+                if number % 3 == 0 { try await writer.become(.inProgress) }
+                if number % 5 == 0, number % 10 != 0 { try await writer.become(.completed) }
+            } catch let error as StorageError where error.code == .notFound && writer.storage === short {
+                // The machine is slow: it has expired already.
+            }
+            if number % 10 == 0 { kept.insert(writer.run, at: 0) }
+        }
+        try await withClient(server.url) { client in
+            let left = try await poll {
+                try await client.send("EVAL", "return #redis.call('KEYS', 'acp:run:*')", 0).int == kept.count
+            }
+            #expect(left, "runs do not expire")
+            for filter in [RunQuery.Filter.all, .agent(agent), .session(session)] {
+                let page = try await long.runs(RunQuery(filter, limit: 100))
+                #expect(page.total == kept.count)
+                #expect(page.items == kept)
+            }
+            for status in [RunStatus.created, .inProgress] {
+                let page = try await long.runs(RunQuery(.unfinished(status), limit: 100))
+                let expected = kept.filter { $0.status == status }
+                #expect(page.total == expected.count)
+                #expect(page.items == expected)
+            }
+            #expect(try await Set(long.runs(ownedBy: process, limit: 1_000)) == Set(kept.map(\.id)))
+            let report = try await KeyReport(client)
+            for key in ["acp:runs", "acp:agent_runs:tester", "acp:session_runs:\(session)", "acp:runs_expiry"] {
+                #expect(report.sizes[key] == kept.count, "\(key)")
+            }
+            #expect(report.sizes["acp:process_runs:\(process)"] == kept.count)
+        }
+        await short.close()
+        await long.close()
+    }
+
+    @Test("Indexes shrink although nobody lists, as new runs come in")
+    func indexesShrinkByCreation() async throws {
+        let server = try await RedisTestServer.start()
+        let short = try RedisStorage(url: server.url, ttl: .milliseconds(200))
+        let long = try RedisStorage(url: server.url, ttl: .seconds(600))
+        let process = ProcessID()
+        func create(on storage: RedisStorage) async throws {
+            var writer = Writer(storage)
+            writer.owner = RunOwner(process: process)
+            try await writer.write([.runCreated(writer.run)], snapshot: true)
+        }
+        for _ in 0..<40 { try await create(on: short) }
+        try await create(on: long)
+        try await withClient(server.url) { client in
+            var created = 1
+            let shrunk = try await poll(every: .milliseconds(20)) {
+                try await create(on: long)
+                created += 1
+                let report = try await KeyReport(client)
+                return ["acp:runs", "acp:runs_expiry", "acp:agent_runs:tester", "acp:process_runs:\(process)"]
+                    .allSatisfy { report.sizes[$0] == created }
+            }
+            #expect(shrunk, "expired runs stay in the indexes")
+        }
+        await short.close()
+        await long.close()
+    }
+
+    @Test("A run whose commits go on past the TTL stays in its indexes, which outlive it at every moment")
+    func longRun() async throws {
+        let server = try await RedisTestServer.start()
+        // Time is moved by hand, here and in Redis, so that nothing depends on how fast the machine is.
+        let clock = ManualClock()
+        let client = try RedisClient(url: server.url)
+        let storage = try RedisStorage(
+            client: client, ownClient: client, ttl: .seconds(1_000), prefix: "acp:", logger: .init(label: "test"),
+            now: clock.now)
+        let start = ContinuousClock.now
+        clock.set(start)
+        var writer = try await Writer.create(storage)
+        let run = RunPlace(writer.run)
+        let indexes =
+            storage.keys.listings(of: run)
+            + [
+                storage.keys.unfinishedRuns(.created), storage.keys.runsExpiry,
+                storage.keys.processRuns(writer.owner.process),
+            ]
+        for step in 1...40 {
+            // A tenth of a TTL passes: four TTLs in all.
+            for key in try await KeyReport(client).lives {
+                try await client.send("PEXPIRE", key.key, max(1, key.value - 100_000))
+            }
+            clock.set(start + .seconds(100) * step)
+            try await writer.write([part(step)])
+            let lives = try await KeyReport(client).lives
+            let life = try #require(lives[storage.keys.run(writer.run.id)])
+            #expect(life > 990_000)
+            for index in indexes { #expect(try #require(lives[index]) > life, "\(index) after \(step) steps") }
+        }
+        for filter in [RunQuery.Filter.all, .agent(agent), .unfinished(.created)] {
+            let page = try await storage.runs(RunQuery(filter))
+            #expect(page.items.map(\.id) == [writer.run.id], "\(filter)")
+            #expect(page.total == 1)
+        }
+        #expect(try await storage.runs(ownedBy: writer.owner.process, limit: 5) == [writer.run.id])
+        await storage.close()
+    }
+
+    @Test("Somebody who goes on with a run that another storage began keeps its indexes alive as well")
+    func goesOnElsewhere() async throws {
+        let server = try await RedisTestServer.start()
+        let first = try RedisStorage(url: server.url, ttl: .seconds(100))
+        let second = try RedisStorage(url: server.url, ttl: .seconds(10_000))
+        var writer = try await Writer.create(first)
+        try await second.commit(try writer.next([part(1)]))
+        try await withClient(server.url) { client in
+            let report = try await KeyReport(client)
+            for (key, life) in report.lives {
+                #expect(life > (report.sizes[key] != nil && !key.contains("events") ? 19_000_000 : 9_000_000), "\(key)")
+            }
+        }
+        await first.close()
+        await second.close()
+    }
+
+    @Test("What is remembered of runs that are written is forgotten when they end, go away or fall silent")
+    func tracked() async throws {
+        let server = try await RedisTestServer.start()
+        let clock = ManualClock()
+        let client = try RedisClient(url: server.url)
+        let storage = try RedisStorage(
+            client: client, ownClient: client, ttl: .seconds(600), prefix: "acp:", logger: .init(label: "test"),
+            now: clock.now)
+        var first = try await Writer.create(storage)
+        let second = try await Writer.create(storage)
+        #expect(storage.tracked.count == 2)
+        try await first.become(.failed)
+        try await storage.delete(second.run.id)
+        #expect(storage.tracked.count == 0)
+        for number in 0..<1_023 { try await storage.save(Run(id: RunID(rawValue: "r\(number)")!, agentName: agent)) }
+        for number in 0..<1_023 { try await storage.append(part(1), to: RunID(rawValue: "r\(number)")!) }
+        #expect(storage.tracked.count == 1_023)
+        clock.set(ContinuousClock.now + .seconds(700))
+        _ = try await Writer.create(storage)
+        #expect(storage.tracked.count == 1)
+        await storage.close()
+    }
+}

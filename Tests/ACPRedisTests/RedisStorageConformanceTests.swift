@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ACPCore
+import ACPRedis
+import ACPStorage
+import ACPStorageTesting
+import RedisClient
+import RedisTestSupport
+import Testing
+
+@Suite("Redis storage keeps the promises of a storage")
+struct RedisStorageConformanceTests {
+    static let servers = SharedServer()
+    static let suite = StorageSuite(
+        makeShortLived: {
+            let url = try await servers.url
+            return .init(try RedisStorage(url: url, ttl: .seconds(2), prefix: "short:"))
+        },
+        neighbor: .init(
+            settle: {
+                try await withClient(try await servers.url) { client in
+                    for name in neighbors { try await client.set(name, "untouched") }
+                }
+            },
+            isUntouched: {
+                try await withClient(try await servers.url) { client in
+                    for name in neighbors where try await client.get(name)?.string != "untouched" { return false }
+                    return true
+                }
+            }),
+        makeStorage: { try RedisStorage(url: try await servers.url) }
+    )
+
+    /// Keys of others: beside the prefix, before it, and behind it.
+    static let neighbors = ["other:run:1", "acp", "acp-run:1", "acp:other:run:1", "acp:test:runs", "acpx:runs"]
+
+    @Test("A promise", arguments: StorageSuite.checks)
+    func promise(_ check: StorageCheck) async throws {
+        try await check.run(on: Self.suite)
+    }
+}

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import NIOCore
+import NIOPosix
+import RedisClient
+import RedisTestSupport
+import Synchronization
+
+/// Sees every command that a server executes, with MONITOR.
+final class RedisMonitor: Sendable {
+    private let channel: any Channel
+    private let text: Text
+    private let client: RedisClient
+
+    private final class Text: ChannelInboundHandler, Sendable {
+        typealias InboundIn = ByteBuffer
+        let all = Mutex("")
+
+        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+            let part = String(buffer: unwrapInboundIn(data))
+            all.withLock { $0 += part }
+        }
+    }
+
+    init(_ server: RedisTestServer) async throws {
+        let text = Text()
+        channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .channelInitializer { $0.pipeline.addHandler(text) }
+            .connect(host: "127.0.0.1", port: server.port).get()
+        self.text = text
+        client = try RedisClient(url: server.url)
+        try await channel.writeAndFlush(ByteBuffer(string: "MONITOR\r\n"))
+        guard try await poll(until: { text.all.withLock { $0.contains("+OK") } }) else {
+            throw MonitorError(description: "MONITOR was not confirmed")
+        }
+    }
+
+    /// The commands that clients send during a step, without what scripts do inside.
+    func commands(_ step: () async throws -> Void) async throws -> [String] {
+        _ = try await seen()
+        try await step()
+        return try await seen()
+    }
+
+    private func seen() async throws -> [String] {
+        let mark = "mark-\(UInt64.random(in: 0 ... .max))"
+        try await client.send("ECHO", mark)
+        guard try await poll(until: { text.all.withLock { $0.contains("\"\(mark)\"\r\n") } }) else {
+            throw MonitorError(description: "the mark did not come")
+        }
+        let lines = text.all.withLock { text in
+            defer { text = "" }
+            return text.split(separator: "\r\n")
+        }
+        return lines.compactMap { line in
+            guard !line.contains(" lua]"), let start = line.firstIndex(of: "\"") else { return nil }
+            let command = line[line.index(after: start)...].prefix { $0 != "\"" }.uppercased()
+            return ["ECHO", "HELLO", "CLIENT", "SELECT"].contains(command) ? nil : command
+        }
+    }
+
+    func close() async {
+        try? await channel.close()
+        await client.close()
+    }
+}
+
+struct MonitorError: Error {
+    let description: String
+}

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import RedisClient
+import RedisTestSupport
+
+/// A server that is started when the first test asks for it, for tests that do it no harm.
+actor SharedServer {
+    private var starting: Task<RedisTestServer, any Error>?
+
+    var server: RedisTestServer {
+        get async throws {
+            // Tests that ask at the same moment get the same server. The task ends when the server has started; the server
+            // ends with the test process.
+            let task = starting ?? Task { try await RedisTestServer.start() }
+            starting = task
+            return try await task.value
+        }
+    }
+
+    var url: String {
+        get async throws { try await server.url }
+    }
+}
+
+/// Lends a client of its own to a test.
+func withClient<Value>(_ url: String, _ body: (RedisClient) async throws -> Value) async throws -> Value {
+    let client = try RedisClient(url: url)
+    do {
+        let value = try await body(client)
+        await client.close()
+        return value
+    } catch {
+        await client.close()
+        throw error
+    }
+}

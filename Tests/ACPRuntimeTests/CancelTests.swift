@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ACPCore
+import ACPRuntime
+import ACPStorage
+import Testing
+
+@Suite("Cancelling", .timeLimit(.minutes(5)))
+struct CancelTests {
+    private func slow(_ configuration: EngineConfiguration = configuration()) -> RunEngine {
+        let engine = makeEngine(MemoryStorage(), configuration)
+        engine.agents.agent("slow") { context in
+            try await context.yield("one ")
+            try await untilCancelled()
+        }
+        return engine
+    }
+
+    @Test("a handler sees it as the cancellation of its task, and the run ends as cancelled with what was said")
+    func running() async throws {
+        let engine = slow()
+        let id = try await engine.start("slow")
+        try await eventually("something is said") { try await engine.run(id).text == "one " }
+        let cancelling = try await engine.cancel(id)
+        #expect(cancelling.status == .cancelling)
+        let run = try await engine.endedRun(id)
+        #expect(run.status == .cancelled && run.error == nil && run.finishedAt != nil)
+        #expect(run.output.map(\.text) == ["one "] && run.output[0].isOpen == false)
+        #expect(
+            try await engine.storage.kinds(id) == [
+                "run.created", "run.in-progress", "message.created", "message.part", "message.completed",
+                "run.cancelled",
+            ])
+        #expect(try await engine.storage.history(of: try #require(run.sessionID)).isEmpty)
+        try await expectSound(id, in: engine.storage)
+    }
+
+    @Test("a run that is being cancelled says so, in storage as well")
+    func statusMeanwhile() async throws {
+        let engine = makeEngine()
+        let latch = Latch()
+        engine.agents.agent("stubborn") { _ in await latch.wait() }
+        let id = try await engine.start("stubborn")
+        _ = try await engine.cancel(id)
+        #expect(try await engine.run(id).status == .cancelling)
+        try await eventually("it is stored") { try await engine.storage.run(id)?.status == .cancelling }
+        #expect(try await engine.cancel(id).status == .cancelling, "asking twice is fine")
+        #expect(await refusal { try await engine.delete(id) } == "not ended but cancelling")
+        latch.open()
+        #expect(try await engine.endedRun(id).status == .cancelled)
+        try await expectSound(id, in: engine.storage)
+    }
+
+    @Test("before the handler has begun")
+    func beforeBeginning() async throws {
+        let storage = ScriptedStorage()
+        let engine = makeEngine(storage)
+        let wasCancelled = Shared<Bool?>(nil)
+        engine.agents.agent("early") { _ in
+            wasCancelled.set(Task.isCancelled)
+            try await untilCancelled()
+        }
+        // The run is stored, but the answer to that is on its way: others can see the run, its handler has not begun.
+        let hold = storage.holdCommits()
+        storage.onCommit(1, .lostAnswer)
+        async let started = engine.start("early")
+        try await eventually("the commit is on its way") { storage.record.commits.count == 1 }
+        let id = storage.record.commits[0].run
+        #expect(try await engine.cancel(id).status == .cancelling)
+        #expect(wasCancelled.value == nil)
+        hold.open()
+        _ = try await started
+        #expect(try await engine.endedRun(id).status == .cancelled)
+        try await expectSound(id, in: storage)
+    }
+
+    @Test("while the run awaits an answer")
+    func awaiting() async throws {
+        let engine = makeEngine()
+        let thrown = Shared<String?>(nil)
+        engine.agents.agent("questioner") { context in
+            do {
+                _ = try await context.awaitMessage("?")
+            } catch {
+                thrown.set("\(type(of: error))")
+                throw error
+            }
+        }
+        let run = try await engine.call("questioner")
+        #expect(try await engine.cancel(run.id).status == .cancelling)
+        let ended = try await engine.endedRun(run.id)
+        #expect(ended.status == .cancelled && ended.awaitRequest == nil)
+        #expect(thrown.value == "CancellationError")
+        #expect(await refusal { try await engine.resume(run.id, "x") } == "not awaiting but cancelled")
+        try await expectSound(run.id, in: engine.storage)
+    }
+
+    @Test("a run that is being cancelled takes no answer, though its handler still waits")
+    func cancellingTakesNoAnswer() async throws {
+        let engine = makeEngine()
+        let latch = Latch()
+        engine.agents.agent("questioner") { context in
+            _ = try? await context.awaitMessage("?")
+            await latch.wait()
+        }
+        let run = try await engine.call("questioner")
+        _ = try await engine.cancel(run.id)
+        #expect(await refusal { try await engine.resume(run.id, "x") } == "not awaiting but cancelling")
+        latch.open()
+        #expect(try await engine.endedRun(run.id).status == .cancelled)
+    }
+
+    @Test("after the end it is refused, whatever the end was")
+    func afterEnd() async throws {
+        let engine = slow()
+        engine.agents.agent("quick") { _ in "done" }
+        engine.agents.agent("failer") { _ in throw ACPError("own", "x") }
+        for (agent, status) in [("quick", "completed"), ("failer", "failed")] as [(AgentName, String)] {
+            let run = try await engine.call(agent)
+            #expect(await refusal { _ = try await engine.cancel(run.id) } == "ended already: \(status)")
+        }
+        let id = try await engine.start("slow")
+        _ = try await engine.cancel(id)
+        _ = try await engine.endedRun(id)
+        #expect(await refusal { _ = try await engine.cancel(id) } == "ended already: cancelled")
+        #expect(await refusal { _ = try await engine.cancel(RunID()) } == "unknown run")
+    }
+
+    @Test("while the end is being written down it comes too late, and says so when that is done")
+    func whileEnding() async throws {
+        let storage = ScriptedStorage()
+        let engine = makeEngine(storage)
+        engine.agents.agent("quick") { _ in "done" }
+        let hold = storage.holdHistory()
+        let id = try await engine.start("quick")
+        try await eventually("the history is being appended to") { storage.record.historyAppends == 1 }
+        async let cancelled = refusal { _ = try await engine.cancel(id) }
+        hold.open()
+        #expect(await cancelled == "ended already: completed")
+        try await expectSound(id, in: storage)
+    }
+
+    @Test("a handler that ignores it is given up after the grace period, and leaves no trace from then on")
+    func ignored() async throws {
+        let engine = makeEngine(MemoryStorage(), configuration(cancellationGrace: .milliseconds(20)))
+        let (latch, tried) = (Latch(), Latch())
+        let thrown = Shared<[String]>([])
+        engine.agents.agent("deaf") { context in
+            await latch.wait()
+            // A task of its own does not even see the cancellation.
+            await Task {
+                do {
+                    try await context.yield("late")
+                } catch {
+                    thrown.change { $0.append("\(type(of: error))") }
+                }
+                do {
+                    _ = try await context.awaitMessage("late?")
+                } catch {
+                    thrown.change { $0.append("\(type(of: error))") }
+                }
+            }.value
+            tried.open()
+            return "very late"
+        }
+        let id = try await engine.start("deaf")
+        _ = try await engine.cancel(id)
+        let run = try await engine.endedRun(id)
+        #expect(run.status == .cancelled && run.output.isEmpty)
+        latch.open()
+        await tried.wait()
+        #expect(thrown.value == ["CancellationError", "CancellationError"])
+        #expect(try await engine.run(id) == run)
+        #expect(try await engine.storage.kinds(id) == ["run.created", "run.in-progress", "run.cancelled"])
+        try await expectSound(id, in: engine.storage)
+    }
+
+    @Test("a handler that cleans up within the grace period may, but says nothing more")
+    func cleansUp() async throws {
+        let engine = makeEngine()
+        let cleaned = Latch()
+        engine.agents.agent("tidy") { context in
+            do {
+                try await untilCancelled()
+            } catch {
+                await #expect(throws: CancellationError.self) { try await context.yield("bye") }
+                try await Task { try await context.session.setState("cleaned up") }.value
+                cleaned.open()
+                throw ACPError("own_code", "a failure while cleaning up does not make a cancelled run a failed one")
+            }
+        }
+        let id = try await engine.start("tidy", session: "s-1")
+        _ = try await engine.cancel(id)
+        let run = try await engine.endedRun(id)
+        #expect(cleaned.isOpen)
+        #expect(run.status == .cancelled && run.output.isEmpty && run.error == nil)
+        #expect(try await engine.storage.session("s-1")?.state != nil)
+    }
+
+    @Test("a handler that completes in spite of it has been cancelled all the same, and leaves no history")
+    func completesAnyway() async throws {
+        let engine = makeEngine()
+        let latch = Latch()
+        engine.agents.agent("deaf") { _ in await latch.wait() }
+        let id = try await engine.start("deaf", session: "s-1")
+        _ = try await engine.cancel(id)
+        latch.open()
+        #expect(try await engine.endedRun(id).status == .cancelled)
+        #expect(try await engine.storage.history(of: "s-1").isEmpty)
+    }
+
+    @Test("at any moment of a short run, it either succeeds or comes too late")
+    func anyMoment() async throws {
+        let engine = makeEngine()
+        engine.agents.agent("short") { context in
+            for number in 0..<5 {
+                try await context.yield("\(number)")
+                await Task.yield()
+            }
+        }
+        for round in 0..<200 {
+            let id = try await engine.start("short")
+            for _ in 0..<(round % 20) { await Task.yield() }
+            let refused = await refusal { _ = try await engine.cancel(id) }
+            let run = try await engine.endedRun(id)
+            #expect(run.status == (refused == nil ? .cancelled : .completed), "\(refused ?? "accepted")")
+            try await expectSound(id, in: engine.storage)
+        }
+        #expect(engine.runningRuns == 0)
+    }
+}

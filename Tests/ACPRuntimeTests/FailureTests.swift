@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ACPCore
+import ACPRuntime
+import ACPStorage
+import Testing
+
+@Suite("Handlers that fail", .timeLimit(.minutes(5)))
+struct FailureTests {
+    struct Broken: Error, CustomStringConvertible {
+        var description: String { "the flux capacitor is empty" }
+    }
+
+    private func failing(_ error: any Error) async throws -> Run {
+        let engine = makeEngine()
+        engine.agents.agent("failer") { context in
+            try await context.yield("so far ")
+            throw error
+        }
+        let run = try await engine.call("failer", session: "s-1")
+        #expect(run.status == .failed)
+        #expect(run.output.map(\.isOpen) == [false], "what was said before is kept, and complete")
+        #expect(
+            try await engine.storage.kinds(run.id) == [
+                "run.created", "run.in-progress", "message.created", "message.part", "message.completed", "run.failed",
+            ])
+        #expect(try await engine.storage.history(of: "s-1").isEmpty)
+        try await expectSound(run.id, in: engine.storage)
+        #expect(try await engine.call("failer").status == .failed, "the engine goes on")
+        return run
+    }
+
+    @Test("an ACPError fails the run with its own code, message and data")
+    func ownError() async throws {
+        let error = ACPError("quota_exceeded", "no more today", data: ["limit": 5])
+        #expect(try await failing(error).error == error)
+    }
+
+    @Test("any other error fails the run with what it says")
+    func otherError() async throws {
+        let error = try #require(try await failing(Broken()).error)
+        #expect(error.code == .serverError)
+        #expect(error.message.contains("the flux capacitor is empty") && error.message.contains("failer"))
+    }
+
+    @Test("an error of the storage is told from one of the agent")
+    func storageError() async throws {
+        let error = try #require(try await failing(StorageError(.refused, "out of memory")).error)
+        #expect(error.code == .serverError)
+        #expect(error.message.contains("the storage failed: out of memory"))
+    }
+
+    @Test("a cancellation that nobody asked for is a failure, not a cancelled run")
+    func ownCancellation() async throws {
+        let error = try #require(try await failing(CancellationError()).error)
+        #expect(error.code == .serverError)
+        #expect(error.message.contains("nobody asked for"))
+    }
+
+    @Test("error data that JSON cannot hold does not keep the run from ending")
+    func unspeakableData() async throws {
+        let error = try #require(
+            try await failing(ACPError("own", "x", data: ["number": .number(.infinity)])).error)
+        #expect(error.code == .serverError)
+        #expect(error.message.contains("cannot be reported"))
+        #expect(error.data == nil)
+    }
+
+    @Test("error data that is nested too deep does not keep the run from ending")
+    func deepData() async throws {
+        var deep: JSONValue = 1
+        for _ in 0..<300 { deep = [deep] }
+        let error = try #require(try await failing(ACPError("own", "x", data: ["deep": deep])).error)
+        #expect(error.message.contains("cannot be reported"))
+    }
+
+    @Test("parts nested as deep as is allowed can be said, stored and read again")
+    func deepParts() async throws {
+        let engine = makeEngine()
+        let deepest = Shared()
+        engine.agents.agent("deep") { context in
+            var deep: JSONValue = 1
+            for depth in 1...300 {
+                deep = [deep]
+                do {
+                    try await context.yield(Message(parts: [MessagePart(content: "x", extra: ["deep": deep])]))
+                    deepest.set(depth)
+                } catch is ACPError {
+                    return
+                }
+            }
+        }
+        let run = try await engine.call("deep")
+        #expect(run.status == .completed)
+        #expect((50..<128).contains(deepest.value))
+        #expect(run.output.count == deepest.value)
+        try await expectSound(run.id, in: engine.storage)
+        let json = try ACPJSON.encode(try await engine.storage.events(of: run.id))
+        #expect(try ACPJSON.decode([Event].self, from: json).count == 2 + 3 * deepest.value + 1)
+    }
+}

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ACPCore
+@testable import ACPRuntime
+import ACPStorage
+import Testing
+
+@Suite("Following", .timeLimit(.minutes(5)))
+struct FollowTests {
+    @Test("from any index, of a run that goes on or has ended, gives exactly the events from there on")
+    func everyIndex() async throws {
+        let engine = makeEngine()
+        engine.agents.agent("writer") { context in
+            for number in 0..<20 {
+                try await context.yield(Message("\(number)"))
+                await Task.yield()
+            }
+        }
+        let id = try await engine.start("writer")
+        let live = try await withThrowingTaskGroup(of: (Int, [Event]).self) { group in
+            for offset in [-5, 0, 1, 2, 17, 62, 63, 64, 500] {
+                group.addTask { (offset, try await collect(engine.follow(id, from: offset), from: max(0, offset))) }
+            }
+            return try await group.reduce(into: [:]) { $0[$1.0] = $1.1 }
+        }
+        let stored = try await engine.storage.events(of: id)
+        #expect(stored.count == 63)
+        for (offset, events) in live { #expect(events == Array(stored.dropFirst(max(0, offset))), "from \(offset)") }
+        for offset in 0...65 {
+            #expect(try await engine.followed(id, from: offset) == Array(stored.dropFirst(offset)), "from \(offset)")
+        }
+    }
+
+    @Test("an unknown run is refused, and one that is deleted meanwhile ends with that")
+    func unknown() async throws {
+        let engine = makeEngine()
+        #expect(await refusal { _ = try await engine.followed(RunID()) } == "unknown run")
+        #expect(await refusal { _ = try await engine.settledRun(RunID(), after: 0) } == "unknown run")
+        #expect(await refusal { _ = try await engine.run(RunID()) } == "unknown run")
+        // A run that nobody executes: it was saved by hand.
+        let run = Run(agentName: "a", status: .inProgress)
+        try await engine.storage.save(run)
+        try await engine.storage.append(.runCreated(run), to: run.id)
+        async let followed = refusal { _ = try await engine.followed(run.id) }
+        try await engine.storage.delete(run.id)
+        #expect(await followed == "unknown run")
+    }
+
+    @Test("a follower that has fallen behind a run which is deleted is told, not kept busy")
+    func deletedBehind() async throws {
+        let storage = ScriptedStorage()
+        let engine = makeEngine(storage)
+        let (said, end) = (Latch(), Latch())
+        engine.agents.agent("writer") { context in
+            for number in 0..<(RunLog.recentEvents * 2) { try await context.yield(.text("\(number)")) }
+            said.open()
+            await end.wait()
+        }
+        let id = try await engine.start("writer")
+        await said.wait()
+        try await eventually("all is stored") { try await storage.eventCount(of: id) > RunLog.recentEvents * 2 }
+        #expect(try await storage.delete(id))
+        #expect(await refusal { _ = try await engine.followed(id) } == "unknown run")
+        end.open()
+    }
+
+    @Test("until settled ends with a question, until terminal does not")
+    func ends() async throws {
+        let engine = makeEngine()
+        engine.agents.agent("questioner") { context in try await context.awaitMessage("?") }
+        let run = try await engine.call("questioner")
+        #expect(try await engine.followed(run.id, until: .settled).last?.kind == .runAwaiting)
+        let whole = Task { try await engine.followed(run.id) }
+        let rest = Task { try await engine.followed(run.id, from: 3, until: .settled) }
+        try await engine.resume(run.id, "x")
+        #expect(try await rest.value.map(\.kind).first == .runInProgress)
+        #expect(try await rest.value.map(\.kind).last == .runCompleted)
+        let events = try await whole.value
+        #expect(events.filter { $0.kind.isSettled }.map(\.kind) == [.runAwaiting, .runCompleted])
+        #expect(events == (try await engine.storage.events(of: run.id)))
+        #expect(try await engine.followed(run.id, until: .settled).count == 3, "the first question, then as now")
+        #expect(try await engine.settledRun(run.id, after: 500).status == .completed)
+    }
+
+    @Test("waiting for more events than a run will ever have ends with the run")
+    func beyondTheEnd() async throws {
+        let engine = makeEngine()
+        let latch = Latch()
+        engine.agents.agent("quick") { _ in await latch.wait() }
+        let id = try await engine.start("quick")
+        async let settled = engine.settledRun(id, after: 10_000)
+        async let followed = engine.followed(id, from: 10_000)
+        latch.open()
+        #expect(try await settled.status == .completed)
+        #expect(try await followed.isEmpty)
+    }
+
+    @Test("a slow follower reads from storage what is no longer at hand, in bounded pages, and misses nothing")
+    func slowFollower() async throws {
+        let storage = ScriptedStorage()
+        let engine = makeEngine(storage)
+        let begun = Latch()
+        let count = RunLog.recentEvents * 4
+        engine.agents.agent("writer") { context in
+            await begun.wait()
+            for number in 0..<count { try await context.yield(.text("\(number)")) }
+        }
+        let id = try await engine.start("writer")
+        var iterator = engine.follow(id).makeAsyncIterator()
+        let first = try #require(try await iterator.next())
+        #expect(first.offset == 0 && first.events.count == 2)
+        begun.open()
+        _ = try await engine.settledRun(id, after: 0)
+        var next = 2
+        while let batch = try await iterator.next() {
+            #expect(batch.offset == next)
+            #expect(batch.events.count <= RunLog.recentEvents)
+            next += batch.events.count
+        }
+        #expect(next == count + 5)
+        let reads = storage.record.eventReads
+        #expect(!reads.isEmpty && reads.allSatisfy { $0.limit == RunEvents.pageSize })
+        #expect(reads.count <= next / RunEvents.pageSize + 1)
+        #expect(try await iterator.next() == nil, "after the end there is nothing more")
+    }
+
+    @Test("a follower of a run that is executed here asks storage for nothing while it keeps up")
+    func keepsUp() async throws {
+        let storage = ScriptedStorage()
+        let engine = makeEngine(storage)
+        let latch = Latch()
+        engine.agents.agent("writer") { context in
+            await latch.wait()
+            for number in 0..<100 { try await context.yield(.text("\(number)")) }
+        }
+        let id = try await engine.start("writer")
+        let followers = (0..<5).map { _ in Task { try await engine.followed(id) } }
+        latch.open()
+        for follower in followers { #expect(try await follower.value.count == 105) }
+        _ = try await engine.settledRun(id, after: 0)
+    }
+
+    @Test("a follower that is cancelled ends with that, and the run does not notice", arguments: [true, false])
+    func cancelledFollower(here: Bool) async throws {
+        let storage = MemoryStorage()
+        let engine = makeEngine(storage)
+        let other = here ? engine : makeEngine(storage)
+        let (latch, waiting) = (Latch(), Latch())
+        engine.agents.agent("busy") { _ in await latch.wait() }
+        let id = try await engine.start("busy")
+        let follower = Task {
+            for try await _ in other.follow(id) { waiting.open() }
+            try Task.checkCancellation()
+        }
+        let settled = Task { try await other.settledRun(id, after: 0) }
+        await waiting.wait()
+        follower.cancel()
+        settled.cancel()
+        await #expect(throws: CancellationError.self) { try await follower.value }
+        await #expect(throws: CancellationError.self) { _ = try await settled.value }
+        latch.open()
+        #expect(try await engine.endedRun(id).status == .completed)
+    }
+
+    @Test("a caller of a sync run that goes away leaves it running")
+    func callerGoesAway() async throws {
+        let engine = makeEngine()
+        let latch = Latch()
+        let id = Shared<RunID?>(nil)
+        engine.agents.agent("busy") { context in
+            id.set(context.runID)
+            await latch.wait()
+            return "done"
+        }
+        let caller = Task { try await engine.call("busy") }
+        try await eventually("the handler has begun") { id.value != nil }
+        caller.cancel()
+        await #expect(throws: CancellationError.self) { _ = try await caller.value }
+        latch.open()
+        #expect(try await engine.endedRun(try #require(id.value)).text == "done")
+    }
+
+    @Test("a caller that goes away while its run is being created leaves no run behind that never begins")
+    func callerGoesAwayEarly() async throws {
+        let storage = ScriptedStorage()
+        let engine = makeEngine(storage)
+        engine.agents.agent("quick") { _ in "done" }
+        storage.onCommit(1, .lostAnswer)
+        let hold = storage.holdCommits()
+        let caller = Task { try await engine.call("quick") }
+        try await eventually("the run is being created") { storage.record.commits.count == 1 }
+        caller.cancel()
+        hold.open()
+        _ = await caller.result
+        let id = storage.record.commits[0].run
+        #expect(try await engine.endedRun(id).text == "done")
+        #expect(engine.runningRuns == 0)
+    }
+}

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ACPCore
+@testable import ACPRuntime
+import ACPStorage
+import Synchronization
+import Testing
+
+@Suite("Limits", .timeLimit(.minutes(5)))
+struct LimitTests {
+    @Test("no more runs than allowed run at a time; one that ends makes room")
+    func tooMany() async throws {
+        let engine = makeEngine(MemoryStorage(), configuration(maximumRunningRuns: 2))
+        let latch = Latch()
+        engine.agents.agent("busy") { _ in await latch.wait() }
+        let first = try await engine.start("busy")
+        _ = try await engine.start("busy")
+        #expect(engine.runningRuns == 2)
+        #expect(await refusal { _ = try await engine.start("busy") } == "more than 2 runs")
+        latch.open()
+        _ = try await engine.endedRun(first)
+        _ = try await engine.call("busy")
+    }
+
+    @Test("runs that await an answer take no place, and take it again with the answer")
+    func awaitingIsFree() async throws {
+        let engine = makeEngine(MemoryStorage(), configuration(maximumRunningRuns: 1))
+        let latch = Latch()
+        engine.agents.agent("questioner") { context in
+            _ = try await context.awaitMessage("?")
+            await latch.wait()
+        }
+        var runs: [RunID] = []
+        for _ in 0..<5 { runs.append(try await engine.call("questioner").id) }
+        #expect(engine.runningRuns == 0)
+        for run in runs { try await engine.resume(run, "go") }
+        #expect(engine.runningRuns == 5, "an answer is never refused for want of a place")
+        #expect(await refusal { _ = try await engine.start("questioner") } == "more than 1 runs")
+        latch.open()
+        for run in runs { _ = try await engine.endedRun(run) }
+        #expect(engine.runningRuns == 0)
+    }
+
+    @Test("whoever has heard of a run's end or question finds its place free", arguments: [true, false])
+    func placeIsFreeAtOnce(asks: Bool) async throws {
+        let engine = makeEngine(MemoryStorage(), configuration(maximumRunningRuns: 1))
+        engine.agents.agent("quick") { context in
+            try await context.yield("x")
+            if asks { _ = try await context.awaitMessage("?") }
+        }
+        for _ in 0..<200 {
+            _ = try await engine.call("quick")
+            let id = try await engine.start("quick")
+            _ = try await engine.followed(id, until: .settled)
+        }
+    }
+
+    @Test("a run that could not be created takes no place and leaves nothing behind")
+    func failedCreation() async throws {
+        let storage = ScriptedStorage()
+        let engine = makeEngine(storage, configuration(maximumRunningRuns: 1))
+        engine.agents.agent("quick") { _ in "done" }
+        for code in [StorageError.Code.cannotConnect, .refused, .full] {
+            storage.onCommit(storage.record.commits.count + 1, .failure(StorageError(code, "no")))
+            #expect(await refusal { _ = try await engine.call("quick") } == "storage: \(code)")
+        }
+        #expect(engine.runningRuns == 0)
+        #expect(try await engine.runs(RunQuery()).total == 0)
+        #expect(try await engine.call("quick").text == "done")
+    }
+
+    @Test("a handler that says much more than the storage can write is held up, and all of it is stored in the end")
+    func backPressure() async throws {
+        let storage = ScriptedStorage()
+        let engine = makeEngine(storage)
+        let said = Shared()
+        let begun = Latch()
+        engine.agents.agent("flood") { context in
+            await begun.wait()
+            for number in 0..<100_000 {
+                try await context.yield(.text("\(number)"))
+                said.increment()
+            }
+        }
+        let id = try await engine.start("flood")
+        let hold = storage.holdCommits()
+        begun.open()
+        let execution = try #require(engine.execution(of: id))
+        try await eventually("the handler is held up behind a commit") {
+            storage.record.commits.count == 2 && execution.state.withLock { $0.log.isFull }
+        }
+        let waiting = execution.state.withLock { $0.log.eventCount - $0.log.committed }
+        // What is on its way, what waits, and the message that the first part began.
+        #expect(waiting <= 2 * RunLog.pendingEvents + 1)
+        #expect(said.value <= waiting)
+        for _ in 0..<100 { await Task.yield() }
+        #expect(said.value <= waiting, "it does not go on")
+        #expect(storage.record.commits.count == 2)
+        hold.open()
+        let run = try await engine.endedRun(id)
+        #expect(run.output.first?.parts.count == 100_000)
+        #expect(run.output.first?.parts.last?.content == "99999")
+        let record = storage.record
+        #expect(record.mostAtOnce == 1, "never two commits of one run at a time")
+        #expect(record.commits.allSatisfy { $0.events.count <= RunLog.pendingEvents + 1 })
+        let covered = record.commits.compactMap { $0.snapshot?.eventCount }.reduce(0, +)
+        #expect(covered <= 5 * 100_000, "all snapshots together stay in proportion to the log")
+        #expect(try await storage.eventCount(of: id) == 100_005)
+    }
+
+    @Test("a handler that is held up can be cancelled")
+    func cancelledWhileHeldUp() async throws {
+        let storage = ScriptedStorage()
+        let engine = makeEngine(storage)
+        let begun = Latch()
+        let thrown = Shared<String?>(nil)
+        engine.agents.agent("flood") { context in
+            await begun.wait()
+            do {
+                while true { try await context.yield("x") }
+            } catch {
+                thrown.set("\(type(of: error))")
+                throw error
+            }
+        }
+        let id = try await engine.start("flood")
+        let hold = storage.holdCommits()
+        begun.open()
+        let execution = try #require(engine.execution(of: id))
+        try await eventually("the handler is held up") { execution.state.withLock { $0.log.isFull } }
+        _ = try await engine.cancel(id)
+        try await eventually("the handler is told") { thrown.value == "CancellationError" }
+        hold.open()
+        #expect(try await engine.endedRun(id).status == .cancelled)
+        try await expectSound(id, in: storage)
+    }
+
+    @Test("a burst of output costs far fewer round trips than events")
+    func roundTrips() async throws {
+        let storage = ScriptedStorage()
+        let engine = makeEngine(storage)
+        let (begun, said) = (Latch(), Latch())
+        engine.agents.agent("burst") { context in
+            await begun.wait()
+            for number in 0..<1_000 { try await context.yield("\(number) ") }
+            said.open()
+        }
+        let id = try await engine.start("burst")
+        let hold = storage.holdCommits()
+        begun.open()
+        await said.wait()
+        hold.open()
+        _ = try await engine.endedRun(id)
+        // The creation, the first events, all that came meanwhile, the end.
+        #expect(storage.record.commits.count <= 5)
+        #expect(storage.record.historyAppends == 1)
+        #expect(storage.record.commits.map(\.expecting) == storage.record.commits.map(\.expecting).sorted())
+        #expect(storage.record.commits.dropFirst().allSatisfy { $0.input == nil }, "the input is written once")
+        try await expectSound(id, in: storage)
+    }
+}

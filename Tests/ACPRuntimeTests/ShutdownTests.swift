@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ACPCore
+@testable import ACPRuntime
+import ACPStorage
+import Testing
+
+@Suite("Shutting down", .timeLimit(.minutes(5)))
+struct ShutdownTests {
+    @Test("refuses new runs, lets those that run finish, and answers their callers")
+    func finishes() async throws {
+        let engine = makeEngine()
+        let latch = Latch()
+        engine.agents.agent("busy") { _ in
+            await latch.wait()
+            return "done"
+        }
+        let runs = [try await engine.start("busy"), try await engine.start("busy")]
+        let callers = runs.map { id in Task { try await engine.settledRun(id, after: 0) } }
+        #expect(engine.acceptsRuns)
+        async let shutdown: Void = engine.shutdown()
+        try await eventually("it has begun") { !engine.acceptsRuns }
+        #expect(await refusal { _ = try await engine.start("busy") } == "shutting down")
+        latch.open()
+        await shutdown
+        for caller in callers { #expect(try await caller.value.text == "done") }
+        for id in runs { #expect(try await engine.storage.run(id)?.status == .completed) }
+        await engine.shutdown()
+    }
+
+    @Test("fails what goes on after the grace period, with an error that says why")
+    func failsRest() async throws {
+        let engine = makeEngine(MemoryStorage(), configuration(shutdownGrace: .milliseconds(10)))
+        let latch = Latch()
+        engine.agents.agent("deaf") { context in
+            try await context.yield("so far")
+            await latch.wait()
+        }
+        let id = try await engine.start("deaf")
+        await engine.shutdown()
+        let run = try #require(try await engine.storage.run(id))
+        #expect(run.status == .failed && run.text == "so far")
+        #expect(run.error?.message.contains("shut down") == true)
+        try await expectSound(id, in: engine.storage)
+        latch.open()
+    }
+
+    @Test("a run that was being cancelled is cancelled then, not failed")
+    func cancellingRun() async throws {
+        let engine = makeEngine(MemoryStorage(), configuration(shutdownGrace: .milliseconds(10)))
+        let latch = Latch()
+        engine.agents.agent("deaf") { _ in await latch.wait() }
+        let id = try await engine.start("deaf")
+        _ = try await engine.cancel(id)
+        await engine.shutdown()
+        #expect(try await engine.storage.run(id)?.status == .cancelled)
+        latch.open()
+    }
+
+    @Test("runs that await an answer fail at once where nothing would be left of them")
+    func awaitingInMemory() async throws {
+        let engine = makeEngine()
+        engine.agents.agent("questioner") { context in try await context.awaitMessage("?") }
+        let run = try await engine.call("questioner")
+        await engine.shutdown()
+        let ended = try #require(try await engine.storage.run(run.id))
+        #expect(ended.status == .failed && ended.awaitRequest == nil)
+        #expect(ended.error?.message.contains("awaited an answer") == true)
+        try await expectSound(run.id, in: engine.storage)
+    }
+
+    @Test("runs that await an answer stay as they are where storage outlives the process")
+    func awaitingDurably() async throws {
+        let storage = ScriptedStorage(isDurable: true)
+        let engine = makeEngine(storage)
+        let thrown = Shared<String?>(nil)
+        engine.agents.agent("questioner") { context in
+            do {
+                return try await context.awaitMessage("?")
+            } catch {
+                thrown.set("\(type(of: error))")
+                throw error
+            }
+        }
+        let run = try await engine.call("questioner")
+        await engine.shutdown()
+        try await eventually("the handler is told") { thrown.value == "CancellationError" }
+        #expect(try await storage.run(run.id) == run)
+        #expect(engine.execution(of: run.id) == nil)
+        try await expectSound(run.id, in: storage)
+    }
+
+    @Test("a run that asks during shutdown is let go of when its question is stored")
+    func asksMeanwhile() async throws {
+        let storage = ScriptedStorage(isDurable: true)
+        let engine = makeEngine(storage)
+        let latch = Latch()
+        engine.agents.agent("questioner") { context in
+            await latch.wait()
+            _ = try await context.awaitMessage("?")
+        }
+        let id = try await engine.start("questioner")
+        let hold = storage.holdCommits()
+        async let shutdown: Void = engine.shutdown()
+        latch.open()
+        try await eventually("the question is on its way") { storage.record.commits.count == 2 }
+        #expect(engine.execution(of: id) != nil)
+        hold.open()
+        await shutdown
+        #expect(try await storage.run(id)?.status == .awaiting)
+    }
+
+    @Test("an awaiting run whose cancellation its handler ignores does not keep the shutdown busy for ever")
+    func cancelledWhileAwaiting() async throws {
+        let storage = ScriptedStorage(isDurable: true)
+        let engine = makeEngine(storage, configuration(shutdownGrace: .milliseconds(10)))
+        let latch = Latch()
+        engine.agents.agent("questioner") { context in
+            _ = try? await context.awaitMessage("?")
+            await latch.wait()
+        }
+        let run = try await engine.call("questioner")
+        _ = try await engine.cancel(run.id)
+        await engine.shutdown()
+        #expect(try await storage.run(run.id)?.status == .cancelled)
+        latch.open()
+    }
+
+    @Test("a storage that is down does not keep the process from ending", arguments: [true, false])
+    func storageIsDown(awaits: Bool) async throws {
+        let storage = ScriptedStorage()
+        let engine = makeEngine(
+            storage, configuration(shutdownGrace: .milliseconds(10), storagePatience: .milliseconds(10)))
+        let latch = Latch()
+        engine.agents.agent("agent") { context in
+            if awaits { _ = try await context.awaitMessage("?") }
+            await latch.wait()
+        }
+        let id = try await engine.start("agent")
+        if awaits { _ = try await engine.settledRun(id, after: 0) }
+        storage.onEveryCommit { _ in .failure(StorageError(.cannotConnect, "down")) }
+        await engine.shutdown()
+        #expect(engine.execution(of: id) == nil)
+        #expect(engine.runningRuns == 0)
+        latch.open()
+    }
+
+    @Test("a process that is told to hurry still says how its runs ended")
+    func hurried() async throws {
+        let engine = makeEngine()
+        let latch = Latch()
+        engine.agents.agent("deaf") { _ in await latch.wait() }
+        let id = try await engine.start("deaf")
+        let service = Task { try await engine.run() }
+        service.cancel()
+        try await service.value
+        #expect(try await engine.storage.run(id)?.status == .failed)
+        #expect(!engine.acceptsRuns)
+        latch.open()
+    }
+
+    @Test("a run that is being created meanwhile ends as well")
+    func creatingMeanwhile() async throws {
+        let storage = ScriptedStorage()
+        let engine = makeEngine(storage, configuration(shutdownGrace: .milliseconds(1)))
+        let begun = Shared()
+        engine.agents.agent("deaf") { _ in
+            begun.increment()
+            try await untilCancelled()
+        }
+        let hold = storage.holdCommits()
+        async let started = engine.start("deaf")
+        try await eventually("it is being created") { storage.record.commits.count == 1 }
+        let id = storage.record.commits[0].run
+        async let shutdown: Void = engine.shutdown()
+        try await eventually("it is to end") { engine.execution(of: id)?.isEnding == true }
+        hold.open()
+        _ = try await started
+        await shutdown
+        #expect(try await storage.run(id)?.status == .failed)
+        try await expectSound(id, in: storage)
+    }
+}
+
+extension RunExecution {
+    fileprivate var isEnding: Bool { status == .failed }
+}

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ACPCore
+import ACPRuntime
+import ACPStorage
+import Logging
+import Testing
+
+/// Grace periods and patience that no test waits for, unless it says otherwise.
+func configuration(
+    maximumRunningRuns: Int = 1_000,
+    cancellationGrace: Duration = .seconds(300),
+    shutdownGrace: Duration = .seconds(300),
+    storagePatience: Duration = .seconds(300),
+    linkLoader: (any HistoryLinkLoader)? = nil
+) -> EngineConfiguration {
+    EngineConfiguration(
+        maximumRunningRuns: maximumRunningRuns, cancellationGrace: cancellationGrace, shutdownGrace: shutdownGrace,
+        storagePatience: storagePatience, linkLoader: linkLoader)
+}
+
+func makeEngine(
+    _ storage: any Storage = MemoryStorage(), _ configuration: EngineConfiguration = configuration()
+) -> RunEngine {
+    RunEngine(
+        storage: storage, configuration: configuration,
+        logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
+}
+
+extension RunEngine {
+    func call(_ agent: AgentName, _ input: Message = "hello", session: SessionID? = nil) async throws -> Run {
+        try await run(RunRequest(agent: agent, input: [input], session: session))
+    }
+
+    func start(_ agent: AgentName, _ input: Message = "hello", session: SessionID? = nil) async throws -> RunID {
+        try await start(RunRequest(agent: agent, input: [input], session: session)).id
+    }
+
+    @discardableResult
+    func resume(_ id: RunID, _ answer: String) async throws -> (run: Run, eventCount: Int) {
+        try await resume(id, with: .message(Message(answer)))
+    }
+
+    /// The run once it has ended.
+    func endedRun(_ id: RunID) async throws -> Run {
+        for try await _ in follow(id) {}
+        return try await run(id)
+    }
+
+    /// All events that a follower gets, with the assertion that they come in order, each once.
+    func followed(_ id: RunID, from offset: Int = 0, until end: RunEvents.End = .terminal) async throws -> [Event] {
+        try await collect(follow(id, from: offset, until: end), from: offset)
+    }
+}
+
+func collect(_ batches: RunEvents, from offset: Int = 0) async throws -> [Event] {
+    var events: [Event] = []
+    for try await batch in batches {
+        #expect(batch.offset == offset + events.count)
+        #expect(!batch.events.isEmpty)
+        events += try batch.events.map { try $0.decode() }
+    }
+    return events
+}
+
+extension Storage {
+    /// The kinds of a run's stored events.
+    func kinds(_ run: RunID) async throws -> [String] {
+        try await events(of: run, from: 0, limit: nil).map(\.kind.rawValue)
+    }
+}
+
+/// Checks what holds for every run at every time: its events begin as they must, only the last one may end it, and folding
+/// them gives the stored run.
+func expectSound(
+    _ id: RunID, in storage: any Storage, sourceLocation: SourceLocation = #_sourceLocation
+) async throws {
+    let events = try await storage.events(of: id)
+    let run = try #require(try await storage.run(id), sourceLocation: sourceLocation)
+    #expect(events.first?.kind == .runCreated, sourceLocation: sourceLocation)
+    #expect(events.dropFirst().first?.kind == .runInProgress, sourceLocation: sourceLocation)
+    let terminal = events.indices.filter { events[$0].kind.isTerminal }
+    #expect(
+        terminal == (run.status.isTerminal ? [events.count - 1] : []), "\(run.status)", sourceLocation: sourceLocation)
+    var folded = try #require(events.first?.run, sourceLocation: sourceLocation)
+    for event in events.dropFirst() { folded.apply(event) }
+    #expect(folded == run, sourceLocation: sourceLocation)
+    let record = try #require(try await storage.record(of: id), sourceLocation: sourceLocation)
+    #expect(record.eventCount == events.count, sourceLocation: sourceLocation)
+    var status: RunStatus?
+    for event in events {
+        guard let next = event.run?.status else { continue }
+        // Cancelling has no event of its own.
+        let mayFollow = status.map { $0.canBecome(next) || $0.canBecome(.cancelling) && next == .cancelled } ?? true
+        #expect(mayFollow, "\(String(describing: status)) to \(next)", sourceLocation: sourceLocation)
+        status = next
+    }
+}
+
+/// What the engine refuses something with, in a word or two.
+func refusal(_ step: () async throws -> Void) async -> String? {
+    do {
+        try await step()
+        return nil
+    } catch let error as RunEngineError {
+        #expect(!error.description.isEmpty)
+        return switch error {
+        case .unknownAgent: "unknown agent"
+        case .unknownRun: "unknown run"
+        case .unknownSession: "unknown session"
+        case .invalidInput: "invalid input"
+        case .notAwaiting(_, let status): "not awaiting but \(status.rawValue)"
+        case .alreadyEnded(_, let status): "ended already: \(status.rawValue)"
+        case .notEnded(_, let status): "not ended but \(status.rawValue)"
+        case .tooManyRuns(let limit): "more than \(limit) runs"
+        case .shuttingDown: "shutting down"
+        case .storage(let error): "storage: \(error.code)"
+        }
+    } catch {
+        return String(describing: type(of: error))
+    }
+}

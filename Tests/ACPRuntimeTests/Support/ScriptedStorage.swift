@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ACPCore
+import ACPStorage
+import Synchronization
+
+/// A storage that does what a test tells it: fails, waits, or does what it is asked for and loses the answer.
+final class ScriptedStorage: Storage {
+    enum Fault: Sendable {
+        /// Nothing happens but this error.
+        case failure(StorageError)
+        /// It happens, but whoever asked does not hear of it.
+        case lostAnswer
+    }
+
+    /// What was asked for so far.
+    struct Record: Sendable {
+        /// Attempts to commit, those that failed included.
+        var commits: [RunCommit] = []
+        var historyAppends = 0
+        var eventReads: [(offset: Int, limit: Int?)] = []
+        var recordReads = 0
+        /// How many commits of one run were on their way at the same time, at most.
+        var mostAtOnce = 0
+        fileprivate var onTheirWay: [RunID: Int] = [:]
+    }
+
+    private struct Script {
+        var commitFaults: [Int: Fault] = [:]
+        var commitRule: (@Sendable (RunCommit) -> Fault?)?
+        var historyFaults: [Int: Fault] = [:]
+        var historyHold: Latch?
+        var commitHold: Latch?
+        var record = Record()
+    }
+
+    let base: any Storage
+    let capabilities: StorageCapabilities
+    let scriptedCoordination: ScriptedCoordination
+    private let script = Mutex(Script())
+
+    init(_ base: any Storage = MemoryStorage(), isDurable: Bool = false) {
+        self.base = base
+        scriptedCoordination = ScriptedCoordination(base.coordination)
+        var capabilities = base.capabilities
+        capabilities.isDurable = isDurable
+        self.capabilities = capabilities
+    }
+
+    var coordination: any Coordination { scriptedCoordination }
+
+    var record: Record { script.withLock { $0.record } }
+
+    // MARK: Scripting
+
+    /// What happens to the n-th attempt to commit, counted from 1.
+    func onCommit(_ number: Int, _ fault: Fault) { script.withLock { $0.commitFaults[number] = fault } }
+
+    /// What happens to every commit; nil lets it through.
+    func onEveryCommit(_ rule: (@Sendable (RunCommit) -> Fault?)?) { script.withLock { $0.commitRule = rule } }
+
+    /// What happens to the n-th attempt to append to a history, counted from 1.
+    func onHistoryAppend(_ number: Int, _ fault: Fault) { script.withLock { $0.historyFaults[number] = fault } }
+
+    /// Commits that begin from now on wait until the latch opens.
+    func holdCommits() -> Latch {
+        let latch = Latch()
+        script.withLock { $0.commitHold = latch }
+        return latch
+    }
+
+    /// Appends to histories that begin from now on wait until the latch opens.
+    func holdHistory() -> Latch {
+        let latch = Latch()
+        script.withLock { $0.historyHold = latch }
+        return latch
+    }
+
+    // MARK: What is scripted
+
+    func commit(_ commit: RunCommit) async throws {
+        let (fault, hold) = script.withLock { script -> (Fault?, Latch?) in
+            script.record.commits.append(commit)
+            let onTheirWay = (script.record.onTheirWay[commit.run] ?? 0) + 1
+            script.record.onTheirWay[commit.run] = onTheirWay
+            script.record.mostAtOnce = max(script.record.mostAtOnce, onTheirWay)
+            return (
+                script.commitFaults[script.record.commits.count] ?? script.commitRule?(commit), script.commitHold
+            )
+        }
+        defer { script.withLock { $0.record.onTheirWay[commit.run, default: 1] -= 1 } }
+        await hold?.wait()
+        try await perform(fault) { try await base.commit(commit) }
+    }
+
+    func append(_ blocks: [HistoryBlock], to session: SessionID) async throws {
+        let (fault, hold) = script.withLock { script -> (Fault?, Latch?) in
+            script.record.historyAppends += 1
+            return (script.historyFaults[script.record.historyAppends], script.historyHold)
+        }
+        await hold?.wait()
+        try await perform(fault) { try await base.append(blocks, to: session) }
+    }
+
+    private func perform(_ fault: Fault?, _ step: () async throws -> Void) async throws {
+        switch fault {
+        case .failure(let error): throw error
+        case .lostAnswer:
+            try await step()
+            throw StorageError(.outcomeUnknown, "the answer was lost")
+        case nil: try await step()
+        }
+    }
+
+    func events(of run: RunID, from offset: Int, limit: Int?) async throws -> [EncodedEvent] {
+        script.withLock { $0.record.eventReads.append((offset, limit)) }
+        return try await base.events(of: run, from: offset, limit: limit)
+    }
+
+    func record(of run: RunID) async throws -> RunRecord? {
+        script.withLock { $0.record.recordReads += 1 }
+        return try await base.record(of: run)
+    }
+
+    // MARK: What is not
+
+    func input(of run: RunID) async throws -> [Message]? { try await base.input(of: run) }
+    func save(_ run: Run) async throws { try await base.save(run) }
+    func append(_ event: Event, to run: RunID) async throws { try await base.append(event, to: run) }
+    func delete(_ run: RunID) async throws -> Bool { try await base.delete(run) }
+    func runs(_ query: RunQuery) async throws -> Page<Run> { try await base.runs(query) }
+    func eventCount(of run: RunID) async throws -> Int { try await base.eventCount(of: run) }
+    func claim(_ run: RunID, for owner: RunOwner, from current: RunOwner?) async throws -> Bool {
+        try await base.claim(run, for: owner, from: current)
+    }
+    func runs(ownedBy process: ProcessID, limit: Int) async throws -> [RunID] {
+        try await base.runs(ownedBy: process, limit: limit)
+    }
+    func session(_ id: SessionID) async throws -> SessionRecord? { try await base.session(id) }
+    func save(_ session: SessionRecord, expecting version: Int?) async throws -> Int {
+        try await base.save(session, expecting: version)
+    }
+    func history(of session: SessionID, from offset: Int, limit: Int?) async throws -> Page<HistoryEntry> {
+        try await base.history(of: session, from: offset, limit: limit)
+    }
+    func delete(_ session: SessionID) async throws -> Bool { try await base.delete(session) }
+    func ping() async throws -> Duration { try await base.ping() }
+    func removeAll() async throws { try await base.removeAll() }
+    func close() async throws { try await base.close() }
+}
+
+/// Coordination that can lose the answer to a signal.
+final class ScriptedCoordination: Coordination {
+    let base: any Coordination
+    private let losesNextAnswer = Mutex(false)
+
+    init(_ base: any Coordination) { self.base = base }
+
+    /// The next signal is stored, but whoever sends it does not hear of it.
+    func loseNextAnswer() { losesNextAnswer.withLock { $0 = true } }
+
+    func send(_ signal: RunSignal, to run: RunID, ownedBy process: ProcessID?) async throws -> Bool {
+        let isFirst = try await base.send(signal, to: run, ownedBy: process)
+        let isLost = losesNextAnswer.withLock { isLost in
+            defer { isLost = false }
+            return isLost
+        }
+        if isLost { throw StorageError(.outcomeUnknown, "the answer was lost") }
+        return isFirst
+    }
+
+    func heartbeat(of process: ProcessID, timeToLive: Duration) async throws {
+        try await base.heartbeat(of: process, timeToLive: timeToLive)
+    }
+    func liveProcesses() async throws -> Set<ProcessID> { try await base.liveProcesses() }
+    func leave(_ process: ProcessID) async throws { try await base.leave(process) }
+    func signals(to run: RunID) async throws -> [RunSignal] { try await base.signals(to: run) }
+    func forgetSignals(to run: RunID) async throws { try await base.forgetSignals(to: run) }
+    func announcements(to process: ProcessID) async throws -> AsyncStream<SignalAnnouncement> {
+        try await base.announcements(to: process)
+    }
+    func changes(of run: RunID) async throws -> AsyncStream<Void> { try await base.changes(of: run) }
+}

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ACPClient
+import ACPServer
+import HTTPTypes
+import NIOHTTP1
+import Testing
+
+@Suite("Who may call")
+struct AuthenticationTests {
+    private static let configuration = ServerConfiguration.quick.with {
+        $0.authentication = .bearer("first-token", "second-token")
+    }
+
+    @Test("Every one of the tokens opens the server")
+    func tokens() async throws {
+        for token in ["first-token", "second-token"] {
+            try await serving(configuration: Self.configuration, token: token) { serving in
+                #expect(try await serving.client.run(agent: "greeter", input: "Ada").text == "Hello, Ada!")
+                let stream = try await serving.client.stream(agent: "echo", input: "x")
+                #expect(try await stream.reduce(into: 0) { count, _ in count += 1 } == 6)
+            }
+        }
+    }
+
+    @Test(
+        "Without a right token the answer is 401, and says how to authenticate",
+        arguments: [
+            nil, "", "first-token", "Bearer", "Bearer ", "Bearer first", "Bearer first-token2", "Bearer FIRST-TOKEN",
+            "Basic first-token", "Bearer first-token second-token", "Bearer first-token, Bearer second-token",
+        ] as [String?])
+    func refused(header: String?) async throws {
+        try await serving(configuration: Self.configuration) { serving in
+            let headers: HTTPHeaders = header.map { ["Authorization": $0] } ?? [:]
+            let routes: [(HTTPMethod, String)] = [
+                (.GET, "/agents"), (.GET, "/agents/echo"), (.POST, "/runs"), (.GET, "/runs"), (.GET, "/runs/x"),
+                (.POST, "/runs/x"), (.DELETE, "/runs/x"), (.POST, "/runs/x/cancel"), (.GET, "/runs/x/events"),
+                (.GET, "/session/x"), (.GET, "/sessions/x"), (.DELETE, "/sessions/x"), (.GET, "/sessions/x/state"),
+                (.GET, "/sessions/x/history/0"), (.HEAD, "/agents"),
+            ]
+            for (method, path) in routes {
+                let answer = try await serving.send(method, path, headers: headers)
+                #expect(answer.status == 401, "\(method) \(path)")
+                #expect(answer.headers.first(name: "WWW-Authenticate") == "Bearer")
+                if method != .HEAD { try answer.expectError(401, .unauthorized) }
+                #expect(!answer.text.contains("first-token"))
+            }
+        }
+    }
+
+    @Test("The scheme may be written in any case", arguments: ["bearer", "Bearer", "BEARER"])
+    func scheme(name: String) async throws {
+        try await serving(configuration: Self.configuration) { serving async throws in
+            #expect(try await serving.get("/agents", headers: ["Authorization": "\(name) second-token"]).status == 200)
+        }
+    }
+
+    @Test("Signs of life need no token", arguments: ["/ping", "/healthz", "/readyz"])
+    func open(path: String) async throws {
+        try await serving(configuration: Self.configuration) { serving async throws in
+            #expect(try await serving.get(path).status == 200)
+        }
+    }
+
+    @Test("No tokens let nobody in")
+    func noTokens() async throws {
+        try await serving(configuration: .quick.with { $0.authentication = .bearer() }) { serving in
+            for header in ["Bearer ", "Bearer x"] {
+                try await serving.get("/agents", headers: ["Authorization": header]).expectError(401, .unauthorized)
+            }
+        }
+    }
+
+    @Test("A check of one's own decides by the request, and what it throws counts as no")
+    func custom() async throws {
+        let check = Authentication.custom { request in
+            switch request.headerFields[HTTPField.Name("X-Key")!] {
+            case "right": true
+            case "throw": throw NeverHappened(description: Secret.text)
+            default: request.method == .get && request.path == "/agents"
+            }
+        }
+        try await serving(configuration: .quick.with { $0.authentication = check }) { serving in
+            #expect(try await serving.get("/runs", headers: ["X-Key": "right"]).status == 200)
+            #expect(try await serving.get("/agents").status == 200)
+            let answer = try await serving.get("/runs", headers: ["X-Key": "throw"])
+            try answer.expectError(401, .unauthorized)
+            #expect(!answer.text.contains(Secret.text))
+            try await serving.get("/runs").expectError(401, .unauthorized)
+        }
+    }
+
+    @Test("Tokens, right or wrong, appear in no log line")
+    func logs() async throws {
+        let storage = ScriptedStorage()
+        let log = Log()
+        try await serving(storage, configuration: Self.configuration, logger: log.logger) { serving in
+            for token in ["first-token", "wrong-token"] {
+                let headers: HTTPHeaders = ["Authorization": "Bearer \(token)"]
+                _ = try await serving.get("/runs", headers: headers)
+                storage.fail([.list], with: .outage)
+                _ = try await serving.get("/runs", headers: headers)
+                storage.fail([.list], with: nil)
+            }
+        }
+        #expect(log.text.contains("a request failed"))
+        #expect(!log.text.contains("-token"))
+    }
+}

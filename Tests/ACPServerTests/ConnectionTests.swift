@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ACPClient
+import ACPServer
+import Foundation
+import NIOHTTP1
+import Testing
+
+@Suite("HTTP as it is spoken")
+struct ConnectionTests {
+    @Test("A path or a method that is not offered gets 404 with an ACP error")
+    func notOffered() async throws {
+        try await serving { serving in
+            let wrong: [(HTTPMethod, String)] = [
+                (.GET, "/"), (.GET, "/nothing"), (.GET, "/agents/echo/more"), (.GET, "/runs/x/y/z"), (.PUT, "/runs"),
+                (.DELETE, "/agents/echo"), (.POST, "/ping"), (.PATCH, "/runs/x"), (.OPTIONS, "/runs"),
+                (.TRACE, "/runs"), (.GET, "/runs/x/cancel"), (.DELETE, "/session/x"),
+            ]
+            for (method, path) in wrong { try await serving.send(method, path).expectError(404, .notFound) }
+            try await serving.expectStillServing()
+        }
+    }
+
+    @Test(
+        "HEAD is answered like GET, without the body",
+        arguments: ["/ping", "/agents", "/agents/echo", "/agents/nobody", "/nothing", "/runs/nothing", "/runs?limit=x"])
+    func head(path: String) async throws {
+        try await serving { serving in
+            try await RawConnection.open(serving.port) { connection in
+                try await connection.send(
+                    rawRequest("GET \(path)") + rawRequest("HEAD \(path)") + rawRequest("GET /healthz"))
+                let get = try await connection.readAnswer()
+                let head = try await connection.readAnswer(isHead: true)
+                #expect(head.status == get.status)
+                #expect(head.head.contains("Content-Length: \(get.body.utf8.count)\r\n"), "\(head.head)")
+                let next = try await connection.readAnswer()
+                #expect(next.status == 200 && next.body.contains("ok"), "what follows is understood: \(next)")
+            }
+        }
+    }
+
+    @Test("HEAD of a stream is answered at once and leaves nobody following")
+    func headOfStream() async throws {
+        let storage = ScriptedStorage()
+        try await serving(storage) { serving in
+            let run = try await storage.createForeignRun()
+            try await RawConnection.open(serving.port) { connection in
+                try await connection.send(
+                    rawRequest("HEAD /runs/\(run)/events", ["Accept: text/event-stream"]) + rawRequest("GET /healthz"))
+                let head = try await connection.readAnswer(isHead: true)
+                #expect(head.status == 200 && head.head.contains("text/event-stream"))
+                #expect(try await connection.readAnswer().body.contains("ok"))
+            }
+            #expect(storage.scripted.watchers == 0)
+        }
+    }
+
+    @Test("A connection carries on after every kind of error")
+    func keepAlive() async throws {
+        let configuration = ServerConfiguration.quick.with { $0.authentication = .bearer("t") }
+        try await serving(configuration: configuration) { serving in
+            let token = "Authorization: Bearer t"
+            let requests = [
+                (rawRequest("POST /runs", body: Serving.runJSON("echo")), 401),
+                (rawRequest("POST /runs", [token], body: "{"), 422),
+                (rawRequest("POST /runs", [token], body: Serving.runJSON("nobody")), 404),
+                (rawRequest("POST /nothing", [token], body: "a body that nobody reads"), 404),
+                (rawRequest("GET /agents", [token], body: "a body that nobody expects"), 200),
+                (rawRequest("POST /runs", [token], body: Serving.runJSON("echo")), 200),
+            ]
+            try await RawConnection.open(serving.port) { connection in
+                for (request, status) in requests {
+                    try await connection.send(request)
+                    #expect(try await connection.readAnswer().status == status)
+                }
+                // And the same without waiting for the answers.
+                for (request, _) in requests { try await connection.send(request) }
+                for (_, status) in requests { #expect(try await connection.readAnswer().status == status) }
+            }
+        }
+    }
+
+    @Test("A request that asks to close is answered, and then closed")
+    func close() async throws {
+        try await serving { serving in
+            try await RawConnection.open(serving.port) { connection in
+                try await connection.send(rawRequest("GET /ping", ["Connection: close"]))
+                #expect(try await connection.readToEnd().hasSuffix("{}"))
+            }
+        }
+    }
+
+    @Test("A client that has finished sending still gets its answer, in every mode", arguments: RunMode.allCases)
+    func halfClosed(mode: RunMode) async throws {
+        let gate = Signal<Void>()
+        try await serving(agents: { $0.addGated(gate) }) { serving in
+            try await RawConnection.open(serving.port) { connection in
+                try await connection.send(rawRequest("POST /runs", body: Serving.runJSON("gated", mode: mode)))
+                connection.finishSending()
+                try await eventually("the run") { serving.server.engine.runningRuns == 1 }
+                gate.send()
+                let answer = try await connection.readToEnd()
+                #expect(answer.hasPrefix(mode == .async ? "HTTP/1.1 202" : "HTTP/1.1 200"), "\(answer)")
+                if mode != .async { #expect(answer.contains("through")) }
+            }
+            try await eventually("its end") { serving.server.engine.runningRuns == 0 }
+        }
+    }
+
+    @Test(
+        "What is no HTTP is refused with 400 and does no harm",
+        arguments: [
+            "nonsense\r\n\r\n", "BREW /pot HTTP/1.1\r\n\r\n", "\u{16}\u{03}\u{01}\u{02}\u{00}\u{01}\u{00}",
+            rawRequest("POST /runs", ["Content-Length: -1"]),
+            rawRequest("POST /runs", ["Transfer-Encoding: chunked"]) + "zz\r\n",
+            rawRequest("POST /runs", ["Content-Length: 3", "Transfer-Encoding: chunked"]) + "{}\r\n",
+        ])
+    func noHTTP(request: String) async throws {
+        let log = Log()
+        try await serving(logger: log.logger) { serving in
+            try await RawConnection.open(serving.port) { connection in
+                try await connection.send(request)
+                let answer = try await connection.readToEnd()
+                #expect(answer.isEmpty || answer.hasPrefix("HTTP/1.1 400 "), "\(answer)")
+                #expect(answer.components(separatedBy: "HTTP/1.1").count <= 2, "one answer at most: \(answer)")
+            }
+            try await serving.expectStillServing()
+        }
+        #expect(!log.text.contains("a request failed"), "a client's fault is not the server's: \(log.text)")
+    }
+
+    @Test("A client that goes away in the middle of its request does no harm and starts nothing")
+    func halfARequest() async throws {
+        try await serving { serving in
+            for request in ["POST /ru", rawRequest("POST /runs", ["Content-Length: 100"]) + #"{"agent_name""#] {
+                try await RawConnection.open(serving.port) { try await $0.send(request) }
+                try await RawConnection.open(serving.port) { connection in
+                    try await connection.send(request)
+                    connection.finishSending()
+                    _ = try await connection.readToEnd()
+                }
+            }
+            #expect(try await serving.client.runs().total == 0)
+            try await serving.expectStillServing()
+        }
+    }
+
+    @Test("A connection that says nothing for too long is closed, one that waits for its answer is not")
+    func idleConnections() async throws {
+        let gate = Signal<Void>()
+        let configuration = ServerConfiguration.quick.with { $0.idleTimeout = .milliseconds(50) }
+        try await serving(configuration: configuration, agents: { $0.addGated(gate) }) { serving in
+            try await RawConnection.open(serving.port) { waiting in
+                try await waiting.send(rawRequest("POST /runs", body: Serving.runJSON("gated")))
+                for request in ["", "POST /ru", rawRequest("POST /runs", ["Content-Length: 100"]) + "{"] {
+                    try await RawConnection.open(serving.port) { connection in
+                        if !request.isEmpty { try await connection.send(request) }
+                        _ = try await connection.readToEnd()
+                    }
+                }
+                gate.send()
+                let (status, _, body) = try await waiting.readAnswer()
+                #expect(status == 200 && body.contains("through"))
+                #expect(try await waiting.readToEnd().isEmpty)
+            }
+        }
+    }
+}

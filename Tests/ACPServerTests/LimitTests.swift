@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ACPClient
+import ACPServer
+import AsyncHTTPClient
+import NIOCore
+import NIOHTTP1
+import Testing
+
+@Suite("Limits")
+struct LimitTests {
+    private static let limit = 10_000
+    private static var configuration: ServerConfiguration { .quick.with { $0.maximumBodySize = limit } }
+
+    private static func body(of size: Int) -> String {
+        let empty = Serving.runJSON("echo", "").utf8.count
+        return Serving.runJSON("echo", String(repeating: "x", count: size - empty))
+    }
+
+    @Test("A body of the largest size is taken, one byte more is refused with 413, said in advance or not")
+    func bodySize() async throws {
+        try await serving(configuration: Self.configuration) { serving in
+            for isChunked in [false, true] {
+                func post(_ size: Int, _ path: String = "/runs") async throws -> Answer {
+                    let bytes = Array(Self.body(of: size).utf8)
+                    let chunks = stride(from: 0, to: bytes.count, by: 4_096).map {
+                        ByteBuffer(bytes: bytes[$0..<min($0 + 4_096, bytes.count)])
+                    }
+                    let body: HTTPClientRequest.Body =
+                        isChunked ? .stream(AsyncStream(chunks), length: .unknown) : .bytes(bytes)
+                    return try await serving.send(.POST, path, body)
+                }
+                #expect(try await post(Self.limit).status == 200)
+                let error = try await post(Self.limit + 1).expectError(413, .invalidInput)
+                #expect(error.message.contains("\(Self.limit)"), "the message says the limit")
+                let asked = try await serving.askedRun(.sync)
+                try await post(Self.limit * 20, "/runs/\(asked)").expectError(413, .invalidInput)
+                #expect(try await serving.client.resume(asked, with: "Ada").text == "Hello, Ada!")
+            }
+            try await serving.expectStillServing()
+        }
+    }
+
+    @Test("A body that is said to be too large is refused before it is sent")
+    func announcedSize() async throws {
+        try await serving(configuration: Self.configuration) { serving in
+            try await RawConnection.open(serving.port) { connection in
+                try await connection.send(rawRequest("POST /runs", ["Content-Length: 1000000000000"]))
+                #expect(try await connection.readAnswer().status == 413)
+            }
+            try await serving.expectStillServing()
+        }
+    }
+
+    @Test("A connection is still good for another request after a body that was too large", arguments: [false, true])
+    func connectionAfter413(isChunked: Bool) async throws {
+        try await serving(configuration: Self.configuration) { serving in
+            try await RawConnection.open(serving.port) { connection in
+                let large = Self.body(of: 300_000)
+                if isChunked {
+                    let chunk = String(large.utf8.count, radix: 16) + "\r\n\(large)\r\n0\r\n\r\n"
+                    try await connection.send(rawRequest("POST /runs", ["Transfer-Encoding: chunked"]) + chunk)
+                } else {
+                    try await connection.send(rawRequest("POST /runs", body: large))
+                }
+                try await connection.send(rawRequest("POST /runs", body: Serving.runJSON("echo", "after")))
+                #expect(try await connection.readAnswer().status == 413)
+                let (status, _, body) = try await connection.readAnswer()
+                #expect(status == 200 && body.contains("after"))
+            }
+        }
+    }
+
+    @Test(
+        "A run beyond the limit gets 503 and Retry-After, and there is room again when one has ended or asks something")
+    func tooManyRuns() async throws {
+        let gate = Signal<Void>()
+        let configuration = ServerConfiguration.quick.with { $0.engine.maximumRunningRuns = 2 }
+        try await serving(configuration: configuration, agents: { $0.addGated(gate) }) { serving in
+            let first = try await serving.client.start(agent: "gated", input: "x").id
+            let asked = try await serving.askedRun(.sync)
+            let second = try await serving.client.start(agent: "gated", input: "x").id
+            for mode in RunMode.allCases {
+                let answer = try await serving.run("echo", mode: mode)
+                #expect(try answer.expectError(503, .unavailable).message.contains("2 runs"))
+                #expect(answer.headers.first(name: "Retry-After") == "1")
+                #expect(answer.headers.first(name: "Run-ID") == nil)
+            }
+            #expect(try await serving.client.runs().total == 3, "a refused run leaves no trace")
+            #expect(try await serving.get("/readyz").status == 200)
+            #expect(try await serving.client.resume(asked, with: "Ada").status == .completed, "what was begun goes on")
+
+            _ = try await serving.client.cancel(first)
+            _ = try await serving.client.wait(for: first)
+            try await serving.expectStillServing()
+            gate.send()
+            #expect(try await serving.client.wait(for: second).status == .completed)
+        }
+    }
+
+    @Test("A storage without room for a new run is answered with 503 and Retry-After")
+    func fullStorage() async throws {
+        let storage = MemoryStorage(.init(runLimit: 1))
+        try await serving(storage) { serving in
+            let asked = try await serving.askedRun(.sync)
+            let answer = try await serving.run("echo")
+            try answer.expectError(503, .unavailable)
+            #expect(answer.headers.first(name: "Retry-After") != nil)
+            #expect(try await serving.client.resume(asked, with: "Ada").status == .completed)
+            try await serving.expectStillServing()
+        }
+    }
+
+    @Test("A request head that is too large is refused, and the server goes on")
+    func hugeHead() async throws {
+        try await serving { serving in
+            let huge = String(repeating: "x", count: 200_000)
+            for request in [rawRequest("GET /ping", ["X-Huge: \(huge)"]), rawRequest("GET /\(huge)")] {
+                try await RawConnection.open(serving.port) { connection in
+                    // The server may close before everything has been sent.
+                    try? await connection.send(request)
+                    if let answer = try? await connection.readAnswer() {
+                        #expect(answer.status == 400 || answer.status == 404)
+                    }
+                }
+            }
+            try await serving.expectStillServing()
+        }
+    }
+}
+
+extension AsyncStream where Element: Sendable {
+    fileprivate init(_ elements: some Sequence<Element>) {
+        let (stream, continuation) = Self.makeStream()
+        for element in elements { continuation.yield(element) }
+        continuation.finish()
+        self = stream
+    }
+}

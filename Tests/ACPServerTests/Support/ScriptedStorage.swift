@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ACPStorage
+import ACPCore
+import Synchronization
+
+/// A memory storage that fails when a test says so, and counts what is asked of it.
+final class ScriptedStorage: Storage {
+    enum Call: Hashable { case commit, record, events, sessions, ping, list, delete }
+
+    let memory = MemoryStorage()
+    let scripted: ScriptedCoordination
+    private let isDurable: Bool
+    private let state = Mutex(State())
+
+    private struct State {
+        var failures: [Call: StorageError] = [:]
+        var furthestRead = 0
+    }
+
+    init(isDurable: Bool = false) {
+        self.isDurable = isDurable
+        scripted = ScriptedCoordination(memory.coordination)
+    }
+
+    /// Lets calls of these kinds fail from now on; without an error, succeed again.
+    func fail(_ calls: Set<Call>, with error: StorageError?) {
+        state.withLock { state in
+            for call in calls { state.failures[call] = error }
+        }
+    }
+
+    /// The index of the event up to which somebody has read.
+    var furthestRead: Int { state.withLock { $0.furthestRead } }
+
+    private func check(_ call: Call) throws {
+        if let error = state.withLock({ $0.failures[call] }) { throw error }
+    }
+
+    var capabilities: StorageCapabilities {
+        StorageCapabilities(isDurable: isDurable, isShared: false, timeToLive: nil)
+    }
+
+    var coordination: any Coordination { scripted }
+
+    func commit(_ commit: RunCommit) async throws {
+        try check(.commit)
+        try memory.commit(commit)
+    }
+
+    func record(of run: RunID) async throws -> RunRecord? {
+        try check(.record)
+        return try memory.record(of: run)
+    }
+
+    func input(of run: RunID) async throws -> [Message]? { try memory.input(of: run) }
+    func save(_ run: Run) async throws { try memory.save(run) }
+    func append(_ event: Event, to run: RunID) async throws { try memory.append(event, to: run) }
+
+    func delete(_ run: RunID) async throws -> Bool {
+        try check(.delete)
+        return try memory.delete(run)
+    }
+
+    func runs(_ query: RunQuery) async throws -> Page<Run> {
+        try check(.list)
+        return try memory.runs(query)
+    }
+
+    func events(of run: RunID, from offset: Int, limit: Int?) async throws -> [EncodedEvent] {
+        try check(.events)
+        let events = try memory.events(of: run, from: offset, limit: limit)
+        state.withLock { $0.furthestRead = max($0.furthestRead, offset + events.count) }
+        return events
+    }
+
+    func eventCount(of run: RunID) async throws -> Int { try memory.eventCount(of: run) }
+
+    func claim(_ run: RunID, for owner: RunOwner, from current: RunOwner?) async throws -> Bool {
+        try memory.claim(run, for: owner, from: current)
+    }
+
+    func runs(ownedBy process: ProcessID, limit: Int) async throws -> [RunID] {
+        try memory.runs(ownedBy: process, limit: limit)
+    }
+
+    func session(_ id: SessionID) async throws -> SessionRecord? {
+        try check(.sessions)
+        return try memory.session(id)
+    }
+
+    func save(_ session: SessionRecord, expecting version: Int?) async throws -> Int {
+        try check(.sessions)
+        return try memory.save(session, expecting: version)
+    }
+
+    func append(_ blocks: [HistoryBlock], to session: SessionID) async throws {
+        try check(.sessions)
+        try memory.append(blocks, to: session)
+    }
+
+    func history(of session: SessionID, from offset: Int, limit: Int?) async throws -> Page<HistoryEntry> {
+        try check(.sessions)
+        return try memory.history(of: session, from: offset, limit: limit)
+    }
+
+    func delete(_ session: SessionID) async throws -> Bool { try memory.delete(session) }
+
+    func ping() async throws -> Duration {
+        try check(.ping)
+        return try memory.ping()
+    }
+
+    func removeAll() async throws { try memory.removeAll() }
+    func close() async throws { memory.close() }
+}
+
+/// Coordination that counts who watches.
+final class ScriptedCoordination: Coordination {
+    private let inner: any Coordination
+    private let watching = Counter()
+
+    init(_ inner: any Coordination) { self.inner = inner }
+
+    /// How many readers watch runs that other processes execute.
+    var watchers: Int { watching.value }
+
+    func heartbeat(of process: ProcessID, timeToLive: Duration) async throws {
+        try await inner.heartbeat(of: process, timeToLive: timeToLive)
+    }
+
+    func liveProcesses() async throws -> Set<ProcessID> { try await inner.liveProcesses() }
+    func leave(_ process: ProcessID) async throws { try await inner.leave(process) }
+
+    func send(_ signal: RunSignal, to run: RunID, ownedBy process: ProcessID?) async throws -> Bool {
+        try await inner.send(signal, to: run, ownedBy: process)
+    }
+
+    func signals(to run: RunID) async throws -> [RunSignal] { try await inner.signals(to: run) }
+    func forgetSignals(to run: RunID) async throws { try await inner.forgetSignals(to: run) }
+
+    func announcements(to process: ProcessID) async throws -> AsyncStream<SignalAnnouncement> {
+        try await inner.announcements(to: process)
+    }
+
+    func changes(of run: RunID) async throws -> AsyncStream<Void> {
+        let changes = try await inner.changes(of: run)
+        let (stream, continuation) = AsyncStream.makeStream(of: Void.self)
+        let relay = Task {
+            for await _ in changes { continuation.yield() }
+            continuation.finish()
+        }
+        watching.add()
+        continuation.onTermination = { [watching] _ in
+            relay.cancel()
+            watching.add(-1)
+        }
+        return stream
+    }
+}
+
+extension StorageError {
+    /// With a cause that must not be told to anybody outside.
+    static var outage: StorageError {
+        StorageError(.cannotConnect, "the test's storage is out of order", cause: Secret())
+    }
+}
+
+/// A cause as a backend's client may give it.
+struct Secret: Error, CustomStringConvertible {
+    static let text = "redis://admin:hunter2@db"
+    var description: String { Self.text }
+}

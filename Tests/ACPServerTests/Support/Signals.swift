@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Synchronization
+import Testing
+
+/// Something that happens once, and that others wait for.
+final class Signal<Value: Sendable>: Sendable {
+    private enum State {
+        case waiting([Int: CheckedContinuation<Value, any Error>])
+        case sent(Value)
+    }
+
+    private let state = Mutex((state: State.waiting([:]), next: 0))
+
+    var value: Value? {
+        state.withLock { if case .sent(let value) = $0.state { value } else { nil } }
+    }
+
+    func send(_ value: Value) {
+        let waiters = state.withLock { state -> [CheckedContinuation<Value, any Error>] in
+            guard case .waiting(let waiters) = state.state else { return [] }
+            state.state = .sent(value)
+            return Array(waiters.values)
+        }
+        for waiter in waiters { waiter.resume(returning: value) }
+    }
+
+    /// Returns when it has happened.
+    ///
+    /// - Throws: `CancellationError` when the task is cancelled.
+    func wait() async throws -> Value {
+        let id = state.withLock { state in
+            state.next += 1
+            return state.next
+        }
+        return try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                let outcome = state.withLock { state -> Result<Value, any Error>? in
+                    switch state.state {
+                    case .sent(let value): return .success(value)
+                    case .waiting(var waiters):
+                        if Task.isCancelled { return .failure(CancellationError()) }
+                        waiters[id] = continuation
+                        state.state = .waiting(waiters)
+                        return nil
+                    }
+                }
+                if let outcome { continuation.resume(with: outcome) }
+            }
+        } onCancel: {
+            let waiter = state.withLock { state -> CheckedContinuation<Value, any Error>? in
+                guard case .waiting(var waiters) = state.state else { return nil }
+                let waiter = waiters.removeValue(forKey: id)
+                state.state = .waiting(waiters)
+                return waiter
+            }
+            waiter?.resume(throwing: CancellationError())
+        }
+    }
+}
+
+extension Signal where Value == Void {
+    func send() { send(()) }
+}
+
+/// Counts, from wherever.
+final class Counter: Sendable {
+    private let count = Mutex(0)
+
+    var value: Int { count.withLock { $0 } }
+
+    @discardableResult
+    func add(_ number: Int = 1) -> Int {
+        count.withLock { count in
+            count += number
+            return count
+        }
+    }
+}
+
+struct NeverHappened: Error, CustomStringConvertible {
+    let description: String
+}
+
+/// Looks again and again until something holds. The deadline is only there so that a broken test ends.
+func eventually(
+    _ what: String, within limit: Duration = .seconds(60), _ condition: () async throws -> Bool
+) async throws {
+    let deadline = ContinuousClock.now + limit
+    while !(try await condition()) {
+        guard .now < deadline else { throw NeverHappened(description: "never happened: \(what)") }
+        try await Task.sleep(for: .milliseconds(2))
+    }
+}

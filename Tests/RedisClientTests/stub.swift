@@ -1,4 +1,0 @@
-import NIOEmbedded
-import NIOSSL
-import MetricsTestKit
-import InMemoryTracing

@@ -202,6 +202,22 @@ let package = Package(
             swiftSettings: swiftSettings
         ),
         .testTarget(
+            name: "ACPRedisTests",
+            dependencies: [
+                "ACPCore",
+                "ACPStorage",
+                "ACPStorageTesting",
+                "ACPRedis",
+                "RedisClient",
+                "RedisTestSupport",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(
             name: "ACPClientTests",
             dependencies: [
                 "ACPClient",

@@ -69,7 +69,7 @@ struct FaultTests {
             let error = try #require(await storageError { try await storage.commit(commit) })
             #expect(error.code == .outcomeUnknown)
             #expect(error.isTransient)
-            #expect(try await writer.isStored(on: direct))
+            // It has arrived, or is on its way still, or never comes: that is what nobody knows here.
             proxy.mode = .forward
             for _ in 0..<2 {
                 try await Self.untilAcknowledged { try await storage.commit(commit) }

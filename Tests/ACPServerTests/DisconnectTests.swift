@@ -122,7 +122,8 @@ struct DisconnectTests {
                 // All that the buffers of the two sockets, a batch on its way and one behind it may hold.
                 #expect(storage.furthestRead * size < 14 * 1_048_576, "read ahead: \(storage.furthestRead) events")
                 text += try await connection.read(until: "run.completed")
-                #expect(try await serving.server.engine.storage.eventCount(of: RunID(validating: String(id))) == count + 3)
+                #expect(
+                    try await serving.server.engine.storage.eventCount(of: RunID(validating: String(id))) == count + 3)
                 let sent = text.components(separatedBy: "id: ").dropFirst().map { Int($0.prefix { $0 != "\n" }) }
                 #expect(sent == Array(0..<(count + 3)))
             }

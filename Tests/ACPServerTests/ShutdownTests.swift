@@ -93,7 +93,9 @@ struct ShutdownTests {
                     (try? await RawConnection.open(serving.port) { _ in }) == nil
                 }
                 let rest = try await connection.readToEnd()
-                #expect(rest.utf8.count > 1_500 * 8_192 && rest.contains("run.completed"), "\(rest.utf8.count) \(rest.suffix(300))")
+                #expect(
+                    rest.utf8.count > 1_500 * 8_192 && rest.contains("run.completed"),
+                    "\(rest.utf8.count) \(rest.suffix(300))")
             }
         }
     }

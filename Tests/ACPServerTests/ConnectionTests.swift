@@ -148,15 +148,21 @@ struct ConnectionTests {
     @Test("A connection that says nothing for too long is closed, one that waits for its answer is not")
     func idleConnections() async throws {
         let gate = Signal<Void>()
-        let configuration = ServerConfiguration.quick.with { $0.idleTimeout = .milliseconds(50) }
+        let configuration = ServerConfiguration.quick.with { $0.idleTimeout = .seconds(2) }
         try await serving(configuration: configuration, agents: { $0.addGated(gate) }) { serving in
             try await RawConnection.open(serving.port) { waiting in
                 try await waiting.send(rawRequest("POST /runs", body: Serving.runJSON("gated")))
-                for request in ["", "POST /ru", rawRequest("POST /runs", ["Content-Length: 100"]) + "{"] {
-                    try await RawConnection.open(serving.port) { connection in
-                        if !request.isEmpty { try await connection.send(request) }
-                        _ = try await connection.readToEnd()
+                try await eventually("the run") { serving.server.engine.runningRuns == 1 }
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    for request in ["", "POST /ru", rawRequest("POST /runs", ["Content-Length: 100"]) + "{"] {
+                        group.addTask {
+                            try await RawConnection.open(serving.port) { connection in
+                                if !request.isEmpty { try await connection.send(request) }
+                                _ = try await connection.readToEnd()
+                            }
+                        }
                     }
+                    try await group.waitForAll()
                 }
                 gate.send()
                 let (status, _, body) = try await waiting.readAnswer()

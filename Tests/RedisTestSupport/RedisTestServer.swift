@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
-import Synchronization
+import NIOConcurrencyHelpers
 
 #if canImport(Glibc)
     import Glibc
@@ -54,7 +54,7 @@ public final class RedisTestServer: Sendable {
     /// The folder with all files of the server.
     public let folder: URL
     private let options: Options
-    private let state = Mutex(State())
+    private let state = NIOLockedValueBox(State())
 
     /// Starts a server and waits until it answers.
     /// - Throws: ``TestServerError``; without redis-server its message says how to install it.
@@ -98,13 +98,13 @@ public final class RedisTestServer: Sendable {
     }
 
     /// The process id of the running server.
-    public var pid: Int32? { self.state.withLock { $0.process?.pid } }
+    public var pid: Int32? { self.state.withLockedValue { $0.process?.pid } }
 
     // MARK: Faults
 
     /// Kills the server with SIGKILL and waits until it is gone.
     public func kill() async throws {
-        let process = self.state.withLock { $0.process.take() }
+        let process = self.state.withLockedValue { $0.process.take() }
         try await process?.kill()
     }
 
@@ -116,17 +116,17 @@ public final class RedisTestServer: Sendable {
 
     /// Stops the server from running without ending it (SIGSTOP): its connections stay open and silent.
     public func pause() {
-        self.state.withLock { $0.process?.signal(SIGSTOP) }
+        self.state.withLockedValue { $0.process?.signal(SIGSTOP) }
     }
 
     /// Lets a paused server run on (SIGCONT).
     public func resume() {
-        self.state.withLock { $0.process?.signal(SIGCONT) }
+        self.state.withLockedValue { $0.process?.signal(SIGCONT) }
     }
 
     /// Ends the server and removes its folder.
     public func stop() {
-        let process = self.state.withLock { state -> SupervisedProcess? in
+        let process = self.state.withLockedValue { state -> SupervisedProcess? in
             guard !state.isStopped else { return nil }
             state.isStopped = true
             return state.process.take()
@@ -142,7 +142,7 @@ public final class RedisTestServer: Sendable {
         let process = try SupervisedProcess(
             binary, [self.folder.appendingPathComponent("redis.conf").path],
             log: self.folder.appendingPathComponent("redis.log").path)
-        self.state.withLock { $0.process = process }
+        self.state.withLockedValue { $0.process = process }
         let isReady = try await poll(for: .seconds(20)) {
             guard process.isRunning else {
                 throw TestServerError("redis-server ended at once: \(self.log)")

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
-import Synchronization
+import NIOConcurrencyHelpers
 
 #if canImport(Glibc)
     import Glibc
@@ -16,7 +16,7 @@ import Synchronization
 final class SupervisedProcess: Sendable {
     let pid: Int32
     private let input: Pipe
-    private let isEnded = Mutex(false)
+    private let isEnded = NIOLockedValueBox(false)
 
     init(_ program: String, _ arguments: [String], log: String) throws {
         let shell = Process()
@@ -69,7 +69,7 @@ final class SupervisedProcess: Sendable {
     }
 
     func endWithoutWaiting() {
-        let isFirst = self.isEnded.withLock { isEnded in
+        let isFirst = self.isEnded.withLockedValue { isEnded in
             defer { isEnded = true }
             return !isEnded
         }

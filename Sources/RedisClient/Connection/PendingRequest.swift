@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import NIOConcurrencyHelpers
 import NIOCore
-import Synchronization
 
 /// One command, or several that travel together, from the caller to the answer.
 ///
@@ -33,12 +33,12 @@ final class PendingRequest: Sendable {
 
     let payload: Payload
     let deadline: NIODeadline
-    private let state: Mutex<State>
+    private let state: NIOLockedValueBox<State>
 
     init(_ payload: Payload, deadline: NIODeadline) {
         self.payload = payload
         self.deadline = deadline
-        self.state = Mutex(State())
+        self.state = NIOLockedValueBox(State())
     }
 
     /// A request of the connection itself, such as a health check.
@@ -49,7 +49,7 @@ final class PendingRequest: Sendable {
     ) {
         self.payload = .single(command)
         self.deadline = deadline
-        self.state = Mutex(State(waiter: .internalUse(body)))
+        self.state = NIOLockedValueBox(State(waiter: .internalUse(body)))
     }
 
     /// The number of replies that the server will send.
@@ -73,7 +73,7 @@ final class PendingRequest: Sendable {
     }
 
     private func install(_ waiter: Waiter) -> Bool {
-        let isInstalled = self.state.withLock { state in
+        let isInstalled = self.state.withLockedValue { state in
             if state.isResolved { return false }
             state.waiter = waiter
             return true
@@ -84,7 +84,7 @@ final class PendingRequest: Sendable {
 
     /// Gives up waiting. The calling task goes on at once.
     func cancel() {
-        let (waiter, isSent) = self.state.withLock { state -> (Waiter?, Bool) in
+        let (waiter, isSent) = self.state.withLockedValue { state -> (Waiter?, Bool) in
             state.isResolved = true
             return (state.waiter.take(), state.isSent)
         }
@@ -99,7 +99,7 @@ final class PendingRequest: Sendable {
 
     /// Called before the bytes are written; false if nobody waits any more, so that they need not be.
     func beginSending() -> Bool {
-        self.state.withLock { state in
+        self.state.withLockedValue { state in
             if state.isResolved { return false }
             state.isSent = true
             return true
@@ -108,7 +108,7 @@ final class PendingRequest: Sendable {
 
     /// Takes a reply; `isLast` says that no further one belongs to this request.
     func receive(_ value: RESPValue, isLast: Bool) {
-        let done = self.state.withLock { state -> (Waiter, [Result<RESPValue, RedisError>])? in
+        let done = self.state.withLockedValue { state -> (Waiter, [Result<RESPValue, RedisError>])? in
             if state.isResolved { return nil }
             guard case .batch = self.payload else {
                 state.isResolved = true
@@ -134,7 +134,7 @@ final class PendingRequest: Sendable {
 
     /// Ends the request without (all of) its answers. Commands of a batch that were answered keep their answers.
     func fail(_ error: RedisError) {
-        let done = self.state.withLock { state -> (Waiter, [Result<RESPValue, RedisError>])? in
+        let done = self.state.withLockedValue { state -> (Waiter, [Result<RESPValue, RedisError>])? in
             if state.isResolved { return nil }
             state.isResolved = true
             return state.waiter.take().map { ($0, state.results) }

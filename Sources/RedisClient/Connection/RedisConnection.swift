@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import DequeModule
+import NIOConcurrencyHelpers
 import NIOCore
-import Synchronization
 
 /// What happens to a connection that its pool has to know. Called on the connection's event loop.
 protocol RedisConnectionDelegate: AnyObject, Sendable {
@@ -28,7 +28,7 @@ final class RedisConnection: Sendable {
     let info: RedisServerInfo
     private let channel: any Channel
     private let handler: NIOLoopBound<CommandHandler>
-    private let submissions = Mutex(Submissions())
+    private let submissions = NIOLockedValueBox(Submissions())
 
     /// Puts the connection's handler into the pipeline of a channel that is ready for commands. On its event loop.
     init(
@@ -49,7 +49,7 @@ final class RedisConnection: Sendable {
 
     /// Sends a request. It fails as never sent if the connection is closed already.
     func submit(_ request: PendingRequest) {
-        let (isFirst, isClosed) = self.submissions.withLock { submissions in
+        let (isFirst, isClosed) = self.submissions.withLockedValue { submissions in
             if submissions.isClosed { return (false, true) }
             submissions.requests.append(request)
             return (submissions.requests.count == 1, false)
@@ -64,13 +64,13 @@ final class RedisConnection: Sendable {
     /// Hands the queue to the event loop. `reusing` becomes the new, empty queue.
     func takeSubmissions(reusing spare: consuming [PendingRequest]) -> [PendingRequest] {
         var taken = spare
-        self.submissions.withLock { swap(&$0.requests, &taken) }
+        self.submissions.withLockedValue { swap(&$0.requests, &taken) }
         return taken
     }
 
     /// Refuses further requests and returns those that were not written.
     func closeSubmissions() -> [PendingRequest] {
-        self.submissions.withLock { submissions in
+        self.submissions.withLockedValue { submissions in
             submissions.isClosed = true
             defer { submissions.requests = [] }
             return submissions.requests

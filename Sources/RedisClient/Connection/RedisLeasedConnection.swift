@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import NIOConcurrencyHelpers
 import NIOCore
-import Synchronization
 
 /// A connection that one caller has for itself, for the time of `withConnection`.
 ///
@@ -18,7 +18,7 @@ public final class RedisLeasedConnection: RedisCommandExecutor {
 
     private let connection: RedisConnection
     private let configuration: RedisConfiguration
-    private let state = Mutex(State())
+    private let state = NIOLockedValueBox(State())
 
     init(_ connection: RedisConnection, configuration: RedisConfiguration) {
         self.connection = connection
@@ -68,7 +68,7 @@ public final class RedisLeasedConnection: RedisCommandExecutor {
         for command in commands {
             if let refusal = RefusedCommand.check(command, in: .leased) { throw refusal }
         }
-        try self.state.withLock { state in
+        try self.state.withLockedValue { state in
             if state.isEnded {
                 throw RedisError(.closed, "The leased connection was used after the body of withConnection had ended.")
             }
@@ -87,13 +87,13 @@ public final class RedisLeasedConnection: RedisCommandExecutor {
     private func didFail(_ error: any Error) {
         // An error reply leaves the connection as it was. After anything else its answers may still be under way.
         guard let error = error as? RedisError, error.serverReply != nil else {
-            return self.state.withLock { $0.isSpoiled = true }
+            return self.state.withLockedValue { $0.isSpoiled = true }
         }
     }
 
     /// Gives the connection back as it was found, or closes it.
     func end(returningTo pool: PooledNode) async {
-        let state = self.state.withLock { state in
+        let state = self.state.withLockedValue { state in
             state.isEnded = true
             return state
         }

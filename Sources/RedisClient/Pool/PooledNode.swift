@@ -2,8 +2,8 @@
 
 import Logging
 import Metrics
+import NIOConcurrencyHelpers
 import NIOCore
-import Synchronization
 
 /// The connections to one server: performs the actions of ``PoolStateMachine``.
 ///
@@ -29,7 +29,7 @@ final class PooledNode: RedisConnectionDelegate {
     private let logger: Logger
     private let metrics: RedisMetrics.Pool
     private let use: Use
-    private let guarded: Mutex<Guarded>
+    private let guarded: NIOLockedValueBox<Guarded>
 
     /// What the connections are for.
     enum Use {
@@ -50,7 +50,7 @@ final class PooledNode: RedisConnectionDelegate {
         logger[metadataKey: "redis.address"] = "\(factory.configuration.address)"
         self.logger = logger
         self.metrics = metrics
-        self.guarded = Mutex(Guarded(machine: PoolStateMachine(settings)))
+        self.guarded = NIOLockedValueBox(Guarded(machine: PoolStateMachine(settings)))
     }
 
     // MARK: Callers
@@ -58,7 +58,7 @@ final class PooledNode: RedisConnectionDelegate {
     /// A connection, if one is free. The request must be submitted to it, or the connection released.
     func acquireNow() -> RedisConnection? {
         let now = NIODeadline.now()
-        let (connection, connect) = self.guarded.withLock { guarded -> (RedisConnection?, Int?) in
+        let (connection, connect) = self.guarded.withLockedValue { guarded -> (RedisConnection?, Int?) in
             guard case .connection(let id, let connect) = guarded.machine.acquire(now: now) else { return (nil, nil) }
             return (guarded.connections[id], connect)
         }
@@ -70,7 +70,7 @@ final class PooledNode: RedisConnectionDelegate {
     /// - Throws: ``RedisError``: `connectFailed`, `poolExhausted`, `closed`, `cancelled` or what connecting threw.
     func acquire(deadline: NIODeadline) async throws -> RedisConnection {
         if let connection = self.acquireNow() { return connection }
-        let id = self.guarded.withLock { guarded in
+        let id = self.guarded.withLockedValue { guarded in
             guarded.nextWaiter += 1
             return guarded.nextWaiter
         }
@@ -99,7 +99,7 @@ final class PooledNode: RedisConnectionDelegate {
     }
 
     private func cancelWaiter(_ id: Int) {
-        let waiter = self.guarded.withLock { guarded in
+        let waiter = self.guarded.withLockedValue { guarded in
             guarded.machine.removeWaiter(id) ? guarded.waiters.removeValue(forKey: id) : nil
         }
         waiter?.resume(throwing: Self.cancelled)
@@ -119,7 +119,7 @@ final class PooledNode: RedisConnectionDelegate {
         self.beginShutdown()
         let limit = self.group.any().scheduleTask(deadline: deadline) { self.closeConnections() }
         await withCheckedContinuation { continuation in
-            let isEmpty = self.guarded.withLock { guarded in
+            let isEmpty = self.guarded.withLockedValue { guarded in
                 if !guarded.connections.isEmpty { guarded.emptied.append(continuation) }
                 return guarded.connections.isEmpty
             }
@@ -138,12 +138,12 @@ final class PooledNode: RedisConnectionDelegate {
     }
 
     private func closeConnections() {
-        for connection in self.guarded.withLock({ Array($0.connections.values) }) { connection.close() }
+        for connection in self.guarded.withLockedValue({ Array($0.connections.values) }) { connection.close() }
     }
 
     /// For tests and statistics.
     var counts: (open: Int, waiting: Int, inFlight: Int) {
-        self.guarded.withLock { ($0.machine.openConnections, $0.machine.waiterCount, $0.machine.inFlight) }
+        self.guarded.withLockedValue { ($0.machine.openConnections, $0.machine.waiterCount, $0.machine.inFlight) }
     }
 
     // MARK: Events of connections
@@ -159,7 +159,7 @@ final class PooledNode: RedisConnectionDelegate {
     }
 
     func connectionClosed(_ id: Int, error: RedisError?) {
-        let emptied = self.guarded.withLock { guarded -> [CheckedContinuation<Void, Never>] in
+        let emptied = self.guarded.withLockedValue { guarded -> [CheckedContinuation<Void, Never>] in
             guarded.connections[id] = nil
             guard guarded.connections.isEmpty else { return [] }
             defer { guarded.emptied = [] }
@@ -180,7 +180,7 @@ final class PooledNode: RedisConnectionDelegate {
             var pinged: [RedisConnection] = []
             var connect: Int?
         }
-        let work = self.guarded.withLock { guarded -> Work in
+        let work = self.guarded.withLockedValue { guarded -> Work in
             let actions = event(&guarded)
             var work = Work()
             work.connect = actions.connect

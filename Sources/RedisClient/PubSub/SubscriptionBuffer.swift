@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import DequeModule
-import Synchronization
+import NIOConcurrencyHelpers
 
 /// Events between the event loop that receives them and the task that reads them; of bounded size.
 final class SubscriptionBuffer: Sendable {
@@ -17,7 +17,7 @@ final class SubscriptionBuffer: Sendable {
     }
 
     private let limit: Int
-    private let state = Mutex(State())
+    private let state = NIOLockedValueBox(State())
 
     init(limit: Int) {
         self.limit = limit
@@ -25,7 +25,7 @@ final class SubscriptionBuffer: Sendable {
 
     /// Adds an event, at the expense of the oldest one if there are too many.
     func add(_ event: RedisSubscriptionEvent) {
-        let reader = self.state.withLock { state -> Reader? in
+        let reader = self.state.withLockedValue { state -> Reader? in
             if state.isFinished { return nil }
             if let reader = state.readers.popFirst() { return reader }
             // Two gaps with nothing in between say no more than one.
@@ -42,7 +42,7 @@ final class SubscriptionBuffer: Sendable {
 
     /// No further events come. What is there can still be read.
     func finish(_ error: RedisError?) {
-        let readers = self.state.withLock { state -> Deque<Reader> in
+        let readers = self.state.withLockedValue { state -> Deque<Reader> in
             guard !state.isFinished else { return [] }
             state.isFinished = true
             // Without readers waiting, the first one that comes gets the error.
@@ -63,7 +63,7 @@ final class SubscriptionBuffer: Sendable {
     func next(onCancel: @Sendable () -> Void) async throws -> RedisSubscriptionEvent? {
         try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { (reader: Reader) in
-                let result = self.state.withLock { state -> Result<RedisSubscriptionEvent?, any Error>? in
+                let result = self.state.withLockedValue { state -> Result<RedisSubscriptionEvent?, any Error>? in
                     if Task.isCancelled { return .success(nil) }
                     if state.hasDropped {
                         state.hasDropped = false

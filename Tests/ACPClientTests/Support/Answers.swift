@@ -4,6 +4,8 @@ import ACPCore
 import HTTPTypes
 import Hummingbird
 import NIOCore
+import Synchronization
+import Testing
 
 /// Thrown in the middle of an answer: the connection ends without the answer being complete.
 struct Cut: Error {}
@@ -25,15 +27,33 @@ func text(_ text: String, type: String = "text/html", status: HTTPResponse.Statu
     Response(status: status, headers: [.contentType: type], body: .init(byteBuffer: ByteBuffer(string: text)))
 }
 
-/// A stream of pieces, which breaks off in the middle if told so.
-func stream(_ pieces: [String], run: RunID? = nil, cut: Bool = false) -> Response {
+/// How many events a client has read: a connection that breaks may take with it what its client has not read yet.
+final class Tally: Sendable {
+    private let events = Mutex(0)
+
+    func add() { events.withLock { $0 += 1 } }
+
+    func wait(for count: Int) async throws {
+        let deadline = ContinuousClock.now + .seconds(30)
+        while events.withLock({ $0 < count }) {
+            try #require(.now < deadline, "the client has not read \(count) events")
+            try await Task.sleep(for: .milliseconds(1))
+        }
+    }
+}
+
+/// A stream of pieces, which breaks off in the middle if told so, at once or when the client has read so many events.
+func stream(
+    _ pieces: [String], run: RunID? = nil, cut: Bool = false, cutAfter: (tally: Tally, count: Int)? = nil
+) -> Response {
     var headers: HTTPFields = [.contentType: "text/event-stream; charset=utf-8"]
     if let run { headers[.runID] = run.rawValue }
     return Response(
         status: .ok, headers: headers,
         body: ResponseBody { writer in
             for piece in pieces { try await writer.write(ByteBuffer(string: piece)) }
-            if cut { throw Cut() }
+            try await cutAfter?.tally.wait(for: cutAfter?.count ?? 0)
+            if cut || cutAfter != nil { throw Cut() }
             try await writer.finish(nil)
         })
 }

@@ -5,7 +5,6 @@ import Logging
 import MetricsTestKit
 import RedisTestSupport
 import ServiceLifecycle
-import Synchronization
 import Testing
 import Tracing
 
@@ -33,8 +32,11 @@ struct LifeCycleTests {
     func graceful() async throws {
         try await withServer { server, client in
             try await client.ping()
+            let pool = try #require((client.topology as? StandaloneTopology)?.server.shared)
+            // The ping is counted until the pool has heard of its end.
+            try await poll { pool.counts.inFlight == 0 }
             async let slow = client.send("EVAL", "for i = 1, 3000000 do end return 'done'", 0)
-            try await poll { (client.topology as? StandaloneTopology)?.server.shared.counts.inFlight == 1 }
+            try await poll { pool.counts.inFlight == 1 }
             await client.shutdownGracefully()
             #expect(try await slow.string == "done")
             try await withClient(server.url) { other in

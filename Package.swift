@@ -125,9 +125,11 @@ let package = Package(
             name: "acp",
             dependencies: [
                 "ACPClient",
+                "ACPRedis",
                 "ACPServer",
                 "ACPStorage",
                 "ACPCore",
+                "RedisClient",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],

@@ -22,6 +22,7 @@ struct ServeCommand: AsyncParsableCommand {
             Examples:
               acp serve
               acp serve --port 0 --token secret --log-level debug
+              acp serve --storage redis://localhost:6379 --ttl 3600
               acp serve --host 0.0.0.0 --max-runs 50 --grace 5
             """
     )
@@ -32,8 +33,7 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: "The port to listen on; 0 takes a free one.")
     var port = 8000
 
-    @Option(help: "Where runs, events and sessions are kept.")
-    var storage = "memory"
+    @OptionGroup var storageOptions: StorageOptions
 
     @Option(help: "How many runs may run at the same time. More are refused with 503.")
     var maxRuns = 1_000
@@ -60,11 +60,6 @@ struct ServeCommand: AsyncParsableCommand {
         guard maxBody > 0 else { throw ValidationError("--max-body has to be 1 or more.") }
         guard grace >= 0, grace <= 1e9 else { throw ValidationError("--grace may not be negative.") }
         guard token != "" else { throw ValidationError("--token may not be empty.") }
-        do {
-            _ = try StorageSpecification(storage)
-        } catch {
-            throw ValidationError("\(error).")
-        }
     }
 
     func run() async throws {
@@ -76,7 +71,7 @@ struct ServeCommand: AsyncParsableCommand {
             maximumBodySize: maxBody)
         let token = token ?? ProcessInfo.processInfo.environment["ACP_SERVER_TOKEN"].flatMap { $0.isEmpty ? nil : $0 }
         configuration.authentication = token.map { .bearer($0) }
-        let storage = try await StorageSpecification(storage).open()
+        let storage = try await storageOptions.open()
         let server = ACPServer(storage: storage, configuration: configuration, logger: logger)
         server.addExampleAgents()
         let host = host

@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-.PHONY: help demo serve test lint format build interop fuzz test-tsan clean
+.PHONY: help demo serve test lint format build interop fuzz test-tsan clean bench
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | awk -F'|' '{ printf "make %-10s %s\n", $$1, $$2 }'
 
 demo: ## build the tool, start a server and take a tour
 	@scripts/demo
+
+bench: ## measure a server against a bare HTTP route (needs wrk)
+	@scripts/bench
 
 serve: ## keep a server with the example agents up (options: ARGS="--port 9000")
 	@scripts/serve $(ARGS)

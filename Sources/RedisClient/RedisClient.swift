@@ -196,6 +196,7 @@ public final class RedisClient: Service, RedisCommandExecutor {
         let start = NIODeadline.now()
         let deadline = NIODeadline.after(command.timeout ?? self.configuration.commandTimeout, from: start)
         var attempt = 0
+        var isAnswerLost = false
         while true {
             do {
                 try self.checkOpen()
@@ -210,7 +211,7 @@ public final class RedisClient: Service, RedisCommandExecutor {
                 self.metrics.finished(commands: 1, since: start)
                 return reply
             } catch {
-                try await self.pauseOrThrow(error, command.isIdempotent, attempt, deadline, start)
+                try await self.pauseOrThrow(error, command.isIdempotent, attempt, &isAnswerLost, deadline, start)
                 attempt += 1
             }
         }
@@ -234,6 +235,7 @@ public final class RedisClient: Service, RedisCommandExecutor {
         let isIdempotent = commands.allSatisfy(\.isIdempotent)
         var answered: [Result<RESPValue, RedisError>] = []
         var attempt = 0
+        var isAnswerLost = false
         while true {
             do {
                 try self.checkOpen()
@@ -252,7 +254,7 @@ public final class RedisClient: Service, RedisCommandExecutor {
                     return answered
                 }
             } catch {
-                try await self.pauseOrThrow(error, isIdempotent, attempt, deadline, start)
+                try await self.pauseOrThrow(error, isIdempotent, attempt, &isAnswerLost, deadline, start)
             }
             attempt += 1
         }
@@ -264,10 +266,18 @@ public final class RedisClient: Service, RedisCommandExecutor {
     }
 
     /// Returns when it is time for another attempt.
+    ///
+    /// - Parameter isAnswerLost: Whether an attempt has left the outcome open. A later one that cannot even be sent does
+    ///   not change that.
     private func pauseOrThrow(
-        _ error: any Error, _ isIdempotent: Bool, _ attempt: Int, _ deadline: NIODeadline, _ start: NIODeadline
+        _ error: any Error, _ isIdempotent: Bool, _ attempt: Int, _ isAnswerLost: inout Bool,
+        _ deadline: NIODeadline, _ start: NIODeadline
     ) async throws {
-        let error = error as? RedisError ?? RedisError(.outcomeUnknown, "\(error)", cause: error, mayHaveExecuted: true)
+        let error =
+            (error as? RedisError
+            ?? RedisError(.outcomeUnknown, "\(error)", cause: error, mayHaveExecuted: true))
+            .remembering(lostAnswer: isAnswerLost)
+        isAnswerLost = error.mayHaveExecuted
         guard let pause = RetryPolicy.pause(after: error, isIdempotent: isIdempotent, attempt: attempt),
             NIODeadline.after(pause) < deadline, !self.isClosed.load(ordering: .acquiring)
         else {

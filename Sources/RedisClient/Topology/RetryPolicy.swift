@@ -31,3 +31,14 @@ enum RetryPolicy {
         .milliseconds(min(20 << min(attempt, 6), 1000))
     }
 }
+
+extension RedisError {
+    /// The same failure, as it looks to a caller who has sent the command before without getting an answer: what that
+    /// attempt did is still unknown, unless the server has answered since.
+    func remembering(lostAnswer: Bool) -> RedisError {
+        guard lostAnswer, !mayHaveExecuted, serverReply == nil else { return self }
+        return RedisError(
+            code, "\(message) An earlier attempt was sent, and its answer was lost.", cause: cause,
+            mayHaveExecuted: true)
+    }
+}

@@ -29,6 +29,8 @@ public struct ACPError: Error, Sendable, Hashable, Codable {
         public static let unauthorized = Code(rawValue: "unauthorized")
         /// The run was cancelled.
         public static let cancelled = Code(rawValue: "cancelled")
+        /// Nobody answered the agent's question in time.
+        public static let timedOut = Code(rawValue: "timed_out")
     }
 
     public var code: Code

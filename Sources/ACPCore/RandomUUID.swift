@@ -20,9 +20,14 @@ enum RandomUUID {
         }
         bytes[6] = bytes[6] & 0x0f | 0x40
         bytes[8] = bytes[8] & 0x3f | 0x80
-        return String(unsafeUninitializedCapacity: 36) { text in
+        return text(bytes)
+    }
+
+    /// Sixteen bytes as the text of a UUID.
+    static func text(_ bytes: [UInt8]) -> String {
+        String(unsafeUninitializedCapacity: 36) { text in
             var position = 0
-            for (index, byte) in bytes.enumerated() {
+            for (index, byte) in bytes.prefix(16).enumerated() {
                 if index == 4 || index == 6 || index == 8 || index == 10 {
                     text[position] = UInt8(ascii: "-")
                     position += 1

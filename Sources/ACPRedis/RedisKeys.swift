@@ -16,6 +16,7 @@ struct RedisKeys: Sendable, Hashable {
         case session
         case sessionHistory = "session_history"
         case sessionBlocks = "session_blocks"
+        case sessionQueue = "session_queue"
         case runs
         case agentRuns = "agent_runs"
         case sessionRuns = "session_runs"
@@ -50,6 +51,9 @@ struct RedisKeys: Sendable, Hashable {
     func blocks(_ id: SessionID) -> String { key(.sessionBlocks, tagged: id.rawValue) }
     func allOfSession(_ id: SessionID) -> [String] { [session(id), history(id), blocks(id)] }
 
+    /// Runs of the session that have to follow each other.
+    func queue(_ id: SessionID) -> String { key(.sessionQueue, tagged: id.rawValue) }
+
     // MARK: Indexes
 
     var runs: String { key(.runs) }
@@ -77,7 +81,8 @@ struct RedisKeys: Sendable, Hashable {
     func process(_ id: ProcessID) -> String { key(.process, id.rawValue) }
     var processes: String { key(.processes) }
     /// Where signals for the runs of a process are announced.
-    func announcements(_ id: ProcessID) -> String { "\(prefix)process_signals:\(id)" }
+    func announcements(_ id: ProcessID) -> String { announcementsPrefix + id.rawValue }
+    var announcementsPrefix: String { prefix + "process_signals:" }
 
     // MARK: All keys
 

@@ -14,6 +14,7 @@ extension ACPServer {
     ///   - inputContentTypes: The MIME types it takes.
     ///   - outputContentTypes: The MIME types it produces.
     ///   - metadata: Anything else that is known of it.
+    ///   - policy: What becomes of its runs when things do not go their usual way.
     ///   - run: Executes one run.
     public func agent(
         _ name: AgentName,
@@ -21,11 +22,12 @@ extension ACPServer {
         inputContentTypes: [String] = ["*/*"],
         outputContentTypes: [String] = ["*/*"],
         metadata: AgentMetadata = AgentMetadata(),
+        policy: AgentPolicy = AgentPolicy(),
         run: @escaping @Sendable (RunContext) async throws -> Void
     ) {
         agents.agent(
             name, description: description, inputContentTypes: inputContentTypes,
-            outputContentTypes: outputContentTypes, metadata: metadata, run: run)
+            outputContentTypes: outputContentTypes, metadata: metadata, policy: policy, run: run)
     }
 
     /// Serves an agent that returns what it has to say: text, a part, a message, several of them, or nil.
@@ -35,11 +37,12 @@ extension ACPServer {
         inputContentTypes: [String] = ["*/*"],
         outputContentTypes: [String] = ["*/*"],
         metadata: AgentMetadata = AgentMetadata(),
+        policy: AgentPolicy = AgentPolicy(),
         run: @escaping @Sendable (RunContext) async throws -> Output
     ) {
         agents.agent(
             name, description: description, inputContentTypes: inputContentTypes,
-            outputContentTypes: outputContentTypes, metadata: metadata, run: run)
+            outputContentTypes: outputContentTypes, metadata: metadata, policy: policy, run: run)
     }
 
     /// Serves an agent that returns a sequence of what it has to say, each element of which is sent as it comes.
@@ -49,10 +52,11 @@ extension ACPServer {
         inputContentTypes: [String] = ["*/*"],
         outputContentTypes: [String] = ["*/*"],
         metadata: AgentMetadata = AgentMetadata(),
+        policy: AgentPolicy = AgentPolicy(),
         run: @escaping @Sendable (RunContext) async throws -> Output
     ) where Output.Element: AgentOutput, Output.AsyncIterator: SendableMetatype {
         agents.agent(
             name, description: description, inputContentTypes: inputContentTypes,
-            outputContentTypes: outputContentTypes, metadata: metadata, run: run)
+            outputContentTypes: outputContentTypes, metadata: metadata, policy: policy, run: run)
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import ACPCore
+import Foundation
 
 /// What is written to a run in one atomic step.
 public struct RunCommit: Sendable {
@@ -96,12 +97,22 @@ public struct RunRecord: Sendable, Hashable {
 }
 
 /// Names one server process for as long as it lives.
+///
+/// A new one says where the process runs, for people who look at a list of them: host, process number, and something random,
+/// as in `web-1.4711.9f86d081`.
 public struct ProcessID: RawRepresentable, Sendable, Hashable, Codable, CustomStringConvertible {
     public let rawValue: String
     public init(rawValue: String) { self.rawValue = rawValue }
 
-    /// A new, random id.
-    public init() { rawValue = RunID().rawValue }
+    /// A new id.
+    public init() {
+        let process = ProcessInfo.processInfo
+        rawValue = "\(process.hostName).\(process.processIdentifier).\(RunID().rawValue.prefix(8))"
+    }
+
+    /// Owns the runs that a process has given up before it ended, until another one claims them. It has no heartbeat, and so
+    /// counts as lost as soon as it has ``Coordination/leave(_:)``.
+    public static let released = ProcessID(rawValue: "released")
 
     public var description: String { rawValue }
 }

@@ -59,7 +59,7 @@ struct ErrorTests {
         #expect(saving.code == .outcomeUnknown)
         #expect(saving.asked == [false])
         let sending = try await error([Self.lost]) {
-            try await $0.coordination.send(.cancel, to: RunID(), ownedBy: nil)
+            try await $0.coordination.send(.cancel, to: RunID())
         }
         #expect(sending.code == .outcomeUnknown)
         #expect(sending.asked == [false])

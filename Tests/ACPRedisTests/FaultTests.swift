@@ -264,7 +264,7 @@ struct FaultTests {
         proxy.refusesConnections = true
         await proxy.cut()
         try await writer.write([part(1)])
-        try await direct.coordination.send(.cancel, to: writer.run.id, ownedBy: writer.owner.process)
+        try await direct.coordination.send(.cancel, to: writer.run.id)
         proxy.refusesConnections = false
         for await _ in changes { break }
         for await announcement in announcements {
@@ -304,7 +304,7 @@ struct FaultTests {
                 { _ = try await storage.claim(before.run.id, for: RunOwner(process: ProcessID()), from: before.owner) },
                 { try await storage.append([block("one")], to: SessionID()) },
                 { try await storage.save(SessionRecord(id: SessionID()), expecting: nil) },
-                { try await storage.coordination.send(.cancel, to: before.run.id, ownedBy: nil) },
+                { try await storage.coordination.send(.cancel, to: before.run.id) },
                 { try await storage.coordination.heartbeat(of: ProcessID(), timeToLive: .seconds(10)) },
             ]
             for (index, attempt) in attempts.enumerated() {

@@ -88,10 +88,14 @@ struct RoundTripTests {
             try await coordination.heartbeat(of: heir.process, timeToLive: .seconds(15))
         }
         try await expect(["EVAL"], "liveProcesses") { _ = try await coordination.liveProcesses() }
-        try await expect(["EVAL"], "send") { try await coordination.send(.cancel, to: id, ownedBy: heir.process) }
+        try await expect(["EVAL"], "send") { try await coordination.send(.cancel, to: id) }
         try await expect(["HGETALL"], "signals") { _ = try await coordination.signals(to: id) }
         try await expect(["UNLINK"], "forgetSignals") { try await coordination.forgetSignals(to: id) }
-        try await expect(["UNLINK", "ZREM"], "leave") { try await coordination.leave(heir.process) }
+        try await expect(["EVAL"], "lostProcesses") { _ = try await coordination.lostProcesses() }
+        try await expect(["EVAL"], "enqueue") { _ = try await coordination.enqueue(id, in: session) }
+        try await expect(["EVAL"], "dequeue") { try await coordination.dequeue(id, from: session) }
+        try await expect(["EVAL", "UNLINK"], "leave as the last one") { try await coordination.leave(heir.process) }
+        try await expect(["EVAL"], "forget") { try await coordination.forget(heir.process) }
         await monitor.close()
         await storage.close()
     }

@@ -43,7 +43,7 @@ struct ServerSetupTests {
         try await coordination.heartbeat(of: writer.owner.process, timeToLive: .seconds(15))
         #expect(try await coordination.liveProcesses() == [writer.owner.process])
         let announcements = try await coordination.announcements(to: writer.owner.process)
-        #expect(try await coordination.send(.cancel, to: byHand.id, ownedBy: writer.owner.process))
+        #expect(try await coordination.send(.cancel, to: byHand.id))
         for await announcement in announcements {
             #expect(announcement == .signal(byHand.id))
             break

@@ -110,8 +110,7 @@ struct TwoEngineTests {
             // Signals are stored, not only announced; listening begins a moment after the service has.
             try await eventually("the owner hears of it") {
                 _ = try? await other.storage.coordination.send(
-                    .resume(.other([:]), eventCount: .random(in: 1_000..<1_000_000)), to: id,
-                    ownedBy: owner.configuration.process)
+                    .resume(.other([:]), eventCount: .random(in: 1_000..<1_000_000)), to: id)
                 return try await other.run(id).status == .cancelled
             }
         }

@@ -45,7 +45,7 @@ struct LocalCoordinationTests {
         let process = ProcessID()
         var announcements = coordination.announcements(to: process).makeAsyncIterator()
         for number in 0..<10_001 {
-            coordination.send(.cancel, to: RunID(stringLiteral: "run-\(number)"), ownedBy: process)
+            coordination.send(.cancel, to: RunID(stringLiteral: "run-\(number)"))
         }
         var last: SignalAnnouncement?
         for _ in 0..<10_000 { last = await announcements.next() }
@@ -55,10 +55,10 @@ struct LocalCoordinationTests {
     @Test("Forgotten signals do not push out those of other runs")
     func forgotten() {
         let coordination = LocalCoordination()
-        coordination.send(.cancel, to: "waiting", ownedBy: nil)
+        coordination.send(.cancel, to: "waiting")
         for number in 0..<100_001 {
             let run = RunID(stringLiteral: "run-\(number)")
-            coordination.send(.cancel, to: run, ownedBy: nil)
+            coordination.send(.cancel, to: run)
             coordination.forgetSignals(to: run)
         }
         #expect(coordination.signals(to: "waiting") == [.cancel])
@@ -69,23 +69,29 @@ struct LocalCoordinationTests {
     func signalLimit() {
         let coordination = LocalCoordination()
         for number in 0..<100_001 {
-            coordination.send(.cancel, to: RunID(stringLiteral: "run-\(number)"), ownedBy: nil)
+            coordination.send(.cancel, to: RunID(stringLiteral: "run-\(number)"))
         }
         #expect(coordination.footprint["signals"] == 100_000)
         #expect(coordination.signals(to: "run-0").isEmpty)
         #expect(coordination.signals(to: "run-1") == [.cancel])
     }
 
-    @Test("An announcement goes to the owner and to nobody else")
-    func owner() async {
+    @Test("Every listener of the process hears of a signal: who owns the run, it looks up itself")
+    func listeners() async {
         let coordination = LocalCoordination()
-        let (owner, other) = (ProcessID(), ProcessID())
-        var toOwner = coordination.announcements(to: owner).makeAsyncIterator()
-        var toOther = coordination.announcements(to: other).makeAsyncIterator()
-        coordination.send(.cancel, to: "first", ownedBy: owner)
-        coordination.send(.cancel, to: "second", ownedBy: other)
-        coordination.send(.cancel, to: "third", ownedBy: nil)
-        #expect(await toOwner.next() == .signal("first"))
-        #expect(await toOther.next() == .signal("second"))
+        var first = coordination.announcements(to: ProcessID()).makeAsyncIterator()
+        var second = coordination.announcements(to: ProcessID()).makeAsyncIterator()
+        coordination.send(.cancel, to: "run")
+        #expect(await first.next() == .signal("run"))
+        #expect(await second.next() == .signal("run"))
     }
+
+    @Test("Queues that have been emptied are forgotten")
+    func queues() {
+        let coordination = LocalCoordination()
+        for number in 0..<10 { _ = coordination.enqueue(RunID(stringLiteral: "run-\(number)"), in: "session") }
+        for number in 0..<10 { coordination.dequeue(RunID(stringLiteral: "run-\(number)"), from: "session") }
+        #expect(coordination.footprint["queues"] == 0)
+    }
+
 }

@@ -95,6 +95,7 @@ extension Run: JSONWritable {
             try writer.member("session_id", sessionID)
             try writer.member("status", status)
             try writer.member("await_request", awaitRequest)
+            try writer.member("await_deadline", awaitDeadline)
             try writer.member("output", output)
             try writer.member("error", error)
             try writer.member("created_at", createdAt)

@@ -9,6 +9,8 @@ public struct Run: Sendable, Hashable {
     public var status: RunStatus
     /// What the agent asked, while the run awaits the answer.
     public var awaitRequest: AwaitRequest?
+    /// Until when the answer has to come. Nil while the run awaits none, or waits for ever. Not in the specification.
+    public var awaitDeadline: Timestamp?
     /// What the agent has said so far. The last message may still be open.
     public var output: [Message]
     /// Why the run failed.
@@ -23,6 +25,7 @@ public struct Run: Sendable, Hashable {
         sessionID: SessionID? = nil,
         status: RunStatus = .created,
         awaitRequest: AwaitRequest? = nil,
+        awaitDeadline: Timestamp? = nil,
         output: [Message] = [],
         error: ACPError? = nil,
         createdAt: Timestamp = .now,
@@ -33,6 +36,7 @@ public struct Run: Sendable, Hashable {
         self.sessionID = sessionID
         self.status = status
         self.awaitRequest = awaitRequest
+        self.awaitDeadline = awaitDeadline
         self.output = output
         self.error = error
         self.createdAt = createdAt
@@ -62,6 +66,7 @@ extension Run: Codable {
         case sessionID = "session_id"
         case status
         case awaitRequest = "await_request"
+        case awaitDeadline = "await_deadline"
         case output
         case error
         case createdAt = "created_at"
@@ -75,6 +80,7 @@ extension Run: Codable {
         sessionID = try container.decodeIfPresent(SessionID.self, forKey: .sessionID)
         status = try container.decode(RunStatus.self, forKey: .status)
         awaitRequest = try container.decodeIfPresent(AwaitRequest.self, forKey: .awaitRequest)
+        awaitDeadline = try container.decodeIfPresent(Timestamp.self, forKey: .awaitDeadline)
         output = try container.decode(.output, default: [])
         error = try container.decodeIfPresent(ACPError.self, forKey: .error)
         createdAt = try container.decode(Timestamp.self, forKey: .createdAt)

@@ -12,6 +12,8 @@ import RedisClient
 final class RedisCoordination: Coordination {
     /// Announcements that wait for one slow listener. It is told of a gap if more come.
     private static let announcementLimit = 10_000
+    /// What is published to a process when another one has left.
+    private static let departure = "departure"
 
     private let link: RedisLink
     private let keys: RedisKeys
@@ -39,27 +41,70 @@ final class RedisCoordination: Coordination {
             .writing("The heartbeat of process \(process)", at: keys.process(process)))
     }
 
-    func liveProcesses() async throws -> Set<ProcessID> {
+    func liveProcesses() async throws -> Set<ProcessID> { try await processes("live") }
+
+    func lostProcesses() async throws -> Set<ProcessID> { try await processes("lost") }
+
+    private func processes(_ which: RedisRequest.Word) async throws -> Set<ProcessID> {
         let reply = try await link.send(
-            .script(RedisScripts.liveProcesses, keys: [keys.processes], [], isIdempotent: true),
-            .reading("the live processes", at: keys.processes))
+            .script(RedisScripts.listProcesses, keys: [keys.processes], [which], isIdempotent: true),
+            .reading("the processes", at: keys.processes))
         return Set((reply.array ?? []).compactMap(\.string).map(ProcessID.init(rawValue:)))
     }
 
     func leave(_ process: ProcessID) async throws {
-        _ = try await link.sendEach(
+        let task = RedisTask.writing("Leaving as process \(process)", at: keys.processes)
+        let replies = try await link.sendEach(
             [
+                .script(
+                    RedisScripts.leave, keys: [keys.processes],
+                    [.text(process.rawValue), .number(timeToLive.wholeMilliseconds)], isIdempotent: true),
                 RedisRequest(words: ["UNLINK", .text(keys.process(process))], isIdempotent: true),
+            ], task)
+        let others = (replies[0].array ?? []).compactMap(\.string).map(ProcessID.init(rawValue:))
+        guard !others.isEmpty else { return }
+        _ = try await link.sendEach(
+            others.map {
                 RedisRequest(
-                    words: ["ZREM", .text(keys.processes), .text(process.rawValue)], isIdempotent: true),
-            ],
-            .writing("Leaving as process \(process)", at: keys.processes))
+                    words: ["PUBLISH", .text(keys.announcements($0)), .text(Self.departure)], isIdempotent: true)
+            }, task)
+    }
+
+    func forget(_ process: ProcessID) async throws {
+        _ = try await link.send(
+            .script(RedisScripts.forgetProcess, keys: [keys.processes], [.text(process.rawValue)], isIdempotent: true),
+            .writing("Forgetting process \(process)", at: keys.processes))
+    }
+
+    // MARK: Turns
+
+    func enqueue(_ run: RunID, in session: SessionID) async throws -> RunID {
+        let task = RedisTask.writing("Queueing run \(run) in session \(session)", at: keys.queue(session))
+        let reply = try await link.send(turn(RedisScripts.enqueue, run, session), task)
+        guard let first = reply.string.flatMap(RunID.init(rawValue:)) else {
+            throw task.corrupt("its first element is no run id")
+        }
+        return first
+    }
+
+    @discardableResult
+    func dequeue(_ run: RunID, from session: SessionID) async throws -> RunID? {
+        let task = RedisTask.writing(
+            "Taking run \(run) out of the queue of session \(session)", at: keys.queue(session))
+        let reply = try await link.send(turn(RedisScripts.dequeue, run, session), task)
+        return reply.string.flatMap(RunID.init(rawValue:))
+    }
+
+    private func turn(_ script: RedisScript, _ run: RunID, _ session: SessionID) -> RedisRequest {
+        .script(
+            script, keys: [keys.queue(session)], [.text(run.rawValue), .number(timeToLive.wholeMilliseconds)],
+            isIdempotent: true)
     }
 
     // MARK: Signals
 
     @discardableResult
-    func send(_ signal: RunSignal, to run: RunID, ownedBy process: ProcessID?) async throws -> Bool {
+    func send(_ signal: RunSignal, to run: RunID) async throws -> Bool {
         let task = RedisTask.writing("Sending a signal to run \(run)", at: keys.signals(run))
         let json: [UInt8]
         do throws(ACPError) {
@@ -70,10 +115,10 @@ final class RedisCoordination: Coordination {
         // Not to be repeated by itself: the second attempt would say that there was one before.
         let reply = try await link.send(
             .script(
-                RedisScripts.send, keys: [keys.signals(run)],
+                RedisScripts.send, keys: [keys.signals(run), keys.owner(run)],
                 [
                     .text(signal.key), .bytes(json), .number(timeToLive.wholeMilliseconds),
-                    .text(process.map(keys.announcements) ?? ""), .text(run.rawValue),
+                    .text(keys.announcementsPrefix), .text(run.rawValue),
                 ], isIdempotent: false), task)
         return reply.int == 1
     }
@@ -105,6 +150,7 @@ final class RedisCoordination: Coordination {
             let announcement: SignalAnnouncement =
                 switch event {
                 case .gap: .gap
+                case .message(let message) where message.text == Self.departure: .departure
                 // What is no run id was not sent by a storage; looking at all runs is right whatever it meant.
                 case .message(let message): RunID(rawValue: message.text).map { .signal($0) } ?? .gap
                 }

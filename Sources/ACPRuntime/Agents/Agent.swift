@@ -21,12 +21,24 @@ public protocol Agent: Sendable {
     /// How the agent presents itself.
     var manifest: AgentManifest { get }
 
+    /// What becomes of its runs when things do not go their usual way. The defaults unless said otherwise.
+    var policy: AgentPolicy { get }
+
     /// Executes one run.
     ///
     /// The run completes when this returns. It fails when this throws: with the code and message of an ``ACPError``, with
     /// code `server_error` and the error's description otherwise. When somebody cancels the run, the task that this
     /// runs in is cancelled.
+    ///
+    /// It may be called again for the same run: when the process that executed it has ended while the run awaited an answer,
+    /// or if the ``policy`` says so for others. Then it has to say and ask the same as before, up to the point that the run
+    /// had reached: that is not said again, and answered questions get their answers at once. What it does besides that is
+    /// done again; ``RunContext/isReplaying`` tells.
     func run(_ context: RunContext) async throws
+}
+
+extension Agent {
+    public var policy: AgentPolicy { AgentPolicy() }
 }
 
 /// What a handler may return: text, a message part, a message, several of them, or none.
@@ -60,6 +72,7 @@ extension Optional: AgentOutput where Wrapped: AgentOutput {
 /// An agent made of a closure.
 struct ClosureAgent: Agent {
     let manifest: AgentManifest
+    let policy: AgentPolicy
     let handler: @Sendable (RunContext) async throws -> Void
 
     func run(_ context: RunContext) async throws { try await handler(context) }

@@ -48,6 +48,7 @@ extension AgentRegistry {
     ///   - inputContentTypes: The MIME types it takes.
     ///   - outputContentTypes: The MIME types it produces.
     ///   - metadata: Anything else that is known of it.
+    ///   - policy: What becomes of its runs when things do not go their usual way.
     ///   - run: Executes one run.
     public func agent(
         _ name: AgentName,
@@ -55,12 +56,13 @@ extension AgentRegistry {
         inputContentTypes: [String] = ["*/*"],
         outputContentTypes: [String] = ["*/*"],
         metadata: AgentMetadata = AgentMetadata(),
+        policy: AgentPolicy = AgentPolicy(),
         run: @escaping @Sendable (RunContext) async throws -> Void
     ) {
         let manifest = AgentManifest(
             name: name, description: description, inputContentTypes: inputContentTypes,
             outputContentTypes: outputContentTypes, metadata: metadata)
-        add(ClosureAgent(manifest: manifest, handler: run))
+        add(ClosureAgent(manifest: manifest, policy: policy, handler: run))
     }
 
     /// Adds an agent that returns what it has to say: text, a part, a message, several of them, or nil.
@@ -70,11 +72,12 @@ extension AgentRegistry {
         inputContentTypes: [String] = ["*/*"],
         outputContentTypes: [String] = ["*/*"],
         metadata: AgentMetadata = AgentMetadata(),
+        policy: AgentPolicy = AgentPolicy(),
         run: @escaping @Sendable (RunContext) async throws -> Output
     ) {
         agent(
             name, description: description, inputContentTypes: inputContentTypes,
-            outputContentTypes: outputContentTypes, metadata: metadata
+            outputContentTypes: outputContentTypes, metadata: metadata, policy: policy
         ) { context in
             try await run(context).emit(in: context)
         }
@@ -87,11 +90,12 @@ extension AgentRegistry {
         inputContentTypes: [String] = ["*/*"],
         outputContentTypes: [String] = ["*/*"],
         metadata: AgentMetadata = AgentMetadata(),
+        policy: AgentPolicy = AgentPolicy(),
         run: @escaping @Sendable (RunContext) async throws -> Output
     ) where Output.Element: AgentOutput, Output.AsyncIterator: SendableMetatype {
         agent(
             name, description: description, inputContentTypes: inputContentTypes,
-            outputContentTypes: outputContentTypes, metadata: metadata
+            outputContentTypes: outputContentTypes, metadata: metadata, policy: policy
         ) { context in
             for try await element in try await run(context) { try await element.emit(in: context) }
         }

@@ -69,20 +69,28 @@ public struct RunContext: Sendable {
 
     /// Asks the caller something and waits for the answer.
     ///
+    /// - Parameters:
+    ///   - question: What to ask.
+    ///   - timeout: How long to wait at most; then the run fails with code `timed_out`. What the agent's
+    ///     ``AgentPolicy/awaitTimeout`` says unless said otherwise.
     /// - Returns: The caller's message.
     /// - Throws: `CancellationError` if the run is cancelled meanwhile; ``ACPError`` with code `invalid_input` if the answer
     ///   is not a message.
-    public func awaitMessage(_ question: String) async throws -> Message {
-        try await awaitMessage(Message(question, role: .agent(agentName)))
+    public func awaitMessage(_ question: String, timeout: Duration? = nil) async throws -> Message {
+        try await awaitMessage(Message(question, role: .agent(agentName)), timeout: timeout)
     }
 
     /// Asks the caller something and waits for the answer.
     ///
+    /// - Parameters:
+    ///   - question: What to ask.
+    ///   - timeout: How long to wait at most; then the run fails with code `timed_out`. What the agent's
+    ///     ``AgentPolicy/awaitTimeout`` says unless said otherwise.
     /// - Returns: The caller's message.
     /// - Throws: `CancellationError` if the run is cancelled meanwhile; ``ACPError`` with code `invalid_input` if the answer
     ///   is not a message.
-    public func awaitMessage(_ question: Message) async throws -> Message {
-        guard let message = try await awaitAnswer(to: .message(question)).message else {
+    public func awaitMessage(_ question: Message, timeout: Duration? = nil) async throws -> Message {
+        guard let message = try await awaitAnswer(to: .message(question), timeout: timeout).message else {
             throw ACPError(.invalidInput, "the answer to the agent's question is no message")
         }
         return message
@@ -90,8 +98,21 @@ public struct RunContext: Sendable {
 
     /// Asks the caller something that is not a message, and waits for the answer.
     ///
+    /// - Parameters:
+    ///   - request: What to ask.
+    ///   - timeout: How long to wait at most; then the run fails with code `timed_out`. What the agent's
+    ///     ``AgentPolicy/awaitTimeout`` says unless said otherwise.
     /// - Throws: `CancellationError` if the run is cancelled meanwhile.
-    public func awaitAnswer(to request: AwaitRequest) async throws -> AwaitResume {
-        try await execution.awaitAnswer(to: request)
+    public func awaitAnswer(to request: AwaitRequest, timeout: Duration? = nil) async throws -> AwaitResume {
+        try await execution.awaitAnswer(to: request, timeout: timeout)
     }
+
+    // MARK: Replay
+
+    /// Whether what the handler does now was done before: the run goes on in another process, and the handler repeats what
+    /// it did in the first. True until it has got as far as it did then.
+    ///
+    /// What is said and asked needs no such check: it is not said twice. It is for anything that should not be done twice,
+    /// like sending a mail.
+    public var isReplaying: Bool { execution.isReplaying }
 }

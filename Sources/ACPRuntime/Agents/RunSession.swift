@@ -8,6 +8,8 @@ public struct RunSession: Sendable {
     public let id: SessionID
     let storage: any Storage
     let linkLoader: (any HistoryLinkLoader)?
+    /// Throws if the run belongs to another process by now.
+    let checkOwner: @Sendable () async throws -> Void
 
     // MARK: State
 
@@ -63,14 +65,16 @@ public struct RunSession: Sendable {
     }
 
     private func changing<Result: Sendable>(_ change: (inout SessionRecord) throws -> Result) async throws -> Result {
+        var backoff = Backoff(first: .milliseconds(2), limit: .milliseconds(200))
         while true {
             var record = try await storage.session(id) ?? SessionRecord(id: id)
             let result = try change(&record)
+            try await checkOwner()
             do {
                 try await storage.save(record, expecting: record.version)
                 return result
             } catch let error as StorageError where error.code == .conflict {
-                try Task.checkCancellation()
+                try await Task.sleep(for: backoff.next())
             }
         }
     }

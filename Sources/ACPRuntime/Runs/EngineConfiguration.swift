@@ -6,6 +6,13 @@ public import ACPStorage
 public struct EngineConfiguration: Sendable {
     /// How many runs may run at the same time. Runs that await an answer do not count.
     public var maximumRunningRuns: Int
+    /// How many runs may wait for a place, or for their turn in their session. More are refused.
+    public var maximumWaitingRuns: Int
+    /// What happens to runs of one session at the same time, where the agent's ``AgentPolicy/sessionRuns`` does not say it.
+    public var sessionRuns: AgentPolicy.SessionRuns
+    /// On storage that is shared: how long other processes wait for a sign of life of this one before they take over its
+    /// runs. It gives one three times in that time.
+    public var lease: Duration
     /// How long a handler may go on after its run was cancelled. Then the run counts as cancelled, and what the handler
     /// still says is dropped.
     public var cancellationGrace: Duration
@@ -20,6 +27,9 @@ public struct EngineConfiguration: Sendable {
 
     /// - Parameters:
     ///   - maximumRunningRuns: 1,000 unless said otherwise.
+    ///   - maximumWaitingRuns: 100 unless said otherwise.
+    ///   - sessionRuns: They overlap unless said otherwise.
+    ///   - lease: 15 seconds unless said otherwise, and at least 0.1.
     ///   - cancellationGrace: 5 seconds unless said otherwise.
     ///   - shutdownGrace: 30 seconds unless said otherwise.
     ///   - storagePatience: 10 seconds unless said otherwise.
@@ -27,6 +37,9 @@ public struct EngineConfiguration: Sendable {
     ///   - linkLoader: None unless said otherwise.
     public init(
         maximumRunningRuns: Int = 1_000,
+        maximumWaitingRuns: Int = 100,
+        sessionRuns: AgentPolicy.SessionRuns = .overlap,
+        lease: Duration = .seconds(15),
         cancellationGrace: Duration = .seconds(5),
         shutdownGrace: Duration = .seconds(30),
         storagePatience: Duration = .seconds(10),
@@ -34,6 +47,9 @@ public struct EngineConfiguration: Sendable {
         linkLoader: (any HistoryLinkLoader)? = nil
     ) {
         self.maximumRunningRuns = max(1, maximumRunningRuns)
+        self.maximumWaitingRuns = max(0, maximumWaitingRuns)
+        self.sessionRuns = sessionRuns
+        self.lease = max(.milliseconds(100), lease)
         self.cancellationGrace = cancellationGrace
         self.shutdownGrace = shutdownGrace
         self.storagePatience = storagePatience

@@ -8,9 +8,13 @@ import ACPCore
 /// throws without a trace.
 struct RunComposer {
     private(set) var run: Run
-    private var hasOpenMessage = false
+    private var hasOpenMessage: Bool
 
-    init(_ run: Run) { self.run = run }
+    /// - Parameter run: A run as it is to begin, or as it is to go on.
+    init(_ run: Run) {
+        self.run = run
+        hasOpenMessage = run.output.last?.isOpen ?? false
+    }
 
     // MARK: Output
 
@@ -66,10 +70,13 @@ struct RunComposer {
         try change(.runInProgress) { $0.move(to: .inProgress) }
     }
 
-    mutating func beginAwaiting(_ request: AwaitRequest) throws(ACPError) -> StatusChange {
+    mutating func beginAwaiting(
+        _ request: AwaitRequest, deadline: Timestamp?
+    ) throws(ACPError) -> StatusChange {
         try change(.runAwaiting) { run in
             run.move(to: .awaiting)
             run.awaitRequest = request
+            run.awaitDeadline = deadline
         }
     }
 
@@ -77,6 +84,7 @@ struct RunComposer {
         try change(.runInProgress) { run in
             run.move(to: .inProgress)
             run.awaitRequest = nil
+            run.awaitDeadline = nil
         }
     }
 
@@ -104,6 +112,7 @@ struct RunComposer {
         try change(kind) { run in
             run.move(to: status)
             run.awaitRequest = nil
+            run.awaitDeadline = nil
             run.error = error
             run.finishedAt = now
         }

@@ -24,7 +24,7 @@ extension RunEngine {
                 }
                 guard
                     try await storage.coordination.send(
-                        .resume(answer, eventCount: eventCount), to: id, ownedBy: nil)
+                        .resume(answer, eventCount: eventCount), to: id)
                 else {
                     // The answer that was first may wait in storage only: its sender did not hear that it was stored.
                     try await obeySignals(to: execution)
@@ -43,9 +43,9 @@ extension RunEngine {
             }
             guard let record = try await storage.record(of: id) else { throw RunEngineError.unknownRun(id) }
             var run = try record.run()
-            guard run.status == .awaiting, let owner = record.owner,
+            guard run.status == .awaiting, record.owner != nil,
                 try await storage.coordination.send(
-                    .resume(answer, eventCount: record.eventCount), to: id, ownedBy: owner.process)
+                    .resume(answer, eventCount: record.eventCount), to: id)
             else { throw RunEngineError.notAwaiting(id, run.status) }
             run.status = .inProgress
             run.awaitRequest = nil
@@ -69,7 +69,7 @@ extension RunEngine {
             guard let record = try await storage.record(of: id) else { throw RunEngineError.unknownRun(id) }
             var run = try record.run()
             guard !run.status.isTerminal else { throw RunEngineError.alreadyEnded(id, run.status) }
-            try await storage.coordination.send(.cancel, to: id, ownedBy: record.owner?.process)
+            try await storage.coordination.send(.cancel, to: id)
             run.status = .cancelling
             return run
         }

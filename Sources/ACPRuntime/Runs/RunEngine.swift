@@ -151,6 +151,7 @@ public final class RunEngine: Service {
         let runs: [RunExecution] =
             switch announcement {
             case .signal(let run): execution(of: run).map { [$0] } ?? []
+            case .departure: []
             case .gap: state.withLock { Array($0.executions.values) }
             }
         for run in runs {
@@ -168,6 +169,7 @@ public final class RunEngine: Service {
             switch signal {
             case .cancel: _ = execution.cancel()
             case .resume(let answer, let eventCount): _ = execution.deliver(answer, eventCount: eventCount)
+            case .proceed: break
             }
         }
     }

@@ -16,8 +16,12 @@ public enum RunEngineError: Error, Sendable {
     case alreadyEnded(RunID, RunStatus)
     /// The run has not ended: it cannot be deleted yet.
     case notEnded(RunID, RunStatus)
-    /// As many runs as the configuration allows are running.
+    /// As many runs as the configuration allows are running, and as many as it allows wait.
     case tooManyRuns(limit: Int)
+    /// Another run of the session has not ended, and they may not overlap.
+    case sessionBusy(SessionID)
+    /// The idempotency key was used for another request.
+    case keyReused(RunID)
     /// The process is about to end and takes no new runs.
     case shuttingDown
     /// The storage failed.
@@ -37,6 +41,10 @@ extension RunEngineError: CustomStringConvertible {
         case .notEnded(let id, let status):
             "run \(id) is \(status.rawValue): cancel it, or wait for its end, before deleting it"
         case .tooManyRuns(let limit): "\(limit) runs are running, which is the limit: try again later"
+        case .sessionBusy(let id):
+            "another run of session \(id) has not ended: wait for it, or cancel it, before starting the next one"
+        case .keyReused(let id):
+            "the idempotency key was used for another request, which created run \(id): use a new key for each request"
         case .shuttingDown: "this server is shutting down and takes no new runs: try again"
         case .storage(let error): "the storage failed: \(error.message)"
         }

@@ -11,38 +11,50 @@ extension RunExecution {
     ///
     /// - Returns: The run as it goes on, or nil if this is not what it waits for.
     func deliver(_ answer: AwaitResume, eventCount: Int) -> Run? {
-        let outcome = try? act { state -> (Run, CheckedContinuation<AwaitResume, any Error>?)? in
+        let outcome = try? act { state -> Delivery? in
             guard case .awaiting(eventCount) = state.phase, state.composer.run.status == .awaiting else { return nil }
             state.append(try state.composer.resume())
             state.phase = .running
             onChange(self, .resumed)
+            defer { state.awaitTimer = nil }
             if case .waiting(let continuation) = state.answer {
                 state.answer = .empty
-                return (state.composer.run, continuation)
+                return Delivery(run: state.composer.run, continuation: continuation, timer: state.awaitTimer)
             }
             state.answer = .delivered(answer)
-            return (state.composer.run, nil)
+            return Delivery(run: state.composer.run, continuation: nil, timer: state.awaitTimer)
         }
-        guard let (run, continuation) = outcome ?? nil else { return nil }
-        continuation?.resume(returning: answer)
-        return run
+        guard let delivery = outcome ?? nil else { return nil }
+        delivery.timer?.cancel()
+        delivery.continuation?.resume(returning: answer)
+        return delivery.run
     }
 
-    /// Asks the handler to stop.
+    private struct Delivery {
+        let run: Run
+        let continuation: CheckedContinuation<AwaitResume, any Error>?
+        let timer: Task<Void, Never>?
+    }
+
+    /// Asks the handler to stop. A run whose handler has not begun ends at once.
     ///
     /// - Returns: The run as it is being cancelled, or nil if it is too late for that: it has ended or is about to.
     func cancel() -> Run? {
         let outcome = act { state -> (Run, Task<Void, any Error>?)? in
+            let hasBegun: Bool
             switch state.phase {
             case .ending, .ended, .abandoned: return nil
-            case .running, .awaiting: break
+            case .running, .awaiting: hasBegun = true
+            case .waiting: hasBegun = false
             }
             guard state.composer.requestCancel() else { return (state.composer.run, nil) }
             state.log.wantSnapshot()
             // Ends by itself after the grace period; `finish` cancels it if the handler was faster.
             state.graceTimer = Task { [configuration, logger] in
-                guard (try? await Task.sleep(for: configuration.cancellationGrace)) != nil else { return }
-                logger.warning("the handler goes on after the grace period; its run counts as cancelled")
+                if hasBegun {
+                    guard (try? await Task.sleep(for: configuration.cancellationGrace)) != nil else { return }
+                    logger.warning("the handler goes on after the grace period; its run counts as cancelled")
+                }
                 await self.finish(.cancelled)
             }
             return (state.composer.run, state.handler)
@@ -56,41 +68,22 @@ extension RunExecution {
     /// Writes the end of the run down. The first caller wins: the handler's own end, the end of the grace period after a
     /// cancellation, or the process's shutdown.
     func finish(_ outcome: RunOutcome) async {
-        let ending = act { state -> Ending? in
-            guard state.mayGoOn else { return nil }
-            state.phase = .ending
-            // A handler may end without hearing the answer to what it has asked, if it left that to a task of its own.
-            if case .completed = outcome, state.composer.run.status == .awaiting,
-                let resumed = try? state.composer.resume()
-            {
-                state.append(resumed)
-            }
-            // What is encoded here was encoded before, part by part: this does not fail.
-            if let completion = try? state.composer.completeMessage(now: .now) { state.log.append([completion]) }
-            return Ending(
-                output: state.composer.run.output, isCancelled: state.composer.run.status == .cancelling,
-                handler: state.handler, waiter: state.takeWaiter())
-        }
-        guard let ending else { return }
+        guard let ending = act({ $0.end(outcome) }) else { return }
         // Without effect on a handler that has ended; tells one that was given up.
         ending.handler?.cancel()
+        ending.awaitTimer?.cancel()
         ending.waiter?.resume(throwing: CancellationError())
 
-        if case .completed = outcome, !ending.isCancelled {
-            let block = HistoryBlock(run: id, input: input, output: ending.output)
-            do {
-                try await persistently { [storage, sessionID] in try await storage.append([block], to: sessionID) }
-            } catch {
-                return abandon(error)
-            }
-        } else {
-            await rememberSession()
+        do {
+            try await leaveSession(ending)
+        } catch {
+            return abandon(error)
         }
         act { state in
             onChange(self, .ending)
             let now = Timestamp.now
             do throws(ACPError) {
-                state.append(try state.composer.end(outcome, now: now))
+                state.append(try state.composer.end(ending.outcome, now: now))
             } catch {
                 let failure = ACPError(.serverError, "the run's error cannot be reported: \(error.message)")
                 if let change = try? state.composer.end(.failed(failure), now: now) { state.append(change) }
@@ -105,6 +98,32 @@ extension RunExecution {
         }
         graceTimer?.cancel()
         progress.wakeAll()
+    }
+
+    /// What the run leaves in its session, and whose turn it is next there.
+    private func leaveSession(_ ending: Ending) async throws(StorageError) {
+        if !lease.isHeld {
+            // Storage fences the run, but not its session. A commit tells whether the run still belongs to this process.
+            act { $0.log.wantSnapshot() }
+            await drain()
+            if case .abandoned(let reason) = state.withLock({ $0.phase }) { throw reason }
+        }
+        if case .completed = ending.outcome, !ending.isCancelled {
+            let block = HistoryBlock(run: id, input: input, output: ending.output)
+            try await persistently { [storage, sessionID] in try await storage.append([block], to: sessionID) }
+        } else {
+            await rememberSession()
+        }
+        if takesTurns { try await persistently { try await self.passTurn() } }
+    }
+
+    /// Whether the run follows others of its session.
+    private var takesTurns: Bool { (policy.sessionRuns ?? configuration.sessionRuns) != .overlap }
+
+    /// Lets the next run of the session begin.
+    func passTurn() async throws {
+        guard let next = try await storage.coordination.dequeue(id, from: sessionID) else { return }
+        try await storage.coordination.send(.proceed, to: next)
     }
 
     /// A run that was not completed leaves nothing in the session's history. That there is such a session is noted all the
@@ -127,27 +146,56 @@ extension RunExecution {
             if case .abandoned = state.phase { return nil }
             if onlyWhileAwaiting, !state.isAwaiting { return nil }
             state.phase = .abandoned(error)
+            state.replay = nil
             onChange(self, .ended)
-            return Abandoned(handler: state.handler, graceTimer: state.graceTimer, waiter: state.takeWaiter())
+            return Abandoned(
+                handler: state.handler, timers: [state.graceTimer, state.awaitTimer], waiter: state.takeWaiter())
         }
         guard let abandoned else { return }
         if error.code != .closed { logger.error("the run is given up here", metadata: ["reason": "\(error)"]) }
         abandoned.handler?.cancel()
-        abandoned.graceTimer?.cancel()
+        for timer in abandoned.timers { timer?.cancel() }
         abandoned.waiter?.resume(throwing: CancellationError())
         progress.wakeAll()
     }
 
-    private struct Ending {
+    /// What is there to be done when a run ends.
+    fileprivate struct Ending {
+        let outcome: RunOutcome
         let output: [Message]
         let isCancelled: Bool
         let handler: Task<Void, any Error>?
+        let awaitTimer: Task<Void, Never>?
         let waiter: CheckedContinuation<AwaitResume, any Error>?
     }
 
     private struct Abandoned {
         let handler: Task<Void, any Error>?
-        let graceTimer: Task<Void, Never>?
+        let timers: [Task<Void, Never>?]
         let waiter: CheckedContinuation<AwaitResume, any Error>?
+    }
+}
+
+extension RunExecution.State {
+    /// The handler has ended, or nobody waits for it any more.
+    ///
+    /// - Returns: Nil if the run's end is being written down already.
+    fileprivate mutating func end(_ outcome: RunOutcome) -> RunExecution.Ending? {
+        guard mayGoOn else { return nil }
+        phase = .ending
+        var outcome = outcome
+        if case .completed = outcome { replay?.end() }
+        if let failure = replay?.failure { outcome = .failed(failure) }
+        replay = nil
+        // A handler may end without hearing the answer to what it has asked, if it left that to a task of its own.
+        if case .completed = outcome, composer.run.status == .awaiting, let resumed = try? composer.resume() {
+            append(resumed)
+        }
+        // What is encoded here was encoded before, part by part: this does not fail.
+        if let completion = try? composer.completeMessage(now: .now) { log.append([completion]) }
+        defer { awaitTimer = nil }
+        return RunExecution.Ending(
+            outcome: outcome, output: composer.run.output, isCancelled: composer.run.status == .cancelling,
+            handler: handler, awaitTimer: awaitTimer, waiter: takeWaiter())
     }
 }

@@ -31,7 +31,7 @@ extension RunExecution {
             switch state.phase {
             case .ended: return .ended
             case .abandoned: return .abandoned
-            case .running, .awaiting, .ending: return state.stall.map(Reading.stalled) ?? .notYet(wakes: wakes)
+            case .waiting, .running, .awaiting, .ending: return state.stall.map(Reading.stalled) ?? .notYet(wakes: wakes)
             }
         }
     }
@@ -48,7 +48,7 @@ extension RunExecution {
             if let settlement, settlement.eventCount > eventCount { return settlement.run }
             switch phase {
             case .ended, .abandoned: return nil
-            case .running, .awaiting, .ending: break
+            case .waiting, .running, .awaiting, .ending: break
             }
             if let stall { throw RunEngineError.storage(stall) }
             try await progress.wait(beyond: wakes)
@@ -70,18 +70,38 @@ extension RunExecution {
     }
 
     /// The status as it is at this moment, which may be a little ahead of the storage.
-    var status: RunStatus { state.withLock { $0.composer.run.status } }
+    var status: RunStatus {
+        state.withLock { state in
+            // The question has been answered: that is why the handler runs again.
+            let isAnswered = state.replay != nil && state.composer.run.status == .awaiting
+            return isAnswered ? .inProgress : state.composer.run.status
+        }
+    }
 
     /// The run as it is at this moment, which may be a little ahead of the storage.
     var currentRun: Run { state.withLock { $0.composer.run } }
 
     var isAwaiting: Bool { state.withLock { $0.isAwaiting } }
 
-    /// Returns when the run has ended here, or awaits an answer.
+    /// Whether the run has not begun yet.
+    var isWaiting: Bool {
+        state.withLock { if case .waiting = $0.phase { $0.composer.run.status == .created } else { false } }
+    }
+
+    /// Returns when the run is stored, or will not be.
+    func waitUntilCreated() async throws {
+        while true {
+            let wakes = progress.wakes
+            if state.withLock({ $0.log.committed > 0 || $0.isOver }) { return }
+            try await progress.wait(beyond: wakes)
+        }
+    }
+
+    /// Returns when the run has ended here, or waits: for an answer, or to begin.
     func waitUntilQuiet() async throws {
         while true {
             let wakes = progress.wakes
-            if state.withLock({ $0.isAwaiting || $0.isOver }) { return }
+            if isWaiting || state.withLock({ $0.isAwaiting || $0.isOver }) { return }
             try await progress.wait(beyond: wakes)
         }
     }
@@ -113,7 +133,7 @@ extension RunExecution.State {
     fileprivate var isOver: Bool {
         switch phase {
         case .ended, .abandoned: true
-        case .running, .awaiting, .ending: false
+        case .waiting, .running, .awaiting, .ending: false
         }
     }
 }

@@ -15,8 +15,10 @@ final class RunExecution: Sendable {
     let owner: RunOwner
     let sessionID: SessionID
     let input: [Message]
+    let policy: AgentPolicy
     let storage: any Storage
     let configuration: EngineConfiguration
+    let lease: Lease
     let logger: Logger
     /// Called with the run's lock held, so that the engine hears of changes in their order, and before anybody who reads the
     /// run's events does. It must not call back.
@@ -35,6 +37,8 @@ final class RunExecution: Sendable {
     }
 
     enum Phase {
+        /// The run was created; its handler has not begun.
+        case waiting
         /// The handler runs.
         case running
         /// The handler waits for an answer. The number tells its awaits apart: how many events there were.
@@ -62,10 +66,15 @@ final class RunExecution: Sendable {
     struct State {
         var composer: RunComposer
         var log = RunLog()
-        var phase = Phase.running
+        var phase: Phase
+        /// What the handler has to repeat before it says something new.
+        var replay: Replay?
         var isCommitting = false
         var handler: Task<Void, any Error>?
+        /// Ends a run whose handler goes on too long after a cancellation.
         var graceTimer: Task<Void, Never>?
+        /// Ends a run that awaits an answer for too long.
+        var awaitTimer: Task<Void, Never>?
         var answer = AnswerSlot.empty
         var settlement: Settlement?
         var nextSettlement: Settlement?
@@ -94,39 +103,78 @@ final class RunExecution: Sendable {
         }
     }
 
-    init(
-        run: Run,
-        sessionID: SessionID,
-        input: [Message],
-        storage: any Storage,
-        configuration: EngineConfiguration,
-        logger: Logger,
-        onChange: @escaping @Sendable (RunExecution, Change) -> Void
+    /// What all executions of an engine share.
+    struct Surroundings: Sendable {
+        let storage: any Storage
+        let configuration: EngineConfiguration
+        let lease: Lease
+        let logger: Logger
+        let onChange: @Sendable (RunExecution, Change) -> Void
+    }
+
+    private init(
+        _ run: Run, sessionID: SessionID, input: [Message], policy: AgentPolicy, owner: RunOwner, state: State,
+        in surroundings: Surroundings
     ) {
         id = run.id
         agentName = run.agentName
-        owner = RunOwner(process: configuration.process)
+        self.owner = owner
         self.sessionID = sessionID
         self.input = input
-        self.storage = storage
-        self.configuration = configuration
-        var logger = logger
+        self.policy = policy
+        storage = surroundings.storage
+        configuration = surroundings.configuration
+        lease = surroundings.lease
+        onChange = surroundings.onChange
+        var logger = surroundings.logger
         logger[metadataKey: "run_id"] = .string(run.id.rawValue)
         logger[metadataKey: "agent"] = .string(run.agentName.rawValue)
         logger[metadataKey: "session_id"] = .string(sessionID.rawValue)
         self.logger = logger
-        self.onChange = onChange
-        state = Mutex(State(composer: RunComposer(run)))
+        self.state = Mutex(state)
+    }
+
+    /// A new run.
+    convenience init(
+        _ run: Run, sessionID: SessionID, input: [Message], policy: AgentPolicy, in surroundings: Surroundings
+    ) {
+        self.init(
+            run, sessionID: sessionID, input: input, policy: policy,
+            owner: RunOwner(process: surroundings.configuration.process),
+            state: State(composer: RunComposer(run), phase: .waiting), in: surroundings)
+    }
+
+    /// A run that another process has begun, as storage has it.
+    ///
+    /// - Parameters:
+    ///   - owner: As whom this process has claimed the run.
+    ///   - replay: What its handler has to repeat, if it is to run again.
+    convenience init(
+        recovering run: Run, eventCount: Int, input: [Message], policy: AgentPolicy, owner: RunOwner, replay: Replay?,
+        in surroundings: Surroundings
+    ) {
+        self.init(
+            run, sessionID: run.sessionID ?? SessionID(), input: input, policy: policy, owner: owner,
+            state: State(
+                composer: RunComposer(run), log: RunLog(committed: eventCount),
+                phase: run.status == .created ? .waiting : .running,
+                replay: replay.flatMap { $0.isOver ? nil : $0 }),
+            in: surroundings)
     }
 
     // MARK: - Beginning
 
     /// Writes the run down, which makes it exist for everybody else, before anything of it happens.
-    func create() async throws {
+    ///
+    /// - Parameter begins: Whether it begins at once. Else it waits for ``begin()``.
+    func create(begins: Bool) async throws {
         try state.withLock { state in
             let created = try state.composer.created()
             state.append(created)
-            state.append(try state.composer.begin())
+            if begins {
+                state.append(try state.composer.begin())
+                state.phase = .running
+            }
             state.isCommitting = true
         }
         guard var commit = nextCommit() else { return }
@@ -135,6 +183,20 @@ final class RunExecution: Sendable {
         batchDidCommit()
         // Somebody may have cancelled or ended the run meanwhile.
         act { $0.isCommitting = false }
+    }
+
+    /// Begins a run that has waited.
+    ///
+    /// - Returns: False if it is too late for that: it was cancelled, for example.
+    func begin() -> Bool {
+        act { state in
+            guard case .waiting = state.phase, state.composer.run.status == .created,
+                let begun = try? state.composer.begin()
+            else { return false }
+            state.append(begun)
+            state.phase = .running
+            return true
+        }
     }
 
     /// A lost answer is no reason to refuse the caller: the same commit again finds out. All else is the caller's to know.
@@ -154,7 +216,9 @@ final class RunExecution: Sendable {
     func start(_ agent: any Agent) {
         let context = RunContext(
             input: input,
-            session: RunSession(id: sessionID, storage: storage, linkLoader: configuration.linkLoader),
+            session: RunSession(
+                id: sessionID, storage: storage, linkLoader: configuration.linkLoader
+            ) { [self] in try await checkOwner() },
             logger: logger,
             execution: self
         )
@@ -174,6 +238,12 @@ final class RunExecution: Sendable {
         }
     }
 
+    /// Throws if the run belongs to another process by now.
+    private func checkOwner() async throws {
+        guard !lease.isHeld else { return }
+        guard try await storage.record(of: id)?.owner == owner else { throw CancellationError() }
+    }
+
     private func outcome(of error: any Error) -> RunOutcome {
         switch error {
         case let error as ACPError: return .failed(error)
@@ -186,6 +256,17 @@ final class RunExecution: Sendable {
 }
 
 extension RunExecution.State {
+    /// Adds what the handler says, unless it only repeats what it said before.
+    mutating func say(_ compose: (inout RunComposer) throws -> [EncodedEvent]) throws {
+        guard replay != nil else { return log.append(try compose(&composer)) }
+        try replay?.say(compose)
+        endReplayIfOver()
+    }
+
+    mutating func endReplayIfOver() {
+        if replay?.isOver == true { replay = nil }
+    }
+
     var isAlive: Bool {
         if case .abandoned = phase { false } else { true }
     }
@@ -193,7 +274,7 @@ extension RunExecution.State {
     /// Whether the handler may still say something.
     var mayGoOn: Bool {
         switch phase {
-        case .running, .awaiting: true
+        case .waiting, .running, .awaiting: true
         case .ending, .ended, .abandoned: false
         }
     }
@@ -201,6 +282,7 @@ extension RunExecution.State {
     func checkRunning() throws {
         switch phase {
         case .running: return
+        case .waiting: throw CancellationError()
         case .awaiting:
             throw ACPError(.serverError, "an agent cannot say or ask anything while it waits for an answer")
         case .ending, .ended, .abandoned: throw CancellationError()

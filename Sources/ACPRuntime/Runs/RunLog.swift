@@ -42,16 +42,22 @@ struct RunLog {
     static let snapshotEvents = 256
 
     /// How many events are stored.
-    private(set) var committed = 0
+    private(set) var committed: Int
     private var pending: [EncodedEvent] = []
     private var pendingSize = 0
     private var inFlight: [EncodedEvent]?
     private var snapshotWanted = false
-    private var snapshotCovers = 0
+    private var snapshotCovers: Int
     private var runJSON: (json: [UInt8], eventCount: Int)?
 
     private var recent: Deque<EncodedEvent> = []
     private var recentSize = 0
+
+    /// - Parameter committed: How many events are stored already.
+    init(committed: Int = 0) {
+        self.committed = committed
+        snapshotCovers = committed
+    }
 
     /// How many events there are, stored or not.
     var eventCount: Int { committed + (inFlight?.count ?? 0) + pending.count }

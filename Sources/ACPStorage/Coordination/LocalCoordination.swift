@@ -15,7 +15,9 @@ public final class LocalCoordination: Coordination {
     private static let announcementLimit = 10_000
 
     fileprivate struct State {
+        /// When the heartbeat of each process runs out, or ran out.
         var heartbeats: [ProcessID: ContinuousClock.Instant] = [:]
+        var queues: [SessionID: [RunID]] = [:]
         var signals: [RunID: [String: RunSignal]] = [:]
         /// Runs with signals, in the order in which they got their first one.
         var signalOrder = RecencyQueue<RunID>()
@@ -30,14 +32,18 @@ public final class LocalCoordination: Coordination {
     }
 
     private let state = Mutex(State())
+    private let now: @Sendable () -> ContinuousClock.Instant
 
-    public init() {}
+    public convenience init() { self.init(now: { .now }) }
+
+    /// - Parameter now: The clock by which heartbeats run out.
+    package init(now: @escaping @Sendable () -> ContinuousClock.Instant) { self.now = now }
 
     /// How much there is of each thing: for tests that nothing stays behind.
     var footprint: [String: Int] {
         state.withLock { state in
             [
-                "heartbeats": state.heartbeats.count, "signals": state.signals.count,
+                "heartbeats": state.heartbeats.count, "queues": state.queues.count, "signals": state.signals.count,
                 "signal order": state.signalOrder.count, "listeners": state.listeners.count,
                 "watchers": state.watchers.count,
             ]
@@ -51,39 +57,64 @@ public final class LocalCoordination: Coordination {
         for watcher in watchers { watcher.yield() }
     }
 
+    // MARK: Processes
+
     public func heartbeat(of process: ProcessID, timeToLive: Duration) {
-        state.withLock { $0.heartbeats[process] = .now + timeToLive }
+        let now = now()
+        state.withLock { $0.heartbeats[process] = now + timeToLive }
     }
 
     public func liveProcesses() -> Set<ProcessID> {
-        state.withLock { state in
-            let now = ContinuousClock.now
-            state.heartbeats = state.heartbeats.filter { $0.value > now }
-            return Set(state.heartbeats.keys)
-        }
+        let now = now()
+        return state.withLock { Set($0.heartbeats.filter { $0.value > now }.keys) }
+    }
+
+    public func lostProcesses() -> Set<ProcessID> {
+        let now = now()
+        return state.withLock { Set($0.heartbeats.filter { $0.value <= now }.keys) }
     }
 
     public func leave(_ process: ProcessID) {
-        state.withLock { $0.heartbeats[process] = nil }
+        let now = now()
+        let listeners = state.withLock { state in
+            state.heartbeats[process] = now
+            return state.listeners.filter { $0.key != process }.flatMap(\.value.values)
+        }
+        announce(.departure, to: listeners)
     }
 
+    public func forget(_ process: ProcessID) {
+        let now = now()
+        state.withLock { state in
+            if let end = state.heartbeats[process], end <= now { state.heartbeats[process] = nil }
+        }
+    }
+
+    private func announce(
+        _ announcement: SignalAnnouncement, to listeners: [AsyncStream<SignalAnnouncement>.Continuation]
+    ) {
+        for listener in listeners {
+            if case .dropped = listener.yield(announcement) { listener.yield(.gap) }
+        }
+    }
+
+    // MARK: Signals
+
+    /// Stores a signal and wakes all listeners in this process: those that do not own the run find nothing to do.
     @discardableResult
-    public func send(_ signal: RunSignal, to run: RunID, ownedBy process: ProcessID?) -> Bool {
-        let listeners = state.withLock { state -> [AsyncStream<SignalAnnouncement>.Continuation]? in
+    public func send(_ signal: RunSignal, to run: RunID) -> Bool {
+        let (isNew, listeners) = state.withLock { state in
             if state.signals[run] == nil {
                 state.signals[run] = [:]
                 state.signalOrder.touch(run)
                 state.dropOldestSignals(keeping: Self.signalLimit)
             }
-            guard state.signals[run]?[signal.key] == nil else { return nil }
-            state.signals[run]?[signal.key] = signal
-            return process.flatMap { state.listeners[$0] }.map { Array($0.values) } ?? []
+            let isNew = state.signals[run]?[signal.key] == nil
+            if isNew { state.signals[run]?[signal.key] = signal }
+            return (isNew, state.listeners.flatMap(\.value.values))
         }
-        guard let listeners else { return false }
-        for listener in listeners {
-            if case .dropped = listener.yield(.signal(run)) { listener.yield(.gap) }
-        }
-        return true
+        announce(.signal(run), to: listeners)
+        return isNew
     }
 
     public func signals(to run: RunID) -> [RunSignal] {
@@ -96,11 +127,12 @@ public final class LocalCoordination: Coordination {
         }
     }
 
-    /// Forgets the signals of all runs.
+    /// Forgets the signals of all runs, and who waits for its turn.
     public func forgetAllSignals() {
         state.withLock { state in
             state.signals = [:]
             state.signalOrder = RecencyQueue()
+            state.queues = [:]
         }
     }
 
@@ -120,6 +152,26 @@ public final class LocalCoordination: Coordination {
         }
         return stream
     }
+
+    // MARK: Turns
+
+    public func enqueue(_ run: RunID, in session: SessionID) -> RunID {
+        state.withLock { state in
+            if state.queues[session]?.contains(run) != true { state.queues[session, default: []].append(run) }
+            return state.queues[session]?.first ?? run
+        }
+    }
+
+    @discardableResult
+    public func dequeue(_ run: RunID, from session: SessionID) -> RunID? {
+        state.withLock { state in
+            state.queues[session]?.removeAll { $0 == run }
+            if state.queues[session]?.isEmpty == true { state.queues[session] = nil }
+            return state.queues[session]?.first
+        }
+    }
+
+    // MARK: Changes
 
     public func changes(of run: RunID) -> AsyncStream<Void> {
         let (stream, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))

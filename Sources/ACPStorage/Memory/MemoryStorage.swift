@@ -36,7 +36,7 @@ public final class MemoryStorage: Storage {
 
     /// What this storage keeps, and for how long.
     public let configuration: Configuration
-    let localCoordination = LocalCoordination()
+    let localCoordination: LocalCoordination
     private let now: @Sendable () -> ContinuousClock.Instant
     private let state: Mutex<State>
 
@@ -54,6 +54,7 @@ public final class MemoryStorage: Storage {
     package init(_ configuration: Configuration, now: @escaping @Sendable () -> ContinuousClock.Instant) {
         self.configuration = configuration
         self.now = now
+        localCoordination = LocalCoordination(now: now)
         state = Mutex(
             State(
                 runs: RunTable(timeToLive: configuration.timeToLive, limit: configuration.runLimit),

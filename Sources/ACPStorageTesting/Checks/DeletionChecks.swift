@@ -19,7 +19,7 @@ enum DeletionChecks {
             var writer = try await RunWriter.create(context.newRun(), on: storage, input: ["hello"])
             try await writer.write(context.parts(0..<50))
             if status != .created { try await writer.become(status) }
-            try await storage.coordination.send(.cancel, to: writer.run.id, ownedBy: writer.owner.process)
+            try await storage.coordination.send(.cancel, to: writer.run.id)
             try context.expect("deleting the run", try await storage.delete(writer.run.id), is: true)
             try await context.expectNothing(of: writer.run)
             let owned = try await storage.runs(ownedBy: writer.owner.process, limit: 10)
@@ -46,7 +46,7 @@ enum DeletionChecks {
         for _ in 0..<6 {
             var writer = try await RunWriter.create(context.newRun(), on: storage)
             try await writer.write(context.parts(0..<3))
-            try await storage.coordination.send(.cancel, to: writer.run.id, ownedBy: nil)
+            try await storage.coordination.send(.cancel, to: writer.run.id)
             kept.append(writer)
         }
         try await storage.append([HistoryBlock(run: kept[0].run.id, input: ["hi"], output: [])], to: context.session)
@@ -90,7 +90,7 @@ enum DeletionChecks {
             try context.expect("the signals of a run that is new", signals, is: [])
             try await writer.write(context.parts(0..<round + 1))
             try await context.expectStored(writer)
-            let sent = try await storage.coordination.send(.cancel, to: run.id, ownedBy: nil)
+            let sent = try await storage.coordination.send(.cancel, to: run.id)
             try context.expect("the first signal of this run", sent, is: true)
             let listed = try await storage.runs(RunQuery(.agent(context.agent)))
             try context.expect("how many runs are listed", listed.total, is: 1)

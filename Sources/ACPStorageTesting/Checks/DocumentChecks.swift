@@ -147,7 +147,7 @@ enum DocumentChecks {
         let history: [HistoryEntry] = try await storage.history(of: context.session)
         try context.expect("the history", history, is: blocks.flatMap(\.entries))
         let answer = AwaitResume.message(Message(parts: texts.map { .text($0) }))
-        try await storage.coordination.send(.resume(answer, eventCount: 1), to: run.id, ownedBy: nil)
+        try await storage.coordination.send(.resume(answer, eventCount: 1), to: run.id)
         let signals = try await storage.coordination.signals(to: run.id)
         try context.expect("the signal", signals, is: [.resume(answer, eventCount: 1)])
     }

@@ -22,7 +22,7 @@ enum ExpiryChecks {
             var writer = try await RunWriter.create(context.newRun(), on: storage, input: ["hello"])
             try await writer.write(context.parts(0..<20))
             if status != .created { try await writer.become(status) }
-            try await storage.coordination.send(.cancel, to: writer.run.id, ownedBy: writer.owner.process)
+            try await storage.coordination.send(.cancel, to: writer.run.id)
             writers.append(writer)
         }
         let byHand = context.newRun(.inProgress)

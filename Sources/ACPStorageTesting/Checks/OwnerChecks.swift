@@ -133,7 +133,7 @@ enum OwnerChecks {
         var writer = try await RunWriter.create(context.newRun(), on: storage, input: ["hello"])
         try await writer.become(.inProgress)
         try await writer.become(.awaiting)
-        try await storage.coordination.send(.cancel, to: writer.run.id, ownedBy: nil)
+        try await storage.coordination.send(.cancel, to: writer.run.id)
         let claimer = RunOwner(process: ProcessID())
         _ = try await storage.claim(writer.run.id, for: claimer, from: writer.owner)
         writer.owner = claimer

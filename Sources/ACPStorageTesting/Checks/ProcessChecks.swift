@@ -8,11 +8,14 @@ enum ProcessChecks {
     static let all = [
         StorageCheck("A process is alive after its heartbeat and no more after it left", heartbeat),
         StorageCheck("A heartbeat runs out, unless it is renewed", expiry),
+        StorageCheck("A process that left, or whose heartbeat ran out, is lost until it is forgotten", lost),
+        StorageCheck("When a process leaves, the others are woken", departure),
         StorageCheck("Signals are stored once per key, and the first one counts", keys),
         StorageCheck("A signal that was sent while nobody listened is found later", lateReader),
         StorageCheck("Of many tasks that send the same signal at once, one is told that it was the first", sendAtOnce),
         StorageCheck("Signals can be forgotten and sent anew", forget),
         StorageCheck("A signal is announced to the process that owns the run", announcement),
+        StorageCheck("After a claim, signals are announced to the new owner", announcementAfterClaim),
         StorageCheck("Many signals sent at once are all announced", manyAnnouncements),
     ]
 
@@ -50,6 +53,48 @@ enum ProcessChecks {
         try await coordination.leave(renewed)
     }
 
+    static func lost(_ context: CheckContext) async throws {
+        let coordination = context.storage.coordination
+        let (left, silent, alive, never) = (ProcessID(), ProcessID(), ProcessID(), ProcessID())
+        try await coordination.heartbeat(of: left, timeToLive: .seconds(600))
+        try await coordination.heartbeat(of: alive, timeToLive: .seconds(600))
+        try await coordination.heartbeat(of: silent, timeToLive: .milliseconds(300))
+        var lost = try await coordination.lostProcesses()
+        try context.expect(lost.isDisjoint(with: [left, alive, never]), "a process with a fresh heartbeat is lost")
+        try await coordination.leave(left)
+        try await context.eventually("the process that fell silent is lost") {
+            try await coordination.lostProcesses().contains(silent)
+        }
+        // Looking at those that are alive takes nobody from those that are lost.
+        _ = try await coordination.liveProcesses()
+        lost = try await coordination.lostProcesses()
+        try context.expect(lost.isSuperset(of: [left, silent]), "a process that is lost is not listed as such")
+        try context.expect(lost.isDisjoint(with: [alive, never]), "a process that is alive is lost")
+        try await coordination.heartbeat(of: silent, timeToLive: .seconds(600))
+        for process in [left, silent, alive, never] { try await coordination.forget(process) }
+        lost = try await coordination.lostProcesses()
+        try context.expect(lost.isDisjoint(with: [left, silent]), "a process is lost still after it was forgotten")
+        let live = try await coordination.liveProcesses()
+        try context.expect(live.isSuperset(of: [silent, alive]), "a process that is alive was forgotten")
+        for process in [silent, alive] {
+            try await coordination.leave(process)
+            try await coordination.forget(process)
+        }
+    }
+
+    static func departure(_ context: CheckContext) async throws {
+        let coordination = context.storage.coordination
+        let (stays, leaves) = (ProcessID(), ProcessID())
+        for process in [stays, leaves] { try await coordination.heartbeat(of: process, timeToLive: .seconds(600)) }
+        let announcements = try await coordination.announcements(to: stays)
+        try await coordination.leave(leaves)
+        // Other checks may let processes leave at the same time.
+        let found = try await context.next("the departure", of: announcements)
+        try context.expect(found == .departure || found == .gap, "what was announced is no departure: \(found)")
+        try await coordination.leave(stays)
+        for process in [stays, leaves] { try await coordination.forget(process) }
+    }
+
     static func answer(_ text: String) -> AwaitResume {
         .message(Message(parts: [.text(text)], createdAt: nil, completedAt: nil))
     }
@@ -65,7 +110,7 @@ enum ProcessChecks {
         ]
         var expected: Set<RunSignal> = []
         for (signal, isNew) in sent {
-            let told = try await coordination.send(signal, to: run, ownedBy: nil)
+            let told = try await coordination.send(signal, to: run)
             try context.expect("whether \(signal.key) is new", told, is: isNew)
             if isNew { expected.insert(signal) }
             let found = try await coordination.signals(to: run)
@@ -80,7 +125,7 @@ enum ProcessChecks {
         let writer = try await RunWriter.create(context.newRun(), on: context.storage)
         let coordination = context.storage.coordination
         let signal = RunSignal.resume(answer("yes"), eventCount: 2)
-        try await coordination.send(signal, to: writer.run.id, ownedBy: writer.owner.process)
+        try await coordination.send(signal, to: writer.run.id)
         _ = try await coordination.announcements(to: writer.owner.process)
         // Reading does not use them up: they are needed again when a run is replayed.
         for _ in 0..<3 {
@@ -93,7 +138,7 @@ enum ProcessChecks {
         let run = try await RunWriter.create(context.newRun(), on: context.storage).run.id
         let coordination = context.storage.coordination
         let told = try await atOnce(50) { number in
-            try await coordination.send(.resume(answer("\(number)"), eventCount: 7), to: run, ownedBy: nil)
+            try await coordination.send(.resume(answer("\(number)"), eventCount: 7), to: run)
         }
         let winners = told.indices.filter { told[$0] }
         try context.expect("how many were told that theirs is new", winners.count, is: 1)
@@ -106,7 +151,7 @@ enum ProcessChecks {
         let coordination = context.storage.coordination
         try await coordination.forgetSignals(to: run)
         for _ in 0..<2 {
-            let told = try await coordination.send(.cancel, to: run, ownedBy: nil)
+            let told = try await coordination.send(.cancel, to: run)
             try context.expect("whether the signal is new", told, is: true)
             try await coordination.forgetSignals(to: run)
             try context.expect("the signals", try await coordination.signals(to: run), is: [])
@@ -118,10 +163,33 @@ enum ProcessChecks {
         let writer = try await RunWriter.create(context.newRun(), on: context.storage)
         let announcements = try await coordination.announcements(to: writer.owner.process)
         for signal in [RunSignal.cancel, .resume(answer("yes"), eventCount: 2)] {
-            try await coordination.send(signal, to: writer.run.id, ownedBy: writer.owner.process)
-            let found = try await context.next("the announcement of \(signal.key)", of: announcements)
+            try await coordination.send(signal, to: writer.run.id)
+            let found = try await nextSignal("the announcement of \(signal.key)", of: announcements, context)
             try context.expect(
                 found == .signal(writer.run.id) || found == .gap, "the announcement is for another run: \(found)")
+        }
+    }
+
+    static func announcementAfterClaim(_ context: CheckContext) async throws {
+        let coordination = context.storage.coordination
+        let writer = try await RunWriter.create(context.newRun(), on: context.storage)
+        let heir = RunOwner(process: ProcessID(rawValue: "strange %2F/ process"))
+        let claimed = try await context.storage.claim(writer.run.id, for: heir, from: writer.owner)
+        try context.expect(claimed, "the run could not be claimed")
+        let announcements = try await coordination.announcements(to: heir.process)
+        try await coordination.send(.cancel, to: writer.run.id)
+        let found = try await nextSignal("the announcement to the new owner", of: announcements, context)
+        try context.expect(
+            found == .signal(writer.run.id) || found == .gap, "the announcement is for another run: \(found)")
+    }
+
+    /// Departures may be announced at any time, where other checks run.
+    static func nextSignal(
+        _ what: String, of announcements: AsyncStream<SignalAnnouncement>, _ context: CheckContext
+    ) async throws -> SignalAnnouncement {
+        while true {
+            let found = try await context.next(what, of: announcements)
+            if found != .departure { return found }
         }
     }
 
@@ -134,7 +202,7 @@ enum ProcessChecks {
             return try await RunWriter.create(context.newRun(), on: context.storage, owner: owner).run.id
         }
         _ = try await atOnce(runs.count) { number in
-            try await coordination.send(.cancel, to: runs[number], ownedBy: process)
+            try await coordination.send(.cancel, to: runs[number])
         }
         var missing = Set(runs)
         while !missing.isEmpty {
@@ -142,6 +210,7 @@ enum ProcessChecks {
             case .signal(let run): missing.remove(run)
             // Then the process looks at all its runs itself.
             case .gap: missing = []
+            case .departure: break
             }
         }
         for run in runs {

@@ -27,14 +27,14 @@ enum WholeStorageChecks {
         for status in [RunStatus.created, .inProgress, .awaiting, .completed] {
             var writer = try await RunWriter.create(context.newRun(), on: storage, input: ["hello"])
             if status != .created { try await writer.become(status) }
-            try await storage.coordination.send(.cancel, to: writer.run.id, ownedBy: writer.owner.process)
+            try await storage.coordination.send(.cancel, to: writer.run.id)
             writers.append(writer)
         }
         let byHand = context.newRun(.inProgress)
         try await storage.save(byHand)
         let unknown = Run(agentName: context.agent)
         _ = try await context.attempt(orFailWith: .notFound) {
-            try await storage.coordination.send(.cancel, to: unknown.id, ownedBy: nil)
+            try await storage.coordination.send(.cancel, to: unknown.id)
         }
         let block = HistoryBlock(key: "one", entries: [.link("https://example.com/1")])
         try await storage.append([block], to: context.session)
@@ -108,7 +108,7 @@ enum WholeStorageChecks {
         try await first.save(saved, expecting: nil)
         let block = HistoryBlock(key: "one", entries: [.link("https://example.com/1")])
         try await first.append([block], to: context.session)
-        try await first.coordination.send(.cancel, to: writer.run.id, ownedBy: nil)
+        try await first.coordination.send(.cancel, to: writer.run.id)
         try await first.close()
 
         let second = try await context.openAnother()
@@ -196,12 +196,12 @@ enum WholeStorageChecks {
         try await other.coordination.leave(process)
 
         let announcements = try await context.storage.coordination.announcements(to: process)
-        try await other.coordination.send(.cancel, to: id, ownedBy: process)
+        try await other.coordination.send(.cancel, to: id)
         let found = try await context.next("the announcement of a signal from the other storage", of: announcements)
         try context.expect(found == .signal(id) || found == .gap, "the announcement is \(found)")
         let signals = try await context.storage.coordination.signals(to: id)
         try context.expect("the signals", signals, is: [.cancel])
-        let again = try await context.storage.coordination.send(.cancel, to: id, ownedBy: process)
+        let again = try await context.storage.coordination.send(.cancel, to: id)
         try context.expect("whether the same signal is new on the other storage", again, is: false)
 
         let changes = try await other.coordination.changes(of: id)

@@ -159,8 +159,8 @@ final class ScriptedCoordination: Coordination {
     /// The next signal is stored, but whoever sends it does not hear of it.
     func loseNextAnswer() { losesNextAnswer.withLock { $0 = true } }
 
-    func send(_ signal: RunSignal, to run: RunID, ownedBy process: ProcessID?) async throws -> Bool {
-        let isFirst = try await base.send(signal, to: run, ownedBy: process)
+    func send(_ signal: RunSignal, to run: RunID) async throws -> Bool {
+        let isFirst = try await base.send(signal, to: run)
         let isLost = losesNextAnswer.withLock { isLost in
             defer { isLost = false }
             return isLost
@@ -173,7 +173,15 @@ final class ScriptedCoordination: Coordination {
         try await base.heartbeat(of: process, timeToLive: timeToLive)
     }
     func liveProcesses() async throws -> Set<ProcessID> { try await base.liveProcesses() }
+    func lostProcesses() async throws -> Set<ProcessID> { try await base.lostProcesses() }
     func leave(_ process: ProcessID) async throws { try await base.leave(process) }
+    func forget(_ process: ProcessID) async throws { try await base.forget(process) }
+    func enqueue(_ run: RunID, in session: SessionID) async throws -> RunID {
+        try await base.enqueue(run, in: session)
+    }
+    func dequeue(_ run: RunID, from session: SessionID) async throws -> RunID? {
+        try await base.dequeue(run, from: session)
+    }
     func signals(to run: RunID) async throws -> [RunSignal] { try await base.signals(to: run) }
     func forgetSignals(to run: RunID) async throws { try await base.forgetSignals(to: run) }
     func announcements(to process: ProcessID) async throws -> AsyncStream<SignalAnnouncement> {

@@ -130,10 +130,18 @@ final class ScriptedCoordination: Coordination {
     }
 
     func liveProcesses() async throws -> Set<ProcessID> { try await inner.liveProcesses() }
+    func lostProcesses() async throws -> Set<ProcessID> { try await inner.lostProcesses() }
     func leave(_ process: ProcessID) async throws { try await inner.leave(process) }
+    func forget(_ process: ProcessID) async throws { try await inner.forget(process) }
+    func enqueue(_ run: RunID, in session: SessionID) async throws -> RunID {
+        try await inner.enqueue(run, in: session)
+    }
+    func dequeue(_ run: RunID, from session: SessionID) async throws -> RunID? {
+        try await inner.dequeue(run, from: session)
+    }
 
-    func send(_ signal: RunSignal, to run: RunID, ownedBy process: ProcessID?) async throws -> Bool {
-        try await inner.send(signal, to: run, ownedBy: process)
+    func send(_ signal: RunSignal, to run: RunID) async throws -> Bool {
+        try await inner.send(signal, to: run)
     }
 
     func signals(to run: RunID) async throws -> [RunSignal] { try await inner.signals(to: run) }

@@ -15,7 +15,7 @@ struct MemoryStorageTests {
         try storage.commit(open)
         try storage.createEndedRun(runs[2])
         try storage.createEndedRun(runs[1])
-        storage.localCoordination.send(.cancel, to: runs[2].id, ownedBy: nil)
+        storage.localCoordination.send(.cancel, to: runs[2].id)
 
         try storage.commit(.creating(runs[3]))
 
@@ -108,7 +108,7 @@ struct MemoryStorageTests {
         for number in 0..<200 {
             let run = Run(agentName: "agent", sessionID: SessionID())
             if number.isMultiple(of: 2) { try storage.commit(.creating(run)) } else { try storage.createEndedRun(run) }
-            storage.localCoordination.send(.cancel, to: run.id, ownedBy: nil)
+            storage.localCoordination.send(.cancel, to: run.id)
             let block = HistoryBlock(run: run.id, input: ["hello"], output: [])
             try storage.append([block], to: SessionID())
             clock.advance(by: .milliseconds(100))
@@ -125,8 +125,8 @@ struct MemoryStorageTests {
         for _ in 0..<50 {
             let run = Run(agentName: "agent", sessionID: SessionID())
             try storage.commit(.creating(run))
-            storage.localCoordination.send(.cancel, to: run.id, ownedBy: nil)
-            storage.localCoordination.send(.cancel, to: RunID(), ownedBy: nil)
+            storage.localCoordination.send(.cancel, to: run.id)
+            storage.localCoordination.send(.cancel, to: RunID())
             try storage.append([HistoryBlock(run: run.id, input: ["hello"], output: [])], to: SessionID())
         }
         try storage.removeAll()

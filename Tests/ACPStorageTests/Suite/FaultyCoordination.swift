@@ -27,17 +27,32 @@ final class FaultyCoordination: Coordination {
         fault == .keepsProcessesAlive ? processes.withLock { $0 } : try await base.liveProcesses()
     }
 
+    func lostProcesses() async throws -> Set<ProcessID> {
+        fault == .losesSightOfTheLost ? [] : try await base.lostProcesses()
+    }
+
+    func forget(_ process: ProcessID) async throws { try await base.forget(process) }
+
+    func enqueue(_ run: RunID, in session: SessionID) async throws -> RunID {
+        let first = try await base.enqueue(run, in: session)
+        return fault == .letsEverybodyProceed ? run : first
+    }
+
+    func dequeue(_ run: RunID, from session: SessionID) async throws -> RunID? {
+        try await base.dequeue(run, from: session)
+    }
+
     func leave(_ process: ProcessID) async throws {
         _ = processes.withLock { $0.remove(process) }
         try await base.leave(process)
     }
 
-    func send(_ signal: RunSignal, to run: RunID, ownedBy process: ProcessID?) async throws -> Bool {
-        let isNew = try await base.send(signal, to: run, ownedBy: fault == .neverAnnounces ? nil : process)
+    func send(_ signal: RunSignal, to run: RunID) async throws -> Bool {
+        let isNew = try await base.send(signal, to: run)
         guard fault == .letsTheLastSignalCount, !isNew else { return isNew }
         let others = try await base.signals(to: run).filter { $0.key != signal.key }
         try await base.forgetSignals(to: run)
-        for other in others + [signal] { try await base.send(other, to: run, ownedBy: nil) }
+        for other in others + [signal] { try await base.send(other, to: run) }
         return false
     }
 
@@ -48,7 +63,8 @@ final class FaultyCoordination: Coordination {
     func forgetSignals(to run: RunID) async throws { try await base.forgetSignals(to: run) }
 
     func announcements(to process: ProcessID) async throws -> AsyncStream<SignalAnnouncement> {
-        try await base.announcements(to: process)
+        if fault == .neverAnnounces { return AsyncStream { _ in } }
+        return try await base.announcements(to: process)
     }
 
     func changes(of run: RunID) async throws -> AsyncStream<Void> {

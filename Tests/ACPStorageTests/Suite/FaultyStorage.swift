@@ -31,6 +31,8 @@ enum Fault: CaseIterable, Sendable {
     case neverWakes
     case neverAnnounces
     case keepsProcessesAlive
+    case losesSightOfTheLost
+    case letsEverybodyProceed
     case neverExpires
     case leavesSessionsAtRemoveAll
     case touchesItsNeighbor

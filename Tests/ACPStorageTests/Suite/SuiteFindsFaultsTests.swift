@@ -96,8 +96,17 @@ struct SuiteFindsFaultsTests {
             [
                 "A signal is announced to the process that owns the run",
                 "Many signals sent at once are all announced",
+                "After a claim, signals are announced to the new owner",
+                "When a process leaves, the others are woken",
             ]
         case .keepsProcessesAlive: ["A heartbeat runs out, unless it is renewed"]
+        case .losesSightOfTheLost: ["A process that left, or whose heartbeat ran out, is lost until it is forgotten"]
+        case .letsEverybodyProceed:
+            [
+                "Runs of a session get their turn in the order in which they came",
+                "A run that is queued twice stands in the queue once",
+                "Of many runs queued at once, exactly one has the first turn, and each gets one",
+            ]
         case .neverExpires:
             [
                 "A run that expired is gone whole: events, input, signals and every listing",

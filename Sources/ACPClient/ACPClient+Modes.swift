@@ -37,14 +37,14 @@ extension ACPClient {
         var request = request
         request.mode = .sync
         return try await transport.send(
-            .post("/runs", json: request), as: Run.self, timeout: transport.configuration.timeouts.run)
+            .creation(request), as: Run.self, timeout: transport.configuration.timeouts.run)
     }
 
     /// Like ``start(agent:input:session:)``, with a request in full. Its mode does not matter.
     public func start(_ request: RunCreateRequest) async throws -> Run {
         var request = request
         request.mode = .async
-        return try await transport.send(.post("/runs", json: request), as: Run.self)
+        return try await transport.send(.creation(request), as: Run.self)
     }
 
     /// Like ``stream(agent:input:session:)``, with a request in full. Its mode does not matter.
@@ -55,7 +55,7 @@ extension ACPClient {
     func stream(_ request: RunCreateRequest, session: ClientSession?) async throws -> RunStream {
         var request = request
         request.mode = .stream
-        return try await openStream(.post("/runs", json: request), firstIndex: 0, session: session)
+        return try await openStream(.creation(request), firstIndex: 0, session: session)
     }
 }
 

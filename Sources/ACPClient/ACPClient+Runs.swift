@@ -34,6 +34,12 @@ extension ACPClient {
         return try await transport.send(.get(path), as: RunsListResponse.self)
     }
 
+    /// The server processes that share the server's storage, with what they own. Not part of the specification: servers of
+    /// this package have it.
+    public func processes() async throws -> ProcessesListResponse {
+        try await transport.send(.get("/processes"), as: ProcessesListResponse.self)
+    }
+
     /// The events of a run so far: all of them, in order.
     public func events(of run: RunID) async throws -> [Event] {
         try await transport.send(.get("/runs/\(run)/events", runID: run), as: RunEventsListResponse.self).events

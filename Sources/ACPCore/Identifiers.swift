@@ -67,6 +67,9 @@ public struct RunID: ACPIdentifier {
 
     /// A new, random id.
     public init() { rawValue = newUUID() }
+
+    /// Sixteen bytes as a UUID.
+    package init(uuid bytes: [UInt8]) { rawValue = RandomUUID.text(bytes) }
 }
 
 /// Names one session.

@@ -136,6 +136,7 @@ public final class ACPServer: Service {
         AgentRoutes(agents: agents).add(to: group)
         RunRoutes(engine: engine, configuration: configuration).add(to: group)
         SessionRoutes(engine: engine, configuration: configuration).add(to: group)
+        ProcessRoutes(engine: engine).add(to: group)
         return router
     }
 }

@@ -25,6 +25,7 @@ extension Response {
 
 extension HTTPField.Name {
     static let runID = HTTPField.Name(known: "Run-ID")
+    static let idempotencyKey = HTTPField.Name(known: "Idempotency-Key")
     static let lastEventID = HTTPField.Name(known: "Last-Event-ID")
     static let accelBuffering = HTTPField.Name(known: "X-Accel-Buffering")
 

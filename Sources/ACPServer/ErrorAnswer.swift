@@ -65,7 +65,8 @@ struct ErrorAnswer: Error, HTTPResponseError {
         case .unknownAgent, .unknownRun, .unknownSession: self.init(.notFound, .notFound, message)
         case .invalidInput: self.init(.unprocessableContent, .invalidInput, message)
         case .notAwaiting, .alreadyEnded: self.init(.forbidden, .conflict, message)
-        case .notEnded: self.init(.conflict, .conflict, message)
+        case .notEnded, .sessionBusy: self.init(.conflict, .conflict, message)
+        case .keyReused: self.init(.unprocessableContent, .invalidInput, message)
         case .tooManyRuns, .shuttingDown:
             self.init(.serviceUnavailable, .unavailable, message, headers: [.retryAfter: "1"])
         case .storage(let error) where error.code == .corruptData:

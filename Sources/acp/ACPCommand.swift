@@ -29,7 +29,7 @@ struct ACPCommand: AsyncParsableCommand {
         subcommands: [
             ServeCommand.self, AgentsCommand.self, RunCommand.self, RunsCommand.self, StatusCommand.self,
             EventsCommand.self, ResumeCommand.self, CancelCommand.self, DeleteCommand.self, SessionCommand.self,
-            StorageCommand.self,
+            ProcessesCommand.self, StorageCommand.self,
         ]
     )
 }

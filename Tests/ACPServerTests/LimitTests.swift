@@ -75,7 +75,10 @@ struct LimitTests {
         "A run beyond the limit gets 503 and Retry-After, and there is room again when one has ended or asks something")
     func tooManyRuns() async throws {
         let gate = Signal<Void>()
-        let configuration = ServerConfiguration.quick.with { $0.engine.maximumRunningRuns = 2 }
+        let configuration = ServerConfiguration.quick.with {
+            $0.engine.maximumRunningRuns = 2
+            $0.engine.maximumWaitingRuns = 0
+        }
         try await serving(configuration: configuration, agents: { $0.addGated(gate) }) { serving in
             let first = try await serving.client.start(agent: "gated", input: "x").id
             let asked = try await serving.askedRun(.sync)

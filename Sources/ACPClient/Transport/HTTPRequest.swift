@@ -38,6 +38,13 @@ struct HTTPRequest: Sendable {
         }
     }
 
+    /// The request that creates a run.
+    static func creation(_ request: RunCreateRequest) throws -> HTTPRequest {
+        var creation = try post("/runs", json: request)
+        if let key = request.idempotencyKey { creation.extraHeaders.append(("Idempotency-Key", key)) }
+        return creation
+    }
+
     static func delete(_ path: String, runID: RunID? = nil) -> HTTPRequest {
         HTTPRequest(method: .DELETE, target: .path(path), runID: runID)
     }

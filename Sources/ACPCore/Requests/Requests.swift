@@ -10,19 +10,24 @@ public struct RunCreateRequest: Sendable, Hashable {
     public var input: [Message]
     /// How the answer is wanted. Sync unless said otherwise.
     public var mode: RunMode
+    /// Makes the request safe to send again: all with the same key get the same run. Something random, 1 to 255 characters.
+    /// Not part of the body: it is sent as the header `Idempotency-Key`, which not all servers know.
+    public var idempotencyKey: String?
 
     public init(
         agentName: AgentName,
         input: [Message],
         mode: RunMode = .sync,
         sessionID: SessionID? = nil,
-        session: SessionDescriptor? = nil
+        session: SessionDescriptor? = nil,
+        idempotencyKey: String? = nil
     ) {
         self.agentName = agentName
         self.sessionID = sessionID
         self.session = session
         self.input = input
         self.mode = mode
+        self.idempotencyKey = idempotencyKey
     }
 }
 
@@ -42,6 +47,44 @@ extension RunCreateRequest: Codable {
         session = try container.decodeIfPresent(SessionDescriptor.self, forKey: .session)
         input = try container.decode([Message].self, forKey: .input)
         mode = try container.decodeMode(.mode) ?? .sync
+    }
+}
+
+/// What `GET /processes` answers: the server processes that share a storage. Not part of the specification.
+public struct ProcessesListResponse: Sendable, Hashable, Codable {
+    public var processes: [ProcessDescription]
+
+    public init(processes: [ProcessDescription]) { self.processes = processes }
+}
+
+/// One server process.
+public struct ProcessDescription: Sendable, Hashable, Codable {
+    /// Host, process number, and something random; `released` stands for runs that a process has handed over and nobody has
+    /// taken yet.
+    public var id: String
+    /// Whether it gives signs of life. The runs of one that does not are taken over by others.
+    public var isAlive: Bool
+    /// Whether it is the one that answers.
+    public var isThis: Bool
+    /// How many runs it owns that have not ended.
+    public var runCount: Int
+    /// Those runs, at most 100 of them.
+    public var runs: [RunID]
+
+    public init(id: String, isAlive: Bool, isThis: Bool, runCount: Int, runs: [RunID]) {
+        self.id = id
+        self.isAlive = isAlive
+        self.isThis = isThis
+        self.runCount = runCount
+        self.runs = runs
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case id = "process_id"
+        case isAlive = "alive"
+        case isThis = "this"
+        case runCount = "run_count"
+        case runs = "run_ids"
     }
 }
 

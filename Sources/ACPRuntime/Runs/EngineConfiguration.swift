@@ -16,7 +16,7 @@ public struct EngineConfiguration: Sendable {
     /// How long a handler may go on after its run was cancelled. Then the run counts as cancelled, and what the handler
     /// still says is dropped.
     public var cancellationGrace: Duration
-    /// How long runs may go on after the process was told to end. The rest fails then.
+    /// How long runs may go on after the process was told to end. What becomes of the rest, ``RunEngine/shutdown()`` says.
     public var shutdownGrace: Duration
     /// How long a caller waits while the storage fails. The run itself waits for the storage as long as it takes.
     public var storagePatience: Duration

@@ -3,6 +3,7 @@
 public import ACPCore
 public import ACPStorage
 import ServiceLifecycle
+import Synchronization
 
 extension RunEngine {
     // MARK: - Answering
@@ -38,17 +39,23 @@ extension RunEngine {
                 }
                 run.status = .inProgress
                 run.awaitRequest = nil
+                run.awaitDeadline = nil
                 run.finishedAt = nil
                 return (run, eventCount)
             }
             guard let record = try await storage.record(of: id) else { throw RunEngineError.unknownRun(id) }
             var run = try record.run()
-            guard run.status == .awaiting, record.owner != nil,
-                try await storage.coordination.send(
-                    .resume(answer, eventCount: record.eventCount), to: id)
-            else { throw RunEngineError.notAwaiting(id, run.status) }
+            guard run.status == .awaiting, record.owner != nil else {
+                throw RunEngineError.notAwaiting(id, run.status)
+            }
+            let isFirst = try await storage.coordination.send(
+                .resume(answer, eventCount: record.eventCount), to: id)
+            // Where no handler waits, the answer lets it run again. Others are woken by the signal itself.
+            if state.withLock({ $0.dormant[id] != nil }) { await hear(.signal(id)) }
+            guard isFirst else { throw RunEngineError.notAwaiting(id, .inProgress) }
             run.status = .inProgress
             run.awaitRequest = nil
+            run.awaitDeadline = nil
             return (run, record.eventCount)
         }
     }
@@ -63,13 +70,19 @@ extension RunEngine {
     public func cancel(_ id: RunID) async throws -> Run {
         try await storing {
             if let execution = execution(of: id) {
-                if let run = execution.cancel() { return run }
+                if let run = execution.cancel() {
+                    // For whoever looks from elsewhere, and whoever takes the run over if this process ends now. The run is
+                    // being cancelled in any case.
+                    if storage.capabilities.isDurable { _ = try? await storage.coordination.send(.cancel, to: id) }
+                    return run
+                }
                 try await execution.waitUntilEnded()
             }
             guard let record = try await storage.record(of: id) else { throw RunEngineError.unknownRun(id) }
             var run = try record.run()
             guard !run.status.isTerminal else { throw RunEngineError.alreadyEnded(id, run.status) }
             try await storage.coordination.send(.cancel, to: id)
+            if state.withLock({ $0.dormant[id] != nil }) { await hear(.signal(id)) }
             run.status = .cancelling
             return run
         }
@@ -83,7 +96,13 @@ extension RunEngine {
     public func run(_ id: RunID) async throws -> Run {
         try await storing {
             guard var run = try await storage.run(id) else { throw RunEngineError.unknownRun(id) }
-            if !run.status.isTerminal, execution(of: id)?.status == .cancelling { run.status = .cancelling }
+            guard !run.status.isTerminal else { return run }
+            if let execution = execution(of: id) {
+                if execution.status == .cancelling { run.status = .cancelling }
+            } else if try await storage.coordination.signals(to: id).contains(.cancel) {
+                // Its owner will say so too, as soon as it has heard of it.
+                run.status = .cancelling
+            }
             return run
         }
     }
@@ -119,7 +138,13 @@ extension RunEngine {
     /// - Throws: ``RunEngineError``; `CancellationError`.
     public func settledRun(_ id: RunID, after eventCount: Int) async throws -> Run {
         if let execution = execution(of: id), let run = try await execution.settlement(after: eventCount) { return run }
-        for try await batch in follow(id, from: eventCount, until: .settled).cancelOnGracefulShutdown() {
+        // Executed elsewhere, or not any more: where it stands is the latest that there is to know.
+        let (stored, count) = try await storing {
+            guard let record = try await storage.record(of: id) else { throw RunEngineError.unknownRun(id) }
+            return (try record.run(), record.eventCount)
+        }
+        if stored.status.isSettled, count > eventCount { return stored }
+        for try await batch in follow(id, from: max(count, eventCount), until: .settled).cancelOnGracefulShutdown() {
             guard let last = batch.events.last, last.kind.isSettled else { continue }
             let event: Event
             do {

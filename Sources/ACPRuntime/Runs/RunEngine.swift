@@ -26,13 +26,24 @@ public final class RunEngine: Service {
     public let storage: any Storage
     public let configuration: EngineConfiguration
     let logger: Logger
-    private let state = Mutex(State())
+    let lease: Lease
+    let state: Mutex<State>
 
-    private struct State {
+    struct State {
         var executions: [RunID: RunExecution] = [:]
-        /// Runs that take one of the places that the configuration allows: all but those that await an answer.
-        var running: Set<RunID> = []
+        var places: RunPlaces
+        /// Runs that await an answer, and whose handler runs nowhere: their process has ended. This one is to go on with them
+        /// when the answer comes.
+        var dormant: [RunID: DormantRun] = [:]
+        /// Runs that wait for others of their session.
+        var waitingForTurn: Set<RunID> = []
         var isShuttingDown = false
+        /// Something went wrong that may have left runs behind which belong to this process, but are not here; or the other way.
+        var needsReview = false
+        /// Wakes the task that looks for lost runs.
+        var wakeRecovery: AsyncStream<Void>.Continuation?
+        /// Lost runs whose agent is not served here, and since when that is known.
+        var strangers: [RunID: ContinuousClock.Instant] = [:]
     }
 
     /// - Parameters:
@@ -50,6 +61,11 @@ public final class RunEngine: Service {
         self.storage = storage
         self.configuration = configuration
         self.logger = logger
+        lease = Lease(storage.capabilities.isShared ? configuration.lease : nil)
+        state = Mutex(
+            State(
+                places: RunPlaces(
+                    limit: configuration.maximumRunningRuns, waitingLimit: configuration.maximumWaitingRuns)))
     }
 
     // MARK: - Creating
@@ -64,184 +80,182 @@ public final class RunEngine: Service {
 
     /// Creates a run, writes it to storage, and lets it run.
     ///
-    /// - Returns: The run as it was created. It may be further by now.
+    /// - Returns: The run as it was created. It may be further by now. With ``RunRequest/idempotencyKey``: the run that the
+    ///   first such request created, as it stands.
     /// - Throws: ``RunEngineError``.
     public func start(_ request: RunRequest) async throws -> Run {
         guard let agent = agents[request.agent] else { throw RunEngineError.unknownAgent(request.agent) }
         try request.validate()
         let sessionID = request.session ?? SessionID()
-        let run = Run(agentName: request.agent, sessionID: sessionID)
         let execution = RunExecution(
-            run: run, sessionID: sessionID, input: request.input, storage: storage, configuration: configuration,
-            logger: logger
-        ) { [weak self] execution, change in
-            self?.execution(execution, did: change)
-        }
-        try admit(execution)
+            Run(id: request.runID, agentName: request.agent, sessionID: sessionID), sessionID: sessionID,
+            input: request.input, policy: agent.policy, in: surroundings)
+        let run = execution.currentRun
+        // Of two requests with the same key, the second one finds the run of the first: here or, when it comes to creating it,
+        // in storage.
+        guard let begins = try admit(execution) else { return try await firstRun(run.id, for: request) }
         do {
+            if !lease.isHeld { try await storing { try await renewLease() } }
             try await storing {
                 if !request.forwardedHistory.isEmpty {
                     try await storage.append(request.forwardedHistory.map(HistoryBlock.init(link:)), to: sessionID)
                 }
                 // Nobody's child: a caller who goes away must not leave a run behind that is stored but never begins.
-                try await Task { try await execution.create() }.value
+                try await Task { try await execution.create(begins: begins) }.value
             }
         } catch {
             // Whoever has found the run meanwhile goes on with what storage says.
             execution.abandon(StorageError(.closed, "the run could not be created"))
+            if request.idempotencyKey != nil, case RunEngineError.storage(let failure) = error, failure.saysTaken {
+                return try await firstRun(run.id, for: request)
+            }
+            // Perhaps it was created after all. Then nobody executes it.
+            state.withLock { $0.needsReview = true }
             throw error
         }
-        execution.start(agent)
+        if begins { execution.start(agent) } else { try await lineUp(execution) }
         return run
     }
 
-    private func admit(_ execution: RunExecution) throws {
+    /// - Returns: Whether the run has a place and begins at once; nil if there is a run with its id here.
+    private func admit(_ execution: RunExecution) throws -> Bool? {
         try state.withLock { state in
             guard !state.isShuttingDown else { throw RunEngineError.shuttingDown }
-            guard state.running.count < configuration.maximumRunningRuns else {
-                throw RunEngineError.tooManyRuns(limit: configuration.maximumRunningRuns)
+            guard state.executions[execution.id] == nil else { return nil }
+            switch state.places.admit(execution.id, mayBegin: !execution.takesTurns) {
+            case .refused: throw RunEngineError.tooManyRuns(limit: configuration.maximumRunningRuns)
+            case .begins:
+                state.executions[execution.id] = execution
+                return true
+            case .waits:
+                state.executions[execution.id] = execution
+                return false
             }
-            state.running.insert(execution.id)
-            state.executions[execution.id] = execution
+        }
+    }
+
+    /// The run that an earlier request with the same idempotency key created.
+    private func firstRun(_ id: RunID, for request: RunRequest) async throws -> Run {
+        try await storing {
+            try await execution(of: id)?.waitUntilCreated()
+            async let stored = storage.run(id)
+            async let input = storage.input(of: id)
+            guard let run = try await stored else {
+                throw StorageError(
+                    .outcomeUnknown, "run \(id) is being created by another request, or was just deleted")
+            }
+            guard run.agentName == request.agent, request.session == nil || run.sessionID == request.session,
+                try await input?.map(Comparable.init) == request.input.map(Comparable.init)
+            else { throw RunEngineError.keyReused(id) }
+            return run
+        }
+    }
+
+    /// A message without its times, which a server fills in where a client leaves them out.
+    private struct Comparable: Equatable {
+        let role: Message.Role
+        let parts: [MessagePart]
+
+        init(_ message: Message) {
+            role = message.role
+            parts = message.parts
+        }
+    }
+
+    // MARK: - Executions
+
+    /// What executions need of the engine.
+    var surroundings: RunExecution.Surroundings {
+        RunExecution.Surroundings(
+            storage: storage, configuration: configuration, lease: lease, logger: logger
+        ) { [weak self] execution, change in
+            self?.execution(execution, did: change)
         }
     }
 
     private func execution(_ execution: RunExecution, did change: RunExecution.Change) {
-        state.withLock { state in
+        let id = execution.id
+        let next = state.withLock { state -> [RunID] in
             switch change {
-            case .awaiting:
-                state.running.remove(execution.id)
+            case .awaiting, .ending:
+                return state.places.leave(id)
             case .resumed:
-                if state.executions[execution.id] != nil { state.running.insert(execution.id) }
-            case .ending:
-                state.running.remove(execution.id)
+                if state.executions[id] != nil { state.places.take(id) }
+                return []
             case .ended:
-                state.running.remove(execution.id)
-                state.executions[execution.id] = nil
+                if state.executions[id] === execution { state.executions[id] = nil }
+                state.waitingForTurn.remove(id)
+                return state.places.leave(id)
             }
         }
+        // This is called with a run's lock held, and beginning a run takes another one's. Each task ends at once.
+        for run in next { Task { begin(run) } }
     }
 
     /// The execution of a run, if this process executes it.
     func execution(of run: RunID) -> RunExecution? { state.withLock { $0.executions[run] } }
 
-    /// How many runs are running in this process, not counting those that await an answer.
-    public var runningRuns: Int { state.withLock { $0.running.count } }
+    /// How many runs are running in this process, not counting those that wait or await an answer.
+    public var runningRuns: Int { state.withLock { $0.places.running.count } }
+
+    /// How many runs of this process wait for a place, or for their turn in their session.
+    public var waitingRuns: Int { state.withLock { $0.places.waiting.count } }
 
     /// Whether new runs are taken.
     public var acceptsRuns: Bool { state.withLock { !$0.isShuttingDown } }
 
-    // MARK: - Life cycle
+    // MARK: - Waiting
 
-    /// Hears signals from other processes until the service group shuts down gracefully; then lets runs finish within the
-    /// grace period.
-    public func run() async throws {
-        let announcements = try await storage.coordination.announcements(to: configuration.process)
-        await withTaskGroup(of: Void.self) { group in
-            group.addTask { [self] in
-                for await announcement in announcements { await hear(announcement) }
-            }
-            try? await gracefulShutdown()
-            await shutdown()
-            group.cancelAll()
+    /// A run was created, but does not begin at once: it waits for those of its session, if it has to, and for a place.
+    func lineUp(_ execution: RunExecution) async throws {
+        guard execution.takesTurns else { return proceed(execution.id) }
+        state.withLock { _ = $0.waitingForTurn.insert(execution.id) }
+        do {
+            if try await hasTurn(execution.id, in: execution.sessionID) { return proceed(execution.id) }
+        } catch {
+            // It stands in line, or will when the storage answers again: it is looked after from time to time.
+            return logger.warning(
+                "a run waits, since the storage does not say whose turn it is",
+                metadata: ["run_id": "\(execution.id)", "reason": "\(error)"])
+        }
+        guard execution.sessionRuns == .refuse else { return }
+        try await storing {
+            try await storage.coordination.dequeue(execution.id, from: execution.sessionID)
+            execution.abandon(StorageError(.closed, "another run of the session has not ended"))
+            try await storage.delete(execution.id)
+        }
+        throw RunEngineError.sessionBusy(execution.sessionID)
+    }
+
+    /// Whether it is a run's turn in its session. Runs that are gone, or have ended without passing their turn on, lose it.
+    func hasTurn(_ run: RunID, in session: SessionID) async throws -> Bool {
+        while true {
+            let first = try await storage.coordination.enqueue(run, in: session)
+            if first == run { return true }
+            if execution(of: first) != nil { return false }
+            if let record = try await storage.record(of: first), !record.snapshot.status.isTerminal { return false }
+            try await storage.coordination.dequeue(first, from: session)
         }
     }
 
-    private func hear(_ announcement: SignalAnnouncement) async {
-        let runs: [RunExecution] =
-            switch announcement {
-            case .signal(let run): execution(of: run).map { [$0] } ?? []
-            case .departure: []
-            case .gap: state.withLock { Array($0.executions.values) }
-            }
-        for run in runs {
-            do {
-                try await obeySignals(to: run)
-            } catch {
-                logger.warning(
-                    "the signals to a run cannot be read", metadata: ["run_id": "\(run.id)", "reason": "\(error)"])
-            }
+    /// It is a run's turn. It begins as soon as there is a place.
+    func proceed(_ run: RunID) {
+        let mayBegin = state.withLock { state in
+            state.waitingForTurn.remove(run)
+            return state.places.lineUp(run)
         }
+        if mayBegin { begin(run) }
     }
 
-    func obeySignals(to execution: RunExecution) async throws {
-        for signal in try await storage.coordination.signals(to: execution.id) {
-            switch signal {
-            case .cancel: _ = execution.cancel()
-            case .resume(let answer, let eventCount): _ = execution.deliver(answer, eventCount: eventCount)
-            case .proceed: break
-            }
+    private func begin(_ run: RunID) {
+        guard let execution = execution(of: run), let agent = agents[execution.agentName], execution.begin() else {
+            return
         }
-    }
-
-    /// Takes no new runs, lets those that run finish within the grace period, and fails the rest with an error that says so.
-    /// Runs that await an answer are not waited for: on durable storage they stay as they are, else they fail.
-    public func shutdown() async {
-        state.withLock { $0.isShuttingDown = true }
-        let executions = state.withLock { Array($0.executions.values) }
-        _ = await withDeadline(configuration.shutdownGrace) { [self] in
-            await withTaskGroup(of: Void.self) { group in
-                for execution in executions {
-                    group.addTask { [self] in
-                        while !Task.isCancelled, (try? await execution.waitUntilQuiet()) != nil, execution.isAwaiting {
-                            await letGo(execution)
-                        }
-                    }
-                }
-            }
-        }
-        // A task of its own, because it has a deadline of its own: a process that is told to hurry still says how runs ended.
-        await Task { await failRest() }.value
-    }
-
-    private func failRest() async {
-        let rest = state.withLock { Array($0.executions.values) }
-        guard !rest.isEmpty else { return }
-        logger.warning("runs that go on after the grace period fail", metadata: ["runs": "\(rest.count)"])
-        _ = await withDeadline(configuration.storagePatience) { [self] in
-            await withTaskGroup(of: Void.self) { group in
-                for execution in rest {
-                    group.addTask { [self] in await fail(execution, "the server shut down before the run had ended") }
-                }
-            }
-        }
-        for execution in state.withLock({ Array($0.executions.values) }) {
-            execution.abandon(StorageError(.closed, "the server shut down before the end of the run could be stored"))
-        }
-    }
-
-    private func letGo(_ execution: RunExecution) async {
-        if storage.capabilities.isDurable {
-            guard (try? await execution.committedAwait(patiently: true)) != nil else { return }
-            execution.abandon(
-                StorageError(.closed, "the server shut down; the run goes on awaiting its answer"),
-                onlyWhileAwaiting: true)
-        } else {
-            await fail(execution, "the server shut down while the run awaited an answer")
-        }
-    }
-
-    /// Fails a run and waits for that to be stored, or for its own cancellation.
-    private func fail(_ execution: RunExecution, _ reason: String) async {
-        // Nobody's child: writing to a storage that fails is tried again until it succeeds or the run is abandoned, and a
-        // cancelled task cannot wait between the tries.
-        Task { await execution.finish(.failed(ACPError(.serverError, reason))) }
-        try? await execution.waitUntilEnded(patiently: true)
+        execution.start(agent)
     }
 }
 
-/// Runs a step, cancelling it when the time is up. Nil if that happened.
-private func withDeadline<Result: Sendable>(
-    _ limit: Duration, _ step: @escaping @Sendable () async -> Result
-) async -> Result? {
-    await withTaskGroup(of: Result?.self) { group in
-        group.addTask { await step() }
-        group.addTask {
-            try? await Task.sleep(for: limit)
-            return nil
-        }
-        let first = await group.next() ?? nil
-        group.cancelAll()
-        return first
-    }
+extension StorageError {
+    /// Whether a run could not be created because there is one with its id.
+    fileprivate var saysTaken: Bool { code == .fenced || code == .conflict }
 }

@@ -117,8 +117,11 @@ extension RunExecution {
         if takesTurns { try await persistently { try await self.passTurn() } }
     }
 
+    /// How the run gets along with others of its session.
+    var sessionRuns: AgentPolicy.SessionRuns { policy.sessionRuns ?? configuration.sessionRuns }
+
     /// Whether the run follows others of its session.
-    private var takesTurns: Bool { (policy.sessionRuns ?? configuration.sessionRuns) != .overlap }
+    var takesTurns: Bool { sessionRuns != .overlap }
 
     /// Lets the next run of the session begin.
     func passTurn() async throws {
@@ -140,11 +143,11 @@ extension RunExecution {
 
     /// Gives the run up: another process owns it, or it cannot be written any more.
     ///
-    /// - Parameter onlyWhileAwaiting: Whether a run that does not await an answer (any more) is left alone.
-    func abandon(_ error: StorageError, onlyWhileAwaiting: Bool = false) {
+    /// - Parameter onlyWhileIdle: Whether a run whose handler works (again) is left alone.
+    func abandon(_ error: StorageError, onlyWhileIdle: Bool = false) {
         let abandoned = state.withLock { state -> Abandoned? in
             if case .abandoned = state.phase { return nil }
-            if onlyWhileAwaiting, !state.isAwaiting { return nil }
+            if onlyWhileIdle, !state.isIdle { return nil }
             state.phase = .abandoned(error)
             state.replay = nil
             onChange(self, .ended)

@@ -31,7 +31,8 @@ extension RunExecution {
             switch state.phase {
             case .ended: return .ended
             case .abandoned: return .abandoned
-            case .waiting, .running, .awaiting, .ending: return state.stall.map(Reading.stalled) ?? .notYet(wakes: wakes)
+            case .waiting, .running, .awaiting, .ending:
+                return state.stall.map(Reading.stalled) ?? .notYet(wakes: wakes)
             }
         }
     }
@@ -84,8 +85,21 @@ extension RunExecution {
     var isAwaiting: Bool { state.withLock { $0.isAwaiting } }
 
     /// Whether the run has not begun yet.
-    var isWaiting: Bool {
-        state.withLock { if case .waiting = $0.phase { $0.composer.run.status == .created } else { false } }
+    var isWaiting: Bool { state.withLock { $0.isWaiting } }
+
+    /// Whether the run waits: for an answer, or to begin.
+    var isIdle: Bool { state.withLock { $0.isIdle } }
+
+    /// Returns when everything is stored up to the point where the run waits.
+    ///
+    /// - Returns: False if it waits no more.
+    func committedIdleness() async throws -> Bool {
+        while true {
+            let wakes = progress.wakes
+            let (isIdle, isStored) = state.withLock { ($0.isIdle, $0.log.isIdle) }
+            if !isIdle || isStored { return isIdle }
+            try await progress.wait(beyond: wakes)
+        }
     }
 
     /// Returns when the run is stored, or will not be.
@@ -101,7 +115,7 @@ extension RunExecution {
     func waitUntilQuiet() async throws {
         while true {
             let wakes = progress.wakes
-            if isWaiting || state.withLock({ $0.isAwaiting || $0.isOver }) { return }
+            if state.withLock({ $0.isIdle || $0.isOver }) { return }
             try await progress.wait(beyond: wakes)
         }
     }
@@ -129,6 +143,14 @@ extension RunExecution.State {
 
     /// Whether an answer would be taken. A run that is being cancelled takes none, though its handler may be waiting still.
     var isAwaiting: Bool { awaitedCount != nil }
+
+    /// Whether the run has not begun.
+    var isWaiting: Bool {
+        if case .waiting = phase { composer.run.status == .created } else { false }
+    }
+
+    /// Whether the run waits: for an answer, or to begin.
+    var isIdle: Bool { isAwaiting || isWaiting }
 
     fileprivate var isOver: Bool {
         switch phase {

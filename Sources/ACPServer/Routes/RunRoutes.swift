@@ -32,7 +32,8 @@ struct RunRoutes: Sendable {
                 session: body.sessionID ?? body.session?.id,
                 forwardedHistory: body.session.map {
                     SessionURLs(request, configuration).foreign($0.history, in: $0.id)
-                } ?? []
+                } ?? [],
+                idempotencyKey: request.headers[.idempotencyKey]
             ))
         return try await answer(run, mode: body.mode, after: 0)
     }

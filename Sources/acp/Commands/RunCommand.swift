@@ -32,6 +32,11 @@ struct RunCommand: AsyncParsableCommand {
         transform: SessionID.argument)
     var session: SessionID?
 
+    @Option(
+        help: "Something random: with the same key the same run is returned again, so that this can be repeated safely."
+    )
+    var idempotencyKey: String?
+
     @Argument(help: "The agent's name.", transform: AgentName.argument)
     var agent: AgentName
 
@@ -39,17 +44,18 @@ struct RunCommand: AsyncParsableCommand {
     var text: String
 
     func run() async throws {
-        let input = try readText(text)
+        let request = RunCreateRequest(
+            agentName: agent, input: [Message(try readText(text))], sessionID: session, idempotencyKey: idempotencyKey)
         try await options.call { client in
             var presenter = RunPresenter(client: client, asJSON: options.json)
             // Nobody can answer through a standard input that held the text.
             if text == "-" { presenter.canAsk = false }
             if mode.isAsync {
-                try printStarted(try await client.start(agent: agent, input: input, session: session), options)
+                try printStarted(try await client.start(request), options)
             } else if mode.stream {
-                try await presenter.present(try await client.stream(agent: agent, input: input, session: session))
+                try await presenter.present(try await client.stream(request))
             } else {
-                try await presenter.present(try await client.run(agent: agent, input: input, session: session))
+                try await presenter.present(try await client.run(request))
             }
         }
     }

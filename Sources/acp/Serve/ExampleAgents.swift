@@ -21,10 +21,13 @@ extension ACPServer {
             let name = try await context.awaitMessage("What is your name?")
             return "Hello, \(name.text)!"
         }
-        agent("slow", description: "Says back what it is told, one word every 200 ms") { context in
+        agent(
+            "slow", description: "Says back what it is told, one word every 200 ms",
+            policy: AgentPolicy(recovery: .replay)
+        ) { context in
             let words = context.input.map(\.text).joined(separator: " ").split(whereSeparator: \.isWhitespace)
             for (place, word) in words.enumerated() {
-                try await Task.sleep(for: .milliseconds(200))
+                if !context.isReplaying { try await Task.sleep(for: .milliseconds(200)) }
                 try await context.yield(place == 0 ? String(word) : " \(word)")
             }
         }

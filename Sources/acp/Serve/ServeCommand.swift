@@ -13,8 +13,9 @@ struct ServeCommand: AsyncParsableCommand {
             The agents: echo, greeter, counter (keeps state in its session), questioner (asks back), slow (streams word \
             by word), failer, artist (artifacts and a generic event).
 
-            When the server is told to end (Ctrl-C, SIGTERM) it takes no new runs, lets those that run finish for \
-            --grace seconds, and fails the rest.
+            When the server is told to end (Ctrl-C, SIGTERM) it takes no new runs and lets those that run finish for \
+            --grace seconds. On a storage that outlives it, runs that await an answer and those of slow, which can be \
+            replayed, go on in another server on the same storage, or later; the rest fails.
 
             Storages:
             \(StorageSpecification.forms.map { "  \($0.form)  \($0.meaning)" }.joined(separator: "\n"))
@@ -35,8 +36,21 @@ struct ServeCommand: AsyncParsableCommand {
 
     @OptionGroup var storageOptions: StorageOptions
 
-    @Option(help: "How many runs may run at the same time. More are refused with 503.")
+    @Option(help: "How many runs may run at the same time. More wait.")
     var maxRuns = 1_000
+
+    @Option(help: "How many runs may wait. More are refused with 503.")
+    var maxWaiting = 100
+
+    @Option(help: "What happens to runs of one session at the same time: overlap, queue, or refuse (with 409).")
+    var sessionRuns = AgentPolicy.SessionRuns.overlap
+
+    @Option(
+        help: """
+            On a storage that is shared: for how many seconds other servers wait for a sign of life before they take over \
+            the runs of this one.
+            """)
+    var lease = 15.0
 
     @Option(help: "How many bytes a request's body may have. Larger ones are refused with 413.")
     var maxBody = 4 * 1_048_576
@@ -57,6 +71,8 @@ struct ServeCommand: AsyncParsableCommand {
     func validate() throws {
         guard (0...65535).contains(port) else { throw ValidationError("--port has to be 0 to 65535.") }
         guard maxRuns > 0 else { throw ValidationError("--max-runs has to be 1 or more.") }
+        guard maxWaiting >= 0 else { throw ValidationError("--max-waiting may not be negative.") }
+        guard lease >= 0.1, lease <= 1e6 else { throw ValidationError("--lease has to be 0.1 to 1000000.") }
         guard maxBody > 0 else { throw ValidationError("--max-body has to be 1 or more.") }
         guard grace >= 0, grace <= 1e9 else { throw ValidationError("--grace may not be negative.") }
         guard token != "" else { throw ValidationError("--token may not be empty.") }
@@ -67,7 +83,9 @@ struct ServeCommand: AsyncParsableCommand {
         var logger = Logger(label: "acp")
         logger.logLevel = logLevel
         var configuration = ServerConfiguration(
-            engine: EngineConfiguration(maximumRunningRuns: maxRuns, shutdownGrace: .seconds(grace)),
+            engine: EngineConfiguration(
+                maximumRunningRuns: maxRuns, maximumWaitingRuns: maxWaiting, sessionRuns: sessionRuns,
+                lease: .seconds(lease), shutdownGrace: .seconds(grace)),
             maximumBodySize: maxBody)
         let token = token ?? ProcessInfo.processInfo.environment["ACP_SERVER_TOKEN"].flatMap { $0.isEmpty ? nil : $0 }
         configuration.authentication = token.map { .bearer($0) }
@@ -88,5 +106,7 @@ struct ServeCommand: AsyncParsableCommand {
         try await storage.close()
     }
 }
+
+extension AgentPolicy.SessionRuns: ExpressibleByArgument {}
 
 extension Logger.Level: @retroactive ExpressibleByArgument {}

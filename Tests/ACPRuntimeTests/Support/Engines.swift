@@ -9,13 +9,16 @@ import Testing
 /// Grace periods and patience that no test waits for, unless it says otherwise.
 func configuration(
     maximumRunningRuns: Int = 1_000,
+    maximumWaitingRuns: Int = 0,
+    sessionRuns: AgentPolicy.SessionRuns = .overlap,
     cancellationGrace: Duration = .seconds(300),
     shutdownGrace: Duration = .seconds(300),
     storagePatience: Duration = .seconds(300),
     linkLoader: (any HistoryLinkLoader)? = nil
 ) -> EngineConfiguration {
     EngineConfiguration(
-        maximumRunningRuns: maximumRunningRuns, cancellationGrace: cancellationGrace, shutdownGrace: shutdownGrace,
+        maximumRunningRuns: maximumRunningRuns, maximumWaitingRuns: maximumWaitingRuns, sessionRuns: sessionRuns,
+        cancellationGrace: cancellationGrace, shutdownGrace: shutdownGrace,
         storagePatience: storagePatience, linkLoader: linkLoader)
 }
 
@@ -112,6 +115,8 @@ func refusal(_ step: () async throws -> Void) async -> String? {
         case .notAwaiting(_, let status): "not awaiting but \(status.rawValue)"
         case .alreadyEnded(_, let status): "ended already: \(status.rawValue)"
         case .notEnded(_, let status): "not ended but \(status.rawValue)"
+        case .sessionBusy: "session busy"
+        case .keyReused: "key reused"
         case .tooManyRuns(let limit): "more than \(limit) runs"
         case .shuttingDown: "shutting down"
         case .storage(let error): "storage: \(error.code)"

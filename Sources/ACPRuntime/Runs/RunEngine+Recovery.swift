@@ -1,0 +1,313 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ACPCore
+import ACPStorage
+import Logging
+import Synchronization
+
+/// Taking over the runs of processes that have ended.
+///
+/// Claims are atomic in storage: of several processes that try, one wins, and whatever the old owner still writes is fenced. All
+/// that is decided here is decided after the claim, on what storage has then.
+extension RunEngine {
+    /// How many runs are looked at in one go, and how many of them at the same time.
+    private static let batchSize = 100
+    private static let width = 8
+    /// How many leases a lost run waits for a process that serves its agent.
+    private static let patienceForStrangers = 10
+    /// How many waiting runs are looked after each time.
+    private static let turnsAtOnce = 16
+
+    /// Looks for runs that nobody executes, and for what else is due.
+    func recover() async {
+        guard acceptsRuns else { return }
+        do {
+            if state.withLock({ $0.needsReview }) { try await review() }
+            for process in try await storage.coordination.lostProcesses().shuffled()
+            where process != configuration.process {
+                try await takeOver(from: process)
+            }
+            try await lookAfterWaitingRuns()
+        } catch {
+            logger.warning("lost runs could not be looked for", metadata: ["reason": "\(error)"])
+        }
+        await lookAfterDormantRuns()
+    }
+
+    // MARK: - Lost processes
+
+    private func takeOver(from process: ProcessID) async throws {
+        var (seen, left): (Set<RunID>, Set<RunID>) = ([], [])
+        while acceptsRuns {
+            let owned = try await storage.runs(ownedBy: process, limit: left.count + Self.batchSize)
+            // One that has come back to life meanwhile stays.
+            if owned.isEmpty { return try await storage.coordination.forget(process) }
+            let runs = owned.filter { seen.insert($0).inserted }
+            if runs.isEmpty { return }
+            for (run, isDone) in try await inParallel(runs, { try await self.takeOver($0, from: process) })
+            where !isDone {
+                left.insert(run)
+            }
+        }
+    }
+
+    /// - Returns: Whether there is nothing left to do: the run has found an owner, or needs none.
+    private func takeOver(_ id: RunID, from process: ProcessID) async throws -> Bool {
+        guard let record = try await storage.record(of: id), !record.snapshot.status.isTerminal,
+            let current = record.owner, current.process == process
+        else { return true }
+        guard let agent = agents[record.snapshot.agentName] else {
+            return try await takeOverStranger(record, from: current)
+        }
+        // Replays, and runs that had not begun, need a place. Without one they are left to others, or to the next time.
+        let needsPlace =
+            record.snapshot.status == .created
+            || record.snapshot.status == .inProgress && agent.policy.recovery == .replay
+        if needsPlace, !hasRoom { return false }
+        let owner = RunOwner(process: configuration.process)
+        guard try await storage.claim(id, for: owner, from: current) else { return true }
+        try await goOn(with: id, as: owner, agent)
+        return true
+    }
+
+    private var hasRoom: Bool { state.withLock { $0.places.running.count < $0.places.limit } }
+
+    /// A lost run whose agent is not served here waits for a process that does. After a while it fails, if it was at work:
+    /// nobody else will say that it has ended.
+    private func takeOverStranger(_ record: RunRecord, from current: RunOwner) async throws -> Bool {
+        let id = record.snapshot.id
+        let now = ContinuousClock.now
+        let since = state.withLock { state in
+            if state.strangers.count > 10_000 { state.strangers = [:] }
+            return state.strangers[id, default: now]
+        }
+        guard now - since >= configuration.lease * Self.patienceForStrangers, record.snapshot.status != .awaiting else {
+            state.withLock { $0.strangers[id] = since }
+            return false
+        }
+        state.withLock { $0.strangers[id] = nil }
+        let owner = RunOwner(process: configuration.process)
+        guard try await storage.claim(id, for: owner, from: current) else { return true }
+        try await end(id, as: owner, with: .failed(.ownerLost(agentIsServed: false, lease: configuration.lease)))
+        return true
+    }
+
+    /// Goes on with a run that this process has just claimed.
+    private func goOn(with id: RunID, as owner: RunOwner, _ agent: any Agent) async throws {
+        // Read after the claim: what is sent from now on is announced to this process.
+        async let signals = storage.coordination.signals(to: id)
+        guard let record = try await storage.record(of: id) else { return }
+        let run = try record.run()
+        let answers = Replay.answers(in: try await signals)
+        let isCancelled = try await signals.contains(.cancel) || run.status == .cancelling
+        logger.info(
+            "a run was taken over",
+            metadata: ["run_id": "\(id)", "agent": "\(run.agentName)", "status": "\(run.status.rawValue)"])
+        switch run.status {
+        case .completed, .cancelled, .failed: return
+        case _ where isCancelled: try await end(id, as: owner, with: .cancelled)
+        case .cancelling: try await end(id, as: owner, with: .cancelled)
+        case .created: try await wait(run, record, as: owner, agent)
+        case .awaiting where answers[record.eventCount] == nil:
+            let dormant = DormantRun(
+                owner: owner, eventCount: record.eventCount, deadline: run.awaitDeadline)
+            state.withLock { $0.dormant[id] = dormant }
+        case .awaiting: try await replay(run, record, answers, as: owner, agent)
+        case .inProgress:
+            switch agent.policy.recovery {
+            case .replay: try await replay(run, record, answers, as: owner, agent)
+            case .fail:
+                let failure = ACPError.ownerLost(agentIsServed: true, lease: configuration.lease)
+                try await end(id, as: owner, with: .failed(failure))
+            }
+        }
+    }
+
+    // MARK: - Going on
+
+    /// Writes down the end of a run that goes on nowhere.
+    private func end(_ id: RunID, as owner: RunOwner, with outcome: RunOutcome) async throws {
+        guard let record = try await storage.record(of: id) else { return }
+        let run = try record.run()
+        guard !run.status.isTerminal else { return }
+        let execution = recovered(run, record, input: [], policy: agents[run.agentName]?.policy, as: owner, nil)
+        guard register(execution, takesPlace: false) else { return }
+        await execution.finish(outcome)
+    }
+
+    /// Begins with a run that had not begun.
+    private func wait(_ run: Run, _ record: RunRecord, as owner: RunOwner, _ agent: any Agent) async throws {
+        let input = try await storage.input(of: run.id) ?? []
+        let execution = recovered(run, record, input: input, policy: agent.policy, as: owner, nil)
+        guard register(execution, takesPlace: nil) else { return }
+        try await lineUp(execution)
+    }
+
+    /// Lets the handler run again from its start.
+    private func replay(
+        _ run: Run, _ record: RunRecord, _ answers: [Int: AwaitResume], as owner: RunOwner, _ agent: any Agent
+    ) async throws {
+        async let input = storage.input(of: run.id)
+        let traces = try await Replay.traces(of: run.id, count: record.eventCount, in: storage)
+        let replay: Replay
+        do {
+            replay = try Replay(of: run, traces: traces, answers: answers)
+        } catch {
+            return try await end(run.id, as: owner, with: .failed(error))
+        }
+        let execution = recovered(run, record, input: try await input ?? [], policy: agent.policy, as: owner, replay)
+        guard register(execution, takesPlace: true) else { return }
+        execution.start(agent)
+    }
+
+    private func recovered(
+        _ run: Run, _ record: RunRecord, input: [Message], policy: AgentPolicy?, as owner: RunOwner, _ replay: Replay?
+    ) -> RunExecution {
+        RunExecution(
+            recovering: run, eventCount: record.eventCount, input: input, policy: policy ?? AgentPolicy(),
+            owner: owner, replay: replay, in: surroundings)
+    }
+
+    /// - Parameter takesPlace: Whether it takes a place though there may be none. Nil lets it wait for one.
+    /// - Returns: False if the run is executed here already.
+    private func register(_ execution: RunExecution, takesPlace: Bool?) -> Bool {
+        state.withLock { state in
+            guard state.executions[execution.id] == nil else { return false }
+            state.executions[execution.id] = execution
+            switch takesPlace {
+            case true?: state.places.take(execution.id)
+            case false?: break
+            case nil: state.places.wait(execution.id)
+            }
+            return true
+        }
+    }
+
+    // MARK: - Dormant runs
+
+    /// Goes on with a run that awaited an answer, if there is one now.
+    func revive(_ id: RunID) async throws {
+        guard let dormant = state.withLock({ $0.dormant[id] }) else { return }
+        let signals = try await storage.coordination.signals(to: id)
+        let isDue = signals.contains(.cancel) || Replay.answers(in: signals)[dormant.eventCount] != nil
+        if isDue { try await wake(id) { try await self.goOn(with: id, as: dormant.owner, $0) } }
+    }
+
+    /// Takes a run out of those that wait, and does something with it. If that fails it is tried again before long.
+    private func wake(_ id: RunID, _ step: (any Agent) async throws -> Void) async throws {
+        guard var dormant = state.withLock({ $0.dormant.removeValue(forKey: id) }) else { return }
+        do {
+            guard let record = try await storage.record(of: id), record.owner == dormant.owner,
+                let agent = agents[record.snapshot.agentName]
+            else { return }
+            try await step(agent)
+        } catch {
+            dormant.isDue = true
+            state.withLock { $0.dormant[id] = dormant }
+            throw error
+        }
+    }
+
+    private func lookAfterDormantRuns() async {
+        let now = Timestamp.now
+        let due = state.withLock { $0.dormant.filter { $0.value.isDue || $0.value.deadline.map { $0 <= now } == true } }
+        for (id, dormant) in due {
+            do {
+                try await revive(id)
+                guard let deadline = dormant.deadline, deadline <= now else { continue }
+                try await wake(id) { _ in
+                    try await end(id, as: dormant.owner, with: .failed(.unansweredQuestion))
+                }
+            } catch {
+                logger.warning("a run could not go on", metadata: ["run_id": "\(id)", "reason": "\(error)"])
+            }
+        }
+    }
+
+    /// Signals get lost rarely, and runs that have ended without passing their turn on are rare as well: a few of those that
+    /// wait are looked after each time.
+    private func lookAfterWaitingRuns() async throws {
+        let waiting = state.withLock { state in
+            state.waitingForTurn.prefix(Self.turnsAtOnce).compactMap { state.executions[$0] }
+        }
+        for execution in waiting {
+            if try await hasTurn(execution.id, in: execution.sessionID) { proceed(execution.id) }
+        }
+    }
+
+    // MARK: - Review
+
+    /// Compares what is executed here with what storage says that this process owns.
+    private func review() async throws {
+        state.withLock { $0.needsReview = false }
+        do {
+            let process = configuration.process
+            let here = state.withLock { Array($0.executions.values) }
+            for (execution, isOwned) in try await inParallel(
+                here,
+                { execution in
+                    let owner = try await self.storage.record(of: execution.id)?.owner
+                    // A run that is being created is not stored yet.
+                    return owner == nil || owner == execution.owner
+                }) where !isOwned
+            {
+                execution.abandon(StorageError(.fenced, "another process has taken the run over"))
+            }
+            let dormant = state.withLock { Array($0.dormant) }
+            for (run, isOwned) in try await inParallel(
+                dormant,
+                { run in
+                    try await self.storage.record(of: run.key)?.owner == run.value.owner
+                }) where !isOwned
+            {
+                state.withLock { $0.dormant[run.key] = nil }
+            }
+            let owned = try await storage.runs(ownedBy: process, limit: .max)
+            for run in owned where state.withLock({ $0.executions[run] == nil && $0.dormant[run] == nil }) {
+                _ = try await takeOver(run, from: process)
+            }
+        } catch {
+            state.withLock { $0.needsReview = true }
+            throw error
+        }
+    }
+
+    private func inParallel<Item: Sendable>(
+        _ items: [Item], _ step: @escaping @Sendable (Item) async throws -> Bool
+    ) async throws -> [(Item, Bool)] {
+        try await withThrowingTaskGroup(of: (Item, Bool).self) { group in
+            var results: [(Item, Bool)] = []
+            for (index, item) in items.enumerated() {
+                if index >= Self.width, let result = try await group.next() { results.append(result) }
+                group.addTask { (item, try await step(item)) }
+            }
+            for try await result in group { results.append(result) }
+            return results
+        }
+    }
+}
+
+/// A run of this process that awaits an answer without a handler.
+struct DormantRun {
+    let owner: RunOwner
+    /// How many events there were when it began to await the answer.
+    let eventCount: Int
+    let deadline: Timestamp?
+    /// It was to go on, and could not.
+    var isDue = false
+}
+
+extension ACPError {
+    static func ownerLost(agentIsServed: Bool, lease: Duration) -> ACPError {
+        ACPError(
+            .serverError,
+            agentIsServed
+                ? """
+                the server process that executed this run ended before the run did, or lost touch with its storage for \
+                \(lease): start the run again. Agents that can be run again from their start may be served with the policy \
+                recovery: .replay
+                """
+                : "the server process that executed this run ended before the run did, and no other one serves its agent: start the run again"
+        )
+    }
+}

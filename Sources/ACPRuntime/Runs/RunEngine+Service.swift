@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import ACPCore
+public import ACPStorage
+import Logging
+import ServiceLifecycle
+import Synchronization
+
+/// What the engine does all the time: it hears signals, says that it is alive, and looks after runs that nobody executes.
+extension RunEngine {
+    /// Takes part in what the processes on this storage do together, until the service group shuts down gracefully; then lets
+    /// runs finish within the grace period.
+    ///
+    /// It hears signals from others, sends heartbeats, and takes over the runs of processes that have ended. On storage that
+    /// outlives the process, it begins with the runs that an earlier process has left behind.
+    public func run() async throws {
+        let (wakes, wake) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        state.withLock { $0.wakeRecovery = wake }
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { [self] in await listen() }
+            group.addTask { [self] in await beat() }
+            group.addTask { [self] in
+                for await _ in wakes { await recover() }
+            }
+            try? await gracefulShutdown()
+            await shutdown()
+            group.cancelAll()
+        }
+    }
+
+    /// Wakes the task that looks for lost runs.
+    private func wakeRecovery() {
+        state.withLock { $0.wakeRecovery }?.yield()
+    }
+
+    // MARK: - Heartbeat
+
+    /// How often the engine looks after things.
+    private var interval: Duration { configuration.lease / 3 }
+
+    private func beat() async {
+        while !Task.isCancelled {
+            do {
+                try await renewLease()
+            } catch {
+                if !Task.isCancelled {
+                    logger.warning("the heartbeat could not be stored", metadata: ["reason": "\(error)"])
+                }
+            }
+            wakeRecovery()
+            try? await Task.sleep(for: interval)
+        }
+    }
+
+    /// Says that this process is alive. On storage that is not shared, once for all.
+    func renewLease() async throws {
+        guard lease.duration != nil || !lease.wasRenewed else { return }
+        let process = configuration.process
+        let hadRunOut = try await lease.renew {
+            // Where nobody else could take the runs over, the heartbeat lasts for as long as anything does.
+            try await storage.coordination.heartbeat(
+                of: process, timeToLive: lease.duration ?? .seconds(100 * 365 * 86_400))
+        }
+        guard hadRunOut else { return }
+        logger.warning(
+            "the heartbeat had run out: others may have taken runs over", metadata: ["process": "\(process)"])
+        state.withLock { $0.needsReview = true }
+    }
+
+    // MARK: - Processes
+
+    /// The processes that take part, and what they own: those that are alive, this one first, and those that have ended and
+    /// whose runs nobody has taken over yet.
+    ///
+    /// - Throws: ``RunEngineError``: `storage`.
+    public func processes() async throws -> [ProcessStatus] {
+        try await storing {
+            let live = try await storage.coordination.liveProcesses()
+            let lost = try await storage.coordination.lostProcesses()
+            var statuses: [ProcessStatus] = []
+            for id in live.union(lost) {
+                let runs = try await storage.runs(ownedBy: id, limit: 10_000)
+                statuses.append(ProcessStatus(id: id, isAlive: live.contains(id), runs: runs))
+            }
+            let this = configuration.process
+            return statuses.sorted {
+                ($0.id != this ? 1 : 0, $0.isAlive ? 0 : 1, $0.id.rawValue)
+                    < ($1.id != this ? 1 : 0, $1.isAlive ? 0 : 1, $1.id.rawValue)
+            }
+        }
+    }
+
+    // MARK: - Signals
+
+    private func listen() async {
+        var backoff = Backoff()
+        while !Task.isCancelled {
+            do {
+                let announcements = try await storage.coordination.announcements(to: configuration.process)
+                backoff = Backoff()
+                // What was announced before is found by looking.
+                await hear(.gap)
+                for await announcement in announcements { await hear(announcement) }
+            } catch {
+                logger.warning("the signals to this process cannot be heard", metadata: ["reason": "\(error)"])
+            }
+            try? await Task.sleep(for: backoff.next())
+        }
+    }
+
+    func hear(_ announcement: SignalAnnouncement) async {
+        switch announcement {
+        case .signal(let run): await lookAtSignals(to: run)
+        case .gap:
+            let runs = state.withLock { Array($0.executions.keys) + Array($0.dormant.keys) }
+            for run in runs { await lookAtSignals(to: run) }
+        case .departure: wakeRecovery()
+        }
+    }
+
+    private func lookAtSignals(to run: RunID) async {
+        do {
+            if let execution = execution(of: run) {
+                try await obeySignals(to: execution)
+            } else {
+                try await revive(run)
+            }
+        } catch {
+            logger.warning("the signals to a run cannot be read", metadata: ["run_id": "\(run)", "reason": "\(error)"])
+        }
+    }
+
+    func obeySignals(to execution: RunExecution) async throws {
+        for signal in try await storage.coordination.signals(to: execution.id) {
+            switch signal {
+            case .cancel: _ = execution.cancel()
+            case .resume(let answer, let eventCount): _ = execution.deliver(answer, eventCount: eventCount)
+            case .proceed: proceed(execution.id)
+            }
+        }
+    }
+}
+
+/// A process on the storage.
+public struct ProcessStatus: Sendable, Hashable {
+    public let id: ProcessID
+    /// Whether its heartbeat has not run out.
+    public let isAlive: Bool
+    /// Its runs that have not ended, at most 10,000 of them.
+    public let runs: [RunID]
+}

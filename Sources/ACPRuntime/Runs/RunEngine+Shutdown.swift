@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ACPCore
+import ACPStorage
+import Logging
+import Synchronization
+
+/// The end of the process: what can finish does, the rest is handed over or fails.
+extension RunEngine {
+    /// Takes no new runs, and lets those that are at work finish within the grace period.
+    ///
+    /// On storage that outlives the process, runs that await an answer or have not begun are handed over to other processes at
+    /// once, and after the grace period those whose agents can be replayed as well; where there are no others, they go on when
+    /// a process comes back. All other runs fail, with an error that says so.
+    public func shutdown() async {
+        state.withLock { $0.isShuttingDown = true }
+        _ = await withDeadline(configuration.shutdownGrace) { [self] in
+            await handOverIdleRuns()
+            let executions = state.withLock { Array($0.executions.values) }
+            await withTaskGroup(of: Void.self) { group in
+                for execution in executions {
+                    group.addTask { [self] in
+                        while !Task.isCancelled, (try? await execution.waitUntilQuiet()) != nil, execution.isIdle {
+                            if await letGo(execution) { await announceReleased() }
+                        }
+                    }
+                }
+            }
+        }
+        // A task of its own, because it has a deadline of its own: a process that is told to hurry still says how runs ended.
+        await Task { await endRest() }.value
+    }
+
+    /// Runs whose handlers do not work at this moment, and those that have none here.
+    private func handOverIdleRuns() async {
+        let (idle, dormant) = state.withLock { state in
+            defer { state.dormant = [:] }
+            return (state.executions.values.filter(\.isIdle), state.dormant)
+        }
+        await withTaskGroup(of: Void.self) { group in
+            for execution in idle { group.addTask { [self] in _ = await letGo(execution) } }
+            // On storage that is not shared they are found when it is opened again.
+            for (id, run) in dormant where isShared { group.addTask { [self] in await release(id, from: run.owner) } }
+        }
+        if !idle.isEmpty || !dormant.isEmpty { await announceReleased() }
+    }
+
+    private var isShared: Bool { storage.capabilities.isShared }
+
+    /// Gives a run up in a way that lets others go on with it at once.
+    private func release(_ id: RunID, from owner: RunOwner) async {
+        do {
+            _ = try await storage.claim(id, for: RunOwner(process: .released), from: owner)
+        } catch {
+            logger.warning(
+                "a run could not be handed over: others take it over when the heartbeat of this process has run out",
+                metadata: ["run_id": "\(id)", "reason": "\(error)"])
+        }
+    }
+
+    private func announceReleased() async {
+        guard isShared else { return }
+        try? await storage.coordination.leave(.released)
+    }
+
+    /// - Returns: Whether others have to hear of it.
+    private func letGo(_ execution: RunExecution) async -> Bool {
+        guard storage.capabilities.isDurable else {
+            await fail(
+                execution,
+                execution.isWaiting
+                    ? "the server shut down before the run began"
+                    : "the server shut down while the run awaited an answer")
+            return false
+        }
+        guard (try? await execution.committedIdleness()) == true else { return false }
+        let reason = StorageError(.closed, "the server shut down; the run goes on in another process")
+        guard isShared else {
+            execution.abandon(reason, onlyWhileIdle: true)
+            return false
+        }
+        await release(execution.id, from: execution.owner)
+        execution.abandon(reason)
+        return true
+    }
+
+    // MARK: - After the grace period
+
+    private func endRest() async {
+        _ = await withDeadline(configuration.storagePatience) { [self] in
+            let rest = state.withLock { Array($0.executions.values) }
+            if !rest.isEmpty {
+                logger.warning("runs go on after the grace period", metadata: ["runs": "\(rest.count)"])
+            }
+            await withTaskGroup(of: Void.self) { group in
+                for execution in rest {
+                    group.addTask { [self] in
+                        if execution.policy.recovery == .replay, storage.capabilities.isDurable {
+                            if isShared { await release(execution.id, from: execution.owner) }
+                            execution.abandon(
+                                StorageError(.closed, "the server shut down; the run goes on in another process"))
+                        } else {
+                            await fail(execution, "the server shut down before the run had ended")
+                        }
+                    }
+                }
+            }
+            if rest.contains(where: { $0.policy.recovery == .replay }) { await announceReleased() }
+            if lease.wasRenewed { try? await storage.coordination.leave(configuration.process) }
+        }
+        for execution in state.withLock({ Array($0.executions.values) }) {
+            execution.abandon(StorageError(.closed, "the server shut down before the end of the run could be stored"))
+        }
+    }
+
+    /// Fails a run and waits for that to be stored, or for its own cancellation.
+    private func fail(_ execution: RunExecution, _ reason: String) async {
+        // Nobody's child: writing to a storage that fails is tried again until it succeeds or the run is abandoned, and a
+        // cancelled task cannot wait between the tries.
+        Task { await execution.finish(.failed(ACPError(.serverError, reason))) }
+        try? await execution.waitUntilEnded(patiently: true)
+    }
+}
+
+/// Runs a step, cancelling it when the time is up. Nil if that happened.
+private func withDeadline<Result: Sendable>(
+    _ limit: Duration, _ step: @escaping @Sendable () async -> Result
+) async -> Result? {
+    await withTaskGroup(of: Result?.self) { group in
+        group.addTask { await step() }
+        group.addTask {
+            try? await Task.sleep(for: limit)
+            return nil
+        }
+        let first = await group.next() ?? nil
+        group.cancelAll()
+        return first
+    }
+}

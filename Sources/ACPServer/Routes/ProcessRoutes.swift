@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Hummingbird
+
+/// `/processes`: who serves on this storage. For people who look after servers.
+struct ProcessRoutes: Sendable {
+    let engine: RunEngine
+
+    func add(to group: RouterGroup<some RequestContext>) {
+        group.get("processes", use: list)
+    }
+
+    private func list(_ request: Request, context: some RequestContext) async throws -> Response {
+        let processes = try await engine.processes().map { status in
+            ProcessDescription(
+                id: status.id.rawValue, isAlive: status.isAlive, isThis: status.id == engine.configuration.process,
+                runCount: status.runs.count, runs: Array(status.runs.prefix(100)))
+        }
+        return try .json(ProcessesListResponse(processes: processes))
+    }
+}

@@ -76,7 +76,7 @@ extension RunEngine {
     /// nobody else will say that it has ended.
     private func takeOverStranger(_ record: RunRecord, from current: RunOwner) async throws -> Bool {
         let id = record.snapshot.id
-        let now = ContinuousClock.now
+        let now = now()
         let since = state.withLock { state in
             if state.strangers.count > 10_000 { state.strangers = [:] }
             return state.strangers[id, default: now]

@@ -27,6 +27,7 @@ public final class RunEngine: Service {
     public let configuration: EngineConfiguration
     let logger: Logger
     let lease: Lease
+    let now: @Sendable () -> ContinuousClock.Instant
     let state: Mutex<State>
 
     struct State {
@@ -51,17 +52,26 @@ public final class RunEngine: Service {
     ///   - agents: The agents. More can be added at any time.
     ///   - configuration: Limits and grace periods.
     ///   - logger: Gets a line per unusual event; runs log with their own ids.
-    public init(
+    public convenience init(
         storage: any Storage,
         agents: AgentRegistry = AgentRegistry(),
         configuration: EngineConfiguration = EngineConfiguration(),
         logger: Logger = Logger(label: "acp.engine")
     ) {
+        self.init(storage: storage, agents: agents, configuration: configuration, logger: logger, now: { .now })
+    }
+
+    /// With a clock of the caller's, so that the end of a lease can be tested without waiting.
+    init(
+        storage: any Storage, agents: AgentRegistry = AgentRegistry(), configuration: EngineConfiguration,
+        logger: Logger, now: @escaping @Sendable () -> ContinuousClock.Instant
+    ) {
         self.agents = agents
         self.storage = storage
         self.configuration = configuration
         self.logger = logger
-        lease = Lease(storage.capabilities.isShared ? configuration.lease : nil)
+        self.now = now
+        lease = Lease(storage.capabilities.isShared ? configuration.lease : nil, now: now)
         state = Mutex(
             State(
                 places: RunPlaces(

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ACPCore
+import ACPStorage
+import Logging
+import Synchronization
+
+@testable import ACPRuntime
+
+/// Several engines on one storage that says of itself that it is shared, with a clock that only moves when it is told to, and
+/// connections that can be cut: what a process that died, or was stopped, looks like from outside.
+final class Processes: Sendable {
+    private let time = Mutex(ContinuousClock.now)
+    let storage: MemoryStorage
+    let lease = Duration.seconds(15)
+
+    init() {
+        let time = time
+        storage = MemoryStorage(.init(timeToLive: .seconds(86_400)), now: { time.withLock { $0 } })
+    }
+
+    func pass(_ duration: Duration) { time.withLock { $0 += duration } }
+
+    /// A process with its own connection to the storage. Its agents are added by `serve`.
+    func process(
+        maximumRunningRuns: Int = 1_000, sessionRuns: AgentPolicy.SessionRuns = .overlap,
+        shutdownGrace: Duration = .seconds(300), serve: (AgentRegistry) -> Void = { _ in }
+    ) async throws -> Process {
+        let link = Link(to: storage)
+        var configuration = configuration(
+            maximumRunningRuns: maximumRunningRuns, maximumWaitingRuns: 100, sessionRuns: sessionRuns,
+            shutdownGrace: shutdownGrace)
+        configuration.lease = lease
+        let time = time
+        let engine = RunEngine(
+            storage: link, configuration: configuration,
+            logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }), now: { time.withLock { $0 } })
+        serve(engine.agents)
+        try await engine.renewLease()
+        return Process(engine: engine, link: link)
+    }
+}
+
+struct Process {
+    let engine: RunEngine
+    let link: Link
+
+    /// From now on the storage hears nothing of this process, nor it of the storage.
+    func die() { link.isCut.withLock { $0 = true } }
+
+    /// A process that was only stopped goes on.
+    func comeBack() { link.isCut.withLock { $0 = false } }
+
+    var id: ProcessID { engine.configuration.process }
+
+    /// What the engine does from time to time.
+    func tick() async throws {
+        try await engine.renewLease()
+        await engine.recover()
+    }
+}
+
+/// A connection to a storage.
+final class Link: Storage, Coordination {
+    let base: any Storage
+    let isCut = Mutex(false)
+    private let commitFault = Mutex<(@Sendable (RunCommit) async throws -> Void)?>(nil)
+
+    init(to base: any Storage) { self.base = base }
+
+    var capabilities: StorageCapabilities {
+        StorageCapabilities(isDurable: true, isShared: true, timeToLive: base.capabilities.timeToLive)
+    }
+    var coordination: any Coordination { self }
+
+    /// Called before each commit.
+    func onCommit(_ step: (@Sendable (RunCommit) async throws -> Void)?) { commitFault.withLock { $0 = step } }
+
+    private func through<Result>(_ step: (any Storage) async throws -> Result) async throws -> Result {
+        if isCut.withLock({ $0 }) { throw StorageError(.cannotConnect, "the connection is cut") }
+        let result = try await step(base)
+        // What was asked for before the cut may have happened, and nobody hears of it.
+        if isCut.withLock({ $0 }) { throw StorageError(.outcomeUnknown, "the connection is cut") }
+        return result
+    }
+
+    func commit(_ commit: RunCommit) async throws {
+        try await commitFault.withLock { $0 }?(commit)
+        try await through { try await $0.commit(commit) }
+    }
+    func record(of run: RunID) async throws -> RunRecord? { try await through { try await $0.record(of: run) } }
+    func input(of run: RunID) async throws -> [Message]? { try await through { try await $0.input(of: run) } }
+    func save(_ run: Run) async throws { try await through { try await $0.save(run) } }
+    func append(_ event: Event, to run: RunID) async throws { try await through { try await $0.append(event, to: run) } }
+    func delete(_ run: RunID) async throws -> Bool { try await through { try await $0.delete(run) } }
+    func runs(_ query: RunQuery) async throws -> Page<Run> { try await through { try await $0.runs(query) } }
+    func events(of run: RunID, from offset: Int, limit: Int?) async throws -> [EncodedEvent] {
+        try await through { try await $0.events(of: run, from: offset, limit: limit) }
+    }
+    func eventCount(of run: RunID) async throws -> Int { try await through { try await $0.eventCount(of: run) } }
+    func claim(_ run: RunID, for owner: RunOwner, from current: RunOwner?) async throws -> Bool {
+        try await through { try await $0.claim(run, for: owner, from: current) }
+    }
+    func runs(ownedBy process: ProcessID, limit: Int) async throws -> [RunID] {
+        try await through { try await $0.runs(ownedBy: process, limit: limit) }
+    }
+    func session(_ id: SessionID) async throws -> SessionRecord? { try await through { try await $0.session(id) } }
+    func save(_ session: SessionRecord, expecting version: Int?) async throws -> Int {
+        try await through { try await $0.save(session, expecting: version) }
+    }
+    func append(_ blocks: [HistoryBlock], to session: SessionID) async throws {
+        try await through { try await $0.append(blocks, to: session) }
+    }
+    func history(of session: SessionID, from offset: Int, limit: Int?) async throws -> Page<HistoryEntry> {
+        try await through { try await $0.history(of: session, from: offset, limit: limit) }
+    }
+    func delete(_ session: SessionID) async throws -> Bool { try await through { try await $0.delete(session) } }
+    func ping() async throws -> Duration { try await through { try await $0.ping() } }
+    func removeAll() async throws { try await through { try await $0.removeAll() } }
+    func close() async throws {}
+
+    func heartbeat(of process: ProcessID, timeToLive: Duration) async throws {
+        try await through { try await $0.coordination.heartbeat(of: process, timeToLive: timeToLive) }
+    }
+    func liveProcesses() async throws -> Set<ProcessID> {
+        try await through { try await $0.coordination.liveProcesses() }
+    }
+    func lostProcesses() async throws -> Set<ProcessID> {
+        try await through { try await $0.coordination.lostProcesses() }
+    }
+    func leave(_ process: ProcessID) async throws { try await through { try await $0.coordination.leave(process) } }
+    func forget(_ process: ProcessID) async throws { try await through { try await $0.coordination.forget(process) } }
+    func send(_ signal: RunSignal, to run: RunID) async throws -> Bool {
+        try await through { try await $0.coordination.send(signal, to: run) }
+    }
+    func signals(to run: RunID) async throws -> [RunSignal] {
+        try await through { try await $0.coordination.signals(to: run) }
+    }
+    func forgetSignals(to run: RunID) async throws {
+        try await through { try await $0.coordination.forgetSignals(to: run) }
+    }
+    func announcements(to process: ProcessID) async throws -> AsyncStream<SignalAnnouncement> {
+        try await through { try await $0.coordination.announcements(to: process) }
+    }
+    func enqueue(_ run: RunID, in session: SessionID) async throws -> RunID {
+        try await through { try await $0.coordination.enqueue(run, in: session) }
+    }
+    func dequeue(_ run: RunID, from session: SessionID) async throws -> RunID? {
+        try await through { try await $0.coordination.dequeue(run, from: session) }
+    }
+    func changes(of run: RunID) async throws -> AsyncStream<Void> {
+        try await through { try await $0.coordination.changes(of: run) }
+    }
+}

@@ -88,7 +88,7 @@ public final class RunEngine: Service {
             }
         } catch {
             // Whoever has found the run meanwhile goes on with what storage says.
-            execution.abandon(StorageError(.closed, "the run could not be created"))
+            execution.abandonCreation()
             throw error
         }
         execution.start(agent)

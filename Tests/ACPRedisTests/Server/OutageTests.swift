@@ -76,6 +76,9 @@ struct OutageTests {
                     #expect(seen.map(\.event) == (try stored.map { try $0.decode() }))
                 }
             }
+            // Those whose callers were told 503 too: none of them is left behind as if it went on.
+            let haveAllEnded = try await poll { try await storage.runs(RunQuery(.unfinished(.inProgress))).total == 0 }
+            #expect(haveAllEnded)
             for run in runs {
                 let run = try await serving.client.run(run)
                 #expect(run.status == .completed)

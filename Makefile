@@ -7,7 +7,7 @@ help: ## show this list
 demo: ## build the tool, start a server and take a tour
 	@scripts/demo
 
-bench: ## measure a server against a bare HTTP route (needs wrk)
+bench: ## measure the server, the Redis client and the Redis storage
 	@scripts/bench
 
 serve: ## keep a server with the example agents up (options: ARGS="--port 9000")

@@ -210,14 +210,18 @@ let package = Package(
         .testTarget(
             name: "ACPRedisTests",
             dependencies: [
+                "ACPClient",
                 "ACPCore",
+                "ACPServer",
                 "ACPStorage",
                 "ACPStorageTesting",
                 "ACPRedis",
                 "RedisClient",
                 "RedisTestSupport",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],

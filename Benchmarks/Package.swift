@@ -16,6 +16,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.0"),
         .package(
             url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.0", traits: ["FullFoundation"]),
+        .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.0"),
     ],
     targets: [
         .executableTarget(
@@ -34,6 +35,38 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ],
             path: "BareEcho",
+            swiftSettings: swiftSettings
+        ),
+        // A link to the test support of the package above, which is no product of it.
+        .target(
+            name: "RedisTestSupport",
+            dependencies: [
+                .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            path: "RedisTestSupport",
+            swiftSettings: swiftSettings
+        ),
+        .executableTarget(
+            name: "RedisClientBench",
+            dependencies: [
+                "RedisTestSupport",
+                .product(name: "RedisClient", package: "simple-acp"),
+            ],
+            path: "RedisClientBench",
+            swiftSettings: swiftSettings
+        ),
+        .executableTarget(
+            name: "RedisStorageBench",
+            dependencies: [
+                "RedisTestSupport",
+                .product(name: "ACPCore", package: "simple-acp"),
+                .product(name: "ACPRedis", package: "simple-acp"),
+                .product(name: "ACPStorage", package: "simple-acp"),
+                .product(name: "RedisClient", package: "simple-acp"),
+            ],
+            path: "RedisStorageBench",
             swiftSettings: swiftSettings
         ),
     ]

@@ -95,8 +95,10 @@ struct ErrorMiddleware<Context: RequestContext>: RouterMiddleware {
         } catch {
             let answer = ErrorAnswer(error)
             if answer.status.kind == .serverError {
-                context.logger.error(
-                    "a request failed",
+                // What passes by itself, such as a storage that is away, is no fault to be mended in this server.
+                let level: Logger.Level = answer.status == .serviceUnavailable ? .warning : .error
+                context.logger.log(
+                    level: level, "a request failed",
                     metadata: [
                         "method": "\(request.method)", "path": "\(request.uri.path)", "reason": "\(error)",
                     ])

@@ -82,6 +82,25 @@ struct StorageFaultTests {
         try await expectSound(id, in: storage)
     }
 
+    @Test("that has taken a run whose caller was refused has its end too: nobody takes it for one that goes on")
+    func creationInDoubt() async throws {
+        let storage = ScriptedStorage()
+        let engine = makeEngine(storage, configuration(storagePatience: .milliseconds(1)))
+        twoHalves(engine).open()
+        // It arrives, but its answer is lost, and then there is nothing to be reached any more.
+        storage.onCommit(1, .lostAnswer)
+        storage.onEveryCommit { [down] _ in .failure(down) }
+        let refused = await refusal { _ = try await engine.start("halves") }
+        #expect(refused?.hasPrefix("storage: ") == true)
+        #expect(engine.runningRuns == 0, "it takes no place")
+        let id = try #require(storage.record.commits.first?.run)
+        #expect(try await storage.run(id)?.status == .inProgress)
+        storage.onEveryCommit(nil)
+        #expect(try await engine.endedRun(id).status == .failed)
+        #expect(try await storage.kinds(id) == ["run.created", "run.in-progress", "run.failed"], "it was not executed")
+        try await expectSound(id, in: storage)
+    }
+
     @Test("tells those who wait after a while, but the run goes on, and completes when the storage is back")
     func stall() async throws {
         let storage = ScriptedStorage()

@@ -48,17 +48,20 @@ struct StorageFailureTests {
             #expect(try await serving.client.resume(asked, with: "Ada").text == "Hello, Ada!")
             try await serving.expectStillServing()
         }
-        #expect(log.text.contains("a request failed"), "the operator is told")
+        #expect(log.text.contains("warning: a request failed"), "the operator is told")
+        #expect(!log.text.contains("error: "), "it is no fault of this server")
     }
 
     @Test("What is stored but cannot be read is the server's fault, said with 500")
     func corruptData() async throws {
         let storage = ScriptedStorage()
-        try await serving(storage) { serving in
+        let log = Log()
+        try await serving(storage, logger: log.logger) { serving in
             let run = try await serving.client.run(agent: "echo", input: "x").id
             storage.fail([.record], with: StorageError(.corruptData, "event 3 of the run cannot be read"))
             let error = try await serving.get("/runs/\(run)").expectError(500, .serverError)
             #expect(error.message.contains("event 3"))
+            #expect(log.text.contains("error: a request failed"), "somebody has to mend it")
         }
     }
 

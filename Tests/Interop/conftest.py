@@ -82,7 +82,8 @@ def own_server() -> Iterator[Callable[..., ServerProcess]]:
     servers: list[ServerProcess] = []
 
     def start(*options: str, environment: dict[str, str] | None = None) -> ServerProcess:
-        servers.append(ServerProcess("--storage", "memory", *options, environment=environment))
+        storage = () if "--storage" in options else ("--storage", "memory")
+        servers.append(ServerProcess(*storage, *options, environment=environment))
         return servers[-1]
 
     yield start

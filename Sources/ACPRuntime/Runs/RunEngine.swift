@@ -115,12 +115,10 @@ public final class RunEngine: Service {
             }
         } catch {
             // Whoever has found the run meanwhile goes on with what storage says.
-            execution.abandon(StorageError(.closed, "the run could not be created"))
+            execution.abandonCreation()
             if request.idempotencyKey != nil, case RunEngineError.storage(let failure) = error, failure.saysTaken {
                 return try await firstRun(run.id, for: request)
             }
-            // Perhaps it was created after all. Then nobody executes it.
-            state.withLock { $0.needsReview = true }
             throw error
         }
         if begins { execution.start(agent) } else { try await lineUp(execution) }

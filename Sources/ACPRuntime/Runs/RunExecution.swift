@@ -80,6 +80,8 @@ final class RunExecution: Sendable {
         var nextSettlement: Settlement?
         /// Why commits have failed for longer than callers are willing to wait.
         var stall: StorageError?
+        /// The run's creation, as long as it may have been stored without this process having heard so.
+        var creationInDoubt: RunCommit?
 
         /// Whether a task has to be started that commits.
         mutating func claimCommitting() -> Bool {
@@ -182,7 +184,33 @@ final class RunExecution: Sendable {
         try await storeCreation(commit)
         batchDidCommit()
         // Somebody may have cancelled or ended the run meanwhile.
-        act { $0.isCommitting = false }
+        act { state in
+            state.isCommitting = false
+            state.creationInDoubt = nil
+        }
+    }
+
+    /// Gives the run up because it could not be created. If it may be there all the same it is failed, as soon as the storage
+    /// answers: nobody executes it, and its caller was told to try again.
+    func abandonCreation() {
+        guard let commit = state.withLock({ $0.creationInDoubt }) else {
+            return abandon(StorageError(.closed, "the run could not be created"))
+        }
+        state.withLock { _ in onChange(self, .ending) }
+        // Unstructured because the caller does not wait for it. Ends when the storage has taken the run's end, or with the
+        // engine's shutdown, which abandons the run if it has to.
+        Task {
+            do throws(StorageError) {
+                // What is under way still may arrive later than this. It changes nothing then: the same is there already.
+                try await persistently { [storage] in try await storage.commit(commit) }
+            } catch {
+                return abandon(error)
+            }
+            batchDidCommit()
+            act { $0.isCommitting = false }
+            await finish(
+                .failed(ACPError(.serverError, "the run was not executed: the storage did not answer in time")))
+        }
     }
 
     /// Begins a run that has waited.
@@ -206,7 +234,10 @@ final class RunExecution: Sendable {
         while true {
             do {
                 return try await storage.commit(commit)
-            } catch let error as StorageError where error.code == .outcomeUnknown && .now < deadline {
+            } catch let error as StorageError {
+                guard error.code == .outcomeUnknown else { throw error }
+                state.withLock { $0.creationInDoubt = commit }
+                if .now >= deadline { throw error }
                 try await Task.sleep(for: backoff.next())
             }
         }

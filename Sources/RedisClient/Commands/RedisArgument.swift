@@ -56,6 +56,13 @@ public struct RedisArgument: Hashable, Sendable, ExpressibleByStringLiteral, Exp
         self.storage = .double(number)
     }
 
+    /// The content of the argument as it is sent, without the framing of the protocol. For an adapter that hands commands
+    /// to a client of another make; `RedisClient` itself sends a buffer without copying it.
+    public var bytes: [UInt8] {
+        if case .buffer(let bytes) = self.storage { return Array(bytes.readableBytesView) }
+        return Array(self.text.utf8)
+    }
+
     /// The text of the argument as it is sent, with invalid UTF-8 replaced.
     var text: String {
         switch self.storage {

@@ -182,7 +182,7 @@ final class CommandHandler: ChannelInboundHandler {
             )
             self.close(because: silence, expired: action.expired)
         } else {
-            for request in action.expired { request.fail(.timedOut) }
+            for request in action.expired { request.timeOut() }
             if let next = action.next { self.wakeUp(at: next) }
         }
     }
@@ -235,7 +235,7 @@ final class CommandHandler: ChannelInboundHandler {
         if let failure { self.logger.debug("Redis connection lost", metadata: ["reason": "\(failure)"]) }
         // The pool first: a caller that tries again at once must not be given this connection.
         self.delegate.connectionClosed(self.id, error: self.failure)
-        for request in expired { request.fail(.timedOut) }
+        for request in expired { request.timeOut() }
         for request in lost { request.fail(unknown) }
         for request in connection.closeSubmissions() { request.fail(.neverSent) }
     }
@@ -245,6 +245,12 @@ extension RedisError {
     static let timedOut = RedisError(
         .timedOut,
         "The server did not answer in time. The command may have been executed: check before repeating it.",
+        mayHaveExecuted: true
+    )
+
+    static let timedOutSafely = RedisError(
+        .timedOut,
+        "The server did not answer in time. The command is safe to repeat, whether or not it was executed.",
         mayHaveExecuted: true
     )
 

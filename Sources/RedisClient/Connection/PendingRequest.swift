@@ -148,6 +148,16 @@ final class PendingRequest: Sendable {
         }
     }
 
+    /// Ends the request because its deadline has passed.
+    func timeOut() {
+        let isIdempotent =
+            switch self.payload {
+            case .single(let command): command.isIdempotent
+            case .batch(let commands): commands.allSatisfy(\.isIdempotent)
+            }
+        self.fail(isIdempotent ? .timedOutSafely : .timedOut)
+    }
+
     private func resume(_ waiter: Waiter, with error: RedisError) {
         switch waiter {
         case .single(let continuation): continuation.resume(throwing: error)

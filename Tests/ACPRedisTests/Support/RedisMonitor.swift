@@ -37,9 +37,19 @@ final class RedisMonitor: Sendable {
 
     /// The commands that clients send during a step, without what scripts do inside.
     func commands(_ step: () async throws -> Void) async throws -> [String] {
+        try await lines(step).map { Self.name(of: $0) }
+    }
+
+    /// The same with their arguments: the lines that MONITOR prints.
+    func lines(_ step: () async throws -> Void) async throws -> [String] {
         _ = try await seen()
         try await step()
         return try await seen()
+    }
+
+    private static func name(of line: String) -> String {
+        guard let start = line.firstIndex(of: "\"") else { return "" }
+        return line[line.index(after: start)...].prefix { $0 != "\"" }.uppercased()
     }
 
     private func seen() async throws -> [String] {
@@ -52,10 +62,9 @@ final class RedisMonitor: Sendable {
             defer { text = "" }
             return text.split(separator: "\r\n")
         }
-        return lines.compactMap { line in
-            guard !line.contains(" lua]"), let start = line.firstIndex(of: "\"") else { return nil }
-            let command = line[line.index(after: start)...].prefix { $0 != "\"" }.uppercased()
-            return ["ECHO", "HELLO", "CLIENT", "SELECT"].contains(command) ? nil : command
+        return lines.map(String.init).filter { line in
+            let isSetup = ["", "ECHO", "HELLO", "CLIENT", "SELECT"].contains(Self.name(of: line))
+            return !isSetup && !line.contains(" lua]")
         }
     }
 

@@ -7,19 +7,25 @@ import Synchronization
 
 @testable import ACPRuntime
 
+/// A clock that moves when it is told to.
+final class ManualClock: Sendable {
+    private let time = Mutex(ContinuousClock.now)
+
+    var now: ContinuousClock.Instant { time.withLock { $0 } }
+
+    func pass(_ duration: Duration) { time.withLock { $0 += duration } }
+}
+
 /// Several engines on one storage that says of itself that it is shared, with a clock that only moves when it is told to, and
 /// connections that can be cut: what a process that died, or was stopped, looks like from outside.
 final class Processes: Sendable {
-    private let time = Mutex(ContinuousClock.now)
+    let clock = ManualClock()
     let storage: MemoryStorage
     let lease = Duration.seconds(15)
 
     init() {
-        let time = time
-        storage = MemoryStorage(.init(timeToLive: .seconds(86_400)), now: { time.withLock { $0 } })
+        storage = MemoryStorage(.init(timeToLive: .seconds(86_400)), now: { [clock] in clock.now })
     }
-
-    func pass(_ duration: Duration) { time.withLock { $0 += duration } }
 
     /// A process with its own connection to the storage. Its agents are added by `serve`.
     func process(
@@ -31,10 +37,9 @@ final class Processes: Sendable {
             maximumRunningRuns: maximumRunningRuns, maximumWaitingRuns: 100, sessionRuns: sessionRuns,
             shutdownGrace: shutdownGrace)
         configuration.lease = lease
-        let time = time
         let engine = RunEngine(
             storage: link, configuration: configuration,
-            logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }), now: { time.withLock { $0 } })
+            logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }), now: { [clock] in clock.now })
         serve(engine.agents)
         try await engine.renewLease()
         return Process(engine: engine, link: link)

@@ -49,6 +49,7 @@ struct ClientFaultTests {
             let error = await redisError { try await client.incr("n") }
             #expect(error?.code == .timedOut)
             #expect(error?.mayHaveExecuted == true)
+            #expect(error?.message.contains("check before repeating") == true)
             proxy.mode = .forward
             // The dead connection was closed, and a new one works.
             try await poll { try await client.ping(timeout: .seconds(5)) > .zero }
@@ -65,6 +66,7 @@ struct ClientFaultTests {
             server.pause()
             let error = await redisError { try await client.ping() }
             #expect(error?.code == .timedOut)
+            #expect(error?.message.contains("safe to repeat") == true, "a command that changes nothing leaves no doubt")
             server.resume()
             try await client.ping(timeout: .seconds(10))
         }

@@ -22,6 +22,16 @@ struct RESPEncoderTests {
         )
     }
 
+    @Test(
+        "an adapter can read what an argument would be sent as",
+        arguments: [
+            ("välue", Array("välue".utf8)), (-42, Array("-42".utf8)), (0.5, Array("0.5".utf8)),
+            (RedisArgument(ByteBuffer(bytes: [0, 255, 13, 10])), [0, 255, 13, 10]),
+        ] as [(RedisArgument, [UInt8])])
+    func content(argument: RedisArgument, bytes: [UInt8]) {
+        #expect(argument.bytes == bytes)
+    }
+
     @Test("counts of any number of digits are right", arguments: [0, 1, 9, 10, 11, 99, 100, 101, 12_345])
     func counts(length: Int) {
         let text = String(repeating: "x", count: length)

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ACPRedis
+import RedisClient
+import Synchronization
+
+/// Holds the answers back that a run waits for, until a test lets them through: so it shows which commands wait for the
+/// answers of others and which are on their way together, however fast or slow everything is.
+final class HoldingClient: RedisStorageClient {
+    private struct State {
+        var isHolding = false
+        var held: [CheckedContinuation<Void, Never>] = []
+    }
+
+    private let client: RedisClient
+    private let state = Mutex(State())
+
+    init(_ client: RedisClient) { self.client = client }
+
+    /// How many answers are there and held back. An answer to several commands in one write counts once.
+    var held: Int { state.withLock { $0.held.count } }
+
+    /// Holds all answers back from now on.
+    func hold() { state.withLock { $0.isHolding = true } }
+
+    /// Lets the answers through that are held back now.
+    func letThrough() { release { $0.isHolding } }
+
+    /// Lets all answers through, from now on too.
+    func end() { release { _ in false } }
+
+    private func release(_ holdsOn: (State) -> Bool) {
+        let held = state.withLock { state in
+            state.isHolding = holdsOn(state)
+            defer { state.held = [] }
+            return state.held
+        }
+        for continuation in held { continuation.resume() }
+    }
+
+    func execute(_ requests: [RedisRequest]) async throws -> [Result<RESPValue, RedisError>] {
+        let results = try await client.execute(requests)
+        guard requests.contains(where: \.isOfRun) else { return results }
+        await withCheckedContinuation { continuation in
+            let isHeld = state.withLock { state in
+                if state.isHolding { state.held.append(continuation) }
+                return state.isHolding
+            }
+            if !isHeld { continuation.resume() }
+        }
+        return results
+    }
+
+    func events(on channel: String) async throws -> any AsyncSequence<RedisSubscriptionEvent, any Error> & Sendable {
+        try await client.events(on: channel)
+    }
+}
+
+extension RedisRequest {
+    /// Not one of those that a process sends every now and then by itself.
+    fileprivate var isOfRun: Bool {
+        words.contains { word in
+            guard case .text(let text) = word else { return false }
+            return text.hasPrefix("acp:") && !text.hasPrefix("acp:process")
+        }
+    }
+}

@@ -69,21 +69,26 @@ public final class LocalCoordination: Coordination {
 
     @discardableResult
     public func send(_ signal: RunSignal, to run: RunID, ownedBy process: ProcessID?) -> Bool {
-        let listeners = state.withLock { state -> [AsyncStream<SignalAnnouncement>.Continuation]? in
+        let isNew = state.withLock { state -> Bool in
             if state.signals[run] == nil {
                 state.signals[run] = [:]
                 state.signalOrder.touch(run)
                 state.dropOldestSignals(keeping: Self.signalLimit)
             }
-            guard state.signals[run]?[signal.key] == nil else { return nil }
+            guard state.signals[run]?[signal.key] == nil else { return false }
             state.signals[run]?[signal.key] = signal
-            return process.flatMap { state.listeners[$0] }.map { Array($0.values) } ?? []
+            return true
         }
-        guard let listeners else { return false }
+        if isNew, let process { announceSignal(for: run, to: process) }
+        return isNew
+    }
+
+    /// Wakes a process because there is a signal for one of its runs: for backends that store signals themselves.
+    public func announceSignal(for run: RunID, to process: ProcessID) {
+        let listeners = state.withLock { $0.listeners[process].map { Array($0.values) } ?? [] }
         for listener in listeners {
             if case .dropped = listener.yield(.signal(run)) { listener.yield(.gap) }
         }
-        return true
     }
 
     public func signals(to run: RunID) -> [RunSignal] {

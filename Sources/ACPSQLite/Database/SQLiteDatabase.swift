@@ -157,8 +157,8 @@ final class SQLiteDatabase: Sendable {
         case .closed: return
         }
         await waitForIdle()
-        // A reader that stays may keep it from being complete, which only means that the -wal file stays as well.
-        try? await onWriter { db in try db.execute(sql: "PRAGMA wal_checkpoint(TRUNCATE)") }
+        // Nobody reads any more. The connection that writes has to be the last one: it takes the log into the file and removes it.
+        pool.invalidateReadOnlyConnections()
         let pool = pool
         let outcome: Result<Void, any Error> = await withCheckedContinuation { continuation in
             // It waits for its connections: not on a thread of Swift's own.

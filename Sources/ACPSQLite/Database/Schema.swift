@@ -58,7 +58,8 @@ enum Schema {
         CREATE INDEX acp_runs_by_time ON acp_runs (created_at, id);
         CREATE INDEX acp_runs_by_agent ON acp_runs (agent_name, created_at, id);
         CREATE INDEX acp_runs_by_session ON acp_runs (session_id, created_at, id) WHERE session_id IS NOT NULL;
-        CREATE INDEX acp_runs_unfinished ON acp_runs (status, created_at, id) WHERE ended_at IS NULL;
+        CREATE INDEX acp_runs_unfinished ON acp_runs (status, created_at, id, ended_at)
+            WHERE ended_at IS NULL;
         CREATE INDEX acp_runs_owned ON acp_runs (owner_process)
             WHERE owner_process IS NOT NULL AND ended_at IS NULL;
         CREATE INDEX acp_runs_ended ON acp_runs (ended_at) WHERE ended_at IS NOT NULL;

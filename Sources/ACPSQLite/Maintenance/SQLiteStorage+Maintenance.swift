@@ -52,7 +52,7 @@ extension SQLiteStorage {
 /// What a ``SQLiteStorage`` keeps, and how much room it takes.
 public struct SQLiteStorageStatistics: Sendable, Hashable {
     /// A table and how many rows it has.
-    public struct Table: Sendable, Hashable {
+    public struct TableCount: Sendable, Hashable {
         public var name: String
         public var rows: Int
     }
@@ -60,7 +60,7 @@ public struct SQLiteStorageStatistics: Sendable, Hashable {
     /// The database file.
     public var path: String
     /// All tables of the storage.
-    public var tables: [Table]
+    public var tables: [TableCount]
     /// The size of the database file, in bytes.
     public var fileBytes: Int
     /// The size of the log beside it (`-wal`), in bytes: what was written last, and goes into the file by and by.
@@ -71,7 +71,7 @@ public struct SQLiteStorageStatistics: Sendable, Hashable {
     init(_ db: Database, path: String) throws {
         self.path = path
         tables = try Schema.tables.sorted().map { name in
-            Table(name: name, rows: try Int.fetchOne(db, sql: "SELECT COUNT(*) FROM \(name)") ?? 0)
+            TableCount(name: name, rows: try Int.fetchOne(db, sql: "SELECT COUNT(*) FROM \(name)") ?? 0)
         }
         let pageSize = try Int.fetchOne(db, sql: "PRAGMA page_size") ?? 0
         freeBytes = try pageSize * (Int.fetchOne(db, sql: "PRAGMA freelist_count") ?? 0)

@@ -36,5 +36,15 @@ let package = Package(
             path: "BareEcho",
             swiftSettings: swiftSettings
         ),
+        .executableTarget(
+            name: "SQLiteStorageBench",
+            dependencies: [
+                .product(name: "ACPCore", package: "simple-acp"),
+                .product(name: "ACPSQLite", package: "simple-acp"),
+                .product(name: "ACPStorage", package: "simple-acp"),
+            ],
+            path: "SQLiteStorageBench",
+            swiftSettings: swiftSettings
+        ),
     ]
 )

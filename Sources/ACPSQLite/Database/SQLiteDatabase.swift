@@ -157,7 +157,9 @@ final class SQLiteDatabase: Sendable {
         case .closed: return
         }
         await waitForIdle()
-        // Nobody reads any more. The connection that writes has to be the last one: it takes the log into the file and removes it.
+        // If another program has the file open as well, the log stays, but what is in it does not have to.
+        try? await onWriter { db in try db.execute(sql: "PRAGMA wal_checkpoint(PASSIVE)") }
+        // Nobody reads any more. The connection that writes has to be the last one: it removes the log.
         pool.invalidateReadOnlyConnections()
         let pool = pool
         let outcome: Result<Void, any Error> = await withCheckedContinuation { continuation in

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ACPStorage
+import Dispatch
 import Foundation
 import GRDB
 
@@ -34,17 +35,25 @@ extension SQLiteStorage {
             throw StorageError(.notFound, "there is no file \(path): a server or a storage makes it")
         }
         do {
-            var configuration = Configuration()
-            configuration.readonly = true
-            let file = try DatabaseQueue(path: path, configuration: configuration)
-            return try await file.read { db in
-                guard try db.tableExists("acp_runs") else {
-                    throw StorageError(.refused, "\(path) is no database of this storage: it has no table acp_runs")
-                }
-                return try SQLiteStorageStatistics(db, path: path)
+            return try await withCheckedThrowingContinuation { continuation in
+                // Opening and closing block: not on a thread of Swift's own.
+                DispatchQueue.global().async { continuation.resume(with: .init { try readStatistics(path) }) }
             }
         } catch {
             throw StorageError(error, doing: "Reading \(path)", changes: false, path: path)
+        }
+    }
+
+    private static func readStatistics(_ path: String) throws -> SQLiteStorageStatistics {
+        var configuration = Configuration()
+        configuration.readonly = true
+        let file = try DatabaseQueue(path: path, configuration: configuration)
+        defer { try? file.close() }
+        return try file.read { db in
+            guard try db.tableExists("acp_runs") else {
+                throw StorageError(.refused, "\(path) is no database of this storage: it has no table acp_runs")
+            }
+            return try SQLiteStorageStatistics(db, path: path)
         }
     }
 }

@@ -21,7 +21,15 @@ struct SchemaTests {
             "SELECT id FROM acp_runs WHERE status = 'awaiting' AND ended_at IS NULL \(order)": "acp_runs_unfinished",
             "SELECT COUNT(*) FROM acp_runs WHERE status = 'awaiting' AND ended_at IS NULL": "acp_runs_unfinished",
         ]
+        let owned =
+            "SELECT id FROM acp_runs WHERE owner_process = IFNULL(CAST('p' AS TEXT), '') AND ended_at IS NULL LIMIT 9"
+        let ended = "SELECT key, id FROM acp_runs WHERE ended_at <= 1 ORDER BY ended_at LIMIT 9"
         try await DatabaseQueue(path: folder.path()).read { db in
+            for (query, index) in [owned: "acp_runs_owned", ended: "acp_runs_ended"] {
+                let plan = try Row.fetchAll(db, sql: "EXPLAIN QUERY PLAN " + query).map { row -> String in row["detail"]
+                }
+                #expect(plan.count == 1 && plan[0].contains("USING INDEX \(index)"), "\(query): \(plan)")
+            }
             for (query, index) in queries {
                 let plan = try Row.fetchAll(db, sql: "EXPLAIN QUERY PLAN " + query).map { row -> String in row["detail"]
                 }

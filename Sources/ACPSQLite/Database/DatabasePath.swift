@@ -21,15 +21,17 @@ enum DatabasePath {
             )
         }
         if let resolved = realPath(path) { return try checkIsFile(resolved) }
-        guard errno == ENOENT else {
-            throw StorageError(.refused, "\(path) cannot be opened: \(systemError(errno))")
+        let number = errno
+        guard number == ENOENT else {
+            throw StorageError(.refused, "\(path) cannot be opened: \(systemError(number))")
         }
         let slash = path.lastIndex(of: "/")
         let name = slash.map { String(path[path.index(after: $0)...]) } ?? path
         let folder = slash.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
         guard let resolved = realPath(folder) else {
+            let number = errno
             throw StorageError(
-                .refused, "the folder \(folder) cannot be opened: \(systemError(errno)). Make it, or use another path")
+                .refused, "the folder \(folder) cannot be opened: \(systemError(number)). Make it, or use another path")
         }
         guard !name.isEmpty else { throw StorageError(.refused, "\(path) is a folder: name a file in it") }
         return resolved == "/" ? "/\(name)" : "\(resolved)/\(name)"
@@ -40,10 +42,11 @@ enum DatabasePath {
     static func create(_ path: String) throws(StorageError) {
         let file = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard file >= 0 else {
-            if errno == EEXIST { return }
+            let number = errno
+            if number == EEXIST { return }
             throw StorageError(
                 .refused,
-                "\(path) cannot be made: \(systemError(errno)). Make its folder writable for this user, or use another path"
+                "\(path) cannot be made: \(systemError(number)). Make its folder writable for this user, or use another path"
             )
         }
         _ = close(file)
@@ -59,9 +62,10 @@ enum DatabasePath {
     /// Says no to a file that SQLite could read, but not write, which it would say only at the first write.
     static func checkIsWritable(_ path: String) throws(StorageError) {
         guard access(path, R_OK | W_OK) == 0 else {
+            let number = errno
             throw StorageError(
                 .refused,
-                "\(path) cannot be written: \(systemError(errno)). Make the file writable for this user, or use another path"
+                "\(path) cannot be written: \(systemError(number)). Make the file writable for this user, or use another path"
             )
         }
     }

@@ -28,10 +28,11 @@ final class FileLock: Sendable {
         let lockPath = path + "-lock"
         let file = open(lockPath, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard file >= 0 else {
+            let number = errno
             throw StorageError(
                 .refused,
-                "\(lockPath), which keeps other processes off the database, cannot be opened: \(systemError(errno)). Make the folder "
-                    + "and the file writable for this user, or use another path")
+                "\(lockPath), which keeps other processes off the database, cannot be opened: \(systemError(number)). "
+                    + "Make the folder and the file writable for this user, or use another path")
         }
         guard flock(file, LOCK_EX | LOCK_NB) == 0 else {
             let number = errno

@@ -10,8 +10,6 @@ import GRDB
 
 /// The SQL for a parameter that is text and not NULL.
 let textParameter = "IFNULL(CAST(? AS TEXT), '')"
-/// The SQL for a parameter that is a blob and not NULL.
-let blobParameter = "IFNULL(?, x'')"
 
 extension String {
     /// As a value for ``textParameter``.

@@ -17,6 +17,7 @@ struct RunTable {
         var status: String
         var createdAt: Int64
         var owner: RunOwner?
+        var eventCount: Int
     }
 
     let db: Database
@@ -29,21 +30,23 @@ struct RunTable {
 
     // MARK: Reading
 
+    // Events are counted by the last one's position: positions begin at 0 and have no gaps.
+
     func find(_ run: RunID) throws -> Entry? {
         let rows = try db.rows(
             """
-            SELECT key, agent_name, session_id, status, created_at, owner_process, owner_token FROM acp_runs
-            WHERE id = ?
+            SELECT key, agent_name, session_id, status, created_at, owner_process, owner_token,
+                IFNULL((SELECT MAX(position) + 1 FROM acp_events WHERE run = key), 0)
+            FROM acp_runs WHERE id = ?
             """, [run.rawValue])
         return try rows.next().map { row in
             Entry(
                 key: row[0], agentName: row[1], sessionID: row[2], status: row[3], createdAt: row[4],
-                owner: try row.owner(5))
+                owner: try row.owner(5), eventCount: row[7])
         }
     }
 
     func eventCount(_ key: Int64) throws -> Int {
-        // Positions begin at 0 and have no gaps.
         try Int.fetchOne(
             db.cachedStatement(sql: "SELECT MAX(position) + 1 FROM acp_events WHERE run = ?"), arguments: [key]) ?? 0
     }
@@ -90,7 +93,7 @@ struct RunTable {
         guard entry.owner == commit.owner else {
             throw StorageError(.fenced, "run \(commit.run) belongs to another owner by now")
         }
-        let found = try eventCount(entry.key)
+        let found = entry.eventCount
         if found == commit.expecting + commit.events.count, found != commit.expecting { return }
         guard found == commit.expecting else {
             throw StorageError(
@@ -128,7 +131,7 @@ struct RunTable {
 
     func save(_ run: Run, _ json: Data) throws {
         if let entry = try find(run.id) {
-            try replace(entry, run, json, coveredEvents: try eventCount(entry.key))
+            try replace(entry, run, json, coveredEvents: entry.eventCount)
         } else {
             _ = try insert(run, id: run.id, json, coveredEvents: 0, owner: nil)
         }

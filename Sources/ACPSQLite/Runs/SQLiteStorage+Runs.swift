@@ -33,7 +33,7 @@ extension SQLiteStorage {
             guard let entry = try table.find(run) else {
                 throw StorageError(.notFound, "run \(run) is not stored: save it first")
             }
-            try table.append([encoded], to: entry.key, from: try table.eventCount(entry.key))
+            try table.append([encoded], to: entry.key, from: entry.eventCount)
         }
         sqliteCoordination.runDidChange(run)
     }

@@ -31,6 +31,9 @@ final class WriteQueue: Sendable {
 
     init(_ pool: DatabasePool) { self.pool = pool }
 
+    /// How many writes wait: for tests.
+    var waitingCount: Int { state.withLock { $0.waiting.count } }
+
     /// Writes in a transaction. Returns when it is durable, and is not cancelled with its task: a write that has begun is
     /// finished, and its outcome is told.
     ///

@@ -120,4 +120,39 @@ struct WriteQueueTests {
         #expect(found.stored == [1, 2, 4])
         #expect(found.commits == 3 + blocker)
     }
+
+    @Test("The log stays short while readers follow each other without a pause")
+    func log() async throws {
+        let folder = try TemporaryFolder()
+        var configuration = Configuration()
+        configuration.busyMode = .timeout(5)
+        let pool = try DatabasePool(path: folder.path(), configuration: configuration)
+        try await pool.write { db in try db.execute(sql: "CREATE TABLE numbers (n INTEGER, text TEXT)") }
+        let limit = 500_000
+        let queue = WriteQueue(pool, logLimit: limit)
+        var longest = 0
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for _ in 0..<4 {
+                group.addTask {
+                    while !Task.isCancelled {
+                        // Each reads an old state for a moment.
+                        try? await pool.read { db in
+                            for _ in 0..<20 { _ = try Int.fetchOne(db, sql: "SELECT COUNT(*) FROM numbers") }
+                        }
+                    }
+                }
+            }
+            let text = String(repeating: "x", count: 20_000)
+            for number in 0..<400 {
+                try await queue.perform { db in
+                    try db.execute(sql: "INSERT INTO numbers VALUES (?, ?)", arguments: [number, text])
+                }
+                longest = max(longest, DatabasePath.size(folder.path("test.sqlite-wal")))
+            }
+            group.cancelAll()
+        }
+        #expect(longest < limit * 3)
+        #expect(try await pool.read { db in try Int.fetchOne(db, sql: "SELECT COUNT(*) FROM numbers") } == 400)
+        try pool.close()
+    }
 }

@@ -70,6 +70,12 @@ enum DatabasePath {
         }
     }
 
+    /// The size of a file in bytes, 0 if there is none.
+    static func size(_ path: String) -> Int {
+        var status = stat()
+        return stat(path, &status) == 0 ? Int(status.st_size) : 0
+    }
+
     private static func checkIsFile(_ path: String) throws(StorageError) -> String {
         var status = stat()
         guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {

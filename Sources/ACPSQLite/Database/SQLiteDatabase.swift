@@ -64,7 +64,7 @@ final class SQLiteDatabase: Sendable {
             try Schema.checkOwnership(db, path: path)
             // Counts only before the first table is there.
             try db.execute(sql: "PRAGMA auto_vacuum = INCREMENTAL")
-            try db.execute(sql: "PRAGMA journal_size_limit = \(64 * 1_048_576)")
+            try db.execute(sql: "PRAGMA journal_size_limit = \(WriteQueue.usualLogLimit)")
             // On macOS a plain fsync leaves the data in the drive's cache. Elsewhere these do nothing.
             try db.execute(sql: "PRAGMA fullfsync = \(settings.durability == .full ? 1 : 0)")
             try db.execute(sql: "PRAGMA checkpoint_fullfsync = 1")

@@ -22,14 +22,24 @@ final class WriteQueue: Sendable {
 
     private struct State {
         var waiting: Deque<Job> = []
+        /// How long the log has to be for readers to be waited for.
+        var logThreshold: Int
         /// Somebody takes from the queue, or is about to.
         var isDraining = false
     }
 
-    private let pool: DatabasePool
-    private let state = Mutex(State())
+    /// What the log is cut back to when it is longer, and what it is allowed to keep of the disk.
+    static let usualLogLimit = 64 * 1_048_576
 
-    init(_ pool: DatabasePool) { self.pool = pool }
+    private let pool: DatabasePool
+    private let logLimit: Int
+    private let state: Mutex<State>
+
+    init(_ pool: DatabasePool, logLimit: Int = WriteQueue.usualLogLimit) {
+        self.pool = pool
+        self.logLimit = logLimit
+        state = Mutex(State(logThreshold: logLimit))
+    }
 
     /// How many writes wait: for tests.
     var waitingCount: Int { state.withLock { $0.waiting.count } }
@@ -60,6 +70,7 @@ final class WriteQueue: Sendable {
     private func scheduleDraining() {
         pool.asyncWriteWithoutTransaction { [self] db in
             write(takeGroup(), db)
+            shortenLog(db)
             let isDone = state.withLock { state in
                 if state.waiting.isEmpty { state.isDraining = false }
                 return !state.isDraining
@@ -74,6 +85,18 @@ final class WriteQueue: Sendable {
             state.waiting.removeFirst(group.count)
             return group
         }
+    }
+
+    /// Keeps the log from growing without end.
+    ///
+    /// SQLite takes it into the database by itself, but begins it anew only when nobody reads from it, and with readers that
+    /// follow each other without a pause there is no such moment. So when it has become long, they are waited for. Somebody who
+    /// reads for a long time is waited for once, and again when the log has become twice as long.
+    private func shortenLog(_ db: Database) {
+        let size = DatabasePath.size(pool.path + "-wal")
+        guard size > state.withLock({ $0.logThreshold }) else { return }
+        let isBusy = (try? Int.fetchOne(db, sql: "PRAGMA wal_checkpoint(TRUNCATE)")) != 0
+        state.withLock { $0.logThreshold = isBusy ? size * 2 : logLimit }
     }
 
     private func write(_ jobs: [Job], _ db: Database) {

@@ -84,12 +84,7 @@ public struct SQLiteStorageStatistics: Sendable, Hashable {
         }
         let pageSize = try Int.fetchOne(db, sql: "PRAGMA page_size") ?? 0
         freeBytes = try pageSize * (Int.fetchOne(db, sql: "PRAGMA freelist_count") ?? 0)
-        fileBytes = Self.size(path)
-        logBytes = Self.size(path + "-wal")
-    }
-
-    private static func size(_ path: String) -> Int {
-        let attributes = try? FileManager.default.attributesOfItem(atPath: path)
-        return (attributes?[.size] as? NSNumber)?.intValue ?? 0
+        fileBytes = DatabasePath.size(path)
+        logBytes = DatabasePath.size(path + "-wal")
     }
 }

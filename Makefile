@@ -4,8 +4,8 @@
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | awk -F'|' '{ printf "make %-10s %s\n", $$1, $$2 }'
 
-demo: ## build the tool, start a server and take a tour
-	@scripts/demo
+demo: ## build the tool, start a server and take a tour (options: ARGS="--storage memory")
+	@scripts/demo $(ARGS)
 
 bench: ## measure the server, the Redis client and the Redis storage
 	@scripts/bench

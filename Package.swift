@@ -20,6 +20,7 @@ let package = Package(
         .library(name: "ACPClient", targets: ["ACPClient"]),
         .library(name: "RedisClient", targets: ["RedisClient"]),
         .library(name: "ACPRedis", targets: ["ACPRedis"]),
+        .library(name: "ACPSQLite", targets: ["ACPSQLite"]),
         .executable(name: "acp", targets: ["acp"]),
     ],
     dependencies: [
@@ -33,6 +34,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-metrics.git", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.0"),
         .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.0"),
+        .package(url: "https://github.com/groue/GRDB.swift.git", from: "7.10.0"),
         .package(
             url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.0", traits: ["FullFoundation"]),
         .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
@@ -124,11 +126,24 @@ let package = Package(
             ],
             swiftSettings: swiftSettings
         ),
+        .target(
+            name: "ACPSQLite",
+            dependencies: [
+                "ACPCore",
+                "ACPStorage",
+                .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: swiftSettings
+        ),
         .executableTarget(
             name: "acp",
             dependencies: [
                 "ACPClient",
                 "ACPRedis",
+                "ACPSQLite",
                 "ACPServer",
                 "ACPStorage",
                 "ACPCore",
@@ -224,6 +239,24 @@ let package = Package(
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: swiftSettings
+        ),
+        .executableTarget(
+            name: "SQLiteTestProcess",
+            dependencies: ["ACPCore", "ACPSQLite", "ACPStorage"],
+            path: "Tests/SQLiteTestProcess",
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(
+            name: "ACPSQLiteTests",
+            dependencies: [
+                "ACPCore",
+                "ACPSQLite",
+                "ACPStorage",
+                "ACPStorageTesting",
+                "SQLiteTestProcess",
+                .product(name: "GRDB", package: "GRDB.swift"),
             ],
             swiftSettings: swiftSettings
         ),

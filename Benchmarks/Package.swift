@@ -69,5 +69,15 @@ let package = Package(
             path: "RedisStorageBench",
             swiftSettings: swiftSettings
         ),
+        .executableTarget(
+            name: "SQLiteStorageBench",
+            dependencies: [
+                .product(name: "ACPCore", package: "simple-acp"),
+                .product(name: "ACPSQLite", package: "simple-acp"),
+                .product(name: "ACPStorage", package: "simple-acp"),
+            ],
+            path: "SQLiteStorageBench",
+            swiftSettings: swiftSettings
+        ),
     ]
 )

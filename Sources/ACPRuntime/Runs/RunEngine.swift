@@ -105,7 +105,7 @@ public final class RunEngine: Service {
         // in storage.
         guard let begins = try admit(execution) else { return try await firstRun(run.id, for: request) }
         do {
-            if !lease.isHeld { try await storing { try await renewLease() } }
+            if !lease.isHeld || !lease.wasRenewed { try await storing { try await renewLease() } }
             try await storing {
                 if !request.forwardedHistory.isEmpty {
                     try await storage.append(request.forwardedHistory.map(HistoryBlock.init(link:)), to: sessionID)

@@ -103,7 +103,7 @@ public final class LocalCoordination: Coordination {
     /// Stores a signal and wakes all listeners in this process: those that do not own the run find nothing to do.
     @discardableResult
     public func send(_ signal: RunSignal, to run: RunID) -> Bool {
-        let (isNew, listeners) = state.withLock { state in
+        let isNew = state.withLock { state in
             if state.signals[run] == nil {
                 state.signals[run] = [:]
                 state.signalOrder.touch(run)
@@ -111,10 +111,15 @@ public final class LocalCoordination: Coordination {
             }
             let isNew = state.signals[run]?[signal.key] == nil
             if isNew { state.signals[run]?[signal.key] = signal }
-            return (isNew, state.listeners.flatMap(\.value.values))
+            return isNew
         }
-        announce(.signal(run), to: listeners)
+        announceSignal(to: run)
         return isNew
+    }
+
+    /// Wakes all listeners because there is a signal for a run: for backends that store signals themselves.
+    public func announceSignal(to run: RunID) {
+        announce(.signal(run), to: state.withLock { $0.listeners.flatMap(\.value.values) })
     }
 
     public func signals(to run: RunID) -> [RunSignal] {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ACPRedis
+import ACPSQLite
 import ACPStorage
 import ArgumentParser
 
@@ -12,6 +13,8 @@ struct StorageCommand: AsyncParsableCommand {
             These commands go to the storage itself, not to a server.
 
             Examples:
+              acp storage stats
+              acp storage clear --storage sqlite:runs.sqlite
               acp storage ping --storage redis://localhost:6379
               acp storage stats --storage redis://localhost:6379 --json
               acp storage clear --storage redis://localhost:6379 --prefix test: --yes
@@ -36,7 +39,8 @@ struct StorageCommand: AsyncParsableCommand {
 
     struct Stats: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Shows how many keys a storage in Redis has, of which kinds, and how much memory they take.")
+            abstract: "Shows what a storage holds: keys and memory in Redis, rows and bytes in a SQLite file.",
+            discussion: "A SQLite file may be in use by a server meanwhile.")
 
         @OptionGroup var options: StorageOptions
 
@@ -44,49 +48,20 @@ struct StorageCommand: AsyncParsableCommand {
         var json = false
 
         func run() async throws {
-            try await StorageCommand.use(options) { storage in
-                guard let redis = storage as? RedisStorage else {
-                    throw ValidationError("A storage in memory has nothing to show to another process: use redis://….")
+            switch try options.specification() {
+            case .memory:
+                throw ValidationError(
+                    "A storage in memory has nothing to show to another process: use sqlite:PATH or redis://….")
+            case .sqlite(let path):
+                try await StorageCommand.reporting {
+                    let path = try path ?? DataFolder.defaultStorage()
+                    try (await SQLiteStorage.statistics(ofFile: path)).print(asJSON: json)
                 }
-                let statistics = try await redis.statistics()
-                if json {
-                    try Console.print(document: Document(statistics))
-                } else {
-                    var table = Table("KIND", "KEYS", "BYTES (ABOUT)")
-                    for kind in statistics.kinds {
-                        table.add(Table.Cell(kind.name), "\(kind.keys)", "\(kind.approximateBytes)")
-                    }
-                    table.add("all", "\(statistics.keys)", "\(statistics.approximateBytes)")
-                    try table.print()
-                    if let used = statistics.serverMemoryUsed {
-                        let limit = statistics.serverMemoryLimit.flatMap { $0 > 0 ? "\($0)" : nil } ?? "no limit"
-                        try Console.print("The server uses \(used) bytes (\(limit)).")
-                    }
+            case .redis:
+                try await StorageCommand.use(options) { storage in
+                    guard let redis = storage as? RedisStorage else { return }
+                    try (await redis.statistics()).print(asJSON: json)
                 }
-            }
-        }
-
-        private struct Document: Encodable {
-            struct Kind: Encodable {
-                let name: String
-                let keys: Int
-                let approximate_bytes: Int
-            }
-
-            let kinds: [Kind]
-            let keys: Int
-            let approximate_bytes: Int
-            let server_memory_used: Int?
-            let server_memory_limit: Int?
-
-            init(_ statistics: RedisStorageStatistics) {
-                kinds = statistics.kinds.map {
-                    Kind(name: $0.name, keys: $0.keys, approximate_bytes: $0.approximateBytes)
-                }
-                keys = statistics.keys
-                approximate_bytes = statistics.approximateBytes
-                server_memory_used = statistics.serverMemoryUsed
-                server_memory_limit = statistics.serverMemoryLimit
             }
         }
     }
@@ -104,7 +79,7 @@ struct StorageCommand: AsyncParsableCommand {
         func run() async throws {
             if !yes {
                 guard Console.isInteractive else { throw ValidationError("Nothing was deleted: add --yes.") }
-                try Console.write("Delete everything with prefix \(options.prefix)? [y/N] ")
+                try Console.write("Delete everything in \(try options.place())? [y/N] ")
                 guard readLine()?.lowercased() == "y" else { return Console.note("Nothing was deleted.") }
             }
             try await StorageCommand.use(options) { storage in
@@ -119,15 +94,21 @@ struct StorageCommand: AsyncParsableCommand {
     ) async throws {
         let storage = try await options.open()
         do {
-            try await body(storage)
-        } catch let error as StorageError {
-            try? await storage.close()
-            Console.error(error.message)
-            throw ExitStatus.unsuccessful.code
+            try await reporting { try await body(storage) }
         } catch {
             try? await storage.close()
             throw error
         }
         try await storage.close()
+    }
+
+    /// Tells what a storage could not do.
+    fileprivate static func reporting(_ body: () async throws -> Void) async throws {
+        do {
+            try await body()
+        } catch let error as StorageError {
+            Console.error(error.message)
+            throw ExitStatus.unsuccessful.code
+        }
     }
 }

@@ -23,6 +23,8 @@ struct ServeCommand: AsyncParsableCommand {
             Examples:
               acp serve
               acp serve --port 0 --token secret --log-level debug
+              acp serve --storage memory
+              acp serve --storage sqlite:runs.sqlite
               acp serve --storage redis://localhost:6379 --ttl 3600
               acp serve --host 0.0.0.0 --max-runs 50 --grace 5
             """

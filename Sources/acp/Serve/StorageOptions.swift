@@ -7,16 +7,20 @@ import RedisClient
 /// Which storage a command is about.
 struct StorageOptions: ParsableArguments {
     @Option(help: "Where runs, events and sessions are kept.")
-    var storage = "memory"
+    var storage = "sqlite"
 
     @Option(help: "What all keys in Redis begin with.")
     var prefix = "acp:"
 
-    @Option(help: "For how many seconds a run is kept after its last update, and a session after its last use.")
-    var ttl = 86_400
+    @Option(
+        help: """
+            For how many seconds a run is kept after its last update (in SQLite: after its end), and a session after its \
+            last use. (default: 86400; in SQLite until it is deleted)
+            """)
+    var ttl: Int?
 
     func validate() throws {
-        guard ttl > 0 else { throw ValidationError("--ttl has to be 1 or more.") }
+        guard ttl ?? 1 > 0 else { throw ValidationError("--ttl has to be 1 or more.") }
         guard !prefix.isEmpty else { throw ValidationError("--prefix may not be empty.") }
         do {
             _ = try StorageSpecification(storage)
@@ -25,10 +29,22 @@ struct StorageOptions: ParsableArguments {
         }
     }
 
+    func specification() throws -> StorageSpecification { try StorageSpecification(storage) }
+
+    /// The storage in words, for questions. Without what may hold a password.
+    func place() throws -> String {
+        switch try specification() {
+        case .memory: "memory"
+        case .sqlite(let path): try path ?? DataFolder.defaultStorage()
+        case .redis: "Redis with prefix \(prefix)"
+        }
+    }
+
     /// Opens the storage and sees whether it answers, so that a mistake shows at once.
     func open() async throws -> any Storage {
+        let specification = try specification()
         do {
-            let storage = try StorageSpecification(storage).open(prefix: prefix, timeToLive: .seconds(ttl))
+            let storage = try specification.open(prefix: prefix, timeToLive: ttl.map { .seconds($0) })
             do {
                 _ = try await storage.ping()
             } catch {
@@ -37,7 +53,12 @@ struct StorageOptions: ParsableArguments {
             }
             return storage
         } catch let error as StorageError {
-            Console.error("the storage does not answer: \(error.message)")
+            if case .sqlite(let path) = specification {
+                Console.error("\(error.message).")
+                if path == nil { Console.note("Other storages: --storage sqlite:PATH, --storage memory.") }
+            } else {
+                Console.error("the storage does not answer: \(error.message)")
+            }
             throw ExitStatus.unsuccessful.code
         } catch let error as RedisError {
             throw ValidationError(error.message)

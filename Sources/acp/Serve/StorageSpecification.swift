@@ -1,17 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ACPRedis
+import ACPSQLite
 import ACPStorage
 
 /// Which storage to use, as the command line says it.
 enum StorageSpecification: Equatable {
     /// In memory: gone when the server ends.
     case memory
+    /// In a SQLite file, the one in the user's data folder if none is named.
+    case sqlite(path: String?)
     /// In Redis, at a URL, or where `REDIS_URL` says.
     case redis(url: String?)
 
     /// The accepted forms, for help and errors: one per line, the form and what it means.
     static let forms = [
+        (form: "sqlite", meaning: "in a SQLite file in the user's data folder"),
+        (form: "sqlite:path/to/file", meaning: "in a SQLite file, which is made if it is not there"),
         (form: "memory", meaning: "in memory, gone when the server ends"),
         (form: "redis", meaning: "in Redis, where $REDIS_URL says, else on this machine"),
         (form: "redis://[user:password@]host[:port][/db]", meaning: "in Redis; rediss:// for TLS"),
@@ -32,6 +37,11 @@ enum StorageSpecification: Equatable {
     init(_ text: String) throws(UnknownForm) {
         switch text {
         case "memory", "memory:": self = .memory
+        case "sqlite": self = .sqlite(path: nil)
+        case _ where text.hasPrefix("sqlite:"):
+            // "sqlite:///data/runs.sqlite" is how others write URLs of files.
+            let path = text.dropFirst("sqlite:".count)
+            self = .sqlite(path: String(path.hasPrefix("//") ? path.dropFirst(2) : path))
         case "redis": self = .redis(url: nil)
         case _ where ["redis://", "rediss://", "unix://"].contains { text.hasPrefix($0) }: self = .redis(url: text)
         default: throw UnknownForm(scheme: String(text.prefix { $0 != ":" }.prefix(40)))
@@ -40,11 +50,19 @@ enum StorageSpecification: Equatable {
 
     /// Opens the storage. Whoever opens it closes it.
     ///
-    /// - Throws: `RedisError` if the URL is wrong.
-    func open(prefix: String, timeToLive: Duration) throws -> any Storage {
+    /// - Parameters:
+    ///   - prefix: What all keys in Redis begin with.
+    ///   - timeToLive: How long things are kept. Nil means what the storage does by itself.
+    /// - Throws: `RedisError` if the URL is wrong, `StorageError` if the file cannot be used.
+    func open(prefix: String, timeToLive: Duration?) throws -> any Storage {
         switch self {
-        case .memory: MemoryStorage(.init(timeToLive: timeToLive))
-        case .redis(let url): try RedisStorage(url: url, ttl: timeToLive, prefix: prefix)
+        case .memory:
+            return MemoryStorage(timeToLive.map { .init(timeToLive: $0) } ?? .init())
+        case .sqlite(let path):
+            let path = try path ?? DataFolder.defaultStorage()
+            return try SQLiteStorage(SQLiteConfiguration(path: path, retention: timeToLive))
+        case .redis(let url):
+            return try RedisStorage(url: url, ttl: timeToLive ?? RedisStorage.defaultTimeToLive, prefix: prefix)
         }
     }
 }

@@ -20,7 +20,7 @@ final class ManualClock: Sendable {
 /// connections that can be cut: what a process that died, or was stopped, looks like from outside.
 final class Processes: Sendable {
     let clock = ManualClock()
-    let storage: MemoryStorage
+    let storage: any Storage
     let lease = Duration.seconds(15)
 
     init() {
@@ -71,12 +71,17 @@ final class Link: Storage, Coordination {
     let isCut = Mutex(false)
     private let commitFault = Mutex<(@Sendable (RunCommit) async throws -> Void)?>(nil)
 
+    private let claimStep = Mutex<(@Sendable () async throws -> Void)?>(nil)
+
     init(to base: any Storage) { self.base = base }
 
     var capabilities: StorageCapabilities {
         StorageCapabilities(isDurable: true, isShared: true, timeToLive: base.capabilities.timeToLive)
     }
     var coordination: any Coordination { self }
+
+    /// Called before each claim.
+    func onClaim(_ step: (@Sendable () async throws -> Void)?) { claimStep.withLock { $0 = step } }
 
     /// Called before each commit.
     func onCommit(_ step: (@Sendable (RunCommit) async throws -> Void)?) { commitFault.withLock { $0 = step } }
@@ -104,7 +109,8 @@ final class Link: Storage, Coordination {
     }
     func eventCount(of run: RunID) async throws -> Int { try await through { try await $0.eventCount(of: run) } }
     func claim(_ run: RunID, for owner: RunOwner, from current: RunOwner?) async throws -> Bool {
-        try await through { try await $0.claim(run, for: owner, from: current) }
+        try await claimStep.withLock { $0 }?()
+        return try await through { try await $0.claim(run, for: owner, from: current) }
     }
     func runs(ownedBy process: ProcessID, limit: Int) async throws -> [RunID] {
         try await through { try await $0.runs(ownedBy: process, limit: limit) }

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ACPCore
+import ACPStorage
+import GRDB
+
+/// Coordination inside one process, with signals and turns that outlive it.
+///
+/// Heartbeats and wakes are in memory: nobody but this process has the file open, and when another one opens it this one is
+/// gone, and with it its heartbeat.
+final class SQLiteCoordination: Coordination {
+    private let database: SQLiteDatabase
+    private let local = LocalCoordination()
+
+    init(_ database: SQLiteDatabase) { self.database = database }
+
+    func runDidChange(_ run: RunID) { local.runDidChange(run) }
+
+    // MARK: Processes
+
+    func heartbeat(of process: ProcessID, timeToLive: Duration) async throws {
+        local.heartbeat(of: process, timeToLive: timeToLive)
+    }
+
+    func liveProcesses() async throws -> Set<ProcessID> { local.liveProcesses() }
+
+    /// Those that left, and those that owned runs when the file was open before: their processes are gone.
+    func lostProcesses() async throws -> Set<ProcessID> {
+        let owners = try await database.read("Reading which processes own runs") { db in
+            let rows = try db.rows(
+                """
+                SELECT DISTINCT owner_process FROM acp_runs WHERE owner_process IS NOT NULL AND ended_at IS NULL
+                """)
+            var owners: Set<ProcessID> = []
+            while let row = try rows.next() { owners.insert(ProcessID(rawValue: try row.text(0) ?? "")) }
+            return owners
+        }
+        return owners.subtracting(local.liveProcesses()).union(local.lostProcesses())
+    }
+
+    func leave(_ process: ProcessID) async throws { local.leave(process) }
+
+    func forget(_ process: ProcessID) async throws { local.forget(process) }
+
+    // MARK: Turns
+
+    func enqueue(_ run: RunID, in session: SessionID) async throws -> RunID {
+        try await database.write("Queueing run \(run) in session \(session)") { db in
+            try db.run(
+                """
+                INSERT OR IGNORE INTO acp_turns (session, position, run)
+                SELECT ?1, IFNULL(MAX(position) + 1, 0), ?2 FROM acp_turns WHERE session = ?1
+                """, [session.rawValue, run.rawValue])
+            return try Self.first(of: session, db) ?? run
+        }
+    }
+
+    @discardableResult
+    func dequeue(_ run: RunID, from session: SessionID) async throws -> RunID? {
+        try await database.write("Taking run \(run) out of the queue of session \(session)") { db in
+            try db.run("DELETE FROM acp_turns WHERE session = ? AND run = ?", [session.rawValue, run.rawValue])
+            return try Self.first(of: session, db)
+        }
+    }
+
+    private static func first(of session: SessionID, _ db: Database) throws -> RunID? {
+        try db.rows("SELECT run FROM acp_turns WHERE session = ? ORDER BY position LIMIT 1", [session.rawValue])
+            .next().map { try runID($0[0]) }
+    }
+
+    // MARK: Signals
+
+    /// - Throws: `StorageError` with code `notFound` if there is no such run.
+    @discardableResult
+    func send(_ signal: RunSignal, to run: RunID) async throws -> Bool {
+        let document = try encodeStored(signal, "the signal")
+        let isNew = try await database.write("Sending a signal to run \(run)") { db in
+            guard let key = try Int64.fetchOne(db.cachedStatement(sql: RunTable.keySQL), arguments: [run.rawValue])
+            else {
+                throw StorageError(
+                    .notFound, "run \(run) is not stored (any more): nobody can be told anything about it")
+            }
+            try db.run(
+                "INSERT OR IGNORE INTO acp_signals (run, key, document) VALUES (?, ?, CAST(? AS TEXT))",
+                [key, signal.key, document])
+            return db.changesCount > 0
+        }
+        local.announceSignal(to: run)
+        return isNew
+    }
+
+    func signals(to run: RunID) async throws -> [RunSignal] {
+        try await database.read("Reading the signals to run \(run)") { db in
+            let rows = try db.rows(
+                "SELECT document FROM acp_signals WHERE run = (SELECT key FROM acp_runs WHERE id = ?)", [run.rawValue])
+            var signals: [RunSignal] = []
+            while let row = try rows.next() {
+                signals.append(try decodeStored(try row.bytes(0), "a signal to run \(run)"))
+            }
+            return signals
+        }
+    }
+
+    func forgetSignals(to run: RunID) async throws {
+        try await database.write("Forgetting the signals to run \(run)") { db in
+            try db.run("DELETE FROM acp_signals WHERE run = (SELECT key FROM acp_runs WHERE id = ?)", [run.rawValue])
+        }
+    }
+
+    // MARK: Streams
+
+    func announcements(to process: ProcessID) async throws -> AsyncStream<SignalAnnouncement> {
+        local.announcements(to: process)
+    }
+
+    func changes(of run: RunID) async throws -> AsyncStream<Void> { local.changes(of: run) }
+}

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ACPStorage
+import Dispatch
+import GRDB
+import Synchronization
+
+/// The open file: one connection that writes, some that read, and the lock. Nothing here blocks a thread of Swift's own.
+final class SQLiteDatabase: Sendable {
+    /// How long a write waits for another program that looks after the file by hand.
+    private static let busyTimeout = 5.0
+
+    private enum Phase {
+        case open
+        /// Calls that began before are waited for.
+        case closing
+        case closed
+    }
+
+    private struct Usage {
+        var phase = Phase.open
+        var running = 0
+        /// Whoever waits for the end of the calls that run, or of the closing itself.
+        var waitingForIdle: CheckedContinuation<Void, Never>?
+        var waitingForEnd: [CheckedContinuation<Void, Never>] = []
+    }
+
+    let path: String
+    private let pool: DatabasePool
+    private let writes: WriteQueue
+    private let lock: FileLock
+    private let usage = Mutex(Usage())
+
+    init(_ configuration: SQLiteConfiguration) throws(StorageError) {
+        let path = try DatabasePath.resolve(configuration.path)
+        self.path = path
+        lock = try FileLock(database: path)
+        try DatabasePath.create(path)
+        try DatabasePath.checkIsWritable(path)
+        do {
+            pool = try DatabasePool(path: path, configuration: Self.connections(configuration, path: path))
+            try Schema.migrate(pool)
+            try pool.writeWithoutTransaction { db in
+                try db.execute(sql: "PRAGMA synchronous = \(configuration.durability.pragma)")
+                if let size = configuration.maximumSize {
+                    let pageSize = try Int.fetchOne(db, sql: "PRAGMA page_size") ?? 4_096
+                    _ = try Int.fetchOne(db, sql: "PRAGMA max_page_count = \(max(1, size / pageSize))")
+                }
+            }
+        } catch {
+            throw StorageError(error, doing: "Opening \(path)", changes: false, path: path)
+        }
+        writes = WriteQueue(pool)
+    }
+
+    private static func connections(_ settings: SQLiteConfiguration, path: String) -> Configuration {
+        var configuration = Configuration()
+        configuration.label = "ACPSQLite"
+        configuration.busyMode = .timeout(busyTimeout)
+        configuration.maximumReaderCount = settings.readers
+        configuration.journalMode = .wal
+        configuration.prepareDatabase { db in
+            guard !db.configuration.readonly else { return }
+            try Schema.checkOwnership(db, path: path)
+            // Counts only before the first table is there.
+            try db.execute(sql: "PRAGMA auto_vacuum = INCREMENTAL")
+            try db.execute(sql: "PRAGMA journal_size_limit = \(WriteQueue.usualLogLimit)")
+            // On macOS a plain fsync leaves the data in the drive's cache. Elsewhere these do nothing.
+            try db.execute(sql: "PRAGMA fullfsync = \(settings.durability == .full ? 1 : 0)")
+            try db.execute(sql: "PRAGMA checkpoint_fullfsync = 1")
+        }
+        return configuration
+    }
+
+    // MARK: Calls
+
+    /// Reads from one state of the database, beside others that read and whoever writes.
+    ///
+    /// - Parameter action: What is being done, as the beginning of a sentence.
+    func read<Result: Sendable>(
+        _ action: @autoclosure () -> String, _ body: @escaping @Sendable (Database) throws -> Result
+    ) async throws -> Result {
+        try enter()
+        defer { leave() }
+        do {
+            return try await withCheckedThrowingContinuation { continuation in
+                pool.asyncRead { db in continuation.resume(with: .init { try body(db.get()) }) }
+            }
+        } catch {
+            throw StorageError(error, doing: action(), changes: false, path: path)
+        }
+    }
+
+    /// Writes in a transaction, see ``WriteQueue``. What was written is durable when this returns.
+    func write<Result: Sendable>(
+        _ action: @autoclosure () -> String, _ body: @escaping @Sendable (Database) throws -> Result
+    ) async throws -> Result {
+        try enter()
+        defer { leave() }
+        do {
+            return try await writes.perform(body)
+        } catch {
+            throw StorageError(error, doing: action(), changes: true, path: path)
+        }
+    }
+
+    /// Does something that SQLite does not do in a transaction, on the connection that writes.
+    func maintain(
+        _ action: @autoclosure () -> String, _ body: @escaping @Sendable (Database) throws -> Void
+    ) async throws {
+        try enter()
+        defer { leave() }
+        do {
+            try await onWriter(body)
+        } catch {
+            throw StorageError(error, doing: action(), changes: false, path: path)
+        }
+    }
+
+    private func onWriter(_ body: @escaping @Sendable (Database) throws -> Void) async throws {
+        try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
+            pool.asyncWriteWithoutTransaction { db in continuation.resume(with: .init { try body(db) }) }
+        }
+    }
+
+    private func enter() throws(StorageError) {
+        let isOpen = usage.withLock { usage in
+            guard case .open = usage.phase else { return false }
+            usage.running += 1
+            return true
+        }
+        guard isOpen else { throw StorageError(.closed, "the SQLite storage of \(path) was closed") }
+    }
+
+    private func leave() {
+        let waiting = usage.withLock { usage -> CheckedContinuation<Void, Never>? in
+            usage.running -= 1
+            guard usage.running == 0 else { return nil }
+            defer { usage.waitingForIdle = nil }
+            return usage.waitingForIdle
+        }
+        waiting?.resume()
+    }
+
+    // MARK: End
+
+    /// Waits for the calls that run, writes everything into the one file, and lets go of it. Whoever calls it meanwhile waits
+    /// for the same end.
+    func close() async throws {
+        let phase = usage.withLock { usage in
+            defer { if case .open = usage.phase { usage.phase = .closing } }
+            return usage.phase
+        }
+        switch phase {
+        case .open: break
+        case .closing: return await waitForEnd()
+        case .closed: return
+        }
+        await waitForIdle()
+        // If another program has the file open as well, the log stays, but what is in it does not have to.
+        try? await onWriter { db in try db.execute(sql: "PRAGMA wal_checkpoint(PASSIVE)") }
+        // Nobody reads any more. The connection that writes has to be the last one: it removes the log.
+        pool.invalidateReadOnlyConnections()
+        let pool = pool
+        let outcome: Result<Void, any Error> = await withCheckedContinuation { continuation in
+            // It waits for its connections: not on a thread of Swift's own.
+            DispatchQueue.global().async { continuation.resume(returning: .init { try pool.close() }) }
+        }
+        lock.release()
+        let waiting = usage.withLock { usage in
+            usage.phase = .closed
+            defer { usage.waitingForEnd = [] }
+            return usage.waitingForEnd
+        }
+        for waiter in waiting { waiter.resume() }
+        do {
+            try outcome.get()
+        } catch {
+            throw StorageError(error, doing: "Closing \(path)", changes: false, path: path)
+        }
+    }
+
+    private func waitForIdle() async {
+        await withCheckedContinuation { continuation in
+            let isIdle = usage.withLock { usage in
+                if usage.running > 0 { usage.waitingForIdle = continuation }
+                return usage.running == 0
+            }
+            if isIdle { continuation.resume() }
+        }
+    }
+
+    private func waitForEnd() async {
+        await withCheckedContinuation { continuation in
+            let isClosed = usage.withLock { usage in
+                if case .closed = usage.phase { return true }
+                usage.waitingForEnd.append(continuation)
+                return false
+            }
+            if isClosed { continuation.resume() }
+        }
+    }
+}

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ACPCore
+public import ACPStorage
+import GRDB
+
+extension SQLiteStorage {
+    /// One page of runs, newest first, and how many there are in all, from one state of the database.
+    ///
+    /// The page is found in an index, documents are read for the runs on it alone. The totals of all runs and of an agent's
+    /// are kept; those of a session and of a status are counted in the index.
+    public func runs(_ query: RunQuery) async throws -> Page<Run> {
+        let records = try await database.read("Listing runs") { db in
+            let listing = query.filter.listing
+            let total =
+                try Int.fetchOne(
+                    db.cachedStatement(sql: listing.total), arguments: StatementArguments(listing.arguments)) ?? 0
+            let rows = try db.rows(
+                """
+                SELECT id FROM acp_runs WHERE \(listing.condition)
+                ORDER BY created_at DESC, id DESC LIMIT ? OFFSET ?
+                """, StatementArguments(listing.arguments) + [max(0, query.limit), max(0, query.offset)])
+            var ids: [RunID] = []
+            while let row = try rows.next() { ids.append(try runID(row[0])) }
+            let table = RunTable(db)
+            return Page(items: try ids.compactMap { try table.record($0) }, total: total)
+        }
+        return Page(items: try records.items.map { try $0.run() }, total: records.total)
+    }
+}
+
+extension RunQuery.Filter {
+    /// The SQL of a listing. The conditions are those of the indexes, word for word.
+    fileprivate var listing: (condition: String, total: String, arguments: [String]) {
+        switch self {
+        case .all:
+            ("1", "SELECT runs FROM acp_run_counts WHERE listing = 'all' AND name = ''", [])
+        case .agent(let name):
+            ("agent_name = ?", "SELECT runs FROM acp_run_counts WHERE listing = 'agent' AND name = ?", [name.rawValue])
+        case .session(let id):
+            ("session_id = ?", "SELECT COUNT(*) FROM acp_runs WHERE session_id = ?", [id.rawValue])
+        case .unfinished(let status):
+            (
+                "status = ? AND ended_at IS NULL",
+                "SELECT COUNT(*) FROM acp_runs WHERE status = ? AND ended_at IS NULL", [status.rawValue]
+            )
+        }
+    }
+}

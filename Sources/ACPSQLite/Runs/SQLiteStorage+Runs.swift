@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import ACPCore
+public import ACPStorage
+import Foundation
+import GRDB
+
+extension SQLiteStorage {
+    // MARK: Commits
+
+    /// One transaction, perhaps together with commits of other runs. Durable when this returns.
+    public func commit(_ commit: RunCommit) async throws {
+        try await database.write("Committing to run \(commit.run)") { [now] db in
+            try RunTable(db, now: now()).commit(commit)
+        }
+        sqliteCoordination.runDidChange(commit.run)
+    }
+
+    /// Saves a run as it is. It becomes the snapshot that covers all events that are there.
+    public func save(_ run: Run) async throws {
+        let json = try encodeStored(run, "run \(run.id)")
+        try await database.write("Saving run \(run.id)") { [now] db in
+            try RunTable(db, now: now()).save(run, json)
+        }
+        sqliteCoordination.runDidChange(run.id)
+    }
+
+    /// Appends an event to a run.
+    public func append(_ event: Event, to run: RunID) async throws {
+        let encoded = try EncodedEvent(event)
+        try await database.write("Appending to run \(run)") { db in
+            let table = RunTable(db)
+            guard let entry = try table.find(run) else {
+                throw StorageError(.notFound, "run \(run) is not stored: save it first")
+            }
+            try table.append([encoded], to: entry.key, from: entry.eventCount)
+        }
+        sqliteCoordination.runDidChange(run)
+    }
+
+    /// Deletes a run with its events, its input, its signals and its places in every listing.
+    @discardableResult
+    public func delete(_ run: RunID) async throws -> Bool {
+        let wasThere = try await database.write("Deleting run \(run)") { db in
+            try db.run("DELETE FROM acp_runs WHERE id = ?", [run.rawValue])
+            return db.changesCount > 0
+        }
+        if wasThere { sqliteCoordination.runDidChange(run) }
+        return wasThere
+    }
+
+    // MARK: Reading
+
+    /// A run with everything needed to go on with it.
+    public func record(of run: RunID) async throws -> RunRecord? {
+        try await database.read("Reading run \(run)") { db in try RunTable(db).record(run) }
+    }
+
+    /// What the run was called with.
+    public func input(of run: RunID) async throws -> [Message]? {
+        try await database.read("Reading the input of run \(run)") { db in
+            let rows = try db.rows(
+                "SELECT document FROM acp_run_inputs WHERE run = (SELECT key FROM acp_runs WHERE id = ?)",
+                [run.rawValue])
+            return try rows.next().map { row in try decodeStored(try row.bytes(0), "the input of run \(run)") }
+        }
+    }
+
+    /// The events of a run from an index onward, oldest first.
+    public func events(of run: RunID, from offset: Int, limit: Int?) async throws -> [EncodedEvent] {
+        try await database.read("Reading the events of run \(run)") { db in
+            guard let key = try Int64.fetchOne(db.cachedStatement(sql: RunTable.keySQL), arguments: [run.rawValue])
+            else { return [] }
+            return try RunTable(db).events(
+                key, of: run, from: max(0, offset), limit: limit.map { max(0, $0) } ?? -1)
+        }
+    }
+
+    /// How many events a run has.
+    public func eventCount(of run: RunID) async throws -> Int {
+        try await database.read("Counting the events of run \(run)") { db in
+            guard let key = try Int64.fetchOne(db.cachedStatement(sql: RunTable.keySQL), arguments: [run.rawValue])
+            else { return 0 }
+            return try RunTable(db).eventCount(key)
+        }
+    }
+
+    // MARK: Owners
+
+    /// Makes somebody the owner of a run, if it belongs to whom the caller thinks.
+    public func claim(_ run: RunID, for owner: RunOwner, from current: RunOwner?) async throws -> Bool {
+        try await database.write("Claiming run \(run)") { db in
+            try RunTable(db).claim(run, for: owner, from: current)
+        }
+    }
+
+    /// The unfinished runs that a process owns.
+    public func runs(ownedBy process: ProcessID, limit: Int) async throws -> [RunID] {
+        try await database.read("Reading the runs of process \(process)") { db in
+            let rows = try db.rows(
+                """
+                SELECT id FROM acp_runs WHERE owner_process = \(textParameter) AND ended_at IS NULL LIMIT ?
+                """, [process.rawValue.stored, max(0, limit)])
+            var runs: [RunID] = []
+            while let row = try rows.next() { runs.append(try runID(row[0])) }
+            return runs
+        }
+    }
+}
+
+/// The id that a column holds.
+func runID(_ text: String) throws(StorageError) -> RunID {
+    guard let id = RunID(rawValue: text) else {
+        throw StorageError(.corruptData, "\"\(text.prefix(140))\" in acp_runs is no run id")
+    }
+    return id
+}

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ACPCore
+public import ACPStorage
+import GRDB
+public import Logging
+public import ServiceLifecycle
+
+/// Storage in a SQLite file: durable, without a server to look after. For one process.
+///
+/// ```swift
+/// let storage = try SQLiteStorage(path: "runs.sqlite")
+/// let server = ACPServer(storage: storage)
+/// try await server.run(port: 8000)
+/// try await storage.close()
+/// ```
+///
+/// ## Durability
+/// A commit is one transaction. What was acknowledged survives the death of the process and, with the default
+/// ``SQLiteConfiguration/Durability/full``, a power failure. Commits of many runs that wait at the same time share a
+/// transaction, so that they share its cost; each succeeds or fails by itself.
+///
+/// ## One process
+/// A second storage on the same file is refused, in this process or another: opening it throws a `StorageError` that names the
+/// process that has it. So whoever opens the file knows that all processes which used it before are gone: the runs that they
+/// owned and did not finish belong to nobody alive (``coordination``), whatever time their heartbeats still had.
+///
+/// ## How long things are kept
+/// Until they are deleted, or, with ``SQLiteConfiguration/retention``, for that long after a run ended.
+///
+/// ## Life
+/// Opening reads and perhaps migrates the file, and is done when the initializer returns. The storage ends with ``close()``, or is
+/// run as a `Service` and ends with its service group.
+///
+/// ## Errors
+/// Everything throws `StorageError`, whose cause is GRDB's `DatabaseError`.
+public final class SQLiteStorage: Storage, Service {
+    /// Where the data is, and how it is kept.
+    public let configuration: SQLiteConfiguration
+    /// The database file, without links on the way to it.
+    public var path: String { database.path }
+
+    let database: SQLiteDatabase
+    let sqliteCoordination: SQLiteCoordination
+    let now: @Sendable () -> Timestamp
+    private let retention: RetentionLoop?
+
+    /// Opens a database file, and makes it if it is not there.
+    ///
+    /// - Parameters:
+    ///   - path: The file. Its folder has to be there.
+    ///   - logger: Where what happens in the background is logged.
+    /// - Throws: `StorageError` with code
+    ///   - `refused` if the file is in use by another storage, may not be written, or belongs to another program,
+    ///   - `corruptData` if it is no SQLite database, or a damaged one.
+    public convenience init(path: String, logger: Logger? = nil) throws {
+        try self.init(SQLiteConfiguration(path: path), logger: logger)
+    }
+
+    /// Opens a database file, configured in every detail.
+    ///
+    /// - Parameters:
+    ///   - configuration: Where the data is, and how it is kept.
+    ///   - logger: Where what happens in the background is logged.
+    /// - Throws: `StorageError`, see ``init(path:logger:)``.
+    public convenience init(_ configuration: SQLiteConfiguration, logger: Logger? = nil) throws {
+        try self.init(configuration, logger: logger, now: { .now })
+    }
+
+    /// With a clock of the caller's, so that retention can be tested without waiting.
+    package init(
+        _ configuration: SQLiteConfiguration, logger: Logger? = nil, now: @escaping @Sendable () -> Timestamp
+    ) throws {
+        self.configuration = configuration
+        self.now = now
+        let database = try SQLiteDatabase(configuration)
+        let coordination = SQLiteCoordination(database)
+        self.database = database
+        sqliteCoordination = coordination
+        retention = configuration.retention.map { age in
+            RetentionLoop(
+                Retention(database: database, coordination: coordination, age: age, now: now),
+                logger: logger ?? Logger(label: "SQLiteStorage"))
+        }
+        retention?.start()
+    }
+
+    deinit {
+        // What runs in the background refers to the database, not to the storage: it must not go on without it.
+        retention?.stop()
+    }
+
+    /// Durable, for one process, and without expiry: see ``SQLiteConfiguration/retention``.
+    public var capabilities: StorageCapabilities {
+        StorageCapabilities(isDurable: true, isShared: false, timeToLive: nil)
+    }
+
+    /// Signals are in the database. Heartbeats are not: nobody else can read them, and they must not outlive the process.
+    public var coordination: any Coordination { sqliteCoordination }
+
+    /// Reads from the database.
+    public func ping() async throws -> Duration {
+        let start = ContinuousClock.now
+        try await database.read("Asking for a sign of life") { db in
+            _ = try Int.fetchOne(db, sql: "SELECT runs FROM acp_run_counts WHERE listing = 'all'")
+        }
+        return .now - start
+    }
+
+    /// Waits for calls under way, writes everything into the one file, and lets go of it. Closing twice is fine.
+    public func close() async throws {
+        await retention?.end()
+        try await database.close()
+    }
+
+    /// Waits until the service group shuts down or the task is cancelled, and closes the storage then.
+    public func run() async throws {
+        try? await gracefulShutdown()
+        try await close()
+    }
+}

@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ACPCore
+import ACPStorage
+import Testing
+
+@testable import ACPRuntime
+
+@Suite("Recovery", .timeLimit(.minutes(5)))
+struct RecoveryTests {
+    /// An agent that says two words, with something in between that it waits for.
+    private func twoWords(_ latch: Latch, recovery: AgentPolicy.Recovery = .fail) -> (AgentRegistry) -> Void {
+        { agents in
+            agents.agent("words", policy: AgentPolicy(recovery: recovery)) { context in
+                try await context.yield("one ")
+                await latch.wait()
+                try await context.yield("two")
+            }
+        }
+    }
+
+    private func interview(_ agents: AgentRegistry) {
+        agents.agent("interview") { context in
+            try await context.yield("Welcome. ")
+            let name = try await context.awaitMessage("Name?")
+            try await context.yield("Hello \(name.text). ")
+            let city = try await context.awaitMessage("City?")
+            return "Bye \(name.text) of \(city.text)."
+        }
+    }
+
+    private static let interviewed = ["Welcome. ", "Hello Ada. ", "Bye Ada of Rome."]
+
+    @Test("a run whose process died fails within the lease, once, with an error that says what happened")
+    func fails() async throws {
+        let processes = Processes()
+        let latch = Latch()
+        let owner = try await processes.process(serve: twoWords(latch))
+        let others = [
+            try await processes.process(serve: twoWords(latch)), try await processes.process(serve: twoWords(latch)),
+        ]
+        let id = try await owner.engine.start("words")
+        try await poll { try await processes.storage.eventCount(of: id) == 4 }
+        owner.die()
+        for other in others { try await other.tick() }
+        #expect(try await processes.storage.run(id)?.status == .inProgress, "its heartbeat has not run out")
+        processes.clock.pass(processes.lease)
+        for other in others { try await other.engine.renewLease() }
+        async let first: Void = others[0].engine.recover()
+        async let second: Void = others[1].engine.recover()
+        _ = await (first, second)
+        let run = try #require(try await processes.storage.run(id))
+        #expect(run.status == .failed)
+        #expect(run.error?.message.contains("ended before the run did") == true)
+        #expect(run.text == "one ", "what it had said is kept")
+        try await expectSound(id, in: processes.storage)
+        #expect(try await processes.storage.coordination.lostProcesses().isEmpty, "it is forgotten")
+        latch.open()
+    }
+
+    @Test("a run that may be replayed goes on elsewhere, and says nothing twice")
+    func replays() async throws {
+        let processes = Processes()
+        let (never, open) = (Latch(), Latch())
+        open.open()
+        let owner = try await processes.process(serve: twoWords(never, recovery: .replay))
+        let other = try await processes.process(serve: twoWords(open, recovery: .replay))
+        let id = try await owner.engine.start("words")
+        try await poll { try await processes.storage.eventCount(of: id) == 4 }
+        owner.die()
+        processes.clock.pass(processes.lease)
+        try await other.tick()
+        let run = try await other.engine.endedRun(id)
+        #expect(run.status == .completed && run.text == "one two")
+        #expect(
+            try await processes.storage.kinds(id) == [
+                "run.created", "run.in-progress", "message.created", "message.part", "message.part",
+                "message.completed", "run.completed",
+            ])
+        try await expectSound(id, in: processes.storage)
+        never.open()
+    }
+
+    @Test("a run that awaits an answer goes on in another process when the answer comes, through every question")
+    func awaiting() async throws {
+        let processes = Processes()
+        let first = try await processes.process(serve: interview)
+        let second = try await processes.process(serve: interview)
+        let third = try await processes.process(serve: interview)
+        let run = try await first.engine.call("interview")
+        first.die()
+        processes.clock.pass(processes.lease)
+        try await second.tick()
+        #expect(try await processes.storage.run(run.id)?.status == .awaiting, "it waits on")
+        // The answer reaches a process that does not own the run: its owner is woken.
+        _ = try await third.engine.resume(run.id, "Ada")
+        await second.engine.hear(.signal(run.id))
+        let asked = try await third.engine.settledRun(run.id, after: 5)
+        #expect(asked.status == .awaiting && asked.awaitRequest?.message?.text == "City?")
+        // And once more, with the answer at the owner itself.
+        second.die()
+        processes.clock.pass(processes.lease)
+        try await third.tick()
+        let (_, count) = try await third.engine.resume(run.id, "Rome")
+        let ended = try await third.engine.settledRun(run.id, after: count)
+        #expect(ended.status == .completed)
+        #expect(ended.output.map(\.text) == Self.interviewed)
+        try await expectSound(run.id, in: processes.storage)
+        let history = try await processes.storage.history(of: #require(run.sessionID))
+        #expect(history.count == 4, "the input and three messages, once")
+    }
+
+    @Test("an answer that came while nobody owned the run is found by whoever takes it over")
+    func answerBeforeClaim() async throws {
+        let processes = Processes()
+        let first = try await processes.process(serve: interview)
+        let second = try await processes.process(serve: interview)
+        let run = try await first.engine.call("interview")
+        first.die()
+        _ = try await second.engine.resume(run.id, "Ada")
+        #expect(await refusal { try await second.engine.resume(run.id, "Bob") } == "not awaiting but in-progress")
+        processes.clock.pass(processes.lease)
+        try await second.tick()
+        let asked = try await second.engine.settledRun(run.id, after: 5)
+        #expect(asked.output.map(\.text) == ["Welcome. ", "Hello Ada. "])
+    }
+
+    @Test("an answer that comes between the look at a run and its claim is not lost")
+    func answerDuringClaim() async throws {
+        let processes = Processes()
+        let first = try await processes.process(serve: interview)
+        let second = try await processes.process(serve: interview)
+        let third = try await processes.process(serve: interview)
+        let run = try await first.engine.call("interview")
+        first.die()
+        processes.clock.pass(processes.lease)
+        second.link.onClaim { _ = try await third.engine.resume(run.id, "Ada") }
+        try await second.tick()
+        let asked = try await second.engine.settledRun(run.id, after: 5)
+        #expect(asked.output.map(\.text) == ["Welcome. ", "Hello Ada. "])
+    }
+
+    @Test("a process that was only stopped cannot write any more, leaves the session alone, and notices")
+    func zombie() async throws {
+        let processes = Processes()
+        let latch = Latch()
+        let zombie = try await processes.process(serve: twoWords(latch))
+        let other = try await processes.process(serve: twoWords(latch))
+        let id = try await zombie.engine.start("words", session: "shared")
+        try await poll { try await processes.storage.eventCount(of: id) == 4 }
+        processes.clock.pass(processes.lease)
+        try await other.tick()
+        let failed = try #require(try await processes.storage.run(id))
+        #expect(failed.status == .failed)
+        let events = try await processes.storage.events(of: id)
+        // Now it goes on, and comes to its end.
+        latch.open()
+        try await poll { zombie.engine.execution(of: id) == nil }
+        #expect(try await processes.storage.run(id) == failed)
+        #expect(try await processes.storage.events(of: id) == events)
+        #expect(try await processes.storage.history(of: "shared").isEmpty)
+        // Whoever asks it gets the truth.
+        #expect(try await zombie.engine.run(id).status == .failed)
+    }
+
+    @Test("a process that was stopped lets go of what others have taken, even if its handlers only wait")
+    func zombieWaits() async throws {
+        let processes = Processes()
+        let zombie = try await processes.process(serve: interview)
+        let other = try await processes.process(serve: interview)
+        let run = try await zombie.engine.call("interview")
+        processes.clock.pass(processes.lease)
+        try await other.tick()
+        #expect(zombie.engine.execution(of: run.id) != nil)
+        try await zombie.tick()
+        #expect(zombie.engine.execution(of: run.id) == nil)
+        #expect(try await processes.storage.coordination.lostProcesses().isEmpty, "it is alive again")
+        let (_, count) = try await zombie.engine.resume(run.id, "Ada")
+        await other.engine.hear(.signal(run.id))
+        #expect(try await zombie.engine.settledRun(run.id, after: count).status == .awaiting)
+    }
+
+    @Test("state that a stopped process wants to store after it lost its run is not stored")
+    func zombieState() async throws {
+        let processes = Processes()
+        let latch = Latch()
+        let serve: (AgentRegistry) -> Void = { agents in
+            agents.agent("stateful") { context in
+                try await context.session.setState("mine")
+                await latch.wait()
+                try await context.session.setState("late")
+            }
+        }
+        let zombie = try await processes.process(serve: serve)
+        let other = try await processes.process(serve: serve)
+        let id = try await zombie.engine.start("stateful", session: "shared")
+        try await poll { try await processes.storage.session("shared") != nil }
+        processes.clock.pass(processes.lease)
+        try await other.tick()
+        latch.open()
+        try await poll { zombie.engine.execution(of: id) == nil }
+        let state = try #require(try await processes.storage.session("shared")?.state)
+        #expect(String(decoding: state.bytes, as: UTF8.self) == "\"mine\"")
+    }
+
+    @Test("a run that was asked to stop when its process died is cancelled, not failed")
+    func cancelled() async throws {
+        let processes = Processes()
+        let latch = Latch()
+        let owner = try await processes.process(serve: twoWords(latch, recovery: .replay))
+        let other = try await processes.process(serve: twoWords(latch, recovery: .replay))
+        let id = try await owner.engine.start("words")
+        owner.die()
+        #expect(try await other.engine.cancel(id).status == .cancelling)
+        #expect(try await other.engine.run(id).status == .cancelling, "visible at once")
+        processes.clock.pass(processes.lease)
+        try await other.tick()
+        #expect(try await other.engine.endedRun(id).status == .cancelled)
+        try await expectSound(id, in: processes.storage)
+        latch.open()
+    }
+
+    @Test("a run that had not begun begins elsewhere")
+    func waiting() async throws {
+        let processes = Processes()
+        let (never, open) = (Latch(), Latch())
+        open.open()
+        let owner = try await processes.process(maximumRunningRuns: 1, serve: twoWords(never))
+        let other = try await processes.process(serve: twoWords(open))
+        let running = try await owner.engine.start("words")
+        let waiting = try await owner.engine.start("words")
+        #expect(try await processes.storage.run(waiting)?.status == .created)
+        owner.die()
+        processes.clock.pass(processes.lease)
+        try await other.tick()
+        #expect(try await other.engine.endedRun(waiting).status == .completed)
+        #expect(try await other.engine.endedRun(running).status == .failed)
+        try await expectSound(waiting, in: processes.storage)
+        never.open()
+    }
+
+    @Test("a handler that does not do the same again fails the run with an error that explains it")
+    func divergence() async throws {
+        let processes = Processes()
+        func serve(_ greeting: String) -> (AgentRegistry) -> Void {
+            { agents in
+                agents.agent("moody") { context in
+                    try await context.yield(greeting)
+                    _ = try await context.awaitMessage("?")
+                    return "fine"
+                }
+            }
+        }
+        let owner = try await processes.process(serve: serve("Good morning"))
+        let other = try await processes.process(serve: serve("Good evening"))
+        let run = try await owner.engine.call("moody")
+        owner.die()
+        processes.clock.pass(processes.lease)
+        try await other.tick()
+        let (_, count) = try await other.engine.resume(run.id, "hi")
+        let failed = try await other.engine.settledRun(run.id, after: count)
+        #expect(failed.status == .failed)
+        #expect(failed.error?.message.contains("did not do the same as before") == true)
+        #expect(failed.text == "Good morning")
+        try await expectSound(run.id, in: processes.storage)
+    }
+
+    @Test("an agent that nobody serves any more: what was at work fails after a while, what awaits an answer stays")
+    func strangers() async throws {
+        let processes = Processes()
+        let latch = Latch()
+        let owner = try await processes.process { agents in
+            twoWords(latch)(agents)
+            interview(agents)
+        }
+        let stranger = try await processes.process()
+        let working = try await owner.engine.start("words")
+        let asking = try await owner.engine.call("interview").id
+        owner.die()
+        for _ in 0..<10 {
+            processes.clock.pass(processes.lease)
+            try await stranger.tick()
+            #expect(try await processes.storage.run(working)?.status == .inProgress)
+        }
+        processes.clock.pass(processes.lease)
+        try await stranger.tick()
+        #expect(try await processes.storage.run(working)?.status == .failed)
+        #expect(try await processes.storage.run(asking)?.status == .awaiting)
+        // Whoever serves it again takes it over.
+        let heir = try await processes.process(serve: interview)
+        try await heir.tick()
+        let (_, count) = try await heir.engine.resume(asking, "Ada")
+        #expect(try await heir.engine.settledRun(asking, after: count).status == .awaiting)
+        latch.open()
+    }
+
+    @Test("runs that a process owns without knowing of them are found when its heartbeat had run out")
+    func review() async throws {
+        let processes = Processes()
+        let process = try await processes.process(serve: interview)
+        let latch = Latch()
+        twoWords(latch)(process.engine.agents)
+        // Written by this process, and nobody executes it.
+        let run = Run(agentName: "words", sessionID: "s")
+        var composer = RunComposer(run)
+        let (created, begun) = (try composer.created(), try composer.begin())
+        try await processes.storage.commit(
+            RunCommit(
+                run: run.id, expecting: 0, events: [created.event, begun.event],
+                snapshot: RunSnapshot(composer.run, eventCount: 2), owner: RunOwner(process: process.id), input: ["x"]))
+        try await process.tick()
+        #expect(try await processes.storage.run(run.id)?.status == .inProgress)
+        processes.clock.pass(processes.lease)
+        try await process.tick()
+        #expect(try await processes.storage.run(run.id)?.status == .failed)
+        latch.open()
+    }
+}

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ACPCore
+import ACPSQLite
+import ACPStorage
+import GRDB
+import Testing
+
+@Suite("SQLite storage survives the death of its process")
+struct CrashTests {
+    @Test("Killed a hundred times in the middle of commits, the database has every acknowledged commit, and none twice")
+    func killed() async throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path()
+        var acknowledged: [RunID: Int] = [:]
+        var histories: Set<RunID> = []
+        var generator = SystemRandomNumberGenerator()
+        for _ in 0..<100 {
+            let process = try TestProcess("write", path)
+            let lines = await process.lines(Int.random(in: 1...40, using: &generator))
+            process.kill()
+            let rest = await process.lines(.max)
+            await process.waitForEnd()
+            try #require(!lines.isEmpty, "the process wrote nothing")
+            var round: [RunID: Int] = [:]
+            for line in lines + rest {
+                let words = line.split(separator: " ")
+                let run = try #require(words.first.flatMap { RunID(rawValue: String($0)) })
+                if words.last == "history" {
+                    histories.insert(run)
+                } else {
+                    let count = try #require(Int(words.last ?? ""))
+                    round[run] = count
+                }
+            }
+            try await withStorage(path) { storage in
+                for (run, count) in round { try await expectWhole(run, atLeast: count, storage) }
+            }
+            acknowledged.merge(round) { _, new in new }
+        }
+        try await withStorage(path) { storage in
+            for (run, count) in acknowledged { try await expectWhole(run, atLeast: count, storage) }
+            let page = try await storage.runs(RunQuery(.agent("writer"), limit: .max))
+            #expect(page.items.count == page.total)
+            #expect(Set(page.items.map(\.id)).isSuperset(of: acknowledged.keys))
+            let entries: [HistoryEntry] = try await storage.history(of: "session")
+            let told = entries.map { entry in if case .message(let message) = entry { message.text } else { "" } }
+            #expect(Set(told).count == told.count, "a block is in the history twice")
+            #expect(Set(told).isSuperset(of: histories.map(\.rawValue)))
+        }
+        let faults = try await DatabaseQueue(path: path).read { db in
+            try String.fetchAll(db, sql: "PRAGMA integrity_check")
+                + String.fetchAll(db, sql: "PRAGMA foreign_key_check")
+        }
+        #expect(faults == ["ok"])
+    }
+
+    /// The events of a run are those that were written, without a gap, none twice.
+    private func expectWhole(_ run: RunID, atLeast count: Int, _ storage: SQLiteStorage) async throws {
+        let events: [Event] = try await storage.events(of: run)
+        #expect(events.count >= count, "acknowledged events of run \(run) are missing")
+        #expect(events == events.indices.map { .messagePart(.text("\(run) \($0)")) })
+        #expect(try await storage.eventCount(of: run) == events.count)
+        #expect(try await storage.input(of: run)?.map(\.text) == ["input of \(run)"])
+        #expect(try await storage.run(run)?.output.first?.parts.count == events.count)
+    }
+}

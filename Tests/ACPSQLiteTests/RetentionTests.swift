@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ACPCore
+import ACPStorage
+import Testing
+
+@testable import ACPSQLite
+
+@Suite("Retention deletes what ended long ago, and nothing else")
+struct RetentionTests {
+    private let day = Duration.seconds(86_400)
+
+    /// A storage on a clock that stands, and the retention of a day to be called by hand.
+    private func withRetention(
+        _ body: (SQLiteStorage, Retention, ManualTime) async throws -> Void
+    ) async throws {
+        let folder = try TemporaryFolder()
+        let time = ManualTime()
+        let storage = try SQLiteStorage(SQLiteConfiguration(path: folder.path()), now: time.now)
+        let retention = Retention(
+            database: storage.database, coordination: storage.sqliteCoordination, age: day, now: time.now)
+        do {
+            try await body(storage, retention, time)
+        } catch {
+            try? await storage.close()
+            throw error
+        }
+        try await storage.close()
+    }
+
+    @Test("Runs go after their time with all that belongs to them, unfinished ones stay")
+    func runs() async throws {
+        try await withRetention { storage, retention, time in
+            var ended = try await Writer.create(on: storage)
+            try await ended.become(.completed)
+            var awaiting = try await Writer.create(on: storage)
+            try await awaiting.become(.awaiting)
+            time.advance(by: day * 0.9)
+            var later = try await Writer.create(on: storage)
+            try await later.become(.completed)
+            _ = try await retention.step()
+            #expect(try await storage.runs(RunQuery()).total == 3)
+            let changes = try await storage.coordination.changes(of: ended.run.id)
+            time.advance(by: day * 0.2)
+            while try await retention.step() {}
+            #expect(try await storage.run(ended.run.id) == nil)
+            #expect(try await storage.events(of: ended.run.id, from: 0, limit: nil) == [])
+            let left = try await storage.runs(RunQuery())
+            #expect(Set(left.items.map(\.id)) == [awaiting.run.id, later.run.id])
+            #expect(left.total == 2)
+            // Whoever watched it is woken.
+            var iterator = changes.makeAsyncIterator()
+            await iterator.next()
+        }
+    }
+
+    @Test("Sessions go after their last use, but not before their runs")
+    func sessions() async throws {
+        try await withRetention { storage, retention, time in
+            let sessions: [SessionID] = ["unused", "used", "with-run"]
+            for session in sessions {
+                try await storage.save(SessionRecord(id: session), expecting: 0)
+                try await storage.append([HistoryBlock(key: "one", entries: [.link("a")])], to: session)
+            }
+            var writer = try await Writer.create(Run(agentName: "writer", sessionID: "with-run"), on: storage)
+            try await writer.become(.awaiting)
+            time.advance(by: day * 0.9)
+            try await storage.append([], to: "used")
+            time.advance(by: day * 0.2)
+            while try await retention.step() {}
+            #expect(try await storage.session("unused") == nil)
+            #expect(try await storage.history(of: "unused", from: 0, limit: nil).total == 0)
+            for session in sessions.dropFirst() { #expect(try await storage.session(session) != nil) }
+            try await writer.become(.completed)
+            time.advance(by: day * 1.1)
+            while try await retention.step() {}
+            #expect(try await storage.statistics().tables.allSatisfy { $0.rows == 0 || $0.name == "acp_run_counts" })
+        }
+    }
+
+    @Test("One step takes a bounded number of runs")
+    func steps() async throws {
+        try await withRetention { storage, retention, time in
+            for _ in 0..<150 { try await storage.save(Run(agentName: "writer", status: .completed)) }
+            time.advance(by: day * 1.1)
+            #expect(try await retention.step())
+            #expect(try await storage.runs(RunQuery()).total == 50)
+            #expect(try await retention.step())
+            #expect(try await storage.runs(RunQuery()).total == 0)
+            #expect(try await retention.step() == false)
+        }
+    }
+
+    @Test("A configured retention works by itself until the storage is closed")
+    func byItself() async throws {
+        let folder = try TemporaryFolder()
+        try await withStorage(folder.path()) { storage in
+            try await storage.save(Run(agentName: "writer", status: .completed))
+        }
+        let configuration = SQLiteConfiguration(path: folder.path(), retention: .milliseconds(1))
+        try await withStorage(configuration) { storage in
+            let deadline = ContinuousClock.now + .seconds(30)
+            while try await storage.runs(RunQuery()).total > 0 {
+                try #require(ContinuousClock.now < deadline, "the run was never deleted")
+                try await Task.sleep(for: .milliseconds(5))
+            }
+        }
+    }
+}

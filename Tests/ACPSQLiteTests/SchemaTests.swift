@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ACPCore
+import ACPSQLite
+import ACPStorage
+import GRDB
+import Testing
+
+@Suite("The tables of a SQLite storage")
+struct SchemaTests {
+    @Test("Pages and totals are found in indexes, without sorting and without reading rows that are not on the page")
+    func plans() async throws {
+        let folder = try TemporaryFolder()
+        try await withStorage(folder.path()) { _ in }
+        let order = "ORDER BY created_at DESC, id DESC LIMIT 10 OFFSET 20"
+        let queries = [
+            "SELECT id FROM acp_runs WHERE 1 \(order)": "acp_runs_by_time",
+            "SELECT id FROM acp_runs WHERE agent_name = 'a' \(order)": "acp_runs_by_agent",
+            "SELECT id FROM acp_runs WHERE session_id = 's' \(order)": "acp_runs_by_session",
+            "SELECT COUNT(*) FROM acp_runs WHERE session_id = 's'": "acp_runs_by_session",
+            "SELECT id FROM acp_runs WHERE status = 'awaiting' AND ended_at IS NULL \(order)": "acp_runs_unfinished",
+            "SELECT COUNT(*) FROM acp_runs WHERE status = 'awaiting' AND ended_at IS NULL": "acp_runs_unfinished",
+        ]
+        let owned =
+            "SELECT id FROM acp_runs WHERE owner_process = IFNULL(CAST('p' AS TEXT), '') AND ended_at IS NULL LIMIT 9"
+        let ended = "SELECT key, id FROM acp_runs WHERE ended_at <= 1 ORDER BY ended_at LIMIT 9"
+        try await DatabaseQueue(path: folder.path()).read { db in
+            for (query, index) in [owned: "acp_runs_owned", ended: "acp_runs_ended"] {
+                let plan = try Row.fetchAll(db, sql: "EXPLAIN QUERY PLAN " + query).map { row -> String in row["detail"]
+                }
+                #expect(plan.count == 1 && plan[0].contains("USING INDEX \(index)"), "\(query): \(plan)")
+            }
+            for (query, index) in queries {
+                let plan = try Row.fetchAll(db, sql: "EXPLAIN QUERY PLAN " + query).map { row -> String in row["detail"]
+                }
+                #expect(plan.count == 1, "\(query): \(plan)")
+                #expect(plan.first?.contains("USING COVERING INDEX \(index)") == true, "\(query): \(plan)")
+            }
+        }
+    }
+
+    @Test("Totals stay exact through creating, saving by hand, renaming and deleting")
+    func totals() async throws {
+        let folder = try TemporaryFolder()
+        try await withStorage(folder.path()) { storage in
+            var runs: [Run] = []
+            for number in 0..<10 {
+                let run = Run(agentName: AgentName(stringLiteral: "agent-\(number % 3)"), sessionID: "session")
+                runs.append(run)
+                try await storage.save(run)
+            }
+            runs[0].agentName = "agent-1"
+            try await storage.save(runs[0])
+            runs[0].status = .failed
+            try await storage.save(runs[0])
+            for run in runs[7...] { try await storage.delete(run.id) }
+            runs.removeSubrange(7...)
+            #expect(try await storage.runs(RunQuery(.all)).total == runs.count)
+            for number in 0..<3 {
+                let agent = AgentName(stringLiteral: "agent-\(number)")
+                let page = try await storage.runs(RunQuery(.agent(agent)))
+                #expect(page.total == runs.count { $0.agentName == agent })
+                #expect(page.items.count == page.total)
+            }
+            try await storage.removeAll()
+            #expect(try await storage.runs(RunQuery(.all)).total == 0)
+            #expect(try await storage.statistics().tables.allSatisfy { $0.rows == 0 })
+        }
+    }
+
+    @Test("The examples of queries by hand in the guide give what they say")
+    func byHand() async throws {
+        let folder = try TemporaryFolder()
+        try await withStorage(folder.path()) { storage in
+            var writer = try await Writer.create(on: storage)
+            try await writer.write([.messagePart(.text("Hello"))])
+            try await writer.become(.completed)
+            try await storage.append([HistoryBlock(key: "one", entries: [.link("https://example.com")])], to: "session")
+            let run = writer.run.id.rawValue
+            try await DatabaseQueue(path: folder.path()).read { db in
+                let byStatus = try Row.fetchOne(
+                    db, sql: "SELECT agent_name, status, COUNT(*) FROM acp_runs GROUP BY agent_name, status")
+                #expect(byStatus?[1] == "completed")
+                let text = try String.fetchOne(
+                    db,
+                    sql: """
+                        SELECT CAST(event AS TEXT) ->> '$.part.content' FROM acp_events JOIN acp_runs ON key = run
+                        WHERE id = ? AND CAST(event AS TEXT) ->> '$.type' = 'message.part'
+                        """, arguments: [run])
+                #expect(text == "Hello")
+                let finished = try String.fetchOne(
+                    db, sql: "SELECT document ->> '$.finished_at' FROM acp_run_snapshots")
+                #expect(finished == nil)
+                let link = try String.fetchOne(db, sql: "SELECT entry ->> '$.link' FROM acp_history")
+                #expect(link == "https://example.com")
+                #expect(
+                    try String.fetchOne(db, sql: "SELECT datetime(created_at / 1000000, 'unixepoch') FROM acp_runs")
+                        != nil)
+            }
+        }
+    }
+}

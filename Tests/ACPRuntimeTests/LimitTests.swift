@@ -22,6 +22,44 @@ struct LimitTests {
         _ = try await engine.call("busy")
     }
 
+    @Test("those that come when all places are taken wait in the order in which they came, and more are refused")
+    func queue() async throws {
+        let engine = makeEngine(MemoryStorage(), configuration(maximumRunningRuns: 2, maximumWaitingRuns: 3))
+        let latches = (0..<5).map { _ in Latch() }
+        engine.agents.agent("busy") { context in
+            await latches[Int(context.input[0].text) ?? 0].wait()
+        }
+        var runs: [RunID] = []
+        for number in 0..<5 { runs.append(try await engine.start("busy", Message("\(number)"))) }
+        #expect(engine.runningRuns == 2 && engine.waitingRuns == 3)
+        #expect(await refusal { _ = try await engine.start("busy") } == "more than 2 runs")
+        #expect(try await engine.storage.kinds(runs[2]) == ["run.created"])
+        latches[1].open()
+        _ = try await engine.endedRun(runs[1])
+        try await poll { try await engine.run(runs[2]).status == .inProgress }
+        #expect(try await engine.run(runs[3]).status == .created)
+        for latch in latches { latch.open() }
+        for run in runs {
+            #expect(try await engine.endedRun(run).status == .completed)
+            try await expectSound(run, in: engine.storage)
+        }
+        #expect(engine.runningRuns == 0 && engine.waitingRuns == 0)
+    }
+
+    @Test("a waiting run that is cancelled never begins")
+    func cancelWaiting() async throws {
+        let engine = makeEngine(MemoryStorage(), configuration(maximumRunningRuns: 1, maximumWaitingRuns: 3))
+        let latch = Latch()
+        engine.agents.agent("busy") { _ in await latch.wait() }
+        let running = try await engine.start("busy")
+        let waiting = try await engine.start("busy")
+        _ = try await engine.cancel(waiting)
+        #expect(try await engine.endedRun(waiting).status == .cancelled)
+        #expect(engine.waitingRuns == 0)
+        latch.open()
+        #expect(try await engine.endedRun(running).status == .completed)
+    }
+
     @Test("runs that await an answer take no place, and take it again with the answer")
     func awaitingIsFree() async throws {
         let engine = makeEngine(MemoryStorage(), configuration(maximumRunningRuns: 1))

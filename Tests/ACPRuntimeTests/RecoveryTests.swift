@@ -93,9 +93,9 @@ struct RecoveryTests {
         try await second.tick()
         #expect(try await processes.storage.run(run.id)?.status == .awaiting, "it waits on")
         // The answer reaches a process that does not own the run: its owner is woken.
-        _ = try await third.engine.resume(run.id, "Ada")
+        let (_, before) = try await third.engine.resume(run.id, "Ada")
         await second.engine.hear(.signal(run.id))
-        let asked = try await third.engine.settledRun(run.id, after: 5)
+        let asked = try await third.engine.settledRun(run.id, after: before)
         #expect(asked.status == .awaiting && asked.awaitRequest?.message?.text == "City?")
         // And once more, with the answer at the owner itself.
         second.die()
@@ -117,11 +117,11 @@ struct RecoveryTests {
         let second = try await processes.process(serve: interview)
         let run = try await first.engine.call("interview")
         first.die()
-        _ = try await second.engine.resume(run.id, "Ada")
+        let (_, count) = try await second.engine.resume(run.id, "Ada")
         #expect(await refusal { try await second.engine.resume(run.id, "Bob") } == "not awaiting but in-progress")
         processes.clock.pass(processes.lease)
         try await second.tick()
-        let asked = try await second.engine.settledRun(run.id, after: 5)
+        let asked = try await second.engine.settledRun(run.id, after: count)
         #expect(asked.output.map(\.text) == ["Welcome. ", "Hello Ada. "])
     }
 
@@ -136,7 +136,7 @@ struct RecoveryTests {
         processes.clock.pass(processes.lease)
         second.link.onClaim { _ = try await third.engine.resume(run.id, "Ada") }
         try await second.tick()
-        let asked = try await second.engine.settledRun(run.id, after: 5)
+        let asked = try await second.engine.settledRun(run.id, after: 6)
         #expect(asked.output.map(\.text) == ["Welcome. ", "Hello Ada. "])
     }
 

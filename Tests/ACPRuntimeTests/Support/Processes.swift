@@ -56,6 +56,8 @@ struct Process {
     /// A process that was only stopped goes on.
     func comeBack() { link.isCut.withLock { $0 = false } }
 
+    var isConnected: Bool { link.isCut.withLock { !$0 } }
+
     var id: ProcessID { engine.configuration.process }
 
     /// What the engine does from time to time.
@@ -71,7 +73,12 @@ final class Link: Storage, Coordination {
     let isCut = Mutex(false)
     private let commitFault = Mutex<(@Sendable (RunCommit) async throws -> Void)?>(nil)
 
-    private let claimStep = Mutex<(@Sendable () async throws -> Void)?>(nil)
+    private struct ClaimSteps {
+        var before: (@Sendable () async throws -> Void)?
+        var after: (@Sendable () -> Void)?
+    }
+
+    private let claimSteps = Mutex(ClaimSteps())
 
     init(to base: any Storage) { self.base = base }
 
@@ -81,7 +88,10 @@ final class Link: Storage, Coordination {
     var coordination: any Coordination { self }
 
     /// Called before each claim.
-    func onClaim(_ step: (@Sendable () async throws -> Void)?) { claimStep.withLock { $0 = step } }
+    func onClaim(_ step: (@Sendable () async throws -> Void)?) { claimSteps.withLock { $0.before = step } }
+
+    /// Called after each claim.
+    func afterClaim(_ step: (@Sendable () -> Void)?) { claimSteps.withLock { $0.after = step } }
 
     /// Called before each commit.
     func onCommit(_ step: (@Sendable (RunCommit) async throws -> Void)?) { commitFault.withLock { $0 = step } }
@@ -109,8 +119,10 @@ final class Link: Storage, Coordination {
     }
     func eventCount(of run: RunID) async throws -> Int { try await through { try await $0.eventCount(of: run) } }
     func claim(_ run: RunID, for owner: RunOwner, from current: RunOwner?) async throws -> Bool {
-        try await claimStep.withLock { $0 }?()
-        return try await through { try await $0.claim(run, for: owner, from: current) }
+        try await claimSteps.withLock { $0.before }?()
+        let isClaimed = try await through { try await $0.claim(run, for: owner, from: current) }
+        claimSteps.withLock { $0.after }?()
+        return isClaimed
     }
     func runs(ownedBy process: ProcessID, limit: Int) async throws -> [RunID] {
         try await through { try await $0.runs(ownedBy: process, limit: limit) }

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ACPCore
+import ACPStorage
+import Testing
+
+@testable import ACPRuntime
+
+@Suite("Creating a run once", .timeLimit(.minutes(5)))
+struct IdempotencyTests {
+    private func serve(_ agents: AgentRegistry) {
+        agents.agent("echo") { context in context.input }
+        agents.agent("other") { context in context.input }
+    }
+
+    private func request(
+        _ key: String?, agent: AgentName = "echo", _ text: String = "hello", session: SessionID? = nil
+    ) -> RunRequest {
+        RunRequest(agent: agent, input: [Message(text)], session: session, idempotencyKey: key)
+    }
+
+    @Test("requests with the same key get the same run, in every process, as long as it is stored")
+    func same() async throws {
+        let processes = Processes()
+        let first = try await processes.process(serve: serve)
+        let second = try await processes.process(serve: serve)
+        let run = try await first.engine.run(request("key"))
+        #expect(try await first.engine.start(request("key")) == run)
+        #expect(try await second.engine.run(request("key")) == run)
+        #expect(try await first.engine.run(request("another key")).id != run.id)
+        #expect(try await first.engine.run(request(nil)).id != first.engine.run(request(nil)).id)
+        #expect(try await processes.storage.history(of: #require(run.sessionID)).count == 2, "it ran once")
+        try await first.engine.delete(run.id)
+        #expect(try await second.engine.run(request("key")).status == .completed)
+    }
+
+    @Test("of many requests at the same moment in two processes, one creates the run")
+    func atOnce() async throws {
+        let processes = Processes()
+        let engines = [
+            try await processes.process(serve: serve).engine, try await processes.process(serve: serve).engine,
+        ]
+        for round in 0..<20 {
+            let runs = try await withThrowingTaskGroup(of: Run.self) { group in
+                for number in 0..<10 {
+                    group.addTask { try await engines[number % 2].run(request("key \(round)")) }
+                }
+                return try await group.reduce(into: []) { $0.append($1) }
+            }
+            #expect(Set(runs.map(\.id)).count == 1)
+            #expect(runs.allSatisfy { $0.status == .completed })
+            try await expectSound(runs[0].id, in: processes.storage)
+        }
+        #expect(try await processes.storage.runs(RunQuery()).total == 20)
+        for engine in engines { #expect(engine.runningRuns == 0) }
+    }
+
+    @Test("a key that was used for something else is refused")
+    func reused() async throws {
+        let engine = makeEngine()
+        serve(engine.agents)
+        _ = try await engine.run(request("key", session: "s"))
+        #expect(await refusal { _ = try await engine.run(request("key", "other words")) } == "key reused")
+        #expect(await refusal { _ = try await engine.run(request("key", agent: "other")) } == "key reused")
+        #expect(await refusal { _ = try await engine.run(request("key", session: "other")) } == "key reused")
+        _ = try await engine.run(request("key"))
+        #expect(await refusal { _ = try await engine.run(request("")) } == "invalid input")
+        let long = String(repeating: "x", count: 256)
+        #expect(await refusal { _ = try await engine.run(request(long)) } == "invalid input")
+    }
+
+    @Test("a creation whose answer was lost, and that is asked for again, creates the run once")
+    func lostAnswer() async throws {
+        let storage = ScriptedStorage()
+        let engine = makeEngine(storage)
+        serve(engine.agents)
+        storage.onCommit(1, .lostAnswer)
+        let run = try await engine.run(request("key"))
+        #expect(try await engine.run(request("key")) == run)
+        try await expectSound(run.id, in: storage)
+    }
+
+    @Test("the id that a key stands for is a UUID, always the same, and another one for another key")
+    func ids() {
+        let id = RunID(idempotencyKey: "key")
+        #expect(id == RunID(idempotencyKey: "key"))
+        #expect(id != RunID(idempotencyKey: "Key"))
+        #expect(id.rawValue.wholeMatch(of: /[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}/) != nil)
+    }
+}

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ACPCore
+import ACPStorage
+import Testing
+
+@testable import ACPRuntime
+
+/// What happens when a claim, a commit, a signal and the end of a lease meet: the cases that can be told by name, and then
+/// many that chance makes up.
+@Suite("Claims, commits, signals and leases", .timeLimit(.minutes(5)))
+struct InterleavingTests {
+    private func agents(_ latch: Latch? = nil) -> (AgentRegistry) -> Void {
+        { agents in
+            agents.agent("replayed", policy: AgentPolicy(recovery: .replay)) { context in
+                try await context.yield("one ")
+                await latch?.wait()
+                try await context.yield("two")
+            }
+            agents.agent("plain") { context in
+                for word in ["a ", "b ", "c"] {
+                    try await context.yield(word)
+                    await Task.yield()
+                }
+            }
+            agents.agent("questioner") { context in
+                try await context.yield("well, ")
+                let first = try await context.awaitMessage("first?").text
+                try await context.yield(first)
+                return try await context.awaitMessage("second?").text
+            }
+        }
+    }
+
+    @Test("what the old owner commits before the claim is gone on from, and what it commits after it is fenced")
+    func commitAroundClaim() async throws {
+        let processes = Processes()
+        let (latch, open) = (Latch(), Latch())
+        open.open()
+        let old = try await processes.process(serve: agents(latch))
+        let new = try await processes.process(serve: agents(open))
+        let id = try await old.engine.start("replayed")
+        try await poll { try await processes.storage.eventCount(of: id) == 4 }
+        processes.clock.pass(processes.lease)
+        // The new owner has looked at the run. Before it claims it, the old one goes on, up to its last commit but one.
+        let last = Latch()
+        new.link.onClaim {
+            old.link.onCommit { commit in
+                if commit.events.last?.kind.isTerminal == true { await last.wait() }
+            }
+            latch.open()
+            try await poll { try await processes.storage.eventCount(of: id) == 6 }
+        }
+        try await new.tick()
+        let run = try await new.engine.endedRun(id)
+        last.open()
+        try await poll { old.engine.execution(of: id) == nil }
+        #expect(run.status == .completed && run.text == "one two")
+        #expect(try await processes.storage.run(id) == run)
+        #expect(try await processes.storage.history(of: #require(run.sessionID)).count == 2, "once, whoever appended it")
+        try await expectSound(id, in: processes.storage)
+    }
+
+    @Test("a run that ends while it is being claimed stays as it ended")
+    func endDuringClaim() async throws {
+        let processes = Processes()
+        let latch = Latch()
+        let old = try await processes.process(serve: agents(latch))
+        let new = try await processes.process(serve: agents())
+        let id = try await old.engine.start("replayed")
+        try await poll { try await processes.storage.eventCount(of: id) == 4 }
+        processes.clock.pass(processes.lease)
+        new.link.onClaim {
+            latch.open()
+            _ = try await old.engine.endedRun(id)
+        }
+        try await new.tick()
+        #expect(try await processes.storage.run(id)?.status == .completed)
+        try await expectSound(id, in: processes.storage)
+    }
+
+    @Test("a cancellation that meets the claim is obeyed by the new owner")
+    func cancelDuringClaim() async throws {
+        let processes = Processes()
+        let latch = Latch()
+        let old = try await processes.process(serve: agents(latch))
+        let new = try await processes.process(serve: agents(latch))
+        let third = try await processes.process(serve: agents(latch))
+        let id = try await old.engine.start("replayed")
+        try await poll { try await processes.storage.eventCount(of: id) == 4 }
+        old.die()
+        processes.clock.pass(processes.lease)
+        new.link.onClaim { _ = try await third.engine.cancel(id) }
+        try await new.tick()
+        #expect(try await new.engine.endedRun(id).status == .cancelled)
+        latch.open()
+    }
+
+    @Test("a claimer that dies right after its claim is followed by another one")
+    func claimerDies() async throws {
+        let processes = Processes()
+        let latch = Latch()
+        let members = try await (0..<3).asyncMap { _ in try await processes.process(serve: agents(latch)) }
+        let id = try await members[0].engine.start("replayed")
+        try await poll { try await processes.storage.eventCount(of: id) == 4 }
+        members[0].die()
+        processes.clock.pass(processes.lease)
+        members[1].link.afterClaim { members[1].die() }
+        try await members[1].tick()
+        processes.clock.pass(processes.lease)
+        latch.open()
+        try await members[2].tick()
+        #expect(try await members[2].engine.endedRun(id).text == "one two")
+        try await expectSound(id, in: processes.storage)
+    }
+
+    @Test("whatever happens in whatever order, no run is stuck, doubled or torn", arguments: 0..<40)
+    func chance(seed: Int) async throws {
+        var chance = Seeded(seed: UInt64(seed))
+        let processes = Processes()
+        let latch = Latch()
+        latch.open()
+        var members = try await (0..<3).asyncMap { _ in try await processes.process(serve: agents(latch)) }
+        var runs: [RunID] = []
+        for _ in 0..<60 {
+            let member = members.randomElement(using: &chance) ?? members[0]
+            switch Int.random(in: 0..<10, using: &chance) {
+            case 0...3:
+                let agent = ["replayed", "plain", "questioner"].randomElement(using: &chance) ?? "plain"
+                if let id = try? await member.engine.start(AgentName(stringLiteral: agent), session: "shared") {
+                    runs.append(id)
+                }
+            case 4: member.die()
+            case 5: member.comeBack()
+            case 6:
+                processes.clock.pass(processes.lease * Double.random(in: 0.2...1.2, using: &chance))
+                for member in members { try? await member.engine.renewLease() }
+            case 7: try? await member.tick()
+            case 8:
+                guard let id = runs.randomElement(using: &chance) else { continue }
+                // A run that is answered at a process whose connection is cut waits for it: not here.
+                if member.isConnected { _ = try? await member.engine.resume(id, "answer") }
+            default:
+                guard let id = runs.randomElement(using: &chance), member.isConnected else { continue }
+                if Bool.random(using: &chance) { _ = try? await member.engine.cancel(id) }
+            }
+            // Heard by those who are there.
+            for member in members where member.isConnected { await member.engine.hear(.gap) }
+        }
+        // At last one new process is left, and everybody else is gone for good.
+        for member in members { member.die() }
+        processes.clock.pass(processes.lease * 2)
+        let last = try await processes.process(serve: agents(latch))
+        members.append(last)
+        for id in Set(runs) {
+            try await poll {
+                try await last.tick()
+                let run = try await processes.storage.run(id)
+                if run?.status == .awaiting { _ = try? await last.engine.resume(id, "answer") }
+                return run?.status.isTerminal == true
+            }
+            try await expectSound(id, in: processes.storage)
+            let run = try #require(try await processes.storage.run(id))
+            switch (run.agentName.rawValue, run.status) {
+            case ("replayed", .completed): #expect(run.text == "one two")
+            case ("plain", .completed): #expect(run.text == "a b c")
+            case ("questioner", .completed): #expect(run.output.map(\.text) == ["well, ", "answer", "answer"])
+            case (_, .cancelled), ("plain", .failed), ("questioner", .failed): break
+            default: Issue.record("run \(id) of \(run.agentName) is \(run.status): \(run.error?.message ?? "")")
+            }
+        }
+        // A block for each run that was completed, whole and once. One whose end could not be stored in time may have left its
+        // block and have failed all the same.
+        let history = try await processes.storage.history(of: "shared")
+        let completed = try await Set(runs).asyncMap { try await processes.storage.run($0) }
+            .compactMap { $0 }.filter { $0.status == .completed }
+        let inputs = history.count { if case .message(let message) = $0 { message.role == .user } else { false } }
+        #expect(inputs >= completed.count && inputs <= Set(runs).count)
+        #expect(try await processes.storage.coordination.lostProcesses().isEmpty)
+    }
+}
+
+/// Chance that can be repeated.
+struct Seeded: RandomNumberGenerator {
+    private var state: UInt64
+
+    init(seed: UInt64) { state = seed &* 0x9e37_79b9_7f4a_7c15 &+ 1 }
+
+    mutating func next() -> UInt64 {
+        state ^= state << 13
+        state ^= state >> 7
+        state ^= state << 17
+        return state
+    }
+}

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ACPCore
+import ACPStorage
+import Synchronization
+import Testing
+
+@testable import ACPRuntime
+
+@Suite("Runs of one session", .timeLimit(.minutes(5)))
+struct SessionTurnTests {
+    /// Counts how many handlers work at the same time.
+    private final class Overlap: Sendable {
+        private let state = Mutex((now: 0, most: 0))
+        func enter() { state.withLock { $0 = ($0.now + 1, max($0.most, $0.now + 1)) } }
+        func leave() { state.withLock { $0.now -= 1 } }
+        var most: Int { state.withLock { $0.most } }
+    }
+
+    private func counting(_ overlap: Overlap) -> (AgentRegistry) -> Void {
+        { agents in
+            agents.agent("worker") { context in
+                overlap.enter()
+                defer { overlap.leave() }
+                for word in 0..<3 { try await context.yield("\(word) ") }
+                await Task.yield()
+            }
+        }
+    }
+
+    @Test("wait for each other where they are to be queued, also over two processes, and lose no history")
+    func queue() async throws {
+        let processes = Processes()
+        let overlap = Overlap()
+        let members = [
+            try await processes.process(sessionRuns: .queue, serve: counting(overlap)),
+            try await processes.process(sessionRuns: .queue, serve: counting(overlap)),
+        ]
+        let services = members.map { member in Task { try await member.engine.run() } }
+        defer { for service in services { service.cancel() } }
+        let runs = try await withThrowingTaskGroup(of: RunID.self) { group in
+            for number in 0..<40 {
+                group.addTask { try await members[number % 2].engine.start("worker", session: "shared") }
+            }
+            return try await group.reduce(into: []) { $0.append($1) }
+        }
+        for run in runs {
+            #expect(try await members[0].engine.endedRun(run).status == .completed)
+            try await expectSound(run, in: processes.storage)
+        }
+        #expect(overlap.most == 1)
+        #expect(try await processes.storage.history(of: "shared").count == 80)
+        try await poll { members.allSatisfy { $0.engine.waitingRuns == 0 && $0.engine.runningRuns == 0 } }
+        for service in services { service.cancel() }
+    }
+
+    @Test("overlap where nothing else is said, and lose no history either")
+    func overlap() async throws {
+        let processes = Processes()
+        let members = [
+            try await processes.process(serve: counting(Overlap())), try await processes.process(serve: counting(Overlap())),
+        ]
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for number in 0..<40 {
+                group.addTask { _ = try await members[number % 2].engine.call("worker", session: "shared") }
+            }
+            try await group.waitForAll()
+        }
+        let history = try await processes.storage.history(of: "shared")
+        #expect(history.count == 80)
+        for index in stride(from: 0, to: 80, by: 2) {
+            guard case .message(let input) = history[index], case .message(let output) = history[index + 1] else {
+                Issue.record("an entry is no message")
+                continue
+            }
+            #expect(input.role == .user && output.text == "0 1 2 ", "each run's block is whole")
+        }
+    }
+
+    @Test("are refused where they are to be, and leave nothing behind")
+    func refuse() async throws {
+        let processes = Processes()
+        let latch = Latch()
+        let serve: (AgentRegistry) -> Void = { agents in agents.agent("busy") { _ in await latch.wait() } }
+        let first = try await processes.process(sessionRuns: .refuse, serve: serve)
+        let second = try await processes.process(sessionRuns: .refuse, serve: serve)
+        let id = try await first.engine.start("busy", session: "shared")
+        for engine in [first.engine, second.engine] {
+            #expect(await refusal { _ = try await engine.start("busy", session: "shared") } == "session busy")
+            _ = try await engine.start("busy", session: SessionID())
+        }
+        #expect(try await processes.storage.runs(RunQuery(.session("shared"))).total == 1)
+        latch.open()
+        _ = try await first.engine.endedRun(id)
+        _ = try await second.engine.call("busy", session: "shared")
+    }
+
+    @Test("an agent's own word counts more than the engine's")
+    func agentDecides() async throws {
+        let latch = Latch()
+        let engine = makeEngine(MemoryStorage(), configuration(sessionRuns: .refuse))
+        engine.agents.agent("free", policy: AgentPolicy(sessionRuns: .overlap)) { _ in await latch.wait() }
+        engine.agents.agent("strict") { _ in await latch.wait() }
+        _ = try await engine.start("strict", session: "s")
+        _ = try await engine.start("free", session: "s")
+        #expect(await refusal { _ = try await engine.start("strict", session: "s") } == "session busy")
+        latch.open()
+    }
+
+    @Test("one that is cancelled while it waits never begins, and the next ones get their turn")
+    func cancelWaiting() async throws {
+        let latch = Latch()
+        let engine = makeEngine(
+            MemoryStorage(), configuration(maximumWaitingRuns: 10, sessionRuns: .queue))
+        engine.agents.agent("busy") { _ in await latch.wait() }
+        let service = Task { try await engine.run() }
+        let runs = try await (0..<3).asyncMap { _ in try await engine.start("busy", session: "s") }
+        #expect(engine.waitingRuns == 2)
+        #expect(try await engine.cancel(runs[1]).status == .cancelling)
+        #expect(try await engine.endedRun(runs[1]).status == .cancelled)
+        #expect(try await engine.storage.kinds(runs[1]) == ["run.created", "run.cancelled"])
+        latch.open()
+        #expect(try await engine.endedRun(runs[2]).status == .completed)
+        service.cancel()
+    }
+
+    @Test("when the process of the one whose turn it was dies, the others go on")
+    func ownerDies() async throws {
+        let processes = Processes()
+        let (never, open) = (Latch(), Latch())
+        open.open()
+        func serve(_ latch: Latch) -> (AgentRegistry) -> Void {
+            { agents in agents.agent("busy") { _ in await latch.wait() } }
+        }
+        let owner = try await processes.process(sessionRuns: .queue, serve: serve(never))
+        let other = try await processes.process(sessionRuns: .queue, serve: serve(open))
+        let first = try await owner.engine.start("busy", session: "s")
+        let second = try await other.engine.start("busy", session: "s")
+        let third = try await owner.engine.start("busy", session: "s")
+        owner.die()
+        processes.clock.pass(processes.lease)
+        try await poll {
+            try await other.tick()
+            return try await processes.storage.run(third)?.status.isTerminal == true
+        }
+        #expect(try await processes.storage.run(first)?.status == .failed)
+        #expect(try await processes.storage.run(second)?.status == .completed)
+        #expect(try await processes.storage.run(third)?.status == .completed)
+        never.open()
+    }
+
+    @Test("a run that is gone does not hold its turn for ever")
+    func goneRun() async throws {
+        let processes = Processes()
+        let member = try await processes.process(sessionRuns: .queue, serve: counting(Overlap()))
+        _ = try await processes.storage.coordination.enqueue("gone", in: "s")
+        #expect(try await member.engine.call("worker", session: "s").status == .completed)
+    }
+}

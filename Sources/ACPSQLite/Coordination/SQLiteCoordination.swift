@@ -64,8 +64,9 @@ final class SQLiteCoordination: Coordination {
     }
 
     private static func first(of session: SessionID, _ db: Database) throws -> RunID? {
-        try db.rows("SELECT run FROM acp_turns WHERE session = ? ORDER BY position LIMIT 1", [session.rawValue])
-            .next().map { try runID($0[0]) }
+        let statement = try db.cachedStatement(
+            sql: "SELECT run FROM acp_turns WHERE session = ? ORDER BY position LIMIT 1")
+        return try String.fetchOne(statement, arguments: [session.rawValue]).map { try runID($0) }
     }
 
     // MARK: Signals

@@ -200,6 +200,74 @@ async def test_a_rolling_restart_hands_runs_over_at_once(capsys: pytest.CaptureF
             assert (run["status"], len(run["output"])) == ("completed", 3)
 
 
+async def test_runs_survive_one_death_after_the_other() -> None:
+    async with Fleet(lease=1) as fleet:
+        living = [await fleet.start(), await fleet.start()]
+        texts = [" ".join(f"{place}.{word}" for word in range(40)) for place in range(10)]
+        slow = await each(texts, lambda text: create(living[0], "slow", text))
+        asking = await each(range(10), lambda _: create(living[0], "interviewer", mode="sync"))
+        await has_said(living[1], slow[-1], 3)
+        for death in range(4):
+            processes = await living[0].processes()
+            victim = max(living, key=lambda member: processes[member.process_id]["run_count"])
+            living.remove(victim)
+            victim.server.kill()
+            living.append(await fleet.start())
+            owned = processes[victim.process_id]["run_count"]
+            # The next one dies after it has taken over what there is, or in the middle of that.
+            enough = 0 if death % 2 == 0 else owned - 1
+
+            async def is_taken_over() -> bool:
+                left = (await living[0].processes()).get(victim.process_id)
+                return left is None or left["run_count"] <= enough
+
+            await until(is_taken_over, "the dead process's runs being taken over")
+            if death % 2 == 0:
+                answer = ANSWERS[death // 2]
+                await each(asking, lambda run_id: answered(living[0], run_id, answer))
+        for run_id in asking:
+            run = await answered(living[1], run_id, ANSWERS[2])
+            assert run_log.said(run)[1:] == ["Paris is on my list.", "Ada from Paris likes figs."]
+            await checked(living[0], run_id)
+        for run_id, text in zip(slow, texts):
+            assert run_log.said(await reaches(living[0], run_id, "completed")) == [text]
+            await checked(living[1], run_id)
+
+
+async def test_a_process_hears_after_a_pause_what_it_was_told_meanwhile() -> None:
+    # Shorter than the lease: nobody else may answer for it.
+    async with Fleet(lease=600) as fleet:
+        one, other = await fleet.start(), await fleet.start()
+        asking = await create(one, "questioner", mode="sync")
+        slow = await create(one, "slow", "x " * 600)
+        one.server.freeze()
+        assert (await answered(other, asking, "Ada", "async"))["status"] == "in-progress"
+        cancelled = await other.http.post(f"/runs/{slow}/cancel")
+        assert cancelled.json()["status"] == "cancelling"
+        response = await other.http.post(f"/runs/{asking}", json=resume_request("Bob", "async"))
+        assert_error(response, 403, "conflict")
+        one.server.thaw()
+        assert run_log.said(await reaches(other, asking, "completed")) == ["Hello, Ada!"]
+        await reaches(other, slow, "cancelled")
+        for run_id in (asking, slow):
+            await checked(other, run_id)
+
+
+async def test_runs_that_wait_for_a_place_go_on_elsewhere() -> None:
+    async with Fleet("--max-runs", "2", "--max-waiting", "3", lease=1) as fleet:
+        one, other = await fleet.start(), await fleet.start()
+        ids = [await create(one, "slow", f"{place} " * 8) for place in range(5)]
+        refused = await one.http.post("/runs", json=run_request("slow", "x"))
+        assert_error(refused, 503)
+        assert int(refused.headers["Retry-After"]) > 0
+        await has_said(other, ids[0], 1)
+        one.server.kill()
+        for place, run_id in enumerate(ids):
+            run = await reaches(other, run_id, "completed")
+            assert run_log.said(run) == [" ".join([f"{place}"] * 8)]
+            await checked(other, run_id)
+
+
 # Sessions
 
 
@@ -226,13 +294,9 @@ async def test_concurrent_runs_of_a_session_lose_no_state() -> None:
         assert sorted(counts, key=lambda text: int(text.split()[-1])) == [f"Count: {count}" for count in range(1, 21)]
 
 
-def interval(run: Any) -> tuple[str, str]:
-    """From the first word to the end, in times that sort as text."""
-    return run["output"][0]["created_at"], run["finished_at"]
-
-
 def assert_one_after_the_other(runs: list[Any]) -> None:
-    intervals = [interval(run) for run in runs]
+    """Compares what the handlers did, from the first word to the last, in times that sort as text."""
+    intervals = [(run["output"][0]["created_at"], run["output"][-1]["completed_at"]) for run in runs]
     for (_, end), (begin, _) in zip(intervals, intervals[1:]):
         assert end <= begin, intervals
 

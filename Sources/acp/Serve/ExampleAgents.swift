@@ -40,7 +40,7 @@ extension ACPServer {
             }
         }
         // Not replayed: the times are others each time. Its runs fail when their server is killed.
-        agent("ticker", description: "Tells the time five times a second, as often as it is told, else ten times") { context in
+        agent("ticker", description: "Tells the time every 200 ms, as often as it is told, else ten times") { context in
             for tick in 0..<(context.input.first.flatMap { Int($0.text) } ?? 10) {
                 if tick > 0 { try await Task.sleep(for: .milliseconds(200)) }
                 try await context.yield("\(Timestamp.now)\n")

@@ -253,6 +253,25 @@ async def test_a_process_hears_after_a_pause_what_it_was_told_meanwhile() -> Non
             await checked(other, run_id)
 
 
+async def test_runs_outlast_a_storage_that_stops_for_longer_than_the_lease() -> None:
+    async with Fleet(lease=1) as fleet:
+        members = [await fleet.start() for _ in range(3)]
+        slow = await each(range(6), lambda place: create(members[place % 3], "slow", "x " * 30))
+        ticking = await each(range(15), lambda place: create(members[place % 3], "ticker", "30"))
+        asking = await each(range(15), lambda place: create(members[place % 3], "questioner", mode="sync"))
+        await each(slow + ticking, lambda run_id: has_said(members[0], run_id, 2))
+        fleet.redis.freeze()
+        # Longer than the lease: every process has missed its heartbeats then, and none has died.
+        await anyio.sleep(3 * fleet.lease)
+        fleet.redis.thaw()
+        for run_id in ticking + slow:
+            assert (await reaches(members[0], run_id, "completed", "failed"))["status"] == "completed"
+            await checked(members[1], run_id)
+        for place, run_id in enumerate(asking):
+            assert run_log.said(await answered(members[place % 2], run_id, "Ada")) == ["Hello, Ada!"]
+            await checked(members[1], run_id)
+
+
 async def test_runs_that_wait_for_a_place_go_on_elsewhere() -> None:
     async with Fleet("--max-runs", "2", "--max-waiting", "3", lease=1) as fleet:
         one, other = await fleet.start(), await fleet.start()
@@ -326,6 +345,35 @@ async def test_queued_runs_go_on_when_the_process_of_the_running_one_dies() -> N
         assert run_log.failed_with_its_owner(failed), failed
         assert_one_after_the_other([failed, *runs])
         await each(ids, lambda run_id: checked(other, run_id))
+
+
+async def test_queues_of_many_sessions_outlast_a_kill_and_a_pause() -> None:
+    async with Fleet("--session-runs", "queue", "--max-waiting", "1000", lease=1.5) as fleet:
+        members = [await fleet.start() for _ in range(3)]
+        killed, paused, survivor = members
+        sessions = [new_session_id() for _ in range(15)]
+
+        async def fill(session: str) -> list[str]:
+            place = sessions.index(session)
+            return [
+                await create(members[(place + turn) % 3], ("slow", "ticker", "greeter")[turn % 3], "5", session_id=session)
+                for turn in range(9)
+            ]
+
+        ids = await each(sessions, fill)
+        killed.server.kill()
+        paused.server.freeze()
+
+        async def are_gone() -> bool:
+            return set(await survivor.processes()) == {survivor.process_id}
+
+        await until(are_gone, "the runs of both being taken over")
+        paused.server.thaw()
+        for queue in ids:
+            runs = [await reaches(survivor, run_id, "completed", "failed") for run_id in queue]
+            assert all(run["status"] == "completed" or run_log.failed_with_its_owner(run) for run in runs)
+            assert_one_after_the_other([run for run in runs if run["output"]])
+            await each(queue, lambda run_id: checked(survivor, run_id))
 
 
 async def test_runs_of_a_busy_session_are_refused_by_every_process() -> None:

@@ -12,7 +12,7 @@ import anyio
 import pytest
 import run_log
 from calls import assert_error, new_session_id, resume_request, run_request
-from processes import Fleet, Member, events_after, until
+from processes import DEADLINE, Fleet, Member, events_after, follow, until
 from server_process import binary
 
 pytestmark = [pytest.mark.additions, pytest.mark.own_server]
@@ -198,6 +198,35 @@ async def test_a_rolling_restart_hands_runs_over_at_once(capsys: pytest.CaptureF
             await each(awaiting, lambda run_id: answered(other, run_id, place))
         for run in await each(awaiting, lambda run_id: checked(other, run_id)):
             assert (run["status"], len(run["output"])) == ("completed", 3)
+
+
+async def test_runs_go_from_hand_to_hand_while_all_processes_are_replaced() -> None:
+    async with Fleet("--grace", "0.5", lease=600) as fleet:
+        living = [await fleet.start(), await fleet.start()]
+        text = " ".join(f"word{index}" for index in range(60))
+        slow = await each(range(4), lambda place: create(living[place % 2], "slow", text))
+        asking = await each(range(20), lambda place: create(living[place % 2], "interviewer", mode="sync"))
+        followed: list[Any] = []
+
+        async def watch() -> None:
+            followed.extend(await follow(living, slow[0], patience=DEADLINE))
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(watch)
+            for answer in ANSWERS:
+                await has_said(living[1], slow[-1], 1 + len(await living[1].events(slow[-1])))
+                oldest = living.pop(0)
+                living.append(await fleet.start())
+                oldest.server.terminate()
+                # At once, though their process is just about to go.
+                runs = await each(asking, lambda run_id: answered(living[0], run_id, answer))
+                assert await anyio.to_thread.run_sync(oldest.server.exit_code) == 0, oldest.server.log()
+            assert {run["status"] for run in runs} == {"completed"}
+            for run_id in slow:
+                assert run_log.said(await reaches(living[0], run_id, "completed")) == [text]
+        assert [event.json for event in followed] == await living[0].events(slow[0])
+        for run_id in slow + asking:
+            await checked(living[1], run_id)
 
 
 async def test_runs_survive_one_death_after_the_other() -> None:
@@ -461,6 +490,25 @@ async def test_a_cancel_of_a_stopped_process_s_run_is_obeyed_by_its_next_owner()
         assert [await one.run(run_id) for run_id in ids] == runs
         assert [await one.events(run_id) for run_id in ids] == events
         await each(ids, lambda run_id: checked(one, run_id))
+
+
+async def test_a_cancel_of_an_awaiting_run_whose_process_died_is_obeyed() -> None:
+    async with Fleet(lease=1) as fleet:
+        one, other, third = [await fleet.start() for _ in range(3)]
+        ids = await each(range(8), lambda _: create(one, "questioner", mode="sync"))
+        one.server.kill()
+        early, late = ids[:4], ids[4:]
+        # Before anybody has taken them over, and after it.
+        await each(early, lambda run_id: other.http.post(f"/runs/{run_id}/cancel"))
+
+        async def is_over() -> bool:
+            return one.process_id not in await other.processes()
+
+        await until(is_over, "the dead process's runs being taken over")
+        await each(late, lambda run_id: third.http.post(f"/runs/{run_id}/cancel"))
+        for run_id in ids:
+            await reaches(other, run_id, "cancelled")
+            await checked(third, run_id)
 
 
 async def gives_up(member: Member, count: int) -> bool:

@@ -4,13 +4,16 @@
 import os
 import signal
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from typing import Any
 
 import anyio
 import httpx
+import pytest
+import run_log
 import sse
+from calls import TERMINAL, resume_request, run_request
 from redis_process import RedisProcess
 from server_process import ServerProcess
 
@@ -56,9 +59,8 @@ class Fleet:
             lambda: Server("--storage", self.redis.url, *self._options, *options)
         )
         self._servers.append(server)
-        client = httpx.AsyncClient(
-            base_url=server.url, timeout=DEADLINE, limits=httpx.Limits(max_connections=None, max_keepalive_connections=50)
-        )
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=50)
+        client = httpx.AsyncClient(base_url=server.url, timeout=DEADLINE, limits=limits)
         await self._clients.enter_async_context(client)
         processes = (await client.get("/processes")).json()["processes"]
         return Member(server, client, next(one["process_id"] for one in processes if one["this"]))
@@ -127,9 +129,7 @@ async def ask(
         await anyio.sleep(0.05)
 
 
-async def follow(
-    members: list[Member], run_id: str, *, patience: float, end: str = "terminal"
-) -> list[sse.ServerEvent]:
+async def follow(members: list[Member], run_id: str, *, patience: float) -> list[sse.ServerEvent]:
     """A run's events up to its end, from one server after the other: whenever one falls silent, from the next."""
     seen: list[sse.ServerEvent] = []
     deadline = time.monotonic() + DEADLINE
@@ -140,15 +140,11 @@ async def follow(
         try:
             async for event in events_after(member, run_id, seen[-1].id if seen else None, patience=patience):
                 seen.append(event)
-                if is_last(event.json["type"], end):
+                if event.json["type"].removeprefix("run.") in TERMINAL:
                     return seen
         except httpx.TransportError:
             await anyio.sleep(0.05)
     raise AssertionError(f"run {run_id} did not end within {DEADLINE:.0f} s; the last event: {seen[-1:]}")
-
-
-def is_last(kind: str, end: str) -> bool:
-    return kind in {"run.completed", "run.failed", "run.cancelled"} or end == "settled" and kind == "run.awaiting"
 
 
 async def events_after(
@@ -177,3 +173,57 @@ async def until(probe: Any, what: str, deadline: float = DEADLINE) -> Any:
             return value
         assert time.monotonic() < end, f"{what}: not within {deadline:.0f} s"
         await anyio.sleep(0.05)
+
+
+def report(capsys: pytest.CaptureFixture[str], line: str) -> None:
+    """Shows a figure, whether or not output is captured."""
+    with capsys.disabled():
+        print(f"\n  {line}")
+
+
+async def create(member: Member, agent: str, text: str = "hi", mode: str = "async", **fields: Any) -> str:
+    response = await member.http.post("/runs", json=run_request(agent, text, mode=mode, **fields))
+    assert response.status_code in (200, 202), response.text
+    return response.json()["run_id"]
+
+
+async def answered(member: Member, run_id: str, text: str, mode: str = "sync") -> Any:
+    response = await member.http.post(f"/runs/{run_id}", json=resume_request(text, mode))
+    assert response.status_code in (200, 202), response.text
+    return response.json()
+
+
+async def reaches(member: Member, run_id: str, *statuses: str) -> Any:
+    async def probe() -> Any:
+        run = await member.run(run_id)
+        return run if run["status"] in statuses else None
+
+    return await until(probe, f"run {run_id} becoming {' or '.join(statuses)}")
+
+
+async def each(items: Any, step: Callable[..., Any], *, width: int = 40) -> list[Any]:
+    """The results of a step for all items, some at the same time."""
+    limiter = anyio.CapacityLimiter(width)
+    results: dict[int, Any] = {}
+
+    async def one(index: int, item: Any) -> None:
+        async with limiter:
+            results[index] = await step(item)
+
+    async with anyio.create_task_group() as group:
+        for index, item in enumerate(items):
+            group.start_soon(one, index, item)
+    return [results[index] for index in sorted(results)]
+
+
+async def has_said(member: Member, run_id: str, parts: int) -> Any:
+    async def probe() -> bool:
+        return [event["type"] for event in await member.events(run_id)].count("message.part") >= parts
+
+    return await until(probe, f"run {run_id} saying {parts} parts")
+
+
+async def checked(member: Member, run_id: str) -> Any:
+    run = await member.run(run_id)
+    run_log.check(run, await member.events(run_id))
+    return run

@@ -11,8 +11,7 @@ from datetime import datetime, timezone
 import anyio
 import pytest
 import run_log
-from processes import Fleet, until
-from test_processes import answered, checked, create, each, has_said, report
+from processes import Fleet, answered, checked, create, each, has_said, report, until
 
 pytestmark = [pytest.mark.additions, pytest.mark.own_server]
 

@@ -11,12 +11,12 @@ import anyio
 import pytest
 import run_log
 from calls import TERMINAL, new_session_id, resume_request, run_request
-from processes import Fleet, Member, ask, follow, until
-from test_processes import checked, each, report
+from processes import Fleet, Member, ask, checked, each, follow, report, until
 
 pytestmark = [pytest.mark.additions, pytest.mark.own_server]
 
 RUNS = int(os.environ.get("ACP_TEST_RUNS", "1000"))
+"""Fewer make the test quick to repeat: 100 take a quarter of a minute."""
 PATIENCE = 2.0
 """After how many silent seconds a caller turns to another process."""
 WORDS = 15

@@ -2,6 +2,7 @@
 """Starts redis-server on a free port, with its files in a temporary folder."""
 
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -31,6 +32,13 @@ class RedisProcess:
     @property
     def url(self) -> str:
         return f"redis://127.0.0.1:{self.port}"
+
+    def freeze(self) -> None:
+        """Connections stay open, and nothing is answered."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._process.send_signal(signal.SIGCONT)
 
     def stop(self) -> None:
         self._process.kill()

@@ -14,6 +14,7 @@ import socket
 import sys
 import uuid
 from collections.abc import AsyncGenerator
+from datetime import datetime, timezone
 
 import uvicorn
 from acp_sdk.models import ACPError, Artifact, Error, ErrorCode, Message, MessageAwaitRequest, MessagePart
@@ -52,10 +53,23 @@ async def counter(input: list[Message], context: Context) -> AsyncGenerator:
 @agent()
 async def questioner(input: list[Message]) -> AsyncGenerator:
     """Asks for a name and greets."""
-    resume = yield MessageAwaitRequest(
-        message=Message(role="agent/questioner", parts=[MessagePart(content="What is your name?")])
-    )
+    resume = yield question("questioner", "What is your name?")
     yield f"Hello, {resume.message}!"
+
+
+def question(name: str, text: str) -> MessageAwaitRequest:
+    return MessageAwaitRequest(message=Message(role=f"agent/{name}", parts=[MessagePart(content=text)]))
+
+
+@agent()
+async def interviewer(input: list[Message]) -> AsyncGenerator:
+    """Asks three questions and sums up the answers."""
+    name = (yield question("interviewer", "What is your name?")).message
+    yield f"Nice to meet you, {name}."
+    place = (yield question("interviewer", "Where do you live?")).message
+    yield f"{place} is on my list."
+    food = (yield question("interviewer", "What do you like to eat?")).message
+    yield f"{name} from {place} likes {food}."
 
 
 @agent()
@@ -65,6 +79,15 @@ async def slow(input: list[Message]) -> AsyncGenerator:
     for index, word in enumerate(words):
         await asyncio.sleep(0.2)
         yield MessagePart(content=word if index == 0 else f" {word}")
+
+
+@agent()
+async def ticker(input: list[Message]) -> AsyncGenerator:
+    """Tells the time every 200 ms."""
+    text = str(input[0]) if input else ""
+    for tick in range(int(text) if text.isdecimal() else 10):
+        await asyncio.sleep(0.2 if tick else 0)
+        yield MessagePart(content=f"{datetime.now(timezone.utc).isoformat()}\n")
 
 
 @agent()
@@ -89,7 +112,7 @@ async def artist(input: list[Message]) -> AsyncGenerator:
 def main() -> None:
     listener = socket.create_server(("127.0.0.1", int(sys.argv[1]) if len(sys.argv) > 1 else 0))
     print(f"listening on http://127.0.0.1:{listener.getsockname()[1]}", flush=True)
-    app = create_app(echo, greeter, counter, questioner, slow, failer, artist)
+    app = create_app(echo, greeter, counter, questioner, interviewer, slow, ticker, failer, artist)
     uvicorn.Server(uvicorn.Config(app, log_level="error")).run(sockets=[listener])
 
 

@@ -21,6 +21,14 @@ extension ACPServer {
             let name = try await context.awaitMessage("What is your name?")
             return "Hello, \(name.text)!"
         }
+        agent("interviewer", description: "Asks three questions, and sums up the answers") { context in
+            let name = try await context.awaitMessage("What is your name?").text
+            try await context.yield("Nice to meet you, \(name).")
+            let place = try await context.awaitMessage("Where do you live?").text
+            try await context.yield("\(place) is on my list.")
+            let food = try await context.awaitMessage("What do you like to eat?").text
+            return "\(name) from \(place) likes \(food)."
+        }
         agent(
             "slow", description: "Says back what it is told, one word every 200 ms",
             policy: AgentPolicy(recovery: .replay)
@@ -29,6 +37,13 @@ extension ACPServer {
             for (place, word) in words.enumerated() {
                 if !context.isReplaying { try await Task.sleep(for: .milliseconds(200)) }
                 try await context.yield(place == 0 ? String(word) : " \(word)")
+            }
+        }
+        // Not replayed: the times are others each time. Its runs fail when their server is killed.
+        agent("ticker", description: "Tells the time every 200 ms, as often as it is told, else ten times") { context in
+            for tick in 0..<(context.input.first.flatMap { Int($0.text) } ?? 10) {
+                if tick > 0 { try await Task.sleep(for: .milliseconds(200)) }
+                try await context.yield("\(Timestamp.now)\n")
             }
         }
         agent("failer", description: "Fails, with an error of its own") { _ in

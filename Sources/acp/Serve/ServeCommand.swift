@@ -10,8 +10,9 @@ struct ServeCommand: AsyncParsableCommand {
         commandName: "serve",
         abstract: "Serves example agents until it is told to end.",
         discussion: """
-            The agents: echo, greeter, counter (keeps state in its session), questioner (asks back), slow (streams word \
-            by word), failer, artist (artifacts and a generic event).
+            The agents: echo, greeter, counter (keeps state in its session), questioner (asks back), interviewer (asks \
+            three times), slow (streams word by word), ticker (streams the time), failer, artist (artifacts and a generic \
+            event).
 
             When the server is told to end (Ctrl-C, SIGTERM) it takes no new runs and lets those that run finish for \
             --grace seconds. On a storage that outlives it, runs that await an answer and those of slow, which can be \

@@ -85,6 +85,7 @@ struct IdempotencyTests {
         let id = RunID(idempotencyKey: "key")
         #expect(id == RunID(idempotencyKey: "key"))
         #expect(id != RunID(idempotencyKey: "Key"))
-        #expect(id.rawValue.wholeMatch(of: /[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}/) != nil)
+        #expect(
+            id.rawValue.wholeMatch(of: /[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}/) != nil)
     }
 }

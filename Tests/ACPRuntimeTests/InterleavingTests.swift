@@ -57,7 +57,8 @@ struct InterleavingTests {
         try await poll { old.engine.execution(of: id) == nil }
         #expect(run.status == .completed && run.text == "one two")
         #expect(try await processes.storage.run(id) == run)
-        #expect(try await processes.storage.history(of: #require(run.sessionID)).count == 2, "once, whoever appended it")
+        #expect(
+            try await processes.storage.history(of: #require(run.sessionID)).count == 2, "once, whoever appended it")
         try await expectSound(id, in: processes.storage)
     }
 

@@ -72,7 +72,9 @@ struct ReplayTests {
         #expect(!replay.isOver && replay.failure != nil)
     }
 
-    @Test("a handler that asks where it spoke, asks something else, or ends early, fails with an error that says what was different")
+    @Test(
+        "a handler that asks where it spoke, asks something else, or ends early, fails with an error that says what was different"
+    )
     func otherSteps() throws {
         var asks = try replay(log())
         let asked = #expect(throws: ACPError.self) { try asks.ask(.message(Message("?"))) }

@@ -58,7 +58,8 @@ struct SessionTurnTests {
     func overlap() async throws {
         let processes = Processes()
         let members = [
-            try await processes.process(serve: counting(Overlap())), try await processes.process(serve: counting(Overlap())),
+            try await processes.process(serve: counting(Overlap())),
+            try await processes.process(serve: counting(Overlap())),
         ]
         try await withThrowingTaskGroup(of: Void.self) { group in
             for number in 0..<40 {

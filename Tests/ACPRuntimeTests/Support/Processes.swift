@@ -111,7 +111,9 @@ final class Link: Storage, Coordination {
     func record(of run: RunID) async throws -> RunRecord? { try await through { try await $0.record(of: run) } }
     func input(of run: RunID) async throws -> [Message]? { try await through { try await $0.input(of: run) } }
     func save(_ run: Run) async throws { try await through { try await $0.save(run) } }
-    func append(_ event: Event, to run: RunID) async throws { try await through { try await $0.append(event, to: run) } }
+    func append(_ event: Event, to run: RunID) async throws {
+        try await through { try await $0.append(event, to: run) }
+    }
     func delete(_ run: RunID) async throws -> Bool { try await through { try await $0.delete(run) } }
     func runs(_ query: RunQuery) async throws -> Page<Run> { try await through { try await $0.runs(query) } }
     func events(of run: RunID, from offset: Int, limit: Int?) async throws -> [EncodedEvent] {

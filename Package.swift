@@ -180,6 +180,7 @@ let package = Package(
         .target(
             name: "RedisTestSupport",
             dependencies: [
+                "RedisClient",
                 .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),

@@ -146,6 +146,13 @@ struct PubSubStateMachine {
         return Actions()
     }
 
+    /// A pause before the next attempt to connect ends now: there is a reason to hope.
+    mutating func hurry(now: NIODeadline) {
+        guard case .pausing = self.link else { return }
+        self.failures = 0
+        self.link = .pausing(until: now)
+    }
+
     mutating func readBytes(now: NIODeadline) {
         self.lastRead = now
         self.pingedAt = nil

@@ -29,11 +29,25 @@ final class RedisCoordination: Coordination {
     // MARK: Processes
 
     func heartbeat(of process: ProcessID, timeToLive: Duration) async throws {
+        let life = max(1, timeToLive.wholeMilliseconds)
+        if link.isCluster {
+            // Two slots. Whoever looks for live processes goes by the second.
+            _ = try await link.sendEach(
+                [
+                    RedisRequest(
+                        words: ["SET", .text(keys.process(process)), "1", "PX", .number(life)], isIdempotent: true),
+                    .script(
+                        RedisScripts.announceProcess, keys: [keys.processes],
+                        [.text(process.rawValue), .number(life), .number(self.timeToLive.wholeMilliseconds)],
+                        isIdempotent: true),
+                ], .writing("The heartbeat of process \(process)", at: keys.process(process)))
+            return
+        }
         _ = try await link.send(
             .script(
                 RedisScripts.heartbeat, keys: [keys.process(process), keys.processes],
                 [
-                    .text(process.rawValue), .number(max(1, timeToLive.wholeMilliseconds)),
+                    .text(process.rawValue), .number(life),
                     .number(self.timeToLive.wholeMilliseconds),
                 ], isIdempotent: true),
             .writing("The heartbeat of process \(process)", at: keys.process(process)))
@@ -73,9 +87,19 @@ final class RedisCoordination: Coordination {
                 RedisScripts.send, keys: [keys.signals(run)],
                 [
                     .text(signal.key), .bytes(json), .number(timeToLive.wholeMilliseconds),
-                    .text(process.map(keys.announcements) ?? ""), .text(run.rawValue),
+                    .text(link.isCluster ? "" : process.map(keys.announcements) ?? ""), .text(run.rawValue),
                 ], isIdempotent: false), task)
+        if link.isCluster, let process { try await announce(run, to: process) }
         return reply.int == 1
+    }
+
+    /// On a cluster the process is on another server than the run, and is told in a second step: also of a signal that was
+    /// there before, since whoever sent that may have died in between. A process that is told twice finds nothing new.
+    private func announce(_ run: RunID, to process: ProcessID) async throws(StorageError) {
+        let channel = keys.announcements(process)
+        _ = try await link.send(
+            RedisRequest(words: ["SPUBLISH", .text(channel), .text(run.rawValue)], isIdempotent: true),
+            .writing("Announcing a signal to run \(run)", at: channel))
     }
 
     func signals(to run: RunID) async throws -> [RunSignal] {
@@ -123,7 +147,9 @@ final class RedisCoordination: Coordination {
         try link.checkOpen()
         let events: any AsyncSequence<RedisSubscriptionEvent, any Error> & Sendable
         do {
-            events = try await link.client.events(on: channel)
+            events =
+                link.isCluster
+                ? try await link.client.shardEvents(on: channel) : try await link.client.events(on: channel)
         } catch {
             try link.checkOpen()
             throw RedisTask.reading("what is published", at: channel).failed(error)

@@ -223,6 +223,21 @@ let package = Package(
             swiftSettings: swiftSettings
         ),
         .testTarget(
+            name: "ACPTopologyTests",
+            dependencies: [
+                "ACPClient",
+                "ACPCore",
+                "ACPRedis",
+                "ACPServer",
+                "ACPStorage",
+                "RedisClient",
+                "RedisTestSupport",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(
             name: "ACPClientTests",
             dependencies: [
                 "ACPClient",

@@ -19,6 +19,8 @@ public final class RedisTestCluster: Sendable {
         public var nodeTimeout = 1000
         /// Whether all slots stop being served when some are not.
         public var requiresFullCoverage = false
+        /// Keep every write, so that killed servers come back with all of them.
+        public var appendOnly = false
         /// Further lines of the configuration of all servers.
         public var extra: [String] = []
 
@@ -93,7 +95,7 @@ public final class RedisTestCluster: Sendable {
         let options = self.options
         let certificates = self.servers.first?.certificates
         let server = try await RedisTestServer.start { server in
-            server.appendOnly = true
+            server.appendOnly = options.appendOnly
             server.tls = options.tls
             server.certificates = certificates
             server.extra =

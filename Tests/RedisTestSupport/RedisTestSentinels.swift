@@ -14,6 +14,8 @@ public final class RedisTestSentinels: Sendable {
         public var sentinelPassword: String?
         /// Servers listen with TLS.
         public var tls = false
+        /// Keep every write, so that killed servers come back with all of them.
+        public var appendOnly = false
         /// After how many milliseconds of silence a server counts as down.
         public var downAfter = 1000
 
@@ -77,7 +79,7 @@ public final class RedisTestSentinels: Sendable {
 
     private static func set(_ server: inout RedisTestServer.Options, _ options: Options, _ lines: [String]) {
         server.extra = lines
-        server.appendOnly = true
+        server.appendOnly = options.appendOnly
         server.tls = options.tls
         guard let credentials = options.credentials else { return }
         if let username = credentials.username {

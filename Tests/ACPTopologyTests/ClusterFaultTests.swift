@@ -48,7 +48,7 @@ struct ClusterFaultTests {
                 let lists = try await ["acp:runs", "acp:runs_expiry", "acp:agent_runs:teller"].asyncMap { key in
                     try #require(try await cluster.servers[0].send("CLUSTER", "KEYSLOT", key).int)
                 }
-                try await cluster.move(slots: Set(recent + lists + Array(stride(from: round, to: 16_384, by: 400))), to: target)
+                try await cluster.move(slots: Set(recent + lists + Array(stride(from: round, to: 16_384, by: 1600))), to: target)
             }
             #expect(try await load.waitForMore(20))
         }
@@ -64,9 +64,9 @@ struct ClusterFaultTests {
         defer { cluster.stop() }
         let load = try await underLoad(cluster.url) { load in
             let new = try await cluster.addNode()
-            try await cluster.move(slots: 0..<300, to: new)
+            try await cluster.move(slots: 0..<60, to: new)
             #expect(try await load.waitForMore(20))
-            try await cluster.move(slots: 0..<300, to: cluster.servers[1])
+            try await cluster.move(slots: 0..<60, to: cluster.servers[1])
             #expect(try await load.waitForMore(10))
             try await cluster.removeNode(new)
             #expect(try await load.waitForMore(20))

@@ -37,6 +37,7 @@ final class Load: Sendable {
     private struct State {
         var outcomes: [Outcome] = []
         var refused = 0
+        var lost = 0
         var isOver = false
         var begun = 0
     }
@@ -53,6 +54,10 @@ final class Load: Sendable {
     var outcomes: [Outcome] { state.withLock { $0.outcomes } }
     /// How many starts were refused; the callers tried again.
     var refused: Int { state.withLock { $0.refused } }
+
+    /// How many runs are not stored any more: they were acknowledged by a master that was replaced before its replica had
+    /// them. Redis replicates without waiting.
+    var lost: Int { state.withLock { $0.lost } }
 
     func end() { state.withLock { $0.isOver = true } }
     private var isOver: Bool { state.withLock { $0.isOver } }
@@ -95,16 +100,29 @@ final class Load: Sendable {
         let deadline = ContinuousClock.now + .seconds(90)
         while ContinuousClock.now < deadline {
             if let run = try? await client.run(id), run.status.isTerminal { return run }
+            if await isLost(id) {
+                state.withLock { $0.lost += 1 }
+                return nil
+            }
             try? await Task.sleep(for: .milliseconds(10))
         }
         Issue.record("run \(id) is stuck")
         return nil
     }
 
+    private func isLost(_ id: RunID) async -> Bool {
+        do {
+            return try await storage.record(of: id) == nil
+        } catch {
+            return false
+        }
+    }
+
     private func check(_ id: RunID, _ run: Run) async -> String? {
         let deadline = ContinuousClock.now + .seconds(60)
         while ContinuousClock.now < deadline {
             guard let events = try? await client.events(of: id) else {
+                if await isLost(id) { return nil }
                 try? await Task.sleep(for: .milliseconds(20))
                 continue
             }
@@ -192,7 +210,8 @@ extension Load {
         let lengths = outcomes.map { $0.ended - $0.begun }.sorted()
         guard let longest = lengths.last else { return }
         print(
-            "MEASURED \(what): \(outcomes.count) runs, \(failures.count) not completed, \(refused) starts refused,",
+            "MEASURED \(what): \(outcomes.count) runs, \(failures.count) not completed, \(lost) lost,",
+            "\(refused) starts refused,",
             "median \(lengths[lengths.count / 2]), longest \(longest)")
     }
 }

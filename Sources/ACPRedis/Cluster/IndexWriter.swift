@@ -107,7 +107,7 @@ final class IndexWriter: Sendable {
                 let due = (reply.array ?? []).compactMap(\.string)
                 if !due.isEmpty { onDue(index, due) }
             } catch {
-                guard error.isTransient, !Task.isCancelled else {
+                guard error.isTransient, !isEnding else {
                     // It will not go better next time. What the index lacks is found by the repair, once it is possible.
                     if error.code != .closed {
                         logger.warning("An index was not written", metadata: ["index": "\(index)", "error": "\(error)"])
@@ -125,6 +125,9 @@ final class IndexWriter: Sendable {
             lot.forEach { $0.countdown?.done() }
         }
     }
+
+    /// Nobody waits for servers that are down any more.
+    private var isEnding: Bool { Task.isCancelled || state.withLock { $0.isEnded } }
 
     /// What is written next; it stays in its place until it is written. Nil, and the end of the task, if there is nothing.
     private func next(_ index: String) -> [Change]? {

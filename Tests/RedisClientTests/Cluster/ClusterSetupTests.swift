@@ -76,6 +76,54 @@ struct ClusterSetupTests {
         }
     }
 
+    @Test("nodes that announce names are reached by these names")
+    func announcedNames() async throws {
+        let cluster = try await RedisTestCluster.start {
+            $0.replicasPerMaster = 0
+            $0.extra = ["cluster-announce-hostname localhost", "cluster-preferred-endpoint-type hostname"]
+        }
+        defer { cluster.stop() }
+        try await withClient(cluster.url) { client in
+            for number in 0..<30 { try await client.set("key\(number)", "x") }
+            let hosts = try await client.servers().map { "\($0.address)".prefix { $0 != ":" } }
+            #expect(Set(hosts) == ["localhost"])
+            // A redirection names them as well.
+            let slot = HashSlot(ofKey: "key1").number
+            let source = try await cluster.master(ofSlot: slot)
+            let target = try #require(cluster.servers.first { $0 !== source })
+            try await cluster.move(slots: [slot], to: target)
+            #expect(try await client.get("key1")?.string == "x")
+        }
+    }
+
+    @Test("a connection that is lost without more being wrong costs one look at the map, and no polling")
+    func lostConnection() async throws {
+        let cluster = try await RedisTestCluster.start { $0.replicasPerMaster = 0 }
+        defer { cluster.stop() }
+        func readings() async throws -> Int {
+            var sum = 0
+            for server in cluster.servers {
+                let text = try await server.send("INFO", "commandstats").string ?? ""
+                for line in text.split(whereSeparator: \.isNewline) where line.hasPrefix("cmdstat_cluster|shards:") {
+                    sum += Int(line.split(separator: "=")[1].prefix { $0 != "," }) ?? 0
+                }
+            }
+            return sum
+        }
+        try await withClient(cluster.url) { client in
+            for number in 0..<30 { try await client.set("key\(number)", "x") }
+            for server in cluster.servers { try await server.send("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes") }
+            // The looks that this costs are over when their number no longer grows.
+            var last = -1
+            let isOver = try await poll(for: .seconds(20), every: .seconds(1)) {
+                let now = try await readings()
+                defer { last = now }
+                return now == last
+            }
+            #expect(isOver, "the client goes on reading the map")
+        }
+    }
+
     @Test("reads go to replicas when asked for, and to the master when replicas are dead")
     func replicaReads() async throws {
         let cluster = try await RedisTestCluster.start { $0.masters = 3 }

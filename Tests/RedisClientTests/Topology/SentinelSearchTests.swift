@@ -140,10 +140,10 @@ struct SentinelSearchTests {
 
     @Test("announcements of other masters are not ours")
     func announcements() {
-        #expect(
-            SentinelReport.announced("mymaster 10.0.0.1 1 10.0.0.2 2", for: "mymaster")
-                == .tcp(host: "10.0.0.2", port: 2))
-        #expect(SentinelReport.announced("other 10.0.0.1 1 10.0.0.2 2", for: "mymaster") == nil)
-        #expect(SentinelReport.announced("mymaster 10.0.0.1", for: "mymaster") == nil)
+        #expect(SentinelReport.isAnnouncement("mymaster 10.0.0.1 1 10.0.0.2 2", of: "mymaster"))
+        #expect(SentinelReport.isAnnouncement("slave 10.0.0.2:2 10.0.0.2 2 @ mymaster 10.0.0.1 1", of: "mymaster"))
+        #expect(!SentinelReport.isAnnouncement("other 10.0.0.1 1 10.0.0.2 2", of: "mymaster"))
+        #expect(!SentinelReport.isAnnouncement("slave 10.0.0.2:2 10.0.0.2 2 @ other 10.0.0.1 1", of: "mymaster"))
+        #expect(!SentinelReport.isAnnouncement("@", of: "mymaster"))
     }
 }

@@ -55,6 +55,22 @@ enum ClusterRefresh {
         }
     }
 
+    /// Which of these servers answer at all.
+    static func working(_ addresses: Set<RedisAddress>, _ probe: TopologyProbe) async -> Set<RedisAddress> {
+        var probe = probe
+        // No longer: the next reading of the map waits for this.
+        probe.timeout = min(probe.timeout, .milliseconds(250))
+        let asking = probe
+        return await withTaskGroup(of: RedisAddress?.self) { group in
+            for address in addresses {
+                group.addTask {
+                    (try? await asking.ask(address, [RedisCommand("PING")])) == nil ? nil : address
+                }
+            }
+            return await group.reduce(into: []) { if let address = $1 { $0.insert(address) } }
+        }
+    }
+
     private static func explain(_ errors: [(RedisAddress, RedisError)]) -> RedisError {
         if let (_, error) = errors.first(where: { $0.1.isLasting }) { return error }
         guard let (_, last) = errors.last else { return RedisError(.connectFailed, "No node of the cluster is known.") }

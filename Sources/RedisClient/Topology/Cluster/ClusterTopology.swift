@@ -258,7 +258,15 @@ final class ClusterTopology: RedisTopology {
         let candidates = self.candidates()
         switch await ClusterRefresh.run(candidates, self.probe) {
         case .view(let view):
-            return self.adopt(view)
+            let outcome = self.adopt(view)
+            // A connection that was lost may have been all that was wrong.
+            let suspects = self.state.withLockedValue { $0.troubled }
+            let working = await ClusterRefresh.working(suspects, self.probe)
+            let isTroubled = self.state.withLockedValue { state in
+                state.troubled.subtract(working)
+                return !state.troubled.isDisjoint(with: state.map?.masters ?? [])
+            }
+            return isTroubled ? .unsettled : outcome
         case .failed(let error):
             if Task.isCancelled { return .unsettled }
             self.logger.debug("The slot map could not be read", metadata: ["error": "\(error)"])
@@ -307,10 +315,11 @@ final class ClusterTopology: RedisTopology {
             state.retired.add(retired)
             let present = masters.union(replicas)
             state.troubled.formIntersection(present)
+            if !view.isOK || view.map.servedSlots < HashSlot.count || !state.stalled.isDisjoint(with: masters) {
+                outcome = .unsettled
+            }
             // A server that answers nothing will be found again if it goes on.
-            let suspects = state.troubled.union(state.stalled).intersection(masters)
             state.stalled = []
-            if !view.isOK || view.map.servedSlots < HashSlot.count || !suspects.isEmpty { outcome = .unsettled }
             return state.wantsMinimum ? masters.compactMap { try? self.master(at: $0, &state) } : []
         }
         for node in opened { node.shared.keepMinimum() }
@@ -399,11 +408,11 @@ extension ClusterTopology: SubscriptionDirectory {
 
     func report(_ error: RedisError, at address: RedisAddress) {
         if let reply = error.serverReply { self.follow(reply, from: address) }
-        if error.serverReply == nil, target(address) { self.state.withLockedValue { _ = $0.troubled.insert(address) } }
+        if error.serverReply == nil, self.isKnown(address) {
+            self.state.withLockedValue { _ = $0.troubled.insert(address) }
+        }
         self.refresher.evidence()
     }
-
-    private func target(_ address: RedisAddress) -> Bool { self.isKnown(address) }
 
     var lastReadError: RedisError? { self.state.withLockedValue { $0.map == nil ? $0.readError?.error : nil } }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// One of the 16,384 parts into which a Redis Cluster divides all keys.
-struct HashSlot: Hashable, Sendable, Comparable {
+struct HashSlot: Hashable, Sendable {
     static let count = 16_384
 
     let number: Int
@@ -29,8 +29,6 @@ struct HashSlot: Hashable, Sendable, Comparable {
     }
 
     init(ofKey key: String) { self.init(ofKey: key.utf8) }
-
-    static func < (lhs: HashSlot, rhs: HashSlot) -> Bool { lhs.number < rhs.number }
 }
 
 /// CRC-16/XMODEM, by which Redis Cluster finds the slot of a key.

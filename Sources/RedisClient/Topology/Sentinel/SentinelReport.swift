@@ -59,11 +59,13 @@ extension SentinelReport {
         )
     }
 
-    /// The new master, if an announcement of `+switch-master` is about the one named: `name old-ip old-port ip port`.
-    static func announced(_ text: String, for masterName: String) -> RedisAddress? {
+    /// Whether what a Sentinel published is about the master named. `+switch-master` says `name old-ip old-port ip port`,
+    /// other channels `slave name ip port @ master-name ip port`.
+    static func isAnnouncement(_ text: String, of masterName: String) -> Bool {
         let words = text.split(separator: " ")
-        guard words.count == 5, words[0] == masterName, let port = Int(words[4]) else { return nil }
-        return .tcp(host: String(words[3]), port: port)
+        if words.count == 5 { return words[0] == masterName }
+        guard let mark = words.firstIndex(of: "@"), mark + 1 < words.endIndex else { return false }
+        return words[mark + 1] == masterName
     }
 
     private static func explain(_ error: RedisError) -> RedisError {

@@ -40,11 +40,14 @@ final class SentinelTopology: RedisTopology {
     private let refresher: Refresher
     private let change: ChangeSignal
     private let stalls = StallWatch()
-    private let watchers: [PubSubHub]
+    private let watchers: [(address: RedisAddress, hub: PubSubHub)]
     /// Set once, at the end of `init`, because it refers to this.
     private let hub = NIOLockedValueBox<PubSubHub?>(nil)
 
-    init(_ configuration: RedisConfiguration, _ sentinel: RedisSentinelConfiguration, group: any EventLoopGroup, metrics: RedisMetrics) throws {
+    init(
+        _ configuration: RedisConfiguration, _ sentinel: RedisSentinelConfiguration, group: any EventLoopGroup,
+        metrics: RedisMetrics
+    ) throws {
         let factory = try ConnectionFactory(configuration)
         self.configuration = configuration
         self.sentinel = sentinel
@@ -69,7 +72,7 @@ final class SentinelTopology: RedisTopology {
                 interval: sentinel.refreshInterval.timeAmount, initialPause: .milliseconds(50), maxPause: .milliseconds(500)),
             group: group)
         self.change = ChangeSignal(group: group)
-        self.watchers = sentinel.sentinels.map { PubSubHub(factory: sentinelFactory.at($0), group: group) }
+        self.watchers = sentinel.sentinels.map { ($0, PubSubHub(factory: sentinelFactory.at($0), group: group)) }
         let hub = PubSubHub(
             factory: factory, group: group,
             locate: { [weak self] in
@@ -196,9 +199,12 @@ final class SentinelTopology: RedisTopology {
 
     private func announced(_ event: SentinelWatch.Event) {
         switch event {
-        case .switched(let address):
-            guard self.state.withLockedValue({ $0.master?.address }) != address else { return }
-            self.logger.info("Sentinel announced another Redis master", metadata: ["redis.address": "\(address)"])
+        case .switched(let sentinel):
+            self.logger.info("A Sentinel announced a failover", metadata: ["sentinel": "\(sentinel)"])
+            // The others may not know yet.
+            self.state.withLockedValue { state in
+                state.sentinels = [sentinel] + state.sentinels.filter { $0 != sentinel }
+            }
             self.refresher.urgentEvidence()
         case .gap:
             self.refresher.evidence()
@@ -363,7 +369,7 @@ final class SentinelTopology: RedisTopology {
         }
         for admission in admissions { admission.fail(RedisError.clientClosed) }
         for node in nodes { node.beginShutdown() }
-        for watcher in self.watchers { watcher.beginShutdown() }
+        for watcher in self.watchers { watcher.hub.beginShutdown() }
         self.hub.withLockedValue { $0 }?.beginShutdown()
         self.change.close()
         return nodes
@@ -373,7 +379,7 @@ final class SentinelTopology: RedisTopology {
         let nodes = self.close()
         await withTaskGroup(of: Void.self) { group in
             for node in nodes { group.addTask { await node.shutdown(deadline: deadline) } }
-            for watcher in self.watchers { group.addTask { await watcher.shutdown() } }
+            for (_, hub) in self.watchers { group.addTask { await hub.shutdown() } }
             group.addTask { await self.subscriptions.shutdown() }
             group.addTask { await self.refresher.end() }
         }

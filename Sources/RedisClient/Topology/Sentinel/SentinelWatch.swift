@@ -3,38 +3,39 @@
 /// Listens to what the Sentinels announce.
 enum SentinelWatch {
     enum Event: Equatable {
-        /// Another server is the master by now.
-        case switched(RedisAddress)
+        /// Another server is the master by now, or is about to be, says this Sentinel.
+        case switched(by: RedisAddress)
         /// An announcement may have been missed.
         case gap
     }
 
-    private static let channel = "+switch-master"
+    /// The second one comes earlier, from the Sentinel that leads the failover: the replica takes writes, and what the old
+    /// master still takes will be lost.
+    private static let channels = ["+switch-master", "+promoted-slave"]
 
     /// Listens to all of them until the task is cancelled: each may be the one that is alive.
     static func run(
-        _ hubs: [PubSubHub], masterName: String, _ report: @escaping @Sendable (Event) -> Void
+        _ hubs: [(address: RedisAddress, hub: PubSubHub)], masterName: String,
+        _ report: @escaping @Sendable (Event) -> Void
     ) async {
         await withTaskGroup(of: Void.self) { group in
-            for hub in hubs { group.addTask { await self.listen(hub, masterName, report) } }
+            for (address, hub) in hubs { group.addTask { await self.listen(hub, address, masterName, report) } }
         }
     }
 
     private static func listen(
-        _ hub: PubSubHub, _ masterName: String, _ report: @Sendable (Event) -> Void
+        _ hub: PubSubHub, _ address: RedisAddress, _ masterName: String, _ report: @Sendable (Event) -> Void
     ) async {
         var pause = Duration.milliseconds(250)
         while !Task.isCancelled {
             do {
-                let subscription = try await hub.subscribe(.channel, to: [Self.channel], timeout: .seconds(5))
+                let subscription = try await hub.subscribe(.channel, to: Self.channels, timeout: .seconds(5))
                 pause = .milliseconds(250)
                 for try await event in subscription {
                     switch event {
                     case .gap: report(.gap)
                     case .message(let message):
-                        if let address = SentinelReport.announced(message.text, for: masterName) {
-                            report(.switched(address))
-                        }
+                        if SentinelReport.isAnnouncement(message.text, of: masterName) { report(.switched(by: address)) }
                     }
                 }
             } catch {

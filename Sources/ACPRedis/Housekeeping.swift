@@ -128,7 +128,8 @@ final class Housekeeping: Sendable {
             let isOwned = replies[index * 2].string?.utf8.starts(with: wanted.utf8) == true
             let left = replies[index * 2 + 1].int ?? 0
             return IndexChange(
-                kind: isOwned ? .enqueue : .remove, key: keys.processRuns(process), score: left < 0 ? milliseconds : left,
+                kind: isOwned ? .enqueue : .remove, key: keys.processRuns(process),
+                score: left < 0 ? milliseconds : left,
                 member: run.rawValue)
         }
         _ = try await link.send(

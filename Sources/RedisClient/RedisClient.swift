@@ -166,7 +166,7 @@ public final class RedisClient: Service, RedisCommandExecutor {
         for command in commands {
             if let refusal = RefusedCommand.check(command, in: .shared) { throw refusal }
         }
-        guard self.topology is StandaloneTopology else {
+        guard self.topology.isStandalone else {
             return try await self.traced("MULTI", count: commands.count) {
                 try await self.attempt(transaction: commands, timeout: timeout)
             }

@@ -48,7 +48,8 @@ struct ClusterFaultTests {
                 let lists = try await ["acp:runs", "acp:runs_expiry", "acp:agent_runs:teller"].asyncMap { key in
                     try #require(try await cluster.servers[0].send("CLUSTER", "KEYSLOT", key).int)
                 }
-                try await cluster.move(slots: Set(recent + lists + Array(stride(from: round, to: 16_384, by: 1600))), to: target)
+                try await cluster.move(
+                    slots: Set(recent + lists + Array(stride(from: round, to: 16_384, by: 1600))), to: target)
             }
             #expect(try await load.waitForMore(20))
         }
@@ -98,7 +99,9 @@ struct ClusterFaultTests {
             #expect(try await load.waitForMore(10), "runs on healthy shards are held up")
             let healthy = load.outcomes.filter { $0.begun > down }
             #expect(healthy.allSatisfy { $0.status == .completed })
-            print("MEASURED cluster: longest run on a healthy shard \(healthy.map { $0.ended - $0.begun }.max() ?? .zero)")
+            print(
+                "MEASURED cluster: longest run on a healthy shard \(healthy.map { $0.ended - $0.begun }.max() ?? .zero)"
+            )
             try await victim.restart()
             try await replica.restart()
             try await cluster.waitUntilOK()

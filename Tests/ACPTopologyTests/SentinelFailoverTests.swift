@@ -31,7 +31,9 @@ struct SentinelFailoverTests {
             let promoted = ContinuousClock.now
             await writing
             if let resumed = resumed.value {
-                print("MEASURED Sentinel: promoted \(promoted - killed) after the kill, first write \(resumed - promoted) later")
+                print(
+                    "MEASURED Sentinel: promoted \(promoted - killed) after the kill, first write \(resumed - promoted) later"
+                )
             }
             #expect(try await load.waitForMore(20))
             // The old master comes back.

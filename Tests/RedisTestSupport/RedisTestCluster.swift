@@ -192,7 +192,8 @@ public final class RedisTestCluster: Sendable {
         var views: Set<[String]> = []
         for server in self.servers where server.isRunning {
             let nodes = try await self.nodes(seenBy: server).filter { $0[2].contains("master") && $0.count > 8 }
-            views.insert(nodes.map { ([$0[0]] + $0[8...].filter { !$0.hasPrefix("[") }).joined(separator: " ") }.sorted())
+            views.insert(
+                nodes.map { ([$0[0]] + $0[8...].filter { !$0.hasPrefix("[") }).joined(separator: " ") }.sorted())
         }
         return views.count == 1
     }
@@ -255,7 +256,10 @@ public final class RedisTestCluster: Sendable {
             {
                 var words = ["MIGRATE", "127.0.0.1", "\(target.port)", "", "0", "5000", "REPLACE"]
                 if let credentials = self.options.credentials {
-                    words += credentials.username.map { ["AUTH2", $0, credentials.password] } ?? ["AUTH", credentials.password]
+                    words +=
+                        credentials.username.map { ["AUTH2", $0, credentials.password] } ?? [
+                            "AUTH", credentials.password,
+                        ]
                 }
                 try await source.send(
                     words: words + ["KEYS"] + keys.compactMap(\.string), credentials: self.options.credentials)

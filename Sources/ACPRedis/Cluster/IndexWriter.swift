@@ -110,7 +110,8 @@ final class IndexWriter: Sendable {
                 guard error.isTransient, !isEnding else {
                     // It will not go better next time. What the index lacks is found by the repair, once it is possible.
                     if error.code != .closed {
-                        logger.warning("An index was not written", metadata: ["index": "\(index)", "error": "\(error)"])
+                        logger.warning(
+                            "An index was not written", metadata: ["index": "\(index)", "error": "\(error)"])
                     }
                     written(index, lot.count)
                     lot.forEach { $0.countdown?.done() }

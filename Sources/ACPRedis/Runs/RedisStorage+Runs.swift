@@ -173,7 +173,8 @@ extension RedisStorage {
             let begin = ContinuousClock.now
             let reply = try await link.send(
                 .script(
-                    RedisScripts.claimAlone, keys: keys.allOfRun(run), Array(words.dropLast()), isIdempotent: true), task)
+                    RedisScripts.claimAlone, keys: keys.allOfRun(run), Array(words.dropLast()), isIdempotent: true),
+                task)
             guard reply.int == 1 else { return false }
             await indexes.write(claimChanges(found.run, owner, current), since: begin)
             tracked.wrote(run, place: place, extended: true)

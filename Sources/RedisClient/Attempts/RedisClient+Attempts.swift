@@ -23,7 +23,8 @@ extension RedisClient {
     // MARK: One command
 
     private func attempt(_ command: RedisCommand) async throws -> RESPValue {
-        var state = AttemptState(isIdempotent: command.isIdempotent, limit: command.timeout ?? self.configuration.commandTimeout)
+        var state = AttemptState(
+            isIdempotent: command.isIdempotent, limit: command.timeout ?? self.configuration.commandTimeout)
         while true {
             var node: RedisNode?
             do {
@@ -64,7 +65,7 @@ extension RedisClient {
     ) async throws -> [Result<RESPValue, RedisError>] {
         if commands.isEmpty { return [] }
         return try await self.traced(name, count: commands.count) {
-            guard self.topology is StandaloneTopology else {
+            guard self.topology.isStandalone else {
                 return try await self.attempt(distributed: commands, timeout: timeout)
             }
             return try await self.attempt(commands, timeout: timeout)
@@ -164,7 +165,8 @@ extension RedisClient {
             try await self.topology.pause(pause, deadline: state.deadline)
         } catch {
             throw RedisError(
-                .cancelled, "The calling task was cancelled.", mayHaveExecuted: state.isIdempotent || state.isAnswerLost)
+                .cancelled, "The calling task was cancelled.", mayHaveExecuted: state.isIdempotent || state.isAnswerLost
+            )
         }
     }
 

@@ -12,7 +12,9 @@ extension RedisClient {
 
     /// The commands of a pipeline that go to one server.
     private struct Share {
-        let node: RedisNode
+        /// Nil if there is none for them.
+        let node: RedisNode?
+        var refusal: RedisError?
         var pending: [Pending] = []
         /// What is written: the commands, and `ASKING` in front of some.
         var commands: [RedisCommand] = []
@@ -38,7 +40,7 @@ extension RedisClient {
         var pending = commands.indices.map { Pending(index: $0, state: first) }
         while !pending.isEmpty {
             try self.checkOpen()
-            var shares: [Share] = []
+            let shares: [Share]
             do {
                 shares = try self.shares(pending, of: commands)
             } catch is TopologyPending {
@@ -50,23 +52,17 @@ extension RedisClient {
             for (share, answers) in await self.send(shares, deadline: first.deadline) {
                 var isExecutedLater = false
                 for position in share.pending.indices.reversed() {
-                    var item = share.pending[position]
+                    let item = share.pending[position]
                     guard case .failure(let error) = answers[position] else {
                         isExecutedLater = true
                         results[item.index] = answers[position]
                         continue
                     }
-                    let failure = item.state.final(error)
-                    item.state.isAnswerLost = failure.mayHaveExecuted
-                    let lesson = self.topology.learn(from: error, at: share.node)
-                    // A script that the server has lost can be sent again only if that keeps the order.
-                    let isInOrder = lesson != .none || failure.serverReply == nil || !isExecutedLater
-                    if isInOrder, let wait = item.state.pause(after: error, lesson),
-                        NIODeadline.after(wait) < first.deadline, !self.isClosed.load(ordering: .acquiring)
-                    {
+                    switch self.next(item, after: error, at: share.node, isExecutedLater: isExecutedLater) {
+                    case .again(let item, let wait):
                         pause = max(pause, wait)
                         pending.append(item)
-                    } else {
+                    case .final(let failure):
                         results[item.index] = .failure(failure)
                     }
                 }
@@ -86,10 +82,34 @@ extension RedisClient {
         return final
     }
 
+    private enum Next {
+        case again(Pending, after: Duration)
+        case final(RedisError)
+    }
+
+    /// What becomes of a command that failed.
+    /// - Parameter isExecutedLater: A later command on the same connection was executed.
+    private func next(
+        _ item: Pending, after error: RedisError, at node: RedisNode?, isExecutedLater: Bool
+    ) -> Next {
+        var item = item
+        let failure = item.state.final(error)
+        item.state.isAnswerLost = failure.mayHaveExecuted
+        let lesson = self.topology.learn(from: error, at: node)
+        // A script that the server has lost can be sent again only if that keeps the order.
+        let isInOrder = lesson != .none || failure.serverReply == nil || !isExecutedLater
+        guard isInOrder, let wait = item.state.pause(after: error, lesson),
+            NIODeadline.after(wait) < item.state.deadline, !self.isClosed.load(ordering: .acquiring)
+        else { return .final(failure) }
+        return .again(item, after: wait)
+    }
+
     /// The error of a pipeline of which nothing was sent.
     private static func commonFailure(_ results: [Result<RESPValue, RedisError>]) -> RedisError? {
         for result in results {
-            guard case .failure(let error) = result, !error.mayHaveExecuted, error.serverReply == nil else { return nil }
+            guard case .failure(let error) = result, !error.mayHaveExecuted, error.serverReply == nil else {
+                return nil
+            }
         }
         if case .failure(let error)? = results.first { return error }
         return nil
@@ -100,7 +120,16 @@ extension RedisClient {
         var places: [ObjectIdentifier: Int] = [:]
         for item in pending {
             let command = commands[item.index]
-            let route = try self.topology.route(command, item.state.redirection)
+            let route: Route
+            do {
+                route = try self.topology.route(command, item.state.redirection)
+            } catch let error as RedisError {
+                // The others need not suffer for it.
+                var refused = Share(node: nil, refusal: error)
+                refused.add(item, command, asks: false)
+                shares.append(refused)
+                continue
+            }
             let id = ObjectIdentifier(route.node.shared)
             let place = places[id] ?? shares.count
             if place == shares.count {
@@ -125,8 +154,11 @@ extension RedisClient {
     }
 
     private static func send(_ share: Share, deadline: NIODeadline) async -> [Result<RESPValue, RedisError>] {
+        guard let node = share.node else {
+            return share.places.map { _ in .failure(share.refusal ?? .neverSent) }
+        }
         do {
-            let connection = try await share.node.shared.acquire(deadline: deadline)
+            let connection = try await node.shared.acquire(deadline: deadline)
             let results = try await connection.send(share.commands, deadline: deadline)
             return share.places.map { results[$0] }
         } catch {

@@ -65,7 +65,8 @@ extension RedisConfiguration {
         let path = url.path.split(separator: "/", omittingEmptySubsequences: true)
         guard let name = path.first, path.count <= 2 else {
             throw RedisURL.error(
-                "behind the Sentinels belongs the name of the master, as in \(url.scheme)://host1,host2,host3/mymaster/0")
+                "behind the Sentinels belongs the name of the master, as in \(url.scheme)://host1,host2,host3/mymaster/0"
+            )
         }
         let tls = url.scheme.hasPrefix("rediss") ? RedisTLSConfiguration() : nil
         let sentinels = RedisSentinelConfiguration(

@@ -72,7 +72,8 @@ public struct RedisClusterConfiguration: Hashable, Sendable {
 
     func validate() throws {
         guard !self.nodes.isEmpty else {
-            throw RedisError(.invalidConfiguration, "No node of the cluster is listed: name at least one, better several.")
+            throw RedisError(
+                .invalidConfiguration, "No node of the cluster is listed: name at least one, better several.")
         }
         for address in self.nodes { try address.validate() }
         guard self.refreshInterval > .zero else {
@@ -93,7 +94,8 @@ extension RedisDeployment {
             guard database == 0 else {
                 throw RedisError(
                     .invalidConfiguration,
-                    "The database is \(database); a Redis Cluster has database 0 only. Use a prefix to keep keys apart.")
+                    "The database is \(database); a Redis Cluster has database 0 only. Use a prefix to keep keys apart."
+                )
             }
         }
     }

@@ -75,7 +75,8 @@ struct RedisURL {
     func hostAndPort() throws -> (String, Int) {
         if self.authority.contains(",") {
             throw Self.error(
-                "it lists several hosts; redis:// and rediss:// take one, redis+sentinel:// and redis+cluster:// several")
+                "it lists several hosts; redis:// and rediss:// take one, redis+sentinel:// and redis+cluster:// several"
+            )
         }
         return try Self.hostAndPort(self.authority, defaultPort: RedisAddress.defaultPort)
     }

@@ -276,7 +276,8 @@ final class PooledNode: RedisConnectionDelegate {
         self.factory.connect(on: eventLoop) { [hooks] channel, info in
             if hooks.wantsMaster, info.isReplica {
                 throw RedisError(
-                    .readOnly, "The server at \(self.factory.configuration.address) is a replica by now, not the master.")
+                    .readOnly,
+                    "The server at \(self.factory.configuration.address) is a replica by now, not the master.")
             }
             let connection = try RedisConnection(
                 id: id, channel: channel, info: info, configuration: self.factory.configuration, delegate: self)

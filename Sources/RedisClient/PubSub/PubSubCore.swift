@@ -112,7 +112,8 @@ final class PubSubCore {
         guard let factory = self.locate() else {
             // Later: this is called while actions are performed.
             return self.eventLoop.execute {
-                core.value.connectFailed(RedisError(.connectFailed, "It is not known where the master is."), isPlaceKnown: false)
+                core.value.connectFailed(
+                    RedisError(.connectFailed, "It is not known where the master is."), isPlaceKnown: false)
             }
         }
         let configuration = factory.configuration

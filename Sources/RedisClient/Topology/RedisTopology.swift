@@ -12,6 +12,8 @@ protocol RedisTopology: Sendable {
     func route(_ command: RedisCommand, _ redirection: Redirection?) throws -> Route
     /// The server for a transaction or a leased connection, all of whose keys are in one place. `key` is one of them.
     func node(forKey key: String?) throws -> RedisNode
+    /// There is one server, and never another: nothing can be learned from failures.
+    var isStandalone: Bool { get }
     /// Keys are spread over several masters, so that a pipeline may have to be taken apart.
     var isPartitioned: Bool { get }
     /// All servers that take writes.
@@ -76,6 +78,7 @@ struct StandaloneTopology: RedisTopology {
 
     func route(_ command: RedisCommand, _ redirection: Redirection?) -> Route { Route(node: self.server) }
     func node(forKey key: String?) -> RedisNode { self.server }
+    var isStandalone: Bool { true }
     var isPartitioned: Bool { false }
     func masters() -> [RedisNode] { [self.server] }
     var subscriptions: any SubscriptionHub { self.hub }

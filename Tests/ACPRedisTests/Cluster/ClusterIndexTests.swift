@@ -15,7 +15,8 @@ struct ClusterIndexTests {
 
     /// A prefix of a test's own, a storage that works, and one whose process dies before it writes a list.
     private func withStorages(
-        _ body: (_ storage: RedisStorage, _ dying: RedisStorage, _ death: Death, _ client: RedisClient) async throws -> Void
+        _ body: (_ storage: RedisStorage, _ dying: RedisStorage, _ death: Death, _ client: RedisClient) async throws ->
+            Void
     ) async throws {
         let url = try await Self.cluster.setup.url
         let prefix = "test-\(UInt32.random(in: 0 ... .max)):"
@@ -41,7 +42,9 @@ struct ClusterIndexTests {
         return (page.total, page.items.map(\.id))
     }
 
-    @Test("all keys of a run share a slot, and so do all of a session; what is written is found under the documented names")
+    @Test(
+        "all keys of a run share a slot, and so do all of a session; what is written is found under the documented names"
+    )
     func layout() async throws {
         try await withStorages { storage, _, _, client in
             var writer = try await Writer.create(storage)

@@ -11,7 +11,9 @@ import Testing
 struct ClusterClientFaultTests {
     private static let slot = HashSlot(ofKey: "{m}").number
 
-    @Test("Fault 1, READONLY for ever, and fault 2, a stale topology: a failover by order is followed, and nothing is lost")
+    @Test(
+        "Fault 1, READONLY for ever, and fault 2, a stale topology: a failover by order is followed, and nothing is lost"
+    )
     func orderedFailover() async throws {
         let cluster = try await RedisTestCluster.start()
         defer { cluster.stop() }
@@ -72,7 +74,9 @@ struct ClusterClientFaultTests {
         }
     }
 
-    @Test("Fault 3, half-open sockets: a paused master is replaced, and calls go on long before their connections time out")
+    @Test(
+        "Fault 3, half-open sockets: a paused master is replaced, and calls go on long before their connections time out"
+    )
     func pausedMaster() async throws {
         let cluster = try await RedisTestCluster.start()
         defer { cluster.stop() }

@@ -59,7 +59,9 @@ struct SentinelFaultTests {
         return (acknowledged, unknown)
     }
 
-    @Test("Fault 3, half-open sockets: what is under way on a paused master goes on at the new one, not after its time limit")
+    @Test(
+        "Fault 3, half-open sockets: what is under way on a paused master goes on at the new one, not after its time limit"
+    )
     func pausedMaster() async throws {
         let setup = try await RedisTestSentinels.start()
         defer { setup.stop() }
@@ -82,7 +84,9 @@ struct SentinelFaultTests {
         }
     }
 
-    @Test("Fault 5, storms: hundreds of tasks that begin at once, or lose the master at once, ask the Sentinels a few times")
+    @Test(
+        "Fault 5, storms: hundreds of tasks that begin at once, or lose the master at once, ask the Sentinels a few times"
+    )
     func storms() async throws {
         let setup = try await RedisTestSentinels.start()
         defer { setup.stop() }

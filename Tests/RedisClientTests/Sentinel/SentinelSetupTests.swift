@@ -40,7 +40,9 @@ struct SentinelSetupTests {
         }
     }
 
-    @Test("Sentinels that are dead are passed over, an unknown master is a clear error, and so is a server that is no Sentinel")
+    @Test(
+        "Sentinels that are dead are passed over, an unknown master is a clear error, and so is a server that is no Sentinel"
+    )
     func mistakes() async throws {
         let setup = try await RedisTestSentinels.start()
         defer { setup.stop() }

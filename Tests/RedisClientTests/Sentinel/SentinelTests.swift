@@ -43,6 +43,8 @@ struct SentinelTests {
     /// How many writes of clients a server has refused or executed; what comes from its master is none.
     private static func writes(_ server: RedisTestServer) async throws -> [Substring] {
         let text = try await server.send("CLIENT", "LIST", "TYPE", "normal").string ?? ""
-        return text.split(whereSeparator: \.isNewline).filter { !$0.contains("cmd=client") && !$0.contains("name=sentinel") }
+        return text.split(whereSeparator: \.isNewline).filter {
+            !$0.contains("cmd=client") && !$0.contains("name=sentinel")
+        }
     }
 }

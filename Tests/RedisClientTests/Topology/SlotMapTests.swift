@@ -64,7 +64,9 @@ struct SlotMapTests {
 
     @Test("CLUSTER SLOTS is read")
     func slots() throws {
-        func node(_ host: String, _ port: Int) -> RESPValue { .array([Self.text(host), .integer(port), Self.text("id")]) }
+        func node(_ host: String, _ port: Int) -> RESPValue {
+            .array([Self.text(host), .integer(port), Self.text("id")])
+        }
         let reply = RESPValue.array([
             .array([.integer(0), .integer(9), node("a", 1), node("b", 2)]),
             .array([.integer(20), .integer(29), node("a", 1)]), .array([.integer(10), .integer(19), node("", 3)]),

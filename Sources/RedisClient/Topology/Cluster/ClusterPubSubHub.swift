@@ -29,7 +29,8 @@ final class ClusterPubSubHub: SubscriptionHub {
         let eventLoop = group.next()
         self.eventLoop = eventLoop
         self.configuration = factory.configuration
-        self.core = .makeBoxSendingValue(ClusterPubSubCore(factory: factory, eventLoop: eventLoop), eventLoop: eventLoop)
+        self.core = .makeBoxSendingValue(
+            ClusterPubSubCore(factory: factory, eventLoop: eventLoop), eventLoop: eventLoop)
     }
 
     /// Has to be called once, before anything else.
@@ -176,7 +177,9 @@ final class ClusterPubSubCore {
 
     /// Subscribes a leg where it belongs.
     private func place(_ id: Int) {
-        guard !self.isClosed, var leg = self.legs[id], let buffer = self.subscribers[leg.subscription]?.buffer else { return }
+        guard !self.isClosed, var leg = self.legs[id], let buffer = self.subscribers[leg.subscription]?.buffer else {
+            return
+        }
         leg.attempt += 1
         leg.isConfirmed = false
         leg.place = self.directory?.home(of: leg.target, after: leg.place)

@@ -10,7 +10,7 @@ import NIOCore
 /// wrong with a server, and from time to time. What a server says of one slot counts at once. Servers come and go with the
 /// map; connections to those that stay are not touched.
 final class ClusterTopology: RedisTopology {
-    private struct State {
+    struct State {
         var map: SlotMap?
         var epoch = 0
         /// How often in a row all answers were older than what is known.
@@ -35,8 +35,8 @@ final class ClusterTopology: RedisTopology {
     private let metrics: RedisMetrics
     private let logger: Logger
     private let probe: TopologyProbe
-    private let state = NIOLockedValueBox(State())
-    private let refresher: Refresher
+    let state = NIOLockedValueBox(State())
+    let refresher: Refresher
     private let change: ChangeSignal
     private let stalls = StallWatch()
     private let hub: ClusterPubSubHub
@@ -56,7 +56,8 @@ final class ClusterTopology: RedisTopology {
             factory: factory, group: group, timeout: min(.seconds(1), configuration.connectTimeout.timeAmount))
         self.refresher = Refresher(
             .init(
-                interval: cluster.refreshInterval.timeAmount, initialPause: .milliseconds(50), maxPause: .milliseconds(500)),
+                interval: cluster.refreshInterval.timeAmount, initialPause: .milliseconds(50),
+                maxPause: .milliseconds(500)),
             group: group)
         self.change = ChangeSignal(group: group)
         self.hub = ClusterPubSubHub(factory: factory, group: group)
@@ -65,6 +66,7 @@ final class ClusterTopology: RedisTopology {
 
     // MARK: Where to
 
+    var isStandalone: Bool { false }
     var isPartitioned: Bool { true }
     var subscriptions: any SubscriptionHub { self.hub }
 
@@ -241,7 +243,8 @@ final class ClusterTopology: RedisTopology {
 
     // MARK: Reading the map
 
-    private func begin() {
+    /// Begins to look up, unless that has begun.
+    func begin() {
         self.refresher.start { [weak self] in
             await self?.refresh() ?? .settled
         } alongside: {
@@ -279,11 +282,15 @@ final class ClusterTopology: RedisTopology {
     /// Whom to ask: known servers in random order, those in trouble last, and those of the configuration in the end.
     private func candidates() -> [RedisAddress] {
         let (known, suspect) = self.state.withLockedValue { state in
-            (state.map.map { Set($0.shards.flatMap { [$0.master] + $0.replicas }) } ?? [], state.troubled.union(state.stalled))
+            (
+                state.map.map { Set($0.shards.flatMap { [$0.master] + $0.replicas }) } ?? [],
+                state.troubled.union(state.stalled)
+            )
         }
         let healthy = known.subtracting(suspect).shuffled()
         let configured = self.cluster.nodes.filter { !known.contains($0) }
-        return healthy + (healthy.isEmpty ? configured + known.shuffled() : known.intersection(suspect).shuffled() + configured)
+        return healthy
+            + (healthy.isEmpty ? configured + known.shuffled() : known.intersection(suspect).shuffled() + configured)
     }
 
     private func adopt(_ view: ClusterView) -> RefreshStateMachine.Outcome {
@@ -382,37 +389,4 @@ final class ClusterTopology: RedisTopology {
             group.addTask { await self.refresher.end() }
         }
     }
-}
-
-// MARK: Subscriptions
-
-extension ClusterTopology: SubscriptionDirectory {
-    func home(of target: SubscriptionTarget, after current: RedisAddress?) -> RedisAddress? {
-        let (address, isPending) = self.state.withLockedValue { state -> (RedisAddress?, Bool) in
-            guard let map = state.map else { return (nil, true) }
-            if target.kind == .shardChannel {
-                return (map.shard(of: HashSlot(ofKey: target.name))?.master, false)
-            }
-            // Any will do. One that works stays.
-            let usable = map.masters.filter { !state.troubled.contains($0) }
-            if let current, usable.contains(current) { return (current, false) }
-            return ((usable.isEmpty ? map.masters : usable).randomElement(), false)
-        }
-        if isPending { self.begin() }
-        return address
-    }
-
-    func isKnown(_ address: RedisAddress) -> Bool {
-        self.state.withLockedValue { $0.map?.masters.contains(address) == true }
-    }
-
-    func report(_ error: RedisError, at address: RedisAddress) {
-        if let reply = error.serverReply { self.follow(reply, from: address) }
-        if error.serverReply == nil, self.isKnown(address) {
-            self.state.withLockedValue { _ = $0.troubled.insert(address) }
-        }
-        self.refresher.evidence()
-    }
-
-    var lastReadError: RedisError? { self.state.withLockedValue { $0.map == nil ? $0.readError?.error : nil } }
 }

@@ -24,7 +24,9 @@ struct ClusterView: Sendable {
     /// The view to go by: that of a server in the majority, and of those the newest.
     static func best(_ views: [ClusterView]) -> ClusterView? {
         views.max { left, right in
-            (left.isOK ? 1 : 0, left.epoch, left.map.servedSlots) < (right.isOK ? 1 : 0, right.epoch, right.map.servedSlots)
+            (left.isOK ? 1 : 0, left.epoch, left.map.servedSlots) < (
+                right.isOK ? 1 : 0, right.epoch, right.map.servedSlots
+            )
         }
     }
 

@@ -50,7 +50,9 @@ enum CommandKeys {
             let keys = (index + 1)..<min(index + 1 + number, count)
             return (alsoFirst ? [0] : []) + keys
         case .streams:
-            guard let word = command.arguments.firstIndex(where: { $0.text.uppercased() == "STREAMS" }) else { return [] }
+            guard let word = command.arguments.firstIndex(where: { $0.text.uppercased() == "STREAMS" }) else {
+                return []
+            }
             return Array((word + 1)..<(word + 1 + (count - word - 1) / 2))
         case .afterSubcommand(let words):
             guard count > 1, words.contains(command.arguments[0].text.uppercased()) else { return [] }

@@ -127,7 +127,8 @@ struct SentinelSearch {
         let listed = Self.list(self.errors.map(\.0))
         return RedisError(
             .connectFailed,
-            "No master \"\(self.masterName)\" was found through the Sentinels \(listed). \(last.message)", cause: last.cause)
+            "No master \"\(self.masterName)\" was found through the Sentinels \(listed). \(last.message)",
+            cause: last.cause)
     }
 
     private static func list(_ addresses: [RedisAddress]) -> String {

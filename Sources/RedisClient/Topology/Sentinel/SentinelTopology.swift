@@ -69,7 +69,8 @@ final class SentinelTopology: RedisTopology {
         self.state = NIOLockedValueBox(State(sentinels: sentinel.sentinels))
         self.refresher = Refresher(
             .init(
-                interval: sentinel.refreshInterval.timeAmount, initialPause: .milliseconds(50), maxPause: .milliseconds(500)),
+                interval: sentinel.refreshInterval.timeAmount, initialPause: .milliseconds(50),
+                maxPause: .milliseconds(500)),
             group: group)
         self.change = ChangeSignal(group: group)
         self.watchers = sentinel.sentinels.map { ($0, PubSubHub(factory: sentinelFactory.at($0), group: group)) }
@@ -109,6 +110,7 @@ final class SentinelTopology: RedisTopology {
         throw TopologyPending()
     }
 
+    var isStandalone: Bool { false }
     var isPartitioned: Bool { false }
     func masters() throws -> [RedisNode] { [try self.node(forKey: nil)] }
 
@@ -120,7 +122,9 @@ final class SentinelTopology: RedisTopology {
     // MARK: Learning
 
     func learn(from error: RedisError, at node: RedisNode?) -> Lesson {
-        let isReplica = node.map { node in self.state.withLockedValue { $0.replicas[node.address]?.isSame(as: node) == true } }
+        let isReplica = node.map { node in
+            self.state.withLockedValue { $0.replicas[node.address]?.isSame(as: node) == true }
+        }
         if isReplica == true {
             // Whatever is wrong with it: the master can answer.
             return error.mayHaveExecuted ? .moved : .elsewhere(.master)
@@ -272,11 +276,12 @@ final class SentinelTopology: RedisTopology {
         _ report: SentinelReport, named sentinel: RedisAddress, replicas: [RedisAddress], sentinels: [RedisAddress]
     ) {
         var retired: [RedisNode] = []
-        let (admissions, isNew, keeps) = self.state.withLockedValue { state in
+        let (admissions, replaced, keeps) = self.state.withLockedValue { state in
             state.lookupError = nil
             state.isInDoubt = false
             if let epoch = report.epoch { state.epoch = epoch }
-            let isNew = state.master?.address != report.address
+            let previous = state.master?.address
+            let isNew = previous != report.address
             if isNew, !state.isClosed {
                 if let old = state.master { retired.append(old) }
                 state.master = self.makeMaster(report.address)
@@ -299,10 +304,12 @@ final class SentinelTopology: RedisTopology {
             for node in retired { node.retire() }
             state.retired.add(retired)
             defer { state.admissions = [] }
-            return (state.admissions, isNew, isNew && state.wantsMinimum ? state.master : nil)
+            return (state.admissions, isNew ? previous : nil, isNew && state.wantsMinimum ? state.master : nil)
         }
-        if isNew {
-            self.logger.info("Redis master found", metadata: ["redis.address": "\(report.address)"])
+        if let replaced {
+            self.logger.notice(
+                "Another Redis server is the master now",
+                metadata: ["redis.address": "\(report.address)", "previous": "\(replaced)"])
         }
         for admission in admissions { admission.succeed() }
         keeps?.shared.keepMinimum()
@@ -365,7 +372,9 @@ final class SentinelTopology: RedisTopology {
                 state.replicas = [:]
                 state.master = nil
             }
-            return ((state.master.map { [$0] } ?? []) + state.replicas.values + state.retired.takeAll(), state.admissions)
+            return (
+                (state.master.map { [$0] } ?? []) + state.replicas.values + state.retired.takeAll(), state.admissions
+            )
         }
         for admission in admissions { admission.fail(RedisError.clientClosed) }
         for node in nodes { node.beginShutdown() }

@@ -35,7 +35,9 @@ enum SentinelWatch {
                     switch event {
                     case .gap: report(.gap)
                     case .message(let message):
-                        if SentinelReport.isAnnouncement(message.text, of: masterName) { report(.switched(by: address)) }
+                        if SentinelReport.isAnnouncement(message.text, of: masterName) {
+                            report(.switched(by: address))
+                        }
                     }
                 }
             } catch {

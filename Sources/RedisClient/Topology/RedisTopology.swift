@@ -25,7 +25,8 @@ protocol RedisTopology: Sendable {
     func learn(from error: RedisError, at node: RedisNode?) -> Lesson
     /// Returns after so long, or sooner if something has changed.
     func pause(_ length: Duration, deadline: NIODeadline) async throws
-    /// Returns when the servers are known, or with the reason why they cannot be.
+    /// Returns when something more is known of the servers.
+    /// - Throws: ``RedisError``: why they cannot be known, or `cancelled`.
     func settle(deadline: NIODeadline) async throws
 
     /// Opens the minimum of idle connections.

@@ -238,7 +238,7 @@ final class ClusterTopology: RedisTopology {
                 ?? RedisError(.connectFailed, "The slot map of the cluster could not be read in time.")
         }
         await self.change.wait(since: generation, until: deadline)
-        try Task.checkCancellation()
+        if Task.isCancelled { throw RedisError(.cancelled, "The calling task was cancelled.") }
     }
 
     // MARK: Reading the map

@@ -182,7 +182,7 @@ final class SentinelTopology: RedisTopology {
             throw failure?.error ?? RedisError(.connectFailed, "The Sentinels did not name a master in time.")
         }
         await self.change.wait(since: generation, until: deadline)
-        try Task.checkCancellation()
+        if Task.isCancelled { throw RedisError(.cancelled, "The calling task was cancelled.") }
     }
 
     // MARK: Looking up

@@ -18,12 +18,15 @@ enum ClusterIndexes {
     /// After how long a run that has not ended is looked at again: for so long a list may be wrong after a process died.
     static let interval = Duration.seconds(30)
 
+    /// In how many milliseconds that is.
+    static func soon(_ timeToLive: Duration) -> Int { min(interval, timeToLive).wholeMilliseconds }
+
     /// The changes of one commit in the form that ``RedisScripts/index`` takes.
     static func changes(
         _ changes: [IndexChange], of place: RunPlace?, isTerminal: Bool, keys: RedisKeys, timeToLive: Duration
     ) -> [IndexChange] {
         let whole = timeToLive.wholeMilliseconds
-        let soon = min(interval, timeToLive).wholeMilliseconds
+        let soon = soon(timeToLive)
         var result: [IndexChange] = []
         for var change in changes {
             switch change.kind {

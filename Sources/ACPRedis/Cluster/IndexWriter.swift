@@ -55,11 +55,33 @@ final class IndexWriter: Sendable {
     }
 
     /// Writes changes, and returns when they are written or when that takes long.
-    func write(_ changes: [IndexChange], since: ContinuousClock.Instant) async {
-        guard !changes.isEmpty else { return }
+    /// - Returns: Whether all are written.
+    @discardableResult
+    func write(_ changes: [IndexChange], since: ContinuousClock.Instant) async -> Bool {
+        guard !changes.isEmpty else { return true }
         let countdown = Countdown()
         add(changes, since: since, countdown)
-        await countdown.wait(atMost: Self.patience)
+        if await countdown.wait(atMost: Self.patience) { return true }
+        // One has waited in vain: others need not, until something is written again.
+        state.withLock { state in
+            for change in changes where state.lanes[change.key]?.pending.isEmpty == false {
+                state.lanes[change.key]?.isFailing = true
+            }
+        }
+        return false
+    }
+
+    /// Writes what a commit changes. A run that has ended is left to expire only when all its places are written; until then
+    /// the queue has it looked at soon.
+    func write(_ changes: [IndexChange], queue: String, soon: Int, since: ContinuousClock.Instant) async {
+        var rest = changes
+        guard let last = rest.lastIndex(where: { $0.kind == .enqueue && $0.key == queue && $0.score > soon }) else {
+            await write(changes, since: since)
+            return
+        }
+        var final = rest.remove(at: last)
+        if await !write(rest, since: since) { final.score = soon }
+        await write([final], since: since)
     }
 
     /// Begins to write changes.
@@ -79,6 +101,7 @@ final class IndexWriter: Sendable {
                 }
                 // A server that is in trouble is not waited for.
                 let waited = lane.isFailing ? nil : countdown
+                if lane.isFailing { countdown?.miss() }
                 waited?.add()
                 lane.pending.append(Change(change: change, since: since, countdown: waited))
                 state.lanes[change.key] = lane
@@ -107,14 +130,14 @@ final class IndexWriter: Sendable {
                 let due = (reply.array ?? []).compactMap(\.string)
                 if !due.isEmpty { onDue(index, due) }
             } catch {
-                guard error.isTransient, !isEnding else {
+                if error.code != .closed, !error.isTransient {
+                    logger.warning(
+                        "An index was not written", metadata: ["index": "\(index)", "error": "\(error)"])
+                }
+                guard error.code != .corruptData, error.code != .closed, !isEnding else {
                     // It will not go better next time. What the index lacks is found by the repair, once it is possible.
-                    if error.code != .closed {
-                        logger.warning(
-                            "An index was not written", metadata: ["index": "\(index)", "error": "\(error)"])
-                    }
+                    lot.forEach { $0.countdown?.giveUp() }
                     written(index, lot.count)
-                    lot.forEach { $0.countdown?.done() }
                     continue
                 }
                 state.withLock { $0.lanes[index]?.isFailing = true }
@@ -191,6 +214,7 @@ private final class Countdown: Sendable {
         var left = 0
         var isClosed = false
         var isGivenUp = false
+        var hasMissed = false
         var waiter: CheckedContinuation<Void, Never>?
     }
 
@@ -199,6 +223,8 @@ private final class Countdown: Sendable {
     func add() { state.withLock { $0.left += 1 } }
     func close() { update { $0.isClosed = true } }
     func done() { update { $0.left -= 1 } }
+    /// Something is not waited for.
+    func miss() { update { $0.hasMissed = true } }
     func giveUp() { update { $0.isGivenUp = true } }
 
     private func update(_ body: (inout State) -> Void) {
@@ -211,7 +237,8 @@ private final class Countdown: Sendable {
 
     private static func isOver(_ state: State) -> Bool { state.isGivenUp || (state.isClosed && state.left <= 0) }
 
-    func wait(atMost limit: Duration) async {
+    /// Returns whether all is done.
+    func wait(atMost limit: Duration) async -> Bool {
         // Unstructured, so that it can be let go of at once; it is cancelled before this returns.
         let alarm = Task {
             guard (try? await Task.sleep(for: limit)) != nil else { return }
@@ -226,5 +253,6 @@ private final class Countdown: Sendable {
             if isOver { waiter.resume() }
         }
         alarm.cancel()
+        return state.withLock { !$0.isGivenUp && !$0.hasMissed }
     }
 }

@@ -38,7 +38,7 @@ extension RedisStorage {
             ClusterIndexes.changes(
                 changes, of: commit.snapshot.map { RunPlace($0.run) },
                 isTerminal: commit.snapshot?.run.status.isTerminal == true, keys: keys, timeToLive: timeToLive),
-            since: begin)
+            queue: keys.runsExpiry, soon: ClusterIndexes.soon(timeToLive), since: begin)
         if commit.snapshot?.run.status.isTerminal == true {
             tracked.forget(commit.run)
         } else if let place = commit.snapshot.map({ RunPlace($0.run) }) ?? known?.place {

@@ -68,6 +68,18 @@ extension SentinelReport {
         return words[mark + 1] == masterName
     }
 
+    /// Why a Sentinel could not be asked.
+    static func failure(_ error: any Error, asking address: RedisAddress) -> RedisError {
+        let error = ConnectFailure.redisError(for: error)
+        guard error.code == .authenticationFailed else { return error }
+        return RedisError(
+            .authenticationFailed,
+            """
+            The Sentinel at \(address) did not accept the credentials. It has its own, apart from those of the servers: \
+            set sentinel_password (and sentinel_username) in the URL, or RedisSentinelConfiguration.credentials.
+            """, cause: error.cause)
+    }
+
     private static func explain(_ error: RedisError) -> RedisError {
         guard let reply = error.serverReply, reply.message.lowercased().hasPrefix("err unknown command") else {
             return error

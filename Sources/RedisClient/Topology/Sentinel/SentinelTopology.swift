@@ -17,6 +17,8 @@ final class SentinelTopology: RedisTopology {
         /// Something went wrong with the connections to the master since the last lookup.
         var isInDoubt = false
         var replicas: [RedisAddress: RedisNode] = [:]
+        /// The replicas in the order in which they get reads.
+        var inTurn: [RedisNode] = []
         var troubled: Set<RedisAddress> = []
         var nextReplica = 0
         var sentinels: [RedisAddress]
@@ -95,11 +97,12 @@ final class SentinelTopology: RedisTopology {
             return Route(node: master)
         }
         let replica = self.state.withLockedValue { state -> RedisNode? in
-            let usable = state.replicas.values.filter { !state.troubled.contains($0.address) }
-                .sorted { $0.address.description < $1.address.description }
-            guard !usable.isEmpty else { return nil }
-            state.nextReplica = (state.nextReplica + 1) % usable.count
-            return usable[state.nextReplica]
+            for _ in state.inTurn {
+                state.nextReplica = (state.nextReplica + 1) % state.inTurn.count
+                let replica = state.inTurn[state.nextReplica]
+                if !state.troubled.contains(replica.address) { return replica }
+            }
+            return nil
         }
         return Route(node: replica ?? master)
     }
@@ -230,7 +233,7 @@ final class SentinelTopology: RedisTopology {
                     let read = try SentinelReport.read(try await self.probe.ask(address, question).replies)
                     (answer, replicas, others) = (read.answer, read.replicas, read.sentinels)
                 } catch {
-                    answer = .failed(self.explain(error, sentinel: address))
+                    answer = .failed(SentinelReport.failure(error, asking: address))
                 }
                 step = search.answered(answer)
             case .verify(let report):
@@ -250,17 +253,6 @@ final class SentinelTopology: RedisTopology {
             }
         }
         return .unsettled
-    }
-
-    private func explain(_ error: any Error, sentinel address: RedisAddress) -> RedisError {
-        let error = ConnectFailure.redisError(for: error)
-        guard error.code == .authenticationFailed else { return error }
-        return RedisError(
-            .authenticationFailed,
-            """
-            The Sentinel at \(address) did not accept the credentials. It has its own, apart from those of the servers: \
-            set sentinel_password (and sentinel_username) in the URL, or RedisSentinelConfiguration.credentials.
-            """, cause: error.cause)
     }
 
     private func isMaster(_ address: RedisAddress) async throws -> Bool {
@@ -299,6 +291,7 @@ final class SentinelTopology: RedisTopology {
                 for address in wanted where state.replicas[address] == nil {
                     state.replicas[address] = self.makeReplica(address)
                 }
+                state.inTurn = Array(state.replicas.values)
                 state.troubled = []
             }
             for node in retired { node.retire() }
@@ -370,6 +363,7 @@ final class SentinelTopology: RedisTopology {
             defer {
                 state.admissions = []
                 state.replicas = [:]
+                state.inTurn = []
                 state.master = nil
             }
             return (

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-.PHONY: help demo serve test lint format build interop fuzz test-tsan clean bench
+.PHONY: help demo serve test lint format build interop fuzz test-tsan clean bench redis-cluster redis-sentinel
 
 help: ## show this list
-	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | awk -F'|' '{ printf "make %-10s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | awk -F'|' '{ printf "make %-14s %s\n", $$1, $$2 }'
 
 demo: ## build the tool, start a server and take a tour (options: ARGS="--storage memory")
 	@scripts/demo $(ARGS)
@@ -33,6 +33,12 @@ fuzz: ## fuzz the decoders
 
 test-tsan: ## run the Swift tests under the thread sanitizer
 	@scripts/test-tsan $(ARGS)
+
+redis-cluster: ## start a Redis Cluster on this machine to try things out (end it: ARGS=stop)
+	@scripts/redis-cluster $(ARGS)
+
+redis-sentinel: ## start a Redis master, two replicas and three Sentinels, likewise
+	@scripts/redis-sentinel $(ARGS)
 
 clean: ## remove what was built
 	@scripts/clean

@@ -197,6 +197,7 @@ let package = Package(
         .target(
             name: "RedisTestSupport",
             dependencies: [
+                "RedisClient",
                 .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
@@ -257,6 +258,21 @@ let package = Package(
                 "ACPStorageTesting",
                 "SQLiteTestProcess",
                 .product(name: "GRDB", package: "GRDB.swift"),
+            ],
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(
+            name: "ACPTopologyTests",
+            dependencies: [
+                "ACPClient",
+                "ACPCore",
+                "ACPRedis",
+                "ACPServer",
+                "ACPStorage",
+                "RedisClient",
+                "RedisTestSupport",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             swiftSettings: swiftSettings
         ),

@@ -44,6 +44,7 @@ let package = Package(
                 .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "RedisClient", package: "simple-acp"),
             ],
             path: "RedisTestSupport",
             swiftSettings: swiftSettings

@@ -28,8 +28,10 @@ final class Housekeeping: Sendable {
     private let milliseconds: Int
     private let logger: Logger
     private let state = Mutex(State())
+    private let repair: IndexRepair
 
     init(link: RedisLink, keys: RedisKeys, timeToLive: Duration, logger: Logger) {
+        repair = IndexRepair(link: link, keys: keys, timeToLive: timeToLive)
         self.link = link
         self.keys = keys
         milliseconds = timeToLive.wholeMilliseconds
@@ -55,6 +57,7 @@ final class Housekeeping: Sendable {
     }
 
     func prune(_ due: Due) async throws(StorageError) {
+        if link.isCluster { return try await pruneCluster(due) }
         var requests = due.runs.compactMap(pruning)
         if let (process, runs) = due.owned {
             for run in runs {
@@ -82,12 +85,56 @@ final class Housekeeping: Sendable {
 
     /// Takes runs out of an index that are not there although they have not expired: evicted, or deleted by hand.
     func forget(_ runs: [RunID], in index: String) async throws(StorageError) {
+        if link.isCluster { return try await putRight(runs.map { .init(run: $0, indexes: [index]) }) }
         let requests = runs.map { run in
             RedisRequest.script(
                 RedisScripts.forget, keys: [keys.run(run), index, keys.runs] + keys.allUnfinished,
                 [.text(run.rawValue)], isIdempotent: true)
         }
         _ = try await link.sendEach(requests, .writing("clearing away runs that are gone", at: index))
+    }
+
+    // MARK: On a cluster
+
+    private func pruneCluster(_ due: Due) async throws(StorageError) {
+        var suspects: [IndexRepair.Suspect] = []
+        for member in due.runs {
+            if let place = RunPlace(expiryMember: member) {
+                suspects.append(.init(run: place.id, place: place))
+            } else {
+                // Nothing of ours. It would be due for ever.
+                _ = try await link.send(
+                    RedisRequest(words: ["ZREM", .text(keys.runsExpiry), .text(member)], isIdempotent: true),
+                    .writing("clearing away expired runs", at: keys.runsExpiry))
+            }
+        }
+        try await putRight(suspects)
+        if let (process, runs) = due.owned { try await pruneOwned(runs, by: process) }
+    }
+
+    /// Puts the places of runs in all indexes right.
+    func putRight(_ suspects: [IndexRepair.Suspect]) async throws(StorageError) {
+        if !suspects.isEmpty { try await repair.repair(suspects) }
+    }
+
+    private func pruneOwned(_ runs: [RunID], by process: ProcessID) async throws(StorageError) {
+        guard !runs.isEmpty else { return }
+        let begin = ContinuousClock.now
+        let replies = try await link.sendEach(
+            runs.flatMap { [.read("GET", .text(keys.owner($0))), .read("PTTL", .text(keys.owner($0)))] },
+            .reading("the owners of runs", at: keys.processRuns(process)))
+        let wanted = RunOwner.storedPrefix(of: process)
+        let changes = runs.enumerated().map { index, run in
+            let isOwned = replies[index * 2].string?.utf8.starts(with: wanted.utf8) == true
+            let left = replies[index * 2 + 1].int ?? 0
+            return IndexChange(
+                kind: isOwned ? .enqueue : .remove, key: keys.processRuns(process),
+                score: left < 0 ? milliseconds : left,
+                member: run.rawValue)
+        }
+        _ = try await link.send(
+            IndexWriter.request(keys.processRuns(process), changes.map { ($0, begin) }, ttl: milliseconds),
+            .writing("clearing away runs of a process", at: keys.processRuns(process)))
     }
 
     func stop() {

@@ -42,7 +42,7 @@ struct RedisKeys: Sendable, Hashable {
     func allOfRun(_ id: RunID) -> [String] { [run(id), events(id), owner(id), input(id), signals(id)] }
 
     /// Where commits to a run are published.
-    func changes(_ id: RunID) -> String { "\(prefix)changes:\(id)" }
+    func changes(_ id: RunID) -> String { "\(prefix)changes:" + (hashTags ? "{\(id)}" : id.rawValue) }
 
     // MARK: A session
 
@@ -83,6 +83,13 @@ struct RedisKeys: Sendable, Hashable {
     /// Where signals for the runs of a process are announced.
     func announcements(_ id: ProcessID) -> String { announcementsPrefix + id.rawValue }
     var announcementsPrefix: String { prefix + "process_signals:" }
+
+    /// What members of a queue mean that are due.
+    func due(_ members: [String], in queue: String) -> Housekeeping.Due {
+        if queue == runsExpiry { return .init(runs: members) }
+        let process = ProcessID(rawValue: String(queue.dropFirst(key(.processRuns, "").count)))
+        return .init(owned: (process, members.compactMap(RunID.init(rawValue:))))
+    }
 
     // MARK: All keys
 

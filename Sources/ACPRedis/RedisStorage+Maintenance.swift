@@ -11,12 +11,29 @@ extension RedisStorage {
     /// there, and not a storage under a longer prefix that begins alike. Others are not held up meanwhile.
     public func removeAll() async throws {
         tracked.forgetAll()
-        var cursor = KeyCursor.start
-        while let keys = try await nextKeys(&cursor) {
-            if keys.isEmpty { continue }
-            let words: [RedisRequest.Word] = ["UNLINK"] + keys.map { .text($0.key) }
-            _ = try await link.send(
-                RedisRequest(words: words, isIdempotent: true), .writing("Removing all", at: self.keys.pattern))
+        for server in try await servers() {
+            var cursor = KeyCursor.start
+            while let keys = try await nextKeys(&cursor, on: server) {
+                if keys.isEmpty { continue }
+                let names = keys.map { RedisRequest.Word.text($0.key) }
+                // On a cluster the keys of one command have to be in one slot.
+                let requests =
+                    link.isCluster
+                    ? names.map { RedisRequest(words: ["UNLINK", $0], isIdempotent: true) }
+                    : [RedisRequest(words: ["UNLINK"] + names, isIdempotent: true)]
+                _ = try await link.sendEach(requests, .writing("Removing all", at: self.keys.pattern))
+            }
+        }
+    }
+
+    /// All masters: one server is one.
+    private func servers() async throws(StorageError) -> [RedisLink] {
+        guard link.isCluster else { return [link] }
+        try link.checkOpen()
+        do {
+            return try await link.client.masters().map { RedisLink($0) }
+        } catch {
+            throw RedisTask.reading("which servers there are", at: prefix).failed(error)
         }
     }
 
@@ -28,9 +45,12 @@ extension RedisStorage {
     /// - Parameter sample: Of how many keys of each kind the size is measured; the others are taken to be like them.
     public func statistics(sample: Int = 100) async throws -> RedisStorageStatistics {
         var found: [RedisKeys.Kind: Set<String>] = [:]
-        var cursor = KeyCursor.start
-        while let keys = try await nextKeys(&cursor) {
-            for (key, kind) in keys { found[kind, default: []].insert(key) }
+        let servers = try await servers()
+        for server in servers {
+            var cursor = KeyCursor.start
+            while let keys = try await nextKeys(&cursor, on: server) {
+                for (key, kind) in keys { found[kind, default: []].insert(key) }
+            }
         }
         var kinds: [RedisStorageStatistics.Kind] = []
         for kind in RedisKeys.Kind.allCases {
@@ -46,12 +66,20 @@ extension RedisStorage {
                     name: kind.rawValue, keys: keys.count,
                     approximateBytes: Int((average * Double(keys.count)).rounded())))
         }
-        let info = try await link.send(.read("INFO", "memory"), .reading("the server's memory", at: prefix))
-        let fields = Self.fields(info.string ?? "")
+        var used: Int?
+        var limits: [Int] = []
+        var policies: Set<String> = []
+        for server in servers {
+            let info = try await server.send(.read("INFO", "memory"), .reading("the server's memory", at: prefix))
+            let fields = Self.fields(info.string ?? "")
+            if let memory = fields["used_memory"].flatMap({ Int($0) }) { used = (used ?? 0) + memory }
+            if let limit = fields["maxmemory"].flatMap({ Int($0) }), limit > 0 { limits.append(limit) }
+            if let policy = fields["maxmemory_policy"] { policies.insert(policy) }
+        }
         return RedisStorageStatistics(
-            kinds: kinds, serverMemoryUsed: fields["used_memory"].flatMap { Int($0) },
-            serverMemoryLimit: fields["maxmemory"].flatMap { Int($0) }.flatMap { $0 == 0 ? nil : $0 },
-            evictionPolicy: fields["maxmemory_policy"])
+            kinds: kinds, serverMemoryUsed: used,
+            serverMemoryLimit: limits.count == servers.count ? limits.reduce(0, +) : nil,
+            evictionPolicy: policies.isEmpty ? nil : policies.sorted().joined(separator: ", "))
     }
 
     private static func fields(_ info: String) -> [String: String] {
@@ -73,7 +101,7 @@ extension RedisStorage {
     /// Some keys of the storage, perhaps none, or nil at the end of the walk. A key may come twice; one that is there all the
     /// time comes.
     private func nextKeys(
-        _ cursor: inout KeyCursor
+        _ cursor: inout KeyCursor, on server: RedisLink
     ) async throws(StorageError) -> [(key: String, kind: RedisKeys.Kind)]? {
         let position: String
         switch cursor {
@@ -82,7 +110,8 @@ extension RedisStorage {
         case .end: return nil
         }
         let task = RedisTask.reading("the names of all keys", at: keys.pattern)
-        let reply = try await link.send(
+        try link.checkOpen()
+        let reply = try await server.send(
             .read("SCAN", .text(position), "MATCH", .text(keys.pattern), "COUNT", .number(Self.scanStep)), task)
         guard let parts = reply.array, parts.count == 2, let next = parts[0].string, let names = parts[1].array
         else { throw task.corrupt("the reply to SCAN is no cursor with keys") }
@@ -108,9 +137,9 @@ public struct RedisStorageStatistics: Sendable, Hashable {
 
     /// The kinds of which there are keys.
     public var kinds: [Kind]
-    /// How much memory the server uses in all, in bytes.
+    /// How much memory the server uses in all, in bytes; on a cluster, all masters together.
     public var serverMemoryUsed: Int?
-    /// How much it may use. Nil if there is no limit.
+    /// How much it may use. Nil if there is no limit; on a cluster, if a master has none.
     public var serverMemoryLimit: Int?
     /// What the server does when the limit is reached. Anything but `noeviction` makes runs disappear before their time.
     public var evictionPolicy: String?

@@ -20,6 +20,10 @@ public import ServiceLifecycle
 /// the snapshot, changes the listings and wakes whoever watches. It is one round trip, and appending costs the same at the
 /// first and at the hundred-thousandth event.
 ///
+/// On a Redis Cluster all of that holds except for the listings, which are on other servers than the run: they are written
+/// right after it, before the commit returns. If the process dies in between, or a server with listings is down, they are put
+/// right within half a minute, by whoever lists or creates runs.
+///
 /// ## Several processes
 /// Any number of storages, in any number of processes, may work with the same server and prefix. They see each other's runs,
 /// events and sessions, and reach each other by ``coordination``.
@@ -45,14 +49,18 @@ public final class RedisStorage: Storage, Service {
     let link: RedisLink
     let tracked: TrackedRuns
     let housekeeping: Housekeeping
+    /// What writes the indexes on a cluster; nil where scripts do.
+    let indexes: IndexWriter?
     let redisCoordination: RedisCoordination
+    let logger: Logger
     private let ownClient: RedisClient?
 
     /// A storage on the server that a URL names.
     ///
     /// - Parameters:
-    ///   - url: `redis://[user:password@]host[:port][/db]`, `rediss://…` for TLS, `unix:///path/to/redis.sock`. Nil means the
-    ///     environment variable `REDIS_URL`, and `redis://localhost:6379` if that is not set.
+    ///   - url: `redis://[user:password@]host[:port][/db]`, `rediss://…` for TLS, `unix:///path/to/redis.sock`,
+    ///     `redis+sentinel://[user:password@]host[:port],…/master-name[/db]`, `redis+cluster://[user:password@]host[:port],…`.
+    ///     Nil means the environment variable `REDIS_URL`, and `redis://localhost:6379` if that is not set.
     ///   - ttl: How long a run is kept after its last update, and a session after its last use.
     ///   - prefix: What all keys begin with: a namespace of the application's own.
     ///   - logger: Where connection failures and what happens in the background are logged.
@@ -133,16 +141,26 @@ public final class RedisStorage: Storage, Service {
         }
         // Redis counts in milliseconds, and Lua to 2^53.
         timeToLive = min(ttl, .seconds(100 * 365 * 86_400))
-        keys = RedisKeys(prefix: prefix, hashTags: false)
-        link = RedisLink(client)
+        let link = RedisLink(client)
+        let keys = RedisKeys(prefix: prefix, hashTags: link.isCluster)
+        let housekeeping = Housekeeping(link: link, keys: keys, timeToLive: timeToLive, logger: logger)
+        self.link = link
+        self.keys = keys
+        self.housekeeping = housekeeping
         tracked = TrackedRuns(timeToLive: timeToLive, now: now)
-        housekeeping = Housekeeping(link: link, keys: keys, timeToLive: timeToLive, logger: logger)
+        indexes =
+            link.isCluster
+            ? IndexWriter(link: link, timeToLive: timeToLive, logger: logger) { index, members in
+                housekeeping.startPruning(keys.due(members, in: index))
+            } : nil
         redisCoordination = RedisCoordination(link: link, keys: keys, timeToLive: timeToLive, logger: logger)
+        self.logger = logger
         self.ownClient = ownClient
     }
 
     deinit {
         // What runs in the background refers to the client, not to the storage: it must not go on without it.
+        indexes?.stop()
         housekeeping.stop()
         redisCoordination.stop()
     }
@@ -166,6 +184,7 @@ public final class RedisStorage: Storage, Service {
     /// Ends what runs in the background, ends all streams of ``coordination``, and closes the client, unless it was handed in.
     /// Commands under way are waited for.
     public func close() async {
+        await indexes?.end()
         _ = link.close()
         await housekeeping.end()
         await redisCoordination.end()

@@ -8,7 +8,7 @@ public import ServiceLifecycle
 import Synchronization
 import Tracing
 
-/// A client for one Redis server.
+/// A client for Redis: one server, a master behind Sentinel, or a cluster.
 ///
 /// ```swift
 /// let client = try RedisClient(url: "redis://localhost:6379")
@@ -20,6 +20,9 @@ import Tracing
 /// A client is made once and shared by the whole process: it is safe to use from any task, and a few connections carry
 /// the commands of hundreds of callers at once. Connections are made when they are needed, and come back by themselves
 /// after a failure.
+///
+/// Behind Sentinel (`redis+sentinel://…`) it finds the master by itself and follows failovers. On a Redis Cluster
+/// (`redis+cluster://…`) it sends each command to the master that has its keys; see ``RedisDeployment``.
 ///
 /// It can be used right away, or run as a `Service`: then it opens the configured minimum of idle connections, and ends
 /// in order when the service group shuts down. Either way it ends with ``close()`` or ``shutdownGracefully()``.
@@ -33,22 +36,27 @@ public final class RedisClient: Service, RedisCommandExecutor {
     /// The configuration that the client was made with.
     public let configuration: RedisConfiguration
     let topology: any RedisTopology
-    let subscriptions: PubSubHub
-    private let metrics: RedisMetrics
-    private let tracer: (any Tracer)?
-    private let isClosed = Atomic(false)
+    var subscriptions: any SubscriptionHub { self.topology.subscriptions }
+    let metrics: RedisMetrics
+    let tracer: (any Tracer)?
+    let isClosed = Atomic(false)
 
     /// Makes a client. Does not connect yet.
     /// - Throws: ``RedisError`` with the code `invalidConfiguration`, also if a certificate cannot be read.
     public init(_ configuration: RedisConfiguration) throws {
         let group = configuration.eventLoopGroup ?? MultiThreadedEventLoopGroup.singleton
         let metrics = RedisMetrics(configuration.metricsFactory ?? MetricsSystem.factory)
-        let topology = StandaloneTopology(
-            factory: try ConnectionFactory(configuration), group: group, metrics: metrics)
+        switch configuration.deployment {
+        case .standalone:
+            self.topology = StandaloneTopology(
+                factory: try ConnectionFactory(configuration), group: group, metrics: metrics)
+        case .sentinel(let sentinel):
+            self.topology = try SentinelTopology(configuration, sentinel, group: group, metrics: metrics)
+        case .cluster(let cluster):
+            self.topology = try ClusterTopology(configuration, cluster, group: group, metrics: metrics)
+        }
         self.configuration = configuration
         self.metrics = metrics
-        self.topology = topology
-        self.subscriptions = PubSubHub(factory: topology.subscriptionFactory, group: group)
         // Looked up once: without a tracer, a command must not pay for the question.
         let tracer = configuration.tracer ?? InstrumentationSystem.tracer
         self.tracer = tracer is NoOpTracer ? nil : tracer
@@ -72,7 +80,7 @@ public final class RedisClient: Service, RedisCommandExecutor {
     /// Opens the minimum of idle connections, and waits until the service group shuts down or the task is cancelled;
     /// then ends the client like ``shutdownGracefully()`` or ``close()``.
     public func run() async throws {
-        for node in self.topology.masters { node.shared.keepMinimum() }
+        self.topology.keepMinimum()
         do {
             try await gracefulShutdown()
         } catch {
@@ -96,17 +104,11 @@ public final class RedisClient: Service, RedisCommandExecutor {
 
     private func shutdown(deadline: NIODeadline) async {
         self.isClosed.store(true, ordering: .releasing)
-        async let subscriptions: Void = self.subscriptions.shutdown()
-        async let connections: Void = self.topology.shutdown(deadline: deadline)
-        _ = await (subscriptions, connections)
+        await self.topology.shutdown(deadline: deadline)
     }
 
     private func beginShutdown() {
-        self.subscriptions.beginShutdown()
-        for node in self.topology.masters {
-            node.shared.beginShutdown()
-            node.leased.beginShutdown()
-        }
+        self.topology.beginShutdown()
     }
 
     // MARK: Commands
@@ -120,14 +122,16 @@ public final class RedisClient: Service, RedisCommandExecutor {
     /// - Throws: ``RedisError``.
     public func send(_ command: RedisCommand) async throws -> RESPValue {
         if let refusal = RefusedCommand.check(command, in: .shared) { throw refusal }
-        guard let tracer else { return try await self.attempt(command) }
-        return try await RedisSpan.trace(tracer, command.name, count: 1, self.configuration) {
-            try await self.attempt(command)
-        }
+        guard self.topology.isPartitioned else { return try await self.sendWhole(command) }
+        guard let split = try SplitCommand(command) else { return try await self.sendWhole(command) }
+        return try split.join(try await self.batch(split.parts, name: command.name, timeout: command.timeout))
     }
 
     /// Sends commands in one write and waits for all answers. Other callers' commands do not come in between on the
     /// connection, but the server may execute those of other connections in between: see ``transaction(_:timeout:)``.
+    ///
+    /// On a cluster the commands go to their masters in one write each, at the same time: those of one slot are executed in
+    /// order, unless the slot moves in that moment, and those of different slots in any.
     ///
     /// A command that fails does not keep the others from being executed.
     /// - Parameters:
@@ -142,11 +146,16 @@ public final class RedisClient: Service, RedisCommandExecutor {
         for command in commands {
             if let refusal = RefusedCommand.check(command, in: .shared) { throw refusal }
         }
-        return try await self.batch(commands, name: "PIPELINE", timeout: timeout)
+        guard self.topology.isPartitioned else {
+            return try await self.batch(commands, name: "PIPELINE", timeout: timeout)
+        }
+        return try await SplitPipeline(commands).run { parts in
+            try await self.batch(parts, name: "PIPELINE", timeout: timeout)
+        }
     }
 
     /// Executes commands as one atomic unit (`MULTI`, `EXEC`), in one write. For `WATCH`, use
-    /// ``withConnection(timeout:_:)``.
+    /// ``withConnection(to:timeout:_:)``. On a cluster all keys have to be in one slot: give them a common hash tag.
     ///
     /// - Returns: One result for each command. Redis goes on after a command that fails, and takes nothing back.
     /// - Throws: ``RedisError``; if the server refuses one of the commands beforehand, none is executed.
@@ -157,6 +166,11 @@ public final class RedisClient: Service, RedisCommandExecutor {
         for command in commands {
             if let refusal = RefusedCommand.check(command, in: .shared) { throw refusal }
         }
+        guard self.topology.isStandalone else {
+            return try await self.traced("MULTI", count: commands.count) {
+                try await self.attempt(transaction: commands, timeout: timeout)
+            }
+        }
         let results = try await self.batch(RedisTransaction.wrap(commands), name: "MULTI", timeout: timeout)
         return try RedisTransaction.unwrap(results)
     }
@@ -165,16 +179,17 @@ public final class RedisClient: Service, RedisCommandExecutor {
     ///
     /// Afterwards the connection goes back to its pool; one whose state was changed is reset or closed.
     /// - Parameters:
+    ///   - key: On a cluster, one of the keys that are going to be used: the connection leads to the master that has it. Nil
+    ///     means any master.
     ///   - timeout: How long to wait for a connection; nil means ``RedisConfiguration/commandTimeout``.
     ///   - body: What to do with it. The connection must not be used after the body has ended.
     /// - Throws: ``RedisError`` if there is no connection, or what the body throws.
     public func withConnection<Value>(
-        timeout: Duration? = nil,
+        to key: String? = nil, timeout: Duration? = nil,
         _ body: (RedisLeasedConnection) async throws -> Value
     ) async throws -> Value {
-        let pool = try self.topology.node(forAll: nil).leased
-        try self.checkOpen()
-        let connection = try await pool.acquire(deadline: .after(timeout ?? self.configuration.commandTimeout))
+        let deadline = NIODeadline.after(timeout ?? self.configuration.commandTimeout)
+        let (pool, connection) = try await self.lease(key, deadline: deadline)
         let lease = RedisLeasedConnection(connection, configuration: self.configuration)
         do {
             let value = try await body(lease)
@@ -186,110 +201,22 @@ public final class RedisClient: Service, RedisCommandExecutor {
         }
     }
 
-    // MARK: Attempts
+    private func lease(_ key: String?, deadline: NIODeadline) async throws -> (PooledNode, RedisConnection) {
+        while true {
+            do {
+                try self.checkOpen()
+                let pool = try self.topology.node(forKey: key).leased
+                return (pool, try await pool.acquire(deadline: deadline))
+            } catch is TopologyPending {
+                try await self.topology.settle(deadline: deadline)
+            } catch let error as RedisError where error.code == .neverSent {
+                // The server was replaced while this waited for a connection to it.
+                continue
+            }
+        }
+    }
 
-    private func checkOpen() throws {
+    func checkOpen() throws {
         if self.isClosed.load(ordering: .acquiring) { throw RedisError.clientClosed }
-    }
-
-    private func attempt(_ command: RedisCommand) async throws -> RESPValue {
-        let start = NIODeadline.now()
-        let deadline = NIODeadline.after(command.timeout ?? self.configuration.commandTimeout, from: start)
-        var attempt = 0
-        var isAnswerLost = false
-        while true {
-            do {
-                try self.checkOpen()
-                let pool = try self.topology.node(for: command).shared
-                let connection: RedisConnection
-                if let free = pool.acquireNow() {
-                    connection = free
-                } else {
-                    connection = try await pool.acquire(deadline: deadline)
-                }
-                let reply = try await connection.send(command, deadline: deadline)
-                self.metrics.finished(commands: 1, since: start)
-                return reply
-            } catch {
-                try await self.pauseOrThrow(error, command.isIdempotent, attempt, &isAnswerLost, deadline, start)
-                attempt += 1
-            }
-        }
-    }
-
-    private func batch(
-        _ commands: [RedisCommand], name: String, timeout: Duration?
-    ) async throws -> [Result<RESPValue, RedisError>] {
-        if commands.isEmpty { return [] }
-        guard let tracer else { return try await self.attempt(commands, timeout: timeout) }
-        return try await RedisSpan.trace(tracer, name, count: commands.count, self.configuration) {
-            try await self.attempt(commands, timeout: timeout)
-        }
-    }
-
-    private func attempt(
-        _ commands: [RedisCommand], timeout: Duration?
-    ) async throws -> [Result<RESPValue, RedisError>] {
-        let start = NIODeadline.now()
-        let deadline = NIODeadline.after(timeout ?? self.configuration.commandTimeout, from: start)
-        let isIdempotent = commands.allSatisfy(\.isIdempotent)
-        var answered: [Result<RESPValue, RedisError>] = []
-        var attempt = 0
-        var isAnswerLost = false
-        while true {
-            do {
-                try self.checkOpen()
-                let pool = try self.topology.node(forAll: commands.first).shared
-                let connection = try await pool.acquire(deadline: deadline)
-                let rest = answered.isEmpty ? commands : Array(commands[answered.count...])
-                let results = try await connection.send(rest, deadline: deadline)
-                if isIdempotent, case .failure(let error)? = results.last, error.code == .outcomeUnknown {
-                    throw error
-                }
-                answered += results
-                if attempt == 0, let resumption = PipelineScripts.resumption(commands, answered) {
-                    answered.removeSubrange(resumption...)
-                } else {
-                    self.record(answered, since: start)
-                    return answered
-                }
-            } catch {
-                try await self.pauseOrThrow(error, isIdempotent, attempt, &isAnswerLost, deadline, start)
-            }
-            attempt += 1
-        }
-    }
-
-    private func record(_ results: [Result<RESPValue, RedisError>], since start: NIODeadline) {
-        self.metrics.finished(commands: results.count, since: start)
-        for case .failure(let error) in results { self.metrics.failed(error) }
-    }
-
-    /// Returns when it is time for another attempt.
-    ///
-    /// - Parameter isAnswerLost: Whether an attempt has left the outcome open. A later one that cannot even be sent does
-    ///   not change that.
-    private func pauseOrThrow(
-        _ error: any Error, _ isIdempotent: Bool, _ attempt: Int, _ isAnswerLost: inout Bool,
-        _ deadline: NIODeadline, _ start: NIODeadline
-    ) async throws {
-        let error =
-            (error as? RedisError
-            ?? RedisError(.outcomeUnknown, "\(error)", cause: error, mayHaveExecuted: true))
-            .remembering(lostAnswer: isAnswerLost)
-        isAnswerLost = error.mayHaveExecuted
-        guard let pause = RetryPolicy.pause(after: error, isIdempotent: isIdempotent, attempt: attempt),
-            NIODeadline.after(pause) < deadline, !self.isClosed.load(ordering: .acquiring)
-        else {
-            self.metrics.finished(commands: 1, since: start)
-            self.metrics.failed(error)
-            throw error
-        }
-        guard pause > .zero else { return }
-        do {
-            try await Task.sleep(for: pause)
-        } catch {
-            throw RedisError(.cancelled, "The calling task was cancelled.", mayHaveExecuted: isIdempotent)
-        }
     }
 }

@@ -82,6 +82,11 @@ extension RedisError {
         public static let outOfMemory = Code("outOfMemory")
         /// The server is still reading its data from disk (`LOADING`).
         public static let loading = Code("loading")
+        /// The cluster, or the part of it that is responsible for the key, takes no commands at the moment
+        /// (`CLUSTERDOWN`), or is moving the keys right now (`TRYAGAIN`). The client tries again within the time limit.
+        public static let clusterDown = Code("clusterDown")
+        /// Another server of the cluster is responsible for the key (`MOVED`, `ASK`), and the client could not follow.
+        public static let redirected = Code("redirected")
         /// Any other error reply; ``RedisError/serverReply`` has it.
         public static let serverError = Code("serverError")
         /// The server sent something that is not RESP or not the answer expected.
@@ -127,6 +132,16 @@ extension RedisError {
             code = .outOfMemory
             remedy = " Raise maxmemory, free memory or choose an eviction policy."
         case "LOADING": code = .loading
+        case "CLUSTERDOWN":
+            code = .clusterDown
+            remedy = " Check with redis-cli --cluster check that a master serves every slot."
+        case "TRYAGAIN": code = .clusterDown
+        case "MOVED", "ASK":
+            code = .redirected
+            remedy = " The server belongs to a Redis Cluster: use redis+cluster://."
+        case "CROSSSLOT":
+            code = .invalidCommand
+            remedy = " Give the keys a common hash tag, as in {name}."
         case "EXECABORT": code = .transactionAborted
         default: code = .serverError
         }
@@ -137,6 +152,15 @@ extension RedisError {
     var isRejectionBeforeExecution: Bool {
         guard let prefix = self.serverReply?.prefix else { return false }
         return prefix == "READONLY" || prefix == "LOADING" || prefix == "MASTERDOWN"
+    }
+
+    /// The server did not execute the command because of where it stands in its topology: another one, or the same one
+    /// later, will.
+    var isRefusalByTopology: Bool {
+        switch self.serverReply?.prefix {
+        case "READONLY", "LOADING", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "NOREPLICAS", "MOVED", "ASK": true
+        default: false
+        }
     }
 
     static func unexpected(_ value: RESPValue, wanted: String) -> RedisError {

@@ -9,8 +9,8 @@ struct RedisMetrics: Sendable {
     let commands: Counter
     /// How long requests took in all.
     let latency: Metrics.Timer
-    let pool: Pool
-    let leasedPool: Pool
+    private(set) var pool: Pool
+    private(set) var leasedPool: Pool
     private let factory: any MetricsFactory
 
     struct Pool: Sendable {
@@ -18,8 +18,8 @@ struct RedisMetrics: Sendable {
         let waiters: Gauge
         let connectFailures: Counter
 
-        init(_ name: String, _ factory: any MetricsFactory) {
-            let dimensions = [("pool", name)]
+        init(_ name: String, _ factory: any MetricsFactory, server: RedisAddress? = nil) {
+            let dimensions = [("pool", name)] + (server.map { [("server", $0.description)] } ?? [])
             self.connections = Gauge(label: "redis_client_connections", dimensions: dimensions, factory: factory)
             self.waiters = Gauge(label: "redis_client_waiters", dimensions: dimensions, factory: factory)
             self.connectFailures = Counter(
@@ -38,6 +38,14 @@ struct RedisMetrics: Sendable {
         self.latency = Metrics.Timer(label: "redis_client_latency", factory: factory)
         self.pool = Pool("shared", factory)
         self.leasedPool = Pool("leased", factory)
+    }
+
+    /// The same for one of several servers, whose pools are told apart by a dimension more.
+    func of(_ server: RedisAddress) -> RedisMetrics {
+        var metrics = self
+        metrics.pool = Pool("shared", self.factory, server: server)
+        metrics.leasedPool = Pool("leased", self.factory, server: server)
+        return metrics
     }
 
     func failed(_ error: RedisError) {

@@ -17,6 +17,9 @@ struct ServerSetupTests {
     static let rules =
         "resetchannels ~acp:* &acp:* +@read +@write +@scripting +@pubsub +@connection +time -@dangerous +info"
 
+    /// What docs/redis-cluster.md adds.
+    static let clusterRules = "+cluster|info +cluster|shards +cluster|slots"
+
     /// A bit of everything.
     private func exercise(_ storage: RedisStorage) async throws {
         var writer = Writer(storage)
@@ -93,6 +96,26 @@ struct ServerSetupTests {
         let subscribing = await storageError { _ = try await elsewhere.coordination.changes(of: RunID()) }
         #expect(subscribing?.code == .refused)
         await elsewhere.close()
+    }
+
+    @Test("A user of a cluster who may use the prefix only, with the permissions that the guide names")
+    func clusterACL() async throws {
+        let cluster = try await RedisTestCluster.start {
+            $0.replicasPerMaster = 0
+            $0.extra = ["user acp on >secret \(Self.rules) \(Self.clusterRules)"]
+        }
+        defer { cluster.stop() }
+        try await exercise(try RedisStorage(url: cluster.url.replacing("://", with: "://acp:secret@")))
+    }
+
+    @Test("A user behind Sentinel who may use the prefix only, with the permissions that the guide names")
+    func sentinelACL() async throws {
+        let setup = try await RedisTestSentinels.start()
+        defer { setup.stop() }
+        let master = try #require(try await setup.master())
+        try await master.send(
+            words: ["ACL", "SETUSER", "acp", "on", ">secret"] + Self.rules.split(separator: " ").map(String.init))
+        try await exercise(try RedisStorage(url: setup.url.replacing("://", with: "://acp:secret@")))
     }
 
     @Test("A server with TLS")

@@ -61,7 +61,7 @@ async def test_what_does_not_finish_in_time_fails_with_a_reason(
 
 
 async def test_too_many_running_runs(own_server: Callable[..., ServerProcess], record: Record) -> None:
-    server = own_server("--max-runs", "1")
+    server = own_server("--max-runs", "1", "--max-waiting", "0")
     async with client(server, record) as http:
         first = (await http.post("/runs", json=run_request("slow", LONG, mode="async"))).json()
         response = await http.post("/runs", json=run_request("echo"))

@@ -61,12 +61,12 @@ struct ConfigurationTests {
     }
 
     static let mistakes = [
-        ("localhost:6379", "redis://"), ("http://h", "redis://, rediss:// and unix://"), ("redis://h:x", "port"),
+        ("localhost:6379", "redis://"), ("http://h", "redis://, rediss://, unix://"), ("redis://h:x", "port"),
         ("redis://h:70000", "port"), ("redis://h/x", "database"), ("redis://h/-1", "database"),
         ("redis://::1", "brackets"), ("redis://[::1", "bracket"), ("redis://user@h", "redis://:password@"),
         ("redis://h?x=1", "db, client_name"), ("redis://h?tls_ca=/ca", "rediss://"), ("redis://h?db", "value"),
         ("redis://a,b", "several"), ("unix://relative", "absolute"), ("redis://h?protocol=4", "2 or 3"),
-        ("redis://u:%zz@h", "percent"), ("redis+cluster://h", "not supported yet"),
+        ("redis://u:%zz@h", "percent"), ("redis+cluster://h/1", "database 0"),
         ("redis://h?client_name=a%20b", "client name"), ("redis://u:secret/x@h", "percent-encoded"),
     ]
 

@@ -33,6 +33,10 @@ public final class RedisTestServer: Sendable {
         public var maxMemory: Int?
         /// Keep every write, so that a killed server comes back with all of them.
         public var appendOnly = false
+        /// Be a Sentinel instead of a server.
+        public var isSentinel = false
+        /// Use these certificates instead of making some.
+        public var certificates: TestCertificates?
         /// Further lines of the configuration file.
         public var extra: [String] = []
 
@@ -78,7 +82,9 @@ public final class RedisTestServer: Sendable {
     private init(_ options: Options) throws {
         self.options = options
         self.folder = try TestFolder.make("redis")
-        self.certificates = options.tls ? try TestCertificates.make(in: self.folder, for: options.tlsNames) : nil
+        self.certificates =
+            options.tls
+            ? try options.certificates ?? TestCertificates.make(in: self.folder, for: options.tlsNames) : nil
         self.socketPath = options.unixSocket ? self.folder.appendingPathComponent("redis.sock").path : nil
         self.port = options.unixSocket ? 0 : try FreePort.find()
         try self.writeConfiguration()
@@ -107,6 +113,9 @@ public final class RedisTestServer: Sendable {
         let process = self.state.withLockedValue { $0.process.take() }
         try await process?.kill()
     }
+
+    /// The server runs, or at least was not killed.
+    public var isRunning: Bool { self.state.withLockedValue { $0.process?.isRunning == true } }
 
     /// Starts the server again on the same port, with the same files.
     public func restart() async throws {
@@ -140,7 +149,8 @@ public final class RedisTestServer: Sendable {
     private func launch() async throws {
         let binary = try Self.binary()
         let process = try SupervisedProcess(
-            binary, [self.folder.appendingPathComponent("redis.conf").path],
+            binary,
+            [self.folder.appendingPathComponent("redis.conf").path] + (self.options.isSentinel ? ["--sentinel"] : []),
             log: self.folder.appendingPathComponent("redis.log").path)
         self.state.withLockedValue { $0.process = process }
         let isReady = try await poll(for: .seconds(20)) {
@@ -169,12 +179,14 @@ public final class RedisTestServer: Sendable {
         var lines = [
             "bind 127.0.0.1",
             "dir \(self.folder.path)",
-            "save \"\"",
             "daemonize no",
-            "enable-debug-command yes",
-            "appendonly \(self.options.appendOnly ? "yes" : "no")",
-            "appendfsync always",
         ]
+        if !self.options.isSentinel {
+            lines += [
+                "save \"\"", "enable-debug-command yes",
+                "appendonly \(self.options.appendOnly ? "yes" : "no")", "appendfsync always",
+            ]
+        }
         if let socketPath { lines += ["port 0", "unixsocket \(socketPath)"] }
         if let certificates {
             lines += [

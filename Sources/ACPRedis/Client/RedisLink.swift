@@ -7,9 +7,14 @@ import Synchronization
 /// The way to the server: a client, whether the storage is still open, and errors in the storage's own terms.
 final class RedisLink: Sendable {
     let client: any RedisStorageClient
+    /// Keys are spread over several masters.
+    let isCluster: Bool
     private let isClosed = Atomic(false)
 
-    init(_ client: any RedisStorageClient) { self.client = client }
+    init(_ client: any RedisStorageClient) {
+        self.client = client
+        isCluster = client.isCluster
+    }
 
     /// Whether this was the first call.
     func close() -> Bool { !isClosed.exchange(true, ordering: .acquiringAndReleasing) }
@@ -46,6 +51,7 @@ final class RedisLink: Sendable {
         let mayRepeat = requests.allSatisfy(\.isIdempotent)
         var sent = requests
         if task.changes { for index in sent.indices { sent[index].isIdempotent = false } }
+        if isCluster { for index in sent.indices { ShardedScripts.apply(to: &sent[index]) } }
         let results = await attempt(sent)
         if task.changes, mayRepeat, results.contains(where: Self.isLost), !Task.isCancelled {
             let repeated = await attempt(sent)

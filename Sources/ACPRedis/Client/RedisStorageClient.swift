@@ -25,6 +25,39 @@ public protocol RedisStorageClient: Sendable {
     ///
     /// - Throws: `RedisError`.
     func events(on channel: String) async throws -> any AsyncSequence<RedisSubscriptionEvent, any Error> & Sendable
+
+    /// The servers are a Redis Cluster. The storage chooses keys and commands accordingly, and the client sends each command
+    /// to the master of its first key, also when that changes. False unless said otherwise.
+    var isCluster: Bool { get }
+
+    /// The masters, each as a client of its own that sends to this server only. The client itself unless said otherwise;
+    /// needed on a cluster.
+    ///
+    /// - Throws: `RedisError`.
+    func masters() async throws -> [any RedisStorageClient]
+
+    /// Subscribes to a shard channel, to which `SPUBLISH` publishes, as ``events(on:)`` does to others. Needed on a cluster;
+    /// there, the subscription follows its slot, and a gap comes when it has moved.
+    ///
+    /// - Throws: `RedisError`.
+    func shardEvents(
+        on channel: String
+    ) async throws -> any AsyncSequence<RedisSubscriptionEvent, any Error> & Sendable
+}
+
+extension RedisStorageClient {
+    /// One server.
+    public var isCluster: Bool { false }
+
+    /// The client itself.
+    public func masters() async throws -> [any RedisStorageClient] { [self] }
+
+    /// The same as ``events(on:)``.
+    public func shardEvents(
+        on channel: String
+    ) async throws -> any AsyncSequence<RedisSubscriptionEvent, any Error> & Sendable {
+        try await events(on: channel)
+    }
 }
 
 extension RedisClient: RedisStorageClient {
@@ -43,6 +76,35 @@ extension RedisClient: RedisStorageClient {
         on channel: String
     ) async throws -> any AsyncSequence<RedisSubscriptionEvent, any Error> & Sendable {
         try await subscribe(to: [channel])
+    }
+
+    /// Subscribes to a shard channel for a storage.
+    public func shardEvents(
+        on channel: String
+    ) async throws -> any AsyncSequence<RedisSubscriptionEvent, any Error> & Sendable {
+        try await ssubscribe(to: [channel])
+    }
+
+    /// The masters of a cluster, or the one server.
+    public func masters() async throws -> [any RedisStorageClient] {
+        guard isCluster else { return [self] }
+        return try await servers().map { ClusterMaster(client: self, server: $0) }
+    }
+}
+
+/// One master of a cluster.
+private struct ClusterMaster: RedisStorageClient {
+    let client: RedisClient
+    let server: RedisServer
+
+    func execute(_ requests: [RedisRequest]) async throws -> [Result<RESPValue, RedisError>] {
+        try await server.pipeline(requests.map { try $0.command() })
+    }
+
+    func events(
+        on channel: String
+    ) async throws -> any AsyncSequence<RedisSubscriptionEvent, any Error> & Sendable {
+        try await client.events(on: channel)
     }
 }
 
@@ -71,7 +133,8 @@ extension RedisRequest {
             command = RedisCommand(name, arguments: words.dropFirst().map(\.argument))
         }
         command.isIdempotent = isIdempotent
-        return command
+        // A replica may not have yet what was just written; whoever was woken by it would miss it.
+        return command.onMaster
     }
 }
 

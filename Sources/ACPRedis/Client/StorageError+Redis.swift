@@ -42,7 +42,8 @@ struct RedisTask: Sendable {
         // Sent and not answered. Whatever the reason, a change may have happened.
         if error.mayHaveExecuted, changes { return .outcomeUnknown }
         switch error.code {
-        case .connectFailed, .poolExhausted, .neverSent, .outcomeUnknown, .loading, .protocolError:
+        case .connectFailed, .poolExhausted, .neverSent, .outcomeUnknown, .loading, .protocolError, .clusterDown,
+            .redirected:
             return .cannotConnect
         case .timedOut, .cancelled: return .timedOut
         case .closed: return .closed

@@ -31,11 +31,25 @@ final class RedisCoordination: Coordination {
     // MARK: Processes
 
     func heartbeat(of process: ProcessID, timeToLive: Duration) async throws {
+        let life = max(1, timeToLive.wholeMilliseconds)
+        if link.isCluster {
+            // Two slots. Whoever looks for live processes goes by the second.
+            _ = try await link.sendEach(
+                [
+                    RedisRequest(
+                        words: ["SET", .text(keys.process(process)), "1", "PX", .number(life)], isIdempotent: true),
+                    .script(
+                        RedisScripts.announceProcess, keys: [keys.processes],
+                        [.text(process.rawValue), .number(life), .number(self.timeToLive.wholeMilliseconds)],
+                        isIdempotent: true),
+                ], .writing("The heartbeat of process \(process)", at: keys.process(process)))
+            return
+        }
         _ = try await link.send(
             .script(
                 RedisScripts.heartbeat, keys: [keys.process(process), keys.processes],
                 [
-                    .text(process.rawValue), .number(max(1, timeToLive.wholeMilliseconds)),
+                    .text(process.rawValue), .number(life),
                     .number(self.timeToLive.wholeMilliseconds),
                 ], isIdempotent: true),
             .writing("The heartbeat of process \(process)", at: keys.process(process)))
@@ -63,11 +77,7 @@ final class RedisCoordination: Coordination {
             ], task)
         let others = (replies[0].array ?? []).compactMap(\.string).map(ProcessID.init(rawValue:))
         guard !others.isEmpty else { return }
-        _ = try await link.sendEach(
-            others.map {
-                RedisRequest(
-                    words: ["PUBLISH", .text(keys.announcements($0)), .text(Self.departure)], isIdempotent: true)
-            }, task)
+        _ = try await link.sendEach(others.map { announcement(Self.departure, to: $0) }, task)
     }
 
     func forget(_ process: ProcessID) async throws {
@@ -118,9 +128,29 @@ final class RedisCoordination: Coordination {
                 RedisScripts.send, keys: [keys.signals(run), keys.owner(run)],
                 [
                     .text(signal.key), .bytes(json), .number(timeToLive.wholeMilliseconds),
-                    .text(keys.announcementsPrefix), .text(run.rawValue),
+                    .text(link.isCluster ? "" : keys.announcementsPrefix), .text(run.rawValue),
                 ], isIdempotent: false), task)
-        return reply.int == 1
+        guard let parts = reply.array, parts.count == 2 else {
+            throw task.corrupt("the script's answer is not what was expected")
+        }
+        if link.isCluster, let owner = parts[1].string.flatMap(RunOwner.init(stored:)) {
+            try await announce(run.rawValue, to: owner.process)
+        }
+        return parts[0].int == 1
+    }
+
+    /// On a cluster the process is on another server than the run, and is told in a second step: also of a signal that was
+    /// there before, since whoever sent that may have died in between. A process that is told twice finds nothing new.
+    private func announce(_ what: String, to process: ProcessID) async throws(StorageError) {
+        let channel = keys.announcements(process)
+        _ = try await link.send(
+            announcement(what, to: process), .writing("Announcing something to process \(process)", at: channel))
+    }
+
+    private func announcement(_ what: String, to process: ProcessID) -> RedisRequest {
+        RedisRequest(
+            words: [link.isCluster ? "SPUBLISH" : "PUBLISH", .text(keys.announcements(process)), .text(what)],
+            isIdempotent: true)
     }
 
     func signals(to run: RunID) async throws -> [RunSignal] {
@@ -169,7 +199,9 @@ final class RedisCoordination: Coordination {
         try link.checkOpen()
         let events: any AsyncSequence<RedisSubscriptionEvent, any Error> & Sendable
         do {
-            events = try await link.client.events(on: channel)
+            events =
+                link.isCluster
+                ? try await link.client.shardEvents(on: channel) : try await link.client.events(on: channel)
         } catch {
             try link.checkOpen()
             throw RedisTask.reading("what is published", at: channel).failed(error)

@@ -4,7 +4,7 @@ import ACPCore
 import ACPStorage
 
 /// One change of an index. The scripts that write a run make these changes in the same atomic step, and only if they write
-/// the run: an index never says anything else than the runs themselves.
+/// the run: an index never says anything else than the runs themselves. On a cluster that cannot be; see ``ClusterIndexes``.
 struct IndexChange: Sendable, Hashable {
     enum Kind: String, Sendable {
         /// Puts the member in its place.
@@ -17,10 +17,13 @@ struct IndexChange: Sendable, Hashable {
         case enqueue = "q"
         /// Moves a member of a queue to where the run would expire now.
         case requeue = "r"
+        /// Has a member of a queue looked at soon. On a cluster only.
+        case intend = "i"
     }
 
     let kind: Kind
     let key: String
+    /// Where the member stands. In a queue of a cluster, in how many ms it is looked at.
     var score = 0
     let member: String
 }

@@ -15,9 +15,14 @@ extension RedisStorage {
         let task = RedisTask.writing("Committing to run \(commit.run)", at: keys.run(commit.run))
         let known = try await place(of: commit)
         let changes = indexChanges(for: commit, known)
+        let begin = ContinuousClock.now
+        if let indexes, commit.expecting == 0, let snapshot = commit.snapshot {
+            let place = RunPlace(snapshot.run)
+            indexes.begin([ClusterIndexes.intent(place, keys: keys, timeToLive: timeToLive)], since: begin)
+        }
         let reply: RESPValue
         do {
-            reply = try await link.send(try request(for: commit, changes), task)
+            reply = try await link.send(try request(for: commit, indexes == nil ? changes : []), task)
         } catch {
             tracked.forget(commit.run)
             throw error
@@ -29,6 +34,11 @@ extension RedisStorage {
             tracked.forget(commit.run)
             throw refusal(of: commit, outcome, found: answer.dropFirst().first?.int ?? 0)
         }
+        await indexes?.write(
+            ClusterIndexes.changes(
+                changes, of: commit.snapshot.map { RunPlace($0.run) },
+                isTerminal: commit.snapshot?.run.status.isTerminal == true, keys: keys, timeToLive: timeToLive),
+            queue: keys.runsExpiry, soon: ClusterIndexes.soon(timeToLive), since: begin)
         if commit.snapshot?.run.status.isTerminal == true {
             tracked.forget(commit.run)
         } else if let place = commit.snapshot.map({ RunPlace($0.run) }) ?? known?.place {
@@ -118,12 +128,16 @@ extension RedisStorage {
                 .text(old?.digest ?? ""), .number(milliseconds), .bytes(json), .text(keys.changes(run.id)),
             ]
             tracked.forget(run.id)
+            let inStep = indexes == nil ? changes : []
+            indexes?.begin(
+                [ClusterIndexes.intent(RunPlace(run), keys: keys, timeToLive: timeToLive)], since: .now)
             let reply = try await link.send(
                 .script(
-                    RedisScripts.save, keys: keys.allOfRun(run.id) + changes.keys, words + changes.words,
+                    RedisScripts.save, keys: keys.allOfRun(run.id) + inStep.keys, words + inStep.words,
                     isIdempotent: false),
                 task)
             guard reply.array?.first?.string == "OK" else { continue }
+            if indexes != nil { await putRight(run.id, old.map { RunPlace($0.run) } ?? RunPlace(run)) }
             if old == nil, let queues = reply.array?.last { startPruning(queues, of: nil) }
             return
         }
@@ -144,16 +158,21 @@ extension RedisStorage {
             place = RunPlace(found.run)
         }
         let changes = needsExtension ? keys.extensions(for: place, owner: nil) : []
+        let inStep = indexes == nil ? changes : []
         let words: [RedisRequest.Word] = [.bytes(json), .number(milliseconds), .text(keys.changes(run))]
+        let begin = ContinuousClock.now
         let reply = try await link.send(
             .script(
-                RedisScripts.append, keys: keys.allOfRun(run) + changes.keys, words + changes.words,
+                RedisScripts.append, keys: keys.allOfRun(run) + inStep.keys, words + inStep.words,
                 isIdempotent: false),
             task)
         guard !reply.isNull else {
             tracked.forget(run)
             throw missing
         }
+        await indexes?.write(
+            ClusterIndexes.changes(changes, of: nil, isTerminal: false, keys: keys, timeToLive: timeToLive),
+            since: begin)
         tracked.wrote(run, place: place, extended: needsExtension)
     }
 }

@@ -34,11 +34,14 @@ extension RedisStorage {
         // A last rank of -1 would be that of the oldest run.
         let ranks = query.limit > 0 ? (start, overflow ? Int.max : end - 1) : (1, 0)
         while true {
-            let reply = try await link.send(
-                .script(
-                    RedisScripts.page, keys: [keys.runsExpiry, index],
-                    [.number(ranks.0), .number(ranks.1), .number(Self.pruneLimit)], isIdempotent: true),
-                task)
+            let reply =
+                link.isCluster
+                ? try await clusterPage(of: index, ranks, task)
+                : try await link.send(
+                    .script(
+                        RedisScripts.page, keys: [keys.runsExpiry, index],
+                        [.number(ranks.0), .number(ranks.1), .number(Self.pruneLimit)], isIdempotent: true),
+                    task)
             guard let parts = reply.array, let due = parts.first?.array else {
                 throw task.corrupt("the script's answer is not what was expected")
             }
@@ -60,12 +63,26 @@ extension RedisStorage {
         }
     }
 
+    /// What the script ``RedisScripts/page`` gives, where the queue and the index are on different servers. The queue comes
+    /// first: a run that expires in between is found missing when it is read.
+    private func clusterPage(
+        of index: String, _ ranks: (Int, Int), _ task: RedisTask
+    ) async throws(StorageError) -> RESPValue {
+        let due = try await link.send(
+            .script(RedisScripts.due, keys: [keys.runsExpiry], [.number(Self.pruneLimit)], isIdempotent: true), task)
+        guard due.array?.isEmpty == true else { return .array([due]) }
+        let range = try await link.send(
+            .script(RedisScripts.range, keys: [index], [.number(ranks.0), .number(ranks.1)], isIdempotent: true), task)
+        return .array([due] + (range.array ?? []))
+    }
+
     /// The runs of a page, and whether the page still is as it was.
     private func records(
         of ids: [RunID], in index: String, _ filter: RunQuery.Filter
     ) async throws(StorageError) -> (records: [RunRecord], isCurrent: Bool) {
         var records: [RunRecord] = []
         var gone: [RunID] = []
+        var misplaced: [IndexRepair.Suspect] = []
         var isCurrent = true
         for start in stride(from: 0, to: ids.count, by: Self.recordsAtOnce) {
             let part = ids[start..<min(start + Self.recordsAtOnce, ids.count)]
@@ -76,7 +93,12 @@ extension RedisStorage {
                     gone.append(id)
                     continue
                 }
-                if filter.holds(record.snapshot) { records.append(record) } else { isCurrent = false }
+                if filter.holds(record.snapshot) {
+                    records.append(record)
+                } else {
+                    isCurrent = false
+                    misplaced.append(.init(run: id, place: RunPlace(record.snapshot)))
+                }
             }
         }
         if !gone.isEmpty {
@@ -84,6 +106,8 @@ extension RedisStorage {
             try await housekeeping.forget(gone, in: index)
             isCurrent = false
         }
+        // On one server it was written in between. On a cluster its index may also have been left behind.
+        if link.isCluster { try await housekeeping.putRight(misplaced) }
         return (records, isCurrent)
     }
 }

@@ -134,13 +134,27 @@ extension RedisStorage {
             guard error.code == .corruptData else { throw error }
             found = nil
         }
-        let changes = keys.removals(of: run, found.map { RunPlace($0.run) }, owner: found?.owner?.process)
+        let place = found.map { RunPlace($0.run) }
+        var changes = keys.removals(of: run, place, owner: found?.owner?.process)
+        if let indexes {
+            if let place {
+                indexes.begin([ClusterIndexes.intent(place, keys: keys, timeToLive: timeToLive)], since: .now)
+            }
+            changes = []
+        }
         let reply = try await link.send(
             .script(
                 RedisScripts.delete, keys: keys.allOfRun(run) + changes.keys,
                 [.text(keys.changes(run))] + changes.words, isIdempotent: false),
             task)
         tracked.forget(run)
+        if indexes != nil {
+            await putRight(run, place)
+            if let process = found?.owner?.process {
+                let owned = IndexChange(kind: .remove, key: keys.processRuns(process), member: run.rawValue)
+                await indexes?.write([owned], since: .now)
+            }
+        }
         return reply.int == 1
     }
 
@@ -155,6 +169,17 @@ extension RedisStorage {
         let words: [RedisRequest.Word] = [
             .text(current?.stored ?? ""), .text(owner.stored), .number(milliseconds), .text(run.rawValue),
         ]
+        if let indexes {
+            let begin = ContinuousClock.now
+            let reply = try await link.send(
+                .script(
+                    RedisScripts.claimAlone, keys: keys.allOfRun(run), Array(words.dropLast()), isIdempotent: true),
+                task)
+            guard reply.int == 1 else { return false }
+            await indexes.write(claimChanges(found.run, owner, current), since: begin)
+            tracked.wrote(run, place: place, extended: true)
+            return true
+        }
         let processes = [keys.processRuns(owner.process), keys.processRuns(current?.process ?? owner.process)]
         let reply = try await link.send(
             .script(
@@ -165,6 +190,18 @@ extension RedisStorage {
         guard reply.int == 1 else { return false }
         tracked.wrote(run, place: place, extended: true)
         return true
+    }
+
+    private func claimChanges(_ run: Run, _ owner: RunOwner, _ current: RunOwner?) -> [IndexChange] {
+        var changes = keys.extensions(for: RunPlace(run), owner: nil)
+        if let current, current.process != owner.process {
+            changes.append(.init(kind: .remove, key: keys.processRuns(current.process), member: run.id.rawValue))
+        }
+        if !run.status.isTerminal {
+            changes.append(.init(kind: .enqueue, key: keys.processRuns(owner.process), member: run.id.rawValue))
+        }
+        return ClusterIndexes.changes(
+            changes, of: RunPlace(run), isTerminal: run.status.isTerminal, keys: keys, timeToLive: timeToLive)
     }
 
     /// The unfinished runs that a process owns, at most `limit` of them.

@@ -54,18 +54,20 @@ extension RedisScripts {
     /// the run after it reads the signals then, and finds this one.
     ///
     /// - Keys: signals, owner.
-    /// - Arguments: key of the signal, signal, TTL, how the channels of processes begin, run id.
-    /// - Gives whether it was new.
+    /// - Arguments: key of the signal, signal, TTL, how the channels of processes begin (nothing where they are on other
+    ///   servers), run id.
+    /// - Gives whether it was new, and the owner.
     static let send = RedisScript(
         shared + """
             local isNew = redis.call('HSETNX', KEYS[1], ARGV[1], ARGV[2])
             outlive(KEYS[1], tonumber(ARGV[3]))
-            local process = string.match(redis.call('GET', KEYS[2]) or '', '^([^/]+)/')
-            if process then
+            local owner = redis.call('GET', KEYS[2]) or ''
+            local process = string.match(owner, '^([^/]+)/')
+            if process and ARGV[4] ~= '' then
               process = string.gsub(string.gsub(process, '%%2F', '/'), '%%25', '%%')
               redis.call('PUBLISH', ARGV[4] .. process, ARGV[5])
             end
-            return isNew
+            return {isNew, owner}
             """)
 
     /// Puts a run at the end of a queue, unless it stands there.

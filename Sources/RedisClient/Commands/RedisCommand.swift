@@ -19,6 +19,8 @@ public struct RedisCommand: Hashable, Sendable {
     public var timeout: Duration?
     /// The script that the command runs, so that a connection can send its source when the server may not have it.
     var script: RedisScript?
+    /// See ``onMaster``.
+    var needsMaster = false
 
     /// Makes a command.
     /// - Parameters:

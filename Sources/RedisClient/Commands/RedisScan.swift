@@ -9,7 +9,8 @@ extension RedisClient {
     /// }
     /// ```
     ///
-    /// A key that exists all the time comes at least once, and perhaps more than once.
+    /// A key that exists all the time comes at least once, and perhaps more than once. On a cluster the masters are walked
+    /// through one after the other; a key whose slot moves meanwhile may not come.
     /// - Parameters:
     ///   - pattern: Glob-style; nil means all keys.
     ///   - count: About how many keys the server looks at in one step. Default: 250.
@@ -75,6 +76,7 @@ public struct RedisScan: AsyncSequence, Sendable {
         /// Reads page by page.
         public struct AsyncIterator: AsyncIteratorProtocol {
             fileprivate let scan: RedisScan
+            private var servers: [RedisServer]?
             private var cursor = "0"
             private var isAtEnd = false
 
@@ -90,15 +92,30 @@ public struct RedisScan: AsyncSequence, Sendable {
                     if let pattern = self.scan.pattern { command.append("MATCH", pattern) }
                     command.append("COUNT", self.scan.count)
                     if let type = self.scan.type { command.append("TYPE", type) }
-                    let reply = try await self.scan.client.array(command)
+                    let reply = try await self.ask(command)
                     guard reply.count == 2, let cursor = reply[0].string, let keys = reply[1].array else {
                         throw RedisError(.unexpectedReply, "The reply to SCAN is not a cursor with keys.")
                     }
                     self.cursor = cursor
-                    self.isAtEnd = cursor == "0"
+                    if cursor == "0" {
+                        self.servers?.removeFirst()
+                        self.isAtEnd = self.servers?.isEmpty ?? true
+                    }
                     if !keys.isEmpty { return keys.compactMap(\.string) }
                 }
                 return nil
+            }
+
+            private mutating func ask(_ command: RedisCommand) async throws -> [RESPValue] {
+                guard self.scan.client.isCluster else { return try await self.scan.client.array(command) }
+                let servers: [RedisServer]
+                if let known = self.servers {
+                    servers = known
+                } else {
+                    servers = try await self.scan.client.servers()
+                }
+                self.servers = servers
+                return try await servers[0].array(command)
             }
         }
     }

@@ -8,10 +8,15 @@ extension RedisConfiguration {
     /// - `redis://[user:password@]host[:port][/db]`
     /// - `rediss://…`, the same over TLS
     /// - `unix://[user:password@]/path/to/redis.sock[?db=0]`
+    /// - `redis+sentinel://[user:password@]host[:port],host[:port],…/master-name[/db]`, and `rediss+sentinel://…` with TLS
+    ///   to the Sentinels and the servers
+    /// - `redis+cluster://[user:password@]host[:port],host[:port],…`, and `rediss+cluster://…` with TLS
     ///
     /// User name, password and path may be percent-encoded; `redis://:password@host` has a password only. Options
     /// may follow: `db`, `client_name`, `protocol` (2 or 3), and with TLS `tls_ca`, `tls_cert`, `tls_key` (paths of PEM
-    /// files), `tls_server_name` and `tls_verify` (`full`, `ca` or `none`).
+    /// files), `tls_server_name` and `tls_verify` (`full`, `ca` or `none`). Behind Sentinel and on a cluster
+    /// `read_from=replicas`. The Sentinels have credentials and encryption of their own: `sentinel_username`,
+    /// `sentinel_password`, and `sentinel_tls` (`yes` or `no`; otherwise as the scheme says).
     ///
     /// - Throws: ``RedisError`` with the code `invalidConfiguration`. Its message never contains the URL's password.
     public init(url: String) throws {
@@ -40,21 +45,59 @@ extension RedisConfiguration {
                 throw RedisURL.error("a Unix socket needs an absolute path, as in unix:///run/redis/redis.sock")
             }
             self.init(address: .unixSocket(path: try RedisURL.decode(url.path, "path")))
-        case "redis+sentinel", "redis+cluster", "rediss+sentinel", "rediss+cluster":
-            throw RedisURL.error(
-                "the scheme \(url.scheme):// is not supported yet; use redis://, rediss:// or unix://")
+        case "redis+sentinel", "rediss+sentinel":
+            try self.init(sentinel: url)
+        case "redis+cluster", "rediss+cluster":
+            try self.init(cluster: url)
         default:
             throw RedisURL.error(
-                "the scheme \"\(url.scheme)\" is not known; the accepted ones are redis://, rediss:// and unix://")
+                "the scheme \"\(url.scheme)\" is not known; the accepted ones are redis://, rediss://, unix://, "
+                    + "redis+sentinel:// and redis+cluster:// (rediss+… for TLS)")
         }
         self.credentials = url.credentials
-        for (name, value) in url.options { try self.apply(option: name, value) }
+        // Which connections are encrypted decides what other options mean.
+        for (name, value) in url.options where name == "sentinel_tls" { try self.apply(option: name, value) }
+        for (name, value) in url.options where name != "sentinel_tls" { try self.apply(option: name, value) }
         try self.validate()
     }
 
+    private init(sentinel url: RedisURL) throws {
+        let path = url.path.split(separator: "/", omittingEmptySubsequences: true)
+        guard let name = path.first, path.count <= 2 else {
+            throw RedisURL.error(
+                "behind the Sentinels belongs the name of the master, as in \(url.scheme)://host1,host2,host3/mymaster/0"
+            )
+        }
+        let tls = url.scheme.hasPrefix("rediss") ? RedisTLSConfiguration() : nil
+        let sentinels = RedisSentinelConfiguration(
+            sentinels: try url.addresses(defaultPort: RedisSentinelConfiguration.defaultPort),
+            masterName: try RedisURL.decode(String(name), "name of the master"), tls: tls)
+        self.init(
+            sentinels: sentinels, database: path.count == 2 ? try RedisURL.database(String(path[1])) : 0, tls: tls)
+    }
+
+    private init(cluster url: RedisURL) throws {
+        let database = try url.path.drop { $0 == "/" }.isEmpty ? 0 : RedisURL.database(String(url.path.dropFirst()))
+        self.init(
+            cluster: RedisClusterConfiguration(nodes: try url.addresses(defaultPort: RedisAddress.defaultPort)),
+            tls: url.scheme.hasPrefix("rediss") ? RedisTLSConfiguration() : nil)
+        self.database = database
+    }
+
     private mutating func apply(option name: String, _ value: String) throws {
-        if name.hasPrefix("tls_"), self.tls == nil {
-            throw RedisURL.error("the option \(name) needs TLS: use the scheme rediss://")
+        if name.hasPrefix("sentinel_") { return try self.apply(sentinelOption: name, value) }
+        if name == "read_from" { return try self.apply(readFrom: value) }
+        if name.hasPrefix("tls_"), self.tls == nil, self.sentinel?.tls == nil {
+            throw RedisURL.error("the option \(name) needs TLS: use the scheme rediss:// (or rediss+…)")
+        }
+        if name.hasPrefix("tls_"), var sentinel = self.sentinel, var tls = sentinel.tls {
+            try tls.apply(option: name, value)
+            sentinel.tls = tls
+            self.deployment = .sentinel(sentinel)
+        }
+        if name.hasPrefix("tls_") {
+            try self.tls?.apply(option: name, value)
+            return
         }
         switch name {
         case "db": self.database = try RedisURL.database(value)
@@ -65,120 +108,72 @@ extension RedisConfiguration {
             case "3": self.protocolVersion = .resp3
             default: throw RedisURL.error("the option protocol must be 2 or 3")
             }
-        case "tls_ca": self.tls?.certificateAuthorities = .file(value)
-        case "tls_cert": self.tls?.clientCertificate = .file(value)
-        case "tls_key": self.tls?.privateKey = .file(value)
-        case "tls_server_name": self.tls?.serverName = value
-        case "tls_verify":
+        default:
+            throw RedisURL.error(
+                "the option \"\(name)\" is not known; the accepted ones are db, client_name, protocol, read_from, tls_ca, "
+                    + "tls_cert, tls_key, tls_server_name, tls_verify, sentinel_username, sentinel_password and "
+                    + "sentinel_tls"
+            )
+        }
+    }
+
+    private var sentinel: RedisSentinelConfiguration? {
+        if case .sentinel(let sentinel) = self.deployment { sentinel } else { nil }
+    }
+
+    private mutating func apply(sentinelOption name: String, _ value: String) throws {
+        guard var sentinel = self.sentinel else {
+            throw RedisURL.error("the option \(name) needs the scheme redis+sentinel://")
+        }
+        switch name {
+        case "sentinel_username":
+            sentinel.credentials = RedisCredentials(username: value, password: sentinel.credentials?.password ?? "")
+        case "sentinel_password":
+            sentinel.credentials = RedisCredentials(username: sentinel.credentials?.username, password: value)
+        case "sentinel_tls":
             switch value {
-            case "full": self.tls?.verification = .full
-            case "ca": self.tls?.verification = .withoutHostname
-            case "none": self.tls?.verification = .none
-            default: throw RedisURL.error("the option tls_verify must be full, ca or none")
+            case "yes": sentinel.tls = sentinel.tls ?? RedisTLSConfiguration()
+            case "no": sentinel.tls = nil
+            default: throw RedisURL.error("the option sentinel_tls must be yes or no")
             }
         default:
             throw RedisURL.error(
-                "the option \"\(name)\" is not known; the accepted ones are db, client_name, protocol, tls_ca, "
-                    + "tls_cert, tls_key, tls_server_name and tls_verify"
-            )
+                "the option \"\(name)\" is not known; the accepted ones are sentinel_username, sentinel_password and "
+                    + "sentinel_tls")
+        }
+        self.deployment = .sentinel(sentinel)
+    }
+
+    private mutating func apply(readFrom value: String) throws {
+        if case .standalone = self.deployment {
+            throw RedisURL.error("the option read_from needs replicas: redis+sentinel:// or redis+cluster://")
+        }
+        switch value {
+        case "master": self.readsFromReplicas = false
+        case "replicas": self.readsFromReplicas = true
+        default: throw RedisURL.error("the option read_from must be master or replicas")
         }
     }
 }
 
-/// The parts of a URL. Foundation's URL types reject passwords that are not percent-encoded and accept much that makes
-/// no sense here, so that a mistake would show only as a failure to connect.
-private struct RedisURL {
-    let scheme: String
-    let credentials: RedisCredentials?
-    let authority: String
-    let path: String
-    let options: [(String, String)]
-
-    init(_ text: String) throws {
-        guard let separator = text.range(of: "://") else {
-            throw Self.error(
-                "it has no scheme; write for example redis://localhost:6379, rediss://… or unix:///path.sock")
-        }
-        self.scheme = text[..<separator.lowerBound].lowercased()
-        var rest = text[separator.upperBound...]
-        // The last @ of the authority ends the credentials, so that one in a password does no harm.
-        let end = rest.prefix { $0 != "/" && $0 != "?" }.lastIndex(of: "@")
-        if let end {
-            self.credentials = try Self.credentials(rest[..<end])
-            rest = rest[rest.index(after: end)...]
-        } else {
-            self.credentials = nil
-        }
-        var options: [(String, String)] = []
-        if let query = rest.firstIndex(of: "?") {
-            for option in rest[rest.index(after: query)...].split(separator: "&") {
-                let pair = option.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-                guard pair.count == 2 else { throw Self.error("an option has no value") }
-                options.append((String(pair[0]), try Self.decode(String(pair[1]), "option \(pair[0])")))
+extension RedisTLSConfiguration {
+    fileprivate mutating func apply(option name: String, _ value: String) throws {
+        switch name {
+        case "tls_ca": self.certificateAuthorities = .file(value)
+        case "tls_cert": self.clientCertificate = .file(value)
+        case "tls_key": self.privateKey = .file(value)
+        case "tls_server_name": self.serverName = value
+        case "tls_verify":
+            switch value {
+            case "full": self.verification = .full
+            case "ca": self.verification = .withoutHostname
+            case "none": self.verification = .none
+            default: throw RedisURL.error("the option tls_verify must be full, ca or none")
             }
-            rest = rest[..<query]
+        default:
+            throw RedisURL.error(
+                "the option \"\(name)\" is not known; the accepted ones are tls_ca, tls_cert, tls_key, tls_server_name and "
+                    + "tls_verify")
         }
-        self.options = options
-        let slash = rest.firstIndex(of: "/") ?? rest.endIndex
-        self.authority = String(rest[..<slash])
-        self.path = String(rest[slash...])
-    }
-
-    static func error(_ problem: String) -> RedisError {
-        RedisError(.invalidConfiguration, "The Redis URL is not valid: \(problem).")
-    }
-
-    static func decode(_ text: String, _ what: String) throws -> String {
-        guard let decoded = text.removingPercentEncoding else {
-            throw Self.error("the percent-encoding of the \(what) is broken")
-        }
-        return decoded
-    }
-
-    static func database(_ text: String) throws -> Int {
-        guard let database = Int(text), database >= 0 else {
-            throw Self.error("the database must be a number, as in redis://host:6379/0")
-        }
-        return database
-    }
-
-    private static func credentials(_ text: Substring) throws -> RedisCredentials? {
-        if text.isEmpty { return nil }
-        guard let colon = text.firstIndex(of: ":") else {
-            throw Self.error(
-                "there is a user name without a password; for a password without a user name write redis://:password@…")
-        }
-        let username = try Self.decode(String(text[..<colon]), "user name")
-        let password = try Self.decode(String(text[text.index(after: colon)...]), "password")
-        if password.isEmpty, username.isEmpty { return nil }
-        return RedisCredentials(username: username.isEmpty ? nil : username, password: password)
-    }
-
-    func hostAndPort() throws -> (String, Int) {
-        let host: Substring
-        let rest: Substring
-        if self.authority.hasPrefix("[") {
-            guard let bracket = self.authority.firstIndex(of: "]") else {
-                throw Self.error("the IPv6 address has no closing bracket")
-            }
-            host = self.authority[..<bracket].dropFirst()
-            rest = self.authority[bracket...].dropFirst()
-        } else {
-            let colon = self.authority.firstIndex(of: ":") ?? self.authority.endIndex
-            host = self.authority[..<colon]
-            rest = self.authority[colon...]
-            guard rest.dropFirst().firstIndex(of: ":") == nil else {
-                throw Self.error("an IPv6 address must stand in brackets, as in redis://[::1]:6379")
-            }
-        }
-        if host.contains(",") {
-            throw Self.error("it lists several hosts; redis:// and rediss:// take one")
-        }
-        if rest.isEmpty { return (host.isEmpty ? "localhost" : String(host), RedisAddress.defaultPort) }
-        guard rest.hasPrefix(":"), let port = Int(rest.dropFirst()), (1...65535).contains(port) else {
-            throw Self.error(
-                "the port must be a number between 1 and 65535 (a / or ? in a password has to be percent-encoded)")
-        }
-        return (host.isEmpty ? "localhost" : String(host), port)
     }
 }

@@ -5,7 +5,7 @@ public import Metrics
 public import NIOCore
 public import Tracing
 
-/// How a ``RedisClient`` finds its server, and how it behaves.
+/// How a ``RedisClient`` finds its servers, and how it behaves.
 ///
 /// ```swift
 /// var configuration = try RedisConfiguration(url: "rediss://worker:secret@redis.example.com:6380/1")
@@ -15,8 +15,14 @@ public import Tracing
 ///
 /// Nothing that prints a configuration shows a password.
 public struct RedisConfiguration: Sendable {
-    /// Where the server listens. Default: `localhost`, port 6379.
+    /// Where the server listens. Behind Sentinel and on a cluster, the first one listed; what counts there is
+    /// ``deployment``. Default: `localhost`, port 6379.
     public var address: RedisAddress
+    /// Whether there is one server, or several behind Sentinel or in a cluster. Default: one.
+    public var deployment: RedisDeployment = .standalone
+    /// Commands that only read go to replicas, where there are some that work. What is read there may be a little out of
+    /// date: something that was written just now may be missing. ``RedisCommand/onMaster`` exempts a command. Default: no.
+    public var readsFromReplicas = false
     /// User name and password. Default: none.
     public var credentials: RedisCredentials?
     /// The number of the logical database. Default: 0.
@@ -87,6 +93,37 @@ public struct RedisConfiguration: Sendable {
         self.clientName = clientName
     }
 
+    /// Makes a configuration for a master that Sentinels watch.
+    /// - Parameters:
+    ///   - sentinels: The Sentinels, and the name under which they know the master.
+    ///   - credentials: User name and password of the master and its replicas.
+    ///   - database: The number of the logical database.
+    ///   - tls: Encryption of the connections to the master and its replicas.
+    public init(
+        sentinels: RedisSentinelConfiguration, credentials: RedisCredentials? = nil, database: Int = 0,
+        tls: RedisTLSConfiguration? = nil, clientName: String? = nil
+    ) {
+        self.init(
+            address: sentinels.sentinels.first ?? .tcp(host: "localhost", port: RedisSentinelConfiguration.defaultPort),
+            credentials: credentials, database: database, tls: tls, clientName: clientName)
+        self.deployment = .sentinel(sentinels)
+    }
+
+    /// Makes a configuration for a Redis Cluster.
+    /// - Parameters:
+    ///   - cluster: Some of its nodes.
+    ///   - credentials: User name and password of all nodes.
+    ///   - tls: Encryption of the connections to all nodes.
+    public init(
+        cluster: RedisClusterConfiguration, credentials: RedisCredentials? = nil, tls: RedisTLSConfiguration? = nil,
+        clientName: String? = nil
+    ) {
+        self.init(
+            address: cluster.nodes.first ?? .tcp(host: "localhost", port: RedisAddress.defaultPort),
+            credentials: credentials, tls: tls, clientName: clientName)
+        self.deployment = .cluster(cluster)
+    }
+
     /// Which version of the protocol to speak.
     public enum ProtocolVersion: Hashable, Sendable {
         /// RESP3, and RESP2 with a server that does not know it.
@@ -104,6 +141,7 @@ public struct RedisConfiguration: Sendable {
             guard condition else { throw RedisError(.invalidConfiguration, message()) }
         }
         try self.address.validate()
+        try self.deployment.validate(database: self.database)
         try require(self.database >= 0, "The database is \(self.database); it must be 0 or more.")
         if let clientName {
             try require(
@@ -123,9 +161,17 @@ extension RedisConfiguration: CustomStringConvertible, CustomReflectable {
     public var description: String {
         let scheme = self.tls == nil ? "redis" : "rediss"
         let user = self.credentials.map { "\($0)@" } ?? ""
-        return switch self.address {
-        case .tcp: "\(scheme)://\(user)\(self.address)/\(self.database)"
-        case .unixSocket: "\(self.address)?db=\(self.database)"
+        switch self.deployment {
+        case .sentinel(let sentinel):
+            let hosts = sentinel.sentinels.map(\.description).joined(separator: ",")
+            return "\(scheme)+sentinel://\(user)\(hosts)/\(sentinel.masterName)/\(self.database)"
+        case .cluster(let cluster):
+            return "\(scheme)+cluster://\(user)\(cluster.nodes.map(\.description).joined(separator: ","))"
+        case .standalone:
+            return switch self.address {
+            case .tcp: "\(scheme)://\(user)\(self.address)/\(self.database)"
+            case .unixSocket: "\(self.address)?db=\(self.database)"
+            }
         }
     }
 

@@ -7,7 +7,9 @@ import NIOSSL
 
 /// Makes connections that are ready for commands: socket, TLS, handshake.
 struct ConnectionFactory: Sendable {
-    let configuration: RedisConfiguration
+    private(set) var configuration: RedisConfiguration
+    /// On a cluster: the connections are for reading from a replica.
+    private(set) var readsFromReplica = false
     private let tls: NIOSSLContext?
 
     /// - Throws: ``RedisError`` with the code `invalidConfiguration`.
@@ -15,6 +17,14 @@ struct ConnectionFactory: Sendable {
         try configuration.validate()
         self.configuration = configuration
         self.tls = try configuration.tls?.makeContext()
+    }
+
+    /// The same for another server. Certificates are not read again.
+    func at(_ address: RedisAddress, readsFromReplica: Bool = false) -> ConnectionFactory {
+        var factory = self
+        factory.configuration.address = address
+        factory.readsFromReplica = readsFromReplica
+        return factory
     }
 
     /// Connects on an event loop. `install` is called there, in the moment in which the server is ready, and has to put
@@ -31,7 +41,8 @@ struct ConnectionFactory: Sendable {
                 channel.eventLoop.makeCompletedFuture {
                     let pipeline = channel.pipeline.syncOperations
                     if let tls = try self.makeTLSHandler() { try pipeline.addHandler(tls) }
-                    try pipeline.addHandler(HandshakeHandler(configuration, ready: ready))
+                    let machine = HandshakeStateMachine(configuration, readsFromReplica: self.readsFromReplica)
+                    try pipeline.addHandler(HandshakeHandler(machine, limits: configuration.limits, ready: ready))
                 }
             }
         let connecting =

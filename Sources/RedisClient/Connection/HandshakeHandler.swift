@@ -15,9 +15,9 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
     private var decoder: RESPDecoder
     private var ready: EventLoopPromise<RedisServerInfo>?
 
-    init(_ configuration: RedisConfiguration, ready: EventLoopPromise<RedisServerInfo>) {
-        self.machine = HandshakeStateMachine(configuration)
-        self.decoder = RESPDecoder(limits: configuration.limits)
+    init(_ machine: HandshakeStateMachine, limits: RESPLimits, ready: EventLoopPromise<RedisServerInfo>) {
+        self.machine = machine
+        self.decoder = RESPDecoder(limits: limits)
         self.ready = ready
     }
 

@@ -10,13 +10,15 @@ struct RedisServerInfo: Hashable, Sendable {
     var mode: String?
     /// `master` or `replica`, if it said it.
     var role: String?
+
+    var isReplica: Bool { self.role == "replica" || self.role == "slave" }
 }
 
-/// Greets a server: protocol version, authentication, name and database.
+/// Greets a server: protocol version, authentication, name, database, and on replicas of a cluster the wish to read.
 ///
 /// ```
-/// hello ──┬─ ok ──────────────────────▶ select ─▶ done
-///         └─ HELLO unknown ─▶ auth ─▶ name ─▶ select ─▶ done
+/// hello ──┬─ ok ──────────────────────▶ select ─▶ read-only ─▶ done
+///         └─ HELLO unknown ─▶ auth ─▶ name ─▶ select ─▶ read-only ─▶ done
 /// ```
 ///
 /// One command is under way at a time. Does no I/O.
@@ -28,17 +30,19 @@ struct HandshakeStateMachine {
     }
 
     private enum Step {
-        case hello, auth, name, select, finished
+        case hello, auth, name, select, readOnly, finished
     }
 
     private let credentials: RedisCredentials?
     private let clientName: String?
     private let database: Int
     private let protocolVersion: RedisConfiguration.ProtocolVersion
+    private let readsFromReplica: Bool
     private var step = Step.hello
     private var info = RedisServerInfo(protocolVersion: 2)
 
-    init(_ configuration: RedisConfiguration) {
+    init(_ configuration: RedisConfiguration, readsFromReplica: Bool = false) {
+        self.readsFromReplica = readsFromReplica
         self.credentials = configuration.credentials
         self.clientName = configuration.clientName
         self.database = configuration.database
@@ -88,6 +92,9 @@ struct HandshakeStateMachine {
             if let error = reply.error {
                 return self.fail(HandshakeFailure(error, during: "SELECT \(self.database)"))
             }
+            return self.wishToRead()
+        case .readOnly:
+            if let error = reply.error { return self.fail(HandshakeFailure(error, during: "READONLY")) }
             return self.finish()
         case .finished:
             return self.fail(HandshakeFailure(.malformedHello, "The server sent a reply that nobody asked for."))
@@ -110,9 +117,15 @@ struct HandshakeStateMachine {
     }
 
     private mutating func select() -> Action {
-        guard self.database != 0 else { return self.finish() }
+        guard self.database != 0 else { return self.wishToRead() }
         self.step = .select
         return .send(RedisCommand("SELECT", self.database))
+    }
+
+    private mutating func wishToRead() -> Action {
+        guard self.readsFromReplica else { return self.finish() }
+        self.step = .readOnly
+        return .send(RedisCommand("READONLY"))
     }
 
     private mutating func finish() -> Action {

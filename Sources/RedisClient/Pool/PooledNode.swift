@@ -18,6 +18,11 @@ final class PooledNode: RedisConnectionDelegate {
         var timer: (deadline: NIODeadline, task: Scheduled<Void>)?
         var lastConnectError: RedisError?
         var emptied: [CheckedContinuation<Void, Never>] = []
+        /// Why there are no connections any more; nil if the client was closed.
+        var retirement: RedisError?
+        var isRetired = false
+        /// How many requests have left the connections, in any way.
+        var finished = 0
         /// The numbers that the gauges show.
         var recorded = (0, 0)
     }
@@ -29,6 +34,7 @@ final class PooledNode: RedisConnectionDelegate {
     private let logger: Logger
     private let metrics: RedisMetrics.Pool
     private let use: Use
+    private let hooks: NodeHooks
     private let guarded: NIOLockedValueBox<Guarded>
 
     /// What the connections are for.
@@ -41,9 +47,10 @@ final class PooledNode: RedisConnectionDelegate {
 
     init(
         _ use: Use, factory: ConnectionFactory, settings: PoolStateMachine.Settings, group: any EventLoopGroup,
-        metrics: RedisMetrics.Pool
+        metrics: RedisMetrics.Pool, hooks: NodeHooks = NodeHooks()
     ) {
         self.use = use
+        self.hooks = hooks
         self.factory = factory
         self.group = group
         var logger = factory.configuration.logger
@@ -137,20 +144,43 @@ final class PooledNode: RedisConnectionDelegate {
         }
     }
 
+    /// The server is not the one to talk to any more: whoever waits, or comes later, is told so and asks the topology again.
+    /// What is under way may end until the grace is over.
+    func retire(because reason: RedisError, grace: TimeAmount) {
+        self.guarded.withLockedValue { guarded in
+            guarded.retirement = reason
+            guarded.isRetired = true
+        }
+        self.beginShutdown()
+        _ = self.group.any().scheduleTask(in: grace) { self.closeConnections() }
+    }
+
     private func closeConnections() {
         for connection in self.guarded.withLockedValue({ Array($0.connections.values) }) { connection.close() }
     }
+
+    /// Connections are open still, be it to end.
+    var hasConnections: Bool { self.guarded.withLockedValue { !$0.connections.isEmpty } }
 
     /// For tests and statistics.
     var counts: (open: Int, waiting: Int, inFlight: Int) {
         self.guarded.withLockedValue { ($0.machine.openConnections, $0.machine.waiterCount, $0.machine.inFlight) }
     }
 
+    /// How many requests have left, and how many are under way or wait: whoever sees the first stand still while there are
+    /// some of the second has a server that does not answer.
+    var progress: (finished: Int, pending: Int) {
+        self.guarded.withLockedValue { ($0.finished, $0.machine.inFlight + $0.machine.waiterCount) }
+    }
+
     // MARK: Events of connections
 
     func connection(_ id: Int, finished count: Int) {
         guard case .requests = self.use else { return }
-        self.update { $0.machine.finished(count, on: id, now: .now()) }
+        self.update { guarded in
+            guarded.finished += count
+            return guarded.machine.finished(count, on: id, now: .now())
+        }
     }
 
     func connection(_ id: Int, mustBeReplaced reason: RESPError) {
@@ -159,12 +189,13 @@ final class PooledNode: RedisConnectionDelegate {
     }
 
     func connectionClosed(_ id: Int, error: RedisError?) {
-        let emptied = self.guarded.withLockedValue { guarded -> [CheckedContinuation<Void, Never>] in
+        let (emptied, isRetired) = self.guarded.withLockedValue { guarded in
             guarded.connections[id] = nil
-            guard guarded.connections.isEmpty else { return [] }
+            guard guarded.connections.isEmpty else { return ([CheckedContinuation<Void, Never>](), guarded.isRetired) }
             defer { guarded.emptied = [] }
-            return guarded.emptied
+            return (guarded.emptied, guarded.isRetired)
         }
+        if let error, !isRetired { self.hooks.trouble(error) }
         self.update { $0.machine.closed(id, now: .now()) }
         for continuation in emptied { continuation.resume() }
     }
@@ -232,7 +263,22 @@ final class PooledNode: RedisConnectionDelegate {
 
     private func connect(_ id: Int) {
         let eventLoop = self.group.next()
-        self.factory.connect(on: eventLoop) { channel, info in
+        guard let admission = self.hooks.admission else { return self.connect(id, on: eventLoop) }
+        admission(eventLoop).whenComplete { result in
+            switch result {
+            case .success: self.connect(id, on: eventLoop)
+            case .failure(let error): self.connectFailed(id, ConnectFailure.redisError(for: error))
+            }
+        }
+    }
+
+    private func connect(_ id: Int, on eventLoop: any EventLoop) {
+        self.factory.connect(on: eventLoop) { [hooks] channel, info in
+            if hooks.wantsMaster, info.isReplica {
+                throw RedisError(
+                    .readOnly,
+                    "The server at \(self.factory.configuration.address) is a replica by now, not the master.")
+            }
             let connection = try RedisConnection(
                 id: id, channel: channel, info: info, configuration: self.factory.configuration, delegate: self)
             guard connection.isOpen else {
@@ -253,6 +299,7 @@ final class PooledNode: RedisConnectionDelegate {
                 "redis.version": "\(connection.info.version ?? "unknown")",
             ]
         )
+        self.hooks.connected()
         self.update { guarded in
             guarded.connections[id] = connection
             guarded.lastConnectError = nil
@@ -262,11 +309,16 @@ final class PooledNode: RedisConnectionDelegate {
 
     private func connectFailed(_ id: Int, _ error: RedisError) {
         self.metrics.connectFailures.increment()
-        self.logger.warning("Redis connection failed", metadata: ["error": "\(error)"])
+        let isRetired = self.guarded.withLockedValue { $0.isRetired }
+        if !isRetired {
+            self.logger.warning("Redis connection failed", metadata: ["error": "\(error)"])
+            self.hooks.trouble(error)
+        }
+        let isTransient = ConnectFailure.isTransient(error) || (self.hooks.wantsMaster && error.code == .readOnly)
         self.update { guarded in
             guarded.lastConnectError = error
             return guarded.machine.connectFailed(
-                id, isTransient: ConnectFailure.isTransient(error), now: .now(), random: .random(in: 0..<1))
+                id, isTransient: isTransient && !self.hooks.failsFast, now: .now(), random: .random(in: 0..<1))
         }
     }
 
@@ -285,9 +337,23 @@ final class PooledNode: RedisConnectionDelegate {
             }
             return RedisError(cause.code, cause.message, cause: cause.cause)
         case .closed:
-            return .clientClosed
+            return guarded.retirement ?? .clientClosed
         }
     }
+}
+
+/// What a topology has to do with the connections to one of its servers.
+struct NodeHooks: Sendable {
+    /// A connection was lost, or could not be made.
+    var trouble: @Sendable (RedisError) -> Void = { _ in }
+    /// A connection was made.
+    var connected: @Sendable () -> Void = {}
+    /// Has to succeed before a connection is made.
+    var admission: (@Sendable (any EventLoop) -> EventLoopFuture<Void>)?
+    /// A server that says that it is a replica is not the one that is wanted.
+    var wantsMaster = false
+    /// Whoever waits for a connection learns at once that the server cannot be reached: others can do the same for them.
+    var failsFast = false
 }
 
 extension RedisError {

@@ -9,25 +9,40 @@ final class PubSubCore {
         /// Weak, so that a subscription which nobody reads any more can end.
         weak var buffer: SubscriptionBuffer?
         /// Waits for the confirmation.
-        var waiter: CheckedContinuation<Void, any Error>?
+        var completion: Completion?
+        /// Is told if the server refuses what it has confirmed before. Without it, the subscription ends then.
+        var onEnd: ((RedisError) -> Void)?
         var timer: Scheduled<Void>?
     }
 
+    typealias Completion = (Result<Void, RedisError>) -> Void
+
     private let factory: ConnectionFactory
+    /// Where to connect to at this moment; nil if that is not known.
+    private let locate: () -> ConnectionFactory?
+    /// Is told of connections that were lost or could not be made.
+    private let onTrouble: (RedisError) -> Void
     private let eventLoop: any EventLoop
     private let logger: Logger
     private var machine: PubSubStateMachine
     private var subscribers: [Int: Subscriber] = [:]
     private var handler: PubSubHandler?
+    private var address: RedisAddress
     private var timer: (deadline: NIODeadline, task: Scheduled<Void>)?
     private var lastError: RedisError?
     private var closing: EventLoopPromise<Void>?
     private var isClosed = false
     private var isConnecting = false
 
-    init(factory: ConnectionFactory, eventLoop: any EventLoop) {
+    init(
+        factory: ConnectionFactory, eventLoop: any EventLoop, locate: (() -> ConnectionFactory?)? = nil,
+        onTrouble: @escaping (RedisError) -> Void = { _ in }
+    ) {
         let configuration = factory.configuration
         self.factory = factory
+        self.locate = locate ?? { factory }
+        self.onTrouble = onTrouble
+        self.address = configuration.address
         self.eventLoop = eventLoop
         self.logger = configuration.logger
         self.machine = PubSubStateMachine(
@@ -42,14 +57,17 @@ final class PubSubCore {
 
     // MARK: Subscribers
 
+    /// - Parameter deadline: Until when the server has to confirm it; nil if somebody else sees to that.
     func subscribe(
-        _ id: Int, to targets: [SubscriptionTarget], _ buffer: SubscriptionBuffer, deadline: NIODeadline,
-        _ waiter: CheckedContinuation<Void, any Error>
+        _ id: Int, to targets: [SubscriptionTarget], _ buffer: SubscriptionBuffer, deadline: NIODeadline?,
+        onEnd: ((RedisError) -> Void)? = nil, _ completion: @escaping Completion
     ) {
-        guard !self.isClosed else { return waiter.resume(throwing: RedisError.clientClosed) }
+        guard !self.isClosed else { return completion(.failure(.clientClosed)) }
         let core = NIOLoopBound(self, eventLoop: self.eventLoop)
-        let timer = self.eventLoop.scheduleTask(deadline: deadline) { core.value.subscribingTimedOut(id) }
-        self.subscribers[id] = Subscriber(buffer: buffer, waiter: waiter, timer: timer)
+        let timer = deadline.map { deadline in
+            self.eventLoop.scheduleTask(deadline: deadline) { core.value.subscribingTimedOut(id) }
+        }
+        self.subscribers[id] = Subscriber(buffer: buffer, completion: completion, onEnd: onEnd, timer: timer)
         self.perform(self.machine.subscribe(id, to: targets, now: .now()))
     }
 
@@ -57,7 +75,7 @@ final class PubSubCore {
     func unsubscribe(_ id: Int, _ error: RedisError) {
         guard let subscriber = self.subscribers.removeValue(forKey: id) else { return }
         subscriber.timer?.cancel()
-        subscriber.waiter?.resume(throwing: error)
+        subscriber.completion?(.failure(error))
         self.perform(self.machine.unsubscribe(id, now: .now()))
     }
 
@@ -68,9 +86,8 @@ final class PubSubCore {
         } else if let lastError {
             error = lastError
         } else {
-            let address = self.factory.configuration.address
             error = RedisError(
-                .connectFailed, "No connection to \(address) was ready in time. Check that it is reachable.")
+                .connectFailed, "No connection to \(self.address) was ready in time. Check that it is reachable.")
         }
         self.unsubscribe(id, error)
     }
@@ -78,8 +95,10 @@ final class PubSubCore {
     private func end(_ id: Int, _ error: RedisError) {
         guard let subscriber = self.subscribers.removeValue(forKey: id) else { return }
         subscriber.timer?.cancel()
-        if let waiter = subscriber.waiter {
-            waiter.resume(throwing: error)
+        if let completion = subscriber.completion {
+            completion(.failure(error))
+        } else if let onEnd = subscriber.onEnd {
+            onEnd(error)
         } else {
             subscriber.buffer?.finish(error.code == .closed ? nil : error)
         }
@@ -90,8 +109,16 @@ final class PubSubCore {
     private func connect() {
         self.isConnecting = true
         let core = NIOLoopBound(self, eventLoop: self.eventLoop)
-        let configuration = self.factory.configuration
-        self.factory.connect(on: self.eventLoop) { channel, info in
+        guard let factory = self.locate() else {
+            // Later: this is called while actions are performed.
+            return self.eventLoop.execute {
+                core.value.connectFailed(
+                    RedisError(.connectFailed, "It is not known where the master is."), isPlaceKnown: false)
+            }
+        }
+        let configuration = factory.configuration
+        self.address = configuration.address
+        factory.connect(on: self.eventLoop) { channel, info in
             let handler = PubSubHandler(core: core.value, limits: configuration.limits)
             try channel.pipeline.syncOperations.addHandler(handler)
             guard channel.isActive else {
@@ -111,13 +138,16 @@ final class PubSubCore {
         if self.isClosed { handler.close() }
     }
 
-    private func connectFailed(_ error: RedisError) {
+    private func connectFailed(_ error: RedisError, isPlaceKnown: Bool = true) {
         self.isConnecting = false
         self.lastError = error
-        self.logger.warning("Redis subscription connection failed", metadata: ["error": "\(error)"])
+        if !self.isClosed { self.onTrouble(error) }
+        self.logger.log(
+            level: isPlaceKnown ? .warning : .debug, "Redis subscription connection failed",
+            metadata: ["error": "\(error)"])
         if !ConnectFailure.isTransient(error) {
             // Those who just came learn it at once. Older subscriptions hope for somebody to repair it.
-            for (id, subscriber) in self.subscribers where subscriber.waiter != nil { self.unsubscribe(id, error) }
+            for (id, subscriber) in self.subscribers where subscriber.completion != nil { self.unsubscribe(id, error) }
         }
         self.perform(self.machine.disconnected(now: .now(), random: .random(in: 0..<1)))
         self.finishClosing()
@@ -126,11 +156,26 @@ final class PubSubCore {
     func disconnected(_ handler: PubSubHandler) {
         guard self.handler === handler else { return }
         self.handler = nil
+        if !self.isClosed {
+            self.onTrouble(RedisError(.outcomeUnknown, "The connection of the subscriptions was lost."))
+        }
         self.logger.debug(
             "Redis subscription connection closed", metadata: ["subscribers": "\(self.subscribers.count)"])
         self.perform(self.machine.disconnected(now: .now(), random: .random(in: 0..<1)))
         self.finishClosing()
     }
+
+    /// The server to connect to may be another one by now: a connection to the old one ends, and a pause before the next
+    /// attempt is cut short.
+    func relocate() {
+        guard !self.isClosed else { return }
+        if let handler, let address = self.locate()?.configuration.address, address != self.address { handler.close() }
+        self.machine.hurry(now: .now())
+        self.perform(self.machine.tick(now: .now()))
+    }
+
+    /// Nobody is subscribed.
+    var isUnused: Bool { self.subscribers.isEmpty }
 
     // MARK: Messages
 
@@ -161,7 +206,7 @@ final class PubSubCore {
         self.handler?.write(actions.write)
         for id in actions.confirm {
             self.subscribers[id]?.timer?.cancel()
-            self.subscribers[id]?.waiter.take()?.resume()
+            self.subscribers[id]?.completion.take()?(.success(()))
         }
         for id in actions.gap { self.subscribers[id]?.buffer?.add(.gap) }
         for refusal in actions.refuse { self.end(refusal.subscriber, RedisError(reply: refusal.error)) }

@@ -3,18 +3,32 @@
 import NIOCore
 import Synchronization
 
-/// All subscriptions of a client. Callers talk to this; the work is done on one event loop, by ``PubSubCore``.
-final class PubSubHub: Sendable {
+/// All subscriptions on one server, or on whatever server is the master. Callers talk to this; the work is done on one event loop, by ``PubSubCore``.
+final class PubSubHub: SubscriptionHub {
     private let eventLoop: any EventLoop
     private let core: NIOLoopBoundBox<PubSubCore>
     private let configuration: RedisConfiguration
     private let nextID = Atomic(0)
 
-    init(factory: ConnectionFactory, group: any EventLoopGroup) {
+    /// - Parameters:
+    ///   - locate: Where to connect to at this moment, if that changes. On the event loop.
+    ///   - onTrouble: Is told of connections that were lost or could not be made.
+    init(
+        factory: ConnectionFactory, group: any EventLoopGroup,
+        locate: (@Sendable () -> ConnectionFactory?)? = nil,
+        onTrouble: @escaping @Sendable (RedisError) -> Void = { _ in }
+    ) {
         let eventLoop = group.next()
         self.eventLoop = eventLoop
         self.configuration = factory.configuration
-        self.core = .makeBoxSendingValue(PubSubCore(factory: factory, eventLoop: eventLoop), eventLoop: eventLoop)
+        self.core = .makeBoxSendingValue(
+            PubSubCore(factory: factory, eventLoop: eventLoop, locate: locate, onTrouble: onTrouble),
+            eventLoop: eventLoop)
+    }
+
+    /// The server to connect to may be another one by now.
+    func relocate() {
+        self.eventLoop.execute { [core] in core.value.relocate() }
     }
 
     /// Subscribes, and returns when the server has confirmed it.
@@ -35,7 +49,9 @@ final class PubSubHub: Sendable {
         try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
                 self.eventLoop.execute {
-                    self.core.value.subscribe(id, to: targets, buffer, deadline: deadline, continuation)
+                    self.core.value.subscribe(id, to: targets, buffer, deadline: deadline) {
+                        continuation.resume(with: $0)
+                    }
                 }
                 // Cancellation that came before this point found nothing to cancel.
                 if Task.isCancelled { handle.cancel() }

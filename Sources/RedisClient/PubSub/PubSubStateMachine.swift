@@ -146,6 +146,13 @@ struct PubSubStateMachine {
         return Actions()
     }
 
+    /// A pause before the next attempt to connect ends now: there is a reason to hope.
+    mutating func hurry(now: NIODeadline) {
+        guard case .pausing = self.link else { return }
+        self.failures = 0
+        self.link = .pausing(until: now)
+    }
+
     mutating func readBytes(now: NIODeadline) {
         self.lastRead = now
         self.pingedAt = nil
@@ -282,7 +289,7 @@ struct PubSubStateMachine {
     }
 
     private mutating func writeSubscribe(_ targets: [SubscriptionTarget], _ actions: inout Actions) {
-        for (kind, group) in Self.byKind(targets) {
+        for (kind, group) in Self.commands(for: targets) {
             self.sent.append(.subscribe(group, answers: group.count))
             actions.write.append(RedisCommand(kind.subscribeCommand, arguments: group.map { RedisArgument($0.name) }))
         }
@@ -290,19 +297,21 @@ struct PubSubStateMachine {
 
     private mutating func writeUnsubscribe(_ targets: [SubscriptionTarget], _ actions: inout Actions) {
         guard self.link == .connected else { return }
-        for (kind, group) in Self.byKind(targets) {
+        for (kind, group) in Self.commands(for: targets) {
             self.sent.append(.unsubscribe(answers: group.count))
             actions.write.append(RedisCommand(kind.unsubscribeCommand, arguments: group.map { RedisArgument($0.name) }))
         }
     }
 
-    /// A command takes targets of one kind. Sorted, so that what is written does not depend on hash seeds.
-    private static func byKind(
-        _ targets: [SubscriptionTarget]
+    /// A command takes targets of one kind, and shard channels one by one: on a cluster those of one command have to be in
+    /// one slot. Sorted, so that what is written does not depend on hash seeds.
+    private static func commands(
+        for targets: [SubscriptionTarget]
     ) -> [(SubscriptionTarget.Kind, [SubscriptionTarget])] {
-        SubscriptionTarget.Kind.allCases.compactMap { kind in
+        SubscriptionTarget.Kind.allCases.flatMap { kind -> [(SubscriptionTarget.Kind, [SubscriptionTarget])] in
             let group = targets.filter { $0.kind == kind }.sorted { $0.name < $1.name }
-            return group.isEmpty ? nil : (kind, group)
+            if group.isEmpty { return [] }
+            return kind == .shardChannel ? group.map { (kind, [$0]) } : [(kind, group)]
         }
     }
 

@@ -2,85 +2,102 @@
 
 import NIOCore
 
-/// One server of a topology with its connections.
-struct RedisNode: Sendable {
-    /// Connections that carry the commands of all callers.
-    let shared: PooledNode
-    /// Connections that belong to one caller for a time.
-    let leased: PooledNode
-
-    init(factory: ConnectionFactory, group: any EventLoopGroup, metrics: RedisMetrics) {
-        let pool = factory.configuration.pool
-        self.shared = PooledNode(
-            .requests, factory: factory,
-            settings: .init(
-                pool, maxConnections: pool.maxConnections, minIdle: pool.minIdleConnections,
-                growAt: pool.commandsBeforeGrowing, maxPerConnection: pool.maxCommandsPerConnection),
-            group: group, metrics: metrics.pool)
-        self.leased = PooledNode(
-            .leases, factory: factory,
-            settings: .init(
-                pool, maxConnections: pool.maxLeasedConnections, minIdle: 0, growAt: 1, maxPerConnection: 1),
-            group: group, metrics: metrics.leasedPool)
-    }
-
-    func shutdown(deadline: NIODeadline) async {
-        async let shared: Void = self.shared.shutdown(deadline: deadline)
-        async let leased: Void = self.leased.shutdown(deadline: deadline)
-        _ = await (shared, leased)
-    }
-}
-
-extension PoolStateMachine.Settings {
-    fileprivate init(
-        _ pool: RedisPoolConfiguration, maxConnections: Int, minIdle: Int, growAt: Int, maxPerConnection: Int
-    ) {
-        self.init(
-            maxConnections: maxConnections,
-            minIdle: minIdle,
-            growAt: growAt,
-            maxPerConnection: maxPerConnection,
-            maxWaiters: pool.maxWaiters,
-            idleTimeout: pool.idleTimeout.timeAmount,
-            healthCheckInterval: pool.healthCheckInterval.timeAmount,
-            initialBackoff: pool.initialBackoff.timeAmount,
-            maxBackoff: pool.maxBackoff.timeAmount
-        )
-    }
-}
-
 /// Which servers there are, and which one a command goes to.
 ///
 /// The client asks for every attempt, so that an implementation may answer differently after it has learned something.
-/// The answer must come at once: an implementation that has to find out first throws an error that is worth a retry.
+/// The answer comes at once: an implementation that has to find out first throws `TopologyPending`, and the client waits
+/// for the next change.
 protocol RedisTopology: Sendable {
     /// The server for a command.
-    func node(for command: RedisCommand) throws -> RedisNode
-    /// The server for a pipeline, a transaction or a leased connection; `hint` is one of its commands.
-    func node(forAll hint: RedisCommand?) throws -> RedisNode
+    func route(_ command: RedisCommand, _ redirection: Redirection?) throws -> Route
+    /// The server for a transaction or a leased connection, all of whose keys are in one place. `key` is one of them.
+    func node(forKey key: String?) throws -> RedisNode
+    /// There is one server, and never another: nothing can be learned from failures.
+    var isStandalone: Bool { get }
+    /// Keys are spread over several masters, so that a pipeline may have to be taken apart.
+    var isPartitioned: Bool { get }
     /// All servers that take writes.
-    var masters: [RedisNode] { get }
-    /// Where subscriptions connect to.
-    var subscriptionFactory: ConnectionFactory { get }
+    func masters() throws -> [RedisNode]
+    /// All subscriptions.
+    var subscriptions: any SubscriptionHub { get }
+
+    /// What a failed attempt tells about the servers.
+    func learn(from error: RedisError, at node: RedisNode?) -> Lesson
+    /// Returns after so long, or sooner if something has changed.
+    func pause(_ length: Duration, deadline: NIODeadline) async throws
+    /// Returns when something more is known of the servers.
+    /// - Throws: ``RedisError``: why they cannot be known, or `cancelled`.
+    func settle(deadline: NIODeadline) async throws
+
+    /// Opens the minimum of idle connections.
+    func keepMinimum()
+    /// Begins to end all connections, without waiting for that.
+    func beginShutdown()
     /// Ends the connections to all servers.
     func shutdown(deadline: NIODeadline) async
 }
 
+/// Where an attempt goes.
+struct Route {
+    var node: RedisNode
+    /// The server takes the command only after `ASKING`: it is just getting the key's slot from another one.
+    var asks = false
+}
+
+/// Where the next attempt has to go, whatever the topology says.
+enum Redirection: Hashable, Sendable {
+    /// To the server that is getting the slot.
+    case ask(RedisAddress)
+    /// To the master, although a replica would do otherwise.
+    case master
+}
+
+/// What follows from a failed attempt.
+enum Lesson: Equatable {
+    /// Nothing that the rules for one server do not say.
+    case none
+    /// The command was not executed, and should be sent elsewhere at once.
+    case elsewhere(Redirection?)
+    /// The command was not executed, and should be sent after a pause: things are changing.
+    case later
+    /// The outcome is what it is, but another attempt, if there may be one, has a better place to go to.
+    case moved
+}
+
+/// The servers are not known yet.
+struct TopologyPending: Error {}
+
 /// One server.
 struct StandaloneTopology: RedisTopology {
     let server: RedisNode
-    let subscriptionFactory: ConnectionFactory
+    private let hub: PubSubHub
 
     init(factory: ConnectionFactory, group: any EventLoopGroup, metrics: RedisMetrics) {
         self.server = RedisNode(factory: factory, group: group, metrics: metrics)
-        self.subscriptionFactory = factory
+        self.hub = PubSubHub(factory: factory, group: group)
     }
 
-    func node(for command: RedisCommand) -> RedisNode { self.server }
-    func node(forAll hint: RedisCommand?) -> RedisNode { self.server }
-    var masters: [RedisNode] { [self.server] }
+    func route(_ command: RedisCommand, _ redirection: Redirection?) -> Route { Route(node: self.server) }
+    func node(forKey key: String?) -> RedisNode { self.server }
+    var isStandalone: Bool { true }
+    var isPartitioned: Bool { false }
+    func masters() -> [RedisNode] { [self.server] }
+    var subscriptions: any SubscriptionHub { self.hub }
+
+    func learn(from error: RedisError, at node: RedisNode?) -> Lesson { .none }
+    func pause(_ length: Duration, deadline: NIODeadline) async throws { try await Task.sleep(for: length) }
+    func settle(deadline: NIODeadline) async throws {}
+
+    func keepMinimum() { self.server.shared.keepMinimum() }
+
+    func beginShutdown() {
+        self.hub.beginShutdown()
+        self.server.beginShutdown()
+    }
 
     func shutdown(deadline: NIODeadline) async {
-        await self.server.shutdown(deadline: deadline)
+        async let subscriptions: Void = self.hub.shutdown()
+        async let connections: Void = self.server.shutdown(deadline: deadline)
+        _ = await (subscriptions, connections)
     }
 }

@@ -27,7 +27,7 @@ enum RetryPolicy {
         }
     }
 
-    private static func backoff(_ attempt: Int) -> Duration {
+    static func backoff(_ attempt: Int) -> Duration {
         .milliseconds(min(20 << min(attempt, 6), 1000))
     }
 }

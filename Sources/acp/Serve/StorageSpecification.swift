@@ -21,6 +21,14 @@ enum StorageSpecification: Equatable {
         (form: "redis", meaning: "in Redis, where $REDIS_URL says, else on this machine"),
         (form: "redis://[user:password@]host[:port][/db]", meaning: "in Redis; rediss:// for TLS"),
         (form: "unix:///path/to/redis.sock", meaning: "in Redis, through a Unix socket"),
+        (
+            form: "redis+sentinel://[user:password@]host[:port],…/master-name[/db]",
+            meaning: "in Redis, found through Sentinels; rediss+sentinel:// for TLS"
+        ),
+        (
+            form: "redis+cluster://[user:password@]host[:port],…",
+            meaning: "in a Redis Cluster; rediss+cluster:// for TLS"
+        ),
     ]
 
     /// Not one of the accepted forms. Shows no more than the part before the first colon: what follows may hold a
@@ -34,6 +42,11 @@ enum StorageSpecification: Equatable {
         }
     }
 
+    private static let redisSchemes = [
+        "redis://", "rediss://", "unix://", "redis+sentinel://", "rediss+sentinel://", "redis+cluster://",
+        "rediss+cluster://",
+    ]
+
     init(_ text: String) throws(UnknownForm) {
         switch text {
         case "memory", "memory:": self = .memory
@@ -43,7 +56,7 @@ enum StorageSpecification: Equatable {
             let path = text.dropFirst("sqlite:".count)
             self = .sqlite(path: String(path.hasPrefix("//") ? path.dropFirst(2) : path))
         case "redis": self = .redis(url: nil)
-        case _ where ["redis://", "rediss://", "unix://"].contains { text.hasPrefix($0) }: self = .redis(url: text)
+        case _ where Self.redisSchemes.contains { text.hasPrefix($0) }: self = .redis(url: text)
         default: throw UnknownForm(scheme: String(text.prefix { $0 != ":" }.prefix(40)))
         }
     }

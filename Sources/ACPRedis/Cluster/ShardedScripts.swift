@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import RedisClient
+import Synchronization
+
+/// Scripts as a cluster runs them: what they publish goes to the shard of the run, and not to all servers.
+enum ShardedScripts {
+    private static let known = Mutex<[String: RedisScript]>([:])
+
+    static func apply(to request: inout RedisRequest) {
+        guard let script = request.script else { return }
+        let sharded = of(script)
+        request.script = sharded
+        if request.words.count > 1 { request.words[1] = .text(sharded.sha1) }
+    }
+
+    private static func of(_ script: RedisScript) -> RedisScript {
+        known.withLock { known in
+            if let sharded = known[script.sha1] { return sharded }
+            let sharded = RedisScript(script.source.replacing("redis.call('PUBLISH'", with: "redis.call('SPUBLISH'"))
+            known[script.sha1] = sharded
+            return sharded
+        }
+    }
+}

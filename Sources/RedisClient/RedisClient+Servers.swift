@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import NIOCore
+
+/// One master of a ``RedisClient``: for what has to be asked of each by itself, such as `SCAN` or `INFO`.
+///
+/// What is sent goes to this very server and is not redirected. If the server stops being a master, it fails: ask the client
+/// for its servers again then.
+public struct RedisServer: RedisCommandExecutor {
+    let node: RedisNode
+    let configuration: RedisConfiguration
+
+    /// Where the server listens.
+    public var address: RedisAddress { self.node.address }
+
+    /// Sends a command to this server.
+    /// - Throws: ``RedisError``.
+    public func send(_ command: RedisCommand) async throws -> RESPValue {
+        if let refusal = RefusedCommand.check(command, in: .shared) { throw refusal }
+        let deadline = NIODeadline.after(command.timeout ?? self.configuration.commandTimeout)
+        return try await self.node.shared.acquire(deadline: deadline).send(command, deadline: deadline)
+    }
+
+    /// Sends commands to this server in one write.
+    /// - Throws: ``RedisError``.
+    public func pipeline(
+        _ commands: [RedisCommand], timeout: Duration?
+    ) async throws -> [Result<RESPValue, RedisError>] {
+        if commands.isEmpty { return [] }
+        for command in commands {
+            if let refusal = RefusedCommand.check(command, in: .shared) { throw refusal }
+        }
+        let deadline = NIODeadline.after(timeout ?? self.configuration.commandTimeout)
+        return try await self.node.shared.acquire(deadline: deadline).send(commands, deadline: deadline)
+    }
+}
+
+extension RedisClient {
+    /// All servers that take writes: one, or the masters of a cluster.
+    /// - Throws: ``RedisError`` if they cannot be found out.
+    public func servers() async throws -> [RedisServer] {
+        let deadline = NIODeadline.after(self.configuration.commandTimeout)
+        while true {
+            try self.checkOpen()
+            do {
+                return try self.topology.masters().map { RedisServer(node: $0, configuration: self.configuration) }
+            } catch is TopologyPending {
+                try await self.topology.settle(deadline: deadline)
+            }
+        }
+    }
+
+    /// The keys are spread over several masters.
+    public var isCluster: Bool {
+        if case .cluster = self.configuration.deployment { true } else { false }
+    }
+}

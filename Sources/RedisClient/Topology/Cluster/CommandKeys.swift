@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import NIOCore
+
+/// Where the keys of a command stand.
+///
+/// Most commands have one key, their first argument; those are not listed here, and neither are commands that this client
+/// has never heard of.
+enum CommandKeys {
+    enum Position: Hashable {
+        /// None: any server will do.
+        case none
+        /// One, at an index.
+        case at(Int)
+        /// So many, from the beginning.
+        case first(Int)
+        /// All arguments.
+        case all
+        /// Every second argument.
+        case pairs
+        /// All but the last argument.
+        case allButLast
+        /// How many there are stands at an index, they follow; perhaps one key stands before.
+        case counted(at: Int, alsoFirst: Bool)
+        /// Behind the word STREAMS: the first half of the rest.
+        case streams
+        /// The first argument is a subcommand; a key follows if it is one of these.
+        case afterSubcommand(Set<String>)
+        /// All from an index on.
+        case from(Int)
+    }
+
+    static func position(of command: RedisCommand) -> Position { self.positions[command.name] ?? .at(0) }
+
+    /// The indexes of the keys in the arguments.
+    static func indices(of command: RedisCommand) -> [Int] {
+        let count = command.arguments.count
+        switch self.position(of: command) {
+        case .none: return []
+        case .at(let index): return index < count ? [index] : []
+        case .first(let number): return Array(0..<min(number, count))
+        case .all: return Array(0..<count)
+        case .pairs: return Array(stride(from: 0, to: count, by: 2))
+        case .allButLast: return Array(0..<max(0, count - 1))
+        case .from(let index): return Array(min(index, count)..<count)
+        case .counted(let index, let alsoFirst):
+            guard index < count, let number = Int(command.arguments[index].text), number > 0 else {
+                return alsoFirst && count > 0 ? [0] : []
+            }
+            let keys = (index + 1)..<min(index + 1 + number, count)
+            return (alsoFirst ? [0] : []) + keys
+        case .streams:
+            guard let word = command.arguments.firstIndex(where: { $0.text.uppercased() == "STREAMS" }) else {
+                return []
+            }
+            return Array((word + 1)..<(word + 1 + (count - word - 1) / 2))
+        case .afterSubcommand(let words):
+            guard count > 1, words.contains(command.arguments[0].text.uppercased()) else { return [] }
+            return [1]
+        }
+    }
+
+    private static let positions: [String: Position] = {
+        let groups: [(Position, [String])] = [
+            (
+                .none,
+                [
+                    "ACL", "AUTH", "BGREWRITEAOF", "BGSAVE", "CLIENT", "CLUSTER", "COMMAND", "CONFIG", "DBSIZE",
+                    "DISCARD", "ECHO", "EXEC", "FAILOVER", "FLUSHALL", "FLUSHDB", "FUNCTION", "HELLO", "INFO", "KEYS",
+                    "LASTSAVE", "LATENCY", "LOLWUT", "MODULE", "MULTI", "PING", "PUBSUB", "RANDOMKEY", "REPLICAOF",
+                    "ROLE", "SAVE", "SCAN", "SCRIPT", "SELECT", "SENTINEL", "SHUTDOWN", "SLAVEOF", "SLOWLOG",
+                    "SWAPDB", "TIME", "UNWATCH", "WAIT", "WAITAOF",
+                ]
+            ),
+            (
+                .all,
+                [
+                    "DEL", "EXISTS", "MGET", "PFCOUNT", "PFMERGE", "SDIFF", "SDIFFSTORE", "SINTER", "SINTERSTORE",
+                    "SUNION", "SUNIONSTORE", "TOUCH", "UNLINK", "WATCH",
+                ]
+            ),
+            (
+                .first(2),
+                [
+                    "BLMOVE", "BRPOPLPUSH", "COPY", "GEOSEARCHSTORE", "LCS", "LMOVE", "RENAME", "RENAMENX",
+                    "RPOPLPUSH", "SMOVE", "ZRANGESTORE",
+                ]
+            ),
+            (.pairs, ["MSET", "MSETNX"]),
+            (.allButLast, ["BLPOP", "BRPOP", "BZPOPMAX", "BZPOPMIN"]),
+            (.from(1), ["BITOP"]),
+            (
+                .counted(at: 0, alsoFirst: false),
+                ["LMPOP", "SINTERCARD", "ZDIFF", "ZINTER", "ZINTERCARD", "ZMPOP", "ZUNION"]
+            ),
+            (
+                .counted(at: 1, alsoFirst: false),
+                ["BLMPOP", "BZMPOP", "EVAL", "EVALSHA", "EVALSHA_RO", "EVAL_RO", "FCALL", "FCALL_RO"]
+            ),
+            (.counted(at: 1, alsoFirst: true), ["ZDIFFSTORE", "ZINTERSTORE", "ZUNIONSTORE"]),
+            (.streams, ["XREAD", "XREADGROUP"]),
+            (.afterSubcommand(["USAGE"]), ["MEMORY"]),
+            (.afterSubcommand(["ENCODING", "FREQ", "IDLETIME", "REFCOUNT"]), ["OBJECT"]),
+            (.afterSubcommand(["CREATE", "CREATECONSUMER", "DELCONSUMER", "DESTROY", "SETID"]), ["XGROUP"]),
+            (.afterSubcommand(["CONSUMERS", "GROUPS", "STREAM"]), ["XINFO"]),
+            (.afterSubcommand(["OBJECT"]), ["DEBUG"]),
+            // Not keys, but spread like them: otherwise one server would get all of it.
+            (.at(0), ["PUBLISH", "SPUBLISH"]),
+        ]
+        return Dictionary(uniqueKeysWithValues: groups.flatMap { group in group.1.map { ($0, group.0) } })
+    }()
+}
+
+extension RedisArgument {
+    var hashSlot: HashSlot {
+        switch self.storage {
+        case .string(let text): HashSlot(ofKey: text)
+        case .buffer(let bytes): HashSlot(ofKey: bytes.readableBytesView)
+        case .integer, .double: HashSlot(ofKey: self.text)
+        }
+    }
+}
+
+extension HashSlot {
+    /// The slot of a command's first key; nil if it has none.
+    init?(of command: RedisCommand) {
+        // Scripts and commands with their key in front, by far the most, need no list of indexes.
+        switch CommandKeys.position(of: command) {
+        case .none: return nil
+        case .at(let index):
+            guard index < command.arguments.count else { return nil }
+            self = command.arguments[index].hashSlot
+        default:
+            guard let index = CommandKeys.indices(of: command).first else { return nil }
+            self = command.arguments[index].hashSlot
+        }
+    }
+}

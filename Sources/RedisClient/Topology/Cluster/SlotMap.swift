@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Which server of a cluster has which slots.
+struct SlotMap: Sendable, Equatable {
+    /// A master and its replicas.
+    struct Shard: Sendable, Equatable {
+        var master: RedisAddress
+        /// Those that work.
+        var replicas: [RedisAddress] = []
+    }
+
+    private(set) var shards: [Shard]
+    /// For each slot an index into `shards`, or `unserved`.
+    private var owners: [UInt16]
+    private static let unserved = UInt16.max
+
+    init(_ ranges: [(shard: Shard, slots: [ClosedRange<Int>])]) {
+        self.shards = []
+        self.owners = Array(repeating: Self.unserved, count: HashSlot.count)
+        for (shard, slots) in ranges {
+            let index = UInt16(self.shards.count)
+            self.shards.append(shard)
+            for range in slots {
+                for slot in range.clamped(to: 0...HashSlot.count - 1) { self.owners[slot] = index }
+            }
+        }
+    }
+
+    func shard(of slot: HashSlot) -> Shard? {
+        let owner = self.owners[slot.number]
+        return owner == Self.unserved ? nil : self.shards[Int(owner)]
+    }
+
+    var masters: [RedisAddress] { self.shards.map(\.master) }
+
+    /// How many slots somebody serves.
+    var servedSlots: Int { self.owners.count { $0 != Self.unserved } }
+
+    /// A server said that a slot is somewhere else. Until the map is read again, this is what is known best.
+    /// - Returns: False if that was known.
+    mutating func move(_ slot: HashSlot, to master: RedisAddress) -> Bool {
+        if self.shard(of: slot)?.master == master { return false }
+        if let index = self.shards.firstIndex(where: { $0.master == master }) {
+            self.owners[slot.number] = UInt16(index)
+        } else {
+            self.owners[slot.number] = UInt16(self.shards.count)
+            self.shards.append(Shard(master: master))
+        }
+        return true
+    }
+}
+
+// MARK: Reading
+
+extension SlotMap {
+    /// Reads the answer to `CLUSTER SHARDS`.
+    /// - Parameters:
+    ///   - source: The server that was asked. One that does not announce an address is where it was asked.
+    ///   - usesTLS: Which of two announced ports counts.
+    init(shards reply: RESPValue, from source: RedisAddress, usesTLS: Bool) throws {
+        guard let entries = reply.array else { throw RedisError.unexpected(reply, wanted: "an array of shards") }
+        var ranges: [(shard: Shard, slots: [ClosedRange<Int>])] = []
+        for entry in entries {
+            let bounds = (entry["slots"]?.array ?? []).compactMap(\.int)
+            let slots = stride(from: 0, to: bounds.count - 1, by: 2).compactMap { index in
+                bounds[index] <= bounds[index + 1] ? bounds[index]...bounds[index + 1] : nil
+            }
+            var master: RedisAddress?
+            var replicas: [RedisAddress] = []
+            for node in entry["nodes"]?.array ?? [] {
+                let port = (usesTLS ? node["tls-port"]?.int : node["port"]?.int) ?? node["port"]?.int
+                guard let address = Self.address(node["endpoint"]?.string, fallback: node["ip"]?.string, port, source)
+                else { continue }
+                if node["role"]?.string == "master" {
+                    // After a failover the old master stands here as well, as one that failed.
+                    if master == nil || node["health"]?.string == "online" { master = address }
+                } else if node["health"]?.string == "online" {
+                    replicas.append(address)
+                }
+            }
+            guard let master, !slots.isEmpty else { continue }
+            ranges.append((Shard(master: master, replicas: replicas), slots))
+        }
+        self.init(ranges)
+    }
+
+    /// Reads the answer to `CLUSTER SLOTS`, for servers before version 7.
+    init(slots reply: RESPValue, from source: RedisAddress) throws {
+        guard let entries = reply.array else { throw RedisError.unexpected(reply, wanted: "an array of slots") }
+        var order: [RedisAddress] = []
+        var ranges: [RedisAddress: (shard: Shard, slots: [ClosedRange<Int>])] = [:]
+        for entry in entries {
+            guard let parts = entry.array, parts.count >= 3, let start = parts[0].int, let end = parts[1].int,
+                start <= end
+            else { continue }
+            let nodes = parts[2...].compactMap { node -> RedisAddress? in
+                guard let fields = node.array, fields.count >= 2 else { return nil }
+                return Self.address(fields[0].string, fallback: nil, fields[1].int, source)
+            }
+            guard let master = nodes.first else { continue }
+            if ranges[master] == nil {
+                order.append(master)
+                ranges[master] = (Shard(master: master, replicas: Array(nodes.dropFirst())), [])
+            }
+            ranges[master]?.slots.append(start...end)
+        }
+        self.init(order.compactMap { ranges[$0] })
+    }
+
+    /// The address that a server announces. None means the one where the answer came from, and `?` that it is not known.
+    static func address(
+        _ endpoint: String?, fallback: String?, _ port: Int?, _ source: RedisAddress
+    ) -> RedisAddress? {
+        guard let port, port > 0 else { return nil }
+        let announced = endpoint.flatMap { $0.isEmpty || $0 == "?" ? nil : $0 }
+        if let announced { return .tcp(host: announced, port: port) }
+        if endpoint != "?", endpoint == nil || endpoint == "", case .tcp(let host, _) = source {
+            return .tcp(host: host, port: port)
+        }
+        guard let fallback, !fallback.isEmpty else { return nil }
+        return .tcp(host: fallback, port: port)
+    }
+}
+
+/// What a server says about where a slot is.
+struct SlotRedirection: Equatable {
+    enum Kind {
+        /// For good.
+        case moved
+        /// For this command.
+        case ask
+    }
+
+    let kind: Kind
+    let slot: HashSlot
+    let address: RedisAddress
+
+    /// Reads `MOVED 3999 127.0.0.1:6381` and `ASK 3999 127.0.0.1:6381`.
+    /// - Parameter source: The server that said it; an empty host means the same one.
+    init?(_ error: RESPError, from source: RedisAddress) {
+        let words = error.message.split(separator: " ")
+        guard words.count >= 3, let number = Int(words[1]), let slot = HashSlot(number),
+            let colon = words[2].lastIndex(of: ":"), let port = Int(words[2][words[2].index(after: colon)...])
+        else { return nil }
+        switch words[0] {
+        case "MOVED": self.kind = .moved
+        case "ASK": self.kind = .ask
+        default: return nil
+        }
+        var host = words[2][..<colon]
+        if host.hasPrefix("["), host.hasSuffix("]") { host = host.dropFirst().dropLast() }
+        guard let address = SlotMap.address(String(host), fallback: nil, port, source) else { return nil }
+        self.slot = slot
+        self.address = address
+    }
+}

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// A command over keys of several slots, as one command for each slot.
+///
+/// That is sound where the command does the same to each key by itself: `DEL`, `UNLINK`, `EXISTS`, `TOUCH` and `MGET`. It is
+/// not for commands that promise to do something at one moment (`MSET`, `MSETNX`, `RENAME`, scripts) or that combine what
+/// they find (`SINTER`, `PFCOUNT`): those are refused.
+struct SplitCommand {
+    private enum Join {
+        /// The numbers are added up.
+        case sum
+        /// The values are put back into the order of the keys.
+        case values
+    }
+
+    let parts: [RedisCommand]
+    private let join: Join
+    /// For each part, the places of its keys.
+    private let places: [[Int]]
+    private let count: Int
+
+    /// Nil if all keys are in one slot.
+    /// - Throws: ``RedisError`` with the code `invalidCommand` if the command cannot be taken apart.
+    init?(_ command: RedisCommand) throws {
+        if case .at = CommandKeys.position(of: command) { return nil }
+        let indices = CommandKeys.indices(of: command)
+        guard let first = indices.first else { return nil }
+        let slot = command.arguments[first].hashSlot
+        if indices.allSatisfy({ command.arguments[$0].hashSlot == slot }) { return nil }
+        switch command.name {
+        case "DEL", "UNLINK", "EXISTS", "TOUCH": self.join = .sum
+        case "MGET": self.join = .values
+        default: throw Self.refusal(command)
+        }
+        var places: [HashSlot: [Int]] = [:]
+        var order: [HashSlot] = []
+        for index in indices {
+            let slot = command.arguments[index].hashSlot
+            if places[slot] == nil { order.append(slot) }
+            places[slot, default: []].append(index)
+        }
+        self.places = order.map { places[$0] ?? [] }
+        self.parts = self.places.map { places in
+            var part = command
+            part.arguments = places.map { command.arguments[$0] }
+            return part
+        }
+        self.count = indices.count
+    }
+
+    /// The answer to the whole. The first failure of a part is the failure of the whole; other parts may have been executed.
+    func join(_ results: [Result<RESPValue, RedisError>]) throws -> RESPValue {
+        guard results.count == self.parts.count else {
+            throw RedisError(.protocolError, "A command that was taken apart got the wrong number of answers.")
+        }
+        switch self.join {
+        case .sum:
+            return .integer(
+                try results.reduce(0) { sum, result in
+                    let reply = try result.get()
+                    guard let number = reply.int else { throw RedisError.unexpected(reply, wanted: "an integer") }
+                    return sum + number
+                })
+        case .values:
+            var values = [RESPValue](repeating: .null, count: self.count)
+            for (result, places) in zip(results, self.places) {
+                let reply = try result.get()
+                guard let part = reply.array, part.count == places.count else {
+                    throw RedisError.unexpected(reply, wanted: "an array with a value for each key")
+                }
+                for (place, value) in zip(places, part) { values[place] = value }
+            }
+            return .array(values)
+        }
+    }
+
+    /// One of the keys of a transaction; nil if it has none.
+    /// - Throws: ``RedisError`` with the code `invalidCommand` if the keys are in several slots.
+    static func commonKey(of commands: [RedisCommand]) throws -> String? {
+        var found: (key: RedisArgument, slot: HashSlot)?
+        for command in commands {
+            for index in CommandKeys.indices(of: command) {
+                let key = command.arguments[index]
+                if let found, found.slot != key.hashSlot { throw Self.refusal(RedisCommand("MULTI")) }
+                found = found ?? (key, key.hashSlot)
+            }
+        }
+        return found?.key.text
+    }
+
+    private static func refusal(_ command: RedisCommand) -> RedisError {
+        RedisError(
+            .invalidCommand,
+            """
+            The keys of \(command.name) are in different slots of the cluster, which may be on different servers, so that it \
+            cannot be executed as one step: give the keys a common hash tag, as in {name}:a and {name}:b, or send a command \
+            for each key.
+            """)
+    }
+}
+
+/// A pipeline in which commands over several slots are taken apart.
+struct SplitPipeline {
+    private enum Piece {
+        case whole(Int)
+        case split(SplitCommand, Range<Int>)
+        case refused(RedisError)
+    }
+
+    private var pieces: [Piece] = []
+    private var parts: [RedisCommand] = []
+
+    init(_ commands: [RedisCommand]) {
+        self.parts.reserveCapacity(commands.count)
+        for command in commands {
+            do {
+                if let split = try SplitCommand(command) {
+                    self.pieces.append(.split(split, self.parts.count..<self.parts.count + split.parts.count))
+                    self.parts += split.parts
+                } else {
+                    self.pieces.append(.whole(self.parts.count))
+                    self.parts.append(command)
+                }
+            } catch {
+                self.pieces.append(.refused(error as? RedisError ?? RedisError(.invalidCommand, "\(error)")))
+            }
+        }
+    }
+
+    func run(
+        _ send: ([RedisCommand]) async throws -> [Result<RESPValue, RedisError>]
+    ) async throws -> [Result<RESPValue, RedisError>] {
+        let results = try await send(self.parts)
+        return self.pieces.map { piece in
+            switch piece {
+            case .whole(let index): return results[index]
+            case .refused(let error): return .failure(error)
+            case .split(let split, let range):
+                do {
+                    return .success(try split.join(Array(results[range])))
+                } catch {
+                    return .failure(error as? RedisError ?? RedisError(.protocolError, "\(error)"))
+                }
+            }
+        }
+    }
+}

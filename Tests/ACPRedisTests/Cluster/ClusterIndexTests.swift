@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ACPCore
+import ACPStorage
+import RedisClient
+import RedisTestSupport
+import Synchronization
+import Testing
+
+@testable import ACPRedis
+
+@Suite("Lists on a cluster heal", .serialized)
+struct ClusterIndexTests {
+    private static let cluster = SharedTopology { try await RedisTestCluster.start { $0.replicasPerMaster = 0 } }
+
+    /// A prefix of a test's own, a storage that works, and one whose process dies before it writes a list.
+    private func withStorages(
+        _ body: (_ storage: RedisStorage, _ dying: RedisStorage, _ death: Death, _ client: RedisClient) async throws ->
+            Void
+    ) async throws {
+        let url = try await Self.cluster.setup.url
+        let prefix = "test-\(UInt32.random(in: 0 ... .max)):"
+        try await withClient(url) { client in
+            let death = Death(client)
+            let storage = try RedisStorage(client: client, prefix: prefix)
+            let dying = try RedisStorage(client: death, prefix: prefix)
+            try await body(storage, dying, death, client)
+            await storage.close()
+            await dying.close()
+        }
+    }
+
+    /// As if the time had passed after which a run is looked at again.
+    private func letQueuePass(_ storage: RedisStorage, _ client: RedisClient) async throws {
+        for member in try await client.send("ZRANGE", storage.keys.runsExpiry, 0, -1).array ?? [] {
+            try await client.send("ZADD", storage.keys.runsExpiry, 1, member.string ?? "")
+        }
+    }
+
+    private func listed(_ storage: RedisStorage, _ filter: RunQuery.Filter = .all) async throws -> (Int, [RunID]) {
+        let page = try await storage.runs(RunQuery(filter))
+        return (page.total, page.items.map(\.id))
+    }
+
+    @Test(
+        "all keys of a run share a slot, and so do all of a session; what is written is found under the documented names"
+    )
+    func layout() async throws {
+        try await withStorages { storage, _, _, client in
+            var writer = try await Writer.create(storage)
+            try await writer.write([part(1)])
+            let id = writer.run.id
+            #expect(try await client.exists("\(storage.prefix)run:{\(id)}", "\(storage.prefix)events:{\(id)}") == 2)
+            let slots = Set((storage.keys.allOfRun(id) + [storage.keys.changes(id)]).map { HashSlotNumber.of($0) })
+            #expect(slots.count == 1)
+            let session = SessionID()
+            #expect(Set(storage.keys.allOfSession(session).map { HashSlotNumber.of($0) }).count == 1)
+            #expect(try await storage.statistics().kinds.first { $0.name == "run" }?.keys == 1)
+            try await storage.removeAll()
+            #expect(try await storage.statistics().keys == 0)
+        }
+    }
+
+    @Test("a process that dies right after it created a run: the run is listed as soon as it is looked at")
+    func creation() async throws {
+        try await withStorages { storage, dying, death, client in
+            death.skipsIndexes = true
+            let writer = try await Writer.create(dying)
+            // The run is there; the lists do not know yet.
+            #expect(try await storage.run(writer.run.id) == writer.run)
+            #expect(try await listed(storage).0 == 0)
+            // It was noted beforehand that somebody has to look.
+            #expect(try await client.send("ZCARD", storage.keys.runsExpiry).int == 1)
+            try await letQueuePass(storage, client)
+            #expect(try await listed(storage) == (1, [writer.run.id]))
+            #expect(try await listed(storage, .unfinished(.created)) == (1, [writer.run.id]))
+            #expect(try await listed(storage, .agent(agent)).0 == 1)
+            #expect(try await storage.runs(ownedBy: writer.owner.process, limit: 5) == [writer.run.id])
+        }
+    }
+
+    @Test("a process that dies right after it ended a run: the run does not stay among the unfinished ones")
+    func ending() async throws {
+        try await withStorages { storage, dying, death, client in
+            var writer = try await Writer.create(dying)
+            try await writer.become(.inProgress)
+            #expect(try await listed(storage, .unfinished(.inProgress)).0 == 1)
+            death.skipsIndexes = true
+            try await writer.become(.completed)
+            // Whoever comes across it puts it right at once.
+            #expect(try await listed(storage, .unfinished(.inProgress)) == (0, []))
+            #expect(try await client.send("ZCARD", storage.keys.unfinishedRuns(.inProgress)).int == 0)
+            #expect(try await storage.runs(ownedBy: writer.owner.process, limit: 5).isEmpty)
+            #expect(try await listed(storage) == (1, [writer.run.id]))
+        }
+    }
+
+    @Test("a process that dies right after it deleted a run: the run leaves all lists, and totals are exact")
+    func deletion() async throws {
+        try await withStorages { storage, dying, death, client in
+            let kept = try await Writer.create(dying)
+            let writer = try await Writer.create(dying)
+            death.skipsIndexes = true
+            #expect(try await dying.delete(writer.run.id))
+            try await letQueuePass(storage, client)
+            #expect(try await listed(storage) == (1, [kept.run.id]))
+            #expect(try await listed(storage, .session(try #require(writer.run.sessionID))).0 == 0)
+            #expect(try await client.send("ZCARD", storage.keys.runsExpiry).int == 1)
+        }
+    }
+
+    @Test("a process that dies right after it claimed a run: the run is found among its own")
+    func claiming() async throws {
+        try await withStorages { storage, dying, death, client in
+            var writer = try await Writer.create(dying)
+            try await writer.become(.inProgress)
+            death.skipsIndexes = true
+            let claimer = RunOwner(process: ProcessID())
+            #expect(try await dying.claim(writer.run.id, for: claimer, from: writer.owner))
+            #expect(try await storage.runs(ownedBy: writer.owner.process, limit: 5).isEmpty)
+            #expect(try await storage.runs(ownedBy: claimer.process, limit: 5).isEmpty)
+            try await letQueuePass(storage, client)
+            _ = try await listed(storage)
+            #expect(try await storage.runs(ownedBy: claimer.process, limit: 5) == [writer.run.id])
+        }
+    }
+
+    @Test("what is written late, after another process has gone on with the run, is put right")
+    func lateWriting() async throws {
+        try await withStorages { storage, _, _, client in
+            var writer = try await Writer.create(storage)
+            try await writer.become(.completed)
+            // A process that was asleep since before then.
+            try await client.send("ZADD", storage.keys.unfinishedRuns(.inProgress), 1, writer.run.id.rawValue)
+            #expect(try await listed(storage, .unfinished(.inProgress)) == (0, []))
+            #expect(try await client.send("ZCARD", storage.keys.unfinishedRuns(.inProgress)).int == 0)
+        }
+    }
+
+    @Test("a run that goes on is looked at again and again, and stays where it is")
+    func lookingAgain() async throws {
+        try await withStorages { storage, _, _, client in
+            var writer = try await Writer.create(storage)
+            try await writer.become(.awaiting)
+            for _ in 0..<3 {
+                try await letQueuePass(storage, client)
+                #expect(try await listed(storage, .unfinished(.awaiting)) == (1, [writer.run.id]))
+            }
+            let score = try await client.send("ZSCORE", storage.keys.runsExpiry, "\(RunPlace(writer.run).expiryMember)")
+            let now = try await Self.cluster.setup.servers[0].send("TIME").array?.first?.int ?? 0
+            // Soon, and not only when it expires.
+            #expect((score.double ?? 0) / 1000 < Double(now) + 60)
+        }
+    }
+
+    @Test("a signal announced to a process on another server wakes it, also when it is sent a second time")
+    func signals() async throws {
+        try await withStorages { storage, dying, _, _ in
+            let writer = try await Writer.create(storage)
+            let process = writer.owner.process
+            let announcements = try await storage.coordination.announcements(to: process)
+            #expect(try await dying.coordination.send(.cancel, to: writer.run.id))
+            #expect(try await !dying.coordination.send(.cancel, to: writer.run.id))
+            var iterator = announcements.makeAsyncIterator()
+            for _ in 0..<2 { #expect(await iterator.next() == .signal(writer.run.id)) }
+        }
+    }
+}
+
+/// A client whose process is as good as dead when it comes to lists: they are not written, apart from what notes beforehand
+/// that somebody has to look.
+private final class Death: RedisStorageClient {
+    private let client: RedisClient
+    private let skips = Mutex(false)
+
+    init(_ client: RedisClient) { self.client = client }
+
+    var skipsIndexes: Bool {
+        get { skips.withLock { $0 } }
+        set { skips.withLock { $0 = newValue } }
+    }
+
+    var isCluster: Bool { true }
+
+    func masters() async throws -> [any RedisStorageClient] { try await client.masters() }
+
+    func events(
+        on channel: String
+    ) async throws -> any AsyncSequence<RedisSubscriptionEvent, any Error> & Sendable {
+        try await client.events(on: channel)
+    }
+
+    func shardEvents(
+        on channel: String
+    ) async throws -> any AsyncSequence<RedisSubscriptionEvent, any Error> & Sendable {
+        try await client.shardEvents(on: channel)
+    }
+
+    func execute(_ requests: [RedisRequest]) async throws -> [Result<RESPValue, RedisError>] {
+        if skipsIndexes, requests.contains(where: isIndexWrite) {
+            return requests.map { _ in .failure(RedisError(.closed, "The process is dead.")) }
+        }
+        return try await client.execute(requests)
+    }
+
+    private func isIndexWrite(_ request: RedisRequest) -> Bool {
+        request.script?.source == RedisScripts.index.source && !request.words.contains(.text("i"))
+    }
+}
+
+/// The slot of a key, as the cluster's specification computes it.
+private enum HashSlotNumber {
+    static func of(_ key: String) -> Int {
+        var bytes = Array(key.utf8)
+        if let start = bytes.firstIndex(of: UInt8(ascii: "{")),
+            let end = bytes[(start + 1)...].firstIndex(of: UInt8(ascii: "}")), end > start + 1
+        {
+            bytes = Array(bytes[(start + 1)..<end])
+        }
+        var crc: UInt16 = 0
+        for byte in bytes {
+            crc ^= UInt16(byte) << 8
+            for _ in 0..<8 { crc = crc & 0x8000 != 0 ? crc << 1 ^ 0x1021 : crc << 1 }
+        }
+        return Int(crc) % 16_384
+    }
+}

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ACPCore
+import ACPRedis
+import ACPStorage
+import ACPStorageTesting
+import RedisClient
+import RedisTestSupport
+import Testing
+
+/// Servers that are started when the first test asks for them, for tests that do them no harm.
+actor SharedTopology<Setup: Sendable> {
+    private let start: @Sendable () async throws -> Setup
+    private var starting: Task<Setup, any Error>?
+
+    init(_ start: @escaping @Sendable () async throws -> Setup) { self.start = start }
+
+    var setup: Setup {
+        get async throws {
+            // Tests that ask at the same moment get the same. The task ends when the servers have started; they end with the
+            // test process.
+            let task = starting ?? Task { try await self.start() }
+            starting = task
+            return try await task.value
+        }
+    }
+}
+
+/// The suite of all promises for servers at a URL.
+private func suite(_ url: @escaping @Sendable () async throws -> String) -> StorageSuite {
+    StorageSuite(
+        makeShortLived: { .init(try RedisStorage(url: try await url(), ttl: .seconds(2), prefix: "short:")) },
+        neighbor: .init(
+            settle: {
+                try await withClient(try await url()) { client in
+                    for name in RedisStorageConformanceTests.neighbors { try await client.set(name, "untouched") }
+                }
+            },
+            isUntouched: {
+                try await withClient(try await url()) { client in
+                    for name in RedisStorageConformanceTests.neighbors
+                    where try await client.get(name)?.string != "untouched" { return false }
+                    return true
+                }
+            }),
+        makeStorage: { try RedisStorage(url: try await url()) }
+    )
+}
+
+@Suite("Redis storage behind Sentinel keeps the promises of a storage")
+struct SentinelConformanceTests {
+    static let servers = SharedTopology { try await RedisTestSentinels.start() }
+    static let suite = ACPRedisTests.suite { try await servers.setup.url }
+
+    @Test("A promise", arguments: StorageSuite.checks)
+    func promise(_ check: StorageCheck) async throws {
+        try await check.run(on: Self.suite)
+    }
+}
+
+@Suite("Redis storage on a cluster keeps the promises of a storage")
+struct ClusterConformanceTests {
+    static let servers = SharedTopology { try await RedisTestCluster.start() }
+    static let suite = ACPRedisTests.suite { try await servers.setup.url }
+
+    @Test("A promise", arguments: StorageSuite.checks)
+    func promise(_ check: StorageCheck) async throws {
+        try await check.run(on: Self.suite)
+    }
+}

@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import NIOConcurrencyHelpers
+public import RedisClient
+
+/// A real Redis Cluster on loopback ports: three masters with a replica each, unless said otherwise.
+public final class RedisTestCluster: Sendable {
+    /// How it is set up.
+    public struct Options: Sendable {
+        /// How many masters there are.
+        public var masters = 3
+        /// How many replicas each master has.
+        public var replicasPerMaster = 1
+        /// User name and password of all servers.
+        public var credentials: RedisCredentials?
+        /// Servers listen with TLS.
+        public var tls = false
+        /// After how many milliseconds of silence a server counts as down.
+        public var nodeTimeout = 1000
+        /// Whether all slots stop being served when some are not.
+        public var requiresFullCoverage = false
+        /// Keep every write, so that killed servers come back with all of them.
+        public var appendOnly = false
+        /// Further lines of the configuration of all servers.
+        public var extra: [String] = []
+
+        /// Makes options for servers without passwords.
+        public init() {}
+    }
+
+    /// How it was set up.
+    public let options: Options
+    private let members = NIOLockedValueBox<[RedisTestServer]>([])
+
+    /// All servers: first the masters of the beginning, then their replicas in the same order.
+    public var servers: [RedisTestServer] { self.members.withLockedValue { $0 } }
+
+    /// Starts a cluster and waits until all of it agrees that it is in order.
+    /// - Throws: ``TestServerError``.
+    public static func start(_ configure: (inout Options) -> Void = { _ in }) async throws -> RedisTestCluster {
+        var options = Options()
+        configure(&options)
+        let cluster = RedisTestCluster(options)
+        do {
+            try await cluster.create()
+        } catch {
+            cluster.stop()
+            throw error
+        }
+        return cluster
+    }
+
+    private init(_ options: Options) {
+        self.options = options
+    }
+
+    /// The URL for a client.
+    public var url: String { self.url(listing: self.servers) }
+
+    /// The URL for a client that lists these servers only.
+    public func url(listing servers: [RedisTestServer]) -> String {
+        let user = self.options.credentials.map { "\($0.username ?? ""):\($0.password)@" } ?? ""
+        let hosts = servers.map { "127.0.0.1:\($0.port)" }.joined(separator: ",")
+        let tls = self.servers.first?.certificates.map { "?tls_ca=\($0.authority)" } ?? ""
+        return "redis\(self.options.tls ? "s" : "")+cluster://\(user)\(hosts)\(tls)"
+    }
+
+    // MARK: Making
+
+    private func create() async throws {
+        for _ in 0..<self.options.masters * (1 + self.options.replicasPerMaster) { try await self.launch() }
+        let all = self.servers
+        for (index, server) in all.prefix(self.options.masters).enumerated() {
+            // Epochs that differ from the start, so that they need not be sorted out first.
+            try await self.send(to: server, "CLUSTER", "SET-CONFIG-EPOCH", "\(index + 1)")
+        }
+        for server in all.dropFirst() { try await self.meet(server) }
+        // Slots, evenly.
+        let count = self.options.masters
+        for (index, server) in all.prefix(count).enumerated() {
+            let start = 16_384 * index / count
+            let end = 16_384 * (index + 1) / count - 1
+            try await self.send(to: server, "CLUSTER", "ADDSLOTSRANGE", "\(start)", "\(end)")
+        }
+        try await self.waitUntilAllKnow(all.count)
+        for (index, replica) in all.dropFirst(count).enumerated() {
+            let id = try await self.id(of: all[index % count])
+            try await self.replicate(replica, id)
+        }
+        try await self.waitUntilOK()
+    }
+
+    private func launch() async throws {
+        let bus = try FreePort.find()
+        let options = self.options
+        let certificates = self.servers.first?.certificates
+        let server = try await RedisTestServer.start { server in
+            server.appendOnly = options.appendOnly
+            server.tls = options.tls
+            server.certificates = certificates
+            server.extra =
+                [
+                    "cluster-enabled yes", "cluster-config-file nodes.conf", "cluster-port \(bus)",
+                    "cluster-node-timeout \(options.nodeTimeout)", "cluster-replica-validity-factor 0",
+                    "cluster-require-full-coverage \(options.requiresFullCoverage ? "yes" : "no")",
+                    // A replica stays where a test wants it.
+                    "cluster-allow-replica-migration no",
+                    "repl-diskless-sync-delay 0", "repl-ping-replica-period 1",
+                ] + (options.tls ? ["tls-cluster yes", "tls-replication yes"] : []) + options.extra
+            guard let credentials = options.credentials else { return }
+            server.extra.append("masterauth \(credentials.password)")
+            if let username = credentials.username {
+                server.extra.append("masteruser \(username)")
+                server.acl = ["user default off", "user \(username) on >\(credentials.password) ~* &* +@all"]
+            } else {
+                server.password = credentials.password
+            }
+        }
+        self.buses.withLockedValue { $0[server.port] = bus }
+        self.members.withLockedValue { $0.append(server) }
+    }
+
+    private let buses = NIOLockedValueBox<[Int: Int]>([:])
+
+    private func meet(_ server: RedisTestServer) async throws {
+        guard let first = self.servers.first, let bus = self.buses.withLockedValue({ $0[first.port] }) else { return }
+        try await self.send(to: server, "CLUSTER", "MEET", "127.0.0.1", "\(first.port)", "\(bus)")
+    }
+
+    private func replicate(_ replica: RedisTestServer, _ master: String) async throws {
+        // The replica may not have heard of the master yet.
+        let isDone = try await poll(for: .seconds(20), every: .milliseconds(50)) {
+            (try? await self.send(to: replica, "CLUSTER", "REPLICATE", master)) != nil
+        }
+        guard isDone else { throw TestServerError("A node did not become a replica.") }
+    }
+
+    /// Sends a command to one server.
+    @discardableResult
+    public func send(to server: RedisTestServer, _ words: String...) async throws -> RESPValue {
+        try await server.send(words: words, credentials: self.options.credentials)
+    }
+
+    // MARK: Looking
+
+    /// The id of a server in its cluster.
+    public func id(of server: RedisTestServer) async throws -> String {
+        guard let id = try await self.send(to: server, "CLUSTER", "MYID").string else {
+            throw TestServerError("A node did not tell its id.")
+        }
+        return id
+    }
+
+    /// What a server says about the cluster: a line for each node.
+    private func nodes(seenBy server: RedisTestServer) async throws -> [[Substring]] {
+        let text = try await self.send(to: server, "CLUSTER", "NODES").string ?? ""
+        return text.split(whereSeparator: \.isNewline).map { $0.split(separator: " ") }
+    }
+
+    private func waitUntilAllKnow(_ count: Int) async throws {
+        let allKnow = try await poll(for: .seconds(30), every: .milliseconds(50)) {
+            for server in self.servers where server.isRunning {
+                let nodes = try await self.nodes(seenBy: server)
+                guard nodes.count(where: { !$0[2].contains("handshake") && !$0[2].contains("noaddr") }) == count else {
+                    return false
+                }
+            }
+            return true
+        }
+        guard allKnow else { throw TestServerError("The nodes of the cluster did not find each other.") }
+    }
+
+    /// Waits until all servers that run agree that all slots are served, and replicas are in step.
+    public func waitUntilOK() async throws {
+        let isOK = try await poll(for: .seconds(60), every: .milliseconds(50)) {
+            for server in self.servers where server.isRunning {
+                guard let info = try? await self.send(to: server, "CLUSTER", "INFO").string,
+                    info.contains("cluster_state:ok"), info.contains("cluster_slots_assigned:16384"),
+                    let replication = try? await self.send(to: server, "INFO", "replication").string,
+                    !replication.contains("master_link_status:down")
+                else { return false }
+                let nodes = try await self.nodes(seenBy: server)
+                guard !nodes.contains(where: { $0[2].contains("handshake") }) else { return false }
+            }
+            return try await self.agree()
+        }
+        guard isOK else { throw TestServerError("The cluster did not come into order.") }
+    }
+
+    /// All servers that run see the same masters with the same slots.
+    private func agree() async throws -> Bool {
+        var views: Set<[String]> = []
+        for server in self.servers where server.isRunning {
+            let nodes = try await self.nodes(seenBy: server).filter { $0[2].contains("master") && $0.count > 8 }
+            views.insert(
+                nodes.map { ([$0[0]] + $0[8...].filter { !$0.hasPrefix("[") }).joined(separator: " ") }.sorted())
+        }
+        return views.count == 1
+    }
+
+    /// The server that serves a key's slot.
+    public func master(ofKey key: String) async throws -> RedisTestServer {
+        guard let first = self.servers.first(where: \.isRunning),
+            let slot = try await self.send(to: first, "CLUSTER", "KEYSLOT", key).int
+        else { throw TestServerError("No node of the cluster runs.") }
+        return try await self.master(ofSlot: slot)
+    }
+
+    /// The server that serves a slot.
+    public func master(ofSlot slot: Int) async throws -> RedisTestServer {
+        for server in self.servers where server.isRunning {
+            for node in (try? await self.nodes(seenBy: server)) ?? [] where node.count > 8 {
+                guard node[2].contains("master"), !node[2].contains("fail") else { continue }
+                let holds = node[8...].contains { range in
+                    let bounds = range.split(separator: "-").compactMap { Int($0) }
+                    return bounds.first.map { $0 <= slot && slot <= (bounds.last ?? $0) } ?? false
+                }
+                let port = Int(node[1].prefix { $0 != "@" }.split(separator: ":").last ?? "")
+                if holds, let found = self.servers.first(where: { $0.port == port }), found.isRunning { return found }
+            }
+        }
+        throw TestServerError("No node serves slot \(slot).")
+    }
+
+    /// A replica of a master.
+    public func replica(of master: RedisTestServer) async throws -> RedisTestServer {
+        let id = try await self.id(of: master)
+        for node in try await self.nodes(seenBy: master) where node.count > 3 && node[3] == id {
+            let port = Int(node[1].prefix { $0 != "@" }.split(separator: ":").last ?? "")
+            if let found = self.servers.first(where: { $0.port == port }), found.isRunning { return found }
+        }
+        throw TestServerError("The master has no replica.")
+    }
+
+    // MARK: Changing
+
+    /// Adds an empty master.
+    public func addNode() async throws -> RedisTestServer {
+        try await self.launch()
+        guard let server = self.servers.last else { throw TestServerError("No node was added.") }
+        try await self.meet(server)
+        try await self.waitUntilAllKnow(self.servers.count)
+        return server
+    }
+
+    /// Moves slots from the servers that have them to another one, with all their keys.
+    public func move(slots: some Sequence<Int> & Sendable, to target: RedisTestServer) async throws {
+        let targetID = try await self.id(of: target)
+        for slot in slots {
+            let source = try await self.master(ofSlot: slot)
+            if source === target { continue }
+            try await self.send(to: target, "CLUSTER", "SETSLOT", "\(slot)", "IMPORTING", try await self.id(of: source))
+            try await self.send(to: source, "CLUSTER", "SETSLOT", "\(slot)", "MIGRATING", targetID)
+            while let keys = try await self.send(to: source, "CLUSTER", "GETKEYSINSLOT", "\(slot)", "100").array,
+                !keys.isEmpty
+            {
+                var words = ["MIGRATE", "127.0.0.1", "\(target.port)", "", "0", "5000", "REPLACE"]
+                if let credentials = self.options.credentials {
+                    words +=
+                        credentials.username.map { ["AUTH2", $0, credentials.password] } ?? [
+                            "AUTH", credentials.password,
+                        ]
+                }
+                try await source.send(
+                    words: words + ["KEYS"] + keys.compactMap(\.string), credentials: self.options.credentials)
+            }
+            for server in [target, source] {
+                try await self.send(to: server, "CLUSTER", "SETSLOT", "\(slot)", "NODE", targetID)
+            }
+        }
+    }
+
+    /// Begins to move a slot, without moving any key.
+    public func beginMoving(slot: Int, to target: RedisTestServer) async throws {
+        let source = try await self.master(ofSlot: slot)
+        try await self.send(to: target, "CLUSTER", "SETSLOT", "\(slot)", "IMPORTING", try await self.id(of: source))
+        try await self.send(to: source, "CLUSTER", "SETSLOT", "\(slot)", "MIGRATING", try await self.id(of: target))
+    }
+
+    /// Takes a server out of the cluster that has no slots, and ends it.
+    public func removeNode(_ server: RedisTestServer) async throws {
+        let id = try await self.id(of: server)
+        self.members.withLockedValue { $0.removeAll { $0 === server } }
+        for other in self.servers where other.isRunning {
+            _ = try? await self.send(to: other, "CLUSTER", "FORGET", id)
+        }
+        server.stop()
+    }
+
+    /// Waits until another server than this one serves a slot.
+    /// - Returns: The new master.
+    @discardableResult
+    public func waitForPromotion(ofSlot slot: Int, from old: RedisTestServer) async throws -> RedisTestServer {
+        var found: RedisTestServer?
+        let isDone = try await poll(for: .seconds(60), every: .milliseconds(20)) {
+            guard let master = try? await self.master(ofSlot: slot), master !== old else { return false }
+            found = master
+            return true
+        }
+        guard isDone, let found else { throw TestServerError("No replica was promoted.") }
+        return found
+    }
+
+    /// Ends all of it.
+    public func stop() {
+        for server in self.servers { server.stop() }
+    }
+}

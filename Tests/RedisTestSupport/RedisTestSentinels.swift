@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import RedisClient
+
+/// A real master with two replicas, watched by three real Sentinels, on loopback ports.
+public final class RedisTestSentinels: Sendable {
+    /// How they are set up.
+    public struct Options: Sendable {
+        /// The name under which the Sentinels know the master.
+        public var masterName = "mymaster"
+        /// User name and password of the servers.
+        public var credentials: RedisCredentials?
+        /// The password of the Sentinels.
+        public var sentinelPassword: String?
+        /// Servers listen with TLS.
+        public var tls = false
+        /// Keep every write, so that killed servers come back with all of them.
+        public var appendOnly = false
+        /// After how many milliseconds of silence a server counts as down.
+        public var downAfter = 1000
+
+        /// Makes options for servers without passwords.
+        public init() {}
+    }
+
+    /// The servers; the first one is the master in the beginning.
+    public let servers: [RedisTestServer]
+    /// The Sentinels.
+    public let sentinels: [RedisTestServer]
+    /// How they were set up.
+    public let options: Options
+
+    /// Starts all of them and waits until the replicas are in step and the Sentinels know each other.
+    /// - Throws: ``TestServerError``.
+    public static func start(_ configure: (inout Options) -> Void = { _ in }) async throws -> RedisTestSentinels {
+        var options = Options()
+        configure(&options)
+        let setup = options
+        var lines = ["repl-diskless-sync-delay 0", "repl-ping-replica-period 1", "repl-timeout 10"]
+        if let credentials = setup.credentials { lines += ["masterauth \(credentials.password)"] }
+        if setup.credentials?.username != nil { lines += ["masteruser \(setup.credentials?.username ?? "")"] }
+        if setup.tls { lines.append("tls-replication yes") }
+        let common = lines
+        let master = try await RedisTestServer.start { Self.set(&$0, setup, common) }
+        var servers = [master]
+        for _ in 0..<2 {
+            let replication = common + ["replicaof 127.0.0.1 \(master.port)"]
+            servers.append(
+                try await RedisTestServer.start {
+                    Self.set(&$0, setup, replication)
+                    $0.certificates = master.certificates
+                })
+        }
+        for replica in servers.dropFirst() {
+            let isInStep = try await poll(for: .seconds(30)) {
+                let info = try await replica.send("INFO", "replication", credentials: setup.credentials).string
+                return info?.contains("master_link_status:up") == true
+            }
+            guard isInStep else { throw TestServerError("A replica did not get in step with its master.") }
+        }
+        var sentinels: [RedisTestServer] = []
+        for _ in 0..<3 {
+            let certificates = master.certificates
+            let sentinel = try await RedisTestServer.start { options in
+                options.isSentinel = true
+                options.extra = Self.sentinelLines(setup, master: master.port)
+                if setup.tls {
+                    options.tls = true
+                    options.certificates = certificates
+                    options.extra.append("tls-replication yes")
+                }
+            }
+            sentinels.append(sentinel)
+        }
+        let all = RedisTestSentinels(servers, sentinels, setup)
+        try await all.waitUntilAllKnowEachOther()
+        return all
+    }
+
+    private static func set(_ server: inout RedisTestServer.Options, _ options: Options, _ lines: [String]) {
+        server.extra = lines
+        server.appendOnly = options.appendOnly
+        server.tls = options.tls
+        guard let credentials = options.credentials else { return }
+        if let username = credentials.username {
+            server.acl = ["user default off", "user \(username) on >\(credentials.password) ~* &* +@all"]
+        } else {
+            server.password = credentials.password
+        }
+    }
+
+    private static func sentinelLines(_ options: Options, master: Int) -> [String] {
+        let name = options.masterName
+        var lines = [
+            "sentinel monitor \(name) 127.0.0.1 \(master) 2",
+            "sentinel down-after-milliseconds \(name) \(options.downAfter)",
+            "sentinel failover-timeout \(name) 6000",
+            "sentinel parallel-syncs \(name) 2",
+        ]
+        if let credentials = options.credentials {
+            if let username = credentials.username { lines.append("sentinel auth-user \(name) \(username)") }
+            lines.append("sentinel auth-pass \(name) \(credentials.password)")
+        }
+        if let password = options.sentinelPassword {
+            lines += ["requirepass \(password)", "sentinel sentinel-pass \(password)"]
+        }
+        return lines
+    }
+
+    private init(_ servers: [RedisTestServer], _ sentinels: [RedisTestServer], _ options: Options) {
+        self.servers = servers
+        self.sentinels = sentinels
+        self.options = options
+    }
+
+    private var sentinelCredentials: RedisCredentials? {
+        self.options.sentinelPassword.map { RedisCredentials(password: $0) }
+    }
+
+    private func waitUntilAllKnowEachOther() async throws {
+        for sentinel in self.sentinels {
+            let knowsAll = try await poll(for: .seconds(40), every: .milliseconds(100)) {
+                let master = try await sentinel.send(
+                    "SENTINEL", "MASTER", self.options.masterName, credentials: self.sentinelCredentials)
+                return master["num-other-sentinels"]?.int == self.sentinels.count - 1
+                    && master["num-slaves"]?.int == self.servers.count - 1
+            }
+            guard knowsAll else { throw TestServerError("The Sentinels did not find each other and the replicas.") }
+        }
+    }
+
+    /// The URL for a client.
+    public var url: String {
+        let user = self.options.credentials.map { "\($0.username ?? ""):\($0.password)@" } ?? ""
+        let hosts = self.sentinels.map { "127.0.0.1:\($0.port)" }.joined(separator: ",")
+        var url = "redis\(self.options.tls ? "s" : "")+sentinel://\(user)\(hosts)/\(self.options.masterName)/0"
+        var query: [String] = []
+        if let password = self.options.sentinelPassword { query.append("sentinel_password=\(password)") }
+        if let certificates = self.servers[0].certificates { query.append("tls_ca=\(certificates.authority)") }
+        if !query.isEmpty { url += "?" + query.joined(separator: "&") }
+        return url
+    }
+
+    /// The server that the Sentinels name as master.
+    public func master() async throws -> RedisTestServer? {
+        for sentinel in self.sentinels where sentinel.isRunning {
+            let reply = try? await sentinel.send(
+                "SENTINEL", "GET-MASTER-ADDR-BY-NAME", self.options.masterName, credentials: self.sentinelCredentials)
+            if let port = reply?.array?.last?.int { return self.servers.first { $0.port == port } }
+        }
+        return nil
+    }
+
+    /// Waits until another server than this one is the master, and says so itself.
+    /// - Returns: The new master.
+    @discardableResult
+    public func waitForFailover(from old: RedisTestServer) async throws -> RedisTestServer {
+        var found: RedisTestServer?
+        let isDone = try await poll(for: .seconds(60), every: .milliseconds(20)) {
+            guard let master = try await self.master(), master !== old else { return false }
+            found = master
+            return await master.role(credentials: self.options.credentials) == "master"
+        }
+        guard isDone, let found else { throw TestServerError("The Sentinels did not promote a replica.") }
+        return found
+    }
+
+    /// Waits until a server is a replica that is in step with the master.
+    public func waitUntilReplica(_ server: RedisTestServer) async throws {
+        let isReplica = try await poll(for: .seconds(60), every: .milliseconds(100)) {
+            let info = try? await server.send("INFO", "replication", credentials: self.options.credentials).string
+            return info?.contains("role:slave") == true && info?.contains("master_link_status:up") == true
+        }
+        guard isReplica else { throw TestServerError("The old master did not become a replica.") }
+    }
+
+    /// Ends all of them.
+    public func stop() {
+        for server in self.sentinels + self.servers { server.stop() }
+    }
+}

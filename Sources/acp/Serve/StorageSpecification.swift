@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ACPPostgres
 import ACPRedis
 import ACPSQLite
 import ACPStorage
@@ -12,6 +13,8 @@ enum StorageSpecification: Equatable {
     case sqlite(path: String?)
     /// In Redis, at a URL, or where `REDIS_URL` says.
     case redis(url: String?)
+    /// In PostgreSQL, at a URL, or where `DATABASE_URL` says.
+    case postgres(url: String?)
 
     /// The accepted forms, for help and errors: one per line, the form and what it means.
     static let forms = [
@@ -21,6 +24,11 @@ enum StorageSpecification: Equatable {
         (form: "redis", meaning: "in Redis, where $REDIS_URL says, else on this machine"),
         (form: "redis://[user:password@]host[:port][/db]", meaning: "in Redis; rediss:// for TLS"),
         (form: "unix:///path/to/redis.sock", meaning: "in Redis, through a Unix socket"),
+        (form: "postgres", meaning: "in PostgreSQL, where $DATABASE_URL says, else on this machine"),
+        (
+            form: "postgres://[user:password@]host[:port]/database[?sslmode=…]",
+            meaning: "in PostgreSQL, with all parameters of libpq; or postgresql://"
+        ),
     ]
 
     /// Not one of the accepted forms. Shows no more than the part before the first colon: what follows may hold a
@@ -44,6 +52,8 @@ enum StorageSpecification: Equatable {
             self = .sqlite(path: String(path.hasPrefix("//") ? path.dropFirst(2) : path))
         case "redis": self = .redis(url: nil)
         case _ where ["redis://", "rediss://", "unix://"].contains { text.hasPrefix($0) }: self = .redis(url: text)
+        case "postgres", "postgresql": self = .postgres(url: nil)
+        case _ where ["postgres://", "postgresql://"].contains { text.hasPrefix($0) }: self = .postgres(url: text)
         default: throw UnknownForm(scheme: String(text.prefix { $0 != ":" }.prefix(40)))
         }
     }
@@ -63,6 +73,8 @@ enum StorageSpecification: Equatable {
             return try SQLiteStorage(SQLiteConfiguration(path: path, retention: timeToLive))
         case .redis(let url):
             return try RedisStorage(url: url, ttl: timeToLive ?? RedisStorage.defaultTimeToLive, prefix: prefix)
+        case .postgres(let url):
+            return try PostgresStorage(url: url)
         }
     }
 }

@@ -50,6 +50,26 @@ public final class PostgresStorage: Storage, Service {
         try self.init(url.map { PostgresConfiguration(url: $0) } ?? .fromEnvironment(), logger: logger)
     }
 
+    /// A storage in the database that these fields name. Nothing is connected yet.
+    ///
+    /// - Parameters:
+    ///   - host: The server's name or address, or the folder of its Unix socket.
+    ///   - port: Its port.
+    ///   - database: The database's name.
+    ///   - user: The role to work as. Nil: what libpq takes, the name of the system's user as a rule.
+    ///   - password: Its password, if the server wants one.
+    ///   - sslMode: What libpq does about TLS, see ``PostgresConfiguration/init(host:port:database:user:password:sslMode:)``.
+    ///   - logger: Where what happens in the background is logged.
+    /// - Throws: `StorageError` with code `refused` if a field cannot be read.
+    public convenience init(
+        host: String, port: Int = 5432, database: String, user: String? = nil, password: String? = nil,
+        sslMode: String? = nil, logger: Logger? = nil
+    ) throws(StorageError) {
+        let configuration = PostgresConfiguration(
+            host: host, port: port, database: database, user: user, password: password, sslMode: sslMode)
+        try self.init(configuration, logger: logger)
+    }
+
     /// A storage that is configured in every detail. Nothing is connected yet.
     ///
     /// - Parameters:

@@ -7,7 +7,9 @@ import Synchronization
 final class ConnectionPool: Sendable {
     private struct State {
         var machine: PoolStateMachine
+        /// Those that have no connection yet.
         var requests: [Int: Request] = [:]
+        var isTimerSet = false
         /// Who uses a connection.
         var users: [Int: Request] = [:]
         var nextRequest = 0
@@ -21,6 +23,8 @@ final class ConnectionPool: Sendable {
         let id: Int
         let statements: [Statement]
         let isInterruptible: Bool
+        /// How long it waits for a connection.
+        let patienceEnd: ContinuousClock.Instant
         let answer: Answer
     }
 
@@ -62,7 +66,9 @@ final class ConnectionPool: Sendable {
             state.nextRequest += 1
             return state.nextRequest
         }
-        let request = Request(id: id, statements: statements, isInterruptible: isInterruptible, answer: answer)
+        let request = Request(
+            id: id, statements: statements, isInterruptible: isInterruptible,
+            patienceEnd: .now + configuration.poolTimeout, answer: answer)
         do {
             return try await withTaskCancellationHandler {
                 try await withCheckedThrowingContinuation { continuation in
@@ -93,19 +99,34 @@ final class ConnectionPool: Sendable {
             return request.answer.give(.failure(PostgresError(.closed, "the storage was closed")))
         }
         perform(actions)
-        guard !actions.contains(where: { if case .start = $0 { true } else { false } }) else { return }
-        loop.call(at: .now + configuration.poolTimeout) { [weak self] in
-            guard let self else { return }
-            let isLate = state.withLock { state in
-                guard state.machine.abandon(request.id) else { return false }
-                state.requests[request.id] = nil
-                return true
-            }
-            guard isLate else { return }
-            let connections = configuration.maximumConnections
+        watchWaiting()
+    }
+
+    /// Sees to it that those who wait too long are told. One timer serves all.
+    private func watchWaiting() {
+        let next: ContinuousClock.Instant? = state.withLock { state in
+            guard !state.isTimerSet, let next = state.requests.values.map(\.patienceEnd).min() else { return nil }
+            state.isTimerSet = true
+            return next
+        }
+        guard let next else { return }
+        loop.call(at: next) { [weak self] in self?.endPatience() }
+    }
+
+    private func endPatience() {
+        let now = ContinuousClock.now
+        let late = state.withLock { state in
+            state.isTimerSet = false
+            let late = state.requests.values.filter { $0.patienceEnd <= now && state.machine.abandon($0.id) }
+            for request in late { state.requests[request.id] = nil }
+            return late
+        }
+        let connections = configuration.maximumConnections
+        for request in late {
             request.answer.give(
                 .failure(PostgresError(.poolExhausted, "all \(connections) connections were busy for too long")))
         }
+        watchWaiting()
     }
 
     private func cancel(_ request: Request) {

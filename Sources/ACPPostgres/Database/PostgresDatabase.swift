@@ -121,13 +121,19 @@ final class PostgresDatabase: Sendable {
 
     private func checkSchema() async throws(StorageError) {
         var found = try await schemaVersion()
-        if found < Schema.version, !configuration.skipMigrations {
+        if found ?? 0 < Schema.version, !configuration.skipMigrations {
             _ = try await run(
                 "Making the tables", Schema.migration.map { Statement($0) }, changes: true, isRepeatable: true)
             found = try await schemaVersion()
-            logger.debug("The tables are up to date", metadata: ["version": "\(found)"])
+            logger.debug("The tables are up to date", metadata: ["version": "\(found ?? 0)"])
         }
         if found == Schema.version { return }
+        guard let found else {
+            throw StorageError(
+                .refused,
+                "there are no tables of this storage in \(place), and making them is turned off (skipMigrations): run the "
+                    + "SQL that `acp storage schema` prints")
+        }
         if found > Schema.version {
             throw StorageError(
                 .refused,
@@ -136,14 +142,12 @@ final class PostgresDatabase: Sendable {
         }
         throw StorageError(
             .refused,
-            found == 0
-                ? "there are no tables of this storage in \(place), and making them is turned off (skipMigrations): run the "
-                    + "SQL that `acp storage schema` prints"
-                : "the tables in \(place) have version \(found), this storage needs version \(Schema.version), and migrating "
-                    + "is turned off (skipMigrations): run the SQL that `acp storage schema` prints")
+            "the tables in \(place) have version \(found), this storage needs version \(Schema.version), and migrating is "
+                + "turned off (skipMigrations): run the SQL that `acp storage schema` prints")
     }
 
-    private func schemaVersion() async throws(StorageError) -> Int {
+    /// Nil if there are no tables.
+    private func schemaVersion() async throws(StorageError) -> Int? {
         do throws(StorageError) {
             let rows = try await run(
                 "Reading the version of the tables", [Statement(Schema.readVersion)], changes: false, isRepeatable: true
@@ -151,7 +155,7 @@ final class PostgresDatabase: Sendable {
             return rows.first?.int(0) ?? 0
         } catch {
             // There is no such table.
-            if (error.cause as? PostgresError)?.sqlState == "42P01" { return 0 }
+            if (error.cause as? PostgresError)?.sqlState == "42P01" { return nil }
             throw error
         }
     }

@@ -46,7 +46,7 @@ extension StorageError {
             ("SSL", .refused, "Check sslmode and the certificates in the URL"),
             ("certificate", .refused, "Check sslmode and the certificates in the URL"),
             ("invalid", .refused, "Check the parameters in the URL"),
-            ("Connection refused", .cannotConnect, "Is the server running, and is this its address?"),
+            ("Connection refused", .cannotConnect, "Start the server, or correct the address"),
             ("could not translate host name", .cannotConnect, "Check the host in the URL"),
             ("starting up", .cannotConnect, "Wait a moment"),
             ("too many clients", .cannotConnect, "Raise max_connections, or lower maximumConnections of the storages"),
@@ -56,7 +56,7 @@ extension StorageError {
             ),
         ]
         let found = remedies.first { message.contains($0.sign) }
-        return made(found?.code ?? .cannotConnect, found.map { "\(message). \($0.remedy)" } ?? message)
+        return made(found?.code ?? .cannotConnect, found.map { message + (message.hasSuffix("?") ? " " : ". ") + $0.remedy } ?? message)
     }
 
     private static func statement(

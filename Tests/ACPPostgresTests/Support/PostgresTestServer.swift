@@ -68,6 +68,8 @@ final class PostgresTestServer: Sendable {
         for child in children { _ = systemKill(child, SIGKILL) }
         let areGone = try await poll { children.allSatisfy { !Self.isRunning($0) } }
         guard areGone else { throw SetupError("The processes of a killed server did not end.") }
+        // The server leaves its lock file behind; as long as nobody has collected its process, a new one takes it for alive.
+        try? FileManager.default.removeItem(at: folder.appendingPathComponent("data/postmaster.pid"))
     }
 
     /// Starts the server again on the same port, with the same files.

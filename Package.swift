@@ -287,6 +287,7 @@ let package = Package(
                 "ACPStorage",
                 "ACPStorageTesting",
                 "RedisTestSupport",
+                .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: swiftSettings
         ),

@@ -2,6 +2,7 @@
 
 import ACPCore
 import ACPStorage
+import Logging
 import RedisTestSupport
 import Synchronization
 import Testing
@@ -122,6 +123,30 @@ struct FaultTests {
         await storage.close()
         await other.close()
         server.stop()
+    }
+
+    @Test("The connection that listens is asked for signs of life, and stays the same")
+    func signsOfLife() async throws {
+        let server = try await SharedServer.shared.server
+        let name = try await SharedServer.shared.makeDatabase()
+        let database = try PostgresDatabase(
+            Self.configuration(server.url(user: "tester", database: name)), logger: Logger(label: "test"))
+        let listener = Listener(database, WakeHub(), checkInterval: .milliseconds(20))
+        try await listener.start()
+        let question = """
+            SELECT pid || ' ' || state_change FROM pg_stat_activity
+            WHERE datname = '\(name)' AND query = 'SELECT 1::bigint'
+            """
+        var answers: Set<String> = []
+        let isAsked = try await poll {
+            let answer = try server.sql(question)
+            if !answer.isEmpty { answers.insert(answer) }
+            return answers.count >= 4
+        }
+        #expect(isAsked)
+        #expect(Set(answers.map { $0.prefix { $0 != " " } }).count == 1)
+        await listener.end()
+        await database.close()
     }
 
     @Test("A commit whose answer is lost is stored once: the storage repeats it by itself")

@@ -11,7 +11,7 @@ struct MigrationTests {
         PostgresConfiguration(url: try await SharedServer.shared.server.url(user: "tester", database: database))
     }
 
-    @Test("Of many storages that come to an empty database at once, one makes the tables and all work")
+    @Test("Of many storages and programs that come to an empty database at once, one makes the tables and all work")
     func race() async throws {
         let database = try await SharedServer.shared.makeDatabase()
         let configuration = try await configuration(database)
@@ -23,6 +23,9 @@ struct MigrationTests {
                     }
                 }
             }
+            // Two more processes, which people have started.
+            let server = try await SharedServer.shared.server
+            for _ in 0..<2 { group.addTask { try server.script(PostgresStorage.schemaSQL, database: database) } }
             try await group.waitForAll()
         }
         let total = try await withStorage(configuration) { try await $0.runs(RunQuery()).total }

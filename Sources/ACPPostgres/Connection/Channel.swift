@@ -4,6 +4,8 @@ import CLibPQ
 
 /// Statements that go to the server together: one transaction, one trip.
 struct Exchange: Sendable {
+    /// Tells it from others on the same connection, so that no other one is cancelled in its place.
+    var id = 0
     let statements: [Statement]
     let prepares: Bool
     /// When the connection is given up if the server has not answered.
@@ -189,8 +191,8 @@ final class Channel {
 
     // MARK: Cancelling
 
-    func cancelRequest() -> CancelRequest? {
-        guard current != nil, !isCancelling, let request = PQgetCancel(connection) else { return nil }
+    func cancelRequest(for exchange: Int) -> CancelRequest? {
+        guard current?.exchange.id == exchange, !isCancelling, let request = PQgetCancel(connection) else { return nil }
         isCancelling = true
         return CancelRequest(pointer: request)
     }

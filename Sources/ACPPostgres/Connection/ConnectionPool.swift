@@ -143,7 +143,7 @@ final class ConnectionPool: Sendable {
                 .failure(PostgresError(.cancelled, "the caller was cancelled before anything was sent")))
         } else if let connection {
             request.answer.give(.failure(PostgresError(.cancelled, "the caller was cancelled")))
-            loop.cancel(connection)
+            loop.cancel(request.id, on: connection)
         }
     }
 
@@ -217,7 +217,8 @@ final class ConnectionPool: Sendable {
         guard let request else { return change { $0.machine.released(connection, isUsable: true) } }
         let patience = (configuration.statementTimeout ?? .seconds(3_600)) + .seconds(10)
         let exchange = Exchange(
-            statements: request.statements, prepares: configuration.preparesStatements, deadline: .now + patience
+            id: id, statements: request.statements, prepares: configuration.preparesStatements,
+            deadline: .now + patience
         ) { [weak self] result in
             request.answer.give(result)
             var isUsable = true

@@ -23,7 +23,7 @@ final class PostgresLoop: Sendable {
     private enum Command: Sendable {
         case adopt(ConnectionID, RawConnection, ConnectionEvents)
         case send(ConnectionID, Exchange)
-        case cancel(ConnectionID)
+        case cancel(ConnectionID, exchange: Int)
         case cancelIsOver(ConnectionID)
         case close(ConnectionID)
         case call(at: ContinuousClock.Instant, @Sendable () -> Void)
@@ -80,8 +80,8 @@ final class PostgresLoop: Sendable {
         }
     }
 
-    /// Asks the server to give up what it does for a connection. Its exchange ends as the server says.
-    func cancel(_ connection: ConnectionID) { post(.cancel(connection)) }
+    /// Asks the server to give up an exchange, which then ends as the server says. Nothing happens if it has ended.
+    func cancel(_ exchange: Int, on connection: ConnectionID) { post(.cancel(connection, exchange: exchange)) }
 
     func close(_ connection: ConnectionID) { post(.close(connection)) }
 
@@ -151,8 +151,8 @@ final class PostgresLoop: Sendable {
             }
             channel.send(exchange)
             if channel.isLost { channels[id] = nil }
-        case .cancel(let id):
-            guard let channel = channels[id], let request = channel.cancelRequest() else { return }
+        case .cancel(let id, let exchange):
+            guard let request = channels[id]?.cancelRequest(for: exchange) else { return }
             // It connects to the server and waits for its answer: not on this thread.
             DispatchQueue.global().async { [self] in
                 request.perform()

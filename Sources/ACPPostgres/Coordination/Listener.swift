@@ -15,15 +15,16 @@ final class Listener: Sendable {
         var waiting: [CheckedContinuation<Void, any Error>] = []
     }
 
-    /// Between two signs of life from a connection on which nothing happens.
-    private static let checkInterval = Duration.seconds(30)
     private static let patience = Duration.seconds(10)
 
     private let database: PostgresDatabase
     private let hub: WakeHub
+    private let checkInterval: Duration
     private let state = Mutex(State())
 
-    init(_ database: PostgresDatabase, _ hub: WakeHub) {
+    /// - Parameter checkInterval: Between two signs of life that the server is asked for.
+    init(_ database: PostgresDatabase, _ hub: WakeHub, checkInterval: Duration = .seconds(30)) {
+        self.checkInterval = checkInterval
         self.database = database
         self.hub = hub
     }
@@ -94,8 +95,8 @@ final class Listener: Sendable {
 
     /// Makes a connection and listens until it is lost.
     private func useOneConnection(_ isListening: () -> Void) async throws(StorageError) {
-        let (losses, lost) = AsyncStream.makeStream(of: Void.self)
-        let id = try await connect { lost.finish() }
+        let (events, happened) = AsyncStream.makeStream(of: Event.self)
+        let id = try await connect { happened.yield(.loss) }
         let loop = database.loop
         defer {
             state.withLock { $0.isListening = false }
@@ -109,24 +110,18 @@ final class Listener: Sendable {
         isListening()
         report(.success(()))
         hub.gap()
-        while !Task.isCancelled {
-            let isLost = await withTaskGroup(of: Bool.self) { group in
-                group.addTask {
-                    for await _ in losses {}
-                    return !Task.isCancelled
-                }
-                group.addTask {
-                    try? await Task.sleep(for: Self.checkInterval)
-                    return false
-                }
-                let first = await group.next() ?? false
-                group.cancelAll()
-                return first
-            }
-            if Task.isCancelled { return }
-            if isLost { throw failed(PostgresError(.connectionLost, "the connection was lost")) }
+        func scheduleCheck() { loop.call(at: .now + checkInterval) { happened.yield(.checkIsDue) } }
+        scheduleCheck()
+        for await event in events {
+            if event == .loss { throw failed(PostgresError(.connectionLost, "the connection was lost")) }
             _ = try await send("SELECT 1::bigint", on: id)
+            scheduleCheck()
         }
+    }
+
+    private enum Event {
+        case loss
+        case checkIsDue
     }
 
     private func connect(whenLost lost: @escaping @Sendable () -> Void) async throws(StorageError) -> Int {

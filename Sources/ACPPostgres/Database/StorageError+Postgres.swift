@@ -56,7 +56,9 @@ extension StorageError {
             ),
         ]
         let found = remedies.first { message.contains($0.sign) }
-        return made(found?.code ?? .cannotConnect, found.map { message + (message.hasSuffix("?") ? " " : ". ") + $0.remedy } ?? message)
+        return made(
+            found?.code ?? .cannotConnect,
+            found.map { message + (message.hasSuffix("?") ? " " : ". ") + $0.remedy } ?? message)
     }
 
     private static func statement(

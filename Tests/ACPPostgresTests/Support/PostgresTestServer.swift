@@ -103,7 +103,7 @@ final class PostgresTestServer: Sendable {
 
     /// Runs a script with psql.
     func script(_ text: String, database: String = "postgres") throws {
-        let file = folder.appendingPathComponent("script.sql")
+        let file = folder.appendingPathComponent("script-\(UInt32.random(in: 0 ... .max)).sql")
         try Data(text.utf8).write(to: file)
         try Self.run(
             "\(binaries)/psql",

@@ -21,6 +21,7 @@ let package = Package(
         .library(name: "RedisClient", targets: ["RedisClient"]),
         .library(name: "ACPRedis", targets: ["ACPRedis"]),
         .library(name: "ACPSQLite", targets: ["ACPSQLite"]),
+        .library(name: "ACPPostgres", targets: ["ACPPostgres"]),
         .executable(name: "acp", targets: ["acp"]),
     ],
     dependencies: [
@@ -138,10 +139,28 @@ let package = Package(
             ],
             swiftSettings: swiftSettings
         ),
+        .systemLibrary(
+            name: "CLibPQ",
+            pkgConfig: "libpq",
+            providers: [.apt(["libpq-dev"]), .brew(["libpq"])]
+        ),
+        .target(
+            name: "ACPPostgres",
+            dependencies: [
+                "ACPCore",
+                "ACPStorage",
+                "CLibPQ",
+                .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: swiftSettings
+        ),
         .executableTarget(
             name: "acp",
             dependencies: [
                 "ACPClient",
+                "ACPPostgres",
                 "ACPRedis",
                 "ACPSQLite",
                 "ACPServer",
@@ -273,6 +292,18 @@ let package = Package(
                 "RedisTestSupport",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(
+            name: "ACPPostgresTests",
+            dependencies: [
+                "ACPCore",
+                "ACPPostgres",
+                "ACPStorage",
+                "ACPStorageTesting",
+                "RedisTestSupport",
+                .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: swiftSettings
         ),

@@ -13,12 +13,14 @@ import NIOConcurrencyHelpers
 ///
 /// A shell stands between: it starts the program, tells its process id, and kills it when its standard input ends, which
 /// the system sees to even if this process crashes.
-final class SupervisedProcess: Sendable {
-    let pid: Int32
+public final class SupervisedProcess: Sendable {
+    /// The number of the program's process.
+    public let pid: Int32
     private let input: Pipe
     private let isEnded = NIOLockedValueBox(false)
 
-    init(_ program: String, _ arguments: [String], log: String) throws {
+    /// Starts a program whose output goes to the end of a file.
+    public init(_ program: String, _ arguments: [String], log: String) throws {
         let shell = Process()
         let input = Pipe()
         let output = Pipe()
@@ -49,26 +51,28 @@ final class SupervisedProcess: Sendable {
         self.endWithoutWaiting()
     }
 
-    /// A process that has ended and whose shell does not know it yet counts as running on systems without /proc.
-    var isRunning: Bool {
+    /// Whether the program runs. A process that has ended and whose shell does not know it yet counts as running on systems without /proc.
+    public var isRunning: Bool {
         guard let stat = try? String(contentsOfFile: "/proc/\(self.pid)/stat", encoding: .utf8) else {
             return Glibc_kill(self.pid, 0) == 0
         }
         return !stat.contains(") Z")
     }
 
-    func signal(_ number: Int32) {
+    public func signal(_ number: Int32) {
         _ = Glibc_kill(self.pid, number)
     }
 
-    func kill() async throws {
+    /// Kills the program with SIGKILL and waits until it is gone.
+    public func kill() async throws {
         self.signal(SIGKILL)
         let isGone = try await poll(for: .seconds(10)) { !self.isRunning }
         self.endWithoutWaiting()
         guard isGone else { throw TestServerError("Process \(self.pid) did not end.") }
     }
 
-    func endWithoutWaiting() {
+    /// Kills the program, and lets the shell between go.
+    public func endWithoutWaiting() {
         let isFirst = self.isEnded.withLockedValue { isEnded in
             defer { isEnded = true }
             return !isEnded

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ACPPostgres
 import ACPRedis
 import ACPSQLite
 import ACPStorage
@@ -8,7 +9,8 @@ import ArgumentParser
 struct StorageCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "storage",
-        abstract: "Looks after a storage: whether it answers, what it holds, and emptying it.",
+        abstract:
+            "Looks after a storage: whether it answers, what it holds, emptying it, and the tables of PostgreSQL.",
         discussion: """
             These commands go to the storage itself, not to a server.
 
@@ -18,8 +20,10 @@ struct StorageCommand: AsyncParsableCommand {
               acp storage ping --storage redis://localhost:6379
               acp storage stats --storage redis://localhost:6379 --json
               acp storage clear --storage redis://localhost:6379 --prefix test: --yes
+              acp storage prune --storage postgres://localhost/agents --older-than 90d
+              acp storage schema | psql postgres://localhost/agents
             """,
-        subcommands: [Ping.self, Stats.self, Clear.self]
+        subcommands: [Ping.self, Stats.self, Clear.self, Prune.self, Schema.self]
     )
 
     struct Ping: AsyncParsableCommand {
@@ -39,7 +43,7 @@ struct StorageCommand: AsyncParsableCommand {
 
     struct Stats: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Shows what a storage holds: keys and memory in Redis, rows and bytes in a SQLite file.",
+            abstract: "Shows what a storage holds: keys and memory in Redis, rows and bytes in SQLite and PostgreSQL.",
             discussion: "A SQLite file may be in use by a server meanwhile.")
 
         @OptionGroup var options: StorageOptions
@@ -61,6 +65,11 @@ struct StorageCommand: AsyncParsableCommand {
                 try await StorageCommand.use(options) { storage in
                     guard let redis = storage as? RedisStorage else { return }
                     try (await redis.statistics()).print(asJSON: json)
+                }
+            case .postgres:
+                try await StorageCommand.use(options) { storage in
+                    guard let postgres = storage as? PostgresStorage else { return }
+                    try (await postgres.statistics()).print(asJSON: json)
                 }
             }
         }
@@ -89,7 +98,7 @@ struct StorageCommand: AsyncParsableCommand {
         }
     }
 
-    fileprivate static func use(
+    static func use(
         _ options: StorageOptions, _ body: (any Storage) async throws -> Void
     ) async throws {
         let storage = try await options.open()

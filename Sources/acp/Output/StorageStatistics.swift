@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ACPPostgres
 import ACPRedis
 import ACPSQLite
 
@@ -31,6 +32,30 @@ extension SQLiteStorageStatistics {
             file_bytes = statistics.fileBytes
             log_bytes = statistics.logBytes
             free_bytes = statistics.freeBytes
+        }
+    }
+}
+
+extension PostgresStorageStatistics {
+    /// Prints a table, or JSON for programs.
+    func print(asJSON json: Bool) throws {
+        if json { return try Console.print(document: Document(self)) }
+        var table = Table("TABLE", "ROWS", "BYTES")
+        for entry in tables { table.add(Table.Cell(entry.name), "\(entry.rows)", "\(entry.bytes)") }
+        try table.print()
+    }
+
+    private struct Document: Encodable {
+        struct Count: Encodable {
+            let name: String
+            let rows: Int
+            let bytes: Int
+        }
+
+        let tables: [Count]
+
+        init(_ statistics: PostgresStorageStatistics) {
+            tables = statistics.tables.map { Count(name: $0.name, rows: $0.rows, bytes: $0.bytes) }
         }
     }
 }

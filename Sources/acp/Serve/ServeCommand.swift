@@ -27,6 +27,7 @@ struct ServeCommand: AsyncParsableCommand {
               acp serve --storage memory
               acp serve --storage sqlite:runs.sqlite
               acp serve --storage redis://localhost:6379 --ttl 3600
+              acp serve --storage postgres://localhost/agents
               acp serve --host 0.0.0.0 --max-runs 50 --grace 5
             """
     )

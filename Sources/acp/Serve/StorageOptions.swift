@@ -15,7 +15,7 @@ struct StorageOptions: ParsableArguments {
     @Option(
         help: """
             For how many seconds a run is kept after its last update (in SQLite: after its end), and a session after its \
-            last use. (default: 86400; in SQLite until it is deleted)
+            last use. (default: 86400; in SQLite and PostgreSQL until it is deleted)
             """)
     var ttl: Int?
 
@@ -23,8 +23,11 @@ struct StorageOptions: ParsableArguments {
         guard ttl ?? 1 > 0 else { throw ValidationError("--ttl has to be 1 or more.") }
         guard !prefix.isEmpty else { throw ValidationError("--prefix may not be empty.") }
         do {
-            _ = try StorageSpecification(storage)
-        } catch {
+            if case .postgres = try StorageSpecification(storage), ttl != nil {
+                throw ValidationError(
+                    "--ttl is not for PostgreSQL, which keeps everything until it is deleted: see acp storage prune.")
+            }
+        } catch let error as StorageSpecification.UnknownForm {
             throw ValidationError("\(error).")
         }
     }
@@ -37,6 +40,7 @@ struct StorageOptions: ParsableArguments {
         case .memory: "memory"
         case .sqlite(let path): try path ?? DataFolder.defaultStorage()
         case .redis: "Redis with prefix \(prefix)"
+        case .postgres: "the tables of this storage in PostgreSQL"
         }
     }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ACPPostgres
 import ACPRedis
 import ACPSQLite
 import ACPStorage
@@ -12,6 +13,8 @@ enum StorageSpecification: Equatable {
     case sqlite(path: String?)
     /// In Redis, at a URL, or where `REDIS_URL` says.
     case redis(url: String?)
+    /// In PostgreSQL, at a URL, or where `DATABASE_URL` says.
+    case postgres(url: String?)
 
     /// The accepted forms, for help and errors: one per line, the form and what it means.
     static let forms = [
@@ -28,6 +31,11 @@ enum StorageSpecification: Equatable {
         (
             form: "redis+cluster://[user:password@]host[:port],…",
             meaning: "in a Redis Cluster; rediss+cluster:// for TLS"
+        ),
+        (form: "postgres", meaning: "in PostgreSQL, where $DATABASE_URL says, else on this machine"),
+        (
+            form: "postgres://[user:password@]host[:port]/database[?sslmode=…]",
+            meaning: "in PostgreSQL, with all parameters of libpq; or postgresql://"
         ),
     ]
 
@@ -57,6 +65,8 @@ enum StorageSpecification: Equatable {
             self = .sqlite(path: String(path.hasPrefix("//") ? path.dropFirst(2) : path))
         case "redis": self = .redis(url: nil)
         case _ where Self.redisSchemes.contains { text.hasPrefix($0) }: self = .redis(url: text)
+        case "postgres", "postgresql": self = .postgres(url: nil)
+        case _ where ["postgres://", "postgresql://"].contains { text.hasPrefix($0) }: self = .postgres(url: text)
         default: throw UnknownForm(scheme: String(text.prefix { $0 != ":" }.prefix(40)))
         }
     }
@@ -76,6 +86,8 @@ enum StorageSpecification: Equatable {
             return try SQLiteStorage(SQLiteConfiguration(path: path, retention: timeToLive))
         case .redis(let url):
             return try RedisStorage(url: url, ttl: timeToLive ?? RedisStorage.defaultTimeToLive, prefix: prefix)
+        case .postgres(let url):
+            return try PostgresStorage(url: url)
         }
     }
 }

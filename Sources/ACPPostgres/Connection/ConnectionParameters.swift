@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ACPStorage
+import CLibPQ
+
+#if canImport(Darwin)
+    import Darwin
+#elseif canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
+/// What libpq is told to connect: the caller's parameters, and this storage's for what they leave out.
+struct ConnectionParameters: Sendable {
+    /// Names and values, the later one counting.
+    let entries: [(name: String, value: String)]
+    /// The server and the database in words, for messages. No secret.
+    let place: String
+
+    /// - Throws: `StorageError` with code `refused` if libpq cannot read the URL.
+    init(_ configuration: PostgresConfiguration) throws(StorageError) {
+        var message: UnsafeMutablePointer<CChar>?
+        guard !configuration.url.utf8.contains(0), let options = PQconninfoParse(configuration.url, &message) else {
+            // What libpq says about it may quote the URL, and that may hold a password.
+            if let message { PQfreemem(message) }
+            throw StorageError(
+                .refused,
+                "the PostgreSQL URL cannot be read: write postgresql://user:password@host:port/database, with special "
+                    + "characters in its parts percent-encoded, and libpq's parameters behind a ?")
+        }
+        defer { PQconninfoFree(options) }
+        var given: [(name: String, value: String)] = []
+        var option = options
+        while let keyword = option.pointee.keyword {
+            if let value = option.pointee.val { given.append((String(cString: keyword), String(cString: value))) }
+            option += 1
+        }
+        func value(_ name: String) -> String? { given.last { $0.name == name }?.value }
+
+        var defaults = [
+            ("connect_timeout", "\(max(2, configuration.connectTimeout.wholeMilliseconds / 1_000))"),
+            ("application_name", "simple-acp"),
+            // A server that vanished without a word is noticed within half a minute.
+            ("keepalives_idle", "15"), ("keepalives_interval", "5"), ("keepalives_count", "3"),
+            ("tcp_user_timeout", "30000"),
+        ]
+        defaults.removeAll { name, _ in value(name) != nil }
+        var settings = ["-c default_transaction_isolation=read\\ committed"]
+        if let limit = configuration.statementTimeout {
+            settings.append("-c statement_timeout=\(max(1, limit.wholeMilliseconds))")
+        }
+        // Behind this storage's own, the caller's have precedence.
+        if let own = value("options") { settings.append(own) }
+        entries =
+            given + defaults.map { (name: $0, value: $1) }
+            + [("options", settings.joined(separator: " ")), ("client_encoding", "UTF8")]
+        place =
+            "PostgreSQL at \(value("host") ?? value("hostaddr") ?? "libpq's default host")"
+            + (value("port").map { ":\($0)" } ?? "") + (value("dbname").map { "/\($0)" } ?? "")
+    }
+
+    /// Connects. Blocks until that has succeeded or failed.
+    func connect() -> Result<RawConnection, PostgresError> {
+        let names = entries.map { strdup($0.name) }
+        let values = entries.map { strdup($0.value) }
+        defer { for string in names + values { free(string) } }
+        var keywordPointers = names.map { UnsafePointer<CChar>($0) } + [nil]
+        var valuePointers = values.map { UnsafePointer<CChar>($0) } + [nil]
+        guard let connection = PQconnectdbParams(&keywordPointers, &valuePointers, 0) else {
+            return .failure(PostgresError(.connect, "there is no memory for a connection"))
+        }
+        guard PQstatus(connection) == CONNECTION_OK else {
+            let message = libpqMessage(connection)
+            PQfinish(connection)
+            return .failure(PostgresError(.connect, message))
+        }
+        // libpq would print notices to the standard error.
+        _ = PQsetNoticeReceiver(connection, { _, _ in }, nil)
+        guard PQsetnonblocking(connection, 1) == 0, PQenterPipelineMode(connection) == 1 else {
+            let message = libpqMessage(connection)
+            PQfinish(connection)
+            return .failure(PostgresError(.connect, message))
+        }
+        return .success(RawConnection(pointer: connection))
+    }
+}
+
+/// A connection on its way from the thread that made it to the one that serves it.
+///
+/// Unchecked because of libpq's pointer: one thread has it at a time.
+struct RawConnection: @unchecked Sendable {
+    let pointer: OpaquePointer
+}
+
+func libpqMessage(_ connection: OpaquePointer) -> String {
+    String(cString: PQerrorMessage(connection)).split(whereSeparator: \.isNewline)
+        .map { String($0.trimmingPrefix(while: \.isWhitespace)) }.joined(separator: "; ")
+}
+
+extension Duration {
+    /// Rounded up.
+    var wholeMilliseconds: Int {
+        let (seconds, attoseconds) = components
+        guard abs(seconds) < 1 << 40 else { return seconds > 0 ? 1 << 50 : 0 }
+        return Int(seconds) * 1_000 + Int((attoseconds + 999_999_999_999_999) / 1_000_000_000_000_000)
+    }
+}

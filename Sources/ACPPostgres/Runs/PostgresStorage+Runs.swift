@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import ACPCore
+public import ACPStorage
+
+extension PostgresStorage {
+    // MARK: Commits
+
+    /// One transaction in one round trip. Durable when this returns.
+    public func commit(_ commit: RunCommit) async throws {
+        let input = try commit.input.map { try encodeStored($0, "the input of run \(commit.run)") }
+        let run = commit.snapshot?.run
+        let rows = try await database.write(
+            "Committing to run \(commit.run)", isRepeatable: true,
+            """
+            SELECT outcome, event_count FROM acp_commit(
+                $1::text, $2::bigint, $3::bytea[], $4::text, $5::text, $6::bytea, $7::bigint, $8::text, $9::text, $10::text,
+                $11::timestamptz, $12::boolean, $13::bytea)
+            """,
+            [
+                .text(commit.run.rawValue), .int(commit.expecting), .byteArrays(commit.events.map(\.json)),
+                .anyText(commit.owner.process.rawValue), .anyText(commit.owner.token),
+                .bytes(commit.snapshot?.json), .int(commit.snapshot?.eventCount), .text(run?.agentName.rawValue),
+                .text(run?.sessionID?.rawValue), .text(run?.status.rawValue), run.map { .time($0.createdAt) } ?? .null,
+                .bool(run?.status.isTerminal ?? false), .bytes(input),
+            ])
+        try check(rows.first?.text(0), found: rows.first?.int(1) ?? 0, commit)
+        postgresCoordination.runDidChange(commit.run)
+    }
+
+    private func check(_ outcome: String?, found: Int, _ commit: RunCommit) throws(StorageError) {
+        switch outcome {
+        case "done": return
+        case "missing":
+            throw StorageError(.notFound, "run \(commit.run) is not stored (any more): it was deleted")
+        case "fenced": throw StorageError(.fenced, "run \(commit.run) belongs to another owner by now")
+        case "conflict":
+            throw StorageError(
+                .conflict, "run \(commit.run) has \(found) events where \(commit.expecting) were expected")
+        case "covered":
+            throw StorageError(
+                .conflict,
+                "a snapshot of run \(commit.run) covers \(commit.snapshot?.eventCount ?? 0) events where there are "
+                    + "\(commit.expecting + commit.events.count)")
+        default: throw StorageError(.corruptData, "acp_commit in \(database.place) is not this storage's")
+        }
+    }
+
+    /// Saves a run as it is. It becomes the snapshot that covers all events that are there.
+    public func save(_ run: Run) async throws {
+        _ = try await database.write(
+            "Saving run \(run.id)", isRepeatable: true,
+            """
+            SELECT acp_save_run($1::text, $2::bytea, $3::text, $4::text, $5::text, $6::timestamptz, $7::boolean)
+            """,
+            [
+                .text(run.id.rawValue), .bytes(try encodeStored(run, "run \(run.id)")), .text(run.agentName.rawValue),
+                .text(run.sessionID?.rawValue), .text(run.status.rawValue), .time(run.createdAt),
+                .bool(run.status.isTerminal),
+            ])
+        postgresCoordination.runDidChange(run.id)
+    }
+
+    /// Appends an event to a run.
+    public func append(_ event: Event, to run: RunID) async throws {
+        let encoded = try EncodedEvent(event)
+        let rows = try await database.write(
+            "Appending to run \(run)", isRepeatable: false, "SELECT acp_append_event($1::text, $2::bytea)",
+            [.text(run.rawValue), .bytes(encoded.json)])
+        guard rows.first?.bool(0) == true else {
+            throw StorageError(.notFound, "run \(run) is not stored: save it first")
+        }
+        postgresCoordination.runDidChange(run)
+    }
+
+    /// Deletes a run with its events, its input, its signals and its places in every listing.
+    @discardableResult
+    public func delete(_ run: RunID) async throws -> Bool {
+        let rows = try await database.write(
+            "Deleting run \(run)", isRepeatable: false,
+            """
+            WITH gone AS (DELETE FROM acp_runs WHERE id = $1::text RETURNING id)
+            SELECT acp_notify('c', id) FROM gone
+            """, [.text(run.rawValue)])
+        guard rows.count > 0 else { return false }
+        postgresCoordination.runDidChange(run)
+        return true
+    }
+
+    // MARK: Reading
+
+    /// A run with everything needed to go on with it.
+    public func record(of run: RunID) async throws -> RunRecord? {
+        let rows = try await database.read(
+            "Reading run \(run)", "SELECT \(Self.recordColumns) FROM acp_runs WHERE id = $1::text",
+            [.text(run.rawValue)])
+        return try rows.first.map { try Self.record($0) }
+    }
+
+    /// What ``record(_:)`` reads, in its order. The events come with the row, so that all is from one moment.
+    static let recordColumns = """
+        id, owner_process, owner_token, covered_events, snapshot,
+        ARRAY(SELECT event FROM acp_events WHERE run = acp_runs.key AND position >= covered_events ORDER BY position)
+        """
+
+    static func record(_ row: ResultSet.Row) throws(StorageError) -> RunRecord {
+        let id = row.text(0) ?? ""
+        var owner: RunOwner?
+        if let process = row.anyText(1), let token = row.anyText(2) {
+            owner = RunOwner(process: ProcessID(rawValue: process), token: token)
+        }
+        let covered = row.int(3) ?? 0
+        let snapshot: Run = try decodeStored(row.bytes(4), "run \(id)")
+        let events = try decode(row.array(5), of: id, from: covered)
+        return RunRecord(snapshot: snapshot, coveredEvents: covered, laterEvents: events, owner: owner)
+    }
+
+    private static func decode(
+        _ stored: [[UInt8]], of run: String, from position: Int
+    ) throws(StorageError) -> [EncodedEvent] {
+        var events: [EncodedEvent] = []
+        events.reserveCapacity(stored.count)
+        for json in stored {
+            do throws(ACPError) {
+                events.append(try EncodedEvent(json: json))
+            } catch {
+                throw StorageError(
+                    .corruptData, "event \(position + events.count) of run \(run) cannot be read: \(error.message)",
+                    cause: error)
+            }
+        }
+        return events
+    }
+
+    /// What the run was called with.
+    public func input(of run: RunID) async throws -> [Message]? {
+        let rows = try await database.read(
+            "Reading the input of run \(run)",
+            "SELECT input FROM acp_runs WHERE id = $1::text AND input IS NOT NULL", [.text(run.rawValue)])
+        return try rows.first.map { try decodeStored($0.bytes(0), "the input of run \(run)") }
+    }
+
+    /// The events of a run from an index onward, oldest first.
+    public func events(of run: RunID, from offset: Int, limit: Int?) async throws -> [EncodedEvent] {
+        let offset = max(0, offset)
+        let rows = try await database.read(
+            "Reading the events of run \(run)",
+            """
+            SELECT event FROM acp_events
+            WHERE run = (SELECT key FROM acp_runs WHERE id = $1::text) AND position >= $2::bigint
+            ORDER BY position LIMIT $3::bigint
+            """, [.text(run.rawValue), .int(offset), .int(limit.map { max(0, $0) })])
+        return try Self.decode(rows.rows.map { $0.bytes(0) ?? [] }, of: run.rawValue, from: offset)
+    }
+
+    /// How many events a run has.
+    public func eventCount(of run: RunID) async throws -> Int {
+        let rows = try await database.read(
+            "Counting the events of run \(run)",
+            """
+            SELECT coalesce(max(position) + 1, 0)::bigint FROM acp_events
+            WHERE run = (SELECT key FROM acp_runs WHERE id = $1::text)
+            """, [.text(run.rawValue)])
+        return rows.first?.int(0) ?? 0
+    }
+
+    // MARK: Owners
+
+    /// Makes somebody the owner of a run, if it belongs to whom the caller thinks.
+    public func claim(_ run: RunID, for owner: RunOwner, from current: RunOwner?) async throws -> Bool {
+        let rows = try await database.write(
+            "Claiming run \(run)", isRepeatable: false,
+            """
+            UPDATE acp_runs SET owner_process = $2::text, owner_token = $3::text
+            WHERE id = $1::text AND owner_process IS NOT DISTINCT FROM $4::text
+                AND owner_token IS NOT DISTINCT FROM $5::text
+            RETURNING key
+            """,
+            [
+                .text(run.rawValue), .anyText(owner.process.rawValue), .anyText(owner.token),
+                .anyText(current?.process.rawValue), .anyText(current?.token),
+            ])
+        return rows.count > 0
+    }
+
+    /// The unfinished runs that a process owns.
+    public func runs(ownedBy process: ProcessID, limit: Int) async throws -> [RunID] {
+        let rows = try await database.read(
+            "Reading the runs of process \(process)",
+            "SELECT id FROM acp_runs WHERE owner_process = $1::text AND ended_at IS NULL LIMIT $2::bigint",
+            [.anyText(process.rawValue), .int(max(0, limit))])
+        return try rows.rows.map { try runID($0.text(0)) }
+    }
+}
+
+/// The id that a column holds.
+func runID(_ text: String?) throws(StorageError) -> RunID {
+    guard let id = text.flatMap({ RunID(rawValue: $0) }) else {
+        throw StorageError(.corruptData, "\"\((text ?? "").prefix(140))\" in the tables of runs is no run id")
+    }
+    return id
+}

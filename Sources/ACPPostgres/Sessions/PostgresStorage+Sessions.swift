@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import ACPCore
+public import ACPStorage
+
+extension PostgresStorage {
+    /// A session as it was saved last.
+    public func session(_ id: SessionID) async throws -> SessionRecord? {
+        let rows = try await database.read(
+            "Reading session \(id)",
+            """
+            SELECT version, metadata, state_content_type, state FROM acp_sessions
+            WHERE id = $1::text AND version IS NOT NULL
+            """, [.text(id.rawValue)])
+        return try rows.first.map { row in
+            let metadata: JSONObject = try decodeStored(row.bytes(1), "the metadata of session \(id)")
+            let state = row.anyText(2).map { SessionState(bytes: row.bytes(3) ?? [], contentType: $0) }
+            return SessionRecord(id: id, state: state, metadata: metadata, version: row.int(0) ?? 0)
+        }
+    }
+
+    /// Saves a session's state and metadata, on condition if a version is given.
+    @discardableResult
+    public func save(_ session: SessionRecord, expecting version: Int?) async throws -> Int {
+        let metadata = try encodeStored(session.metadata, "the metadata of session \(session.id)")
+        let rows = try await database.write(
+            "Saving session \(session.id)", isRepeatable: false,
+            """
+            SELECT is_saved, new_version FROM acp_save_session($1::text, $2::bigint, $3::bytea, $4::text, $5::bytea)
+            """,
+            [
+                .text(session.id.rawValue), .int(version), .bytes(metadata), .anyText(session.state?.contentType),
+                .bytes(session.state?.bytes),
+            ])
+        let found = rows.first?.int(1) ?? 0
+        guard rows.first?.bool(0) == true else {
+            throw StorageError(
+                .conflict,
+                "session \(session.id) has version \(found) where \(version ?? 0) was expected: read it again")
+        }
+        return found
+    }
+
+    /// Appends blocks to a session's history, in order, each once.
+    public func append(_ blocks: [HistoryBlock], to session: SessionID) async throws {
+        let entries = try blocks.flatMap(\.entries).map { try encodeStored($0, "the history of session \(session)") }
+        _ = try await database.write(
+            "Appending to the history of session \(session)", isRepeatable: true,
+            "SELECT acp_append_history($1::text, $2::text[], $3::bigint[], $4::bytea[])",
+            [
+                .text(session.rawValue), .textArray(blocks.map(\.key)), .intArray(blocks.map(\.entries.count)),
+                .byteArrays(entries),
+            ])
+    }
+
+    /// One page of a session's history, oldest first, and how many entries there are in all, from one moment.
+    public func history(of session: SessionID, from offset: Int, limit: Int?) async throws -> Page<HistoryEntry> {
+        let offset = max(0, offset)
+        let rows = try await database.read(
+            "Reading the history of session \(session)",
+            """
+            SELECT s.history_count, h.entry FROM acp_sessions AS s LEFT JOIN LATERAL (
+                SELECT position, entry FROM acp_history WHERE session = s.key AND position >= $2::bigint
+                ORDER BY position LIMIT $3::bigint
+            ) AS h ON true WHERE s.id = $1::text ORDER BY h.position
+            """, [.text(session.rawValue), .int(offset), .int(limit.map { max(0, $0) })])
+        var entries: [HistoryEntry] = []
+        for row in rows.rows {
+            guard let entry = row.bytes(1) else { continue }
+            entries.append(
+                try decodeStored(entry, "entry \(offset + entries.count) of the history of session \(session)"))
+        }
+        return Page(items: entries, total: rows.first?.int(0) ?? 0)
+    }
+
+    /// Deletes a session with its history. Its runs stay.
+    @discardableResult
+    public func delete(_ session: SessionID) async throws -> Bool {
+        let rows = try await database.write(
+            "Deleting session \(session)", isRepeatable: false,
+            "DELETE FROM acp_sessions WHERE id = $1::text RETURNING key", [.text(session.rawValue)])
+        return rows.count > 0
+    }
+}

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ACPCore
+import ACPPostgres
+import ACPStorage
+import RedisTestSupport
+import Testing
+
+@Suite("Errors name the cause and the remedy, and never the password")
+struct ErrorTests {
+    private static let secret = PostgresTestServer.password
+
+    private func expect(
+        _ url: String, _ code: StorageError.Code, says words: [String],
+        sourceLocation: SourceLocation = #_sourceLocation
+    ) async throws {
+        let error = await storageError {
+            try await withStorage(PostgresConfiguration(url: url)) { _ = try await $0.ping() }
+        }
+        let found = try #require(error, sourceLocation: sourceLocation)
+        #expect(found.code == code, "\(found)", sourceLocation: sourceLocation)
+        for word in words { #expect(found.message.contains(word), "\(found)", sourceLocation: sourceLocation) }
+        #expect(!"\(found)".contains(Self.secret), sourceLocation: sourceLocation)
+    }
+
+    private static func withGuardedRole(_ server: PostgresTestServer) throws {
+        try server.sql(
+            """
+            DO $$ BEGIN
+                CREATE ROLE guarded LOGIN PASSWORD '\(secret)';
+            EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$
+            """)
+    }
+
+    @Test("A wrong password, and none")
+    func password() async throws {
+        let server = try await SharedServer.shared.server
+        try Self.withGuardedRole(server)
+        let wrong = server.url(user: "guarded", password: Self.secret + "x")
+        try await expect(wrong, .refused, says: ["password authentication failed", "Check the user and the password"])
+        try await expect(server.url(user: "guarded"), .refused, says: ["no password supplied", "PGPASSWORD"])
+        // The right one lets in, whatever comes then.
+        var configuration = PostgresConfiguration(
+            url: server.url(user: "guarded", password: Self.secret, database: "template1"))
+        configuration.skipMigrations = true
+        let error = await storageError { try await withStorage(configuration) { _ = try await $0.ping() } }
+        #expect(error?.message.contains("skipMigrations") == true, "\(String(describing: error))")
+    }
+
+    @Test("A database and a role that are not there")
+    func unknown() async throws {
+        let server = try await SharedServer.shared.server
+        try await expect(
+            server.url(user: "tester", password: Self.secret, database: "nowhere"), .refused,
+            says: ["\"nowhere\" does not exist", "createdb"])
+        try await expect(
+            server.url(user: "nobody-at-all", password: Self.secret), .refused, says: ["does not exist", "createuser"])
+    }
+
+    @Test("A server that is not there")
+    func refused() async throws {
+        let port = try FreePort.find()
+        let url = "postgresql://someone:\(Self.secret)@127.0.0.1:\(port)/db"
+        try await expect(url, .cannotConnect, says: ["refused", "Is the server running", "127.0.0.1:\(port)"])
+    }
+
+    @Test(
+        "A URL that libpq cannot read",
+        arguments: [
+            "postgresql://a:\(secret)%zz@host/db", "postgresql://a:\(secret)@host:5432/db?no_such_thing=\(secret)",
+            "http://a:\(secret)@host", "postgresql://a:\(secret)@[::1/db", "password='\(secret)",
+        ])
+    func url(_ url: String) async throws {
+        let error = await storageError { _ = try PostgresStorage(url: url) }
+        let found = try #require(error)
+        #expect(found.code == .refused)
+        #expect(found.message.contains("postgresql://user:password@host"))
+        #expect(!"\(found)".contains(Self.secret))
+    }
+
+    @Test("A role that may only read can read, and is told why it cannot write")
+    func readOnly() async throws {
+        let server = try await SharedServer.shared.server
+        let database = try await SharedServer.shared.makeDatabase()
+        let run = Run(agentName: "reader")
+        try await withStorage(PostgresConfiguration(url: server.url(user: "tester", database: database))) {
+            try await $0.save(run)
+        }
+        try server.sql(
+            "CREATE ROLE onlooker_\(database) LOGIN; GRANT SELECT ON ALL TABLES IN SCHEMA public TO onlooker_\(database)",
+            database: database)
+        let url = server.url(user: "onlooker_\(database)", password: Self.secret, database: database)
+        try await withStorage(PostgresConfiguration(url: url)) { storage in
+            #expect(try await storage.run(run.id) == run)
+            let refused = try #require(await storageError { try await storage.save(run) })
+            #expect(refused.code == .refused)
+            #expect(refused.message.contains("permission denied") && refused.message.contains("GRANT"), "\(refused)")
+        }
+        let readOnly = server.url(
+            user: "tester", password: Self.secret, database: database,
+            parameters: "options=-cdefault_transaction_read_only%3Don")
+        try await withStorage(PostgresConfiguration(url: readOnly)) { storage in
+            #expect(try await storage.run(run.id) == run)
+            let refused = try #require(await storageError { try await storage.save(run) })
+            #expect(refused.code == .refused)
+            #expect(refused.message.contains("target_session_attrs"), "\(refused)")
+            #expect(!"\(refused)".contains(Self.secret))
+        }
+    }
+
+    @Test("Fields make the same storage as a URL, whatever characters a password has")
+    func fields() async throws {
+        let server = try await SharedServer.shared.server
+        try server.sql("CREATE ROLE fielded LOGIN SUPERUSER")
+        let database = try await SharedServer.shared.makeDatabase()
+        let configuration = PostgresConfiguration(
+            host: "127.0.0.1", port: server.port, database: database, user: "fielded", password: #"it's \ a 'secret'"#,
+            sslMode: "prefer")
+        let time = try await withStorage(configuration) { try await $0.ping() }
+        #expect(time >= .zero)
+    }
+}

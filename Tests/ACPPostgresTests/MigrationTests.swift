@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ACPCore
+import ACPPostgres
+import ACPStorage
+import Testing
+
+@Suite("Tables and their versions")
+struct MigrationTests {
+    private func configuration(_ database: String) async throws -> PostgresConfiguration {
+        PostgresConfiguration(url: try await SharedServer.shared.server.url(user: "tester", database: database))
+    }
+
+    @Test("Of many storages and programs that come to an empty database at once, one makes the tables and all work")
+    func race() async throws {
+        let database = try await SharedServer.shared.makeDatabase()
+        let configuration = try await configuration(database)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for _ in 0..<8 {
+                group.addTask {
+                    try await withStorage(configuration) { storage in
+                        try await storage.save(Run(agentName: "racer", sessionID: SessionID()))
+                    }
+                }
+            }
+            // Two more processes, which people have started.
+            let server = try await SharedServer.shared.server
+            for _ in 0..<2 { group.addTask { try server.script(PostgresStorage.schemaSQL, database: database) } }
+            try await group.waitForAll()
+        }
+        let total = try await withStorage(configuration) { try await $0.runs(RunQuery()).total }
+        #expect(total == 8)
+        let versions = try await SharedServer.shared.server.sql("SELECT version FROM acp_schema", database: database)
+        #expect(versions == "1")
+    }
+
+    @Test("Without migrations, an empty database is an error that says what to do, and stays empty")
+    func skipped() async throws {
+        let database = try await SharedServer.shared.makeDatabase()
+        var configuration = try await configuration(database)
+        configuration.skipMigrations = true
+        let error = await storageError { try await withStorage(configuration) { _ = try await $0.ping() } }
+        #expect(error?.code == .refused)
+        #expect(
+            error?.message.contains("acp storage schema") == true && error?.message.contains("skipMigrations") == true)
+        let server = try await SharedServer.shared.server
+        #expect(try server.sql("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'", database: database) == "0")
+    }
+
+    @Test("Without migrations, old tables are an error, and newer ones are in any case")
+    func versions() async throws {
+        let database = try await SharedServer.shared.makeDatabase()
+        let server = try await SharedServer.shared.server
+        var configuration = try await configuration(database)
+        try await withStorage(configuration) { _ = try await $0.ping() }
+        try server.sql("UPDATE acp_schema SET version = 99", database: database)
+        let newer = await storageError { try await withStorage(configuration) { _ = try await $0.ping() } }
+        #expect(newer?.code == .refused)
+        #expect(newer?.message.contains("version 99") == true)
+        try server.sql("UPDATE acp_schema SET version = 0", database: database)
+        configuration.skipMigrations = true
+        let older = await storageError { try await withStorage(configuration) { _ = try await $0.ping() } }
+        #expect(older?.code == .refused)
+        #expect(older?.message.contains("needs version 1") == true)
+    }
+
+    @Test("The printed SQL makes the tables, may be run again, and is all that a storage without migrations needs")
+    func script() async throws {
+        let database = try await SharedServer.shared.makeDatabase()
+        let server = try await SharedServer.shared.server
+        for _ in 0..<2 { try server.script(PostgresStorage.schemaSQL, database: database) }
+        var configuration = try await configuration(database)
+        configuration.skipMigrations = true
+        try await withStorage(configuration) { storage in
+            var writer = try await Writer.create(on: storage)
+            try await writer.write("one")
+            #expect(try await storage.events(of: writer.run.id, from: 0, limit: nil) == writer.events)
+        }
+    }
+
+    @Test("Two schemas of one database are two storages, which do not hear each other")
+    func schemas() async throws {
+        let database = try await SharedServer.shared.makeDatabase()
+        let server = try await SharedServer.shared.server
+        try server.sql("CREATE SCHEMA one; CREATE SCHEMA two", database: database)
+        let configurations = ["one", "two"].map {
+            PostgresConfiguration(
+                url: server.url(user: "tester", database: database, parameters: "options=-csearch_path%3D\($0)"))
+        }
+        try await withStorage(configurations[0]) { first in
+            try await withStorage(configurations[1]) { second in
+                let writer = try await Writer.create(on: first)
+                #expect(try await second.record(of: writer.run.id) == nil)
+                #expect(try await second.runs(RunQuery()).total == 0)
+                try await second.removeAll()
+                #expect(try await first.runs(RunQuery()).total == 1)
+            }
+        }
+    }
+
+    @Test("What people ask by hand: documents are JSONB, times are times, and listings use their indexes")
+    func queries() async throws {
+        let database = try await SharedServer.shared.makeDatabase()
+        let server = try await SharedServer.shared.server
+        try await withStorage(try await configuration(database)) { storage in
+            var writer = try await Writer.create(on: storage)
+            try await writer.write("said")
+            try await writer.complete()
+            let status = try server.sql("SELECT document ->> 'status' FROM acp_runs", database: database)
+            #expect(status == "completed")
+            let said = try server.sql(
+                "SELECT acp_jsonb(event) #>> '{part,content}' FROM acp_events WHERE position = 1", database: database)
+            #expect(said == "said")
+            let isTime = try server.sql(
+                "SELECT created_at < now() AND ended_at <= now() AND now() - created_at < interval '1 hour' FROM acp_runs",
+                database: database)
+            #expect(isTime == "t")
+            // A NUL, which JSONB does not know, costs the JSONB and nothing else.
+            var strange = Run(agentName: "strange")
+            strange.output = [Message("a\0b")]
+            try await storage.save(strange)
+            #expect(try await storage.run(strange.id) == strange)
+            let isNull = try server.sql(
+                "SELECT document IS NULL FROM acp_runs WHERE agent_name = 'strange'", database: database)
+            #expect(isNull == "t")
+        }
+        for (condition, index) in [
+            ("agent_name = 'a'", "acp_runs_by_agent"), ("session_id = 'a'", "acp_runs_by_session"),
+            ("true", "acp_runs_by_time"),
+            ("status = 'awaiting' AND ended_at IS NULL", "acp_runs_unfinished"),
+        ] {
+            let plan = try server.sql(
+                """
+                SET enable_seqscan = off; SET enable_sort = off; SET enable_bitmapscan = off;
+                EXPLAIN SELECT key FROM acp_runs WHERE \(condition) ORDER BY created_at DESC, id DESC LIMIT 10
+                """, database: database)
+            #expect(plan.contains(index), "\(plan)")
+        }
+    }
+
+    @Test("Pruning takes old ended runs and unused sessions, and leaves the rest")
+    func prune() async throws {
+        let database = try await SharedServer.shared.makeDatabase()
+        let server = try await SharedServer.shared.server
+        try await withStorage(try await configuration(database)) { storage in
+            for number in 0..<250 {
+                var run = Run(agentName: "pruned", sessionID: "old")
+                run.status = number < 240 ? .completed : .awaiting
+                try await storage.save(run)
+            }
+            try await storage.append([HistoryBlock(link: "https://example.com")], to: "old")
+            try await storage.append([HistoryBlock(link: "https://example.com")], to: "unused")
+            #expect(try await storage.prune(olderThan: .seconds(86_400)) == PostgresPruneResult(0, 0))
+            try server.sql(
+                """
+                UPDATE acp_runs SET ended_at = ended_at - interval '2 days' WHERE ended_at IS NOT NULL;
+                UPDATE acp_sessions SET used_at = used_at - interval '2 days'
+                """, database: database)
+            var fresh = Run(agentName: "pruned")
+            fresh.status = .completed
+            try await storage.save(fresh)
+            #expect(try await storage.prune(olderThan: .seconds(86_400)) == PostgresPruneResult(240, 1))
+            #expect(try await storage.runs(RunQuery(.agent("pruned"))).total == 11)
+            #expect(try await storage.history(of: "old").count == 1)
+            #expect(try await storage.history(of: "unused").isEmpty)
+            let rows = try await storage.statistics().tables.first { $0.name == "acp_runs" }?.rows
+            #expect(rows == 11)
+        }
+    }
+}
+
+extension PostgresPruneResult {
+    fileprivate init(_ runs: Int, _ sessions: Int) {
+        self.init(runs: runs, sessions: sessions)
+    }
+}

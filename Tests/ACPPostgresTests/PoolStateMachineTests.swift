@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Testing
+
+@testable import ACPPostgres
+
+@Suite("The pool, without connections")
+struct PoolStateMachineTests {
+    @Test("Connections are made for those who wait, and no more than the limit")
+    func limit() {
+        var pool = PoolStateMachine(limit: 2)
+        #expect(pool.request(1) == [.connect])
+        #expect(pool.request(2) == [.connect])
+        #expect(pool.request(3) == [])
+        #expect(pool.connected(10) == [.start(1, on: 10)])
+        #expect(pool.connected(11) == [.start(2, on: 11)])
+        #expect(pool.released(10, isUsable: true) == [.start(3, on: 10)])
+        #expect(pool.released(10, isUsable: true) == [])
+        #expect(pool.request(4) == [.start(4, on: 10)])
+        #expect(pool.counts == (0, 2, 0, 0))
+    }
+
+    @Test("A failure to connect is the answer for all who wait, and the next attempt comes after a pause")
+    func failure() {
+        var pool = PoolStateMachine(limit: 3)
+        _ = pool.request(1)
+        _ = pool.request(2)
+        #expect(pool.connectFailed() == [.scheduleRetry(failures: 1)])
+        #expect(pool.connectFailed() == [.fail(1), .fail(2)])
+        #expect(pool.request(3) == [])
+        #expect(pool.request(4) == [])
+        #expect(pool.retryIsDue() == [.connect], "one attempt at a time shows whether the server is back")
+        #expect(pool.connectFailed() == [.fail(3), .fail(4), .scheduleRetry(failures: 3)])
+        #expect(pool.retryIsDue() == [])
+        #expect(pool.request(5) == [.connect])
+        #expect(pool.request(6) == [])
+        #expect(pool.connected(10) == [.start(5, on: 10), .connect])
+    }
+
+    @Test("While a connection is in use, a failure to make another one fails nobody")
+    func failureBeside() {
+        var pool = PoolStateMachine(limit: 2)
+        _ = pool.request(1)
+        _ = pool.connected(10)
+        #expect(pool.request(2) == [.connect])
+        #expect(pool.connectFailed() == [.scheduleRetry(failures: 1)])
+        #expect(pool.released(10, isUsable: true) == [.start(2, on: 10)])
+    }
+
+    @Test("A connection that broke is closed and replaced if somebody waits")
+    func broken() {
+        var pool = PoolStateMachine(limit: 1)
+        _ = pool.request(1)
+        _ = pool.connected(10)
+        _ = pool.request(2)
+        #expect(pool.released(10, isUsable: false) == [.close(10), .connect])
+        #expect(pool.connected(11) == [.start(2, on: 11)])
+        #expect(pool.released(11, isUsable: true) == [])
+        #expect(pool.lost(11) == [])
+        #expect(pool.request(3) == [.connect])
+    }
+
+    @Test("Who gives up waiting is not served")
+    func abandoned() {
+        var pool = PoolStateMachine(limit: 1)
+        _ = pool.request(1)
+        _ = pool.request(2)
+        let wasWaiting = pool.abandon(1)
+        #expect(wasWaiting)
+        #expect(pool.connected(10) == [.start(2, on: 10)])
+        let isWaiting = pool.abandon(2)
+        #expect(!isWaiting)
+    }
+
+    @Test("Closing fails those who wait, lets those who work finish, and is over when nothing is left")
+    func close() {
+        var pool = PoolStateMachine(limit: 2)
+        _ = pool.request(1)
+        _ = pool.request(2)
+        _ = pool.connected(10)
+        _ = pool.request(3)
+        #expect(pool.close() == [.fail(2), .fail(3)])
+        #expect(pool.close() == [])
+        #expect(pool.connected(11) == [.close(11)])
+        #expect(pool.released(10, isUsable: true) == [.close(10), .finished])
+    }
+
+    @Test("Pauses grow up to the limit and vary")
+    func pauses() {
+        for failures in 1...100 {
+            let pause = Backoff.pause(afterFailures: failures, limit: .seconds(2))
+            #expect(pause >= .milliseconds(25) && pause <= .seconds(2))
+        }
+        let pauses = Set((0..<20).map { _ in Backoff.pause(afterFailures: 10, limit: .seconds(2)) })
+        #expect(pauses.count > 1)
+    }
+}

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ACPPostgres
+import ACPStorage
+import ACPStorageTesting
+import Testing
+
+@Suite("PostgreSQL storage keeps the promises of a storage")
+struct PostgresStorageConformanceTests {
+    static let suite = StorageSuite(
+        neighbor: .init(
+            settle: {
+                try await SharedServer.shared.server.sql(
+                    "DROP TABLE IF EXISTS acpx; CREATE TABLE acpx AS SELECT 'untouched' AS word")
+            },
+            isUntouched: { try await SharedServer.shared.server.sql("SELECT word FROM acpx") == "untouched" }),
+        makeStorage: {
+            // Several are open at the same time.
+            var configuration = PostgresConfiguration(url: try await SharedServer.shared.server.url)
+            configuration.maximumConnections = 4
+            return try PostgresStorage(configuration)
+        }
+    )
+
+    @Test("A promise", arguments: StorageSuite.checks)
+    func promise(_ check: StorageCheck) async throws {
+        try await check.run(on: Self.suite)
+    }
+}

@@ -115,17 +115,18 @@ final class ConnectionPool: Sendable {
 
     private func endPatience() {
         let now = ContinuousClock.now
-        let late = state.withLock { state in
+        let (late, areBusy) = state.withLock { state in
             state.isTimerSet = false
             let late = state.requests.values.filter { $0.patienceEnd <= now && state.machine.abandon($0.id) }
             for request in late { state.requests[request.id] = nil }
-            return late
+            return (late, state.machine.counts.busy > 0)
         }
         let connections = configuration.maximumConnections
-        for request in late {
-            request.answer.give(
-                .failure(PostgresError(.poolExhausted, "all \(connections) connections were busy for too long")))
-        }
+        let error =
+            areBusy
+            ? PostgresError(.poolExhausted, "all \(connections) connections were busy for too long")
+            : PostgresError(.connect, "no connection could be made in time")
+        for request in late { request.answer.give(.failure(error)) }
         watchWaiting()
     }
 

@@ -108,8 +108,9 @@ final class Listener: Sendable {
         }
         _ = try await send("LISTEN acp_\(table)", on: id)
         isListening()
-        report(.success(()))
+        // First those who were there before; who comes now has missed nothing.
         hub.gap()
+        report(.success(()))
         func scheduleCheck() { loop.call(at: .now + checkInterval) { happened.yield(.checkIsDue) } }
         scheduleCheck()
         for await event in events {

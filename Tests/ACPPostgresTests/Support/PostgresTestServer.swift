@@ -26,10 +26,16 @@ final class PostgresTestServer: Sendable {
     private let binaries: String
     private let state = Mutex(State())
 
+    /// The certificate of a server with TLS, which is its own authority.
+    var certificate: String { folder.appendingPathComponent("server.crt").path }
+
     /// Makes a cluster, starts its server, and waits until it answers.
-    static func start(_ settings: [String] = []) async throws -> PostgresTestServer {
+    ///
+    /// - Parameter tls: Whether it offers TLS, with a certificate for 127.0.0.1.
+    static func start(tls: Bool = false) async throws -> PostgresTestServer {
         let server = try PostgresTestServer()
         do {
+            let settings = tls ? try server.makeCertificate() : []
             try server.makeCluster(settings)
             try await server.launch()
             return server
@@ -141,6 +147,19 @@ final class PostgresTestServer: Sendable {
         // Who is called `guarded…` has to know a password.
         let access = "host all guarded 127.0.0.1/32 scram-sha-256\nhost all all 127.0.0.1/32 trust\n"
         try Data(access.utf8).write(to: URL(fileURLWithPath: "\(data)/pg_hba.conf"))
+    }
+
+    private func makeCertificate() throws -> [String] {
+        let key = folder.appendingPathComponent("server.key").path
+        try Self.run(
+            "/usr/bin/env",
+            [
+                "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", certificate,
+                "-days", "2", "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1",
+            ])
+        if Self.isRoot { _ = chown(key, 65534, 65534) }
+        try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: key)
+        return ["ssl = on", "ssl_cert_file = '\(certificate)'", "ssl_key_file = '\(key)'"]
     }
 
     private func launch() async throws {

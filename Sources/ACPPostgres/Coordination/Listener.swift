@@ -142,7 +142,7 @@ final class Listener: Sendable {
         let loop = database.loop
         let result: Result<[ResultSet], PostgresError> = await withCheckedContinuation { continuation in
             loop.send(
-                Exchange(statements: [Statement(sql)], prepares: false, deadline: .now + Self.patience) {
+                Exchange(batch: Batch(transaction: [Statement(sql)]), prepares: false, deadline: .now + Self.patience) {
                     continuation.resume(returning: $0)
                 }, on: id)
         }

@@ -97,6 +97,7 @@ final class PostgresTestServer: Sendable {
             for child in children { _ = systemKill(child, SIGKILL) }
         }
         try? FileManager.default.removeItem(at: folder)
+        Leftovers.forget(folder.path)
     }
 
     /// Runs SQL with psql, as the superuser.
@@ -168,6 +169,7 @@ final class PostgresTestServer: Sendable {
         let log = folder.appendingPathComponent("log").path
         let process = try SupervisedProcess(program, arguments, log: log)
         state.withLock { $0.process = process }
+        Leftovers.note(folder.path, process.pid)
         let isReady = try await poll(for: .seconds(60), every: .milliseconds(50)) {
             guard process.isRunning else { throw SetupError("PostgreSQL ended at once: \(self.log)") }
             return (try? self.sql("SELECT 1")) != nil
@@ -184,9 +186,8 @@ final class PostgresTestServer: Sendable {
         let versions = (try? files.contentsOfDirectory(atPath: "/usr/lib/postgresql")) ?? []
         let newestFirst = versions.sorted { (Int($0) ?? 0) > (Int($1) ?? 0) }.map { "/usr/lib/postgresql/\($0)/bin" }
         let path = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":").map(String.init)
-        let homebrew = ["/opt/homebrew/bin", "/usr/local/bin"]
         let needed = ["initdb", "postgres", "psql"]
-        for folder in newestFirst + path + homebrew
+        for folder in newestFirst + path
         where needed.allSatisfy({ files.isExecutableFile(atPath: "\(folder)/\($0)") }) {
             return folder
         }
@@ -216,7 +217,7 @@ final class PostgresTestServer: Sendable {
         return String(decoding: text, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
     }
 
-    private static func children(of pid: Int32) -> [Int32] {
+    fileprivate static func children(of pid: Int32) -> [Int32] {
         let text = (try? String(contentsOfFile: "/proc/\(pid)/task/\(pid)/children", encoding: .utf8)) ?? ""
         return text.split(separator: " ").compactMap { Int32($0) }
     }
@@ -229,6 +230,27 @@ final class PostgresTestServer: Sendable {
 
 /// The C function, which methods of the same name hide.
 private func systemKill(_ pid: Int32, _ signal: Int32) -> Int32 { kill(pid, signal) }
+
+/// Servers that nobody has stopped when the test process exits, such as the shared one: their folders are large.
+private enum Leftovers {
+    private static let servers = Mutex<[String: Int32]>([:])
+    private static let registered: Void = {
+        _ = atexit {
+            for (folder, pid) in Leftovers.servers.withLock({ $0 }) {
+                let children = PostgresTestServer.children(of: pid)
+                for process in [pid] + children { _ = systemKill(process, SIGKILL) }
+                try? FileManager.default.removeItem(atPath: folder)
+            }
+        }
+    }()
+
+    static func note(_ folder: String, _ pid: Int32) {
+        _ = registered
+        servers.withLock { $0[folder] = pid }
+    }
+
+    static func forget(_ folder: String) { servers.withLock { $0[folder] = nil } }
+}
 
 /// A server that is started when the first test asks for it, for tests that do it no harm. Each test gets a database of its own.
 actor SharedServer {

@@ -12,8 +12,8 @@ public import ServiceLifecycle
 /// ```
 ///
 /// ## Atomicity
-/// A commit is one transaction and one round trip: a function in the database checks the owner and the number of events, appends,
-/// replaces the snapshot and notifies whoever watches. It is durable when it returns, as far as the server's own settings say.
+/// A commit is one transaction: a function in the database checks the owner and the number of events, appends, and replaces the
+/// snapshot. The notification for whoever watches follows in the same round trip. It is durable when it returns, as far as the server's own settings say.
 ///
 /// ## Several processes
 /// Any number of storages, in any number of processes, may work with the same database. They see each other's runs, events and

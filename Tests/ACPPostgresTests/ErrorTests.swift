@@ -108,6 +108,47 @@ struct ErrorTests {
         }
     }
 
+    @Test("TLS is libpq's: checked where the URL says so, and refused where it cannot be had")
+    func tls() async throws {
+        let server = try await PostgresTestServer.start(tls: true)
+        let checked = server.url(
+            user: "tester", parameters: "sslmode=verify-full&sslrootcert=\(server.certificate)")
+        try await withStorage(PostgresConfiguration(url: checked)) { storage in
+            _ = try await storage.ping()
+            let encrypted = try server.sql(
+                """
+                SELECT bool_and(ssl) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid)
+                WHERE application_name = 'simple-acp'
+                """)
+            #expect(encrypted == "t")
+            var writer = try await Writer.create(on: storage)
+            try await writer.write(String(repeating: "long ", count: 200_000))
+            #expect(try await storage.events(of: writer.run.id, from: 0, limit: nil) == writer.events)
+        }
+        let strange = server.url(
+            user: "tester", password: Self.secret, parameters: "sslmode=verify-full&sslrootcert=/nowhere/root.crt")
+        try await expect(strange, .refused, says: ["root certificate", "sslmode"])
+        server.stop()
+        let plain = try await SharedServer.shared.server
+        try await expect(
+            plain.url(user: "tester", password: Self.secret, parameters: "sslmode=require"), .refused,
+            says: ["does not support SSL", "sslmode"])
+    }
+
+    @Test("A server that accepts and then says nothing is given up")
+    func silent() async throws {
+        let proxy = try await FaultProxy.start(to: try await SharedServer.shared.server.port)
+        proxy.mode = .blackhole
+        var configuration = PostgresConfiguration(url: "postgresql://tester:\(Self.secret)@127.0.0.1:\(proxy.port)/db")
+        configuration.poolTimeout = .milliseconds(300)
+        configuration.connectTimeout = .seconds(2)
+        let error = await storageError { try await withStorage(configuration) { _ = try await $0.ping() } }
+        #expect(error?.code == .cannotConnect)
+        #expect(error?.message.contains("in time") == true, "\(String(describing: error))")
+        #expect(!"\(String(describing: error))".contains(Self.secret))
+        await proxy.stop()
+    }
+
     @Test("Fields make the same storage as a URL, whatever characters a password has")
     func fields() async throws {
         let server = try await SharedServer.shared.server

@@ -2,11 +2,11 @@
 
 import CLibPQ
 
-/// Statements that go to the server together: one transaction, one trip.
+/// One trip to the server.
 struct Exchange: Sendable {
     /// Tells it from others on the same connection, so that no other one is cancelled in its place.
     var id = 0
-    let statements: [Statement]
+    let batch: Batch
     let prepares: Bool
     /// When the connection is given up if the server has not answered.
     let deadline: ContinuousClock.Instant
@@ -50,6 +50,7 @@ final class Channel {
     private enum Command {
         case prepare(String)
         case execute
+        case endTransaction
     }
 
     private struct Current {
@@ -57,6 +58,8 @@ final class Channel {
         /// Those whose results are still to come, in order.
         var commands: ArraySlice<Command>
         var results: [ResultSet] = []
+        /// What comes now belongs to what is done afterwards.
+        var isFirstOver = false
         var error: PostgresError?
     }
 
@@ -76,7 +79,8 @@ final class Channel {
         }
         var commands: [Command] = []
         var isSent = true
-        for statement in exchange.statements where isSent {
+        func send(_ statement: Statement) {
+            guard isSent else { return }
             var name: String?
             if exchange.prepares {
                 if let known = prepared[statement.sql] {
@@ -94,6 +98,13 @@ final class Channel {
             if isSent { isSent = execute(statement, name: name) }
             commands.append(.execute)
         }
+        for statement in exchange.batch.transaction { send(statement) }
+        if let last = exchange.batch.afterwards, isSent {
+            isSent = PQpipelineSync(connection) == 1
+            commands.append(.endTransaction)
+            send(last)
+        }
+        commands.append(.endTransaction)
         current = Current(exchange: exchange, commands: commands[...])
         guard isSent, PQpipelineSync(connection) == 1 else { return lose() }
         flush()
@@ -155,10 +166,13 @@ final class Channel {
         }
         let set = ResultSet(result)
         switch PQresultStatus(result) {
-        case PGRES_PIPELINE_SYNC: finish()
+        case PGRES_PIPELINE_SYNC:
+            _ = current?.commands.popFirst()
+            current?.isFirstOver = true
+            if current?.commands.isEmpty == true { finish() }
         case PGRES_TUPLES_OK, PGRES_COMMAND_OK:
             // A command that prepares has no rows that anybody wants.
-            if case .execute = current?.commands.first { current?.results.append(set) }
+            if case .execute = current?.commands.first, current?.isFirstOver == false { current?.results.append(set) }
         case PGRES_PIPELINE_ABORTED: forgetPrepared()
         default:
             forgetPrepared()
@@ -166,7 +180,9 @@ final class Channel {
             guard current?.error == nil else { return }
             let state = PQresultErrorField(result, Self.sqlState).map { String(cString: $0) }
             let message = PQresultErrorField(result, Self.primaryMessage).map { String(cString: $0) }
-            current?.error = PostgresError(.server, message ?? "the server reported an error", sqlState: state)
+            // What happened afterwards failed alone: the first transaction is there. Sending all of it again is what helps.
+            let kind = current?.isFirstOver == true ? PostgresError.Kind.unexpected : .server
+            current?.error = PostgresError(kind, message ?? "the server reported an error", sqlState: state)
         }
     }
 

@@ -21,7 +21,7 @@ final class ConnectionPool: Sendable {
     /// One call: from its place in the queue to the end of its exchange.
     private struct Request: Sendable {
         let id: Int
-        let statements: [Statement]
+        let batch: Batch
         let isInterruptible: Bool
         /// How long it waits for a connection.
         let patienceEnd: ContinuousClock.Instant
@@ -54,20 +54,20 @@ final class ConnectionPool: Sendable {
         state = Mutex(State(machine: PoolStateMachine(limit: configuration.maximumConnections)))
     }
 
-    /// Sends statements as one transaction in one trip.
+    /// Sends statements in one trip.
     ///
     /// - Parameters:
-    ///   - statements: What to send.
+    ///   - batch: What to send.
     ///   - isInterruptible: Whether a cancelled caller stops it. What changes something is not stopped halfway: its caller would
     ///     not know what became of it.
-    func run(_ statements: [Statement], isInterruptible: Bool) async throws(PostgresError) -> [ResultSet] {
+    func run(_ batch: Batch, isInterruptible: Bool) async throws(PostgresError) -> [ResultSet] {
         let answer = Answer()
         let id = state.withLock { state in
             state.nextRequest += 1
             return state.nextRequest
         }
         let request = Request(
-            id: id, statements: statements, isInterruptible: isInterruptible,
+            id: id, batch: batch, isInterruptible: isInterruptible,
             patienceEnd: .now + configuration.poolTimeout, answer: answer)
         do {
             return try await withTaskCancellationHandler {
@@ -115,17 +115,18 @@ final class ConnectionPool: Sendable {
 
     private func endPatience() {
         let now = ContinuousClock.now
-        let late = state.withLock { state in
+        let (late, areBusy) = state.withLock { state in
             state.isTimerSet = false
             let late = state.requests.values.filter { $0.patienceEnd <= now && state.machine.abandon($0.id) }
             for request in late { state.requests[request.id] = nil }
-            return late
+            return (late, state.machine.counts.busy > 0)
         }
         let connections = configuration.maximumConnections
-        for request in late {
-            request.answer.give(
-                .failure(PostgresError(.poolExhausted, "all \(connections) connections were busy for too long")))
-        }
+        let error =
+            areBusy
+            ? PostgresError(.poolExhausted, "all \(connections) connections were busy for too long")
+            : PostgresError(.connect, "no connection could be made in time")
+        for request in late { request.answer.give(.failure(error)) }
         watchWaiting()
     }
 
@@ -217,7 +218,7 @@ final class ConnectionPool: Sendable {
         guard let request else { return change { $0.machine.released(connection, isUsable: true) } }
         let patience = (configuration.statementTimeout ?? .seconds(3_600)) + .seconds(10)
         let exchange = Exchange(
-            id: id, statements: request.statements, prepares: configuration.preparesStatements,
+            id: id, batch: request.batch, prepares: configuration.preparesStatements,
             deadline: .now + patience
         ) { [weak self] result in
             request.answer.give(result)

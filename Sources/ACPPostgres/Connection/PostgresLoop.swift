@@ -73,7 +73,7 @@ final class PostgresLoop: Sendable {
         return id
     }
 
-    /// Sends statements as one transaction, in one trip. Ends in ``Exchange/finish``.
+    /// Sends statements in one trip. Ends in ``Exchange/finish``.
     func send(_ exchange: Exchange, on connection: ConnectionID) {
         if !post(.send(connection, exchange)) {
             exchange.finish(.failure(PostgresError(.closed, "the connection was closed")))

@@ -2,6 +2,14 @@
 
 import ACPCore
 
+/// Statements that go to the server in one trip.
+struct Batch: Sendable {
+    /// One transaction. Its outcome is that of the trip.
+    let transaction: [Statement]
+    /// A transaction of its own, after the first one, whatever became of that.
+    var afterwards: Statement?
+}
+
 /// A statement with the values of its parameters, all in PostgreSQL's binary format.
 struct Statement: Sendable {
     let sql: String

@@ -108,8 +108,9 @@ final class Listener: Sendable {
         }
         _ = try await send("LISTEN acp_\(table)", on: id)
         isListening()
-        report(.success(()))
+        // First those who were there before; who comes now has missed nothing.
         hub.gap()
+        report(.success(()))
         func scheduleCheck() { loop.call(at: .now + checkInterval) { happened.yield(.checkIsDue) } }
         scheduleCheck()
         for await event in events {
@@ -141,7 +142,7 @@ final class Listener: Sendable {
         let loop = database.loop
         let result: Result<[ResultSet], PostgresError> = await withCheckedContinuation { continuation in
             loop.send(
-                Exchange(statements: [Statement(sql)], prepares: false, deadline: .now + Self.patience) {
+                Exchange(batch: Batch(transaction: [Statement(sql)]), prepares: false, deadline: .now + Self.patience) {
                     continuation.resume(returning: $0)
                 }, on: id)
         }

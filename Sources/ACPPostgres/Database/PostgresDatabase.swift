@@ -41,25 +41,29 @@ final class PostgresDatabase: Sendable {
 
     /// Runs a statement that changes something, in a transaction of its own. It is seen through even if the caller is cancelled.
     ///
-    /// - Parameter isRepeatable: Whether it may be sent again if its answer was lost.
+    /// - Parameters:
+    ///   - isRepeatable: Whether it may be sent again if its answer was lost.
+    ///   - afterwards: A statement that follows in the same trip, in a transaction of its own.
     func write(
-        _ action: String, isRepeatable: Bool, _ sql: String, _ parameters: [Parameter]
+        _ action: String, isRepeatable: Bool, _ sql: String, _ parameters: [Parameter], afterwards: Statement? = nil
     ) async throws(StorageError) -> ResultSet {
         try await prepareSchema()
-        return try await run(action, [Statement(sql, parameters)], changes: true, isRepeatable: isRepeatable)
+        return try await run(
+            action, [Statement(sql, parameters)], afterwards: afterwards, changes: true, isRepeatable: isRepeatable)
     }
 
-    /// - Returns: What the last statement returned.
+    /// - Returns: What the last of the statements returned.
     private func run(
-        _ action: String, _ statements: [Statement], changes: Bool, isRepeatable: Bool
+        _ action: String, _ statements: [Statement], afterwards: Statement? = nil, changes: Bool, isRepeatable: Bool
     ) async throws(StorageError) -> ResultSet {
+        let batch = Batch(transaction: statements, afterwards: afterwards)
         var isInDoubt = false
         var collisions = 0
         var repeats = 0
         while true {
             let result: Result<[ResultSet], PostgresError>
             do throws(PostgresError) {
-                result = .success(try await pool.run(statements, isInterruptible: !changes))
+                result = .success(try await pool.run(batch, isInterruptible: !changes))
             } catch {
                 result = .failure(error)
             }

@@ -17,6 +17,8 @@ extension Schema {
             SELECT run_key, (start + n - 1)::integer, e FROM unnest(new_events) WITH ORDINALITY AS t (e, n)
         $body$;
 
+        -- Does not notify: a transaction that does commits alone, and whoever commits waits for the disk. The notification follows
+        -- in a transaction of its own, in the same trip.
         CREATE FUNCTION acp_commit(
             p_run text, p_expecting bigint, p_events bytea[], p_process text, p_token text,
             p_snapshot bytea, p_covered bigint, p_agent text, p_session text, p_status text, p_created timestamptz,
@@ -42,7 +44,6 @@ extension Schema {
                 ) ON CONFLICT (id) DO NOTHING RETURNING key INTO r;
                 IF FOUND THEN
                     PERFORM acp_append_events(r.key, 0, p_events);
-                    PERFORM acp_notify('c', p_run);
                     outcome := 'done';
                     RETURN;
                 END IF;
@@ -67,7 +68,6 @@ extension Schema {
                     covered_events = p_covered, snapshot = p_snapshot
                 WHERE key = r.key;
             END IF;
-            PERFORM acp_notify('c', p_run);
             outcome := 'done';
         END $body$;
 

@@ -6,7 +6,7 @@ public import ACPStorage
 extension PostgresStorage {
     // MARK: Commits
 
-    /// One transaction in one round trip. Durable when this returns.
+    /// One round trip: one transaction, and behind it the wake for those who watch. Durable when this returns.
     public func commit(_ commit: RunCommit) async throws {
         let input = try commit.input.map { try encodeStored($0, "the input of run \(commit.run)") }
         let run = commit.snapshot?.run
@@ -23,7 +23,7 @@ extension PostgresStorage {
                 .bytes(commit.snapshot?.json), .int(commit.snapshot?.eventCount), .text(run?.agentName.rawValue),
                 .text(run?.sessionID?.rawValue), .text(run?.status.rawValue), run.map { .time($0.createdAt) } ?? .null,
                 .bool(run?.status.isTerminal ?? false), .bytes(input),
-            ])
+            ], afterwards: Statement("SELECT acp_notify('c', $1::text)", [.text(commit.run.rawValue)]))
         try check(rows.first?.text(0), found: rows.first?.int(1) ?? 0, commit)
         postgresCoordination.runDidChange(commit.run)
     }

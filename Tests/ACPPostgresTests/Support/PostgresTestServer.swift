@@ -26,10 +26,16 @@ final class PostgresTestServer: Sendable {
     private let binaries: String
     private let state = Mutex(State())
 
+    /// The certificate of a server with TLS, which is its own authority.
+    var certificate: String { folder.appendingPathComponent("server.crt").path }
+
     /// Makes a cluster, starts its server, and waits until it answers.
-    static func start(_ settings: [String] = []) async throws -> PostgresTestServer {
+    ///
+    /// - Parameter tls: Whether it offers TLS, with a certificate for 127.0.0.1.
+    static func start(tls: Bool = false) async throws -> PostgresTestServer {
         let server = try PostgresTestServer()
         do {
+            let settings = tls ? try server.makeCertificate() : []
             try server.makeCluster(settings)
             try await server.launch()
             return server
@@ -91,6 +97,7 @@ final class PostgresTestServer: Sendable {
             for child in children { _ = systemKill(child, SIGKILL) }
         }
         try? FileManager.default.removeItem(at: folder)
+        Leftovers.forget(folder.path)
     }
 
     /// Runs SQL with psql, as the superuser.
@@ -143,12 +150,26 @@ final class PostgresTestServer: Sendable {
         try Data(access.utf8).write(to: URL(fileURLWithPath: "\(data)/pg_hba.conf"))
     }
 
+    private func makeCertificate() throws -> [String] {
+        let key = folder.appendingPathComponent("server.key").path
+        try Self.run(
+            "/usr/bin/env",
+            [
+                "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", certificate,
+                "-days", "2", "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1",
+            ])
+        if Self.isRoot { _ = chown(key, 65534, 65534) }
+        try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: key)
+        return ["ssl = on", "ssl_cert_file = '\(certificate)'", "ssl_key_file = '\(key)'"]
+    }
+
     private func launch() async throws {
         let data = folder.appendingPathComponent("data").path
         let (program, arguments) = asServer("\(binaries)/postgres", ["-D", data])
         let log = folder.appendingPathComponent("log").path
         let process = try SupervisedProcess(program, arguments, log: log)
         state.withLock { $0.process = process }
+        Leftovers.note(folder.path, process.pid)
         let isReady = try await poll(for: .seconds(60), every: .milliseconds(50)) {
             guard process.isRunning else { throw SetupError("PostgreSQL ended at once: \(self.log)") }
             return (try? self.sql("SELECT 1")) != nil
@@ -165,9 +186,8 @@ final class PostgresTestServer: Sendable {
         let versions = (try? files.contentsOfDirectory(atPath: "/usr/lib/postgresql")) ?? []
         let newestFirst = versions.sorted { (Int($0) ?? 0) > (Int($1) ?? 0) }.map { "/usr/lib/postgresql/\($0)/bin" }
         let path = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":").map(String.init)
-        let homebrew = ["/opt/homebrew/bin", "/usr/local/bin"]
         let needed = ["initdb", "postgres", "psql"]
-        for folder in newestFirst + path + homebrew
+        for folder in newestFirst + path
         where needed.allSatisfy({ files.isExecutableFile(atPath: "\(folder)/\($0)") }) {
             return folder
         }
@@ -197,7 +217,7 @@ final class PostgresTestServer: Sendable {
         return String(decoding: text, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
     }
 
-    private static func children(of pid: Int32) -> [Int32] {
+    fileprivate static func children(of pid: Int32) -> [Int32] {
         let text = (try? String(contentsOfFile: "/proc/\(pid)/task/\(pid)/children", encoding: .utf8)) ?? ""
         return text.split(separator: " ").compactMap { Int32($0) }
     }
@@ -210,6 +230,27 @@ final class PostgresTestServer: Sendable {
 
 /// The C function, which methods of the same name hide.
 private func systemKill(_ pid: Int32, _ signal: Int32) -> Int32 { kill(pid, signal) }
+
+/// Servers that nobody has stopped when the test process exits, such as the shared one: their folders are large.
+private enum Leftovers {
+    private static let servers = Mutex<[String: Int32]>([:])
+    private static let registered: Void = {
+        _ = atexit {
+            for (folder, pid) in Leftovers.servers.withLock({ $0 }) {
+                let children = PostgresTestServer.children(of: pid)
+                for process in [pid] + children { _ = systemKill(process, SIGKILL) }
+                try? FileManager.default.removeItem(atPath: folder)
+            }
+        }
+    }()
+
+    static func note(_ folder: String, _ pid: Int32) {
+        _ = registered
+        servers.withLock { $0[folder] = pid }
+    }
+
+    static func forget(_ folder: String) { servers.withLock { $0[folder] = nil } }
+}
 
 /// A server that is started when the first test asks for it, for tests that do it no harm. Each test gets a database of its own.
 actor SharedServer {

@@ -178,6 +178,18 @@ let package = Package(
             path: "Examples/QuickStart",
             swiftSettings: swiftSettings
         ),
+        .target(
+            name: "OwnBackend",
+            dependencies: ["ACPStorage", "ACPCore"],
+            path: "Examples/OwnBackend/Sources",
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(
+            name: "OwnBackendTests",
+            dependencies: ["OwnBackend", "ACPStorageTesting", "ACPStorage", "ACPCore"],
+            path: "Examples/OwnBackend/Tests",
+            swiftSettings: swiftSettings
+        ),
         .testTarget(
             name: "ACPCoreTests",
             dependencies: ["ACPCore"],

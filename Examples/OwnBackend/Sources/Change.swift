@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ACPCore
+import ACPStorage
+import Foundation
+
+/// One line of the journal: something that happened, after it was decided that it may happen.
+///
+/// Applying the lines of a journal in order gives back what the storage holds, so a change has all that is needed for that,
+/// and no conditions.
+enum Change: Codable, Sendable {
+    case runCommitted(
+        RunID, events: [StoredEvent], snapshot: Run?, coveredEvents: Int?, owner: RunOwner, input: [Message]?)
+    case runSaved(Run)
+    case eventAppended(RunID, event: StoredEvent)
+    case runClaimed(RunID, owner: RunOwner)
+    case runDeleted(RunID)
+
+    case sessionSaved(SessionID, state: Data?, contentType: String?, metadata: JSONObject, version: Int)
+    case blockAppended(SessionID, key: String, entries: [HistoryEntry])
+    case sessionDeleted(SessionID)
+
+    case signalSent(RunID, signal: RunSignal)
+    case signalsForgotten(RunID)
+    case runQueued(RunID, session: SessionID)
+    case runDequeued(RunID, session: SessionID)
+}
+
+extension Change {
+    init(_ commit: RunCommit) {
+        self = .runCommitted(
+            commit.run, events: commit.events.map(StoredEvent.init), snapshot: commit.snapshot?.run,
+            coveredEvents: commit.snapshot?.eventCount, owner: commit.owner, input: commit.input)
+    }
+
+    init(_ session: SessionRecord, version: Int) {
+        self = .sessionSaved(
+            session.id, state: session.state.map { Data($0.bytes) }, contentType: session.state?.contentType,
+            metadata: session.metadata, version: version)
+    }
+}
+
+/// An event as a text within the line's JSON. Decoding and encoding it anew would change blanks and the order of keys, and
+/// events have to come back byte for byte.
+struct StoredEvent: Codable, Sendable {
+    let event: EncodedEvent
+
+    init(_ event: EncodedEvent) { self.event = event }
+
+    init(from decoder: any Decoder) throws {
+        event = try EncodedEvent(json: Array(decoder.singleValueContainer().decode(String.self).utf8))
+    }
+
+    func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(String(decoding: event.json, as: UTF8.self))
+    }
+}

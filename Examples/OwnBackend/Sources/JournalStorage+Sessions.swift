@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import ACPCore
+public import ACPStorage
+
+extension JournalStorage {
+    public func session(_ id: SessionID) async throws -> SessionRecord? {
+        try await journal.read { $0.sessions[id]?.record }
+    }
+
+    @discardableResult
+    public func save(_ session: SessionRecord, expecting version: Int?) async throws -> Int {
+        try await journal.write { contents, changes in
+            let found = contents.sessions[session.id]?.record?.version ?? 0
+            if let version, version != found {
+                throw StorageError(
+                    .conflict, "session \(session.id) has version \(found), not \(version): read it again")
+            }
+            changes = [Change(session, version: found + 1)]
+            return found + 1
+        }
+    }
+
+    public func append(_ blocks: [HistoryBlock], to session: SessionID) async throws {
+        try await journal.write { contents, changes in
+            let known = contents.sessions[session]?.blocks ?? []
+            changes = blocks.filter { !known.contains($0.key) }
+                .map { .blockAppended(session, key: $0.key, entries: $0.entries) }
+        }
+    }
+
+    public func history(of session: SessionID, from offset: Int, limit: Int?) async throws -> Page<HistoryEntry> {
+        try await journal.read { contents in
+            let history = contents.sessions[session]?.history ?? []
+            return Page(items: history.page(from: offset, limit: limit), total: history.count)
+        }
+    }
+
+    @discardableResult
+    public func delete(_ session: SessionID) async throws -> Bool {
+        try await journal.write { contents, changes in
+            guard contents.sessions[session] != nil else { return false }
+            changes = [.sessionDeleted(session)]
+            return true
+        }
+    }
+}

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ACPCore
+import ACPStorage
+import Foundation
+import OwnBackend
+import Testing
+
+/// What the suite cannot know: what is particular to a journal.
+@Suite("A journal is read again whatever happened")
+struct JournalTests {
+    @Test("A line that was being written when the process died is left out, and writing goes on")
+    func tornLine() async throws {
+        try await withTemporaryFolder { folder in
+            let file = folder.appending(path: "test.journal")
+            let runs = (0..<3).map { _ in Run(agentName: "writer") }
+            let storage = try JournalStorage(path: file.path)
+            for run in runs[..<2] { try await storage.save(run) }
+            try await storage.close()
+            try Data(contentsOf: file).dropLast(10).write(to: file)
+
+            for _ in 0..<2 {
+                let storage = try JournalStorage(path: file.path)
+                #expect(try await storage.run(runs[0].id) == runs[0])
+                #expect(try await storage.run(runs[1].id) == nil)
+                try await storage.save(runs[2])
+                try await storage.close()
+            }
+            let again = try JournalStorage(path: file.path)
+            #expect(try await again.runs(RunQuery()).total == 2)
+            try await again.close()
+        }
+    }
+
+    @Test("A line that cannot be read is named, and nothing is thrown away")
+    func damagedLine() async throws {
+        try await withTemporaryFolder { folder in
+            let file = folder.appending(path: "test.journal")
+            let storage = try JournalStorage(path: file.path)
+            try await storage.save(Run(agentName: "writer"))
+            try await storage.close()
+            let damaged = try Data(contentsOf: file) + Data("no change\n".utf8)
+            try damaged.write(to: file)
+
+            let error = #expect(throws: StorageError.self) { try JournalStorage(path: file.path) }
+            #expect(error?.code == .corruptData)
+            #expect(error?.message.contains("line 2") == true)
+            #expect(try Data(contentsOf: file) == damaged)
+        }
+    }
+
+    @Test("A second storage on the same journal is refused until the first is closed")
+    func secondStorage() async throws {
+        try await withTemporaryFolder { folder in
+            let path = folder.appending(path: "test.journal").path
+            let storage = try JournalStorage(path: path)
+            let error = #expect(throws: StorageError.self) { try JournalStorage(path: path) }
+            #expect(error?.code == .refused)
+            try await storage.close()
+            try await JournalStorage(path: path).close()
+        }
+    }
+
+    @Test("After a restart, who owned unfinished runs is lost, and whose turn it is is known")
+    func restart() async throws {
+        try await withTemporaryFolder { folder in
+            let path = folder.appending(path: "test.journal").path
+            let (former, session) = (ProcessID(), SessionID())
+            let run = Run(agentName: "writer", sessionID: session)
+            let storage = try JournalStorage(path: path)
+            try await storage.coordination.heartbeat(of: former, timeToLive: .seconds(3_600))
+            try await storage.commit(
+                RunCommit(
+                    run: run.id, expecting: 0, events: [], snapshot: try RunSnapshot(run, eventCount: 0),
+                    owner: RunOwner(process: former)))
+            _ = try await storage.coordination.enqueue(run.id, in: session)
+            try await storage.close()
+
+            let next = try JournalStorage(path: path)
+            #expect(try await next.coordination.liveProcesses() == [])
+            #expect(try await next.coordination.lostProcesses() == [former])
+            #expect(try await next.runs(ownedBy: former, limit: 10) == [run.id])
+            #expect(try await next.coordination.enqueue(RunID(), in: session) == run.id)
+            try await next.close()
+        }
+    }
+}

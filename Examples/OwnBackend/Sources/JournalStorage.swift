@@ -44,5 +44,5 @@ public final class JournalStorage: Storage {
 
     public func removeAll() async throws { try await journal.removeAll() }
 
-    public func close() async throws { try await journal.close() }
+    public func close() async { await journal.close() }
 }

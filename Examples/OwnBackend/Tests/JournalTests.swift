@@ -16,7 +16,7 @@ struct JournalTests {
             let runs = (0..<3).map { _ in Run(agentName: "writer") }
             let storage = try JournalStorage(path: file.path)
             for run in runs[..<2] { try await storage.save(run) }
-            try await storage.close()
+            await storage.close()
             try Data(contentsOf: file).dropLast(10).write(to: file)
 
             for _ in 0..<2 {
@@ -24,11 +24,11 @@ struct JournalTests {
                 #expect(try await storage.run(runs[0].id) == runs[0])
                 #expect(try await storage.run(runs[1].id) == nil)
                 try await storage.save(runs[2])
-                try await storage.close()
+                await storage.close()
             }
             let again = try JournalStorage(path: file.path)
             #expect(try await again.runs(RunQuery()).total == 2)
-            try await again.close()
+            await again.close()
         }
     }
 
@@ -38,7 +38,7 @@ struct JournalTests {
             let file = folder.appending(path: "test.journal")
             let storage = try JournalStorage(path: file.path)
             try await storage.save(Run(agentName: "writer"))
-            try await storage.close()
+            await storage.close()
             let damaged = try Data(contentsOf: file) + Data("no change\n".utf8)
             try damaged.write(to: file)
 
@@ -56,8 +56,8 @@ struct JournalTests {
             let storage = try JournalStorage(path: path)
             let error = #expect(throws: StorageError.self) { try JournalStorage(path: path) }
             #expect(error?.code == .refused)
-            try await storage.close()
-            try await JournalStorage(path: path).close()
+            await storage.close()
+            await (try JournalStorage(path: path)).close()
         }
     }
 
@@ -74,14 +74,14 @@ struct JournalTests {
                     run: run.id, expecting: 0, events: [], snapshot: try RunSnapshot(run, eventCount: 0),
                     owner: RunOwner(process: former)))
             _ = try await storage.coordination.enqueue(run.id, in: session)
-            try await storage.close()
+            await storage.close()
 
             let next = try JournalStorage(path: path)
             #expect(try await next.coordination.liveProcesses() == [])
             #expect(try await next.coordination.lostProcesses() == [former])
             #expect(try await next.runs(ownedBy: former, limit: 10) == [run.id])
             #expect(try await next.coordination.enqueue(RunID(), in: session) == run.id)
-            try await next.close()
+            await next.close()
         }
     }
 }

@@ -125,6 +125,30 @@ struct RecoveryTests {
         #expect(asked.output.map(\.text) == ["Welcome. ", "Hello Ada. "])
     }
 
+    @Test("an answer that was announced while the storage failed is heard as soon as it works again")
+    func answerUnheard() async throws {
+        let processes = Processes()
+        let first = try await processes.process(serve: interview)
+        let second = try await processes.process(serve: interview)
+        let third = try await processes.process(serve: interview)
+        let live = try await second.engine.call("interview").id
+        let dormant = try await first.engine.call("interview").id
+        first.die()
+        processes.clock.pass(processes.lease)
+        try await third.engine.renewLease()
+        try await second.tick()
+        second.die()
+        for run in [live, dormant] {
+            _ = try await third.engine.resume(run, "Ada")
+            await second.engine.hear(.signal(run))
+        }
+        second.comeBack()
+        try await second.tick()
+        for run in [live, dormant] {
+            #expect(try await second.engine.settledRun(run, after: 6).awaitRequest?.message?.text == "City?")
+        }
+    }
+
     @Test("an answer that comes between the look at a run and its claim is not lost")
     func answerDuringClaim() async throws {
         let processes = Processes()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Several `acp serve` on one Redis, ended, killed and stopped as tests need it, and called as one service."""
+"""Several `acp serve` on one Redis (or what ACP_TEST_STORAGE says: redis, postgres), ended, killed and stopped as tests need it, and called as one service."""
 
 import os
 import signal
@@ -14,8 +14,11 @@ import pytest
 import run_log
 import sse
 from calls import TERMINAL, resume_request, run_request
+from postgres_process import PostgresProcess
 from redis_process import RedisProcess
 from server_process import ServerProcess
+
+STORAGES = {"redis": RedisProcess, "postgres": PostgresProcess}
 
 DEADLINE = 120.0
 """Nothing that a test waits for takes this long, on a busy machine either."""
@@ -44,19 +47,19 @@ class Server(ServerProcess):
 
 
 class Fleet:
-    """A Redis of its own and servers on it, all with the same options. Ends with everything that it has started."""
+    """A storage of its own and servers on it, all with the same options. Ends with everything that it has started."""
 
     def __init__(self, *options: str, lease: float = 3) -> None:
         self.lease = lease
         self._options = (*options, "--lease", str(lease))
         self._servers: list[Server] = []
         self._clients = AsyncExitStack()
-        self.redis = RedisProcess()
+        self.storage = STORAGES[os.environ.get("ACP_TEST_STORAGE", "redis")]()
 
     async def start(self, *options: str) -> "Member":
         """Starts one more server."""
         server = await anyio.to_thread.run_sync(
-            lambda: Server("--storage", self.redis.url, *self._options, *options)
+            lambda: Server("--storage", self.storage.url, *self._options, *options)
         )
         self._servers.append(server)
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=50)
@@ -72,7 +75,7 @@ class Fleet:
         await self._clients.aclose()
         for server in self._servers:
             server.kill()
-        self.redis.stop()
+        self.storage.stop()
 
 
 class Member:

@@ -243,10 +243,10 @@ async def test_runs_outlast_a_storage_that_stops_for_longer_than_the_lease() -> 
         ticking = await each(range(15), lambda place: create(members[place % 3], "ticker", "30"))
         asking = await each(range(15), lambda place: create(members[place % 3], "questioner", mode="sync"))
         await each(slow + ticking, lambda run_id: has_said(members[0], run_id, 2))
-        fleet.redis.freeze()
+        fleet.storage.freeze()
         # Longer than the lease: every process has missed its heartbeats then, and none has died.
         await anyio.sleep(3 * fleet.lease)
-        fleet.redis.thaw()
+        fleet.storage.thaw()
         for run_id in ticking + slow:
             assert (await reaches(members[0], run_id, "completed", "failed"))["status"] == "completed"
             await checked(members[1], run_id)

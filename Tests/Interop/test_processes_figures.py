@@ -92,7 +92,7 @@ async def test_an_idle_process_sends_the_same_few_commands_with_many_awaiting_ru
     async with Fleet() as fleet:
 
         async def measured(what: str) -> float:
-            monitor = Monitor(fleet.redis.port)
+            monitor = Monitor(fleet.storage.port)
             try:
                 # Housekeeping of what was done before comes to its end first.
                 await anyio.to_thread.run_sync(monitor.commands, 2 * fleet.lease)

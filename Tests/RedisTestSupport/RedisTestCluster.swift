@@ -181,10 +181,19 @@ public final class RedisTestCluster: Sendable {
                 else { return false }
                 let nodes = try await self.nodes(seenBy: server)
                 guard !nodes.contains(where: { $0[2].contains("handshake") }) else { return false }
+                // A server that has not heard yet how far a replica is tells clients that it is loading.
+                let shards = try await self.send(to: server, "CLUSTER", "SHARDS")
+                guard !Self.words(in: shards).contains("loading") else { return false }
             }
             return try await self.agree()
         }
         guard isOK else { throw TestServerError("The cluster did not come into order.") }
+    }
+
+    private static func words(in value: RESPValue) -> [String] {
+        if let pairs = value.pairs { return pairs.flatMap { words(in: $0.key) + words(in: $0.value) } }
+        if let elements = value.array { return elements.flatMap(words) }
+        return value.string.map { [$0] } ?? []
     }
 
     /// All servers that run see the same masters with the same slots.

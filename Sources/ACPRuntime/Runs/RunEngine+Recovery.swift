@@ -20,6 +20,7 @@ extension RunEngine {
 
     /// Looks for runs that nobody executes, and for what else is due.
     func recover() async {
+        await lookForUnheardSignals()
         guard acceptsRuns else { return }
         do {
             if state.withLock({ $0.needsReview }) { try await review() }

@@ -127,7 +127,17 @@ extension RunEngine {
             }
         } catch {
             logger.warning("the signals to a run cannot be read", metadata: ["run_id": "\(run)", "reason": "\(error)"])
+            state.withLock { _ = $0.unheard.insert(run) }
         }
+    }
+
+    /// Looks again for signals that could not be read when they were announced.
+    func lookForUnheardSignals() async {
+        let runs = state.withLock { state in
+            defer { state.unheard = [] }
+            return state.unheard
+        }
+        for run in runs { await lookAtSignals(to: run) }
     }
 
     func obeySignals(to execution: RunExecution) async throws {

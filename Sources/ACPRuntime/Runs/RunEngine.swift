@@ -36,6 +36,8 @@ public final class RunEngine: Service {
         /// Runs that await an answer, and whose handler runs nowhere: their process has ended. This one is to go on with them
         /// when the answer comes.
         var dormant: [RunID: DormantRun] = [:]
+        /// Runs whose signals could not be read when they were announced.
+        var unheard: Set<RunID> = []
         /// Runs that wait for others of their session.
         var waitingForTurn: Set<RunID> = []
         var isShuttingDown = false

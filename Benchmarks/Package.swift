@@ -71,6 +71,18 @@ let package = Package(
             swiftSettings: swiftSettings
         ),
         .executableTarget(
+            name: "BackendsBench",
+            dependencies: [
+                .product(name: "ACPCore", package: "simple-acp"),
+                .product(name: "ACPPostgres", package: "simple-acp"),
+                .product(name: "ACPRedis", package: "simple-acp"),
+                .product(name: "ACPSQLite", package: "simple-acp"),
+                .product(name: "ACPStorage", package: "simple-acp"),
+            ],
+            path: "BackendsBench",
+            swiftSettings: swiftSettings
+        ),
+        .executableTarget(
             name: "SQLiteStorageBench",
             dependencies: [
                 .product(name: "ACPCore", package: "simple-acp"),

@@ -71,7 +71,7 @@ struct AwaitTimeoutTests {
         owner.die()
         processes.clock.pass(processes.lease)
         try await other.tick()
-        try await poll {
+        try await eventually("what this waits for") {
             try await other.tick()
             return try await processes.storage.run(asked.id)?.status.isTerminal == true
         }

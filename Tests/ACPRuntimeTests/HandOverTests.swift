@@ -51,7 +51,7 @@ struct HandOverTests {
         let staying = try await processes.process(serve: serve(open))
         let replayed = try await leaving.engine.start("replayed")
         let failed = try await leaving.engine.start("not")
-        try await poll {
+        try await eventually("what this waits for") {
             let counts = try await [replayed, failed].asyncMap { try await processes.storage.eventCount(of: $0) }
             return counts == [4, 4]
         }
@@ -73,7 +73,9 @@ struct HandOverTests {
         let staying = try await processes.process(serve: serve)
         let runs = try await (0..<3).asyncMap { _ in try await leaving.engine.start("busy") }
         async let shutdown: Void = leaving.engine.shutdown()
-        try await poll { try await processes.storage.runs(ownedBy: .released, limit: 10).count == 2 }
+        try await eventually("what this waits for") {
+            try await processes.storage.runs(ownedBy: .released, limit: 10).count == 2
+        }
         await staying.engine.recover()
         #expect(try await processes.storage.runs(ownedBy: staying.id, limit: 10).count == 2)
         latch.open()

@@ -40,7 +40,7 @@ struct InterleavingTests {
         let old = try await processes.process(serve: agents(latch))
         let new = try await processes.process(serve: agents(open))
         let id = try await old.engine.start("replayed")
-        try await poll { try await processes.storage.eventCount(of: id) == 4 }
+        try await eventually("what this waits for") { try await processes.storage.eventCount(of: id) == 4 }
         processes.clock.pass(processes.lease)
         // The new owner has looked at the run. Before it claims it, the old one goes on, up to its last commit but one.
         let last = Latch()
@@ -49,12 +49,12 @@ struct InterleavingTests {
                 if commit.events.last?.kind.isTerminal == true { await last.wait() }
             }
             latch.open()
-            try await poll { try await processes.storage.eventCount(of: id) == 6 }
+            try await eventually("what this waits for") { try await processes.storage.eventCount(of: id) == 6 }
         }
         try await new.tick()
         let run = try await new.engine.endedRun(id)
         last.open()
-        try await poll { old.engine.execution(of: id) == nil }
+        try await eventually("what this waits for") { old.engine.execution(of: id) == nil }
         #expect(run.status == .completed && run.text == "one two")
         #expect(try await processes.storage.run(id) == run)
         #expect(
@@ -69,7 +69,7 @@ struct InterleavingTests {
         let old = try await processes.process(serve: agents(latch))
         let new = try await processes.process(serve: agents())
         let id = try await old.engine.start("replayed")
-        try await poll { try await processes.storage.eventCount(of: id) == 4 }
+        try await eventually("what this waits for") { try await processes.storage.eventCount(of: id) == 4 }
         processes.clock.pass(processes.lease)
         new.link.onClaim {
             latch.open()
@@ -88,7 +88,7 @@ struct InterleavingTests {
         let new = try await processes.process(serve: agents(latch))
         let third = try await processes.process(serve: agents(latch))
         let id = try await old.engine.start("replayed")
-        try await poll { try await processes.storage.eventCount(of: id) == 4 }
+        try await eventually("what this waits for") { try await processes.storage.eventCount(of: id) == 4 }
         old.die()
         processes.clock.pass(processes.lease)
         new.link.onClaim { _ = try await third.engine.cancel(id) }
@@ -103,7 +103,7 @@ struct InterleavingTests {
         let latch = Latch()
         let members = try await (0..<3).asyncMap { _ in try await processes.process(serve: agents(latch)) }
         let id = try await members[0].engine.start("replayed")
-        try await poll { try await processes.storage.eventCount(of: id) == 4 }
+        try await eventually("what this waits for") { try await processes.storage.eventCount(of: id) == 4 }
         members[0].die()
         processes.clock.pass(processes.lease)
         members[1].link.afterClaim { members[1].die() }
@@ -117,7 +117,7 @@ struct InterleavingTests {
 
     @Test("whatever happens in whatever order, no run is stuck, doubled or torn", arguments: 0..<40)
     func chance(seed: Int) async throws {
-        var chance = Seeded(seed: UInt64(seed))
+        var chance = SeededGenerator(seed: UInt64(seed))
         let processes = Processes()
         let latch = Latch()
         latch.open()
@@ -154,7 +154,7 @@ struct InterleavingTests {
         let last = try await processes.process(serve: agents(latch))
         members.append(last)
         for id in Set(runs) {
-            try await poll {
+            try await eventually("what this waits for") {
                 try await last.tick()
                 let run = try await processes.storage.run(id)
                 if run?.status == .awaiting { _ = try? await last.engine.resume(id, "answer") }
@@ -178,19 +178,5 @@ struct InterleavingTests {
         let inputs = history.count { if case .message(let message) = $0 { message.role == .user } else { false } }
         #expect(inputs >= completed.count && inputs <= Set(runs).count)
         #expect(try await processes.storage.coordination.lostProcesses().isEmpty)
-    }
-}
-
-/// Chance that can be repeated.
-struct Seeded: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed &* 0x9e37_79b9_7f4a_7c15 &+ 1 }
-
-    mutating func next() -> UInt64 {
-        state ^= state << 13
-        state ^= state >> 7
-        state ^= state << 17
-        return state
     }
 }

@@ -36,7 +36,7 @@ struct LimitTests {
         #expect(try await engine.storage.kinds(runs[2]) == ["run.created"])
         latches[1].open()
         _ = try await engine.endedRun(runs[1])
-        try await poll { try await engine.run(runs[2]).status == .inProgress }
+        try await eventually("what this waits for") { try await engine.run(runs[2]).status == .inProgress }
         #expect(try await engine.run(runs[3]).status == .created)
         for latch in latches { latch.open() }
         for run in runs {

@@ -40,7 +40,7 @@ struct RecoveryTests {
             try await processes.process(serve: twoWords(latch)), try await processes.process(serve: twoWords(latch)),
         ]
         let id = try await owner.engine.start("words")
-        try await poll { try await processes.storage.eventCount(of: id) == 4 }
+        try await eventually("what this waits for") { try await processes.storage.eventCount(of: id) == 4 }
         owner.die()
         for other in others { try await other.tick() }
         #expect(try await processes.storage.run(id)?.status == .inProgress, "its heartbeat has not run out")
@@ -66,7 +66,7 @@ struct RecoveryTests {
         let owner = try await processes.process(serve: twoWords(never, recovery: .replay))
         let other = try await processes.process(serve: twoWords(open, recovery: .replay))
         let id = try await owner.engine.start("words")
-        try await poll { try await processes.storage.eventCount(of: id) == 4 }
+        try await eventually("what this waits for") { try await processes.storage.eventCount(of: id) == 4 }
         owner.die()
         processes.clock.pass(processes.lease)
         try await other.tick()
@@ -171,7 +171,7 @@ struct RecoveryTests {
         let zombie = try await processes.process(serve: twoWords(latch))
         let other = try await processes.process(serve: twoWords(latch))
         let id = try await zombie.engine.start("words", session: "shared")
-        try await poll { try await processes.storage.eventCount(of: id) == 4 }
+        try await eventually("what this waits for") { try await processes.storage.eventCount(of: id) == 4 }
         processes.clock.pass(processes.lease)
         try await other.tick()
         let failed = try #require(try await processes.storage.run(id))
@@ -179,7 +179,7 @@ struct RecoveryTests {
         let events = try await processes.storage.events(of: id)
         // Now it goes on, and comes to its end.
         latch.open()
-        try await poll { zombie.engine.execution(of: id) == nil }
+        try await eventually("what this waits for") { zombie.engine.execution(of: id) == nil }
         #expect(try await processes.storage.run(id) == failed)
         #expect(try await processes.storage.events(of: id) == events)
         #expect(try await processes.storage.history(of: "shared").isEmpty)
@@ -218,11 +218,11 @@ struct RecoveryTests {
         let zombie = try await processes.process(serve: serve)
         let other = try await processes.process(serve: serve)
         let id = try await zombie.engine.start("stateful", session: "shared")
-        try await poll { try await processes.storage.session("shared") != nil }
+        try await eventually("what this waits for") { try await processes.storage.session("shared") != nil }
         processes.clock.pass(processes.lease)
         try await other.tick()
         latch.open()
-        try await poll { zombie.engine.execution(of: id) == nil }
+        try await eventually("what this waits for") { zombie.engine.execution(of: id) == nil }
         let state = try #require(try await processes.storage.session("shared")?.state)
         #expect(String(decoding: state.bytes, as: UTF8.self) == "\"mine\"")
     }

@@ -50,7 +50,9 @@ struct SessionTurnTests {
         }
         #expect(overlap.most == 1)
         #expect(try await processes.storage.history(of: "shared").count == 80)
-        try await poll { members.allSatisfy { $0.engine.waitingRuns == 0 && $0.engine.runningRuns == 0 } }
+        try await eventually("what this waits for") {
+            members.allSatisfy { $0.engine.waitingRuns == 0 && $0.engine.runningRuns == 0 }
+        }
         for service in services { service.cancel() }
     }
 
@@ -140,7 +142,7 @@ struct SessionTurnTests {
         let third = try await owner.engine.start("busy", session: "s")
         owner.die()
         processes.clock.pass(processes.lease)
-        try await poll {
+        try await eventually("what this waits for") {
             try await other.tick()
             return try await processes.storage.run(third)?.status.isTerminal == true
         }

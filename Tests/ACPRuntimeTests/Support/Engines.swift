@@ -125,17 +125,3 @@ func refusal(_ step: () async throws -> Void) async -> String? {
         return String(describing: type(of: error))
     }
 }
-
-/// Waits until something is so, and gives up with a failure after a minute.
-@discardableResult
-func poll(
-    sourceLocation: SourceLocation = #_sourceLocation, _ isSo: () async throws -> Bool
-) async throws -> Bool {
-    let deadline = ContinuousClock.now + .seconds(60)
-    while ContinuousClock.now < deadline {
-        if try await isSo() { return true }
-        try await Task.sleep(for: .milliseconds(2))
-    }
-    Issue.record("it did not come about within a minute", sourceLocation: sourceLocation)
-    return false
-}

@@ -58,14 +58,14 @@ extension RunExecution {
 
     /// What the run awaits, once that is written down: how many events there were.
     ///
-    /// - Parameter patiently: Whether to wait on while the storage fails for too long, rather than to throw what it says.
-    func committedAwait(patiently: Bool = false) async throws -> Int? {
+    /// - Throws: `StorageError` if the storage fails for too long; `CancellationError`.
+    func committedAwait() async throws -> Int? {
         while true {
             let wakes = progress.wakes
             let (eventCount, committed, stall) = state.withLock { ($0.awaitedCount, $0.log.committed, $0.stall) }
             guard let eventCount else { return nil }
             if committed >= eventCount { return eventCount }
-            if let stall, !patiently { throw stall }
+            if let stall { throw stall }
             try await progress.wait(beyond: wakes)
         }
     }
@@ -81,8 +81,6 @@ extension RunExecution {
 
     /// The run as it is at this moment, which may be a little ahead of the storage.
     var currentRun: Run { state.withLock { $0.composer.run } }
-
-    var isAwaiting: Bool { state.withLock { $0.isAwaiting } }
 
     /// Whether the run has not begun yet.
     var isWaiting: Bool { state.withLock { $0.isWaiting } }

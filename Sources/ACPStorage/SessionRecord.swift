@@ -61,6 +61,17 @@ public enum HistoryEntry: Sendable, Hashable, Codable {
     }
 }
 
+extension HistoryEntry: JSONWritable {
+    package func write(to writer: inout JSONWriter) throws(JSONWriter.Refusal) {
+        try writer.object { writer throws(JSONWriter.Refusal) in
+            switch self {
+            case .message(let message): try writer.member("message", message)
+            case .link(let url): try writer.member("link", url)
+            }
+        }
+    }
+}
+
 /// Entries that go into a session's history together, and once.
 public struct HistoryBlock: Sendable, Hashable {
     /// A block with a key that the history has already is not appended again.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 extension ACPError: JSONWritable {
-    func write(to writer: inout JSONWriter) throws(JSONWriter.Refusal) {
+    package func write(to writer: inout JSONWriter) throws(JSONWriter.Refusal) {
         try writer.object { writer throws(JSONWriter.Refusal) in
             try writer.member("code", code)
             try writer.member("message", message)
@@ -11,7 +11,7 @@ extension ACPError: JSONWritable {
 }
 
 extension MessagePart: JSONWritable {
-    func write(to writer: inout JSONWriter) throws(JSONWriter.Refusal) {
+    package func write(to writer: inout JSONWriter) throws(JSONWriter.Refusal) {
         try writer.object { writer throws(JSONWriter.Refusal) in
             try writer.member("name", name)
             try writer.member("content_type", contentType)
@@ -25,7 +25,7 @@ extension MessagePart: JSONWritable {
 }
 
 extension PartMetadata: JSONWritable {
-    func write(to writer: inout JSONWriter) throws(JSONWriter.Refusal) {
+    package func write(to writer: inout JSONWriter) throws(JSONWriter.Refusal) {
         try writer.object { writer throws(JSONWriter.Refusal) in
             switch self {
             case .citation(let citation):
@@ -49,7 +49,7 @@ extension PartMetadata: JSONWritable {
 }
 
 extension Message: JSONWritable {
-    func write(to writer: inout JSONWriter) throws(JSONWriter.Refusal) {
+    package func write(to writer: inout JSONWriter) throws(JSONWriter.Refusal) {
         try writer.object { writer throws(JSONWriter.Refusal) in
             try writer.member("role", role)
             try writer.member("parts", parts)
@@ -61,7 +61,7 @@ extension Message: JSONWritable {
 }
 
 extension AwaitRequest: JSONWritable {
-    func write(to writer: inout JSONWriter) throws(JSONWriter.Refusal) {
+    package func write(to writer: inout JSONWriter) throws(JSONWriter.Refusal) {
         switch self {
         case .message(let message): try writer.awaited(message)
         case .other(let members): try JSONValue.object(members).write(to: &writer)
@@ -70,7 +70,7 @@ extension AwaitRequest: JSONWritable {
 }
 
 extension AwaitResume: JSONWritable {
-    func write(to writer: inout JSONWriter) throws(JSONWriter.Refusal) {
+    package func write(to writer: inout JSONWriter) throws(JSONWriter.Refusal) {
         switch self {
         case .message(let message): try writer.awaited(message)
         case .other(let members): try JSONValue.object(members).write(to: &writer)
@@ -88,7 +88,7 @@ extension JSONWriter {
 }
 
 extension Run: JSONWritable {
-    func write(to writer: inout JSONWriter) throws(JSONWriter.Refusal) {
+    package func write(to writer: inout JSONWriter) throws(JSONWriter.Refusal) {
         try writer.object { writer throws(JSONWriter.Refusal) in
             try writer.member("run_id", id)
             try writer.member("agent_name", agentName)
@@ -105,7 +105,7 @@ extension Run: JSONWritable {
 }
 
 extension RunsListResponse: JSONWritable {
-    func write(to writer: inout JSONWriter) throws(JSONWriter.Refusal) {
+    package func write(to writer: inout JSONWriter) throws(JSONWriter.Refusal) {
         try writer.object { writer throws(JSONWriter.Refusal) in
             try writer.member("runs", runs)
             try writer.member("total", total)

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 
 extension String: JSONWritable {
-    func write(to writer: inout JSONWriter) { writer.string(self) }
+    package func write(to writer: inout JSONWriter) { writer.string(self) }
 }
 
 extension Int: JSONWritable {
-    func write(to writer: inout JSONWriter) { writer.integer(self) }
+    package func write(to writer: inout JSONWriter) { writer.integer(self) }
 }
 
 extension Array: JSONWritable where Element: JSONWritable {
-    func write(to writer: inout JSONWriter) throws(JSONWriter.Refusal) { try writer.array(self) }
+    package func write(to writer: inout JSONWriter) throws(JSONWriter.Refusal) { try writer.array(self) }
 }
 
 extension JSONValue: JSONWritable {
-    func write(to writer: inout JSONWriter) throws(JSONWriter.Refusal) {
+    package func write(to writer: inout JSONWriter) throws(JSONWriter.Refusal) {
         switch self {
         case .null: writer.null()
         case .bool(let value): writer.bool(value)
@@ -29,11 +29,11 @@ extension JSONValue: JSONWritable {
 }
 
 extension Timestamp: JSONWritable {
-    func write(to writer: inout JSONWriter) { writer.string(description) }
+    package func write(to writer: inout JSONWriter) { writer.string(description) }
 }
 
 extension RawRepresentable where Self: JSONWritable, RawValue == String {
-    func write(to writer: inout JSONWriter) { writer.string(rawValue) }
+    package func write(to writer: inout JSONWriter) { writer.string(rawValue) }
 }
 
 extension RunID: JSONWritable {}

@@ -4,9 +4,9 @@
 /// is what everything else uses: the tests compare the two.
 ///
 /// Members stand in the order in which they are written, null ones are left out unless they are asked for.
-struct JSONWriter {
+package struct JSONWriter {
     /// What the writer cannot write: the caller turns to `Encodable`, which says where it stands.
-    struct Refusal: Error {}
+    package struct Refusal: Error {}
 
     private(set) var bytes: [UInt8] = []
     private let limit: Int
@@ -20,7 +20,7 @@ struct JSONWriter {
 
     // MARK: Structure
 
-    mutating func object(_ body: (inout JSONWriter) throws(Refusal) -> Void) throws(Refusal) {
+    package mutating func object(_ body: (inout JSONWriter) throws(Refusal) -> Void) throws(Refusal) {
         try nested("{", "}", body)
     }
 
@@ -54,7 +54,7 @@ struct JSONWriter {
     // MARK: Members
 
     /// A member whose name needs no escaping.
-    mutating func member(_ name: StaticString, _ value: some JSONWritable) throws(Refusal) {
+    package mutating func member(_ name: StaticString, _ value: some JSONWritable) throws(Refusal) {
         key(name)
         try value.write(to: &self)
     }
@@ -146,7 +146,7 @@ struct JSONWriter {
 }
 
 /// A value that ``JSONWriter`` writes.
-protocol JSONWritable: Encodable {
+package protocol JSONWritable: Encodable {
     func write(to writer: inout JSONWriter) throws(JSONWriter.Refusal)
 }
 

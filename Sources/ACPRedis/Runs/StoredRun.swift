@@ -11,12 +11,18 @@ enum StoredRun {
 
     /// The JSON of a run up to where the number of events belongs.
     static func beginning(_ json: [UInt8]) -> [UInt8] {
+        var value: [UInt8] = []
+        value.reserveCapacity(json.count + member.count + 8)
         // A run is an object with members: it ends in a brace that belongs behind the number.
-        json.dropLast() + member
+        value += json[..<(json.endIndex - 1)]
+        value += member
+        return value
     }
 
     static func value(_ snapshot: RunSnapshot) -> [UInt8] {
-        beginning(snapshot.json) + Array("\(snapshot.eventCount)}".utf8)
+        var value = beginning(snapshot.json)
+        value += "\(snapshot.eventCount)}".utf8
+        return value
     }
 
     /// The number of events that a stored run covers. Nil if it does not end as it should.

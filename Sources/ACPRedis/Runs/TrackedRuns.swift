@@ -5,8 +5,8 @@ import Synchronization
 
 /// The runs that this process writes: where they stand, and when it was seen to that their indexes outlive them.
 ///
-/// An index lives for two TTLs after it was extended, and a run for one after its last commit. So it is enough to extend the
-/// indexes once in half a TTL, and most commits need not know anything of them.
+/// An index lives for more than one and a half TTLs after it was extended, and a run for one after its last commit. So it is
+/// enough to extend the indexes once in half a TTL, and most commits need not know anything of them.
 final class TrackedRuns: Sendable {
     private struct Entry {
         let place: RunPlace

@@ -21,14 +21,14 @@ extension RedisScripts {
                 redis.call('ZADD', KEYS[1], number, member)
               elseif kind == 'q' then
                 if #due == 0 then
-                  due = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', digits(started), 'LIMIT', 0, 16)
+                  due = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', digits(started()), 'LIMIT', 0, 16)
                 end
-                redis.call('ZADD', KEYS[1], digits(started + number), member)
+                redis.call('ZADD', KEYS[1], digits(started() + number), member)
               elseif kind == 'i' then
-                redis.call('ZADD', KEYS[1], 'LT', digits(started + number), member)
+                redis.call('ZADD', KEYS[1], 'LT', digits(started() + number), member)
               end
             end
-            outlive(KEYS[1], 2 * ttl)
+            outliveRuns(KEYS[1], ttl)
             return due
             """)
 
@@ -38,7 +38,7 @@ extension RedisScripts {
     /// - Arguments: how many to give at most.
     static let due = RedisScript(
         shared + """
-            return redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', digits(started), 'LIMIT', 0, ARGV[1])
+            return redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', digits(started()), 'LIMIT', 0, ARGV[1])
             """)
 
     /// A page of an index, and how many members it has.
@@ -86,7 +86,7 @@ extension RedisScripts {
             local found = redis.call('GET', KEYS[3]) or ''
             if found ~= ARGV[1] and found ~= ARGV[2] then return 0 end
             redis.call('SET', KEYS[3], ARGV[2], 'PX', digits(ttl))
-            refresh(KEYS, 5, ttl)
+            refresh(KEYS, 1, 5, ttl)
             return 1
             """)
 
@@ -97,7 +97,7 @@ extension RedisScripts {
     static let announceProcess = RedisScript(
         shared + """
             local ttl = tonumber(ARGV[2])
-            redis.call('ZADD', KEYS[1], digits(started + ttl), ARGV[1])
+            redis.call('ZADD', KEYS[1], digits(started() + ttl), ARGV[1])
             outlive(KEYS[1], math.max(ttl, tonumber(ARGV[3])))
             return 1
             """)

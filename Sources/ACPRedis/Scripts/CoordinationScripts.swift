@@ -11,7 +11,7 @@ extension RedisScripts {
         shared + """
             local ttl = tonumber(ARGV[2])
             redis.call('SET', KEYS[1], '1', 'PX', digits(ttl))
-            redis.call('ZADD', KEYS[2], digits(started + ttl), ARGV[1])
+            redis.call('ZADD', KEYS[2], digits(started() + ttl), ARGV[1])
             outlive(KEYS[2], math.max(ttl, tonumber(ARGV[3])))
             return 1
             """)
@@ -23,8 +23,8 @@ extension RedisScripts {
     /// - Arguments: `live` or `lost`.
     static let listProcesses = RedisScript(
         shared + """
-            if ARGV[1] == 'lost' then return redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', digits(started)) end
-            return redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. digits(started), '+inf')
+            if ARGV[1] == 'lost' then return redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', digits(started())) end
+            return redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. digits(started()), '+inf')
             """)
 
     /// Ends the heartbeat of a process.
@@ -34,9 +34,9 @@ extension RedisScripts {
     /// - Gives the processes that are alive.
     static let leave = RedisScript(
         shared + """
-            redis.call('ZADD', KEYS[1], digits(started), ARGV[1])
+            redis.call('ZADD', KEYS[1], digits(started()), ARGV[1])
             outlive(KEYS[1], tonumber(ARGV[2]))
-            return redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. digits(started), '+inf')
+            return redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. digits(started()), '+inf')
             """)
 
     /// Forgets a process, unless it has come back to life.
@@ -46,7 +46,7 @@ extension RedisScripts {
     static let forgetProcess = RedisScript(
         shared + """
             local ends = redis.call('ZSCORE', KEYS[1], ARGV[1])
-            if ends and tonumber(ends) <= started then redis.call('ZREM', KEYS[1], ARGV[1]) end
+            if ends and tonumber(ends) <= started() then redis.call('ZREM', KEYS[1], ARGV[1]) end
             return 1
             """)
 

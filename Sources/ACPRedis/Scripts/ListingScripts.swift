@@ -13,7 +13,7 @@ extension RedisScripts {
     /// - Gives the due ones; if there are none, also the total and the ids.
     static let page = RedisScript(
         shared + """
-            local due = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', digits(started), 'LIMIT', 0, ARGV[3])
+            local due = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', digits(started()), 'LIMIT', 0, ARGV[3])
             if #due > 0 then return {due} end
             return {due, redis.call('ZCARD', KEYS[2]), redis.call('ZREVRANGE', KEYS[2], ARGV[1], ARGV[2])}
             """)
@@ -30,7 +30,7 @@ extension RedisScripts {
               for i = 3, #KEYS do redis.call('ZREM', KEYS[i], ARGV[1]) end
               redis.call('ZREM', KEYS[2], ARGV[2])
             else
-              redis.call('ZADD', KEYS[2], 'XX', digits(started + left - 1), ARGV[2])
+              redis.call('ZADD', KEYS[2], 'XX', digits(started() + left - 1), ARGV[2])
             end
             return left
             """)
@@ -55,7 +55,7 @@ extension RedisScripts {
             local owner = redis.call('GET', KEYS[1])
             if owner and string.sub(owner, 1, #ARGV[2]) == ARGV[2] then
               local left = remaining(KEYS[1], tonumber(ARGV[3]))
-              redis.call('ZADD', KEYS[2], 'XX', digits(started + left - 1), ARGV[1])
+              redis.call('ZADD', KEYS[2], 'XX', digits(started() + left - 1), ARGV[1])
             else
               redis.call('ZREM', KEYS[2], ARGV[1])
             end

@@ -9,10 +9,13 @@ import RedisClient
 enum RedisScripts {
     /// What several scripts share.
     ///
-    /// - `started` is the time when the script began. A place in a queue is counted from there, and a millisecond less for
-    ///   rounding, so that it never lies behind the moment at which the run expires.
+    /// - `started` gives the time when it was asked for first, which is before a script gives a run its life. A place in a queue
+    ///   is counted from there, and a millisecond less for rounding, so that it never lies behind the moment at which the run
+    ///   expires.
     /// - `outlive` gives a key at least so long to live, and never shortens its life: storages with different TTLs may share
-    ///   an index.
+    ///   an index. `outliveRuns` gives an index two TTLs, and only if a quarter of a TTL has passed since it had them: one that
+    ///   is used all the time is not written all the time.
+    /// - `refresh` lets keys expire a TTL from now.
     /// - `push` appends to a list in portions, since Lua cannot hand more than some thousand values to one call.
     /// - `change` makes the changes of ``IndexChange``, whose keys begin at `key` and whose words at `word`. It gives what
     ///   stands in the queues that were added to and is due to be looked at: at most 16 members of each, so that each new run
@@ -22,13 +25,21 @@ enum RedisScripts {
           local time = redis.call('TIME')
           return time[1] * 1000 + math.floor(time[2] / 1000)
         end
-        local started = milliseconds()
+        local now
+        local function started()
+          now = now or milliseconds()
+          return now
+        end
         local function digits(number) return string.format('%.0f', number) end
         local function outlive(key, ttl)
           if redis.call('PTTL', key) < ttl then redis.call('PEXPIRE', key, digits(ttl)) end
         end
-        local function refresh(keys, count, ttl)
-          for i = 1, count do redis.call('PEXPIRE', keys[i], digits(ttl)) end
+        local function outliveRuns(index, ttl)
+          if redis.call('PTTL', index) < 1.75 * ttl then redis.call('PEXPIRE', index, digits(2 * ttl)) end
+        end
+        local function refresh(keys, first, last, ttl)
+          local life = digits(ttl)
+          for i = first, last do redis.call('PEXPIRE', keys[i], life) end
         end
         local function push(key, from, last)
           for i = from, last, 1000 do
@@ -46,12 +57,12 @@ enum RedisScripts {
               if kind == '+' then
                 redis.call('ZADD', index, score, member)
               elseif kind == 'q' then
-                due[#due + 1] = redis.call('ZRANGEBYSCORE', index, '-inf', digits(started), 'LIMIT', 0, 16)
-                redis.call('ZADD', index, digits(started + ttl - 1), member)
+                due[#due + 1] = redis.call('ZRANGEBYSCORE', index, '-inf', digits(started()), 'LIMIT', 0, 16)
+                redis.call('ZADD', index, digits(started() + ttl - 1), member)
               elseif kind == 'r' then
-                redis.call('ZADD', index, 'XX', digits(started + ttl - 1), member)
+                redis.call('ZADD', index, 'XX', digits(started() + ttl - 1), member)
               end
-              outlive(index, 2 * ttl)
+              outliveRuns(index, ttl)
             end
           end
           return due

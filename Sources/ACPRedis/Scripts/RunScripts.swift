@@ -19,24 +19,27 @@ extension RedisScripts {
             local count = #ARGV - first + 1
             local total = expecting + count
             local due = {}
-            if redis.call('EXISTS', KEYS[1]) == 0 then
+            local isNew = redis.call('EXISTS', KEYS[1]) == 0
+            if changes > 0 then started() end
+            if isNew then
               if expecting ~= 0 or snapshot == '' then return {'NOTFOUND', 0} end
               -- What is left of a run that was evicted or deleted by hand in part.
               if redis.call('EXISTS', KEYS[2], KEYS[4]) > 0 then redis.call('DEL', KEYS[2], KEYS[4]) end
-              redis.call('SET', KEYS[3], owner, 'PX', digits(ttl))
-              if input ~= '' then redis.call('SET', KEYS[4], input, 'PX', digits(ttl)) end
+              redis.call('SET', KEYS[3], owner, 'PX', ARGV[3])
+              if input ~= '' then redis.call('SET', KEYS[4], input, 'PX', ARGV[3]) end
             else
               if redis.call('GET', KEYS[3]) ~= owner then return {'FENCED', 0} end
               local found = redis.call('LLEN', KEYS[2])
               if count > 0 and found == total then
-                refresh(KEYS, 5, ttl)
+                refresh(KEYS, 1, 5, ttl)
                 return {'OK', total, due}
               end
               if found ~= expecting then return {'CONFLICT', found} end
             end
             push(KEYS[2], first, #ARGV)
-            if snapshot ~= '' then redis.call('SET', KEYS[1], snapshot, 'PX', digits(ttl)) end
-            refresh(KEYS, 5, ttl)
+            if snapshot ~= '' then redis.call('SET', KEYS[1], snapshot, 'PX', ARGV[3]) end
+            -- What was written just now with its time to live is passed over.
+            refresh(KEYS, snapshot == '' and 1 or 2, isNew and 2 or 5, ttl)
             if changes > 0 then due = change(6, 8, changes, ttl) end
             redis.call('PUBLISH', channel, total)
             return {'OK', total, due}
@@ -74,12 +77,13 @@ extension RedisScripts {
     static let save = RedisScript(
         shared + """
             local ttl = tonumber(ARGV[2])
+            started()
             local old = redis.call('GET', KEYS[1])
             if (old and redis.sha1hex(old) or '') ~= ARGV[1] then return {'AGAIN'} end
             local count = old and redis.call('LLEN', KEYS[2]) or 0
             redis.call('SET', KEYS[1], ARGV[3] .. digits(count) .. '}', 'PX', digits(ttl))
             if not old then redis.call('DEL', KEYS[2], KEYS[3], KEYS[4]) end
-            refresh(KEYS, 5, ttl)
+            refresh(KEYS, 1, 5, ttl)
             local due = change(6, 6, tonumber(ARGV[5]), ttl)
             redis.call('PUBLISH', ARGV[4], digits(count))
             return {'OK', due}
@@ -94,8 +98,9 @@ extension RedisScripts {
         shared + """
             if redis.call('EXISTS', KEYS[1]) == 0 then return false end
             local ttl = tonumber(ARGV[2])
+            if tonumber(ARGV[4]) > 0 then started() end
             local count = redis.call('RPUSH', KEYS[2], ARGV[1])
-            refresh(KEYS, 5, ttl)
+            refresh(KEYS, 1, 5, ttl)
             change(6, 5, tonumber(ARGV[4]), ttl)
             redis.call('PUBLISH', ARGV[3], count)
             return count
@@ -112,16 +117,17 @@ extension RedisScripts {
         shared + """
             local ttl, id = tonumber(ARGV[3]), ARGV[4]
             if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
+            started()
             local found = redis.call('GET', KEYS[3]) or ''
             if found ~= ARGV[1] and found ~= ARGV[2] then return 0 end
             redis.call('SET', KEYS[3], ARGV[2], 'PX', digits(ttl))
-            refresh(KEYS, 5, ttl)
+            refresh(KEYS, 1, 5, ttl)
             local unfinished = false
             for i = 6, 9 do unfinished = unfinished or redis.call('ZSCORE', KEYS[i], id) end
             redis.call('ZREM', KEYS[11], id)
             if unfinished then
-              redis.call('ZADD', KEYS[10], digits(started + ttl - 1), id)
-              outlive(KEYS[10], 2 * ttl)
+              redis.call('ZADD', KEYS[10], digits(started() + ttl - 1), id)
+              outliveRuns(KEYS[10], ttl)
             end
             change(12, 6, tonumber(ARGV[5]), ttl)
             return 1

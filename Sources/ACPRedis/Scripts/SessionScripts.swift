@@ -18,7 +18,7 @@ extension RedisScripts {
             end
             if ARGV[1] ~= '' and digits(found) ~= ARGV[1] then return {'CONFLICT', found} end
             redis.call('SET', KEYS[1], ARGV[3] .. digits(found + 1) .. '}', 'PX', ARGV[2])
-            refresh(KEYS, 3, tonumber(ARGV[2]))
+            refresh(KEYS, 1, 3, tonumber(ARGV[2]))
             return {'OK', found + 1}
             """)
 
@@ -34,7 +34,7 @@ extension RedisScripts {
               if redis.call('SADD', KEYS[3], ARGV[position]) == 1 then push(KEYS[2], position + 2, last) end
               position = last + 1
             end
-            refresh(KEYS, 3, tonumber(ARGV[1]))
+            refresh(KEYS, 1, 3, tonumber(ARGV[1]))
             return 1
             """)
 }

@@ -16,7 +16,7 @@ public struct RunContext: Sendable {
     /// The session that the run belongs to.
     public let session: RunSession
     /// Logs with the ids of the run, the agent and the session.
-    public let logger: Logger
+    public var logger: Logger { execution.logger }
     let execution: RunExecution
 
     /// The run's id.

@@ -137,7 +137,7 @@ extension RunEngine {
     ///
     /// - Throws: ``RunEngineError``; `CancellationError`.
     public func settledRun(_ id: RunID, after eventCount: Int) async throws -> Run {
-        if let execution = execution(of: id), let run = try await execution.settlement(after: eventCount) { return run }
+        if let settlement = try await settlement(of: id, after: eventCount) { return settlement.run }
         // Executed elsewhere, or not any more: where it stands is the latest that there is to know.
         let (stored, count) = try await storing {
             guard let record = try await storage.record(of: id) else { throw RunEngineError.unknownRun(id) }
@@ -160,6 +160,18 @@ extension RunEngine {
         let run = try await run(id)
         guard run.status.isSettled else { throw RunEngineError.shuttingDown }
         return run
+    }
+
+    /// The same run as JSON. Where it is executed here, somebody has encoded it already.
+    ///
+    /// - Throws: ``RunEngineError``; `CancellationError`.
+    public func settledRunJSON(_ id: RunID, after eventCount: Int) async throws -> [UInt8] {
+        if let settlement = try await settlement(of: id, after: eventCount) { return settlement.json }
+        return try ACPJSON.encode(try await settledRun(id, after: eventCount))
+    }
+
+    private func settlement(of id: RunID, after eventCount: Int) async throws -> RunExecution.Settlement? {
+        try await execution(of: id)?.settlement(after: eventCount)
     }
 
     // MARK: - Deleting

@@ -32,7 +32,7 @@ extension RunExecution {
     func nextCommit() -> RunCommit? {
         let (commit, makesRoom) = state.withLock { state -> (RunCommit?, Bool) in
             let wasFull = state.log.isFull
-            guard state.isAlive, let batch = state.log.nextBatch() else {
+            guard state.isAlive, !state.isHoldingBack, let batch = state.log.nextBatch() else {
                 state.isCommitting = false
                 return (nil, false)
             }

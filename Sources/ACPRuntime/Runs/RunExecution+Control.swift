@@ -40,7 +40,7 @@ extension RunExecution {
     ///
     /// - Returns: The run as it is being cancelled, or nil if it is too late for that: it has ended or is about to.
     func cancel() -> Run? {
-        let outcome = act { state -> (Run, Task<Void, any Error>?)? in
+        let outcome = act { state -> (Run, Task<Void, Never>?)? in
             let hasBegun: Bool
             switch state.phase {
             case .ending, .ended, .abandoned: return nil
@@ -50,7 +50,7 @@ extension RunExecution {
             guard state.composer.requestCancel() else { return (state.composer.run, nil) }
             state.log.wantSnapshot()
             // Ends by itself after the grace period; `finish` cancels it if the handler was faster.
-            state.graceTimer = Task { [configuration, logger] in
+            state.graceTimer = Task { [configuration] in
                 if hasBegun {
                     guard (try? await Task.sleep(for: configuration.cancellationGrace)) != nil else { return }
                     logger.warning("the handler goes on after the grace period; its run counts as cancelled")
@@ -65,10 +65,19 @@ extension RunExecution {
 
     // MARK: - Ending
 
-    /// Writes the end of the run down. The first caller wins: the handler's own end, the end of the grace period after a
-    /// cancellation, or the process's shutdown.
+    /// Ends the run. The first caller wins: the handler's own end, the end of the grace period after a cancellation, or the
+    /// process's shutdown.
     func finish(_ outcome: RunOutcome) async {
-        guard let ending = act({ $0.end(outcome) }) else { return }
+        if let ending = beginEnding(outcome) { await end(ending) }
+    }
+
+    /// From here on the run is nobody's but the caller's, who has to ``end(_:)`` it. Nil if somebody else has ended it.
+    func beginEnding(_ outcome: RunOutcome) -> Ending? {
+        state.withLock { $0.end(outcome) }
+    }
+
+    /// Writes the end of the run down.
+    func end(_ ending: Ending) async {
         // Without effect on a handler that has ended; tells one that was given up.
         ending.handler?.cancel()
         ending.awaitTimer?.cancel()
@@ -79,8 +88,10 @@ extension RunExecution {
         } catch {
             return abandon(error)
         }
-        act { state in
+        // Not by `act`: this task commits what is left.
+        state.withLock { state in
             onChange(self, .ending)
+            state.isHoldingBack = false
             let now = Timestamp.now
             do throws(ACPError) {
                 state.append(try state.composer.end(ending.outcome, now: now))
@@ -104,7 +115,10 @@ extension RunExecution {
     private func leaveSession(_ ending: Ending) async throws(StorageError) {
         if !lease.isHeld {
             // Storage fences the run, but not its session. A commit tells whether the run still belongs to this process.
-            act { $0.log.wantSnapshot() }
+            state.withLock { state in
+                state.isHoldingBack = false
+                state.log.wantSnapshot()
+            }
             await drain()
             if case .abandoned(let reason) = state.withLock({ $0.phase }) { throw reason }
         }
@@ -163,17 +177,17 @@ extension RunExecution {
     }
 
     /// What is there to be done when a run ends.
-    fileprivate struct Ending {
+    struct Ending {
         let outcome: RunOutcome
         let output: [Message]
         let isCancelled: Bool
-        let handler: Task<Void, any Error>?
+        let handler: Task<Void, Never>?
         let awaitTimer: Task<Void, Never>?
         let waiter: CheckedContinuation<AwaitResume, any Error>?
     }
 
     private struct Abandoned {
-        let handler: Task<Void, any Error>?
+        let handler: Task<Void, Never>?
         let timers: [Task<Void, Never>?]
         let waiter: CheckedContinuation<AwaitResume, any Error>?
     }
@@ -186,6 +200,7 @@ extension RunExecution.State {
     fileprivate mutating func end(_ outcome: RunOutcome) -> RunExecution.Ending? {
         guard mayGoOn else { return nil }
         phase = .ending
+        isHoldingBack = true
         var outcome = outcome
         if case .completed = outcome { replay?.end() }
         if let failure = replay?.failure { outcome = .failed(failure) }

@@ -42,11 +42,11 @@ extension RunExecution {
     /// The run as it settled last, after more events than the given number. Waits for it.
     ///
     /// - Throws: ``RunEngineError`` if the storage fails for too long; `CancellationError`.
-    func settlement(after eventCount: Int) async throws -> Run? {
+    func settlement(after eventCount: Int) async throws -> Settlement? {
         while true {
             let wakes = progress.wakes
             let (settlement, phase, stall) = state.withLock { ($0.settlement, $0.phase, $0.stall) }
-            if let settlement, settlement.eventCount > eventCount { return settlement.run }
+            if let settlement, settlement.eventCount > eventCount { return settlement }
             switch phase {
             case .ended, .abandoned: return nil
             case .waiting, .running, .awaiting, .ending: break

@@ -19,7 +19,7 @@ final class RunExecution: Sendable {
     let storage: any Storage
     let configuration: EngineConfiguration
     let lease: Lease
-    let logger: Logger
+    private let engineLogger: Logger
     /// Called with the run's lock held, so that the engine hears of changes in their order, and before anybody who reads the
     /// run's events does. It must not call back.
     let onChange: @Sendable (RunExecution, Change) -> Void
@@ -53,6 +53,7 @@ final class RunExecution: Sendable {
     /// A moment at which a caller has an answer: the run had ended, or asked something.
     struct Settlement {
         let run: Run
+        let json: [UInt8]
         let eventCount: Int
     }
 
@@ -70,7 +71,10 @@ final class RunExecution: Sendable {
         /// What the handler has to repeat before it says something new.
         var replay: Replay?
         var isCommitting = false
-        var handler: Task<Void, any Error>?
+        /// Whether commits wait for the run's last event, to take it along: until then, what is left of the run is written to
+        /// its session.
+        var isHoldingBack = false
+        var handler: Task<Void, Never>?
         /// Ends a run whose handler goes on too long after a cancellation.
         var graceTimer: Task<Void, Never>?
         /// Ends a run that awaits an answer for too long.
@@ -85,7 +89,7 @@ final class RunExecution: Sendable {
 
         /// Whether a task has to be started that commits.
         mutating func claimCommitting() -> Bool {
-            guard !isCommitting, !log.isIdle else { return false }
+            guard !isCommitting, !isHoldingBack, !log.isIdle else { return false }
             isCommitting = true
             return true
         }
@@ -100,7 +104,8 @@ final class RunExecution: Sendable {
         mutating func append(_ change: StatusChange) {
             log.append(change)
             if composer.run.status.isSettled {
-                nextSettlement = Settlement(run: composer.run, eventCount: log.eventCount)
+                nextSettlement = Settlement(
+                    run: composer.run, json: change.runJSON, eventCount: log.eventCount)
             }
         }
     }
@@ -128,12 +133,17 @@ final class RunExecution: Sendable {
         configuration = surroundings.configuration
         lease = surroundings.lease
         onChange = surroundings.onChange
-        var logger = surroundings.logger
-        logger[metadataKey: "run_id"] = .string(run.id.rawValue)
-        logger[metadataKey: "agent"] = .string(run.agentName.rawValue)
-        logger[metadataKey: "session_id"] = .string(sessionID.rawValue)
-        self.logger = logger
+        engineLogger = surroundings.logger
         self.state = Mutex(state)
+    }
+
+    /// Logs with the run's ids. Made when it is asked for: most runs have nothing to log.
+    var logger: Logger {
+        var logger = engineLogger
+        logger[metadataKey: "run_id"] = .string(id.rawValue)
+        logger[metadataKey: "agent"] = .string(agentName.rawValue)
+        logger[metadataKey: "session_id"] = .string(sessionID.rawValue)
+        return logger
     }
 
     /// A new run.
@@ -250,22 +260,25 @@ final class RunExecution: Sendable {
             session: RunSession(
                 id: sessionID, storage: storage, linkLoader: configuration.linkLoader
             ) { [self] in try await checkOwner() },
-            logger: logger,
             execution: self
         )
         // Both tasks are unstructured because a run outlives the request that creates it. The handler's is cancelled by
-        // `cancel`, `finish` and `abandon`; the other ends with it. The engine keeps the execution until then, and its
-        // shutdown waits for it.
-        let handler = Task { try await agent.run(context) }
+        // `cancel`, `finish` and `abandon`; the end is written down in another one, which nobody cancels. The engine keeps the
+        // execution until then, and its shutdown waits for it. That the run is ending is noted at once, so that what was said
+        // last goes out together with the end.
+        let handler = Task {
+            let outcome: RunOutcome
+            do {
+                try await agent.run(context)
+                outcome = .completed
+            } catch {
+                outcome = self.outcome(of: error)
+            }
+            if let ending = beginEnding(outcome) { Task { await end(ending) } }
+        }
         state.withLock { state in
             state.handler = handler
             if state.composer.run.status == .cancelling || !state.mayGoOn { handler.cancel() }
-        }
-        Task {
-            switch await handler.result {
-            case .success: await finish(.completed)
-            case .failure(let error): await finish(outcome(of: error))
-            }
         }
     }
 

@@ -36,8 +36,8 @@ struct RunLog {
     /// Above this many waiting events or bytes, an agent has to wait for a commit before it may say more.
     static let pendingEvents = 4_096
     static let pendingBytes = 4_194_304
-    /// Without a change of status, a snapshot is written when the log has grown by half since the last one, but not before
-    /// this many events: reading a run then never folds in more than a third of its events, and all snapshots
+    /// Without a change of status, a snapshot is written when the log has doubled since the last one, but not before
+    /// this many events: reading a run then never folds in more than half of its events, and all snapshots
     /// together stay in proportion to the log.
     static let snapshotEvents = 256
 
@@ -86,7 +86,7 @@ struct RunLog {
         guard inFlight == nil, !pending.isEmpty || snapshotWanted else { return nil }
         let total = eventCount
         let growth = total - snapshotCovers
-        let wantsSnapshot = snapshotWanted || growth >= max(Self.snapshotEvents, snapshotCovers / 2)
+        let wantsSnapshot = snapshotWanted || growth >= max(Self.snapshotEvents, snapshotCovers)
         let batch = Batch(
             expecting: committed,
             events: pending,

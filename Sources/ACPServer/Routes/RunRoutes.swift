@@ -54,7 +54,7 @@ struct RunRoutes: Sendable {
         do {
             switch mode {
             case .sync:
-                return try .json(try await engine.settledRun(run.id, after: eventCount), headers: headers)
+                return .json(bytes: try await engine.settledRunJSON(run.id, after: eventCount), headers: headers)
             case .async:
                 return try .json(run, status: .accepted, headers: headers)
             case .stream:

@@ -9,7 +9,7 @@ import Synchronization
 final class HoldingClient: RedisStorageClient {
     private struct State {
         var isHolding = false
-        var held: [CheckedContinuation<Void, Never>] = []
+        var held: [(requests: [RedisRequest], continuation: CheckedContinuation<Void, Never>)] = []
     }
 
     private let client: RedisClient
@@ -19,6 +19,11 @@ final class HoldingClient: RedisStorageClient {
 
     /// How many answers are there and held back. An answer to several commands in one write counts once.
     var held: Int { state.withLock { $0.held.count } }
+
+    /// Whether the answer to a command is held back that says this somewhere.
+    func holds(_ text: String) -> Bool {
+        state.withLock { $0.held.contains { $0.requests.contains { $0.says(text) } } }
+    }
 
     /// Holds all answers back from now on.
     func hold() { state.withLock { $0.isHolding = true } }
@@ -35,7 +40,7 @@ final class HoldingClient: RedisStorageClient {
             defer { state.held = [] }
             return state.held
         }
-        for continuation in held { continuation.resume() }
+        for (_, continuation) in held { continuation.resume() }
     }
 
     func execute(_ requests: [RedisRequest]) async throws -> [Result<RESPValue, RedisError>] {
@@ -43,7 +48,7 @@ final class HoldingClient: RedisStorageClient {
         guard requests.contains(where: \.isOfRun) else { return results }
         await withCheckedContinuation { continuation in
             let isHeld = state.withLock { state in
-                if state.isHolding { state.held.append(continuation) }
+                if state.isHolding { state.held.append((requests, continuation)) }
                 return state.isHolding
             }
             if !isHeld { continuation.resume() }
@@ -57,6 +62,16 @@ final class HoldingClient: RedisStorageClient {
 }
 
 extension RedisRequest {
+    fileprivate func says(_ text: String) -> Bool {
+        words.contains { word in
+            switch word {
+            case .text(let word): word.contains(text)
+            case .bytes(let bytes): String(decoding: bytes, as: UTF8.self).contains(text)
+            case .number: false
+            }
+        }
+    }
+
     /// Not one of those that a process sends every now and then by itself.
     fileprivate var isOfRun: Bool {
         words.contains { word in

@@ -12,7 +12,7 @@ import Testing
 
 @Suite("What a run over HTTP costs")
 struct ServerRoundTripTests {
-    @Test("A sync run of echo waits for three round trips to Redis: its creation, what it said, its end")
+    @Test("A sync run of echo waits for three round trips to Redis: its creation, the session's history, its end")
     func syncEcho() async throws {
         let redis = try await RedisTestServer.start()
         let client = try RedisClient(url: redis.url)
@@ -33,10 +33,12 @@ struct ServerRoundTripTests {
                 }()
                 // The answers of a round are held back until all of its commands are there. What the next one sends has
                 // waited for them, and nothing else can have.
-                let rounds = [("creation", 1), ("what it said, and beside it the session's history", 2), ("end", 1)]
-                for (name, commands) in rounds {
-                    let areThere = try await poll { holding.held == commands }
-                    #expect(areThere, "\(name): \(holding.held) commands")
+                for (round, name) in [
+                    ("run.created", "its creation"), ("session_history", "the session's history"),
+                    ("run.completed", "its end"),
+                ] {
+                    #expect(try await poll { holding.holds(round) }, "\(name) is not written")
+                    #expect(holding.held == 1 || round == "session_history", "\(name) is not written alone")
                     holding.letThrough()
                 }
                 try await poll(for: .seconds(60)) { isAnswered.withLock { $0 } || holding.held > 0 }
@@ -44,7 +46,8 @@ struct ServerRoundTripTests {
                 holding.end()
                 #expect(try await answer.text == "hello")
             }
-            #expect(lines.count { !$0.contains("acp:process:") } == 4, "\(lines)")
+            // What the agent said goes along with the end, unless a thread was free to send it while the agent was at work.
+            #expect((3...4).contains(lines.count { !$0.contains("acp:process:") }), "\(lines)")
         }
         await monitor.close()
         await storage.close()

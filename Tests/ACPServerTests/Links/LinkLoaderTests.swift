@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import AsyncHTTPClient
+import NIOCore
 import Testing
 
 @testable import ACPServer
@@ -81,6 +83,24 @@ struct LinkLoaderTests {
         }
     }
 
+    @Test("On a connection that leads to another address than the one that was checked nothing is sent")
+    func peer() async throws {
+        try await ResourceServer.serving {
+            try await $0.answer("secret")
+        } _: { server in
+            let connections = LinkConnections(configuration: .development)
+            let checked = try #require(IPAddress("192.0.2.1"))
+            let error = await #expect(throws: LinkError.self) {
+                try await connections.withClient(for: .name("files.invalid"), at: checked) { client in
+                    _ = try await client.execute(HTTPClientRequest(url: server.url("/")), timeout: .seconds(60))
+                }
+            }
+            #expect(error?.code == .refused)
+            #expect(server.targets.isEmpty)
+            await connections.close()
+        }
+    }
+
     @Test("Where one address of a host does not answer, the next one is tried")
     func nextAddress() async throws {
         try await ResourceServer.serving {
@@ -124,6 +144,23 @@ struct LinkLoaderTests {
                 await #expect(loads(server.url("/nowhere"), loader) == .badAnswer)
             }
             #expect(server.targets == ["/metadata", "/other"] + Array(repeating: "/circle", count: 4) + ["/nowhere"])
+        }
+    }
+
+    @Test("A long row of loads uses one connection and asks for the address once, and the second time nothing")
+    func row() async throws {
+        try await ResourceServer.serving {
+            try await $0.answer("hello")
+        } _: { server in
+            let resolver = ScriptedResolver([["127.0.0.1"]])
+            try await loading(resolver: resolver) { loader async throws in
+                for number in 0..<600 {
+                    _ = try await loader.load(server.request("/\(number % 300)", .message, host: "row.invalid"))
+                }
+                #expect(resolver.asked.count == 1)
+                #expect(server.connections == 1)
+                #expect(server.targets.count == 300)
+            }
         }
     }
 

@@ -368,6 +368,20 @@ struct LinkLoaderTests {
         }
     }
 
+    @Test("What was kept as a message does not stand for a state or a file")
+    func keptApart() async throws {
+        try await ResourceServer.serving {
+            try await $0.answer("hello")
+        } _: { server in
+            try await loading { loader async throws in
+                for purpose in [.message, .state, .message, .content] as [ResourceRequest.Purpose] {
+                    _ = try await loader.load(server.request("/", purpose))
+                }
+                #expect(server.targets.count == 3)
+            }
+        }
+    }
+
     @Test("Closing ends what is under way, and nothing is loaded afterwards")
     func closed() async throws {
         try await ResourceServer.serving {

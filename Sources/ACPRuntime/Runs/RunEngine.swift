@@ -109,9 +109,7 @@ public final class RunEngine: Service {
         do {
             if !lease.isHeld || !lease.wasRenewed { try await storing { try await renewLease() } }
             try await storing {
-                if !request.forwardedHistory.isEmpty {
-                    try await storage.append(request.forwardedHistory.map(HistoryBlock.init(link:)), to: sessionID)
-                }
+                try await keepForwarded(request, in: sessionID)
                 // Nobody's child: a caller who goes away must not leave a run behind that is stored but never begins.
                 try await Task { try await execution.create(begins: begins) }.value
             }

@@ -258,7 +258,8 @@ final class RunExecution: Sendable {
         let context = RunContext(
             input: input,
             session: RunSession(
-                id: sessionID, storage: storage, linkLoader: configuration.linkLoader
+                id: sessionID, storage: storage,
+                links: LinkReader(session: sessionID, loader: configuration.resourceLoader)
             ) { [self] in try await checkOwner() },
             execution: self
         )
@@ -292,6 +293,8 @@ final class RunExecution: Sendable {
         switch error {
         case let error as ACPError: return .failed(error)
         case let error as StorageError: return .failed(ACPError(.serverError, "the storage failed: \(error.message)"))
+        case let error as LinkError:
+            return .failed(ACPError(.serverError, error.message, data: ["link_error": .string("\(error.code)")]))
         case is CancellationError:
             return .failed(ACPError(.serverError, "agent \(agentName) ended with a cancellation that nobody asked for"))
         default: return .failed(ACPError(.serverError, "agent \(agentName) failed: \(error)"))

@@ -29,10 +29,11 @@ struct SessionRoutes: Sendable {
                 history: history.items.enumerated().map { index, entry in
                     switch entry {
                     case .message: urls.message(index, in: id)
-                    case .link(let url): url
+                    case .link(let url): urls.absolute(url)
                     }
                 },
-                state: record.state.map { _ in urls.state(of: id) }
+                // Until something is stored here, the state is where the session came from.
+                state: record.state.map { _ in urls.state(of: id) } ?? record.forwardedState.map(urls.absolute)
             ))
     }
 
@@ -49,7 +50,11 @@ struct SessionRoutes: Sendable {
         case .message(let message): return try .json(message)
         case .link(let url):
             throw ErrorAnswer(
-                .notFound, .notFound, "message \(text) of session \(id) is kept by another server: \(url)")
+                .notFound, .notFound,
+                url == SessionResource.message(id, Int(text) ?? 0).path
+                    ? "message \(text) of session \(id) has expired"
+                    : "message \(text) of session \(id) is kept elsewhere: \(SessionURLs(request, configuration).absolute(url))"
+            )
         case nil:
             throw ErrorAnswer(
                 .notFound, .notFound, "there is no message \(text.prefix(40)) in the history of session \(id)")
@@ -58,8 +63,13 @@ struct SessionRoutes: Sendable {
 
     private func state(_ request: Request, context: some RequestContext) async throws -> Response {
         let id = try context.identifier("session_id", as: SessionID.self)
-        guard let state = try await engine.session(id).record.state else {
-            throw ErrorAnswer(.notFound, .notFound, "session \(id) has no state")
+        let record = try await engine.session(id).record
+        guard let state = record.state else {
+            throw ErrorAnswer(
+                .notFound, .notFound,
+                record.forwardedState.map {
+                    "the state of session \(id) is kept elsewhere: \(SessionURLs(request, configuration).absolute($0))"
+                } ?? "session \(id) has no state")
         }
         return Response(
             status: .ok, headers: [.contentType: state.contentType],

@@ -33,6 +33,8 @@ struct Bench: AsyncParsableCommand {
 
     func run() async throws {
         OpenFiles.raiseLimit()
+        let interruption = Interruption()
+        defer { interruption.forget() }
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
             "bench-\(UInt32.random(in: 0 ... .max))")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)

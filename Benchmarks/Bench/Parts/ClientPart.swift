@@ -60,7 +60,7 @@ func measureClient(in sitting: Sitting) async throws -> Section {
     section.note(
         """
         \(callers) tasks that send a command (or a pipeline), wait for its answer and send the next, beside `redis-benchmark -c \
-        \(callers)`; commands per second, \(rounds) rounds in turn. The client shares its connections among the tasks: with its \
+        \(callers)`; commands per second, \(sitting.rounds(rounds)) in turn. The client shares its connections among the tasks: with its \
         defaults up to \(configurationDefault), and with one.
         """)
     var table = Table(["", "redis-benchmark", "RedisClient", "ratio", "one connection", "ratio"])

@@ -33,6 +33,10 @@ func measureMemory(in sitting: Sitting) async throws -> Section {
             "one idle follower, \(storage.title)", "under 30 KiB of memory", measured: Figure.memory(one),
             isReached: one < 30)
     }
+    if let server = try await sitting.sdkServer("memory") {
+        defer { server.stop() }
+        table.add(["Python SDK, memory", Figure.memory(try server.memory()), "–", "–", "–", "–"])
+    }
     section.add(table)
     return section
 }

@@ -39,19 +39,13 @@ func measureStart(in sitting: Sitting) async throws -> Section {
 /// Seconds from the start of a server to its first answer.
 private func start(_ program: String, _ arguments: [String], in sitting: Sitting) async throws -> Double {
     let port = try FreePort.find()
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: program)
-    process.arguments = arguments + ["\(port)"]
-    process.standardInput = FileHandle.nullDevice
-    process.standardOutput = FileHandle.nullDevice
+    let log = sitting.folder.appendingPathComponent("start.log").path
     let start = ContinuousClock.now
-    try process.run()
-    defer {
-        kill(process.processIdentifier, SIGKILL)
-        process.waitUntilExit()
-    }
+    let process = try SupervisedProcess(program, arguments + ["\(port)"], log: log)
     let listens = try await poll(for: .seconds(60), every: .microseconds(200)) { LoopbackSocket.accepts(port: port) }
     guard listens else { throw BenchError("\(program) did not listen within 60 seconds") }
     _ = try await RawCall(port: port, on: sitting.group).get("/ping")
-    return start.duration(to: .now).inSeconds
+    let time = start.duration(to: .now).inSeconds
+    try await process.kill()
+    return time
 }

@@ -70,11 +70,33 @@ private func measureRates(in sitting: Sitting, _ section: inout Section) async t
             synced[storage]?.text(Figure.whole) ?? "–", Figure.time(first.median), Figure.time(first.percentile(0.99)),
         ])
     }
+    try await addSDKRates(in: sitting, to: &table)
     section.add(table)
     let committed = streamed[.redis] ?? Series()
     section.aim(
         "events committed per second on Redis, 64 streaming runs", "60,000 or more on 2 processors",
         measured: committed.text(Figure.whole), isReached: committed.median >= 60_000)
+}
+
+/// The Python SDK in the same table, with shorter runs: what it needs for a run grows with the square of its length.
+private func addSDKRates(in sitting: Sitting, to table: inout Table) async throws {
+    for storage in [StorageKind.memory, .redis] {
+        let backing = try await Backing.start(storage, in: sitting.folder)
+        defer { backing.stop() }
+        guard let server = try await sitting.sdkServer(backing.form) else { continue }
+        defer { server.stop() }
+        let call = RawCall(port: server.port, on: sitting.group)
+        var first = Series()
+        for _ in 0..<sitting.pick(100, quick: 30) {
+            first.add(try await call.run("parts", 1).firstEvent?.inSeconds ?? .nan)
+        }
+        let rate = try await rate(runs: 1, parts: 200, mode: "stream", call)
+        table.add([
+            "Python SDK, \(storage.title) (one run of 200 parts)", Figure.whole(rate), "–", "–",
+            Figure.time(first.median), Figure.time(first.percentile(0.99)),
+        ])
+        sitting.progress("stream, the Python SDK, \(storage.title): \(Figure.whole(rate)) events per second")
+    }
 }
 
 /// Events per second of some runs at once.
@@ -134,7 +156,8 @@ private func measureGrowth(in sitting: Sitting, _ section: inout Section) async 
             let call = RawCall(port: server.port, on: sitting.group)
             _ = try await grow("parts", 10, times: 3, call, meter)
             for agent in agents {
-                for size in [10, 100] + sitting.pick([1_000], quick: []) {
+                // What it needs grows with the square: 1,000 messages would take it many minutes.
+                for size in [10, 100] + (agent == "parts" ? sitting.pick([1_000], quick: []) : []) {
                     let growth = try await grow(agent, size, times: max(1, 100 / size), call, meter)
                     theirs[agent, default: [:]][size, default: Growth()].time.add(growth.time)
                     theirs[agent, default: [:]][size, default: Growth()].bytes.add(growth.bytes)

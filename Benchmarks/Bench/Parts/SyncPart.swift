@@ -72,7 +72,8 @@ func measureSync(in sitting: Sitting) async throws -> Section {
 
     var section = Section("Sync runs")
     section.note(
-        "An agent that echoes one message, called by wrk; \(rounds) rounds of all in turn, medians (lowest–highest).")
+        "An agent that echoes one message, called by wrk; \(sitting.rounds(rounds)) of all in turn, medians (lowest–highest)."
+    )
     var table = Table(
         ["runs per second at"] + counts.map { "\($0) connection\($0 == 1 ? "" : "s")" } + ["of the bare route at 64"])
     var times = Table(

@@ -93,6 +93,7 @@ actor Filler {
             INSERT INTO acp_run_counts AS c VALUES ('all', '', 0, \(range.count)), ('agent', 'lists', 0, \(range.count))
             ON CONFLICT ON CONSTRAINT acp_run_counts_pkey DO UPDATE SET runs = c.runs + excluded.runs;
             VACUUM ANALYZE acp_runs;
+            CHECKPOINT;
             """)
     }
 

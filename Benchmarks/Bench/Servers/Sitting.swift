@@ -20,6 +20,9 @@ struct Sitting: Sendable {
     /// One of two values, by the length of the sitting.
     func pick<Value>(_ whole: Value, quick: Value) -> Value { isQuick ? quick : whole }
 
+    /// `3 rounds`, for texts.
+    func rounds(_ count: Int) -> String { count == 1 ? "one round" : "\(count) rounds" }
+
     func progress(_ text: String) {
         let time = ContinuousClock.now - Self.start
         FileHandle.standardError.write(Data("[\(Int(time.inSeconds)) s] \(text)\n".utf8))

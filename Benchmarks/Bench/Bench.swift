@@ -44,7 +44,8 @@ struct Bench: AsyncParsableCommand {
             isQuick: quick, programs: program.deletingLastPathComponent(), python: python, pythonServer: pythonServer,
             folder: folder)
 
-        let machine = Machine.description(python: python)
+        let machine =
+            Machine.description(python: python) + (quick ? " A quick sitting, for a first impression." : "")
         print("\(machine)\n")
         var sections: [Section] = []
         var failed: [Part] = []

@@ -5,6 +5,8 @@ import Foundation
 /// Sync runs of the echo agent, posted by wrk.
 struct Wrk {
     struct Figures {
+        /// Requests in all.
+        var count: Double
         /// Per second.
         var rate: Double
         /// Seconds.
@@ -49,9 +51,10 @@ struct Wrk {
             throw BenchError("not all answers were good:\n\(text)")
         }
         guard let rate = field("Requests/sec:", in: text).flatMap(Double.init),
-            let p50 = field("50%", in: text).flatMap(time), let p99 = field("99%", in: text).flatMap(time)
+            let p50 = field("50%", in: text).flatMap(time), let p99 = field("99%", in: text).flatMap(time),
+            let match = text.firstMatch(of: /([0-9]+) requests in/), let count = Double(match.1)
         else { throw BenchError("wrk said something unexpected:\n\(text)") }
-        return Figures(rate: rate, p50: p50, p99: p99)
+        return Figures(count: count, rate: rate, p50: p50, p99: p99)
     }
 
     private func field(_ name: String, in text: String) -> Substring? {

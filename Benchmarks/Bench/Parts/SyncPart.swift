@@ -49,6 +49,7 @@ func measureSync(in sitting: Sitting) async throws -> Section {
     var rates: [Contestant: [Int: Series]] = [:]
     var halves: [Contestant: [Int: Series]] = [:]
     var tails: [Contestant: [Int: Series]] = [:]
+    var work: [Contestant: Series] = [:]
     let rounds = sitting.pick(3, quick: 1)
     for contestant in Contestant.all {
         guard let server = servers[contestant] else { continue }
@@ -58,11 +59,15 @@ func measureSync(in sitting: Sitting) async throws -> Section {
         for count in counts {
             for contestant in Contestant.all {
                 guard let server = servers[contestant] else { continue }
+                let before = server.processorTime()
                 let figures = try wrk.load(
                     ports: [server.port], connections: count, seconds: sitting.pick(3, quick: 2))
                 rates[contestant, default: [:]][count, default: Series()].add(figures.rate)
                 halves[contestant, default: [:]][count, default: Series()].add(figures.p50)
                 tails[contestant, default: [:]][count, default: Series()].add(figures.p99)
+                if count == counts.last, let before, let after = server.processorTime() {
+                    work[contestant, default: Series()].add((after - before) / figures.count)
+                }
                 sitting.progress(
                     "sync, round \(round) of \(rounds), \(count) connections, \(contestant.title): "
                         + "\(Figure.whole(figures.rate)) runs per second")
@@ -72,17 +77,21 @@ func measureSync(in sitting: Sitting) async throws -> Section {
 
     var section = Section("Sync runs")
     section.note(
-        "An agent that echoes one message, called by wrk; \(sitting.rounds(rounds)) of all in turn, medians (lowest–highest)."
+        "An agent that echoes one message, called by wrk; \(sitting.rounds(rounds)) of all in turn, medians (lowest–highest). Processor time is that of the server process alone, without Redis or PostgreSQL."
     )
     var table = Table(
-        ["runs per second at"] + counts.map { "\($0) connection\($0 == 1 ? "" : "s")" } + ["of the bare route at 64"])
+        ["runs per second at"] + counts.map { "\($0) connection\($0 == 1 ? "" : "s")" } + [
+            "of the bare route at 64", "processor time per run at 64",
+        ])
     var times = Table(
         ["half of the answers, and 99 of 100, within"] + counts.map { "\($0) connection\($0 == 1 ? "" : "s")" })
     func series(_ contestant: Contestant, _ count: Int) -> Series { rates[contestant]?[count] ?? Series() }
     for contestant in Contestant.all where servers[contestant] != nil {
         let ratio = series(contestant, 64).over(series(.bare, 64))
         table.add(
-            [contestant.title] + counts.map { series(contestant, $0).text(Figure.whole) } + [ratio.text(Figure.ratio)])
+            [contestant.title] + counts.map { series(contestant, $0).text(Figure.whole) } + [
+                ratio.text(Figure.ratio), work[contestant]?.text(Figure.time) ?? "–",
+            ])
         times.add(
             [contestant.title]
                 + counts.map { count in

@@ -40,5 +40,17 @@ final class ServerProcess: Sendable {
         return memory
     }
 
+    /// The processor time that the process has used, in seconds. Nil where the system does not tell it in /proc.
+    func processorTime() -> Double? {
+        guard let text = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8),
+            // The name of the program before it may hold anything.
+            let end = text.lastIndex(of: ")")
+        else { return nil }
+        let fields = text[end...].split(separator: " ")
+        guard fields.count > 13, let user = Double(fields[12]), let system = Double(fields[13]) else { return nil }
+        // Linux counts in hundredths for every program.
+        return (user + system) / 100
+    }
+
     func stop() { process.endWithoutWaiting() }
 }

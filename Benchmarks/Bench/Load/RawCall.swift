@@ -68,10 +68,18 @@ private final class CountingHandler: ChannelInboundHandler {
     private var start = ContinuousClock.now
     private var beginning = ByteBuffer()
     private var last: UInt8 = 0
+    private var limit: Scheduled<Void>?
 
     init(_ done: EventLoopPromise<RawCall.Outcome>) { self.done = done }
 
-    func channelActive(context: ChannelHandlerContext) { start = .now }
+    func channelActive(context: ChannelHandlerContext) {
+        start = .now
+        let (done, channel) = (done, context.channel)
+        limit = context.eventLoop.scheduleTask(in: .minutes(5)) {
+            done.fail(BenchError("an answer was not complete after 5 minutes"))
+            channel.close(promise: nil)
+        }
+    }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let buffer = unwrapInboundIn(data)
@@ -90,6 +98,7 @@ private final class CountingHandler: ChannelInboundHandler {
     }
 
     func channelInactive(context: ChannelHandlerContext) {
+        limit?.cancel()
         outcome.whole = start.duration(to: .now)
         let head = String(buffer: beginning)
         guard head.hasPrefix("HTTP/1.1 2") else {

@@ -59,9 +59,9 @@ func measureClient(in sitting: Sitting) async throws -> Section {
     var section = Section("RedisClient")
     section.note(
         """
-        \(callers) tasks that send a command (or a pipeline), wait for its answer and send the next, beside `redis-benchmark -c \
-        \(callers)`; commands per second, \(sitting.rounds(rounds)) in turn. The client shares its connections among the tasks: with its \
-        defaults up to \(configurationDefault), and with one.
+        \(callers) tasks that send a command (or a pipeline), wait for its answer and send the next, beside \
+        `redis-benchmark -c \(callers)`; commands per second, \(sitting.rounds(rounds)) in turn. The client shares its \
+        connections among the tasks: with its defaults up to \(configurationDefault), and with one.
         """)
     var table = Table(["", "redis-benchmark", "RedisClient", "ratio", "one connection", "ratio"])
     for exchange in Exchange.all {

@@ -12,10 +12,10 @@ func measureMemory(in sitting: Sitting) async throws -> Section {
     var section = Section("Memory")
     section.note(
         """
-        The resident memory of a server process, as `ps` tells it: after its start; how much more it is with \
-        \(Figure.whole(Double(followers))) clients that follow 100 runs that say nothing, each on a connection of its own, after \
-        they have been idle \(sitting.isQuick ? "for 3 seconds" : "for 35 seconds, two keep-alive comments included"); and how \
-        much more, in another process, with \(Figure.whole(Double(wanted))) runs that await an answer.
+        The resident memory of a server process, as `ps` tells it: after its start and one run; how much more it is with \
+        \(Figure.whole(Double(followers))) clients that follow 100 runs that say nothing, each on a connection of its own, \
+        after they have been idle \(sitting.isQuick ? "for 3 seconds" : "for 35 seconds, two keep-alive comments included"); \
+        and how much more, in another process, with \(Figure.whole(Double(wanted))) runs that await an answer.
         """)
     if followers < wanted {
         section.note("The system lets a process have too few files open (`ulimit -Hn`) for more followers.")

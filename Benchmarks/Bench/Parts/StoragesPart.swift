@@ -9,9 +9,9 @@ func measureStorages(in sitting: Sitting) async throws -> Section {
     var section = Section("The storages by themselves")
     section.note(
         """
-        Commits of one event each, by one run and by 64 at once; reading a run; the newest ten of 1,000 runs; a commit to a run \
-        of 10 events, and to one of 100,000. Every storage with its defaults. A commit of SQLite and PostgreSQL waits for the \
-        disk, one of Redis for what its persistence says (nothing, here).
+        Commits of one event each, by one run and by 64 at once; reading a run; the newest ten of 1,000 runs; a commit to a \
+        run of 10 events, and to one of 100,000. Every storage with its defaults. A commit of SQLite and PostgreSQL waits for \
+        the disk, one of Redis for what its persistence says (nothing, here).
         """)
     var table = Table([
         "storage", "commits per second, one run", "64 runs at once", "read a run", "newest ten of 1,000 runs",

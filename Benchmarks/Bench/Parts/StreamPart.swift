@@ -56,9 +56,9 @@ private func measureRates(in sitting: Sitting, _ section: inout Section) async t
     }
     section.note(
         """
-        An agent that yields parts as fast as it can: events per second of one run of \(Figure.whole(Double(one))) parts, and of 64 \
-        runs at once of \(Figure.whole(Double(many))) parts each, streamed to one client per run, or called in sync mode, so that the \
-        events are committed but not streamed. Time to the first event: from the request on, on a new connection.
+        An agent that yields parts as fast as it can: events per second of one run of \(Figure.whole(Double(one))) parts, and \
+        of 64 runs at once of \(Figure.whole(Double(many))) parts each, streamed to one client per run, or called in sync mode, \
+        so that the events are committed but not streamed. Time to the first event: from the request on, on a new connection.
         """)
     var table = Table([
         "storage", "one run", "64 runs", "64 runs, sync", "first event, half of the runs within", "99 of 100 within",
@@ -170,8 +170,9 @@ private func measureGrowth(in sitting: Sitting, _ section: inout Section) async 
 
     section.note(
         """
-        What one part costs in a run of so many, on Redis: the time from the request to the end of the stream over the number of \
-        parts, and the bytes that Redis was sent (its own count) over the number of parts. Likewise for whole messages.
+        What one part costs in a run of so many, on Redis: the time from the request to the end of the stream over the number \
+        of parts, and the bytes that Redis was sent (its own count) over the number of parts. Likewise for whole messages. \
+        What the Python SDK needs grows with the square of the run's length: it is asked for short runs only.
         """)
     for agent in agents {
         let what = agent == "parts" ? "part" : "message"

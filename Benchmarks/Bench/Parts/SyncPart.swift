@@ -77,8 +77,10 @@ func measureSync(in sitting: Sitting) async throws -> Section {
 
     var section = Section("Sync runs")
     section.note(
-        "An agent that echoes one message, called by wrk; \(sitting.rounds(rounds)) of all in turn, medians (lowest–highest). Processor time is that of the server process alone, without Redis or PostgreSQL."
-    )
+        """
+        An agent that echoes one message, called by wrk; \(sitting.rounds(rounds)) of all in turn, medians (lowest–highest). \
+        Processor time is that of the server process alone, without Redis or PostgreSQL.
+        """)
     var table = Table(
         ["runs per second at"] + counts.map { "\($0) connection\($0 == 1 ? "" : "s")" } + [
             "of the bare route at 64", "processor time per run at 64",

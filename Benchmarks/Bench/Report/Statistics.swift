@@ -47,9 +47,9 @@ enum Figure {
         return value <= -0.5 ? "-" + text : text
     }
 
-    /// `0.43`, and `43` from ten on.
+    /// `0.43`, `43` from ten on, and `0.004` below a tenth.
     static func ratio(_ value: Double) -> String {
-        value.magnitude >= 10 ? whole(value) : decimal(value, 2)
+        value.magnitude >= 10 ? whole(value) : decimal(value, value.magnitude < 0.1 ? 3 : 2)
     }
 
     /// `3.1`.

@@ -7,8 +7,8 @@ help: ## show this list
 demo: ## build the tool, start a server and take a tour (options: ARGS="--storage memory")
 	@scripts/demo $(ARGS)
 
-bench: ## measure the server, the Redis client and the Redis storage
-	@scripts/bench
+bench: ## measure everything into docs/performance.md, some 20 minutes (options: ARGS="--quick sync")
+	@scripts/bench $(ARGS)
 
 serve: ## keep a server with the example agents up (options: ARGS="--port 9000")
 	@scripts/serve $(ARGS)

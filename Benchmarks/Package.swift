@@ -13,28 +13,62 @@ let package = Package(
     platforms: [.macOS(.v15)],
     dependencies: [
         .package(name: "simple-acp", path: ".."),
+        .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.0"),
+        .package(url: "https://github.com/groue/GRDB.swift.git", from: "7.10.0"),
         .package(
             url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.0", traits: ["FullFoundation"]),
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.0"),
     ],
     targets: [
+        // What is measured: the server, and the bare route that it is compared with.
         .executableTarget(
-            name: "EchoServer",
+            name: "BenchServer",
             dependencies: [
+                "BenchSupport",
                 .product(name: "ACPServer", package: "simple-acp"),
                 .product(name: "Logging", package: "swift-log"),
             ],
-            path: "EchoServer",
+            path: "BenchServer",
             swiftSettings: swiftSettings
         ),
         .executableTarget(
             name: "BareEcho",
             dependencies: [
+                "BenchSupport",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"),
             ],
             path: "BareEcho",
+            swiftSettings: swiftSettings
+        ),
+        // What measures.
+        .executableTarget(
+            name: "Bench",
+            dependencies: [
+                "BenchSupport",
+                "RedisTestSupport",
+                .product(name: "ACPClient", package: "simple-acp"),
+                .product(name: "ACPCore", package: "simple-acp"),
+                .product(name: "ACPStorage", package: "simple-acp"),
+                .product(name: "RedisClient", package: "simple-acp"),
+                .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            path: "Bench",
+            swiftSettings: swiftSettings
+        ),
+        .target(
+            name: "BenchSupport",
+            dependencies: [
+                .product(name: "ACPPostgres", package: "simple-acp"),
+                .product(name: "ACPRedis", package: "simple-acp"),
+                .product(name: "ACPSQLite", package: "simple-acp"),
+                .product(name: "ACPStorage", package: "simple-acp"),
+            ],
+            path: "BenchSupport",
             swiftSettings: swiftSettings
         ),
         // A link to the test support of the package above, which is no product of it.
@@ -47,49 +81,6 @@ let package = Package(
                 .product(name: "RedisClient", package: "simple-acp"),
             ],
             path: "RedisTestSupport",
-            swiftSettings: swiftSettings
-        ),
-        .executableTarget(
-            name: "RedisClientBench",
-            dependencies: [
-                "RedisTestSupport",
-                .product(name: "RedisClient", package: "simple-acp"),
-            ],
-            path: "RedisClientBench",
-            swiftSettings: swiftSettings
-        ),
-        .executableTarget(
-            name: "RedisStorageBench",
-            dependencies: [
-                "RedisTestSupport",
-                .product(name: "ACPCore", package: "simple-acp"),
-                .product(name: "ACPRedis", package: "simple-acp"),
-                .product(name: "ACPStorage", package: "simple-acp"),
-                .product(name: "RedisClient", package: "simple-acp"),
-            ],
-            path: "RedisStorageBench",
-            swiftSettings: swiftSettings
-        ),
-        .executableTarget(
-            name: "BackendsBench",
-            dependencies: [
-                .product(name: "ACPCore", package: "simple-acp"),
-                .product(name: "ACPPostgres", package: "simple-acp"),
-                .product(name: "ACPRedis", package: "simple-acp"),
-                .product(name: "ACPSQLite", package: "simple-acp"),
-                .product(name: "ACPStorage", package: "simple-acp"),
-            ],
-            path: "BackendsBench",
-            swiftSettings: swiftSettings
-        ),
-        .executableTarget(
-            name: "SQLiteStorageBench",
-            dependencies: [
-                .product(name: "ACPCore", package: "simple-acp"),
-                .product(name: "ACPSQLite", package: "simple-acp"),
-                .product(name: "ACPStorage", package: "simple-acp"),
-            ],
-            path: "SQLiteStorageBench",
             swiftSettings: swiftSettings
         ),
     ]

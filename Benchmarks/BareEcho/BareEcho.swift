@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import BenchSupport
 import Hummingbird
 import Logging
 
@@ -50,10 +51,12 @@ struct BareEcho {
                 session_id: "0a0f3c1e-0d0b-4d53-8a4e-6c1e2b7d9f11", status: "completed", output: output,
                 created_at: "2026-01-01T00:00:00.000001Z", finished_at: "2026-01-01T00:00:00.000003Z")
         }
-        let port = CommandLine.arguments.dropFirst().first.flatMap { Int($0) } ?? 8002
+        // Without the log line per start, as the server beside it.
+        var logger = Logger(label: "bare")
+        logger.logLevel = .warning
         let application = Application(
-            router: router, configuration: ApplicationConfiguration(address: .hostname("127.0.0.1", port: port)),
-            logger: Logger(label: "bare"))
+            router: router, configuration: ApplicationConfiguration(address: .hostname("127.0.0.1", port: 0)),
+            onServerRunning: { channel in announce(port: channel.localAddress?.port ?? 0) }, logger: logger)
         try await application.runService()
     }
 }

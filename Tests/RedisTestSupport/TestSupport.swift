@@ -65,7 +65,8 @@ public enum FreePort {
     }
 }
 
-enum LoopbackSocket {
+/// Sockets of the loopback interface.
+public enum LoopbackSocket {
     static func stream(_ family: Int32) -> Int32 {
         #if canImport(Glibc)
             socket(family, Int32(SOCK_STREAM.rawValue), 0)
@@ -83,7 +84,7 @@ enum LoopbackSocket {
     }
 
     /// Somebody listens on the port.
-    static func accepts(port: Int) -> Bool {
+    public static func accepts(port: Int) -> Bool {
         let descriptor = self.stream(AF_INET)
         defer { close(descriptor) }
         var address = self.address(port: port)

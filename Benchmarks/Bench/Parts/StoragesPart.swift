@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ACPCore
+import ACPStorage
+import BenchSupport
+
+/// The storages by themselves, without a server: commits, reads, listings, and appending to a long run.
+func measureStorages(in sitting: Sitting) async throws -> Section {
+    var section = Section("The storages by themselves")
+    section.note(
+        """
+        Commits of one event each, by one run and by 64 at once; reading a run; the newest ten of 1,000 runs; a commit to a \
+        run of 10 events, and to one of 100,000. Every storage with its defaults. A commit of SQLite and PostgreSQL waits for \
+        the disk, one of Redis for what its persistence says (nothing, here).
+        """)
+    var table = Table([
+        "storage", "commits per second, one run", "64 runs at once", "read a run", "newest ten of 1,000 runs",
+        "commit after 10 events", "after 100,000",
+    ])
+    let seconds = sitting.pick(3, quick: 1)
+    for kind in StorageKind.allCases {
+        let backing = try await Backing.start(kind, in: sitting.folder)
+        defer { backing.stop() }
+        let storage = try openStorage(backing.form, runLimit: 100_000)
+        _ = try await commitsPerSecond(on: storage, runs: 4, seconds: 0.3)
+        let one = try await commitsPerSecond(on: storage, runs: 1, seconds: Double(seconds))
+        let many = try await commitsPerSecond(on: storage, runs: 64, seconds: Double(seconds))
+        let (read, page) = try await readTimes(on: storage)
+        let (early, late) = try await appendTimes(on: storage)
+        try await storage.close()
+        table.add([
+            kind.title, Figure.whole(one), Figure.whole(many), Figure.time(read), Figure.time(page), Figure.time(early),
+            Figure.time(late),
+        ])
+        sitting.progress("storages, \(kind.title): \(Figure.whole(many)) commits per second of 64 runs")
+    }
+    section.add(table)
+    return section
+}
+
+/// A run that somebody commits to.
+private struct Writer {
+    private let storage: any Storage
+    private let run: Run
+    private let owner = RunOwner(process: ProcessID())
+    private(set) var count = 0
+
+    init(on storage: any Storage) async throws {
+        self.storage = storage
+        run = Run(agentName: "bench", sessionID: SessionID())
+        try await storage.commit(
+            RunCommit(
+                run: run.id, expecting: 0, events: [EncodedEvent(.runCreated(run))],
+                snapshot: RunSnapshot(run, eventCount: 1), owner: owner, input: ["hello"]))
+        count = 1
+    }
+
+    mutating func commit(_ events: [EncodedEvent]) async throws {
+        try await storage.commit(
+            RunCommit(run: run.id, expecting: count, events: events, snapshot: nil, owner: owner))
+        count += events.count
+    }
+
+    static func part() throws -> EncodedEvent {
+        try EncodedEvent(.messagePart(.text("This is a part of a message of usual length.")))
+    }
+}
+
+private func commitsPerSecond(on storage: any Storage, runs: Int, seconds: Double) async throws -> Double {
+    let event = try Writer.part()
+    let start = ContinuousClock.now
+    let end = start + .seconds(seconds)
+    let total = try await withThrowingTaskGroup(of: Int.self) { group in
+        for _ in 0..<runs {
+            group.addTask {
+                var writer = try await Writer(on: storage)
+                while .now < end { try await writer.commit([event]) }
+                return writer.count - 1
+            }
+        }
+        return try await group.reduce(0, +)
+    }
+    return Double(total) / start.duration(to: .now).inSeconds
+}
+
+/// The median times of reading a run and a page of runs.
+private func readTimes(on storage: any Storage) async throws -> (run: Double, page: Double) {
+    let run = Run(agentName: "reads", sessionID: "reads", output: [Message("An answer of usual length.")])
+    try await storage.save(run)
+    for _ in 0..<999 { try await storage.save(Run(agentName: "reads", status: .completed)) }
+    var reads = Series()
+    var pages = Series()
+    for _ in 0..<500 {
+        let start = ContinuousClock.now
+        _ = try await storage.record(of: run.id)
+        let between = ContinuousClock.now
+        _ = try await storage.runs(RunQuery(.agent("reads"), limit: 10))
+        reads.add(start.duration(to: between).inSeconds)
+        pages.add(between.duration(to: .now).inSeconds)
+    }
+    return (reads.median, pages.median)
+}
+
+/// The median times of a commit to a short run and to a long one, in turns.
+private func appendTimes(on storage: any Storage) async throws -> (early: Double, late: Double) {
+    let event = try Writer.part()
+    let thousand = Array(repeating: event, count: 1_000)
+    var long = try await Writer(on: storage)
+    for _ in 0..<100 { try await long.commit(thousand) }
+    var early = Series()
+    var late = Series()
+    for _ in 0..<10 {
+        var short = try await Writer(on: storage)
+        try await short.commit(Array(repeating: event, count: 9))
+        for _ in 0..<50 {
+            let start = ContinuousClock.now
+            try await short.commit([event])
+            let between = ContinuousClock.now
+            try await long.commit([event])
+            early.add(start.duration(to: between).inSeconds)
+            late.add(between.duration(to: .now).inSeconds)
+        }
+    }
+    return (early.median, late.median)
+}

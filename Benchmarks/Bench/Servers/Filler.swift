@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ACPCore
+import ACPStorage
+import BenchSupport
+import Foundation
+import GRDB
+import RedisClient
+
+/// Fills a storage with runs that have ended: in memory by saving them, elsewhere as the storage itself would have written
+/// them, because a million commits take their time.
+actor Filler {
+    static let agent: AgentName = "lists"
+
+    /// Its owner closes it.
+    nonisolated let storage: any Storage
+    private let backing: Backing
+    private var filled = 0
+
+    init(_ backing: Backing, most: Int) async throws {
+        self.backing = backing
+        storage = try openStorage(backing.form, runLimit: most + 1_000)
+        // Makes the tables, where there are some.
+        _ = try await storage.ping()
+        _ = try await storage.runs(RunQuery(.all, limit: 1))
+    }
+
+    /// Adds runs until there are so many, each a microsecond younger than the one before.
+    func fill(upTo count: Int) async throws {
+        guard count > filled else { return }
+        let range = filled..<count
+        if let postgres = backing.postgres {
+            try fill(postgres, range)
+        } else if backing.redis != nil {
+            try await fillRedis(range)
+        } else if backing.form.hasPrefix("sqlite:") {
+            try await fillSQLite(range)
+        } else {
+            for number in range { try await storage.save(run(number)) }
+        }
+        filled = count
+    }
+
+    private func run(_ number: Int) throws -> Run {
+        Run(
+            id: try RunID(validating: "run-\(number)"), agentName: Self.agent, status: .completed,
+            output: [Message("An answer of usual length, as agents give it.", role: .agent("lists"))],
+            createdAt: Timestamp(microseconds: Self.begin + Int64(number)))
+    }
+
+    private static let begin: Int64 = 1_700_000_000_000_000
+
+    /// The JSON of a run, with `run-0` for its id.
+    private func document() throws -> String { String(decoding: try ACPJSON.encode(run(0)), as: UTF8.self) }
+
+    // MARK: Redis
+
+    private func fillRedis(_ range: Range<Int>) async throws {
+        let client = try RedisClient(url: backing.form)
+        let expiry = Int((Date().timeIntervalSince1970 + 86_400) * 1_000)
+        let parts = try document().dropLast().components(separatedBy: "run-0")
+        for start in stride(from: range.lowerBound, to: range.upperBound, by: 2_000) {
+            var commands: [RedisCommand] = []
+            var scores: [RedisArgument] = []
+            var queue: [RedisArgument] = []
+            for number in start..<min(start + 2_000, range.upperBound) {
+                let id = "run-\(number)"
+                let json = parts.joined(separator: id) + #","_events":0}"#
+                commands.append(RedisCommand("SET", "acp:run:\(id)", RedisArgument(json), "PX", 86_400_000))
+                scores += [RedisArgument(Int(Self.begin) + number), RedisArgument(id)]
+                queue += [RedisArgument(expiry), RedisArgument("\(id) \(Self.agent)")]
+            }
+            commands.append(RedisCommand("ZADD", arguments: ["acp:agent_runs:lists"] + scores))
+            commands.append(RedisCommand("ZADD", arguments: ["acp:runs"] + scores))
+            commands.append(RedisCommand("ZADD", arguments: ["acp:runs_expiry"] + queue))
+            for result in try await client.pipeline(commands, timeout: .seconds(60)) { _ = try result.get() }
+        }
+        await client.close()
+    }
+
+    // MARK: PostgreSQL
+
+    private func fill(_ postgres: PostgresTestServer, _ range: Range<Int>) throws {
+        // Without its triggers, which count each run in the same row, and leave a dead one behind each time.
+        try postgres.script(
+            """
+            SET session_replication_role = replica;
+            INSERT INTO acp_runs (id, agent_name, status, created_at, ended_at, covered_events, snapshot)
+            SELECT 'run-' || n, 'lists', 'completed',
+                timestamptz 'epoch' + interval '\(Self.begin / 1_000_000) s' + n * interval '1 microsecond', now(), 0,
+                convert_to(replace($run$\(try document())$run$, 'run-0', 'run-' || n), 'UTF8')
+            FROM generate_series(\(range.lowerBound), \(range.upperBound - 1)) AS n;
+            INSERT INTO acp_run_counts AS c VALUES ('all', '', 0, \(range.count)), ('agent', 'lists', 0, \(range.count))
+            ON CONFLICT ON CONSTRAINT acp_run_counts_pkey DO UPDATE SET runs = c.runs + excluded.runs;
+            VACUUM ANALYZE acp_runs;
+            CHECKPOINT;
+            """)
+    }
+
+    // MARK: SQLite
+
+    private func fillSQLite(_ range: Range<Int>) async throws {
+        let document = try document()
+        let queue = try DatabaseQueue(path: String(backing.form.dropFirst("sqlite:".count)))
+        try await queue.write { db in
+            try db.execute(
+                sql: """
+                    WITH RECURSIVE numbers (n) AS (SELECT ? UNION ALL SELECT n + 1 FROM numbers WHERE n < ?)
+                    INSERT INTO acp_runs (key, id, agent_name, status, created_at, ended_at)
+                    SELECT n + 1, 'run-' || n, 'lists', 'completed', ? + n, ? + n FROM numbers
+                    """,
+                arguments: [range.lowerBound, range.upperBound - 1, Self.begin, Self.begin])
+            try db.execute(
+                sql: """
+                    INSERT INTO acp_run_snapshots (run, covered_events, document)
+                    SELECT key, 0, replace(?, 'run-0', id) FROM acp_runs WHERE key > ?
+                    """,
+                arguments: [document, range.lowerBound])
+        }
+        try queue.close()
+    }
+}

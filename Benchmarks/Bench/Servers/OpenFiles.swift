@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// How many files and sockets a process may have open.
+enum OpenFiles {
+    /// Raises the limit as far as the system lets this user, for this process and those that it starts.
+    /// - Returns: The limit.
+    @discardableResult
+    static func raiseLimit() -> Int {
+        #if canImport(Glibc)
+            let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+        #else
+            let resource = RLIMIT_NOFILE
+        #endif
+        var limit = rlimit()
+        guard getrlimit(resource, &limit) == 0 else { return 256 }
+        // More than this, some systems refuse.
+        limit.rlim_cur = min(limit.rlim_max, 100_000)
+        setrlimit(resource, &limit)
+        guard getrlimit(resource, &limit) == 0 else { return 256 }
+        return Int(limit.rlim_cur)
+    }
+}

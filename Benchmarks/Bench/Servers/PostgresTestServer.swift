@@ -1,0 +1,1 @@
+../../../Tests/ACPPostgresTests/Support/PostgresTestServer.swift

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import RedisTestSupport
+
+/// A server that says its address in the first line that it prints. It ends with ``stop()``, with the last reference to it,
+/// or with this process, however that ends.
+final class ServerProcess: Sendable {
+    let port: Int
+    let pid: Int32
+    private let process: SupervisedProcess
+
+    /// Starts a server and waits until it listens.
+    static func start(_ program: String, _ arguments: [String], in folder: URL) async throws -> ServerProcess {
+        let log = folder.appendingPathComponent("server-\(UInt32.random(in: 0 ... .max)).log").path
+        let process = try SupervisedProcess(program, arguments, log: log)
+        var port: Int?
+        try await poll(for: .seconds(60)) {
+            let text = (try? String(contentsOfFile: log, encoding: .utf8)) ?? ""
+            guard process.isRunning else { throw BenchError("\(program) ended at once: \(text)") }
+            if let match = text.firstMatch(of: /http:\/\/127\.0\.0\.1:([0-9]+)\n/) { port = Int(match.1) }
+            return port != nil
+        }
+        guard let port else { throw BenchError("\(program) did not listen within 60 seconds") }
+        return ServerProcess(port: port, process: process)
+    }
+
+    private init(port: Int, process: SupervisedProcess) {
+        self.port = port
+        self.process = process
+        pid = process.pid
+    }
+
+    /// The resident memory of the process, in KiB.
+    func memory() throws -> Double {
+        let text = try Command.run("ps", ["-o", "rss=", "-p", "\(pid)"])
+        guard let memory = Double(text.trimmingCharacters(in: .whitespacesAndNewlines)) else {
+            throw BenchError("ps did not tell the memory of process \(pid): \(text)")
+        }
+        return memory
+    }
+
+    /// The processor time that the process has used, in seconds. Nil where the system does not tell it in /proc.
+    func processorTime() -> Double? {
+        guard let text = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8),
+            // The name of the program before it may hold anything.
+            let end = text.lastIndex(of: ")")
+        else { return nil }
+        let fields = text[end...].split(separator: " ")
+        guard fields.count > 13, let user = Double(fields[12]), let system = Double(fields[13]) else { return nil }
+        // Linux counts in hundredths for every program.
+        return (user + system) / 100
+    }
+
+    func stop() { process.endWithoutWaiting() }
+}

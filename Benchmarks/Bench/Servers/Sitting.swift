@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import NIOPosix
+
+/// What the parts of a sitting have in common.
+struct Sitting: Sendable {
+    /// Short measurements, for a first impression.
+    let isQuick: Bool
+    /// Where the programs are that are measured.
+    let programs: URL
+    /// The interpreter that has the Python SDK, nil if there is none, and the program that serves with it.
+    let python: String?
+    let pythonServer: String
+    /// For everything that is written. Removed at the end.
+    let folder: URL
+
+    var group: MultiThreadedEventLoopGroup { .singleton }
+
+    /// One of two values, by the length of the sitting.
+    func pick<Value>(_ whole: Value, quick: Value) -> Value { isQuick ? quick : whole }
+
+    /// `3 rounds`, for texts.
+    func rounds(_ count: Int) -> String { count == 1 ? "one round" : "\(count) rounds" }
+
+    func progress(_ text: String) {
+        let time = ContinuousClock.now - Self.start
+        FileHandle.standardError.write(Data("[\(Int(time.inSeconds)) s] \(text)\n".utf8))
+    }
+
+    private static let start = ContinuousClock.now
+
+    // MARK: Servers
+
+    func bareServer() async throws -> ServerProcess {
+        try await ServerProcess.start(programs.appendingPathComponent("BareEcho").path, [], in: folder)
+    }
+
+    func server(_ storage: String) async throws -> ServerProcess {
+        try await ServerProcess.start(programs.appendingPathComponent("BenchServer").path, [storage], in: folder)
+    }
+
+    /// The Python SDK's server, or nil if it is not installed.
+    func sdkServer(_ store: String) async throws -> ServerProcess? {
+        guard let python else { return nil }
+        return try await ServerProcess.start(python, [pythonServer, store], in: folder)
+    }
+
+    static let withoutPython = """
+        The Python SDK is left out: there is no Python with `venv` (3.11 or newer) on this machine, or it could not be \
+        installed.
+        """
+}

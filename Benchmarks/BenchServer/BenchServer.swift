@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ACPServer
+import BenchSupport
+import Logging
+
+/// An ACP server as its users run it, with agents that do next to nothing, to be put under load.
+///
+/// `BenchServer STORAGE [PORT]`, where a storage is memory, sqlite:PATH, redis://… or postgresql://…, and the port a free one
+/// unless said otherwise.
+@main
+struct BenchServer {
+    static func main() async throws {
+        var logger = Logger(label: "bench")
+        logger.logLevel = .warning
+        let arguments = CommandLine.arguments.dropFirst()
+        let storage = try openStorage(arguments.first ?? "memory")
+        let server = ACPServer(storage: storage, configuration: ServerConfiguration(), logger: logger)
+        server.addAgents()
+        try await server.run(port: arguments.dropFirst().first.flatMap { Int($0) } ?? 0) { announce(port: $0) }
+        try await storage.close()
+    }
+}
+
+extension ACPServer {
+    fileprivate func addAgents() {
+        agent("echo") { context in
+            for message in context.input { try await context.yield(message) }
+        }
+        // Its input says how many.
+        agent("parts") { context in
+            for number in 0..<count(context) { try await context.yield(MessagePart.text(part(number))) }
+        }
+        agent("messages") { context in
+            for number in 0..<count(context) { try await context.yield(Message(part(number))) }
+        }
+        // Says nothing until it is cancelled.
+        agent("silent") { _ in try await Task.sleep(for: .seconds(86_400)) }
+        agent("asker") { context in
+            let answer = try await context.awaitMessage("What is your name?")
+            return answer.text
+        }
+    }
+}
+
+private func count(_ context: RunContext) -> Int { context.input.first.flatMap { Int($0.text) } ?? 10 }
+
+private func part(_ number: Int) -> String { "This is part \(number) of a message of usual length." }

@@ -200,6 +200,7 @@ let package = Package(
             dependencies: [
                 "ACPRuntime",
                 "ACPStorage",
+                "ACPStorageTesting",
                 "ACPCore",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),

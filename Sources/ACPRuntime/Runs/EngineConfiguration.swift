@@ -24,6 +24,10 @@ public struct EngineConfiguration: Sendable {
     public var process: ProcessID
     /// Loads messages that other servers keep. Nil refuses to read a history that holds such.
     public var linkLoader: (any HistoryLinkLoader)?
+    /// Contents of message parts that have more bytes than this are stored once for the run, and once for its session's history;
+    /// events, snapshots, input and history refer to them. Agents and clients see nothing of it. Nil stores everything where it
+    /// stands.
+    public var inlineContentLimit: Int?
 
     /// - Parameters:
     ///   - maximumRunningRuns: 1,000 unless said otherwise.
@@ -35,6 +39,7 @@ public struct EngineConfiguration: Sendable {
     ///   - storagePatience: 10 seconds unless said otherwise.
     ///   - process: A random one unless said otherwise.
     ///   - linkLoader: None unless said otherwise.
+    ///   - inlineContentLimit: 65,536 bytes unless said otherwise, and at least 256.
     public init(
         maximumRunningRuns: Int = 1_000,
         maximumWaitingRuns: Int = 100,
@@ -44,7 +49,8 @@ public struct EngineConfiguration: Sendable {
         shutdownGrace: Duration = .seconds(30),
         storagePatience: Duration = .seconds(10),
         process: ProcessID = ProcessID(),
-        linkLoader: (any HistoryLinkLoader)? = nil
+        linkLoader: (any HistoryLinkLoader)? = nil,
+        inlineContentLimit: Int? = 65_536
     ) {
         self.maximumRunningRuns = max(1, maximumRunningRuns)
         self.maximumWaitingRuns = max(0, maximumWaitingRuns)
@@ -55,5 +61,6 @@ public struct EngineConfiguration: Sendable {
         self.storagePatience = storagePatience
         self.process = process
         self.linkLoader = linkLoader
+        self.inlineContentLimit = inlineContentLimit
     }
 }

@@ -260,6 +260,7 @@ let package = Package(
             dependencies: [
                 "ACPClient",
                 "ACPCore",
+                "ACPRuntime",
                 "ACPServer",
                 "ACPStorage",
                 "ACPStorageTesting",

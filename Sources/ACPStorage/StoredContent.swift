@@ -30,7 +30,8 @@ public struct ContentDigest: RawRepresentable, Sendable, Hashable, Codable, Cust
         let digits = rawValue.utf8
         guard digits.count == 64,
             digits.allSatisfy({
-                (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains($0)
+                (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0)
+                    || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains($0)
             })
         else { return nil }
         self.rawValue = rawValue

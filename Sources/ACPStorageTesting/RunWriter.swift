@@ -22,7 +22,8 @@ struct RunWriter: Sendable {
         input: [Message]? = nil, contents: [StoredContent] = []
     ) async throws -> RunWriter {
         var writer = RunWriter(run, on: storage, owner: owner)
-        try await storage.commit(try writer.next(firstEvents(of: run), snapshot: true, input: input, contents: contents))
+        try await storage.commit(
+            try writer.next(firstEvents(of: run), snapshot: true, input: input, contents: contents))
         return writer
     }
 

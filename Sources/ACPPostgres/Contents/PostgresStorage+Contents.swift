@@ -25,7 +25,8 @@ extension PostgresStorage {
             ORDER BY position
             """,
             [
-                .textArray(owners.map(\.run)), .textArray(owners.map(\.session)), .textArray(keys.map(\.digest.rawValue)),
+                .textArray(owners.map(\.run)), .textArray(owners.map(\.session)),
+                .textArray(keys.map(\.digest.rawValue)),
             ])
         guard rows.count == keys.count else {
             throw StorageError(.corruptData, "there are \(rows.count) answers to \(keys.count) contents asked for")

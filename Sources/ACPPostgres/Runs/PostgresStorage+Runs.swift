@@ -25,7 +25,8 @@ extension PostgresStorage {
                 .bytes(commit.snapshot?.json), .int(commit.snapshot?.eventCount), .text(run?.agentName.rawValue),
                 .text(run?.sessionID?.rawValue), .text(run?.status.rawValue), run.map { .time($0.createdAt) } ?? .null,
                 .bool(run?.status.isTerminal ?? false), .bytes(input),
-            ] + (commit.contents.isEmpty ? [] : commit.contents.parameters), afterwards: Statement("SELECT acp_notify('c', $1::text)", [.text(commit.run.rawValue)]))
+            ] + (commit.contents.isEmpty ? [] : commit.contents.parameters),
+            afterwards: Statement("SELECT acp_notify('c', $1::text)", [.text(commit.run.rawValue)]))
         try check(rows.first?.text(0), found: rows.first?.int(1) ?? 0, commit)
         postgresCoordination.runDidChange(commit.run)
     }

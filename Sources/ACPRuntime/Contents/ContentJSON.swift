@@ -31,7 +31,9 @@ struct ContentJSON {
             edits += contents(in: json, longerThan: limit).map { member, content in
                 let reference = ContentReference(to: json[content])
                 add(reference, json[content])
-                return Edit(range: member.lowerBound..<content.upperBound, bytes: Array("\"content_url\":\"\(reference.url)".utf8))
+                return Edit(
+                    range: member.lowerBound..<content.upperBound,
+                    bytes: Array("\"content_url\":\"\(reference.url)".utf8))
             }
         }
         return edits.isEmpty ? nil : apply(edits, to: json)
@@ -77,7 +79,8 @@ struct ContentJSON {
                 start = position + reference.count
                 if bytes[start...].starts(with: ownMark) {
                     places.append(Place(what: .ownURL, range: start..<start + ownMark.count))
-                } else if let end = bytes.endOfString(from: start), let reference = ContentReference(bytes[start..<end]) {
+                } else if let end = bytes.endOfString(from: start), let reference = ContentReference(bytes[start..<end])
+                {
                     places.append(Place(what: .reference(reference), range: position..<end))
                 }
             }

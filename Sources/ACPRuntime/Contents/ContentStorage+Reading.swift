@@ -112,8 +112,6 @@ extension ContentStorage {
     }
 
     private static let attempts = 3
-    /// How much is asked for at once. A single content may be larger.
-    private static let bytesAtOnce = 4_194_304
     private static let contentsAtOnce = 256
 
     private func find(_ references: [StoredReference]) async throws -> FoundContents {
@@ -121,12 +119,12 @@ extension ContentStorage {
         var wanted: [ContentKey] = []
         var size = 0
         for reference in Set(references).sorted(by: { $0.key.digest.rawValue < $1.key.digest.rawValue }) {
-            if !wanted.isEmpty, wanted.count == Self.contentsAtOnce || size + reference.size > Self.bytesAtOnce {
+            if !wanted.isEmpty, wanted.count == Self.contentsAtOnce || size + reference.size > bytesAtOnce {
                 found.add(wanted, try await base.contents(wanted))
                 (wanted, size) = ([], 0)
             }
             wanted.append(reference.key)
-            size += min(reference.size, Self.bytesAtOnce)
+            size += min(reference.size, bytesAtOnce)
         }
         if !wanted.isEmpty { found.add(wanted, try await base.contents(wanted)) }
         return found
@@ -167,7 +165,8 @@ private struct FoundContents {
             do throws(ACPError) {
                 whole[index] = try EncodedEvent(json: json)
             } catch {
-                throw StorageError(.corruptData, "an event of run \(run) cannot be read: \(error.message)", cause: error)
+                throw StorageError(
+                    .corruptData, "an event of run \(run) cannot be read: \(error.message)", cause: error)
             }
         }
         return whole
@@ -193,7 +192,8 @@ private struct FoundContents {
         do throws(ACPError) {
             return try ACPJSON.decode(String.self, from: [quote] + stored + [quote])
         } catch {
-            throw StorageError(.corruptData, "a content of \(owner.name) cannot be read: \(error.message)", cause: error)
+            throw StorageError(
+                .corruptData, "a content of \(owner.name) cannot be read: \(error.message)", cause: error)
         }
     }
 }

@@ -23,14 +23,21 @@ public final class ContentStorage: Storage {
     public let base: any Storage
     /// Contents of more bytes than this are stored by themselves. Nil for none: then only what is referred to already is read.
     public let limit: Int?
+    /// How much is read at once. A single content may be larger.
+    let bytesAtOnce: Int
     private let sent = SentContents()
 
     /// - Parameters:
     ///   - base: Where everything goes.
     ///   - limit: Contents of more bytes than this are stored by themselves: at least 256. None unless said otherwise.
-    public init(_ base: any Storage, limit: Int? = nil) {
+    public convenience init(_ base: any Storage, limit: Int? = nil) {
+        self.init(base, limit: limit, bytesAtOnce: 4_194_304)
+    }
+
+    init(_ base: any Storage, limit: Int?, bytesAtOnce: Int) {
         self.base = base
         self.limit = limit.map { max(Self.smallestLimit, $0) }
+        self.bytesAtOnce = bytesAtOnce
     }
 
     /// Below this a reference would not be much smaller than what it stands for.

@@ -218,7 +218,8 @@ struct RunTable {
     var footprint: [String: Int] {
         [
             "runs": entries.count, "expiring runs": expiry.count, "ended runs": ended.count,
-            "contents": entries.values.reduce(0) { $0 + $1.contents.count }, "listings": listings.count, "processes": unfinished.count, "removed runs": removed.count,
+            "contents": entries.values.reduce(0) { $0 + $1.contents.count }, "listings": listings.count,
+            "processes": unfinished.count, "removed runs": removed.count,
         ]
     }
 

@@ -9,7 +9,8 @@ enum ContentChecks {
         StorageCheck("Contents come back byte for byte, in the order asked for", roundTrip),
         StorageCheck("A content belongs to the run or session that it came to, and to no other", owners),
         StorageCheck("A commit that is refused stores no content", refused),
-        StorageCheck("Storing contents again changes nothing, whether their commit is repeated or another brings them", again),
+        StorageCheck(
+            "Storing contents again changes nothing, whether their commit is repeated or another brings them", again),
         StorageCheck("Contents go with their run or their session, and not before", deletion),
         StorageCheck("A run that is created anew begins without contents", anew),
         StorageCheck("Whoever finds an event finds the content that came with it", together),
@@ -60,7 +61,8 @@ enum ContentChecks {
         try await context.expectContents(digests, of: .session(context.session), are: [nil, [2]])
         try await context.expectContents(digests, of: .run(RunID()), are: [nil, nil])
         // Ids of runs and sessions do not get in each other's way.
-        try await context.expectContents(digests, of: .session(SessionID(stringLiteral: one.rawValue)), are: [nil, nil])
+        try await context.expectContents(
+            digests, of: .session(SessionID(stringLiteral: one.rawValue)), are: [nil, nil])
     }
 
     static func refused(_ context: CheckContext) async throws {
@@ -74,7 +76,9 @@ enum ContentChecks {
         var ahead = writer
         _ = try ahead.next(context.parts(0..<1))
         let early = try ahead.next(context.parts(1..<2), contents: [content])
-        try await context.expectError(.conflict, "a commit that leaves an event out") { try await storage.commit(early) }
+        try await context.expectError(.conflict, "a commit that leaves an event out") {
+            try await storage.commit(early)
+        }
         try await context.expectContents([content.digest], of: .run(writer.run.id), are: [nil])
         var unknown = RunWriter(context.newRun(), on: storage)
         _ = try unknown.next(context.parts(0..<1))
@@ -190,6 +194,7 @@ extension CheckContext {
         let found = try await (storage ?? self.storage).contents(digests.map { ContentKey(owner, $0) })
         guard found != expected else { return }
         let sizes = (found: found.map { $0?.count }, expected: expected.map { $0?.count })
-        throw broken("the contents of \(owner): found \(sizes.found) bytes, expected \(sizes.expected)", file: file, line: line)
+        throw broken(
+            "the contents of \(owner): found \(sizes.found) bytes, expected \(sizes.expected)", file: file, line: line)
     }
 }

@@ -9,7 +9,9 @@ import Testing
 @Suite("Taking contents out of JSON, and putting them back")
 struct ContentJSONTests {
     /// Takes contents out, and checks that putting them back gives the same bytes.
-    private func reduce(_ json: [UInt8], limit: Int? = 300) throws -> (json: [UInt8]?, contents: [ContentReference: [UInt8]]) {
+    private func reduce(_ json: [UInt8], limit: Int? = 300) throws -> (
+        json: [UInt8]?, contents: [ContentReference: [UInt8]]
+    ) {
         var contents: [ContentReference: [UInt8]] = [:]
         guard let reduced = ContentJSON.reduce(json, limit: limit, { contents[$0] = Array($1) }) else {
             #expect(contents.isEmpty)
@@ -124,7 +126,8 @@ struct ContentJSONTests {
     @Test("what is broken off is left as it is")
     func truncated() throws {
         let json = try EncodedEvent(.messagePart(Self.parts[1])).json
-        for count in stride(from: 0, to: json.count, by: 7) {
+        // The string's end is not there.
+        for count in stride(from: 0, to: json.count - 100, by: 7) {
             let json = Array(json.prefix(count))
             #expect(ContentJSON.reduce(json, limit: 300) { _, _ in } == nil)
         }

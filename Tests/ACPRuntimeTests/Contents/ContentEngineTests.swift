@@ -46,33 +46,35 @@ struct ContentEngineTests {
 
     @Test("a run with a large input and a large question goes on in another process, and sees both as they were")
     func replay() async throws {
-        let storage = MemoryStorage()
-        let (large, configuration) = (large, configuration)
-        let serve: (RunEngine) -> Void = { engine in
-            engine.agents.agent("asks") { context in
+        let processes = Processes()
+        // Larger than the limit that engines have unless said otherwise.
+        let large = content(70_000)
+        let serve: (AgentRegistry) -> Void = { agents in
+            agents.agent("asks") { context in
                 let input = context.input.map(\.text).joined()
                 try await context.yield(input)
                 let answer = try await context.awaitMessage(Message(input))
                 return "\(input == large) \(answer.text == large)"
             }
         }
-        let first = makeEngine(ScriptedStorage(storage, isDurable: true), configuration)
-        serve(first)
-        let waiting = try await first.call("asks", Message(large), session: "s")
+        let leaving = try await processes.process(serve: serve)
+        let staying = try await processes.process(serve: serve)
+        let announcements = try await staying.link.announcements(to: staying.id)
+        let waiting = try await leaving.engine.call("asks", Message(large), session: "s")
         #expect(waiting.status == .awaiting)
         #expect(waiting.awaitRequest?.message?.text == large)
-        await first.shutdown()
-
-        let second = makeEngine(ScriptedStorage(storage, isDurable: true), configuration)
-        serve(second)
-        await second.recover()
-        #expect(try await second.run(waiting.id).awaitRequest?.message?.text == large)
-        let (_, count) = try await second.resume(waiting.id, large)
-        let ended = try await second.settledRun(waiting.id, after: count)
+        let raw = try await processes.storage.events(of: waiting.id, from: 0, limit: nil)
+        #expect(raw.allSatisfy { $0.json.count < 2_000 })
+        await leaving.engine.shutdown()
+        var heard = announcements.makeAsyncIterator()
+        #expect(await heard.next() == .departure)
+        await staying.engine.recover()
+        #expect(try await staying.engine.run(waiting.id).awaitRequest?.message?.text == large)
+        let (_, count) = try await staying.engine.resume(waiting.id, large)
+        let ended = try await staying.engine.settledRun(waiting.id, after: count)
         #expect(ended.status == .completed)
         #expect(ended.output.map(\.text) == [large, "true true"])
-        try await expectSound(waiting.id, in: second.storage)
-        await second.shutdown()
+        try await expectSound(waiting.id, in: staying.engine.storage)
     }
 
     @Test("without a limit everything is stored where it stands")

@@ -11,8 +11,7 @@ enum Schema {
     /// Children before their parents.
     static let tables = [
         "acp_events", "acp_signals", "acp_run_contents", "acp_runs", "acp_run_counts", "acp_history",
-        "acp_history_blocks",
-        "acp_session_contents", "acp_sessions", "acp_turns", "acp_processes",
+        "acp_history_blocks", "acp_session_contents", "acp_sessions", "acp_turns", "acp_processes",
     ]
 
     static let readVersion = "SELECT coalesce(max(version), 0)::bigint FROM acp_schema"

@@ -106,8 +106,8 @@ extension RedisScripts {
     /// Hands a run from one owner to another, if the one that is named owns it. Of several claimers one wins; one that asks
     /// again after it won is told so again.
     ///
-    /// - Keys: run, events, owner, input, signals, contents; the four indexes of unfinished runs; runs of the new process, of the old
-    ///   one; then one for each index change.
+    /// - Keys: run, events, owner, input, signals, contents; the four indexes of unfinished runs; runs of the new process, of the
+    ///   old one; then one for each index change.
     /// - Arguments: current owner or nothing, new owner, TTL, run id; the index changes.
     /// - Gives 1 or 0.
     static let claim = RedisScript(

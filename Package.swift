@@ -205,6 +205,7 @@ let package = Package(
             dependencies: [
                 "ACPRuntime",
                 "ACPStorage",
+                "ACPStorageTesting",
                 "ACPCore",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -265,6 +266,7 @@ let package = Package(
             dependencies: [
                 "ACPClient",
                 "ACPCore",
+                "ACPRuntime",
                 "ACPServer",
                 "ACPStorage",
                 "ACPStorageTesting",

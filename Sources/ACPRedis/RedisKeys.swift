@@ -12,10 +12,11 @@ struct RedisKeys: Sendable, Hashable {
 
     /// What there is, by the word behind the prefix.
     enum Kind: String, CaseIterable, Sendable {
-        case run, events, input, owner, signals
+        case run, events, input, owner, signals, contents
         case session
         case sessionHistory = "session_history"
         case sessionBlocks = "session_blocks"
+        case sessionContents = "session_contents"
         case sessionQueue = "session_queue"
         case runs
         case agentRuns = "agent_runs"
@@ -38,8 +39,10 @@ struct RedisKeys: Sendable, Hashable {
     func input(_ id: RunID) -> String { key(.input, tagged: id.rawValue) }
     func signals(_ id: RunID) -> String { key(.signals, tagged: id.rawValue) }
 
+    func contents(_ id: RunID) -> String { key(.contents, tagged: id.rawValue) }
+
     /// All keys of a run, in the order in which every script takes them.
-    func allOfRun(_ id: RunID) -> [String] { [run(id), events(id), owner(id), input(id), signals(id)] }
+    func allOfRun(_ id: RunID) -> [String] { [run(id), events(id), owner(id), input(id), signals(id), contents(id)] }
 
     /// Where commits to a run are published.
     func changes(_ id: RunID) -> String { "\(prefix)changes:" + (hashTags ? "{\(id)}" : id.rawValue) }
@@ -49,7 +52,8 @@ struct RedisKeys: Sendable, Hashable {
     func session(_ id: SessionID) -> String { key(.session, tagged: id.rawValue) }
     func history(_ id: SessionID) -> String { key(.sessionHistory, tagged: id.rawValue) }
     func blocks(_ id: SessionID) -> String { key(.sessionBlocks, tagged: id.rawValue) }
-    func allOfSession(_ id: SessionID) -> [String] { [session(id), history(id), blocks(id)] }
+    func contents(_ id: SessionID) -> String { key(.sessionContents, tagged: id.rawValue) }
+    func allOfSession(_ id: SessionID) -> [String] { [session(id), history(id), blocks(id), contents(id)] }
 
     /// Runs of the session that have to follow each other.
     func queue(_ id: SessionID) -> String { key(.sessionQueue, tagged: id.rawValue) }

@@ -17,6 +17,8 @@ public struct RunCommit: Sendable {
     public var owner: RunOwner
     /// What the run was called with. In the first commit only: it never changes.
     public var input: [Message]?
+    /// What the documents of this commit refer to and the run does not have yet. Stored in the same step.
+    public var contents: [StoredContent]
 
     public init(
         run: RunID,
@@ -24,7 +26,8 @@ public struct RunCommit: Sendable {
         events: [EncodedEvent],
         snapshot: RunSnapshot?,
         owner: RunOwner,
-        input: [Message]? = nil
+        input: [Message]? = nil,
+        contents: [StoredContent] = []
     ) {
         self.run = run
         self.expecting = expecting
@@ -32,6 +35,7 @@ public struct RunCommit: Sendable {
         self.snapshot = snapshot
         self.owner = owner
         self.input = input
+        self.contents = contents
     }
 }
 

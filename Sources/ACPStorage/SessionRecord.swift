@@ -77,10 +77,13 @@ public struct HistoryBlock: Sendable, Hashable {
     /// A block with a key that the history has already is not appended again.
     public var key: String
     public var entries: [HistoryEntry]
+    /// What the entries refer to. Stored in the same step, if the block is.
+    public var contents: [StoredContent]
 
-    public init(key: String, entries: [HistoryEntry]) {
+    public init(key: String, entries: [HistoryEntry], contents: [StoredContent] = []) {
         self.key = key
         self.entries = entries
+        self.contents = contents
     }
 
     /// What a run leaves in its session: its input, then its output.

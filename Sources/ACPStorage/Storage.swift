@@ -12,6 +12,7 @@ public import ACPCore
 /// - **Commits are atomic, fenced and idempotent.** See ``commit(_:)``.
 /// - **A run is a snapshot and the events behind it.** See ``RunRecord``.
 /// - **A session's history is append-only**, one block per run, each block once.
+/// - **A content lives as long as the run or the session it came to.** See ``StoredContent``.
 ///
 /// Errors are ``StorageError``. All methods may be called from any task at any time.
 ///
@@ -26,7 +27,8 @@ public protocol Storage: Sendable {
 
     // MARK: Runs
 
-    /// Appends events to a run and, if given, replaces its snapshot: all or nothing.
+    /// Appends events to a run, stores the contents that come with them and, if given, replaces the run's snapshot: all or
+    /// nothing.
     ///
     /// The first commit of a run creates it: it expects 0 events and has a snapshot. Later ones
     /// must come from the run's owner. Whoever watches the run is woken (``Coordination/changes(of:)``).
@@ -60,7 +62,7 @@ public protocol Storage: Sendable {
     ///   that JSON cannot.
     func append(_ event: Event, to run: RunID) async throws
 
-    /// Deletes a run with its events, its signals and its places in every listing.
+    /// Deletes a run with its events, its contents, its signals and its places in every listing.
     ///
     /// - Returns: Whether there was one.
     @discardableResult
@@ -115,17 +117,26 @@ public protocol Storage: Sendable {
     func save(_ session: SessionRecord, expecting version: Int?) async throws -> Int
 
     /// Appends blocks to a session's history, in order. A block whose key is there already is left out, so that
-    /// appending can be repeated safely. Each block is appended whole. Counts as a use of the session.
+    /// appending can be repeated safely. Each block is appended whole, with its contents. Counts as a use of the session.
     func append(_ blocks: [HistoryBlock], to session: SessionID) async throws
 
     /// One page of a session's history, oldest first, and how many entries there are in all.
     func history(of session: SessionID, from offset: Int, limit: Int?) async throws -> Page<HistoryEntry>
 
-    /// Deletes a session with its history. Its runs stay.
+    /// Deletes a session with its history and the contents of that. Its runs stay, and keep what they refer to.
     ///
     /// - Returns: Whether there was one.
     @discardableResult
     func delete(_ session: SessionID) async throws -> Bool
+
+    // MARK: Contents
+
+    /// Contents that came with commits and history blocks. See ``StoredContent`` for how long they live.
+    ///
+    /// However many are asked for, it is one round trip where the backend has such.
+    ///
+    /// - Returns: The bytes in the order of the keys, and nil for each content that is not there.
+    func contents(_ keys: [ContentKey]) async throws -> [[UInt8]?]
 
     // MARK: The storage itself
 

@@ -19,10 +19,11 @@ struct RunWriter: Sendable {
     /// The first commit of the run, sent: its creation, and the beginning of a message.
     static func create(
         _ run: Run, on storage: any Storage, owner: RunOwner = RunOwner(process: ProcessID()),
-        input: [Message]? = nil
+        input: [Message]? = nil, contents: [StoredContent] = []
     ) async throws -> RunWriter {
         var writer = RunWriter(run, on: storage, owner: owner)
-        try await storage.commit(try writer.next(firstEvents(of: run), snapshot: true, input: input))
+        try await storage.commit(
+            try writer.next(firstEvents(of: run), snapshot: true, input: input, contents: contents))
         return writer
     }
 
@@ -33,13 +34,15 @@ struct RunWriter: Sendable {
     }
 
     /// The commit that comes next. It counts as written: whoever calls this has to send it.
-    mutating func next(_ new: [Event], snapshot: Bool = false, input: [Message]? = nil) throws -> RunCommit {
+    mutating func next(
+        _ new: [Event], snapshot: Bool = false, input: [Message]? = nil, contents: [StoredContent] = []
+    ) throws -> RunCommit {
         for event in new { run.apply(event) }
         let encoded = try new.map { event in try EncodedEvent(event) }
         let commit = RunCommit(
             run: run.id, expecting: events.count, events: encoded,
             snapshot: snapshot ? try RunSnapshot(run, eventCount: events.count + new.count) : nil, owner: owner,
-            input: input)
+            input: input, contents: contents)
         events += encoded
         return commit
     }
@@ -49,8 +52,10 @@ struct RunWriter: Sendable {
 
     /// Commits events.
     @discardableResult
-    mutating func write(_ new: [Event], snapshot: Bool = false) async throws -> RunCommit {
-        let commit = try next(new, snapshot: snapshot)
+    mutating func write(
+        _ new: [Event], snapshot: Bool = false, contents: [StoredContent] = []
+    ) async throws -> RunCommit {
+        let commit = try next(new, snapshot: snapshot, contents: contents)
         try await storage.commit(commit)
         return commit
     }

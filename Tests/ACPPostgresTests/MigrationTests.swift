@@ -31,7 +31,7 @@ struct MigrationTests {
         let total = try await withStorage(configuration) { try await $0.runs(RunQuery()).total }
         #expect(total == 8)
         let versions = try await SharedServer.shared.server.sql("SELECT version FROM acp_schema", database: database)
-        #expect(versions == "1")
+        #expect(versions == "1\n2")
     }
 
     @Test("Without migrations, an empty database is an error that says what to do, and stays empty")
@@ -53,15 +53,38 @@ struct MigrationTests {
         let server = try await SharedServer.shared.server
         var configuration = try await configuration(database)
         try await withStorage(configuration) { _ = try await $0.ping() }
-        try server.sql("UPDATE acp_schema SET version = 99", database: database)
+        try server.sql("UPDATE acp_schema SET version = 99 WHERE version = 2", database: database)
         let newer = await storageError { try await withStorage(configuration) { _ = try await $0.ping() } }
         #expect(newer?.code == .refused)
         #expect(newer?.message.contains("version 99") == true)
-        try server.sql("UPDATE acp_schema SET version = 0", database: database)
+        try server.sql("DELETE FROM acp_schema WHERE version = 99", database: database)
         configuration.skipMigrations = true
         let older = await storageError { try await withStorage(configuration) { _ = try await $0.ping() } }
         #expect(older?.code == .refused)
-        #expect(older?.message.contains("needs version 1") == true)
+        #expect(older?.message.contains("needs version 2") == true)
+    }
+
+    @Test("Tables of version 1 are brought up to date, keep what they hold, and take contents then")
+    func fromVersion1() async throws {
+        let database = try await SharedServer.shared.makeDatabase()
+        let server = try await SharedServer.shared.server
+        let configuration = try await configuration(database)
+        let run = try await withStorage(configuration) { try await Writer.create(on: $0).run }
+        try server.sql(
+            """
+            DROP TABLE acp_run_contents, acp_session_contents;
+            DROP FUNCTION acp_commit_with_contents, acp_append_history_with_contents;
+            DELETE FROM acp_schema WHERE version = 2
+            """, database: database)
+        try await withStorage(configuration) { storage in
+            #expect(try await storage.run(run.id) == run)
+            var writer = Writer(on: storage)
+            var commit = try writer.next([.runCreated(writer.run)], snapshot: true)
+            let content = StoredContent(digest: ContentDigest(hash: [UInt8](repeating: 7, count: 32)), bytes: [1])
+            commit.contents = [content]
+            try await storage.commit(commit)
+            #expect(try await storage.contents([ContentKey(.run(writer.run.id), content.digest)]) == [[1]])
+        }
     }
 
     @Test("The printed SQL makes the tables, may be run again, and is all that a storage without migrations needs")

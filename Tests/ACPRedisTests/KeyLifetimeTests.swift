@@ -27,6 +27,11 @@ struct KeyLifetimeTests {
             try await check("creation")
             try await writer.write([part(1)])
             try await check("a commit")
+            var commit = try writer.next([part(2)])
+            let content = StoredContent(digest: ContentDigest(hash: [UInt8](repeating: 7, count: 32)), bytes: [1])
+            commit.contents = [content]
+            try await storage.commit(commit)
+            try await check("a commit with a content")
             for status in [RunStatus.inProgress, .awaiting] {
                 try await writer.become(status)
                 try await check("becoming \(status)")
@@ -51,6 +56,8 @@ struct KeyLifetimeTests {
             let session = SessionID()
             try await storage.append([block("one"), block("two")], to: session)
             try await check("history")
+            try await storage.append([HistoryBlock(key: "three", entries: [], contents: [content])], to: session)
+            try await check("history with a content")
             try await storage.save(SessionRecord(id: session), expecting: nil)
             try await check("a session")
             _ = try await storage.coordination.enqueue(byHand.id, in: session)

@@ -68,6 +68,30 @@ struct SchemaTests {
         }
     }
 
+    @Test("A file of version 1 is brought up to date, keeps what it holds, and takes contents then")
+    func fromVersion1() async throws {
+        let folder = try TemporaryFolder()
+        let run = try await withStorage(folder.path()) { try await Writer.create(on: $0).run }
+        try await DatabaseQueue(path: folder.path()).write { db in
+            try db.execute(
+                sql: """
+                    DROP TABLE acp_run_contents;
+                    DROP TABLE acp_session_contents;
+                    DELETE FROM grdb_migrations WHERE identifier = 'acp-2'
+                    """)
+        }
+        // What an older server has open can be looked at.
+        let tables = try await SQLiteStorage.statistics(ofFile: folder.path()).tables.map(\.name)
+        #expect(tables.contains("acp_runs") && !tables.contains("acp_run_contents"))
+        try await withStorage(folder.path()) { storage in
+            #expect(try await storage.run(run.id) == run)
+            let content = StoredContent(digest: ContentDigest(hash: [UInt8](repeating: 7, count: 32)), bytes: [1])
+            try await storage.append([HistoryBlock(key: "one", entries: [], contents: [content])], to: "s")
+            #expect(try await storage.contents([ContentKey(.session("s"), content.digest)]) == [[1]])
+            #expect(try await storage.statistics().tables.first { $0.name == "acp_session_contents" }?.rows == 1)
+        }
+    }
+
     @Test("The examples of queries by hand in the guide give what they say")
     func byHand() async throws {
         let folder = try TemporaryFolder()

@@ -10,14 +10,15 @@ import Foundation
 /// and no conditions.
 enum Change: Codable, Sendable {
     case runCommitted(
-        RunID, events: [StoredEvent], snapshot: Run?, coveredEvents: Int?, owner: RunOwner, input: [Message]?)
+        RunID, events: [StoredEvent], snapshot: Run?, coveredEvents: Int?, owner: RunOwner, input: [Message]?,
+        contents: [ContentDigest: Data]?)
     case runSaved(Run)
     case eventAppended(RunID, event: StoredEvent)
     case runClaimed(RunID, owner: RunOwner)
     case runDeleted(RunID)
 
     case sessionSaved(SessionID, state: Data?, contentType: String?, metadata: JSONObject, version: Int)
-    case blockAppended(SessionID, key: String, entries: [HistoryEntry])
+    case blockAppended(SessionID, key: String, entries: [HistoryEntry], contents: [ContentDigest: Data]?)
     case sessionDeleted(SessionID)
 
     case signalSent(RunID, signal: RunSignal)
@@ -30,13 +31,26 @@ extension Change {
     init(_ commit: RunCommit) {
         self = .runCommitted(
             commit.run, events: commit.events.map(StoredEvent.init), snapshot: commit.snapshot?.run,
-            coveredEvents: commit.snapshot?.eventCount, owner: commit.owner, input: commit.input)
+            coveredEvents: commit.snapshot?.eventCount, owner: commit.owner, input: commit.input,
+            contents: commit.contents.line)
+    }
+
+    init(_ block: HistoryBlock, of session: SessionID) {
+        self = .blockAppended(session, key: block.key, entries: block.entries, contents: block.contents.line)
     }
 
     init(_ session: SessionRecord, version: Int) {
         self = .sessionSaved(
             session.id, state: session.state.map { Data($0.bytes) }, contentType: session.state?.contentType,
             metadata: session.metadata, version: version)
+    }
+}
+
+extension [StoredContent] {
+    /// As a line has them: left out where there are none, as in lines of before there were contents.
+    fileprivate var line: [ContentDigest: Data]? {
+        if isEmpty { return nil }
+        return Dictionary(map { ($0.digest, Data($0.bytes)) }, uniquingKeysWith: { first, _ in first })
     }
 }
 

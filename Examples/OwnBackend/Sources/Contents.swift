@@ -2,6 +2,7 @@
 
 import ACPCore
 import ACPStorage
+import Foundation
 
 /// All that the storage holds, as plain values: no file, no lock, nothing that waits.
 struct Contents: Sendable {
@@ -12,6 +13,7 @@ struct Contents: Sendable {
         var input: [Message]?
         var owner: RunOwner?
         var signals: [RunSignal] = []
+        var contents: [ContentDigest: Data] = [:]
 
         var record: RunRecord {
             RunRecord(
@@ -26,6 +28,7 @@ struct Contents: Sendable {
         var history: [HistoryEntry] = []
         /// The keys of the blocks in the history.
         var blocks: Set<String> = []
+        var contents: [ContentDigest: Data] = [:]
     }
 
     private(set) var runs: [RunID: StoredRun] = [:]
@@ -36,11 +39,12 @@ struct Contents: Sendable {
     /// Does what a change says: the same when it happens, and when the journal is read again.
     mutating func apply(_ change: Change) {
         switch change {
-        case .runCommitted(let id, let events, let snapshot, let coveredEvents, let owner, let input):
+        case .runCommitted(let id, let events, let snapshot, let coveredEvents, let owner, let input, let contents):
             if runs[id] == nil, let snapshot {
                 runs[id] = StoredRun(snapshot: snapshot, input: input, owner: owner)
             }
             runs[id]?.events += events.map(\.event)
+            runs[id]?.contents.merge(contents ?? [:]) { first, _ in first }
             if let snapshot, let coveredEvents {
                 runs[id]?.snapshot = snapshot
                 runs[id]?.coveredEvents = coveredEvents
@@ -61,8 +65,11 @@ struct Contents: Sendable {
             let state = state.map { SessionState(bytes: Array($0), contentType: contentType ?? "") }
             sessions[id, default: StoredSession()].record = SessionRecord(
                 id: id, state: state, metadata: metadata, version: version)
-        case .blockAppended(let id, let key, let entries):
-            if sessions[id, default: StoredSession()].blocks.insert(key).inserted { sessions[id]?.history += entries }
+        case .blockAppended(let id, let key, let entries, let contents):
+            if sessions[id, default: StoredSession()].blocks.insert(key).inserted {
+                sessions[id]?.history += entries
+                sessions[id]?.contents.merge(contents ?? [:]) { first, _ in first }
+            }
         case .sessionDeleted(let id):
             sessions[id] = nil
 

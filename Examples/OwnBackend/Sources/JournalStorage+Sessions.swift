@@ -25,7 +25,7 @@ extension JournalStorage {
         try await journal.write { contents, changes in
             let known = contents.sessions[session]?.blocks ?? []
             changes = blocks.filter { !known.contains($0.key) }
-                .map { .blockAppended(session, key: $0.key, entries: $0.entries) }
+                .map { Change($0, of: session) }
         }
     }
 
@@ -33,6 +33,18 @@ extension JournalStorage {
         try await journal.read { contents in
             let history = contents.sessions[session]?.history ?? []
             return Page(items: history.page(from: offset, limit: limit), total: history.count)
+        }
+    }
+
+    /// They lie with the run or the session they came to, and so go with it.
+    public func contents(_ keys: [ContentKey]) async throws -> [[UInt8]?] {
+        try await journal.read { contents in
+            keys.map { key in
+                switch key.owner {
+                case .run(let run): contents.runs[run]?.contents[key.digest].map { Array($0) }
+                case .session(let session): contents.sessions[session]?.contents[key.digest].map { Array($0) }
+                }
+            }
         }
     }
 

@@ -6,12 +6,12 @@ import ACPStorage
 /// published: a change is a new one.
 enum Schema {
     /// What this version of the storage works with.
-    static let version = 1
+    static let version = 2
 
     /// Children before their parents.
     static let tables = [
-        "acp_events", "acp_signals", "acp_runs", "acp_run_counts", "acp_history", "acp_history_blocks", "acp_sessions",
-        "acp_turns", "acp_processes",
+        "acp_events", "acp_signals", "acp_run_contents", "acp_runs", "acp_run_counts", "acp_history",
+        "acp_history_blocks", "acp_session_contents", "acp_sessions", "acp_turns", "acp_processes",
     ]
 
     static let readVersion = "SELECT coalesce(max(version), 0)::bigint FROM acp_schema"
@@ -35,6 +35,13 @@ enum Schema {
         \(version1Sessions)
         \(version1Coordination)
         INSERT INTO acp_schema (version) VALUES (1);
+        END $acp$
+        """,
+        """
+        DO $acp$ BEGIN
+        IF EXISTS (SELECT FROM acp_schema WHERE version >= 2) THEN RETURN; END IF;
+        \(version2Contents)
+        INSERT INTO acp_schema (version) VALUES (2);
         END $acp$
         """,
     ]

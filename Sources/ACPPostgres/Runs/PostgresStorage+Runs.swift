@@ -10,20 +10,23 @@ extension PostgresStorage {
     public func commit(_ commit: RunCommit) async throws {
         let input = try commit.input.map { try encodeStored($0, "the input of run \(commit.run)") }
         let run = commit.snapshot?.run
-        let rows = try await database.write(
-            "Committing to run \(commit.run)", isRepeatable: true,
+        let types = """
+            $1::text, $2::bigint, $3::bytea[], $4::text, $5::text, $6::bytea, $7::bigint, $8::text, $9::text, $10::text,
+            $11::timestamptz, $12::boolean, $13::bytea
             """
-            SELECT outcome, event_count FROM acp_commit(
-                $1::text, $2::bigint, $3::bytea[], $4::text, $5::text, $6::bytea, $7::bigint, $8::text, $9::text, $10::text,
-                $11::timestamptz, $12::boolean, $13::bytea)
-            """,
+        let call =
+            commit.contents.isEmpty
+            ? "acp_commit(\(types))" : "acp_commit_with_contents(\(types), $14::text[], $15::bytea[])"
+        let rows = try await database.write(
+            "Committing to run \(commit.run)", isRepeatable: true, "SELECT outcome, event_count FROM \(call)",
             [
                 .text(commit.run.rawValue), .int(commit.expecting), .byteArrays(commit.events.map(\.json)),
                 .anyText(commit.owner.process.rawValue), .anyText(commit.owner.token),
                 .bytes(commit.snapshot?.json), .int(commit.snapshot?.eventCount), .text(run?.agentName.rawValue),
                 .text(run?.sessionID?.rawValue), .text(run?.status.rawValue), run.map { .time($0.createdAt) } ?? .null,
                 .bool(run?.status.isTerminal ?? false), .bytes(input),
-            ], afterwards: Statement("SELECT acp_notify('c', $1::text)", [.text(commit.run.rawValue)]))
+            ] + (commit.contents.isEmpty ? [] : commit.contents.parameters),
+            afterwards: Statement("SELECT acp_notify('c', $1::text)", [.text(commit.run.rawValue)]))
         try check(rows.first?.text(0), found: rows.first?.int(1) ?? 0, commit)
         postgresCoordination.runDidChange(commit.run)
     }

@@ -44,13 +44,17 @@ extension PostgresStorage {
     /// Appends blocks to a session's history, in order, each once.
     public func append(_ blocks: [HistoryBlock], to session: SessionID) async throws {
         let entries = try blocks.flatMap(\.entries).map { try encodeStored($0, "the history of session \(session)") }
+        let contents = blocks.flatMap(\.contents)
+        let types = "$1::text, $2::text[], $3::bigint[], $4::bytea[]"
         _ = try await database.write(
             "Appending to the history of session \(session)", isRepeatable: true,
-            "SELECT acp_append_history($1::text, $2::text[], $3::bigint[], $4::bytea[])",
+            contents.isEmpty
+                ? "SELECT acp_append_history(\(types))"
+                : "SELECT acp_append_history_with_contents(\(types), $5::text[], $6::bytea[])",
             [
                 .text(session.rawValue), .textArray(blocks.map(\.key)), .intArray(blocks.map(\.entries.count)),
                 .byteArrays(entries),
-            ])
+            ] + (contents.isEmpty ? [] : contents.parameters))
     }
 
     /// One page of a session's history, oldest first, and how many entries there are in all, from one moment.

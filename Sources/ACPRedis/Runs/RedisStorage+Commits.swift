@@ -89,6 +89,7 @@ extension RedisStorage {
             .text(keys.changes(commit.run)),
         ]
         words += changes.words
+        words += [.number(commit.contents.count)] + commit.contents.words
         words += commit.events.map { .bytes($0.json) }
         return .script(
             RedisScripts.commit, keys: keys.allOfRun(commit.run) + changes.keys, words, isIdempotent: true)

@@ -76,7 +76,7 @@ extension RedisScripts {
 
     /// Hands a run from one owner to another: ``claim`` without the indexes.
     ///
-    /// - Keys: run, events, owner, input, signals.
+    /// - Keys: run, events, owner, input, signals, contents.
     /// - Arguments: current owner or nothing, new owner, TTL.
     /// - Gives 1 or 0.
     static let claimAlone = RedisScript(
@@ -86,7 +86,7 @@ extension RedisScripts {
             local found = redis.call('GET', KEYS[3]) or ''
             if found ~= ARGV[1] and found ~= ARGV[2] then return 0 end
             redis.call('SET', KEYS[3], ARGV[2], 'PX', digits(ttl))
-            refresh(KEYS, 1, 5, ttl)
+            refresh(KEYS, 1, 6, ttl)
             return 1
             """)
 

@@ -5,9 +5,9 @@ import RedisClient
 extension RedisScripts {
     /// Writes a commit: all of it or nothing, only by the owner, only at its place, and only once.
     ///
-    /// - Keys: run, events, owner, input, signals; then one for each index change.
-    /// - Arguments: owner, expected count, TTL in ms, snapshot or nothing, input or nothing, channel; the index changes; the
-    ///   events.
+    /// - Keys: run, events, owner, input, signals, contents; then one for each index change.
+    /// - Arguments: owner, expected count, TTL in ms, snapshot or nothing, input or nothing, channel; the index changes; how
+    ///   many contents, for each its digest and its bytes; the events.
     /// - Gives `OK`, the count, and what is due in queues; or `FENCED`, `NOTFOUND`, or `CONFLICT` and the count found.
     ///
     /// The first write is one that Redis refuses when its memory is used up, so that such a commit leaves nothing behind.
@@ -15,32 +15,35 @@ extension RedisScripts {
         shared + """
             local owner, expecting, ttl = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
             local snapshot, input, channel, changes = ARGV[4], ARGV[5], ARGV[6], tonumber(ARGV[7])
-            local first = 8 + changes * 3
+            local contents = 8 + changes * 3
+            local first = contents + 1 + 2 * tonumber(ARGV[contents])
             local count = #ARGV - first + 1
             local total = expecting + count
-            local due = {}
+            local hasContents, due = first > contents + 1, {}
             local isNew = redis.call('EXISTS', KEYS[1]) == 0
             if changes > 0 then started() end
             if isNew then
               if expecting ~= 0 or snapshot == '' then return {'NOTFOUND', 0} end
               -- What is left of a run that was evicted or deleted by hand in part.
-              if redis.call('EXISTS', KEYS[2], KEYS[4]) > 0 then redis.call('DEL', KEYS[2], KEYS[4]) end
+              if redis.call('EXISTS', KEYS[2], KEYS[4], KEYS[6]) > 0 then redis.call('DEL', KEYS[2], KEYS[4], KEYS[6]) end
               redis.call('SET', KEYS[3], owner, 'PX', ARGV[3])
               if input ~= '' then redis.call('SET', KEYS[4], input, 'PX', ARGV[3]) end
             else
               if redis.call('GET', KEYS[3]) ~= owner then return {'FENCED', 0} end
               local found = redis.call('LLEN', KEYS[2])
               if count > 0 and found == total then
-                refresh(KEYS, 1, 5, ttl)
+                refresh(KEYS, 1, 6, ttl)
                 return {'OK', total, due}
               end
               if found ~= expecting then return {'CONFLICT', found} end
             end
+            for i = contents + 1, first - 2, 2 do redis.call('HSET', KEYS[6], ARGV[i], ARGV[i + 1]) end
             push(KEYS[2], first, #ARGV)
             if snapshot ~= '' then redis.call('SET', KEYS[1], snapshot, 'PX', ARGV[3]) end
             -- What was written just now with its time to live is passed over.
-            refresh(KEYS, snapshot == '' and 1 or 2, isNew and 2 or 5, ttl)
-            if changes > 0 then due = change(6, 8, changes, ttl) end
+            refresh(KEYS, snapshot == '' and 1 or 2, isNew and 2 or 6, ttl)
+            if isNew and hasContents then refresh(KEYS, 6, 6, ttl) end
+            if changes > 0 then due = change(7, 8, changes, ttl) end
             redis.call('PUBLISH', channel, total)
             return {'OK', total, due}
             """)
@@ -70,7 +73,7 @@ extension RedisScripts {
 
     /// Saves a run by hand, whoever owns it. The snapshot covers all events that are there.
     ///
-    /// - Keys: run, events, owner, input, signals; then one for each index change.
+    /// - Keys: run, events, owner, input, signals, contents; then one for each index change.
     /// - Arguments: digest of the run that was there or nothing, TTL, the run's JSON up to the count of events, channel; the
     ///   index changes, which hold only if the run that was there is still there.
     /// - Gives `OK` and what is due in queues; or `AGAIN` if another run is there.
@@ -82,16 +85,16 @@ extension RedisScripts {
             if (old and redis.sha1hex(old) or '') ~= ARGV[1] then return {'AGAIN'} end
             local count = old and redis.call('LLEN', KEYS[2]) or 0
             redis.call('SET', KEYS[1], ARGV[3] .. digits(count) .. '}', 'PX', digits(ttl))
-            if not old then redis.call('DEL', KEYS[2], KEYS[3], KEYS[4]) end
-            refresh(KEYS, 1, 5, ttl)
-            local due = change(6, 6, tonumber(ARGV[5]), ttl)
+            if not old then redis.call('DEL', KEYS[2], KEYS[3], KEYS[4], KEYS[6]) end
+            refresh(KEYS, 1, 6, ttl)
+            local due = change(7, 6, tonumber(ARGV[5]), ttl)
             redis.call('PUBLISH', ARGV[4], digits(count))
             return {'OK', due}
             """)
 
     /// Appends one event by hand, whoever owns the run.
     ///
-    /// - Keys: run, events, owner, input, signals; then one for each index change.
+    /// - Keys: run, events, owner, input, signals, contents; then one for each index change.
     /// - Arguments: event, TTL, channel; the index changes.
     /// - Gives the count, or nothing if there is no run.
     static let append = RedisScript(
@@ -100,8 +103,8 @@ extension RedisScripts {
             local ttl = tonumber(ARGV[2])
             if tonumber(ARGV[4]) > 0 then started() end
             local count = redis.call('RPUSH', KEYS[2], ARGV[1])
-            refresh(KEYS, 1, 5, ttl)
-            change(6, 5, tonumber(ARGV[4]), ttl)
+            refresh(KEYS, 1, 6, ttl)
+            change(7, 5, tonumber(ARGV[4]), ttl)
             redis.call('PUBLISH', ARGV[3], count)
             return count
             """)
@@ -109,8 +112,8 @@ extension RedisScripts {
     /// Hands a run from one owner to another, if the one that is named owns it. Of several claimers one wins; one that asks
     /// again after it won is told so again.
     ///
-    /// - Keys: run, events, owner, input, signals; the four indexes of unfinished runs; runs of the new process, of the old
-    ///   one; then one for each index change.
+    /// - Keys: run, events, owner, input, signals, contents; the four indexes of unfinished runs; runs of the new process, of the
+    ///   old one; then one for each index change.
     /// - Arguments: current owner or nothing, new owner, TTL, run id; the index changes.
     /// - Gives 1 or 0.
     static let claim = RedisScript(
@@ -121,29 +124,29 @@ extension RedisScripts {
             local found = redis.call('GET', KEYS[3]) or ''
             if found ~= ARGV[1] and found ~= ARGV[2] then return 0 end
             redis.call('SET', KEYS[3], ARGV[2], 'PX', digits(ttl))
-            refresh(KEYS, 1, 5, ttl)
+            refresh(KEYS, 1, 6, ttl)
             local unfinished = false
-            for i = 6, 9 do unfinished = unfinished or redis.call('ZSCORE', KEYS[i], id) end
-            redis.call('ZREM', KEYS[11], id)
+            for i = 7, 10 do unfinished = unfinished or redis.call('ZSCORE', KEYS[i], id) end
+            redis.call('ZREM', KEYS[12], id)
             if unfinished then
-              redis.call('ZADD', KEYS[10], digits(started() + ttl - 1), id)
-              outliveRuns(KEYS[10], ttl)
+              redis.call('ZADD', KEYS[11], digits(started() + ttl - 1), id)
+              outliveRuns(KEYS[11], ttl)
             end
-            change(12, 6, tonumber(ARGV[5]), ttl)
+            change(13, 6, tonumber(ARGV[5]), ttl)
             return 1
             """)
 
     /// Deletes a run whole.
     ///
-    /// - Keys: run, events, owner, input, signals; then one for each index change.
+    /// - Keys: run, events, owner, input, signals, contents; then one for each index change.
     /// - Arguments: channel; the index changes.
     /// - Gives whether there was one.
     static let delete = RedisScript(
         shared + """
             local there = redis.call('EXISTS', KEYS[1])
             if there == 0 then return 0 end
-            for i = 1, 5 do redis.call('UNLINK', KEYS[i]) end
-            change(6, 3, tonumber(ARGV[2]), 0)
+            for i = 1, 6 do redis.call('UNLINK', KEYS[i]) end
+            change(7, 3, tonumber(ARGV[2]), 0)
             redis.call('PUBLISH', ARGV[1], 0)
             return 1
             """)

@@ -51,8 +51,9 @@ extension RedisStorage {
         let task = RedisTask.writing("Appending to the history of session \(session)", at: keys.history(session))
         var words: [RedisRequest.Word] = [.number(milliseconds), .number(blocks.count)]
         for block in blocks {
-            words += [.text(block.key), .number(block.entries.count)]
+            words += [.text(block.key), .number(block.entries.count), .number(block.contents.count)]
             for entry in block.entries { words.append(.bytes(try encode(entry, "an entry of a session's history"))) }
+            words += block.contents.words
         }
         _ = try await link.send(
             .script(RedisScripts.appendHistory, keys: keys.allOfSession(session), words, isIdempotent: true), task)

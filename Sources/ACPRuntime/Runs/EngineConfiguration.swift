@@ -25,6 +25,10 @@ public struct EngineConfiguration: Sendable {
     /// Loads what other servers keep: messages and states of sessions that came from there, and the content of message parts.
     /// Nil refuses to. `ACPServer` loads over HTTP if this is nil.
     public var resourceLoader: (any ResourceLoader)?
+    /// Contents of message parts that have more bytes than this are stored once for the run, and once for its session's history;
+    /// events, snapshots, input and history refer to them. Agents and clients see nothing of it. Nil stores everything where it
+    /// stands.
+    public var inlineContentLimit: Int?
 
     /// - Parameters:
     ///   - maximumRunningRuns: 1,000 unless said otherwise.
@@ -36,6 +40,7 @@ public struct EngineConfiguration: Sendable {
     ///   - storagePatience: 10 seconds unless said otherwise.
     ///   - process: A random one unless said otherwise.
     ///   - resourceLoader: None unless said otherwise.
+    ///   - inlineContentLimit: 65,536 bytes unless said otherwise, and at least 256.
     public init(
         maximumRunningRuns: Int = 1_000,
         maximumWaitingRuns: Int = 100,
@@ -45,7 +50,8 @@ public struct EngineConfiguration: Sendable {
         shutdownGrace: Duration = .seconds(30),
         storagePatience: Duration = .seconds(10),
         process: ProcessID = ProcessID(),
-        resourceLoader: (any ResourceLoader)? = nil
+        resourceLoader: (any ResourceLoader)? = nil,
+        inlineContentLimit: Int? = 65_536
     ) {
         self.maximumRunningRuns = max(1, maximumRunningRuns)
         self.maximumWaitingRuns = max(0, maximumWaitingRuns)
@@ -56,5 +62,6 @@ public struct EngineConfiguration: Sendable {
         self.storagePatience = storagePatience
         self.process = process
         self.resourceLoader = resourceLoader
+        self.inlineContentLimit = inlineContentLimit
     }
 }

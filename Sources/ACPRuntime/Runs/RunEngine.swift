@@ -23,6 +23,7 @@ import Synchronization
 public final class RunEngine: Service {
     /// The agents that runs can be created for.
     public let agents: AgentRegistry
+    /// Where runs, events and sessions are kept, as agents and clients see them: see ``ContentStorage``.
     public let storage: any Storage
     public let configuration: EngineConfiguration
     let logger: Logger
@@ -69,7 +70,7 @@ public final class RunEngine: Service {
         logger: Logger, now: @escaping @Sendable () -> ContinuousClock.Instant
     ) {
         self.agents = agents
-        self.storage = storage
+        self.storage = ContentStorage(storage, limit: configuration.inlineContentLimit)
         self.configuration = configuration
         self.logger = logger
         self.now = now

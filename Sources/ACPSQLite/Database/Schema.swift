@@ -8,13 +8,15 @@ import GRDB
 enum Schema {
     /// All tables, children before their parents: the order in which they can be emptied.
     static let tables = [
-        "acp_events", "acp_run_snapshots", "acp_run_inputs", "acp_signals", "acp_turns", "acp_runs", "acp_run_counts",
-        "acp_history", "acp_history_blocks", "acp_session_records", "acp_sessions",
+        "acp_events", "acp_run_snapshots", "acp_run_inputs", "acp_run_contents", "acp_signals", "acp_turns", "acp_runs",
+        "acp_run_counts", "acp_history", "acp_history_blocks", "acp_session_contents", "acp_session_records",
+        "acp_sessions",
     ]
 
     static var migrator: DatabaseMigrator {
         var migrator = DatabaseMigrator()
         migrator.registerMigration("acp-1") { db in try db.execute(sql: version1) }
+        migrator.registerMigration("acp-2") { db in try db.execute(sql: version2) }
         return migrator
     }
 
@@ -40,6 +42,23 @@ enum Schema {
         }
         try migrator.migrate(pool)
     }
+
+    // What documents refer to in place of holding it. Contents are large, and so not kept in the tree of the index.
+    private static let version2 = """
+        CREATE TABLE acp_run_contents (
+            run INTEGER NOT NULL REFERENCES acp_runs (key) ON DELETE CASCADE,
+            digest TEXT NOT NULL,
+            content BLOB NOT NULL,
+            PRIMARY KEY (run, digest)
+        ) STRICT;
+
+        CREATE TABLE acp_session_contents (
+            session INTEGER NOT NULL REFERENCES acp_sessions (key) ON DELETE CASCADE,
+            digest TEXT NOT NULL,
+            content BLOB NOT NULL,
+            PRIMARY KEY (session, digest)
+        ) STRICT;
+        """
 
     // Runs, states and inputs stand in tables apart from the few words that most commits look at: a row is always written
     // whole, and a large document must not be written again because a status changed.

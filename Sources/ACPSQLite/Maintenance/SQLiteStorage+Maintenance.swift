@@ -79,7 +79,8 @@ public struct SQLiteStorageStatistics: Sendable, Hashable {
 
     init(_ db: Database, path: String) throws {
         self.path = path
-        tables = try Schema.tables.sorted().map { name in
+        // A file that an older version has open lacks the newer ones.
+        tables = try Schema.tables.sorted().filter { try db.tableExists($0) }.map { name in
             TableCount(name: name, rows: try Int.fetchOne(db, sql: "SELECT COUNT(*) FROM \(name)") ?? 0)
         }
         let pageSize = try Int.fetchOne(db, sql: "PRAGMA page_size") ?? 0

@@ -101,6 +101,7 @@ struct RunTable {
         }
         try checkSnapshot(of: commit)
         try append(commit.events, to: entry.key, from: found)
+        try db.store(commit.contents, ofRun: entry.key)
         if let snapshot = commit.snapshot {
             try replace(entry, snapshot.run, Data(snapshot.json), coveredEvents: snapshot.eventCount)
         }
@@ -114,6 +115,7 @@ struct RunTable {
         let key = try insert(
             snapshot.run, id: commit.run, Data(snapshot.json), coveredEvents: snapshot.eventCount, owner: commit.owner)
         try append(commit.events, to: key, from: 0)
+        try db.store(commit.contents, ofRun: key)
         if let input = commit.input {
             try db.run(
                 "INSERT INTO acp_run_inputs (run, document) VALUES (?, CAST(? AS TEXT))",

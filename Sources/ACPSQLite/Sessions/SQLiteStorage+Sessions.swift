@@ -62,7 +62,8 @@ extension SQLiteStorage {
         let encoded = try blocks.map { block in
             (
                 key: block.key,
-                entries: try block.entries.map { try encodeStored($0, "the history of session \(session)") }
+                entries: try block.entries.map { try encodeStored($0, "the history of session \(session)") },
+                contents: block.contents
             )
         }
         try await database.write("Appending to the history of session \(session)") { [now] db in
@@ -84,6 +85,7 @@ extension SQLiteStorage {
                         [key, position, entry])
                     position += 1
                 }
+                try db.store(block.contents, ofSession: key)
             }
         }
     }

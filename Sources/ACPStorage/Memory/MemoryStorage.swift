@@ -188,6 +188,27 @@ extension MemoryStorage {
     }
 }
 
+// MARK: - Contents
+
+extension MemoryStorage {
+    public func contents(_ keys: [ContentKey]) throws -> [[UInt8]?] {
+        try access { state, _ in
+            keys.map { key in
+                switch key.owner {
+                case .run(let run): state.runs.content(key.digest, of: run)
+                case .session(let session): state.sessions.content(key.digest, of: session)
+                }
+            }
+        }
+    }
+}
+
+extension [ContentDigest: [UInt8]] {
+    init(_ contents: [StoredContent]) {
+        self.init(contents.map { ($0.digest, $0.bytes) }, uniquingKeysWith: { first, _ in first })
+    }
+}
+
 // MARK: - The storage itself
 
 extension MemoryStorage {

@@ -10,6 +10,7 @@ struct RunTable {
         var events: [EncodedEvent] = []
         var input: [Message]?
         var owner: RunOwner?
+        var contents: [ContentDigest: [UInt8]] = [:]
 
         var record: RunRecord {
             RunRecord(
@@ -36,6 +37,8 @@ struct RunTable {
 
     subscript(id: RunID) -> Entry? { entries[id] }
 
+    func content(_ digest: ContentDigest, of run: RunID) -> [UInt8]? { entries[run]?.contents[digest] }
+
     // MARK: Writing
 
     mutating func commit(_ commit: RunCommit, now: ContinuousClock.Instant) throws(StorageError) {
@@ -52,6 +55,7 @@ struct RunTable {
         }
         try checkSnapshot(of: commit)
         entries[commit.run]?.events.append(contentsOf: commit.events)
+        for content in commit.contents { entries[commit.run]?.contents[content.digest] = content.bytes }
         if let snapshot = commit.snapshot {
             replaceSnapshot(with: snapshot.run, coveredEvents: snapshot.eventCount)
         }
@@ -66,7 +70,7 @@ struct RunTable {
         try makeRoom()
         entries[commit.run] = Entry(
             snapshot: snapshot.run, coveredEvents: snapshot.eventCount, events: commit.events,
-            input: commit.input, owner: commit.owner)
+            input: commit.input, owner: commit.owner, contents: .init(commit.contents))
         list(snapshot.run)
         enter(snapshot.run, owner: commit.owner)
         expiry.touch(commit.run, now: now)
@@ -214,7 +218,8 @@ struct RunTable {
     var footprint: [String: Int] {
         [
             "runs": entries.count, "expiring runs": expiry.count, "ended runs": ended.count,
-            "listings": listings.count, "processes": unfinished.count, "removed runs": removed.count,
+            "contents": entries.values.reduce(0) { $0 + $1.contents.count }, "listings": listings.count,
+            "processes": unfinished.count, "removed runs": removed.count,
         ]
     }
 

@@ -8,6 +8,7 @@ struct SessionTable {
         var record: SessionRecord?
         var history: [HistoryEntry] = []
         var blocks: Set<String> = []
+        var contents: [ContentDigest: [UInt8]] = [:]
     }
 
     private let limit: Int
@@ -21,6 +22,8 @@ struct SessionTable {
     }
 
     subscript(id: SessionID) -> Entry? { entries[id] }
+
+    func content(_ digest: ContentDigest, of session: SessionID) -> [UInt8]? { entries[session]?.contents[digest] }
 
     mutating func save(
         _ session: SessionRecord, expecting version: Int?, now: ContinuousClock.Instant
@@ -44,6 +47,7 @@ struct SessionTable {
         for block in blocks {
             guard entries[session, default: Entry()].blocks.insert(block.key).inserted else { continue }
             entries[session]?.history.append(contentsOf: block.entries)
+            for content in block.contents { entries[session]?.contents[content.digest] = content.bytes }
         }
     }
 

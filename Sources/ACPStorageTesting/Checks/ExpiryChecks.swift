@@ -17,9 +17,11 @@ enum ExpiryChecks {
     static func run(_ context: CheckContext) async throws {
         guard let short = try await context.openShortLived() else { return }
         let storage = short.storage
+        let content = StoredContent(1, [1, 2, 3])
         var writers: [RunWriter] = []
         for status in [RunStatus.created, .awaiting, .completed] {
-            var writer = try await RunWriter.create(context.newRun(), on: storage, input: ["hello"])
+            var writer = try await RunWriter.create(
+                context.newRun(), on: storage, input: ["hello"], contents: [content])
             try await writer.write(context.parts(0..<20))
             if status != .created { try await writer.become(status) }
             try await storage.coordination.send(.cancel, to: writer.run.id)
@@ -33,6 +35,7 @@ enum ExpiryChecks {
         for writer in writers {
             let owned = try await storage.runs(ownedBy: writer.owner.process, limit: 10)
             try context.expect("the process's runs", owned, is: [])
+            try await context.expectContents([content.digest], of: .run(writer.run.id), are: [nil], on: storage)
             try context.expect("deleting an expired run", try await storage.delete(writer.run.id), is: false)
         }
         for filter in [RunQuery.Filter.agent(context.agent), .session(context.session)] {
@@ -49,8 +52,10 @@ enum ExpiryChecks {
             { writer in try await writer.become(.awaiting) },
             { writer in try await writer.write([], snapshot: true) },
         ]
+        let content = StoredContent(1, [1, 2, 3])
         for update in updates {
-            var writer = try await RunWriter.create(context.newRun(), on: storage, input: ["hello"])
+            var writer = try await RunWriter.create(
+                context.newRun(), on: storage, input: ["hello"], contents: [content])
             let isIntact = try await stays(short) {
                 try await update(&writer)
             } isThere: {
@@ -59,6 +64,8 @@ enum ExpiryChecks {
                 try await context.expectStored(writer, on: storage)
                 let input = try await storage.input(of: writer.run.id)
                 try context.expect("the input", input?.count, is: 1)
+                try await context.expectContents(
+                    [content.digest], of: .run(writer.run.id), are: [content.bytes], on: storage)
                 let listed = try await storage.runs(RunQuery(.agent(context.agent), limit: 100))
                 try context.expect("the newest run of the agent", listed.items.first, is: writer.run)
             }
@@ -164,7 +171,8 @@ enum ExpiryChecks {
     static func session(_ context: CheckContext) async throws {
         guard let short = try await context.openShortLived() else { return }
         let storage = short.storage
-        let block = HistoryBlock(key: "one", entries: [.link("https://example.com/1")])
+        let content = StoredContent(1, [1, 2, 3])
+        let block = HistoryBlock(key: "one", entries: [.link("https://example.com/1")], contents: [content])
         let (used, unused) = (context.session, SessionID())
         for session in [used, unused] {
             try await storage.save(SessionRecord(id: session, metadata: ["kept": true]), expecting: nil)
@@ -183,6 +191,8 @@ enum ExpiryChecks {
             } check: {
                 let history: [HistoryEntry] = try await storage.history(of: used)
                 try context.expect("the history", history, is: block.entries)
+                try await context.expectContents(
+                    [content.digest], of: .session(used), are: [content.bytes], on: storage)
             }
             try context.expect(isIntact, "a session was gone before its time to live had passed since its last use")
         }
@@ -191,6 +201,7 @@ enum ExpiryChecks {
             try context.expect("an expired session", try await storage.session(session), is: nil)
             let history = try await storage.history(of: session, from: 0, limit: nil)
             try context.expect("its history's total", history.total, is: 0)
+            try await context.expectContents([content.digest], of: .session(session), are: [nil], on: storage)
             try context.expect("deleting it", try await storage.delete(session), is: false)
         }
         // It begins anew, with the same block.

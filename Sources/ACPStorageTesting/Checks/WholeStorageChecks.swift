@@ -23,9 +23,11 @@ enum WholeStorageChecks {
     static func removeAll(_ context: CheckContext) async throws {
         let storage = context.storage
         try await context.suite.neighbor?.settle()
+        let content = StoredContent(1, [1, 2, 3])
         var writers: [RunWriter] = []
         for status in [RunStatus.created, .inProgress, .awaiting, .completed] {
-            var writer = try await RunWriter.create(context.newRun(), on: storage, input: ["hello"])
+            var writer = try await RunWriter.create(
+                context.newRun(), on: storage, input: ["hello"], contents: [content])
             if status != .created { try await writer.become(status) }
             try await storage.coordination.send(.cancel, to: writer.run.id)
             writers.append(writer)
@@ -36,7 +38,7 @@ enum WholeStorageChecks {
         _ = try await context.attempt(orFailWith: .notFound) {
             try await storage.coordination.send(.cancel, to: unknown.id)
         }
-        let block = HistoryBlock(key: "one", entries: [.link("https://example.com/1")])
+        let block = HistoryBlock(key: "one", entries: [.link("https://example.com/1")], contents: [content])
         try await storage.append([block], to: context.session)
         try await storage.save(SessionRecord(id: context.session), expecting: nil)
 
@@ -55,6 +57,8 @@ enum WholeStorageChecks {
         try context.expect("the session", try await storage.session(context.session), is: nil)
         let history = try await storage.history(of: context.session, from: 0, limit: nil)
         try context.expect("the history's total", history.total, is: 0)
+        let owners = [.session(context.session)] + writers.map { ContentKey.Owner.run($0.run.id) }
+        for owner in owners { try await context.expectContents([content.digest], of: owner, are: [nil]) }
         if let neighbor = context.suite.neighbor {
             try context.expect(try await neighbor.isUntouched(), "what lives beside the storage was touched")
         }
@@ -88,6 +92,7 @@ enum WholeStorageChecks {
             ("session", { _ = try await storage.session(session) }),
             ("save(session)", { try await storage.save(SessionRecord(id: session), expecting: nil) }),
             ("append(blocks)", { try await storage.append([block], to: session) }),
+            ("contents", { _ = try await storage.contents([ContentKey(.run(run.id), .number(1))]) }),
             ("history", { _ = try await storage.history(of: session, from: 0, limit: 1) }),
             ("delete(session)", { try await storage.delete(session) }),
             ("ping", { _ = try await storage.ping() }),
@@ -102,11 +107,12 @@ enum WholeStorageChecks {
     static func durability(_ context: CheckContext) async throws {
         guard context.storage.capabilities.isDurable else { return }
         let first = try await context.openAnother()
-        var writer = try await RunWriter.create(context.newRun(), on: first, input: ["hello"])
+        let content = StoredContent(1, [1, 2, 3])
+        var writer = try await RunWriter.create(context.newRun(), on: first, input: ["hello"], contents: [content])
         try await writer.write(context.parts(0..<5))
         let saved = SessionRecord(id: context.session, state: SessionState(bytes: [0xFF]), metadata: ["a": 1])
         try await first.save(saved, expecting: nil)
-        let block = HistoryBlock(key: "one", entries: [.link("https://example.com/1")])
+        let block = HistoryBlock(key: "one", entries: [.link("https://example.com/1")], contents: [content])
         try await first.append([block], to: context.session)
         try await first.coordination.send(.cancel, to: writer.run.id)
         try await first.close()
@@ -131,6 +137,9 @@ enum WholeStorageChecks {
         }
         let signals = try await second.coordination.signals(to: writer.run.id)
         try context.expect("the signals", signals, is: [.cancel])
+        for owner in [ContentKey.Owner.run(writer.run.id), .session(context.session)] {
+            try await context.expectContents([content.digest], of: owner, are: [content.bytes], on: second)
+        }
     }
 
     static func sharedData(_ context: CheckContext) async throws {

@@ -59,6 +59,13 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: "How many bytes a request's body may have. Larger ones are refused with 413.")
     var maxBody = 4 * 1_048_576
 
+    @Option(
+        help: """
+            Contents of message parts with more bytes than this are stored once and referred to. 0 stores everything where it \
+            stands.
+            """)
+    var inlineLimit = 65_536
+
     @Option(help: "For how many seconds runs may go on after the server was told to end.")
     var grace = 30.0
 
@@ -91,6 +98,7 @@ struct ServeCommand: AsyncParsableCommand {
         guard maxRuns > 0 else { throw ValidationError("--max-runs has to be 1 or more.") }
         guard maxWaiting >= 0 else { throw ValidationError("--max-waiting may not be negative.") }
         guard lease >= 0.1, lease <= 1e6 else { throw ValidationError("--lease has to be 0.1 to 1000000.") }
+        guard inlineLimit >= 0 else { throw ValidationError("--inline-limit may not be negative.") }
         guard maxBody > 0 else { throw ValidationError("--max-body has to be 1 or more.") }
         guard grace >= 0, grace <= 1e9 else { throw ValidationError("--grace may not be negative.") }
         guard token != "" else { throw ValidationError("--token may not be empty.") }
@@ -103,7 +111,8 @@ struct ServeCommand: AsyncParsableCommand {
         var configuration = ServerConfiguration(
             engine: EngineConfiguration(
                 maximumRunningRuns: maxRuns, maximumWaitingRuns: maxWaiting, sessionRuns: sessionRuns,
-                lease: .seconds(lease), shutdownGrace: .seconds(grace)),
+                lease: .seconds(lease), shutdownGrace: .seconds(grace),
+                inlineContentLimit: inlineLimit > 0 ? inlineLimit : nil),
             maximumBodySize: maxBody,
             links: LinkConfiguration(allowedHosts: linkHosts, allowsPrivateAddresses: allowPrivateLinks))
         let token = token ?? ProcessInfo.processInfo.environment["ACP_SERVER_TOKEN"].flatMap { $0.isEmpty ? nil : $0 }

@@ -120,6 +120,8 @@ final class Link: Storage, Coordination {
         try await through { try await $0.events(of: run, from: offset, limit: limit) }
     }
     func eventCount(of run: RunID) async throws -> Int { try await through { try await $0.eventCount(of: run) } }
+
+    func contents(_ keys: [ContentKey]) async throws -> [[UInt8]?] { try await through { try await $0.contents(keys) } }
     func claim(_ run: RunID, for owner: RunOwner, from current: RunOwner?) async throws -> Bool {
         try await claimSteps.withLock { $0.before }?()
         let isClaimed = try await through { try await $0.claim(run, for: owner, from: current) }

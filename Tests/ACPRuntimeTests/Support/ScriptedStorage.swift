@@ -20,6 +20,7 @@ final class ScriptedStorage: Storage {
         var historyAppends = 0
         var eventReads: [(offset: Int, limit: Int?)] = []
         var recordReads = 0
+        var contentReads: [(count: Int, bytes: Int)] = []
         /// How many commits of one run were on their way at the same time, at most.
         var mostAtOnce = 0
         fileprivate var onTheirWay: [RunID: Int] = [:]
@@ -30,6 +31,7 @@ final class ScriptedStorage: Storage {
         var commitRule: (@Sendable (RunCommit) -> Fault?)?
         var historyFaults: [Int: Fault] = [:]
         var historyHold: Latch?
+        var contentRule: (@Sendable () async throws -> Void)?
         var commitHold: Latch?
         var record = Record()
     }
@@ -61,6 +63,9 @@ final class ScriptedStorage: Storage {
 
     /// What happens to the n-th attempt to append to a history, counted from 1.
     func onHistoryAppend(_ number: Int, _ fault: Fault) { script.withLock { $0.historyFaults[number] = fault } }
+
+    /// What happens before contents are read.
+    func onContentRead(_ rule: (@Sendable () async throws -> Void)?) { script.withLock { $0.contentRule = rule } }
 
     /// Commits that begin from now on wait until the latch opens.
     func holdCommits() -> Latch {
@@ -120,6 +125,14 @@ final class ScriptedStorage: Storage {
     func record(of run: RunID) async throws -> RunRecord? {
         script.withLock { $0.record.recordReads += 1 }
         return try await base.record(of: run)
+    }
+
+    func contents(_ keys: [ContentKey]) async throws -> [[UInt8]?] {
+        try await script.withLock { $0.contentRule }?()
+        let found = try await base.contents(keys)
+        let bytes = found.reduce(0) { $0 + ($1?.count ?? 0) }
+        script.withLock { $0.record.contentReads.append((keys.count, bytes)) }
+        return found
     }
 
     // MARK: What is not

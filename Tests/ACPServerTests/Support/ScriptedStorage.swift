@@ -76,6 +76,8 @@ final class ScriptedStorage: Storage {
 
     func eventCount(of run: RunID) async throws -> Int { try memory.eventCount(of: run) }
 
+    func contents(_ keys: [ContentKey]) async throws -> [[UInt8]?] { try memory.contents(keys) }
+
     func claim(_ run: RunID, for owner: RunOwner, from current: RunOwner?) async throws -> Bool {
         try memory.claim(run, for: owner, from: current)
     }

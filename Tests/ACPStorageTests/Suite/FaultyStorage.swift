@@ -22,6 +22,10 @@ enum Fault: CaseIterable, Sendable {
     case forgetsToUnlistEndedRuns
     case leavesInputBehind
     case leavesSignalsBehind
+    case losesContentsOfLaterCommits
+    case storesContentsOfRefusedCommits
+    case leavesContentsBehind
+    case mixesUpOwnersOfContents
     case storesRepeatedBlocksTwice
     case tearsBlocks
     case ignoresSessionVersions
@@ -45,6 +49,7 @@ final class FaultyStorage: Storage {
     let fault: Fault?
     private let local: FaultyCoordination
     private let inputs = Mutex<[RunID: [Message]]>([:])
+    private let contents = Mutex<[ContentKey: [UInt8]]>([:])
     private let onRemoveAll: @Sendable () -> Void
 
     init(
@@ -96,10 +101,14 @@ final class FaultyStorage: Storage {
             commit.events = [commit.events[commit.events.count - 1]]
         case .forgetsToUnlistEndedRuns:
             if commit.snapshot?.run.status.isTerminal == true { commit.snapshot = nil }
+        case .losesContentsOfLaterCommits where found != nil:
+            commit.contents = []
         default: break
         }
+        keep(commit.contents, for: .run(commit.run), isRefused: true)
         if let input = commit.input { inputs.withLock { $0[commit.run] = input } }
         try base.commit(commit)
+        keep(commit.contents, for: .run(commit.run), isRefused: false)
     }
 
     func record(of run: RunID) async throws -> RunRecord? {
@@ -196,6 +205,29 @@ final class FaultyStorage: Storage {
                 }
             }
         default: try base.append(blocks, to: stored(session))
+        }
+    }
+
+    // MARK: Contents
+
+    private func keep(_ contents: [StoredContent], for owner: ContentKey.Owner, isRefused: Bool) {
+        guard isRefused == (fault == .storesContentsOfRefusedCommits) else { return }
+        self.contents.withLock { kept in
+            for content in contents { kept[ContentKey(owner, content.digest)] = content.bytes }
+        }
+    }
+
+    func contents(_ keys: [ContentKey]) async throws -> [[UInt8]?] {
+        let found = try base.contents(keys)
+        return contents.withLock { kept in
+            switch fault {
+            case .storesContentsOfRefusedCommits, .leavesContentsBehind:
+                return zip(keys, found).map { $1 ?? kept[$0] }
+            case .mixesUpOwnersOfContents:
+                let shared = Dictionary(kept.map { ($0.digest, $1) }, uniquingKeysWith: { first, _ in first })
+                return zip(keys, found).map { $1 ?? shared[$0.digest] }
+            default: return found
+            }
         }
     }
 

@@ -71,6 +71,21 @@ struct SuiteFindsFaultsTests {
             ]
         case .leavesSignalsBehind:
             ["Deleting a run removes its events, its input, its signals and its places in every listing"]
+        case .losesContentsOfLaterCommits:
+            [
+                "Contents come back byte for byte, in the order asked for",
+                "Whoever finds an event finds the content that came with it",
+                "Storing contents again changes nothing, whether their commit is repeated or another brings them",
+            ]
+        case .storesContentsOfRefusedCommits: ["A commit that is refused stores no content"]
+        case .leavesContentsBehind:
+            [
+                "Contents go with their run or their session, and not before",
+                "A run that is created anew begins without contents",
+                "A run that expired is gone whole: events, input, signals and every listing",
+                "Removing all leaves nothing behind, and touches nothing else",
+            ]
+        case .mixesUpOwnersOfContents: ["A content belongs to the run or session that it came to, and to no other"]
         case .storesRepeatedBlocksTwice:
             [
                 "A block whose key is there already is left out",

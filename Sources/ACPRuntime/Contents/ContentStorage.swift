@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import ACPCore
+public import ACPStorage
+
+/// A storage that keeps large contents once and refers to them, in front of one that keeps what it is given.
+///
+/// What an agent says stands in the event of the part, in that of the complete message, in that of the completed run, in
+/// snapshots of the run, and in the history of its session. Through this storage, the content of a part that is larger than
+/// ``limit`` goes to the storage behind it once for the run and once for the history; everything else refers to it. What is read
+/// is put together again: callers see every part with its content, as it was written.
+///
+/// A ``RunEngine`` puts one of these in front of its storage. Make one to read what an engine wrote, past the engine:
+///
+/// ```swift
+/// let runs = ContentStorage(try SQLiteStorage(path: "runs.sqlite"))
+/// let history: [HistoryEntry] = try await runs.history(of: "s-1")
+/// ```
+///
+/// What is stored by hand, with ``save(_:)`` and ``append(_:to:)-(Event,_)``, keeps its contents where they are.
+public final class ContentStorage: Storage {
+    /// Where everything goes.
+    public let base: any Storage
+    /// Contents of more bytes than this are stored by themselves. Nil for none: then only what is referred to already is read.
+    public let limit: Int?
+    /// How much is read at once. A single content may be larger.
+    let bytesAtOnce: Int
+    private let sent = SentContents()
+
+    /// - Parameters:
+    ///   - base: Where everything goes.
+    ///   - limit: Contents of more bytes than this are stored by themselves: at least 256. None unless said otherwise.
+    public convenience init(_ base: any Storage, limit: Int? = nil) {
+        self.init(base, limit: limit, bytesAtOnce: 4_194_304)
+    }
+
+    init(_ base: any Storage, limit: Int?, bytesAtOnce: Int) {
+        self.base = base
+        self.limit = limit.map { max(Self.smallestLimit, $0) }
+        self.bytesAtOnce = bytesAtOnce
+    }
+
+    /// Below this a reference would not be much smaller than what it stands for.
+    static let smallestLimit = 256
+
+    /// Of how many runs it is noted what was sent: for tests.
+    var sentRuns: Int { sent.count }
+
+    public var capabilities: StorageCapabilities { base.capabilities }
+    public var coordination: any Coordination { base.coordination }
+
+    // MARK: Writing
+
+    public func commit(_ commit: RunCommit) async throws {
+        var contents: [ContentDigest: [UInt8]] = [:]
+        guard let reduced = try reduced(commit, &contents) else { return try await base.commit(commit) }
+        let new = contents.filter { !sent.has($0.key, commit) }
+        var sending = reduced
+        sending.contents += new.map { StoredContent(digest: $0.key, bytes: $0.value) }
+        do {
+            try await base.commit(sending)
+        } catch {
+            // Whether they are there is not known: they come along once more.
+            sent.forget(commit.run)
+            throw error
+        }
+        sent.note(new.keys, commit)
+    }
+
+    public func save(_ run: Run) async throws {
+        guard run.canBeReduced(limit: nil) else { return try await base.save(run) }
+        var run = run
+        try run.changeParts { part throws(ACPError) in try part.reduce(limit: nil) { _, _ in } }
+        try await base.save(run)
+    }
+
+    public func append(_ event: Event, to run: RunID) async throws {
+        let json = try EncodedEvent(event).json
+        guard let reduced = ContentJSON.reduce(json, limit: nil, { _, _ in }) else {
+            return try await base.append(event, to: run)
+        }
+        try await base.append(try EncodedEvent(json: reduced).decode(), to: run)
+    }
+
+    public func append(_ blocks: [HistoryBlock], to session: SessionID) async throws {
+        guard blocks.contains(where: { $0.entries.canBeReduced(limit: limit) }) else {
+            return try await base.append(blocks, to: session)
+        }
+        var blocks = blocks
+        for index in blocks.indices {
+            var contents: [ContentDigest: [UInt8]] = [:]
+            try blocks[index].entries.changeParts { part throws(ACPError) in
+                try part.reduce(limit: limit) { contents[$0.digest] = Array($1) }
+            }
+            blocks[index].contents += contents.map { StoredContent(digest: $0.key, bytes: $0.value) }
+        }
+        try await base.append(blocks, to: session)
+    }
+
+    /// The commit with references in the place of large contents, which are added to `contents`. Nil if there is nothing to
+    /// change, as nearly always: then nothing was decoded, encoded or copied.
+    private func reduced(
+        _ commit: RunCommit, _ contents: inout [ContentDigest: [UInt8]]
+    ) throws(ACPError) -> RunCommit? {
+        var reduced: RunCommit?
+        func add(_ reference: ContentReference, _ bytes: ArraySlice<UInt8>) {
+            if contents[reference.digest] == nil { contents[reference.digest] = Array(bytes) }
+        }
+        for (index, event) in commit.events.enumerated() {
+            guard let json = ContentJSON.reduce(event.json, limit: limit, add) else { continue }
+            let event = try EncodedEvent(json: json)
+            if reduced == nil { reduced = commit }
+            reduced?.events[index] = event
+        }
+        if let snapshot = commit.snapshot, snapshot.run.canBeReduced(limit: limit) {
+            var run = snapshot.run
+            try run.changeParts { part throws(ACPError) in try part.reduce(limit: limit, add) }
+            let changed = try RunSnapshot(run, eventCount: snapshot.eventCount)
+            if reduced == nil { reduced = commit }
+            reduced?.snapshot = changed
+        }
+        if var input = commit.input, input.canBeReduced(limit: limit) {
+            try input.changeParts { part throws(ACPError) in try part.reduce(limit: limit, add) }
+            if reduced == nil { reduced = commit }
+            reduced?.input = input
+        }
+        return reduced
+    }
+
+    // MARK: Going away
+
+    @discardableResult
+    public func delete(_ run: RunID) async throws -> Bool {
+        sent.forget(run)
+        return try await base.delete(run)
+    }
+
+    @discardableResult
+    public func delete(_ session: SessionID) async throws -> Bool { try await base.delete(session) }
+
+    public func removeAll() async throws {
+        sent.forgetAll()
+        try await base.removeAll()
+    }
+
+    public func close() async throws { try await base.close() }
+
+    // MARK: What has nothing to do with contents
+
+    public func eventCount(of run: RunID) async throws -> Int { try await base.eventCount(of: run) }
+
+    public func claim(_ run: RunID, for owner: RunOwner, from current: RunOwner?) async throws -> Bool {
+        try await base.claim(run, for: owner, from: current)
+    }
+
+    public func runs(ownedBy process: ProcessID, limit: Int) async throws -> [RunID] {
+        try await base.runs(ownedBy: process, limit: limit)
+    }
+
+    public func session(_ id: SessionID) async throws -> SessionRecord? { try await base.session(id) }
+
+    @discardableResult
+    public func save(_ session: SessionRecord, expecting version: Int?) async throws -> Int {
+        try await base.save(session, expecting: version)
+    }
+
+    public func contents(_ keys: [ContentKey]) async throws -> [[UInt8]?] { try await base.contents(keys) }
+
+    public func ping() async throws -> Duration { try await base.ping() }
+}

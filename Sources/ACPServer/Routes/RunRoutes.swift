@@ -8,7 +8,7 @@ struct RunRoutes: Sendable {
     let engine: RunEngine
     let configuration: ServerConfiguration
 
-    func add(to group: RouterGroup<some RequestContext>) {
+    func add(to group: RouterGroup<some RemoteAddressRequestContext>) {
         group.post("runs", use: create)
         group.get("runs", use: list)
         group.get("runs/:run_id", use: get)
@@ -18,7 +18,7 @@ struct RunRoutes: Sendable {
         group.get("runs/:run_id/events", use: events)
     }
 
-    private func create(_ request: Request, context: some RequestContext) async throws -> Response {
+    private func create(_ request: Request, context: some RemoteAddressRequestContext) async throws -> Response {
         let body = try await request.decode(RunCreateRequest.self, upTo: configuration.maximumBodySize)
         if let id = body.sessionID, let session = body.session, id != session.id {
             throw ErrorAnswer(
@@ -31,7 +31,7 @@ struct RunRoutes: Sendable {
                 input: body.input,
                 session: body.sessionID ?? body.session?.id,
                 forwardedHistory: body.session.map {
-                    SessionURLs(request, configuration).foreign($0.history, in: $0.id)
+                    SessionURLs(request, context, configuration).foreign($0.history, in: $0.id)
                 } ?? [],
                 idempotencyKey: request.headers[.idempotencyKey]
             ))

@@ -1,29 +1,94 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Foundation
 import Hummingbird
 
-/// The URLs under which this server serves what belongs to sessions.
-struct SessionURLs: Sendable {
-    /// The server's own URL, without a slash at its end.
-    let base: String
+/// Something of a session that has a URL of its own.
+enum SessionResource: Sendable, Hashable {
+    case message(SessionID, Int)
+    case state(SessionID)
 
-    init(_ request: Request, _ configuration: ServerConfiguration) {
-        if let url = configuration.publicURL {
-            base = url.hasSuffix("/") ? String(url.dropLast()) : url
-        } else {
-            base = "http://\(request.head.authority ?? "localhost")"
+    /// The path below the server's base.
+    var path: String {
+        switch self {
+        case .message(let session, let index): "/sessions/\(session)/history/\(index)"
+        case .state(let session): "/sessions/\(session)/state"
         }
     }
 
-    func message(_ index: Int, in session: SessionID) -> String {
-        "\(base)/sessions/\(session)/history/\(index)"
+    /// The resource that a path means, or nil if it means none.
+    init?(path: String) {
+        let parts = path.split(separator: "/", omittingEmptySubsequences: false).map {
+            $0.removingPercentEncoding ?? String($0)
+        }
+        guard parts.count >= 4, parts[0].isEmpty, parts[1] == "sessions", let session = SessionID(rawValue: parts[2])
+        else { return nil }
+        switch (parts[3], parts.count) {
+        case ("state", 4): self = .state(session)
+        case ("history", 5):
+            guard parts[4].utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }), let index = Int(parts[4]) else { return nil }
+            self = .message(session, index)
+        default: return nil
+        }
     }
 
-    func state(of session: SessionID) -> String { "\(base)/sessions/\(session)/state" }
+    var session: SessionID {
+        switch self {
+        case .message(let session, _), .state(let session): session
+        }
+    }
+}
+
+/// The URLs under which this server serves what belongs to sessions.
+struct SessionURLs: Sendable {
+    /// What the URLs begin with that are given out.
+    let base: ServerBase
+    /// What the URLs begin with that lead here: the public URL, and that of the request.
+    private let bases: [ServerBase]
+    private let signing: URLSigning?
+
+    init(_ request: Request, _ context: some RemoteAddressRequestContext, _ configuration: ServerConfiguration) {
+        let believesProxy = configuration.trustedProxies?.includes(context.remoteAddress) ?? false
+        self.init(
+            publicURL: configuration.publicURL,
+            called: ServerBase(of: request.head, believesProxy: believesProxy), signing: configuration.urlSigning)
+    }
+
+    /// - Parameters:
+    ///   - publicURL: What the server was told.
+    ///   - called: What the client has called.
+    ///   - signing: Signs the URLs that are given out.
+    init(publicURL: String?, called: ServerBase?, signing: URLSigning?) {
+        let known = [publicURL.flatMap { ServerBase($0) }, called].compactMap { $0 }
+        base = known.first ?? .unknown
+        bases = known
+        self.signing = signing
+    }
+
+    func message(_ index: Int, in session: SessionID) -> String { url(of: .message(session, index)) }
+
+    func state(of session: SessionID) -> String { url(of: .state(session)) }
+
+    private func url(of resource: SessionResource) -> String {
+        signing?.url(of: resource, at: base) ?? base.description + resource.path
+    }
+
+    /// What a URL leads to if it leads to this server. Whether it is signed does not matter here.
+    func ownResource(_ url: String) -> SessionResource? {
+        for base in bases {
+            if let path = base.path(of: url), let resource = SessionResource(path: path) { return resource }
+        }
+        return nil
+    }
+
+    /// A URL that the history holds, as it is given out: one that leads here gets a fresh signature.
+    func link(_ url: String) -> String {
+        guard signing != nil, let resource = ownResource(url) else { return url }
+        return self.url(of: resource)
+    }
 
     /// Those of a descriptor's URLs that another server serves.
     func foreign(_ urls: [String], in session: SessionID) -> [String] {
-        let own = "\(base)/sessions/\(session)/"
-        return urls.filter { !$0.hasPrefix(own) }
+        urls.filter { ownResource($0)?.session != session }
     }
 }

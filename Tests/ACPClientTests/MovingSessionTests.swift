@@ -197,7 +197,8 @@ struct SessionMessagesTests {
             var iterator = client.messageStream(of: SessionDescriptor(history: (0..<20).map { "/\($0)" }))
                 .makeAsyncIterator()
             await #expect(throws: ACPClientError.self) { _ = try await iterator.next() }
-            #expect(try await iterator.next() == nil)
+            let after = try await iterator.next()
+            #expect(after == nil)
         }
     }
 }

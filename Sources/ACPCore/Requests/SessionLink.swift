@@ -25,7 +25,7 @@ public struct SessionLink: Sendable, Hashable {
 
     public init(_ url: String) {
         self.url = url
-        guard let start = url.firstIndex(of: "?") else {
+        guard let start = url.firstIndex(where: { $0 == "?" || $0 == "#" }), url[start] == "?" else {
             (identity, expires, signature) = (url, nil, nil)
             return
         }

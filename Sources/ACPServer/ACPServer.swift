@@ -30,6 +30,8 @@ public final class ACPServer: Service {
     /// How the server answers.
     public let configuration: ServerConfiguration
     private let logger: Logger
+    /// Loads from other servers. Nil if nothing is, or if the program brings a loader of its own.
+    private let links: LinkLoader?
 
     /// - Parameters:
     ///   - storage: Where runs, events and sessions are kept. It stays the caller's to close.
@@ -42,7 +44,14 @@ public final class ACPServer: Service {
     ) {
         self.configuration = configuration
         self.logger = logger
-        engine = RunEngine(storage: storage, configuration: configuration.engine, logger: logger)
+        let isOwnLoader = configuration.engine.resourceLoader == nil
+        links = isOwnLoader ? configuration.links.map { LinkLoader(configuration: $0, logger: logger) } : nil
+        var engineConfiguration = configuration.engine
+        engineConfiguration.resourceLoader = ServerLinks(
+            storage: storage, urls: configuration.publicURL.map { SessionURLs(base: $0) },
+            signing: configuration.urlSigning,
+            other: links ?? configuration.engine.resourceLoader)
+        engine = RunEngine(storage: storage, configuration: engineConfiguration, logger: logger)
     }
 
     /// The agents that are served. They can be added to while the server runs.
@@ -116,6 +125,8 @@ public final class ACPServer: Service {
             server: .http1(configuration: .init(idleTimeout: .init(configuration.idleTimeout))),
             configuration: ApplicationConfiguration(
                 address: .hostname(host, port: port), serverName: "SimpleACP"),
+            // Ends after the last connection, and so after the last run.
+            services: links.map { [$0] } ?? [],
             onServerRunning: { channel in
                 // Connections are served when this has returned. A listener may well wait for one of its own, so it is not
                 // waited for.

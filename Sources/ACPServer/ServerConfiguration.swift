@@ -27,6 +27,8 @@ public struct ServerConfiguration: Sendable {
     /// How long connections may go on when the server shuts down and its last run has ended: until then answers and streams
     /// can be read to their end. Those that are left are closed.
     public var closingGrace: Duration
+    /// What is loaded from other servers, when an agent asks for it. Nil loads nothing.
+    public var links: LinkConfiguration?
 
     /// - Parameters:
     ///   - engine: See ``EngineConfiguration``.
@@ -36,6 +38,7 @@ public struct ServerConfiguration: Sendable {
     ///   - publicURL: For example `https://agents.example.com/acp`. Derived from each request unless said otherwise.
     ///   - idleTimeout: 2 minutes unless said otherwise. Behind a proxy that keeps connections: longer than the proxy does.
     ///   - closingGrace: 5 seconds unless said otherwise.
+    ///   - links: From public addresses unless said otherwise. See ``LinkConfiguration``.
     ///   - trustedProxies: None unless said otherwise.
     ///   - urlSigning: None unless said otherwise.
     public init(
@@ -46,6 +49,7 @@ public struct ServerConfiguration: Sendable {
         publicURL: String? = nil,
         idleTimeout: Duration = .seconds(120),
         closingGrace: Duration = .seconds(5),
+        links: LinkConfiguration? = LinkConfiguration(),
         trustedProxies: TrustedProxies? = nil,
         urlSigning: URLSigning? = nil
     ) {
@@ -56,6 +60,7 @@ public struct ServerConfiguration: Sendable {
         self.publicURL = publicURL
         self.idleTimeout = idleTimeout
         self.closingGrace = closingGrace
+        self.links = links
         self.trustedProxies = trustedProxies
         self.urlSigning = urlSigning
     }

@@ -7,8 +7,12 @@ import Testing
 
 @Suite("Sessions", .timeLimit(.minutes(5)))
 struct SessionTests {
-    private struct Loader: HistoryLinkLoader {
-        func message(at url: String) async throws -> Message { Message("loaded from \(url)") }
+    private struct Loader: ResourceLoader {
+        func load(_ request: ResourceRequest) async throws -> Resource {
+            #expect(request.purpose == .message && request.session == "s-1")
+            return Resource(
+                bytes: try ACPJSON.encode(Message("loaded from \(request.url)")), contentType: "application/json")
+        }
     }
 
     private func texts(_ page: [HistoryEntry]) -> [String] {
@@ -151,7 +155,7 @@ struct SessionTests {
     @Test("messages that another server keeps come first, once, and are loaded where that is set up")
     func links() async throws {
         let storage = MemoryStorage()
-        let engine = makeEngine(storage, configuration(linkLoader: Loader()))
+        let engine = makeEngine(storage, configuration(resourceLoader: Loader()))
         engine.agents.agent("historian") { context in
             try await context.session.history().map(\.text).joined(separator: ",")
         }

@@ -133,12 +133,12 @@ async def test_the_tool_takes_a_session_along(stations: Stations, source: str) -
 
 
 async def test_a_state_goes_along(stations: Stations) -> None:
-    """The reference server loses sight of a state that is not its own, so this is between A and B."""
     async with Client(base_url=stations.a, headers=stations.token, timeout=60) as client, client.session() as session:
         counts = [
-            texts(await session.run_sync("x", agent="counter", base_url=url))[0] for url in (stations.a, stations.b)
+            texts(await session.run_sync("x", agent="counter", base_url=url))[0]
+            for url in (stations.a, stations.b, stations.c)
         ]
-    assert counts == ["Count: 1", "Count: 2"]
+    assert counts == ["Count: 1", "Count: 2", "Count: 3"]
 
 
 async def test_a_fresh_signature_replaces_one_that_has_expired(

@@ -7,7 +7,8 @@ public import ACPStorage
 public struct RunSession: Sendable {
     public let id: SessionID
     let storage: any Storage
-    let linkLoader: (any HistoryLinkLoader)?
+    let links: LinkReader
+    let forwarded = ForwardedState()
     /// Throws if the run belongs to another process by now.
     let checkOwner: @Sendable () async throws -> Void
 
@@ -15,7 +16,11 @@ public struct RunSession: Sendable {
 
     /// What was stored last, or nil if nothing was.
     ///
-    /// - Throws: ``ACPError`` if it does not have the shape of that type; ``StorageError``.
+    /// A session that came from another server begins with the state that it had there. That is loaded when it is asked for,
+    /// and stays there until this session stores one of its own.
+    ///
+    /// - Throws: ``ACPError`` if it does not have the shape of that type; ``StorageError``; ``LinkError`` if another server
+    ///   keeps it and it cannot be loaded.
     public func state<Value: Decodable>(as type: Value.Type = Value.self) async throws -> Value? {
         try await rawState().map { try decode(type, from: $0) }
     }
@@ -41,13 +46,14 @@ public struct RunSession: Sendable {
     /// ```
     ///
     /// - Returns: What was stored.
-    /// - Throws: ``ACPError`` if what is there does not have the shape of that type; ``StorageError``; what `change` throws.
+    /// - Throws: ``ACPError`` if what is there does not have the shape of that type; ``StorageError``; ``LinkError`` if another
+    ///   server keeps it and it cannot be loaded; what `change` throws.
     @discardableResult
     public func updateState<Value: Codable & Sendable>(
         as type: Value.Type = Value.self, _ change: @Sendable (Value?) throws -> Value
     ) async throws -> Value {
         try await changing { record in
-            let old = try record.state.map { try decode(type, from: $0) }
+            let old = try await state(of: record).map { try decode(type, from: $0) }
             let new = try change(old)
             record.state = SessionState(bytes: try ACPJSON.encode(new))
             return new
@@ -56,7 +62,14 @@ public struct RunSession: Sendable {
 
     /// The state as the bytes that were stored, or nil.
     public func rawState() async throws -> SessionState? {
-        try await storage.session(id)?.state
+        guard let record = try await storage.session(id) else { return nil }
+        return try await state(of: record)
+    }
+
+    private func state(of record: SessionRecord) async throws -> SessionState? {
+        if let state = record.state { return state }
+        guard let url = record.forwardedState else { return nil }
+        return try await forwarded.state(at: url, with: links)
     }
 
     /// Stores bytes of any type, whatever was there. Nil removes the state.
@@ -64,11 +77,15 @@ public struct RunSession: Sendable {
         try await changing { $0.state = state }
     }
 
-    private func changing<Result: Sendable>(_ change: (inout SessionRecord) throws -> Result) async throws -> Result {
+    private func changing<Result: Sendable>(
+        _ change: (inout SessionRecord) async throws -> Result
+    ) async throws -> Result {
         var backoff = Backoff(first: .milliseconds(2), limit: .milliseconds(200))
         while true {
             var record = try await storage.session(id) ?? SessionRecord(id: id)
-            let result = try change(&record)
+            let result = try await change(&record)
+            // From now on the state is kept here, also if that is none.
+            record.forwardedState = nil
             try await checkOwner()
             do {
                 try await storage.save(record, expecting: record.version)
@@ -83,7 +100,9 @@ public struct RunSession: Sendable {
 
     /// All messages of the session's completed runs, oldest first: of each run its input, then its output.
     ///
-    /// Messages that another server keeps are loaded from there.
+    /// Messages that another server keeps are loaded from there, when it is their turn.
+    ///
+    /// - Throws: ``StorageError``; ``LinkError`` if one of those cannot be loaded, or may not be.
     public func history() async throws -> [Message] {
         var messages: [Message] = []
         for try await message in historyMessages() { messages.append(message) }
@@ -95,12 +114,6 @@ public struct RunSession: Sendable {
         let reader = HistoryReader(session: self, pageSize: max(1, pageSize))
         return AsyncThrowingStream { try await reader.next() }
     }
-}
-
-/// Loads messages of a session's history that another server keeps.
-public protocol HistoryLinkLoader: Sendable {
-    /// The message at that URL.
-    func message(at url: String) async throws -> Message
 }
 
 private actor HistoryReader {
@@ -125,14 +138,7 @@ private actor HistoryReader {
         guard let entry = page.popFirst() else { return nil }
         switch entry {
         case .message(let message): return message
-        case .link(let url):
-            guard let loader = session.linkLoader else {
-                throw ACPError(
-                    .serverError,
-                    "session \(session.id) holds a message of another server (\(url)), and this server is not set up to load those"
-                )
-            }
-            return try await loader.message(at: url)
+        case .link(let url): return try await session.links.message(at: url)
         }
     }
 }

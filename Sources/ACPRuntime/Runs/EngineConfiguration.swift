@@ -22,8 +22,9 @@ public struct EngineConfiguration: Sendable {
     public var storagePatience: Duration
     /// Names this process among those on the same storage.
     public var process: ProcessID
-    /// Loads messages that other servers keep. Nil refuses to read a history that holds such.
-    public var linkLoader: (any HistoryLinkLoader)?
+    /// Loads what other servers keep: messages and states of sessions that came from there, and the content of message parts.
+    /// Nil refuses to. `ACPServer` loads over HTTP if this is nil.
+    public var resourceLoader: (any ResourceLoader)?
 
     /// - Parameters:
     ///   - maximumRunningRuns: 1,000 unless said otherwise.
@@ -34,7 +35,7 @@ public struct EngineConfiguration: Sendable {
     ///   - shutdownGrace: 30 seconds unless said otherwise.
     ///   - storagePatience: 10 seconds unless said otherwise.
     ///   - process: A random one unless said otherwise.
-    ///   - linkLoader: None unless said otherwise.
+    ///   - resourceLoader: None unless said otherwise.
     public init(
         maximumRunningRuns: Int = 1_000,
         maximumWaitingRuns: Int = 100,
@@ -44,7 +45,7 @@ public struct EngineConfiguration: Sendable {
         shutdownGrace: Duration = .seconds(30),
         storagePatience: Duration = .seconds(10),
         process: ProcessID = ProcessID(),
-        linkLoader: (any HistoryLinkLoader)? = nil
+        resourceLoader: (any ResourceLoader)? = nil
     ) {
         self.maximumRunningRuns = max(1, maximumRunningRuns)
         self.maximumWaitingRuns = max(0, maximumWaitingRuns)
@@ -54,6 +55,6 @@ public struct EngineConfiguration: Sendable {
         self.shutdownGrace = shutdownGrace
         self.storagePatience = storagePatience
         self.process = process
-        self.linkLoader = linkLoader
+        self.resourceLoader = resourceLoader
     }
 }

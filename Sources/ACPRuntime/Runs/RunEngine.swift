@@ -101,7 +101,7 @@ public final class RunEngine: Service {
         let sessionID = request.session ?? SessionID()
         let execution = RunExecution(
             Run(id: request.runID, agentName: request.agent, sessionID: sessionID), sessionID: sessionID,
-            input: request.input, policy: agent.policy, in: surroundings)
+            input: request.input, brought: BroughtLinks(request.forwardedHistory), policy: agent.policy, in: surroundings)
         let run = execution.currentRun
         // Of two requests with the same key, the second one finds the run of the first: here or, when it comes to creating it,
         // in storage.
@@ -109,9 +109,7 @@ public final class RunEngine: Service {
         do {
             if !lease.isHeld || !lease.wasRenewed { try await storing { try await renewLease() } }
             try await storing {
-                if !request.forwardedHistory.isEmpty {
-                    try await storage.append(request.forwardedHistory.map(HistoryBlock.init(link:)), to: sessionID)
-                }
+                try await keepForwarded(request, in: sessionID)
                 // Nobody's child: a caller who goes away must not leave a run behind that is stored but never begins.
                 try await Task { try await execution.create(begins: begins) }.value
             }

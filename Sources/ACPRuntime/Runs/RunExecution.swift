@@ -15,6 +15,7 @@ final class RunExecution: Sendable {
     let owner: RunOwner
     let sessionID: SessionID
     let input: [Message]
+    let brought: BroughtLinks
     let policy: AgentPolicy
     let storage: any Storage
     let configuration: EngineConfiguration
@@ -115,14 +116,15 @@ final class RunExecution: Sendable {
     }
 
     private init(
-        _ run: Run, sessionID: SessionID, input: [Message], policy: AgentPolicy, owner: RunOwner, state: State,
-        in surroundings: Surroundings
+        _ run: Run, sessionID: SessionID, input: [Message], brought: BroughtLinks = BroughtLinks(), policy: AgentPolicy,
+        owner: RunOwner, state: State, in surroundings: Surroundings
     ) {
         id = run.id
         agentName = run.agentName
         self.owner = owner
         self.sessionID = sessionID
         self.input = input
+        self.brought = brought
         self.policy = policy
         storage = surroundings.storage
         configuration = surroundings.configuration
@@ -137,11 +139,14 @@ final class RunExecution: Sendable {
     }
 
     /// A new run.
+    ///
+    /// - Parameter brought: The URLs that its caller has brought along.
     convenience init(
-        _ run: Run, sessionID: SessionID, input: [Message], policy: AgentPolicy, in surroundings: Surroundings
+        _ run: Run, sessionID: SessionID, input: [Message], brought: BroughtLinks = BroughtLinks(), policy: AgentPolicy,
+        in surroundings: Surroundings
     ) {
         self.init(
-            run, sessionID: sessionID, input: input, policy: policy,
+            run, sessionID: sessionID, input: input, brought: brought, policy: policy,
             owner: RunOwner(process: surroundings.configuration.process),
             state: State(composer: RunComposer(run), phase: .waiting), in: surroundings)
     }
@@ -248,7 +253,8 @@ final class RunExecution: Sendable {
         let context = RunContext(
             input: input,
             session: RunSession(
-                id: sessionID, storage: storage, linkLoader: configuration.linkLoader
+                id: sessionID, storage: storage,
+                links: LinkReader(session: sessionID, loader: configuration.resourceLoader, brought: brought)
             ) { [self] in try await checkOwner() },
             logger: logger,
             execution: self
@@ -279,6 +285,8 @@ final class RunExecution: Sendable {
         switch error {
         case let error as ACPError: return .failed(error)
         case let error as StorageError: return .failed(ACPError(.serverError, "the storage failed: \(error.message)"))
+        case let error as LinkError:
+            return .failed(ACPError(.serverError, error.message, data: ["link_error": .string("\(error.code)")]))
         case is CancellationError:
             return .failed(ACPError(.serverError, "agent \(agentName) ended with a cancellation that nobody asked for"))
         default: return .failed(ACPError(.serverError, "agent \(agentName) failed: \(error)"))

@@ -12,18 +12,22 @@ public struct RunRequest: Sendable {
     /// URLs of messages that another server keeps, when the session comes from there. Those that the session's history holds
     /// already are left out.
     public var forwardedHistory: [String]
+    /// The URL of the state that another server keeps, when the session comes from there. It counts for as long as the session
+    /// has no state on this storage.
+    public var forwardedState: String?
     /// Makes creation safe to repeat: all requests with the same key get the same run, whichever process they reach, for as
     /// long as the run is stored. Something random, 1 to 255 characters. Nil creates a run with each request.
     public var idempotencyKey: String?
 
     public init(
         agent: AgentName, input: [Message], session: SessionID? = nil, forwardedHistory: [String] = [],
-        idempotencyKey: String? = nil
+        forwardedState: String? = nil, idempotencyKey: String? = nil
     ) {
         self.agent = agent
         self.input = input
         self.session = session
         self.forwardedHistory = forwardedHistory
+        self.forwardedState = forwardedState
         self.idempotencyKey = idempotencyKey
     }
 

@@ -25,14 +25,17 @@ struct RunRoutes: Sendable {
                 .badRequest, .invalidInput,
                 "session_id is \(id), but session is \(session.id): send one of them, or the same")
         }
+        var forwarded: ForwardedSession?
+        if let session = body.session {
+            forwarded = try await ForwardedSession(session, SessionURLs(request, context, configuration), engine)
+        }
         let run = try await engine.start(
             RunRequest(
                 agent: body.agentName,
                 input: body.input,
                 session: body.sessionID ?? body.session?.id,
-                forwardedHistory: body.session.map {
-                    SessionURLs(request, context, configuration).foreign($0.history, in: $0.id)
-                } ?? [],
+                forwardedHistory: forwarded?.history ?? [],
+                forwardedState: forwarded?.state,
                 idempotencyKey: request.headers[.idempotencyKey]
             ))
         return try await answer(run, mode: body.mode, after: 0)

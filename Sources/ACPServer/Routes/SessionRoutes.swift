@@ -20,7 +20,7 @@ struct SessionRoutes: Sendable {
     }
 
     /// What descriptors point to: it may be reached in other ways than the rest.
-    func addResources(to group: RouterGroup<some RequestContext>) {
+    func addResources(to group: RouterGroup<some RemoteAddressRequestContext>) {
         group.get("sessions/:session_id/history/:index", use: message)
         group.get("sessions/:session_id/state", use: state)
     }
@@ -39,7 +39,10 @@ struct SessionRoutes: Sendable {
             isLast = page.items.isEmpty || history.count >= page.total
         }
         return try .json(
-            SessionDescriptor(id: id, history: history, state: record.state.map { _ in urls.state(of: id) }),
+            SessionDescriptor(
+                id: id, history: history,
+                // Until something is stored here, the state is where the session came from.
+                state: record.state.map { _ in urls.state(of: id) } ?? record.forwardedState.map(urls.absolute)),
             headers: [.cacheControl: Freshness.revalidated.cacheControl])
     }
 
@@ -58,7 +61,7 @@ struct SessionRoutes: Sendable {
             headers: [.cacheControl: Freshness.revalidated.cacheControl])
     }
 
-    private func message(_ request: Request, context: some RequestContext) async throws -> Response {
+    private func message(_ request: Request, context: some RemoteAddressRequestContext) async throws -> Response {
         let id = try context.identifier("session_id", as: SessionID.self)
         let text = try context.parameters.require("index")
         let entry: HistoryEntry? =
@@ -74,17 +77,26 @@ struct SessionRoutes: Sendable {
                 freshness: .immutable(Response.messageLifetime), to: request)
         case .link(let url):
             throw ErrorAnswer(
-                .notFound, .notFound, "message \(text) of session \(id) is kept by another server: \(url)")
+                .notFound, .notFound,
+                url == SessionResource.message(id, Int(text) ?? 0).path
+                    ? "message \(text) of session \(id) has expired"
+                    : "message \(text) of session \(id) is kept elsewhere: \(SessionURLs(request, context, configuration).absolute(url))"
+            )
         case nil:
             throw ErrorAnswer(
                 .notFound, .notFound, "there is no message \(text.prefix(40)) in the history of session \(id)")
         }
     }
 
-    private func state(_ request: Request, context: some RequestContext) async throws -> Response {
+    private func state(_ request: Request, context: some RemoteAddressRequestContext) async throws -> Response {
         let id = try context.identifier("session_id", as: SessionID.self)
-        guard let state = try await engine.session(id).record.state else {
-            throw ErrorAnswer(.notFound, .notFound, "session \(id) has no state")
+        let record = try await engine.session(id).record
+        guard let state = record.state else {
+            throw ErrorAnswer(
+                .notFound, .notFound,
+                record.forwardedState.map {
+                    "the state of session \(id) is kept elsewhere: \(SessionURLs(request, context, configuration).absolute($0))"
+                } ?? "session \(id) has no state")
         }
         return .resource(state.bytes, contentType: state.contentType, freshness: .revalidated, to: request)
     }
@@ -100,7 +112,7 @@ extension SessionURLs {
     fileprivate func url(of entry: HistoryEntry, at index: Int, in session: SessionID) -> String {
         switch entry {
         case .message: message(index, in: session)
-        case .link(let url): link(url)
+        case .link(let url): absolute(url)
         }
     }
 }

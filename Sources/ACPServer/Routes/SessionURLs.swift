@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ACPCore
 import Foundation
 import Hummingbird
 
@@ -31,12 +32,6 @@ enum SessionResource: Sendable, Hashable {
         default: return nil
         }
     }
-
-    var session: SessionID {
-        switch self {
-        case .message(let session, _), .state(let session): session
-        }
-    }
 }
 
 /// The URLs under which this server serves what belongs to sessions.
@@ -65,6 +60,9 @@ struct SessionURLs: Sendable {
         self.signing = signing
     }
 
+    /// The URLs below a base, where no request is at hand.
+    init(base: String, signing: URLSigning? = nil) { self.init(publicURL: base, called: nil, signing: signing) }
+
     func message(_ index: Int, in session: SessionID) -> String { url(of: .message(session, index)) }
 
     func state(of session: SessionID) -> String { url(of: .state(session)) }
@@ -81,14 +79,9 @@ struct SessionURLs: Sendable {
         return nil
     }
 
-    /// A URL that the history holds, as it is given out: one that leads here gets a fresh signature.
-    func link(_ url: String) -> String {
-        guard signing != nil, let resource = ownResource(url) else { return url }
-        return self.url(of: resource)
-    }
-
-    /// Those of a descriptor's URLs that another server serves.
-    func foreign(_ urls: [String], in session: SessionID) -> [String] {
-        urls.filter { ownResource($0)?.session != session }
+    /// A link of a history or a state as others can use it: paths are the server's own, and are signed when they are given out.
+    func absolute(_ link: String) -> String {
+        guard link.hasPrefix("/") else { return link }
+        return SessionResource(path: link).map(url(of:)) ?? base.description + link
     }
 }

@@ -72,6 +72,20 @@ struct ServeCommand: AsyncParsableCommand {
 
     @OptionGroup var urls: URLOptions
 
+    @Option(
+        name: .customLong("link-host"),
+        help: ArgumentHelp(
+            "A host, perhaps with a port, from which messages and files are loaded whatever its address is. Repeatable.",
+            valueName: "host[:port]"))
+    var linkHosts: [AllowedHost] = []
+
+    @Flag(
+        help: """
+            Load messages and files from this machine and private networks as well. For development: callers can reach \
+            what the server can reach then.
+            """)
+    var allowPrivateLinks = false
+
     @Option(help: "What is logged to the standard error: trace, debug, info, notice, warning, error or critical.")
     var logLevel = Logger.Level.warning
 
@@ -93,7 +107,8 @@ struct ServeCommand: AsyncParsableCommand {
             engine: EngineConfiguration(
                 maximumRunningRuns: maxRuns, maximumWaitingRuns: maxWaiting, sessionRuns: sessionRuns,
                 lease: .seconds(lease), shutdownGrace: .seconds(grace)),
-            maximumBodySize: maxBody)
+            maximumBodySize: maxBody,
+            links: LinkConfiguration(allowedHosts: linkHosts, allowsPrivateAddresses: allowPrivateLinks))
         let token = token ?? ProcessInfo.processInfo.environment["ACP_SERVER_TOKEN"].flatMap { $0.isEmpty ? nil : $0 }
         configuration.authentication = token.map { .bearer($0) }
         try urls.apply(to: &configuration, logger: logger)
@@ -116,5 +131,12 @@ struct ServeCommand: AsyncParsableCommand {
 }
 
 extension AgentPolicy.SessionRuns: ExpressibleByArgument {}
+
+extension AllowedHost: ExpressibleByArgument {
+    public init?(argument: String) {
+        guard let host = try? AllowedHost(argument) else { return nil }
+        self = host
+    }
+}
 
 extension Logger.Level: @retroactive ExpressibleByArgument {}

@@ -14,12 +14,12 @@ func configuration(
     cancellationGrace: Duration = .seconds(300),
     shutdownGrace: Duration = .seconds(300),
     storagePatience: Duration = .seconds(300),
-    linkLoader: (any HistoryLinkLoader)? = nil
+    resourceLoader: (any ResourceLoader)? = nil
 ) -> EngineConfiguration {
     EngineConfiguration(
         maximumRunningRuns: maximumRunningRuns, maximumWaitingRuns: maximumWaitingRuns, sessionRuns: sessionRuns,
         cancellationGrace: cancellationGrace, shutdownGrace: shutdownGrace,
-        storagePatience: storagePatience, linkLoader: linkLoader)
+        storagePatience: storagePatience, resourceLoader: resourceLoader)
 }
 
 func makeEngine(

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ACPCore
+import ACPStorage
+
+/// Loads for one run what its session and its messages point to.
+struct LinkReader: Sendable {
+    let session: SessionID
+    let loader: (any ResourceLoader)?
+    var brought = BroughtLinks()
+
+    /// - Throws: ``LinkError``.
+    func load(_ url: String, for purpose: ResourceRequest.Purpose) async throws -> Resource {
+        guard let loader else {
+            throw LinkError(
+                .unavailable,
+                "\(LinkError.shown(url)) was not loaded: this server is not set up to load what others keep")
+        }
+        let url = purpose == .content ? url : brought.freshest(of: url)
+        return try await loader.load(ResourceRequest(url: url, session: session, purpose: purpose))
+    }
+
+    /// A message of the session's history that another server keeps.
+    func message(at url: String) async throws -> Message {
+        let resource = try await load(url, for: .message)
+        do {
+            return try ACPJSON.decode(Message.self, from: resource.bytes)
+        } catch {
+            throw LinkError(
+                .badAnswer, "\(LinkError.shown(url)) leads to something that is no message: \(error.message)",
+                cause: error)
+        }
+    }
+}
+
+/// The state that another server keeps, for as long as none is stored here. Loaded once per run.
+actor ForwardedState {
+    private var loaded: (url: String, state: SessionState)?
+
+    func state(at url: String, with links: LinkReader) async throws -> SessionState {
+        if let loaded, loaded.url == url { return loaded.state }
+        let resource = try await links.load(url, for: .state)
+        let state = SessionState(bytes: resource.bytes, contentType: resource.contentType)
+        loaded = (url, state)
+        return state
+    }
+}
+
+extension SessionRecord {
+    private static let forwardedStateKey = "forwarded_state"
+
+    /// The URL of the state that another server keeps, if the session came from there and nothing was stored here since.
+    ///
+    /// It stands in ``metadata``, so that every backend keeps it and every process finds it.
+    public var forwardedState: String? {
+        get { state == nil ? metadata[Self.forwardedStateKey]?.stringValue : nil }
+        set { metadata[Self.forwardedStateKey] = newValue.map { .string($0) } }
+    }
+}

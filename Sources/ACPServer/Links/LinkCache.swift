@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import DequeModule
+
+/// What was loaded, within bounds: a value without locks. What was not used for longest goes first.
+struct LinkCache {
+    private struct Entry {
+        var resource: Resource
+        var cost: Int
+        var expiry: ContinuousClock.Instant
+        /// When it was used last.
+        var use: Int
+    }
+
+    private let byteLimit: Int
+    private let entryLimit: Int
+    private var entries: [String: Entry] = [:]
+    /// Uses in their order. Those that are not the last of their entry count for nothing.
+    private var uses: Deque<(key: String, use: Int)> = []
+    private var useCount = 0
+    private(set) var bytes = 0
+
+    init(byteLimit: Int, entryLimit: Int) {
+        self.byteLimit = byteLimit
+        self.entryLimit = entryLimit
+    }
+
+    var count: Int { entries.count }
+
+    mutating func resource(for key: String, now: ContinuousClock.Instant) -> Resource? {
+        guard let entry = entries[key] else { return nil }
+        guard now < entry.expiry else {
+            remove(key)
+            return nil
+        }
+        touch(key)
+        return entry.resource
+    }
+
+    mutating func keep(_ resource: Resource, for key: String, until expiry: ContinuousClock.Instant) {
+        // What stands around the bytes counts too, or small things would need more than was allowed.
+        let cost = resource.bytes.count + 2 * key.utf8.count + resource.contentType.utf8.count + 256
+        remove(key)
+        guard cost <= byteLimit, entryLimit > 0 else { return }
+        entries[key] = Entry(resource: resource, cost: cost, expiry: expiry, use: 0)
+        bytes += cost
+        touch(key)
+        while bytes > byteLimit || entries.count > entryLimit, let oldest = uses.popFirst() {
+            if entries[oldest.key]?.use == oldest.use { remove(oldest.key) }
+        }
+    }
+
+    private mutating func remove(_ key: String) {
+        if let entry = entries.removeValue(forKey: key) { bytes -= entry.cost }
+    }
+
+    private mutating func touch(_ key: String) {
+        useCount += 1
+        entries[key]?.use = useCount
+        uses.append((key, useCount))
+        guard uses.count > 2 * entries.count + 64 else { return }
+        uses = Deque(uses.filter { entries[$0.key]?.use == $0.use })
+    }
+}

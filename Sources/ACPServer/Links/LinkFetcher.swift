@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ACPRuntime
+import AsyncHTTPClient
+import NIOCore
+import NIOHTTP1
+import NIOSSL
+
+/// Fetches one URL: finds its host, checks where that is, follows redirects, reads the answer.
+struct LinkFetcher: Sendable {
+    /// What came, and for how long it may be kept, if its server said so.
+    struct Fetched: Sendable {
+        var resource: Resource
+        var lifetime: Duration?
+    }
+
+    private enum Answer {
+        case fetched(Fetched)
+        case redirect(String)
+    }
+
+    let configuration: LinkConfiguration
+    let addressBook: AddressBook
+    let connections: LinkConnections
+
+    /// - Throws: ``LinkError``, or `CancellationError`.
+    func fetch(_ url: LinkURL) async throws -> Fetched {
+        var current = url
+        for _ in 0...max(0, configuration.maximumRedirects) {
+            switch try await request(current) {
+            case .fetched(let fetched): return fetched
+            case .redirect(let location): current = try current.redirected(to: location)
+            }
+        }
+        throw LinkError(
+            .redirected,
+            "\(url.shown) was not loaded: it redirects more than \(configuration.maximumRedirects) times")
+    }
+
+    /// Tries the addresses of the host one after the other, after all of them were checked.
+    private func request(_ url: LinkURL) async throws -> Answer {
+        let addresses = try await addressBook.addresses(of: url.host)
+        try configuration.check(addresses, of: url)
+        var failure = LinkError(.cannotConnect, "\(url.shown) was not loaded: \(url.hostText) has no address")
+        for address in addresses {
+            do {
+                return try await connections.withClient(for: url.host, at: address) { client in
+                    let response = try await head(of: url, from: client)
+                    return try await read(response, of: url)
+                }
+            } catch let error as LinkError where error.isAboutConnecting {
+                failure = error
+            }
+        }
+        throw failure
+    }
+
+    private func head(of url: LinkURL, from client: HTTPClient) async throws -> HTTPClientResponse {
+        var request = HTTPClientRequest(url: url.description)
+        request.headers = ["Accept": "*/*", "User-Agent": "simple-acp-swift"]
+        do {
+            do {
+                return try await client.execute(request, deadline: .distantFuture)
+            } catch let error as HTTPClientError where error == .remoteConnectionClosed {
+                // A connection that was kept was closed meanwhile. Asking again changes nothing.
+                return try await client.execute(request, deadline: .distantFuture)
+            }
+        } catch {
+            throw translated(error, of: url)
+        }
+    }
+
+    private func translated(_ error: any Error, of url: LinkURL) -> any Error {
+        let (code, reason): (LinkError.Code, String)
+        switch error {
+        case is LinkError, is CancellationError: return error
+        case let error as HTTPClientError:
+            switch error {
+            case .cancelled: return CancellationError()
+            case .alreadyShutdown: return LinkError.closed
+            case .connectTimeout, .tlsHandshakeTimeout:
+                (code, reason) = (.cannotConnect, "its server did not take the connection in time")
+            case .invalidURL: (code, reason) = (.invalidURL, "this is no URL: write odd characters with %")
+            default: (code, reason) = (.badAnswer, "its server closed the connection without an answer")
+            }
+        case is ChannelError: (code, reason) = (.cannotConnect, "its server did not take the connection in time")
+        case is HTTPParserError: (code, reason) = (.badAnswer, "what its server answers is no HTTP")
+        case is NIOSSLError, is NIOSSLExtraError, is BoringSSLError:
+            (code, reason) = (
+                .cannotConnect, "its server has no valid certificate for \(url.hostText), or does not speak TLS"
+            )
+        default: (code, reason) = (.cannotConnect, "its server cannot be reached: is it running?")
+        }
+        return LinkError(code, "\(url.shown) was not loaded: \(reason)", cause: error)
+    }
+
+    // MARK: - Answers
+
+    private func read(_ response: HTTPClientResponse, of url: LinkURL) async throws -> Answer {
+        func failure(_ code: LinkError.Code, _ reason: String) -> LinkError {
+            LinkError(code, "\(url.shown) was not loaded: \(reason)")
+        }
+        let status = response.status.code
+        switch status {
+        case 200...203: break
+        case 301, 302, 303, 307, 308:
+            guard let location = response.headers.first(name: "Location") else {
+                throw failure(.badAnswer, "its server redirects to nowhere (\(status) without Location)")
+            }
+            return .redirect(location)
+        case 404, 410: throw failure(.notFound, "its server does not have it (any more) (\(status))")
+        case 401, 403, 407:
+            throw failure(
+                .denied,
+                "its server lets only some read it (\(status)), and no credentials are sent. Where its URLs expire, bring a fresh descriptor of the session"
+            )
+        case 429, 500...: throw failure(.badAnswer, "its server failed (\(status)): try again later")
+        default: throw failure(.badAnswer, "its server answers with status \(status)")
+        }
+        let encoding = response.headers[canonicalForm: "Content-Encoding"].filter { $0.lowercased() != "identity" }
+        guard encoding.isEmpty else {
+            throw failure(.badAnswer, "its server answers in a compressed form that it was not asked for")
+        }
+        let tooLarge = failure(.tooLarge, "it has more than \(configuration.maximumBytes) bytes")
+        let announced = response.headers.first(name: "Content-Length").flatMap { Int($0) }
+        if let announced, announced > configuration.maximumBytes { throw tooLarge }
+        var bytes: [UInt8] = []
+        do {
+            for try await chunk in response.body {
+                guard bytes.count + chunk.readableBytes <= configuration.maximumBytes else { throw tooLarge }
+                bytes.append(contentsOf: chunk.readableBytesView)
+            }
+        } catch let error as HTTPClientError where error != .cancelled && error != .alreadyShutdown {
+            throw LinkError(
+                .badAnswer, "\(url.shown) was not loaded: its server ended the answer in the middle", cause: error)
+        } catch {
+            throw error is LinkError ? error : translated(error, of: url)
+        }
+        // Its parser has taken less than was announced where the connection ended without saying so.
+        if let announced, announced > bytes.count {
+            throw failure(.badAnswer, "its server announced \(announced) bytes, and sent \(bytes.count)")
+        }
+        let contentType = response.headers.first(name: "Content-Type") ?? "application/octet-stream"
+        return .fetched(
+            Fetched(resource: Resource(bytes: bytes, contentType: contentType), lifetime: lifetime(response.headers)))
+    }
+
+    /// For how long an answer may be kept, or nil if its headers do not say it.
+    private func lifetime(_ headers: HTTPHeaders) -> Duration? {
+        if headers[canonicalForm: "Vary"].contains("*") { return .zero }
+        var lifetime: Duration?
+        for directive in headers[canonicalForm: "Cache-Control"] {
+            let parts = directive.lowercased().split(separator: "=", maxSplits: 1)
+            switch parts.first {
+            case "no-store", "no-cache": return .zero
+            case "max-age" where parts.count == 2:
+                // More than a day is as good as a day here, and no larger number can do harm.
+                lifetime = .seconds(min(max(0, Int(parts[1].filter { $0 != "\"" }) ?? 0), 86_400))
+            default: continue
+            }
+        }
+        return lifetime
+    }
+}
+
+extension LinkError {
+    /// Whether another address of the host may do better.
+    fileprivate var isAboutConnecting: Bool { code == .cannotConnect }
+}

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ACPRuntime
+import Logging
+import NIOCore
+import NIOPosix
+import NIOSSL
+import ServiceLifecycle
+import Synchronization
+
+/// Loads what other servers keep, over HTTP and within the bounds of a ``LinkConfiguration``.
+///
+/// Several readers of one URL share one load. It goes on for as long as one of them waits, until its time is up.
+final class LinkLoader: ResourceLoader, Service {
+    fileprivate typealias Reader = CheckedContinuation<Resource, any Error>
+
+    fileprivate struct Load {
+        let url: LinkURL
+        let purpose: ResourceRequest.Purpose
+        var readers: [Int: Reader] = [:]
+        var timer: Scheduled<Void>?
+    }
+
+    fileprivate struct State {
+        var cache: LinkCache
+        var places: LinkPlaces
+        var loads: [Int: Load] = [:]
+        var current: [String: Int] = [:]
+        /// Also those of loads that nobody waits for any more, until they have ended.
+        var tasks: [Int: Task<Void, Never>] = [:]
+        var lastID = 0
+        var isClosed = false
+    }
+
+    private let configuration: LinkConfiguration
+    private let fetcher: LinkFetcher
+    private let logger: Logger
+    private let state: Mutex<State>
+
+    init(
+        configuration: LinkConfiguration, logger: Logger, resolver: any HostResolver = SystemResolver(),
+        tls: TLSConfiguration = .makeClientConfiguration()
+    ) {
+        self.configuration = configuration
+        self.logger = logger
+        fetcher = LinkFetcher(
+            configuration: configuration, addressBook: AddressBook(resolver: resolver),
+            connections: LinkConnections(configuration: configuration, tls: tls))
+        state = Mutex(
+            State(
+                cache: LinkCache(byteLimit: configuration.cacheBytes, entryLimit: configuration.cacheEntries),
+                places: LinkPlaces(limit: configuration.maximumLoads, hostLimit: configuration.maximumLoadsPerHost)))
+    }
+
+    func load(_ request: ResourceRequest) async throws -> Resource {
+        let url = try LinkURL(request.url)
+        let reader = state.withLock { $0.makeID() }
+        return try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                read(url, for: request.purpose, as: reader, continuation)
+            }
+        } onCancel: {
+            leave(reader)
+        }
+    }
+
+    /// How many readers wait, and how many loads are under way: for tests.
+    var readers: Int { state.withLock { $0.loads.values.reduce(0) { $0 + $1.readers.count } } }
+    var running: Int { state.withLock { $0.places.running } }
+
+    /// Keeps the connections until the graceful shutdown, then closes them.
+    func run() async throws {
+        try? await gracefulShutdown()
+        await close()
+    }
+
+    /// Ends what is under way, and closes the connections.
+    func close() async {
+        let (tasks, readers, timers) = state.withLock { state in
+            state.isClosed = true
+            defer {
+                state.loads = [:]
+                state.current = [:]
+            }
+            let loads = state.loads.values
+            return (Array(state.tasks.values), loads.flatMap(\.readers.values), loads.compactMap(\.timer))
+        }
+        for timer in timers { timer.cancel() }
+        for reader in readers { reader.resume(throwing: LinkError.closed) }
+        for task in tasks { task.cancel() }
+        for task in tasks { await task.value }
+        await fetcher.connections.close()
+    }
+
+    // MARK: - Readers
+
+    private func read(_ url: LinkURL, for purpose: ResourceRequest.Purpose, as reader: Int, _ continuation: Reader) {
+        let key = url.description
+        let outcome = state.withLock { state -> Result<Resource, any Error>? in
+            // Whoever is cancelled from here on is taken out by `leave`.
+            if Task.isCancelled { return .failure(CancellationError()) }
+            if state.isClosed { return .failure(LinkError.closed) }
+            if let resource = state.cache.resource(for: key, now: .now) { return .success(resource) }
+            if let id = state.current[key] {
+                state.loads[id]?.readers[reader] = continuation
+                return nil
+            }
+            guard state.places.waiting < max(1, configuration.maximumWaitingLoads) else {
+                return .failure(
+                    LinkError(.overloaded, "\(url.shown) was not loaded: too much is being loaded. Try again later"))
+            }
+            let id = state.makeID()
+            state.loads[id] = Load(url: url, purpose: purpose, readers: [reader: continuation])
+            state.current[key] = id
+            state.loads[id]?.timer = MultiThreadedEventLoopGroup.singleton.any().scheduleTask(
+                in: TimeAmount(configuration.timeout)
+            ) { [self] in expire(id) }
+            if state.places.enter(id, host: url.hostText) { begin(id, &state) }
+            return nil
+        }
+        if let outcome { continuation.resume(with: outcome) }
+    }
+
+    private func leave(_ reader: Int) {
+        let (continuation, abandoned) = state.withLock { state -> (Reader?, Abandoned?) in
+            guard let (id, load) = state.loads.first(where: { $0.value.readers[reader] != nil }) else {
+                return (nil, nil)
+            }
+            let continuation = state.loads[id]?.readers.removeValue(forKey: reader)
+            return (continuation, load.readers.count == 1 ? state.abandon(id) : nil)
+        }
+        continuation?.resume(throwing: CancellationError())
+        abandoned?.end()
+    }
+
+    private func expire(_ id: Int) {
+        let abandoned = state.withLock { $0.abandon(id) }
+        guard let abandoned else { return }
+        let error = LinkError(
+            .timedOut, "\(abandoned.load.url.shown) was not loaded: that took longer than \(configuration.timeout)")
+        log(error, of: abandoned.load.url)
+        for reader in abandoned.load.readers.values { reader.resume(throwing: error) }
+        abandoned.end()
+    }
+
+    // MARK: - Loads
+
+    private func begin(_ id: Int, _ state: inout State) {
+        guard let load = state.loads[id] else { return }
+        // Unstructured because several readers share it. It is ended by `land` when it has come to its end, and cancelled
+        // when its time is up, when nobody waits for it any more, and by `close`, which waits for it.
+        state.tasks[id] = Task { [self] in
+            do {
+                land(id, load, .success(try await fetcher.fetch(load.url)))
+            } catch {
+                log(error, of: load.url)
+                land(id, load, .failure(error))
+            }
+        }
+    }
+
+    private func land(_ id: Int, _ load: Load, _ outcome: Result<LinkFetcher.Fetched, any Error>) {
+        let landed = state.withLock { state -> Load? in
+            state.tasks[id] = nil
+            for next in state.places.leave(host: load.url.hostText) where !state.isClosed { begin(next, &state) }
+            guard let landed = state.loads.removeValue(forKey: id) else { return nil }
+            state.current[load.url.description] = nil
+            if case .success(let fetched) = outcome {
+                let unsaid: Duration = landed.purpose == .message ? configuration.cacheLifetime : .zero
+                let lifetime = fetched.lifetime ?? unsaid
+                if lifetime > .zero {
+                    state.cache.keep(fetched.resource, for: load.url.description, until: .now + lifetime)
+                }
+            }
+            return landed
+        }
+        landed?.timer?.cancel()
+        for reader in landed?.readers.values.map({ $0 }) ?? [] { reader.resume(with: outcome.map(\.resource)) }
+    }
+
+    private func log(_ error: any Error, of url: LinkURL) {
+        guard let error = error as? LinkError else { return }
+        logger.debug(
+            "something was not loaded",
+            metadata: [
+                "url": "\(url.shown)", "reason": "\(error)", "cause": "\(error.cause.map { "\($0)" } ?? "none")",
+            ])
+    }
+
+    fileprivate struct Abandoned {
+        let load: Load
+        let task: Task<Void, Never>?
+
+        func end() {
+            load.timer?.cancel()
+            task?.cancel()
+        }
+    }
+}
+
+extension LinkLoader.State {
+    fileprivate mutating func makeID() -> Int {
+        lastID += 1
+        return lastID
+    }
+
+    /// Takes out a load that nobody waits for. One that is under way keeps its place until it has ended.
+    fileprivate mutating func abandon(_ id: Int) -> LinkLoader.Abandoned? {
+        guard let load = loads.removeValue(forKey: id) else { return nil }
+        current[load.url.description] = nil
+        _ = places.giveUp(id)
+        return LinkLoader.Abandoned(load: load, task: tasks[id])
+    }
+}

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ACPCore
+import ACPRuntime
+import HTTPTypes
+
+/// What a caller's descriptor brings along that this server's storage does not have: links to messages, and to a state.
+///
+/// What is the server's own becomes a path, so that it is found under whatever name the server is called by, and is not kept
+/// twice.
+struct ForwardedSession {
+    /// In the order of the descriptor.
+    let history: [String]
+    let state: String?
+
+    /// - Throws: ``ErrorAnswer`` if the descriptor has something in it that is no URL of HTTP; ``RunEngineError``.
+    init(_ descriptor: SessionDescriptor, _ urls: SessionURLs, _ engine: RunEngine) async throws {
+        var history: [String] = []
+        var count: Int?
+        for (index, url) in descriptor.history.enumerated() {
+            switch urls.ownResource(url) {
+            case .message(descriptor.id, let number):
+                let known =
+                    if let count { count } else { try await engine.history(of: descriptor.id, from: 0, limit: 0).total }
+                count = known
+                // A message that is there stands in the history already. One that is not has expired: whoever reads the history
+                // is to hear of it.
+                if number >= known { history.append(SessionResource.message(descriptor.id, number).path) }
+            case .message(let session, let number): history.append(SessionResource.message(session, number).path)
+            case .state, nil:
+                try Self.check(url, "session.history[\(index)]")
+                history.append(url)
+            }
+        }
+        self.history = history
+        switch descriptor.state.map({ ($0, urls.ownResource($0)) }) {
+        case (_, .state(descriptor.id))?, nil: state = nil
+        case (_, .state(let session))?: state = SessionResource.state(session).path
+        case (let url, _)?:
+            try Self.check(url, "session.state")
+            state = url
+        }
+    }
+
+    /// Whether it may be loaded is seen when an agent asks for it. But a path would be taken for the server's own.
+    private static func check(_ url: String, _ field: String) throws {
+        let scheme = url.prefix(8).lowercased()
+        guard scheme.hasPrefix("http://") || scheme.hasPrefix("https://"), url.utf8.count <= 8_192 else {
+            throw ErrorAnswer(
+                .unprocessableContent, .invalidInput,
+                "\(field) is no URL that begins with http:// or https:// and has at most 8192 bytes")
+        }
+    }
+}

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ACPCore
+import ACPRuntime
+import ACPStorage
+import Synchronization
+import Testing
+
+@Suite("Links", .timeLimit(.minutes(5)))
+struct LinkTests {
+    /// Gives what it is told to, and counts.
+    private final class Loader: ResourceLoader {
+        let requests = Shared<[ResourceRequest]>([])
+        let answer: @Sendable (ResourceRequest) throws -> Resource
+
+        init(_ answer: @escaping @Sendable (ResourceRequest) throws -> Resource) { self.answer = answer }
+
+        func load(_ request: ResourceRequest) async throws -> Resource {
+            requests.change { $0.append(request) }
+            return try answer(request)
+        }
+
+        var urls: [String] { requests.value.map(\.url) }
+    }
+
+    private static func json(_ text: String) -> Resource {
+        Resource(bytes: Array(text.utf8), contentType: "application/json")
+    }
+
+    // MARK: Parts
+
+    @Test("The data of a part is what stands in it, or what its URL points to")
+    func data() async throws {
+        let loader = Loader { request in
+            #expect(request.purpose == .content && request.session == "s-1")
+            return Resource(bytes: [1, 2, 3], contentType: "image/png")
+        }
+        let engine = makeEngine(MemoryStorage(), configuration(resourceLoader: loader))
+        engine.agents.agent("reader") { context async throws in
+            let parts: [(MessagePart, [UInt8])] = [
+                (.text("héllo"), Array("héllo".utf8)),
+                (.data([0, 255], contentType: "a/b"), [0, 255]),
+                (MessagePart(), []),
+                (MessagePart(contentURL: "http://files.example/x"), [1, 2, 3]),
+                (MessagePart(contentURL: "data:text/plain;base64,aGk="), Array("hi".utf8)),
+            ]
+            for (part, bytes) in parts { #expect(try await part.data(in: context) == bytes) }
+            let broken = MessagePart(content: "=", contentEncoding: .base64)
+            let error = await #expect(throws: ACPError.self) { try await context.data(of: broken) }
+            #expect(error?.code == .invalidInput && error?.message.contains("base64") == true)
+            #expect(try await context.resource(at: "http://files.example/y").contentType == "image/png")
+        }
+        #expect(try await engine.call("reader", session: "s-1").status == .completed)
+        #expect(loader.urls == ["http://files.example/x", "http://files.example/y"])
+    }
+
+    @Test(
+        "A data: URL holds its content in itself",
+        arguments: [
+            ("data:,", "", "text/plain;charset=US-ASCII"),
+            ("data:,a%20b%2Cc,d", "a b,c,d", "text/plain;charset=US-ASCII"),
+            ("DATA:text/html;charset=utf-8,%C3%A9", "é", "text/html;charset=utf-8"),
+            ("data:;charset=utf-8;base64,aGk%3D", "hi", "text/plain;charset=utf-8"),
+            ("data:a/b;BASE64,aGk=", "hi", "a/b"),
+        ])
+    func dataURL(url: String, text: String, type: String) async throws {
+        let engine = makeEngine()
+        engine.agents.agent("reader") { context async throws in
+            let resource = try await context.resource(at: url)
+            #expect(resource == Resource(bytes: Array(text.utf8), contentType: type))
+        }
+        #expect(try await engine.call("reader").status == .completed)
+    }
+
+    @Test(
+        "A broken data: URL is an error",
+        arguments: ["data:", "data:x", "data:,%", "data:,%2", "data:,%zz", "data:;base64,=", "data:;base64,é"])
+    func brokenDataURL(url: String) async throws {
+        let engine = makeEngine()
+        engine.agents.agent("reader") { context async throws in
+            let error = await #expect(throws: LinkError.self) { try await context.resource(at: url) }
+            #expect(error?.code == .invalidURL)
+        }
+        #expect(try await engine.call("reader").status == .completed)
+    }
+
+    @Test("What cannot be loaded fails the run with the reason, and shows no secret of the URL")
+    func failure() async throws {
+        let engine = makeEngine()
+        engine.agents.agent("reader") { context async throws in
+            _ = try await context.resource(at: "https://user:password@files.example/x?signature=secret")
+        }
+        let error = try #require(try await engine.call("reader").error)
+        #expect(error.code == .serverError && error.data?["link_error"] == "unavailable")
+        #expect(error.message.hasPrefix("https://files.example/x was not loaded"))
+    }
+
+    @Test("A link that leads to something that is no message fails the reading, and nothing else")
+    func noMessage() async throws {
+        let loader = Loader { $0.url.hasSuffix("good") ? Self.json(#"{"parts":[]}"#) : Self.json("[]") }
+        let engine = makeEngine(MemoryStorage(), configuration(resourceLoader: loader))
+        engine.agents.agent("reader") { context async throws in
+            var count = 0
+            let error = await #expect(throws: LinkError.self) {
+                for try await _ in context.session.historyMessages() { count += 1 }
+            }
+            #expect(error?.code == .badAnswer && error?.message.contains("http://a/bad") == true)
+            return "\(count)"
+        }
+        let request = RunRequest(
+            agent: "reader", input: ["?"], session: "s-1",
+            forwardedHistory: ["http://a/good", "http://a/bad", "http://a/last"])
+        #expect(try await engine.run(request).text == "1")
+        #expect(loader.urls == ["http://a/good", "http://a/bad"], "nothing is loaded before it is its turn")
+    }
+
+    // MARK: State
+
+    private func forwarding(_ agent: AgentName, state: String? = "http://a/state") -> RunRequest {
+        RunRequest(agent: agent, input: ["?"], session: "s-1", forwardedState: state)
+    }
+
+    private func addAgents(to engine: RunEngine) {
+        engine.agents.agent("idle") { _ in }
+        engine.agents.agent("peek") { context in
+            let first = try await context.session.state(as: Int.self)
+            #expect(try await context.session.state(as: Int.self) == first)
+            return first.map(String.init) ?? "none"
+        }
+        engine.agents.agent("counter") { context in
+            "\(try await context.session.updateState(as: Int.self) { ($0 ?? 0) + 1 })"
+        }
+        engine.agents.agent("forget") { context in try await context.session.setRawState(nil) }
+    }
+
+    @Test(
+        "A state that another server keeps is loaded when it is asked for, once per run, also in later runs and elsewhere"
+    )
+    func forwardedState() async throws {
+        let storage: any Storage = MemoryStorage()
+        let loader = Loader { request in
+            #expect(request.purpose == .state)
+            return Self.json("41")
+        }
+        let engine = makeEngine(storage, configuration(resourceLoader: loader))
+        addAgents(to: engine)
+        _ = try await engine.run(forwarding("idle"))
+        #expect(loader.urls.isEmpty)
+        #expect(try await engine.run(forwarding("peek")).text == "41")
+        #expect(loader.urls.count == 1)
+
+        let other = makeEngine(storage, configuration(resourceLoader: loader))
+        addAgents(to: other)
+        #expect(try await other.call("peek", session: "s-1").text == "41")
+        #expect(try await other.call("counter", session: "s-1").text == "42")
+        #expect(loader.urls.count == 3)
+        #expect(try await storage.session("s-1")?.forwardedState == nil)
+        // From here on it is kept here, whatever is forwarded.
+        #expect(try await engine.run(forwarding("counter", state: "http://b/state")).text == "43")
+        #expect(try await engine.run(forwarding("peek")).text == "43")
+        #expect(loader.urls.count == 3)
+    }
+
+    @Test("The newest URL of a state counts, and the metadata of the session stays")
+    func newerState() async throws {
+        let storage: any Storage = MemoryStorage()
+        let loader = Loader { Self.json($0.url.hasSuffix("new") ? "2" : "1") }
+        let engine = makeEngine(storage, configuration(resourceLoader: loader))
+        addAgents(to: engine)
+        try await storage.save(SessionRecord(id: "s-1", metadata: ["owner": "Ada"]), expecting: nil)
+        #expect(try await engine.run(forwarding("peek")).text == "1")
+        let version = try await storage.session("s-1")?.version
+        #expect(try await engine.run(forwarding("peek")).text == "1")
+        #expect(try await storage.session("s-1")?.version == version, "what is known is not written again")
+        #expect(try await engine.run(forwarding("peek", state: "http://a/new")).text == "2")
+        _ = try await engine.run(forwarding("forget", state: nil))
+        #expect(try await engine.call("peek", session: "s-1").text == "none")
+        #expect(try await storage.session("s-1")?.metadata == ["owner": "Ada"])
+    }
+
+    @Test("Concurrent runs that change a state which another server keeps lose no change")
+    func racedState() async throws {
+        let loader = Loader { _ in Self.json("100") }
+        let engine = makeEngine(MemoryStorage(), configuration(resourceLoader: loader))
+        addAgents(to: engine)
+        let counts = try await withThrowingTaskGroup(of: String.self) { group in
+            for _ in 0..<20 { group.addTask { try await engine.run(forwarding("counter")).text } }
+            return try await group.reduce(into: Set()) { $0.insert($1) }
+        }
+        #expect(counts == Set((101...120).map(String.init)))
+    }
+
+    @Test("A state that cannot be loaded fails the run that asks for it, with the reason")
+    func missingState() async throws {
+        let loader = Loader { _ in throw LinkError(.notFound, "it is gone") }
+        let engine = makeEngine(MemoryStorage(), configuration(resourceLoader: loader))
+        addAgents(to: engine)
+        let failed = try await engine.run(forwarding("counter"))
+        #expect(failed.status == .failed && failed.error?.message == "it is gone")
+        #expect(try await engine.run(forwarding("idle")).status == .completed)
+    }
+}

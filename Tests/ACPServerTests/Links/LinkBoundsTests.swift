@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Testing
+
+@testable import ACPServer
+
+@Suite("What is kept of links, and how many are loaded at once")
+struct LinkBoundsTests {
+    private let start = ContinuousClock.now
+
+    private func resource(_ size: Int) -> Resource {
+        Resource(bytes: [UInt8](repeating: 7, count: size), contentType: "text/plain")
+    }
+
+    @Test("What was not used for longest goes first when there are too many")
+    func entryLimit() {
+        var cache = LinkCache(byteLimit: 1_000_000, entryLimit: 3)
+        func find(_ key: String, _ now: ContinuousClock.Instant) -> Resource? { cache.resource(for: key, now: now) }
+        for key in ["a", "b", "c"] { cache.keep(resource(1), for: key, until: start + .seconds(10)) }
+        #expect(find("a", start) != nil)
+        cache.keep(resource(1), for: "d", until: start + .seconds(10))
+        #expect(find("b", start) == nil)
+        for key in ["a", "c", "d"] { #expect(find(key, start) == resource(1)) }
+    }
+
+    @Test("The bytes that are kept stay within their bound, whatever comes, and one thing that is larger is not kept")
+    func byteLimit() {
+        var cache = LinkCache(byteLimit: 10_000, entryLimit: 1_000_000)
+        func find(_ key: String, _ now: ContinuousClock.Instant) -> Resource? { cache.resource(for: key, now: now) }
+        for number in 0..<2_000 {
+            cache.keep(resource(number % 3_000), for: "\(number)", until: start + .seconds(10))
+            _ = find("\(number / 2)", start)
+            #expect(cache.bytes <= 10_000)
+        }
+        #expect(cache.count > 0)
+        let before = cache.count
+        cache.keep(resource(10_000), for: "large", until: start + .seconds(10))
+        #expect(cache.count == before && find("large", start) == nil)
+    }
+
+    @Test("What has become old is not given out, and a newer one takes its place")
+    func expiry() {
+        var cache = LinkCache(byteLimit: 10_000, entryLimit: 10)
+        func find(_ key: String, _ now: ContinuousClock.Instant) -> Resource? { cache.resource(for: key, now: now) }
+        cache.keep(resource(1), for: "a", until: start + .seconds(10))
+        #expect(find("a", start + .seconds(9)) == resource(1))
+        #expect(find("a", start + .seconds(10)) == nil)
+        #expect(cache.bytes == 0)
+        cache.keep(resource(2), for: "a", until: start + .seconds(20))
+        cache.keep(resource(3), for: "a", until: start + .seconds(20))
+        #expect(find("a", start) == resource(3) && cache.count == 1)
+    }
+
+    @Test("A cache without room keeps nothing")
+    func none() {
+        var cache = LinkCache(byteLimit: 0, entryLimit: 10)
+        cache.keep(resource(0), for: "a", until: start + .seconds(10))
+        #expect(cache.count == 0)
+    }
+
+    @Test("A host that is slow leaves places to others, and its loads follow in their order")
+    func places() {
+        var places = LinkPlaces(limit: 3, hostLimit: 2)
+        func enter(_ id: Int, _ host: String) -> Bool { places.enter(id, host: host) }
+        func leave(_ host: String) -> [Int] { places.leave(host: host) }
+        func giveUp(_ id: Int) -> Bool { places.giveUp(id) }
+        #expect(enter(1, "slow"))
+        #expect(enter(2, "slow"))
+        #expect(!enter(3, "slow"))
+        #expect(!enter(4, "slow"))
+        #expect(enter(5, "quick"))
+        #expect(!enter(6, "quick"))
+        #expect(leave("quick") == [6])
+        #expect(leave("slow") == [3])
+        #expect(places.waiting == 1)
+        #expect(giveUp(4))
+        #expect(!giveUp(4))
+        #expect(!giveUp(3))
+        #expect(leave("slow").isEmpty)
+        #expect(leave("slow").isEmpty)
+        #expect(leave("quick").isEmpty)
+        #expect(places.running == 0 && places.waiting == 0)
+    }
+}

@@ -1,0 +1,424 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Synchronization
+import Testing
+
+@testable import ACPServer
+
+@Suite("Loading links", .timeLimit(.minutes(5)))
+struct LinkLoaderTests {
+    // MARK: Where to
+
+    @Test("What is loaded is what the server sent, and it is sent nothing that is not needed")
+    func loaded() async throws {
+        try await ResourceServer.serving {
+            try await $0.answer("hello", headers: ["Content-Type: text/x-thing"])
+        } _: { server async throws in
+            try await loading { loader async throws in
+                let resource = try await loader.load(server.request("/a?b=c#d"))
+                #expect(resource == Resource(bytes: Array("hello".utf8), contentType: "text/x-thing"))
+            }
+            #expect(server.targets == ["/a?b=c"])
+            let names = server.heads[0].split(separator: "\r\n").dropFirst().map {
+                $0.prefix { $0 != ":" }.lowercased()
+            }
+            #expect(names.sorted() == ["accept", "host", "user-agent"])
+        }
+    }
+
+    @Test("A name that leads to this machine is refused, and nothing connects to it", arguments: ["127.0.0.1", "::1"])
+    func nameOfLoopback(address: String) async throws {
+        try await ResourceServer.serving {
+            try await $0.answer("secret")
+        } _: { server async throws in
+            for addresses in [[address], ["8.8.8.8", address]] {
+                let resolver = ScriptedResolver([addresses])
+                try await loading(LinkConfiguration(), resolver) { loader async throws in
+                    await #expect(loads("http://innocent.example:\(server.port)/", loader) == .refused)
+                }
+            }
+            #expect(server.connections == 0)
+        }
+    }
+
+    @Test("Every spelling of an address of this machine is refused, and nothing connects to it")
+    func spellings() async throws {
+        try await ResourceServer.serving {
+            try await $0.answer("secret")
+        } _: { server async throws in
+            try await loading(LinkConfiguration(), SystemResolver()) { loader async throws in
+                for host in [
+                    "127.0.0.1", "localhost", "LOCALHOST", "localhost.", "127.1", "2130706433", "0177.0.0.1", "0x7f.1",
+                    "0", "0.0.0.0",
+                    "[::1]", "[::]", "[::ffff:127.0.0.1]", "[64:ff9b::7f00:1]", "[2002:7f00:1::]", "127.0.0.1.",
+                    "user:pw@127.0.0.1",
+                    "%31%32%37.0.0.1", "１２７.0.0.1", "[::1%25lo]", "169.254.169.254",
+                ] {
+                    let code = await loads("http://\(host):\(server.port)/", loader)
+                    #expect(code == .refused || code == .invalidURL, "\(host)")
+                }
+            }
+            #expect(server.connections == 0)
+        }
+    }
+
+    @Test("The address that was checked is the one that is connected to, whatever the name leads to later")
+    func rebinding() async throws {
+        try await ResourceServer.serving {
+            try await $0.answer("hello")
+        } _: { server async throws in
+            // No other resolver than this one knows the name.
+            let resolver = ScriptedResolver([["127.0.0.1"], ["169.254.169.254"]])
+            let url = "http://rebind.invalid:\(server.port)/"
+            for expected in [nil, LinkError.Code.refused] {
+                try await loading(resolver: resolver) { loader async throws in
+                    await #expect(loads(url + "1", loader) == expected)
+                    await #expect(loads(url + "2", loader) == expected)
+                }
+            }
+            #expect(resolver.asked == ["rebind.invalid", "rebind.invalid"], "one answer counts for a while")
+            #expect(server.targets == ["/1", "/2"])
+            #expect(server.heads.allSatisfy { $0.contains("ost: rebind.invalid:\(server.port)") })
+        }
+    }
+
+    @Test("Where one address of a host does not answer, the next one is tried")
+    func nextAddress() async throws {
+        try await ResourceServer.serving {
+            try await $0.answer("hello")
+        } _: { server async throws in
+            try await loading(resolver: ScriptedResolver([["127.0.0.2", "127.0.0.1"]])) { loader async throws in
+                await #expect(loads("http://two.invalid:\(server.port)/", loader) == nil)
+            }
+        }
+    }
+
+    @Test("A redirect on the same host is followed")
+    func redirect() async throws {
+        try await ResourceServer.serving { answering in
+            guard let step = Int(answering.target.dropFirst()), step < 3 else {
+                return try await answering.answer("there")
+            }
+            try await answering.redirect(to: "/\(step + 1)")
+        } _: { server async throws in
+            try await loading { loader async throws in
+                #expect(try await loader.load(server.request("/0")).bytes == Array("there".utf8))
+                #expect(server.targets == ["/0", "/1", "/2", "/3"])
+            }
+        }
+    }
+
+    @Test("A redirect to elsewhere, in a circle, or to nowhere is an error")
+    func badRedirects() async throws {
+        try await ResourceServer.serving { answering in
+            switch answering.target {
+            case "/metadata": try await answering.redirect(to: "http://169.254.169.254/latest/meta-data/")
+            case "/other": try await answering.redirect(to: "http://localhost:1/")
+            case "/circle": try await answering.redirect(to: "/circle")
+            default: try await answering.answer("", status: "302 Found", headers: [])
+            }
+        } _: { server async throws in
+            try await loading { loader async throws in
+                for path in ["/metadata", "/other", "/circle"] {
+                    await #expect(loads(server.url(path), loader) == .redirected, "\(path)")
+                }
+                await #expect(loads(server.url("/nowhere"), loader) == .badAnswer)
+            }
+            #expect(server.targets == ["/metadata", "/other"] + Array(repeating: "/circle", count: 4) + ["/nowhere"])
+        }
+    }
+
+    // MARK: Servers that misbehave
+
+    @Test(
+        "A server that never answers, or only drips, costs no more than the time for it",
+        arguments: ["/never", "/drips"])
+    func slow(path: String) async throws {
+        try await ResourceServer.serving { answering in
+            switch answering.target {
+            case "/never": try await answering.hang()
+            case "/drips":
+                try await answering.send("HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
+                while true {
+                    try await answering.send("x")
+                    try await Task.sleep(for: .milliseconds(5))
+                }
+            default: try await answering.answer("quick")
+            }
+        } _: { server async throws in
+            try await loading(.development.with { $0.timeout = .milliseconds(300) }) { loader async throws in
+                await #expect(loads(server.url(path), loader) == .timedOut)
+            }
+            try await loading { loader async throws in await #expect(loads(server.url("/quick"), loader) == nil) }
+        }
+    }
+
+    @Test("A body without end is given up at the limit, and its connection closed")
+    func endless() async throws {
+        let closed = Signal<Void>()
+        try await ResourceServer.serving { answering in
+            defer { closed.send() }
+            try await answering.send("HTTP/1.1 200 OK\r\n\r\n")
+            while true { try await answering.send(String(repeating: "x", count: 1_000)) }
+        } _: { server async throws in
+            try await loading(.development.with { $0.maximumBytes = 100_000 }) { loader async throws in
+                await #expect(loads(server.url("/"), loader) == .tooLarge)
+                try await closed.wait()
+            }
+        }
+    }
+
+    @Test("Exactly as much as is allowed is loaded, in pieces too, and a length beyond it is believed")
+    func limit() async throws {
+        let body = String(repeating: "x", count: 1_000)
+        try await ResourceServer.serving { answering in
+            switch answering.target {
+            case "/just": try await answering.answer(body)
+            case "/pieces":
+                try await answering.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+                for _ in 0..<2 { try await answering.send("1f4\r\n\(body.prefix(500))\r\n") }
+                try await answering.send("0\r\n\r\n")
+            default:
+                try await answering.send("HTTP/1.1 200 OK\r\nContent-Length: 1001\r\n\r\n")
+                try await answering.hang()
+            }
+        } _: { server async throws in
+            try await loading(.development.with { $0.maximumBytes = 1_000 }) { loader async throws in
+                for path in ["/just", "/pieces"] {
+                    #expect(try await loader.load(server.request(path)).bytes.count == 1_000)
+                }
+                await #expect(loads(server.url("/announced"), loader) == .tooLarge)
+            }
+        }
+    }
+
+    @Test(
+        "A server that lies is found out, and the next load has a connection of its own",
+        arguments: [
+            ("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort", LinkError.Code.badAnswer),
+            ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nsho", .badAnswer),
+            ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n", .badAnswer),
+            ("HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\nshort", .badAnswer),
+            ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Encoding: gzip\r\n\r\nshort", .badAnswer),
+            ("SSH-2.0-OpenSSH_9.2\r\n", .badAnswer),
+            ("", .badAnswer),
+            ("HTTP/1.1 200 OK\r\nX: \(String(repeating: "x", count: 200_000))\r\n\r\n", .badAnswer),
+            ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nlonger than that", nil),
+            ("HTTP/1.1 200 OK\r\n\r\nwithout a length", nil),
+        ] as [(String, LinkError.Code?)])
+    func lying(answer: String, code: LinkError.Code?) async throws {
+        struct Close: Error {}
+        try await ResourceServer.serving { answering in
+            if answering.target == "/honest" { return try await answering.answer("hello") }
+            if !answer.isEmpty { try await answering.send(answer) }
+            throw Close()
+        } _: { server async throws in
+            try await loading { loader async throws in
+                await #expect(loads(server.url("/lying"), loader) == code)
+                #expect(try await loader.load(server.request("/honest")).bytes == Array("hello".utf8))
+            }
+        }
+    }
+
+    @Test(
+        "What a status says is said in the error",
+        arguments: [
+            (404, .notFound), (410, .notFound), (401, .denied), (403, .denied), (500, .badAnswer), (503, .badAnswer),
+            (429, .badAnswer), (400, .badAnswer), (204, .badAnswer), (206, .badAnswer), (304, .badAnswer),
+        ] as [(Int, LinkError.Code)])
+    func statuses(status: Int, code: LinkError.Code) async throws {
+        try await ResourceServer.serving {
+            try await $0.send(
+                "HTTP/1.1 \(status) X\r\n\(status == 204 || status == 304 ? "" : "Content-Length: 0\r\n")\r\n")
+        } _: { server async throws in
+            try await loading { loader async throws in await #expect(loads(server.url("/"), loader) == code) }
+        }
+    }
+
+    @Test("A server that is not there is an error")
+    func missing() async throws {
+        let port = try await ResourceServer.serving { _ in
+        } _: { server in
+            server.port
+        }
+        try await loading { loader async throws in
+            await #expect(loads("http://127.0.0.1:\(port)/", loader) == .cannotConnect)
+        }
+    }
+
+    // MARK: Readers
+
+    @Test("Readers of one URL share one load")
+    func shared() async throws {
+        try await ResourceServer.serving { answering in
+            try await answering.hang()
+            try await answering.answer("hello")
+        } _: { server async throws in
+            try await loading(.development.with { $0.cacheBytes = 0 }) { loader async throws in
+                try await withThrowingTaskGroup(of: Resource.self) { group in
+                    for _ in 0..<20 { group.addTask { try await loader.load(server.request("/")) } }
+                    try await eventually("all wait") { loader.readers == 20 }
+                    server.release.send()
+                    for try await resource in group { #expect(resource.bytes == Array("hello".utf8)) }
+                }
+                #expect(server.targets == ["/"])
+            }
+        }
+    }
+
+    @Test("A reader that is cancelled leaves the others alone, and the last one ends the load")
+    func cancelled() async throws {
+        try await ResourceServer.serving { answering in
+            try await answering.hang()
+            try await answering.answer("hello")
+        } _: { server async throws in
+            try await loading { loader async throws in
+                let readers = (0..<3).map { _ in Task { try await loader.load(server.request("/")) } }
+                try await eventually("all wait") { loader.readers == 3 && server.targets.count == 1 }
+                readers[0].cancel()
+                await #expect(throws: CancellationError.self) { try await readers[0].value }
+                #expect(loader.readers == 2 && loader.running == 1)
+                for reader in readers { reader.cancel() }
+                for reader in readers { await #expect(throws: CancellationError.self) { try await reader.value } }
+                try await eventually("the load has ended") { loader.running == 0 }
+            }
+        }
+    }
+
+    @Test("A host that is slow keeps nothing from loading from others, and what is too much is refused")
+    func crowd() async throws {
+        try await ResourceServer.serving { answering in
+            if answering.target == "/slow" { try await answering.hang() }
+            try await answering.answer("hello")
+        } _: { server async throws in
+            let configuration = LinkConfiguration.development.with {
+                $0.maximumLoads = 2
+                $0.maximumLoadsPerHost = 1
+                $0.maximumWaitingLoads = 1
+            }
+            try await loading(configuration, ScriptedResolver([["127.0.0.1"]])) { loader async throws in
+                let slow = Task { try await loader.load(server.request("/slow", host: "slow.invalid")) }
+                try await eventually("it waits") { server.targets == ["/slow"] }
+                await #expect(loads(server.url("/", host: "quick.invalid"), loader) == nil)
+                let waiting = Task { try await loader.load(server.request("/next", host: "slow.invalid")) }
+                try await eventually("it waits") { loader.readers == 2 }
+                await #expect(loads(server.url("/more", host: "slow.invalid"), loader) == .overloaded)
+                server.release.send()
+                _ = try await slow.value
+                _ = try await waiting.value
+                #expect(server.targets == ["/slow", "/", "/next"])
+            }
+        }
+    }
+
+    @Test(
+        "Messages are kept, other things only if their server says so, and nothing that it does not want kept",
+        arguments: [
+            (.message, [], 1), (.content, [], 2), (.state, [], 2),
+            (.content, ["Cache-Control: public, max-age=60"], 1),
+            (.message, ["Cache-Control: max-age=60, No-Store"], 2),
+            (.message, ["Cache-Control: no-cache"], 2), (.message, ["Cache-Control: max-age=0"], 2),
+            (.message, ["Vary: *"], 2), (.content, ["Cache-Control: max-age=99999999999999999999"], 2),
+        ] as [(ResourceRequest.Purpose, [String], Int)])
+    func kept(purpose: ResourceRequest.Purpose, headers: [String], requests: Int) async throws {
+        try await ResourceServer.serving {
+            try await $0.answer("hello", headers: headers)
+        } _: { server async throws in
+            try await loading { loader async throws in
+                for _ in 0..<2 { _ = try await loader.load(server.request("/", purpose)) }
+                #expect(server.targets.count == requests)
+                #expect(server.connections == 1)
+            }
+        }
+    }
+
+    @Test("Closing ends what is under way, and nothing is loaded afterwards")
+    func closed() async throws {
+        try await ResourceServer.serving {
+            try await $0.hang()
+        } _: { server async throws in
+            try await loading { loader async throws in
+                let reader = Task { try await loader.load(server.request("/")) }
+                try await eventually("it is under way") { server.targets == ["/"] }
+                await loader.close()
+                let error = await #expect(throws: LinkError.self) { try await reader.value }
+                #expect(error?.code == .unavailable)
+                await #expect(loads(server.url("/"), loader) == .unavailable)
+            }
+        }
+    }
+}
+
+// MARK: - Helpers
+
+/// A loader while the body runs. Without a configuration it loads from this machine.
+func loading(
+    _ configuration: LinkConfiguration = .development, _ resolver: any HostResolver = SystemResolver(),
+    _ body: (LinkLoader) async throws -> Void
+) async throws {
+    let loader = LinkLoader(configuration: configuration, logger: .silent, resolver: resolver)
+    do {
+        try await body(loader)
+    } catch {
+        await loader.close()
+        throw error
+    }
+    await loader.close()
+}
+
+func loading(resolver: any HostResolver, _ body: (LinkLoader) async throws -> Void) async throws {
+    try await loading(.development, resolver, body)
+}
+
+/// What comes of loading something: an error's code, or nil.
+func loads(_ url: String, _ loader: LinkLoader) async -> LinkError.Code? {
+    do {
+        _ = try await loader.load(ResourceRequest(url: url, session: "s", purpose: .content))
+        return nil
+    } catch let error as LinkError {
+        #expect(error.message.contains("loaded"), "\(error)")
+        return error.code
+    } catch {
+        Issue.record("\(error)")
+        return nil
+    }
+}
+
+extension LinkConfiguration {
+    static var development: LinkConfiguration {
+        LinkConfiguration(allowsPrivateAddresses: true, timeout: .seconds(60), connectTimeout: .seconds(30))
+    }
+
+    func with(_ change: (inout LinkConfiguration) -> Void) -> LinkConfiguration {
+        var configuration = self
+        change(&configuration)
+        return configuration
+    }
+}
+
+extension ResourceServer {
+    func url(_ path: String, host: String = "127.0.0.1") -> String { "http://\(host):\(port)\(path)" }
+
+    func request(
+        _ path: String, _ purpose: ResourceRequest.Purpose = .content, host: String = "127.0.0.1"
+    ) -> ResourceRequest {
+        ResourceRequest(url: url(path, host: host), session: "s", purpose: purpose)
+    }
+}
+
+/// Answers the first question with the first addresses, and so on; the last ones answer all that follow.
+final class ScriptedResolver: HostResolver {
+    private let state: Mutex<(answers: [[String]], asked: [String])>
+
+    init(_ answers: [[String]]) { state = Mutex((answers, [])) }
+
+    var asked: [String] { state.withLock { $0.asked } }
+
+    func addresses(of name: String) async throws -> [IPAddress] {
+        let answer = state.withLock { state in
+            state.asked.append(name)
+            return state.answers.count > 1 ? state.answers.removeFirst() : state.answers[0]
+        }
+        return try answer.map { try #require(IPAddress($0)) }
+    }
+}

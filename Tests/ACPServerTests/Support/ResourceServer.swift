@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import NIOCore
+import NIOPosix
+import NIOSSL
+import Synchronization
+
+/// A server on a loopback address that answers byte by byte as a test tells it to, faults included.
+final class ResourceServer: Sendable {
+    /// Where an answer is written to.
+    struct Answering: Sendable {
+        /// The path and the query of the request.
+        let target: String
+        /// The head of the request, as it was sent.
+        let head: String
+        let writer: NIOAsyncChannelOutboundWriter<ByteBuffer>
+        let release: Signal<Void>
+
+        func send(_ text: String) async throws { try await writer.write(ByteBuffer(string: text)) }
+
+        /// A whole answer. The connection stays open.
+        func answer(
+            _ body: String, status: String = "200 OK", headers: [String] = ["Content-Type: text/plain"]
+        ) async throws {
+            let lines = ["HTTP/1.1 \(status)"] + headers + ["Content-Length: \(body.utf8.count)", "", body]
+            try await send(lines.joined(separator: "\r\n"))
+        }
+
+        func redirect(to location: String) async throws {
+            try await answer("", status: "302 Found", headers: ["Location: \(location)"])
+        }
+
+        /// Waits until the test lets it go on, or ends.
+        func hang() async throws { try await release.wait() }
+    }
+
+    /// Answers one request. The connection is closed if it throws.
+    typealias Handler = @Sendable (Answering) async throws -> Void
+
+    let port: Int
+    /// Ends what hangs.
+    let release = Signal<Void>()
+    private let channel: NIOAsyncChannel<NIOAsyncChannel<ByteBuffer, ByteBuffer>, Never>
+    private let seen = Mutex<(connections: Int, targets: [String], heads: [String])>((0, [], []))
+
+    var connections: Int { seen.withLock { $0.connections } }
+    var targets: [String] { seen.withLock { $0.targets } }
+    var heads: [String] { seen.withLock { $0.heads } }
+
+    private init(_ channel: NIOAsyncChannel<NIOAsyncChannel<ByteBuffer, ByteBuffer>, Never>) {
+        self.channel = channel
+        port = channel.channel.localAddress?.port ?? 0
+    }
+
+    /// Serves while the body runs.
+    static func serving<Result: Sendable>(
+        on host: String = "127.0.0.1", port: Int = 0, tls: NIOSSLContext? = nil, _ handler: @escaping Handler,
+        _ body: @escaping @Sendable (ResourceServer) async throws -> Result
+    ) async throws -> Result {
+        let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .bind(host: host, port: port) { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    if let tls { try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls)) }
+                    return try NIOAsyncChannel<ByteBuffer, ByteBuffer>(wrappingChannelSynchronously: channel)
+                }
+            }
+        let server = ResourceServer(channel)
+        return try await withThrowingTaskGroup(of: Void.self) { tasks in
+            tasks.addTask { try? await server.run(handler) }
+            let outcome: Swift.Result<Result, any Error>
+            do {
+                outcome = .success(try await body(server))
+            } catch {
+                outcome = .failure(error)
+            }
+            server.release.send()
+            tasks.cancelAll()
+            try await tasks.waitForAll()
+            return try outcome.get()
+        }
+    }
+
+    private func run(_ handler: @escaping Handler) async throws {
+        try await channel.executeThenClose { connections in
+            try await withThrowingDiscardingTaskGroup { tasks in
+                for try await connection in connections {
+                    seen.withLock { $0.connections += 1 }
+                    tasks.addTask { try? await self.serve(connection, handler) }
+                }
+            }
+        }
+    }
+
+    private func serve(_ connection: NIOAsyncChannel<ByteBuffer, ByteBuffer>, _ handler: Handler) async throws {
+        try await connection.executeThenClose { inbound, outbound in
+            var received = ""
+            for try await chunk in inbound {
+                received += String(buffer: chunk)
+                while let end = received.firstRange(of: "\r\n\r\n") {
+                    let head = String(received[..<end.lowerBound])
+                    received.removeSubrange(..<end.upperBound)
+                    let target = String(head.split(separator: " ").dropFirst().first ?? "")
+                    seen.withLock {
+                        $0.targets.append(target)
+                        $0.heads.append(head)
+                    }
+                    try await handler(Answering(target: target, head: head, writer: outbound, release: release))
+                }
+            }
+        }
+    }
+}

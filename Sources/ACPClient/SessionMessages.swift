@@ -95,7 +95,8 @@ extension ACPClient {
     ///   - session: The session.
     ///   - limit: How many entries at most, 1 to 1000.
     ///   - offset: How many to skip.
-    public func history(of session: SessionID, limit: Int = 10, offset: Int = 0) async throws -> SessionHistoryResponse {
+    public func history(of session: SessionID, limit: Int = 10, offset: Int = 0) async throws -> SessionHistoryResponse
+    {
         let path = path("/sessions/\(session)/history", query: [("limit", "\(limit)"), ("offset", "\(offset)")])
         return try await transport.send(.get(path), as: SessionHistoryResponse.self)
     }

@@ -38,7 +38,8 @@ struct MovingSessionTests {
 
     @Test("bring their descriptor along once, and only their id from then on")
     func bringTheirDescriptor() async throws {
-        let descriptor = SessionDescriptor(id: "abc", history: ["http://one.example/1"], state: "http://one.example/state")
+        let descriptor = SessionDescriptor(
+            id: "abc", history: ["http://one.example/1"], state: "http://one.example/state")
         let (one, other) = (sessionServer { descriptor }, sessionServer { SessionDescriptor(id: "abc") })
         try await one.serve { client in
             try await other.serve { otherClient in

@@ -23,8 +23,10 @@ struct SessionLinkTests {
     @Test(
         "What is signed in another way, or not at all, stays as it is",
         arguments: [
-            "http://a/m", "http://a/m?", "http://a/m?expires=5", "http://a/m?signature=SIG", "http://a/m?expires=x&signature=SIG",
-            "http://a/m?expires=-5&signature=SIG", "http://a/m?expires=5&signature=short", "http://a/m?Expires=5&Signature=SIG",
+            "http://a/m", "http://a/m?", "http://a/m?expires=5", "http://a/m?signature=SIG",
+            "http://a/m?expires=x&signature=SIG",
+            "http://a/m?expires=-5&signature=SIG", "http://a/m?expires=5&signature=short",
+            "http://a/m?Expires=5&Signature=SIG",
             "http://a/m#?expires=5&signature=SIG", "http://a/m?expires=5&signature=SIG=", "no url", "",
             "http://a/m?X-Amz-Expires=5&X-Amz-Signature=SIG",
         ])
@@ -48,7 +50,8 @@ struct SessionLinkTests {
         let old = SessionDescriptor(
             id: "s", history: [url("0", 5), url("1", 9), "http://b/x", url("2", 5)], state: url("state", 5))
         let others = [
-            SessionDescriptor(id: "s", history: [url("0", 7), url("1", 7), "http://b/y", url("3", 9)], state: url("state", 8)),
+            SessionDescriptor(
+                id: "s", history: [url("0", 7), url("1", 7), "http://b/y", url("3", 9)], state: url("state", 8)),
             SessionDescriptor(id: "s", history: [url("0", 6), "http://a/2"]),
         ]
         let fresh = old.refreshed(by: others)

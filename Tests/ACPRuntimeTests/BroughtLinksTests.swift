@@ -45,7 +45,8 @@ struct BroughtLinksTests {
                 RunRequest(agent: "historian", input: ["?"], session: "s-1", forwardedHistory: [link]))
             #expect(run.text == link)
         }
-        #expect(try await engine.call("historian", session: "s-1").text == Self.signed("http://a/1", 5), "what was kept")
+        #expect(
+            try await engine.call("historian", session: "s-1").text == Self.signed("http://a/1", 5), "what was kept")
         let links = try await storage.history(of: "s-1").filter { if case .link = $0 { true } else { false } }
         #expect(links == [.link(Self.signed("http://a/1", 5))])
     }

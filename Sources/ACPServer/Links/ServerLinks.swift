@@ -43,7 +43,8 @@ struct ServerLinks: ResourceLoader {
         if case .valid = verdict { return }
         throw LinkError(
             .denied,
-            "\(LinkError.shown(url)) was not loaded: it is not signed, or has expired. The session's descriptor has a new one")
+            "\(LinkError.shown(url)) was not loaded: it is not signed, or has expired. The session's descriptor has a new one"
+        )
     }
 
     private func load(_ resource: SessionResource) async throws -> Resource {

@@ -26,7 +26,8 @@ struct ResourceAccessMiddleware<Context: RequestContext>: RouterMiddleware {
         if let authentication, (try? await authentication.isAllowed(request.head)) == true {
             return try await next(request, context)
         }
-        let problem = verdict == .expired ? "this URL has expired" : "this URL is not signed by this server, or was changed"
+        let problem =
+            verdict == .expired ? "this URL has expired" : "this URL is not signed by this server, or was changed"
         let others = authentication == nil ? "" : ", or send a credential"
         throw ErrorAnswer(
             .forbidden, .unauthorized, "\(problem): take a new one from the session's descriptor\(others)")

@@ -71,7 +71,8 @@ public struct URLSigning: Sendable {
 
     /// Checks what a request says. The time this takes does not depend on how much of the signature is right.
     func verdict(on resource: SessionResource, expires: String?, signature: String?) -> Verdict {
-        guard let expires = expires.flatMap({ Int($0) }), let code = signature.flatMap({ [UInt8](base64URL: $0) }) else {
+        guard let expires = expires.flatMap({ Int($0) }), let code = signature.flatMap({ [UInt8](base64URL: $0) })
+        else {
             return .forged
         }
         let text = Self.text(resource, expires)

@@ -56,7 +56,8 @@ struct RunCommand: AsyncParsableCommand {
 
     func validate() throws {
         guard session == nil || continued == nil else {
-            throw ValidationError("--session and --continue exclude each other: what is continued says which session it is.")
+            throw ValidationError(
+                "--session and --continue exclude each other: what is continued says which session it is.")
         }
     }
 

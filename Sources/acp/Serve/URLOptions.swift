@@ -57,7 +57,8 @@ struct URLOptions: ParsableArguments {
         }
         if configuration.authentication == nil {
             logger.warning(
-                "URLs are signed, but there is no --token: whoever knows the id of a session can ask for its signed URLs")
+                "URLs are signed, but there is no --token: whoever knows the id of a session can ask for its signed URLs"
+            )
         }
     }
 
@@ -73,7 +74,8 @@ struct URLOptions: ParsableArguments {
             guard let text = ProcessInfo.processInfo.environment["ACP_URL_SECRET"], !text.isEmpty else { return nil }
             return text.split(whereSeparator: \.isWhitespace).map(String.init)
         }
-        guard let data = FileManager.default.contents(atPath: path), let text = String(data: data, encoding: .utf8) else {
+        guard let data = FileManager.default.contents(atPath: path), let text = String(data: data, encoding: .utf8)
+        else {
             throw ValidationError("--sign-urls-with \(path): there is no such file, or it cannot be read as text.")
         }
         return text.split(whereSeparator: \.isNewline).map { $0.trimmingCharacters(in: .whitespaces) }.filter {

@@ -21,7 +21,9 @@ enum SessionSource {
                 )
             }
             let end = "/\(parts[parts.count - 2])/\(id)"
-            guard text.hasSuffix(end) else { throw ValidationError("--continue \(text): the URL may not end in a slash.") }
+            guard text.hasSuffix(end) else {
+                throw ValidationError("--continue \(text): the URL may not end in a slash.")
+            }
             self = .server(url: String(text.dropLast(end.count)), id: id)
             return
         }

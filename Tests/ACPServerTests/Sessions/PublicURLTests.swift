@@ -65,7 +65,10 @@ struct PublicURLTests {
                 "https://a.example/acp"
             ),
             ([("Forwarded", "for=192.0.2.1;proto=https;host=\"a.example:8443\"")], "https://a.example:8443"),
-            ([("Forwarded", "host=evil.example;proto=http, for=\"[::1]\";Host=a.example;Proto=HTTPS")], "https://a.example"),
+            (
+                [("Forwarded", "host=evil.example;proto=http, for=\"[::1]\";Host=a.example;Proto=HTTPS")],
+                "https://a.example"
+            ),
             ([("X-Forwarded-Host", "evil.example, a.example")], "http://a.example"),
             ([("X-Forwarded-Host", "evil.example"), ("X-Forwarded-Host", "a.example")], "http://a.example"),
             ([("X-Forwarded-Host", "a.example"), ("Forwarded", "host=b.example;proto=https")], "https://a.example"),
@@ -83,7 +86,8 @@ struct PublicURLTests {
     @Test(
         "A proxy is trusted by its address",
         arguments: [
-            ("10.1.2.3", true), ("10.255.0.0", true), ("11.0.0.0", false), ("::ffff:10.1.2.3", true), ("192.0.2.7", true),
+            ("10.1.2.3", true), ("10.255.0.0", true), ("11.0.0.0", false), ("::ffff:10.1.2.3", true),
+            ("192.0.2.7", true),
             ("192.0.2.8", false), ("fd00:1::2", true), ("fe80::1", false), ("::1", true), ("127.0.0.1", false),
         ])
     func trusted(address: String, expected: Bool) throws {
@@ -95,7 +99,9 @@ struct PublicURLTests {
         #expect(!proxies.includes(nil) && TrustedProxies.everybody.includes(nil))
     }
 
-    @Test("What is no range of addresses is said", arguments: ["", "x", "10.0.0.0/33", "10.0/8", "::1/129", "10.0.0.0/-1", "1.2.3.4/"])
+    @Test(
+        "What is no range of addresses is said",
+        arguments: ["", "x", "10.0.0.0/33", "10.0/8", "::1/129", "10.0.0.0/-1", "1.2.3.4/"])
     func badRange(text: String) {
         let error = #expect(throws: ServerError.self) { try TrustedProxies(["10.0.0.0/8", text]) }
         #expect(error?.description.contains("\"\(text)\"") == true)
@@ -133,7 +139,8 @@ struct PublicURLTests {
         try await serving(configuration: configuration) { serving in
             _ = try await serving.client.run(agent: "echo", input: "one", session: "s")
             let own = [
-                "https://agents.example.com/acp/sessions/s/history/0", "HTTPS://Agents.Example.com:443/acp/sessions/s/history/1",
+                "https://agents.example.com/acp/sessions/s/history/0",
+                "HTTPS://Agents.Example.com:443/acp/sessions/s/history/1",
                 "\(serving.url)/sessions/s/history/0", "\(serving.url)/sessions/s/history/1?x=y",
             ]
             let request = RunCreateRequest(

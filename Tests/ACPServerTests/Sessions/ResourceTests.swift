@@ -103,7 +103,8 @@ struct ResourceTests {
         let storage = ScriptedStorage()
         try await Self.long(storage)
         try await serving(storage) { serving in
-            let page = try await serving.get("/sessions/s/history?limit=10&offset=5").decode(SessionHistoryResponse.self)
+            let page = try await serving.get("/sessions/s/history?limit=10&offset=5").decode(
+                SessionHistoryResponse.self)
             #expect(page.total == 1_000)
             #expect(page.history.map { $0.message?.text } == ["5", "6", nil] + (8..<15).map { "\($0)" })
             #expect(page.history[2].url == "http://other.example/m")

@@ -16,7 +16,9 @@ struct SigningTests {
         try URLSigning(keys: keys, lifetime: .seconds(80)) { Date(timeIntervalSince1970: Double(time)) }
     }
 
-    private static func verdict(_ url: String, on resource: SessionResource, by signing: URLSigning) -> URLSigning.Verdict {
+    private static func verdict(_ url: String, on resource: SessionResource, by signing: URLSigning)
+        -> URLSigning.Verdict
+    {
         let link = SessionLink(url)
         return signing.verdict(on: resource, expires: link.expires.map { "\($0)" }, signature: link.signature)
     }
@@ -25,11 +27,14 @@ struct SigningTests {
     func lifetime() throws {
         let resource = SessionResource.message("s", 3)
         let base = try #require(ServerBase("https://a.example/acp"))
-        let url = try Self.signing().url(of: resource, at: base)
-        #expect(url.hasPrefix("https://a.example/acp/sessions/s/history/3?expires=10000"))
-        #expect(try Self.verdict(url, on: resource, by: Self.signing(at: 1_000_080)) == .valid(remaining: 10) || SessionLink(url).expires == 1_000_080)
-        #expect(try Self.verdict(url, on: resource, by: Self.signing(at: 1_000_091)) == .expired)
-        #expect(try Self.signing().url(of: resource, at: base) == url, "the same moment, the same URL")
+        let url = try Self.signing(at: 1_000_003).url(of: resource, at: base)
+        // 80 seconds later, and then the next tenth second.
+        #expect(url.hasPrefix("https://a.example/acp/sessions/s/history/3?expires=1000090&signature="))
+        #expect(try Self.verdict(url, on: resource, by: Self.signing(at: 1_000_083)) == .valid(remaining: 7))
+        #expect(try Self.verdict(url, on: resource, by: Self.signing(at: 1_000_089)) == .valid(remaining: 1))
+        #expect(try Self.verdict(url, on: resource, by: Self.signing(at: 1_000_090)) == .expired)
+        let again = try Self.signing(at: 1_000_010).url(of: resource, at: base)
+        #expect(again == url, "a moment later, the same URL")
     }
 
     @Test("A signature is good for one resource, one time and one key")
@@ -49,7 +54,9 @@ struct SigningTests {
         for wrong in [nil, "", "x", String(signature.dropLast()), other + signature.dropFirst(), signature + "A"] {
             #expect(verdict(resource, "\(expires)", wrong) == .forged, "\(wrong ?? "none")")
         }
-        for wrong in [nil, "", "x", "-1", "99999999999999999999"] { #expect(verdict(resource, wrong, signature) == .forged) }
+        for wrong in [nil, "", "x", "-1", "99999999999999999999"] {
+            #expect(verdict(resource, wrong, signature) == .forged)
+        }
         #expect(try Self.verdict(link.url, on: resource, by: Self.signing(["quite another secret"])) == .forged)
     }
 
@@ -95,7 +102,9 @@ struct SigningTests {
                 #expect(try await serving.send(.HEAD, path).status == 200)
                 #expect(try await serving.get(plain, headers: token).body == signed.body)
                 #expect(try await serving.get(path + "x", headers: token).status == 200)
-                for refused in [plain, path + "x", plain + "?expires=1&signature=x", plain.replacing("/s/", with: "/t/")] {
+                for refused in [
+                    plain, path + "x", plain + "?expires=1&signature=x", plain.replacing("/s/", with: "/t/"),
+                ] {
                     let error = try await serving.get(refused).expectError(403, .unauthorized)
                     #expect(error.message.contains("descriptor"))
                 }

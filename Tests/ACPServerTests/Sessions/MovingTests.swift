@@ -69,7 +69,8 @@ struct MovingTests {
             time.withLock { $0 }
         }
         try await serving(configuration: Self.configuration(signing), token: "the-token", agents: Self.agents) { one in
-            try await serving(configuration: Self.configuration(), token: "the-token", agents: Self.agents) { other in
+            let configuration = Self.configuration(try URLSigning(keys: ["another key that nobody guesses"]))
+            try await serving(configuration: configuration, token: "the-token", agents: Self.agents) { other in
                 var said: [String] = []
                 let session = one.client.session()
                 try await Self.recall("a", in: session, after: &said)
@@ -79,7 +80,7 @@ struct MovingTests {
                 try await Self.recall("c", in: session, after: &said)
                 let id = try #require(session.id)
                 #expect(try await other.client.history(of: id).total == 6, "nothing is kept twice")
-                // Without the client's help, what was kept leads nowhere any more.
+                // Much later the descriptor has URLs that can be read all the same.
                 time.withLock { $0 += 10_000 }
                 let descriptor = try #require(try await session.descriptor())
                 #expect(try await one.client.messages(of: descriptor).map(\.text) == said)

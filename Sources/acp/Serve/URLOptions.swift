@@ -74,7 +74,7 @@ struct URLOptions: ParsableArguments {
             guard let text = ProcessInfo.processInfo.environment["ACP_URL_SECRET"], !text.isEmpty else { return nil }
             return text.split(whereSeparator: \.isWhitespace).map(String.init)
         }
-        guard let data = FileManager.default.contents(atPath: path), let text = String(data: data, encoding: .utf8)
+        guard let data = contents(ofFile: path), let text = String(data: data, encoding: .utf8)
         else {
             throw ValidationError("--sign-urls-with \(path): there is no such file, or it cannot be read as text.")
         }

@@ -27,7 +27,7 @@ enum SessionSource {
             self = .server(url: String(text.dropLast(end.count)), id: id)
             return
         }
-        guard let data = FileManager.default.contents(atPath: text) else {
+        guard let data = contents(ofFile: text) else {
             throw ValidationError("--continue \(text): there is no such file, or it cannot be read.")
         }
         do {

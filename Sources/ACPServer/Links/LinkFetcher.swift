@@ -130,11 +130,13 @@ struct LinkFetcher: Sendable {
                 guard bytes.count + chunk.readableBytes <= configuration.maximumBytes else { throw tooLarge }
                 bytes.append(contentsOf: chunk.readableBytesView)
             }
-        } catch let error as HTTPClientError where error != .cancelled && error != .alreadyShutdown {
+        } catch {
+            let translation = translated(error, of: url)
+            guard !(error is LinkError), let failure = translation as? LinkError, failure.code != .unavailable else {
+                throw translation
+            }
             throw LinkError(
                 .badAnswer, "\(url.shown) was not loaded: its server ended the answer in the middle", cause: error)
-        } catch {
-            throw error is LinkError ? error : translated(error, of: url)
         }
         // Its parser has taken less than was announced where the connection ended without saying so.
         if let announced, announced > bytes.count {

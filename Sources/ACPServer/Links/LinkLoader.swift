@@ -17,6 +17,8 @@ final class LinkLoader: ResourceLoader, Service {
     fileprivate struct Load {
         let url: LinkURL
         let purpose: ResourceRequest.Purpose
+        /// Messages apart from the rest: they are kept for longer, and what was read as a message once must not stand for a state.
+        var key: String { purpose == .message ? "message \(url)" : "\(url)" }
         var readers: [Int: Reader] = [:]
         var timer: Scheduled<Void>?
     }
@@ -95,7 +97,8 @@ final class LinkLoader: ResourceLoader, Service {
     // MARK: - Readers
 
     private func read(_ url: LinkURL, for purpose: ResourceRequest.Purpose, as reader: Int, _ continuation: Reader) {
-        let key = url.description
+        let load = Load(url: url, purpose: purpose, readers: [reader: continuation])
+        let key = load.key
         let outcome = state.withLock { state -> Result<Resource, any Error>? in
             // Whoever is cancelled from here on is taken out by `leave`.
             if Task.isCancelled { return .failure(CancellationError()) }
@@ -110,7 +113,7 @@ final class LinkLoader: ResourceLoader, Service {
                     LinkError(.overloaded, "\(url.shown) was not loaded: too much is being loaded. Try again later"))
             }
             let id = state.makeID()
-            state.loads[id] = Load(url: url, purpose: purpose, readers: [reader: continuation])
+            state.loads[id] = load
             state.current[key] = id
             state.loads[id]?.timer = MultiThreadedEventLoopGroup.singleton.any().scheduleTask(
                 in: TimeAmount(configuration.timeout)
@@ -164,12 +167,12 @@ final class LinkLoader: ResourceLoader, Service {
             state.tasks[id] = nil
             for next in state.places.leave(host: load.url.hostText) where !state.isClosed { begin(next, &state) }
             guard let landed = state.loads.removeValue(forKey: id) else { return nil }
-            state.current[load.url.description] = nil
+            state.current[load.key] = nil
             if case .success(let fetched) = outcome {
                 let unsaid: Duration = landed.purpose == .message ? configuration.cacheLifetime : .zero
                 let lifetime = fetched.lifetime ?? unsaid
                 if lifetime > .zero {
-                    state.cache.keep(fetched.resource, for: load.url.description, until: .now + lifetime)
+                    state.cache.keep(fetched.resource, for: load.key, until: .now + lifetime)
                 }
             }
             return landed
@@ -207,7 +210,7 @@ extension LinkLoader.State {
     /// Takes out a load that nobody waits for. One that is under way keeps its place until it has ended.
     fileprivate mutating func abandon(_ id: Int) -> LinkLoader.Abandoned? {
         guard let load = loads.removeValue(forKey: id) else { return nil }
-        current[load.url.description] = nil
+        current[load.key] = nil
         _ = places.giveUp(id)
         return LinkLoader.Abandoned(load: load, task: tasks[id])
     }

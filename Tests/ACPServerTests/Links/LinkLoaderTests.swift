@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Synchronization
+import AsyncHTTPClient
+import NIOCore
 import Testing
 
 @testable import ACPServer
@@ -82,6 +83,24 @@ struct LinkLoaderTests {
         }
     }
 
+    @Test("On a connection that leads to another address than the one that was checked nothing is sent")
+    func peer() async throws {
+        try await ResourceServer.serving {
+            try await $0.answer("secret")
+        } _: { server in
+            let connections = LinkConnections(configuration: .development)
+            let checked = try #require(IPAddress("192.0.2.1"))
+            let error = await #expect(throws: LinkError.self) {
+                try await connections.withClient(for: .name("files.invalid"), at: checked) { client in
+                    _ = try await client.execute(HTTPClientRequest(url: server.url("/")), timeout: .seconds(60))
+                }
+            }
+            #expect(error?.code == .refused)
+            #expect(server.targets.isEmpty)
+            await connections.close()
+        }
+    }
+
     @Test("Where one address of a host does not answer, the next one is tried")
     func nextAddress() async throws {
         try await ResourceServer.serving {
@@ -125,6 +144,23 @@ struct LinkLoaderTests {
                 await #expect(loads(server.url("/nowhere"), loader) == .badAnswer)
             }
             #expect(server.targets == ["/metadata", "/other"] + Array(repeating: "/circle", count: 4) + ["/nowhere"])
+        }
+    }
+
+    @Test("A long row of loads uses one connection and asks for the address once, and the second time nothing")
+    func row() async throws {
+        try await ResourceServer.serving {
+            try await $0.answer("hello")
+        } _: { server in
+            let resolver = ScriptedResolver([["127.0.0.1"]])
+            try await loading(resolver: resolver) { loader async throws in
+                for number in 0..<600 {
+                    _ = try await loader.load(server.request("/\(number % 300)", .message, host: "row.invalid"))
+                }
+                #expect(resolver.asked.count == 1)
+                #expect(server.connections == 1)
+                #expect(server.targets.count == 300)
+            }
         }
     }
 
@@ -332,6 +368,20 @@ struct LinkLoaderTests {
         }
     }
 
+    @Test("What was kept as a message does not stand for a state or a file")
+    func keptApart() async throws {
+        try await ResourceServer.serving {
+            try await $0.answer("hello")
+        } _: { server in
+            try await loading { loader async throws in
+                for purpose in [.message, .state, .message, .content] as [ResourceRequest.Purpose] {
+                    _ = try await loader.load(server.request("/", purpose))
+                }
+                #expect(server.targets.count == 3)
+            }
+        }
+    }
+
     @Test("Closing ends what is under way, and nothing is loaded afterwards")
     func closed() async throws {
         try await ResourceServer.serving {
@@ -346,79 +396,5 @@ struct LinkLoaderTests {
                 await #expect(loads(server.url("/"), loader) == .unavailable)
             }
         }
-    }
-}
-
-// MARK: - Helpers
-
-/// A loader while the body runs. Without a configuration it loads from this machine.
-func loading(
-    _ configuration: LinkConfiguration = .development, _ resolver: any HostResolver = SystemResolver(),
-    _ body: (LinkLoader) async throws -> Void
-) async throws {
-    let loader = LinkLoader(configuration: configuration, logger: .silent, resolver: resolver)
-    do {
-        try await body(loader)
-    } catch {
-        await loader.close()
-        throw error
-    }
-    await loader.close()
-}
-
-func loading(resolver: any HostResolver, _ body: (LinkLoader) async throws -> Void) async throws {
-    try await loading(.development, resolver, body)
-}
-
-/// What comes of loading something: an error's code, or nil.
-func loads(_ url: String, _ loader: LinkLoader) async -> LinkError.Code? {
-    do {
-        _ = try await loader.load(ResourceRequest(url: url, session: "s", purpose: .content))
-        return nil
-    } catch let error as LinkError {
-        #expect(error.message.contains("loaded"), "\(error)")
-        return error.code
-    } catch {
-        Issue.record("\(error)")
-        return nil
-    }
-}
-
-extension LinkConfiguration {
-    static var development: LinkConfiguration {
-        LinkConfiguration(allowsPrivateAddresses: true, timeout: .seconds(60), connectTimeout: .seconds(30))
-    }
-
-    func with(_ change: (inout LinkConfiguration) -> Void) -> LinkConfiguration {
-        var configuration = self
-        change(&configuration)
-        return configuration
-    }
-}
-
-extension ResourceServer {
-    func url(_ path: String, host: String = "127.0.0.1") -> String { "http://\(host):\(port)\(path)" }
-
-    func request(
-        _ path: String, _ purpose: ResourceRequest.Purpose = .content, host: String = "127.0.0.1"
-    ) -> ResourceRequest {
-        ResourceRequest(url: url(path, host: host), session: "s", purpose: purpose)
-    }
-}
-
-/// Answers the first question with the first addresses, and so on; the last ones answer all that follow.
-final class ScriptedResolver: HostResolver {
-    private let state: Mutex<(answers: [[String]], asked: [String])>
-
-    init(_ answers: [[String]]) { state = Mutex((answers, [])) }
-
-    var asked: [String] { state.withLock { $0.asked } }
-
-    func addresses(of name: String) async throws -> [IPAddress] {
-        let answer = state.withLock { state in
-            state.asked.append(name)
-            return state.answers.count > 1 ? state.answers.removeFirst() : state.answers[0]
-        }
-        return try answer.map { try #require(IPAddress($0)) }
     }
 }

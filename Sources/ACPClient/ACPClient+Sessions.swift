@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ACPCore
-import NIOHTTP1
 
 extension ACPClient {
     /// A handle that keeps a session across runs.
@@ -12,6 +11,9 @@ extension ACPClient {
     }
 
     /// A handle that continues the session of another server, whose history and state agents load from there.
+    ///
+    /// The descriptor is sent along until this server has taken it. A session that is in use is better moved, see
+    /// ``ClientSession/move(to:)``: it knows where to have signed URLs renewed.
     public func session(continuing descriptor: SessionDescriptor) -> ClientSession {
         ClientSession(client: self, id: descriptor.id, descriptor: descriptor)
     }
@@ -39,38 +41,30 @@ extension ACPClient {
     ///   - descriptor: The session.
     ///   - limit: How many at most, the newest ones. Nil for all.
     public func messages(of descriptor: SessionDescriptor, limit: Int? = nil) async throws -> [Message] {
-        let urls = descriptor.history.suffix(max(limit ?? .max, 0))
-        return try await withThrowingTaskGroup(of: (Int, Message).self) { group in
-            var messages: [Message?] = Array(repeating: nil, count: urls.count)
-            var pending = urls.enumerated().makeIterator()
-            // A few at a time: a long history is one request per message.
-            for _ in 0..<8 {
-                guard let (place, url) = pending.next() else { break }
-                group.addTask { (place, try await message(at: url)) }
-            }
-            while let (place, message) = try await group.next() {
-                messages[place] = message
-                guard let (place, url) = pending.next() else { continue }
-                group.addTask { (place, try await self.message(at: url)) }
-            }
-            return messages.compactMap { $0 }
-        }
+        try await messages(at: descriptor.history.suffix(max(limit ?? .max, 0)))
     }
 
-    /// The messages of a session, oldest first.
+    /// The messages of a session, oldest first. All of them are in memory then: ``messageStream(of:offset:)`` reads a long session
+    /// piece by piece.
+    ///
+    /// - Parameters:
+    ///   - session: The session.
+    ///   - limit: How many at most, the newest ones. Nil for all.
     public func messages(of session: SessionID, limit: Int? = nil) async throws -> [Message] {
-        try await messages(of: sessionDescriptor(session), limit: limit)
+        var offset = 0
+        if let limit {
+            // Also tells whether the session is there.
+            let count = try await sessionDescriptor(session).history.count
+            guard limit > 0 else { return [] }
+            offset = max(0, count - limit)
+        }
+        var messages: [Message] = []
+        for try await message in messageStream(of: session, offset: offset) { messages.append(message) }
+        return limit.map { messages.suffix($0) } ?? messages
     }
 
     /// Deletes a session with its history and its state. Not part of the specification: servers of this package have it.
     public func deleteSession(_ id: SessionID) async throws {
         _ = try await transport.send(.delete("/sessions/\(id)"))
-    }
-
-    private func message(at reference: String) async throws -> Message {
-        guard let url = transport.baseURL.resolve(reference) else {
-            throw ACPClientError(.invalidResponse, "the session's history holds \"\(reference)\", which is no URL")
-        }
-        return try await transport.send(HTTPRequest(method: .GET, target: .url(url)), as: Message.self)
     }
 }

@@ -49,6 +49,7 @@ public final class ACPServer: Service {
         var engineConfiguration = configuration.engine
         engineConfiguration.resourceLoader = ServerLinks(
             storage: storage, urls: configuration.publicURL.map { SessionURLs(base: $0) },
+            signing: configuration.urlSigning,
             other: links ?? configuration.engine.resourceLoader)
         engine = RunEngine(storage: storage, configuration: engineConfiguration, logger: logger)
     }
@@ -111,13 +112,14 @@ public final class ACPServer: Service {
     /// A group of one's own should have a `maximumGracefulShutdownDuration`: a client that does not read its stream keeps
     /// the application from ending otherwise.
     ///
-    /// - Throws: ``ServerError`` if two agents have the same name.
+    /// - Throws: ``ServerError`` if two agents have the same name, or the public URL is none.
     public func application(
         host: String = "127.0.0.1",
         port: Int = 8000,
         onListening: @escaping @Sendable (Int) async -> Void = { _ in }
     ) throws -> some ApplicationProtocol {
         guard agents.duplicates.isEmpty else { throw ServerError.duplicateAgents(agents.duplicates) }
+        try configuration.validate()
         return Application(
             router: router(),
             server: .http1(configuration: .init(idleTimeout: .init(configuration.idleTimeout))),
@@ -135,8 +137,8 @@ public final class ACPServer: Service {
     }
 
     /// All routes of the protocol, to be served together with others.
-    public func router() -> Router<BasicRequestContext> {
-        let router = Router(options: .autoGenerateHeadEndpoints)
+    public func router() -> Router<ServerRequestContext> {
+        let router = Router(context: ServerRequestContext.self, options: .autoGenerateHeadEndpoints)
         router.add(middleware: ErrorMiddleware())
         HealthRoutes(engine: engine).add(to: router.group())
         let group = router.group()
@@ -145,7 +147,15 @@ public final class ACPServer: Service {
         }
         AgentRoutes(agents: agents).add(to: group)
         RunRoutes(engine: engine, configuration: configuration).add(to: group)
-        SessionRoutes(engine: engine, configuration: configuration).add(to: group)
+        let sessions = SessionRoutes(engine: engine, configuration: configuration)
+        sessions.add(to: group)
+        if let signing = configuration.urlSigning {
+            let access = ResourceAccessMiddleware<ServerRequestContext>(
+                signing: signing, authentication: configuration.authentication)
+            sessions.addResources(to: router.group().add(middleware: access))
+        } else {
+            sessions.addResources(to: group)
+        }
         ProcessRoutes(engine: engine).add(to: group)
         return router
     }

@@ -29,7 +29,7 @@ extension HTTPField.Name {
     static let lastEventID = HTTPField.Name(known: "Last-Event-ID")
     static let accelBuffering = HTTPField.Name(known: "X-Accel-Buffering")
 
-    private init(known name: String) {
+    init(known name: String) {
         guard let name = HTTPField.Name(name) else { preconditionFailure("\(name) is no name of a header field") }
         self = name
     }

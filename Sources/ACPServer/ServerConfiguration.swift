@@ -16,6 +16,11 @@ public struct ServerConfiguration: Sendable {
     /// Under which URL clients reach this server, as session descriptors have to name it. Nil takes the host that the
     /// request was sent to.
     public var publicURL: String?
+    /// Whose word is taken for the URL that a client has called, where ``publicURL`` does not say it. Nil believes nobody:
+    /// `X-Forwarded-*` and `Forwarded` are then ignored.
+    public var trustedProxies: TrustedProxies?
+    /// Signs the URLs in session descriptors, and refuses to answer those that are not signed. Nil leaves them as they are.
+    public var urlSigning: URLSigning?
     /// How long a connection may say nothing between requests, or in the middle of one, before it is closed. A connection
     /// that waits for its answer or reads a stream is not idle.
     public var idleTimeout: Duration
@@ -34,6 +39,8 @@ public struct ServerConfiguration: Sendable {
     ///   - idleTimeout: 2 minutes unless said otherwise. Behind a proxy that keeps connections: longer than the proxy does.
     ///   - closingGrace: 5 seconds unless said otherwise.
     ///   - links: From public addresses unless said otherwise. See ``LinkConfiguration``.
+    ///   - trustedProxies: None unless said otherwise.
+    ///   - urlSigning: None unless said otherwise.
     public init(
         engine: EngineConfiguration = EngineConfiguration(),
         maximumBodySize: Int = 4 * 1_048_576,
@@ -42,7 +49,9 @@ public struct ServerConfiguration: Sendable {
         publicURL: String? = nil,
         idleTimeout: Duration = .seconds(120),
         closingGrace: Duration = .seconds(5),
-        links: LinkConfiguration? = LinkConfiguration()
+        links: LinkConfiguration? = LinkConfiguration(),
+        trustedProxies: TrustedProxies? = nil,
+        urlSigning: URLSigning? = nil
     ) {
         self.engine = engine
         self.maximumBodySize = maximumBodySize
@@ -52,6 +61,15 @@ public struct ServerConfiguration: Sendable {
         self.idleTimeout = idleTimeout
         self.closingGrace = closingGrace
         self.links = links
+        self.trustedProxies = trustedProxies
+        self.urlSigning = urlSigning
+    }
+
+    /// Finds what would keep a server from working as it should.
+    ///
+    /// - Throws: ``ServerError`` with `invalidPublicURL`.
+    public func validate() throws(ServerError) {
+        if let publicURL, ServerBase(publicURL) == nil { throw .invalidPublicURL(publicURL) }
     }
 }
 

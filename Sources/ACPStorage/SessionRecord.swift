@@ -91,8 +91,8 @@ public struct HistoryBlock: Sendable, Hashable {
         self.init(key: "run:\(run)", entries: (input + output).map(HistoryEntry.message))
     }
 
-    /// A message that another server keeps.
+    /// A message that another server keeps. The same URL with another signature is the same message.
     public init(link url: String) {
-        self.init(key: "link:\(url)", entries: [.link(url)])
+        self.init(key: "link:\(SessionLink(url).identity)", entries: [.link(url)])
     }
 }

@@ -51,6 +51,13 @@ async def counter(input: list[Message], context: Context) -> AsyncGenerator:
 
 
 @agent()
+async def recall(input: list[Message], context: Context) -> AsyncGenerator:
+    """Tells what was said in its session before."""
+    said = [str(message) async for message in context.session.load_history()]
+    yield f"{' | '.join(said)} ({len(said)})"
+
+
+@agent()
 async def questioner(input: list[Message]) -> AsyncGenerator:
     """Asks for a name and greets."""
     resume = yield question("questioner", "What is your name?")
@@ -112,7 +119,7 @@ async def artist(input: list[Message]) -> AsyncGenerator:
 def main() -> None:
     listener = socket.create_server(("127.0.0.1", int(sys.argv[1]) if len(sys.argv) > 1 else 0))
     print(f"listening on http://127.0.0.1:{listener.getsockname()[1]}", flush=True)
-    app = create_app(echo, greeter, counter, questioner, interviewer, slow, ticker, failer, artist)
+    app = create_app(echo, greeter, counter, recall, questioner, interviewer, slow, ticker, failer, artist)
     uvicorn.Server(uvicorn.Config(app, log_level="error")).run(sockets=[listener])
 
 

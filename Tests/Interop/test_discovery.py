@@ -7,7 +7,7 @@ from acp_sdk.client import Client
 from acp_sdk.models import ACPError, ErrorCode
 from calls import assert_error
 
-AGENTS = ["artist", "counter", "echo", "failer", "greeter", "interviewer", "questioner", "slow", "ticker"]
+AGENTS = ["artist", "counter", "echo", "failer", "greeter", "interviewer", "questioner", "recall", "slow", "ticker"]
 
 
 async def test_ping_answers(acp: Client) -> None:

@@ -7,6 +7,7 @@ import ACPStorage
 struct LinkReader: Sendable {
     let session: SessionID
     let loader: (any ResourceLoader)?
+    var brought = BroughtLinks()
 
     /// - Throws: ``LinkError``.
     func load(_ url: String, for purpose: ResourceRequest.Purpose) async throws -> Resource {
@@ -15,6 +16,7 @@ struct LinkReader: Sendable {
                 .unavailable,
                 "\(LinkError.shown(url)) was not loaded: this server is not set up to load what others keep")
         }
+        let url = purpose == .content ? url : brought.freshest(of: url)
         return try await loader.load(ResourceRequest(url: url, session: session, purpose: purpose))
     }
 

@@ -102,7 +102,8 @@ public final class RunEngine: Service {
         let sessionID = request.session ?? SessionID()
         let execution = RunExecution(
             Run(id: request.runID, agentName: request.agent, sessionID: sessionID), sessionID: sessionID,
-            input: request.input, policy: agent.policy, in: surroundings)
+            input: request.input, brought: BroughtLinks(request.forwardedHistory), policy: agent.policy,
+            in: surroundings)
         let run = execution.currentRun
         // Of two requests with the same key, the second one finds the run of the first: here or, when it comes to creating it,
         // in storage.

@@ -15,6 +15,7 @@ final class RunExecution: Sendable {
     let owner: RunOwner
     let sessionID: SessionID
     let input: [Message]
+    let brought: BroughtLinks
     let policy: AgentPolicy
     let storage: any Storage
     let configuration: EngineConfiguration
@@ -120,14 +121,15 @@ final class RunExecution: Sendable {
     }
 
     private init(
-        _ run: Run, sessionID: SessionID, input: [Message], policy: AgentPolicy, owner: RunOwner, state: State,
-        in surroundings: Surroundings
+        _ run: Run, sessionID: SessionID, input: [Message], brought: BroughtLinks = BroughtLinks(), policy: AgentPolicy,
+        owner: RunOwner, state: State, in surroundings: Surroundings
     ) {
         id = run.id
         agentName = run.agentName
         self.owner = owner
         self.sessionID = sessionID
         self.input = input
+        self.brought = brought
         self.policy = policy
         storage = surroundings.storage
         configuration = surroundings.configuration
@@ -147,11 +149,14 @@ final class RunExecution: Sendable {
     }
 
     /// A new run.
+    ///
+    /// - Parameter brought: The URLs that its caller has brought along.
     convenience init(
-        _ run: Run, sessionID: SessionID, input: [Message], policy: AgentPolicy, in surroundings: Surroundings
+        _ run: Run, sessionID: SessionID, input: [Message], brought: BroughtLinks = BroughtLinks(), policy: AgentPolicy,
+        in surroundings: Surroundings
     ) {
         self.init(
-            run, sessionID: sessionID, input: input, policy: policy,
+            run, sessionID: sessionID, input: input, brought: brought, policy: policy,
             owner: RunOwner(process: surroundings.configuration.process),
             state: State(composer: RunComposer(run), phase: .waiting), in: surroundings)
     }
@@ -259,7 +264,7 @@ final class RunExecution: Sendable {
             input: input,
             session: RunSession(
                 id: sessionID, storage: storage,
-                links: LinkReader(session: sessionID, loader: configuration.resourceLoader)
+                links: LinkReader(session: sessionID, loader: configuration.resourceLoader, brought: brought)
             ) { [self] in try await checkOwner() },
             execution: self
         )

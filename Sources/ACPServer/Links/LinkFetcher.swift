@@ -61,7 +61,7 @@ struct LinkFetcher: Sendable {
         do {
             do {
                 return try await client.execute(request, deadline: .distantFuture)
-            } catch let error as HTTPClientError where error == .remoteConnectionClosed {
+            } catch let error where error.saysConnectionWasClosed {
                 // A connection that was kept was closed meanwhile. Asking again changes nothing.
                 return try await client.execute(request, deadline: .distantFuture)
             }
@@ -168,4 +168,15 @@ struct LinkFetcher: Sendable {
 extension LinkError {
     /// Whether another address of the host may do better.
     fileprivate var isAboutConnecting: Bool { code == .cannotConnect }
+}
+
+extension Error {
+    /// Whether a request found its connection closed: by the other server, or already here when that was noticed in between.
+    fileprivate var saysConnectionWasClosed: Bool {
+        switch self {
+        case let error as HTTPClientError: error == .remoteConnectionClosed
+        case let error as ChannelError: [.ioOnClosedChannel, .alreadyClosed, .outputClosed].contains(error)
+        default: false
+        }
+    }
 }

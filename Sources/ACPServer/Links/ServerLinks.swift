@@ -9,6 +9,8 @@ struct ServerLinks: ResourceLoader {
     let storage: any Storage
     /// The server's own URLs, where they do not depend on the request.
     let urls: SessionURLs?
+    /// Signs the server's own URLs. A content URL, which may come from a stranger, has to be signed then.
+    let signing: URLSigning?
     /// Nil if nothing is loaded from other servers.
     let other: (any ResourceLoader)?
 
@@ -21,7 +23,10 @@ struct ServerLinks: ResourceLoader {
             }
             return try await load(resource)
         }
-        if let resource = urls?.ownResource(request.url) { return try await load(resource) }
+        if let resource = urls?.ownResource(request.url) {
+            if request.purpose == .content { try checkSignature(of: request.url, for: resource) }
+            return try await load(resource)
+        }
         guard let other else {
             throw LinkError(
                 .unavailable,
@@ -29,6 +34,17 @@ struct ServerLinks: ResourceLoader {
             )
         }
         return try await other.load(request)
+    }
+
+    private func checkSignature(of url: String, for resource: SessionResource) throws {
+        guard let signing else { return }
+        let link = SessionLink(url)
+        let verdict = signing.verdict(on: resource, expires: link.expires.map { "\($0)" }, signature: link.signature)
+        if case .valid = verdict { return }
+        throw LinkError(
+            .denied,
+            "\(LinkError.shown(url)) was not loaded: it is not signed, or has expired. The session's descriptor has a new one"
+        )
     }
 
     private func load(_ resource: SessionResource) async throws -> Resource {

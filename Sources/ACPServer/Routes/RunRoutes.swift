@@ -8,7 +8,7 @@ struct RunRoutes: Sendable {
     let engine: RunEngine
     let configuration: ServerConfiguration
 
-    func add(to group: RouterGroup<some RequestContext>) {
+    func add(to group: RouterGroup<some RemoteAddressRequestContext>) {
         group.post("runs", use: create)
         group.get("runs", use: list)
         group.get("runs/:run_id", use: get)
@@ -18,7 +18,7 @@ struct RunRoutes: Sendable {
         group.get("runs/:run_id/events", use: events)
     }
 
-    private func create(_ request: Request, context: some RequestContext) async throws -> Response {
+    private func create(_ request: Request, context: some RemoteAddressRequestContext) async throws -> Response {
         let body = try await request.decode(RunCreateRequest.self, upTo: configuration.maximumBodySize)
         if let id = body.sessionID, let session = body.session, id != session.id {
             throw ErrorAnswer(
@@ -27,7 +27,7 @@ struct RunRoutes: Sendable {
         }
         var forwarded: ForwardedSession?
         if let session = body.session {
-            forwarded = try await ForwardedSession(session, SessionURLs(request, configuration), engine)
+            forwarded = try await ForwardedSession(session, SessionURLs(request, context, configuration), engine)
         }
         let run = try await engine.start(
             RunRequest(

@@ -4,45 +4,12 @@ import ACPCore
 import Foundation
 import Hummingbird
 
-/// The URLs under which this server serves what belongs to sessions.
-struct SessionURLs: Sendable {
-    /// The server's own URL, without a slash at its end.
-    let base: String
-    private let parsedBase: LinkURL?
-
-    init(_ request: Request, _ configuration: ServerConfiguration) {
-        self.init(base: configuration.publicURL ?? "http://\(request.head.authority ?? "localhost")")
-    }
-
-    init(base: String) {
-        self.base = base.hasSuffix("/") ? String(base.dropLast()) : base
-        parsedBase = try? LinkURL(self.base)
-    }
-
-    func message(_ index: Int, in session: SessionID) -> String {
-        base + SessionResource.message(session, index).path
-    }
-
-    func state(of session: SessionID) -> String { base + SessionResource.state(session).path }
-
-    /// A link of a history or a state as others can use it: paths are the server's own.
-    func absolute(_ link: String) -> String { link.hasPrefix("/") ? base + link : link }
-
-    /// What a URL leads to, if it is one of this server's. Its query does not matter.
-    func ownResource(_ url: String) -> SessionResource? {
-        guard let parsedBase, let url = try? LinkURL(url), url.origin == parsedBase.origin else { return nil }
-        let prefix = parsedBase.path == "/" ? "" : parsedBase.path
-        guard url.path.hasPrefix(prefix) else { return nil }
-        return SessionResource(path: String(url.path.dropFirst(prefix.count)))
-    }
-}
-
-/// What this server serves of a session, wherever the server is.
+/// Something of a session that has a URL of its own.
 enum SessionResource: Sendable, Hashable {
     case message(SessionID, Int)
     case state(SessionID)
 
-    /// Without what the server's own URL begins with.
+    /// The path below the server's base.
     var path: String {
         switch self {
         case .message(let session, let index): "/sessions/\(session)/history/\(index)"
@@ -50,18 +17,71 @@ enum SessionResource: Sendable, Hashable {
         }
     }
 
+    /// The resource that a path means, or nil if it means none.
     init?(path: String) {
-        let parts = path.split(separator: "/", omittingEmptySubsequences: false)
-        guard parts.count >= 4, parts[0].isEmpty, parts[1] == "sessions", let name = parts[2].removingPercentEncoding,
-            let id = SessionID(rawValue: name)
+        let parts = path.split(separator: "/", omittingEmptySubsequences: false).map {
+            $0.removingPercentEncoding ?? String($0)
+        }
+        guard parts.count >= 4, parts[0].isEmpty, parts[1] == "sessions", let session = SessionID(rawValue: parts[2])
         else { return nil }
         switch (parts[3], parts.count) {
-        case ("state", 4): self = .state(id)
+        case ("state", 4): self = .state(session)
         case ("history", 5):
-            guard parts[4].utf8.allSatisfy((UInt8(ascii: "0")...UInt8(ascii: "9")).contains), let index = Int(parts[4])
-            else { return nil }
-            self = .message(id, index)
+            guard parts[4].utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }), let index = Int(parts[4]) else { return nil }
+            self = .message(session, index)
         default: return nil
         }
+    }
+}
+
+/// The URLs under which this server serves what belongs to sessions.
+struct SessionURLs: Sendable {
+    /// What the URLs begin with that are given out.
+    let base: ServerBase
+    /// What the URLs begin with that lead here: the public URL, and that of the request.
+    private let bases: [ServerBase]
+    private let signing: URLSigning?
+
+    init(_ request: Request, _ context: some RemoteAddressRequestContext, _ configuration: ServerConfiguration) {
+        let believesProxy = configuration.trustedProxies?.includes(context.remoteAddress) ?? false
+        self.init(
+            publicURL: configuration.publicURL,
+            called: ServerBase(of: request.head, believesProxy: believesProxy), signing: configuration.urlSigning)
+    }
+
+    /// - Parameters:
+    ///   - publicURL: What the server was told.
+    ///   - called: What the client has called.
+    ///   - signing: Signs the URLs that are given out.
+    init(publicURL: String?, called: ServerBase?, signing: URLSigning?) {
+        let known = [publicURL.flatMap { ServerBase($0) }, called].compactMap { $0 }
+        base = known.first ?? .unknown
+        bases = known
+        self.signing = signing
+    }
+
+    /// The URLs below a base, where no request is at hand.
+    init(base: String, signing: URLSigning? = nil) { self.init(publicURL: base, called: nil, signing: signing) }
+
+    func message(_ index: Int, in session: SessionID) -> String { url(of: .message(session, index)) }
+
+    func state(of session: SessionID) -> String { url(of: .state(session)) }
+
+    private func url(of resource: SessionResource) -> String {
+        signing?.url(of: resource, at: base) ?? base.description + resource.path
+    }
+
+    /// What a URL leads to if it leads to this server. Whether it is signed does not matter here.
+    func ownResource(_ url: String) -> SessionResource? {
+        for base in bases {
+            if let path = base.path(of: url), let resource = SessionResource(path: path) { return resource }
+        }
+        return nil
+    }
+
+    /// A link of a history or a state as others can use it: paths are the server's own, and are signed when they are given out.
+    func absolute(_ link: String) -> String {
+        guard link.hasPrefix("/") else { return link }
+        return SessionResource(path: link).map(url(of:)) ?? base.description + link
     }
 }

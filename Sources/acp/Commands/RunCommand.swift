@@ -14,6 +14,7 @@ struct RunCommand: AsyncParsableCommand {
               acp run slow "one word after the other" --stream
               cat letter.txt | acp run echo -
               acp run counter "" --session my-session
+              acp run recall "" --continue https://other.example/sessions/my-session
               id=$(acp run slow "take your time" --async | cut -d ' ' -f 1)
 
             When the agent asks something, it is asked at the prompt. Without a terminal the question is printed, the \
@@ -33,6 +34,16 @@ struct RunCommand: AsyncParsableCommand {
     var session: SessionID?
 
     @Option(
+        name: .customLong("continue"),
+        help: ArgumentHelp(
+            """
+            A session of another server to go on with: its URL there, or a file with what `acp session ID --json` prints. The \
+            file works also where the other server asks for a token, which is never sent to it by this command.
+            """,
+            valueName: "url|file"))
+    var continued: String?
+
+    @Option(
         help: "Something random: with the same key the same run is returned again, so that this can be repeated safely."
     )
     var idempotencyKey: String?
@@ -43,10 +54,19 @@ struct RunCommand: AsyncParsableCommand {
     @Argument(help: "What to say to the agent; - reads it from the standard input.")
     var text: String
 
+    func validate() throws {
+        guard session == nil || continued == nil else {
+            throw ValidationError(
+                "--session and --continue exclude each other: what is continued says which session it is.")
+        }
+    }
+
     func run() async throws {
-        let request = RunCreateRequest(
+        var request = RunCreateRequest(
             agentName: agent, input: [Message(try readText(text))], sessionID: session, idempotencyKey: idempotencyKey)
+        let source = try continued.map(SessionSource.init)
         try await options.call { client in
+            request.session = try await source?.descriptor()
             var presenter = RunPresenter(client: client, asJSON: options.json)
             // Nobody can answer through a standard input that held the text.
             if text == "-" { presenter.canAsk = false }

@@ -15,6 +15,7 @@ struct SessionCommand: AsyncParsableCommand {
               acp session my-session
               acp session my-session --limit 4
               acp session my-session --json | jq '.history | length'
+              acp session my-session --json > session.json; acp run recall '' --continue session.json --url https://other.example
               acp session my-session --delete
             """
     )
@@ -46,7 +47,7 @@ struct SessionCommand: AsyncParsableCommand {
             try Console.print("session   \(session.id)")
             try Console.print("messages  \(session.history.count)")
             if let state = session.state { try Console.print("state     \(state.printable)") }
-            let messages = try await client.messages(of: session, limit: limit)
+            let messages = try await client.messages(of: id, limit: limit)
             if !messages.isEmpty { try Console.print() }
             for message in messages {
                 try Console.print("\(Style.dim(message.role.rawValue + ":")) \(message.shown)")

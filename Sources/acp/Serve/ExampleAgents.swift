@@ -17,6 +17,15 @@ extension ACPServer {
             let count = try await context.session.updateState(as: Int.self) { ($0 ?? 0) + 1 }
             return "Count: \(count)"
         }
+        agent("recall", description: "Tells what was said in its session before, and how many messages that are") {
+            context in
+            var count = 0
+            for try await message in context.session.historyMessages() {
+                try await context.yield(count == 0 ? message.text : " | \(message.text)")
+                count += 1
+            }
+            try await context.yield(" (\(count))")
+        }
         agent("questioner", description: "Asks for a name, then greets") { context in
             let name = try await context.awaitMessage("What is your name?")
             return "Hello, \(name.text)!"

@@ -10,7 +10,8 @@ struct ServeCommand: AsyncParsableCommand {
         commandName: "serve",
         abstract: "Serves example agents until it is told to end.",
         discussion: """
-            The agents: echo, greeter, counter (keeps state in its session), questioner (asks back), interviewer (asks \
+            The agents: echo, greeter, counter (keeps state in its session), recall (tells its \
+            session's history), questioner (asks back), interviewer (asks \
             three times), slow (streams word by word), ticker (streams the time), failer, artist (artifacts and a generic \
             event).
 
@@ -76,6 +77,8 @@ struct ServeCommand: AsyncParsableCommand {
             """)
     var token: String?
 
+    @OptionGroup var urls: URLOptions
+
     @Option(
         name: .customLong("link-host"),
         help: ArgumentHelp(
@@ -117,6 +120,7 @@ struct ServeCommand: AsyncParsableCommand {
             links: LinkConfiguration(allowedHosts: linkHosts, allowsPrivateAddresses: allowPrivateLinks))
         let token = token ?? ProcessInfo.processInfo.environment["ACP_SERVER_TOKEN"].flatMap { $0.isEmpty ? nil : $0 }
         configuration.authentication = token.map { .bearer($0) }
+        try urls.apply(to: &configuration, logger: logger)
         let storage = try await storageOptions.open()
         let server = ACPServer(storage: storage, configuration: configuration, logger: logger)
         server.addExampleAgents()

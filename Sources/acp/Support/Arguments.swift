@@ -39,3 +39,14 @@ func readText(_ argument: String) throws -> String {
     }
     return text.hasSuffix("\n") ? String(text.dropLast()) : text
 }
+
+/// What a file holds, be it a pipe. Nil if it cannot be read.
+func contents(ofFile path: String) -> Data? {
+    guard let file = FileHandle(forReadingAtPath: path) else { return nil }
+    defer { try? file.close() }
+    do {
+        return try file.readToEnd() ?? Data()
+    } catch {
+        return nil
+    }
+}

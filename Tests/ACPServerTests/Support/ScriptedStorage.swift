@@ -16,6 +16,13 @@ final class ScriptedStorage: Storage {
     private struct State {
         var failures: [Call: StorageError] = [:]
         var furthestRead = 0
+        var historyReads: [HistoryRead] = []
+    }
+
+    /// One call for a part of a history: from where, and how many entries came.
+    struct HistoryRead: Hashable {
+        var offset: Int
+        var count: Int
     }
 
     init(isDurable: Bool = false) {
@@ -32,6 +39,9 @@ final class ScriptedStorage: Storage {
 
     /// The index of the event up to which somebody has read.
     var furthestRead: Int { state.withLock { $0.furthestRead } }
+
+    /// What was read of histories.
+    var historyReads: [HistoryRead] { state.withLock { $0.historyReads } }
 
     private func check(_ call: Call) throws {
         if let error = state.withLock({ $0.failures[call] }) { throw error }
@@ -103,7 +113,9 @@ final class ScriptedStorage: Storage {
 
     func history(of session: SessionID, from offset: Int, limit: Int?) async throws -> Page<HistoryEntry> {
         try check(.sessions)
-        return try memory.history(of: session, from: offset, limit: limit)
+        let page = try memory.history(of: session, from: offset, limit: limit)
+        state.withLock { $0.historyReads.append(HistoryRead(offset: offset, count: page.items.count)) }
+        return page
     }
 
     func delete(_ session: SessionID) async throws -> Bool { try memory.delete(session) }

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// One page of what was said in a session: the answer of `GET /sessions/{session_id}/history`, an addition of this server.
+public struct SessionHistoryResponse: Sendable, Hashable, Codable {
+    /// The entries of the page, oldest first.
+    public var history: [SessionHistoryEntry]
+    /// How many there are on all pages.
+    public var total: Int
+
+    public init(history: [SessionHistoryEntry], total: Int) {
+        self.history = history
+        self.total = total
+    }
+}
+
+/// One message of a session's history, or where it is.
+public struct SessionHistoryEntry: Sendable, Hashable, Codable {
+    /// The message's URL, as the session's descriptor has it.
+    public var url: String
+    /// The message. Nil if another server keeps it: then it is to be loaded from the URL.
+    public var message: Message?
+
+    public init(url: String, message: Message? = nil) {
+        self.url = url
+        self.message = message
+    }
+}

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import HTTPTypes
+
+extension ServerBase {
+    /// The URL under which the sender of a request reaches the server.
+    ///
+    /// - Parameters:
+    ///   - request: The request's head.
+    ///   - believesProxy: Whether a proxy that is trusted has sent it: then what it says of the original request counts.
+    init?(of request: HTTPRequest, believesProxy: Bool) {
+        let forwarded = believesProxy ? Forwarded(request.headerFields) : Forwarded()
+        let scheme = forwarded.scheme ?? "http"
+        guard let host = forwarded.host ?? request.authority else { return nil }
+        if let prefix = forwarded.prefix, let base = ServerBase(scheme: scheme, authority: host, prefix: prefix) {
+            self = base
+        } else {
+            self.init(scheme: scheme, authority: host)
+        }
+    }
+}
+
+/// What a proxy says of the request that it forwards, in `X-Forwarded-Proto`, `-Host` and `-Prefix`, or in `Forwarded` (RFC 7239).
+/// Where several proxies have appended to a field, the last one counts: it is the one that is connected.
+struct Forwarded: Equatable {
+    var scheme: String?
+    var host: String?
+    var prefix: String?
+
+    init() {}
+
+    init(_ fields: HTTPFields) {
+        let standard = Self.lastElement(fields[values: .forwarded])
+        scheme = (Self.last(fields[values: .xForwardedProto]) ?? standard["proto"])?.lowercased()
+        if scheme != "http", scheme != "https" { scheme = nil }
+        host = Self.last(fields[values: .xForwardedHost]) ?? standard["host"]
+        // What is no host would take the whole base with it.
+        if let named = host, ServerBase(scheme: "http", authority: named) == nil { host = nil }
+        prefix = Self.last(fields[values: .xForwardedPrefix])
+        if let path = prefix, !path.hasPrefix("/") { prefix = nil }
+    }
+
+    private static func last(_ values: [String]) -> String? {
+        guard let value = values.last?.split(separator: ",").last else { return nil }
+        let text = value.trimmed
+        return text.isEmpty ? nil : String(text)
+    }
+
+    /// The parameters of the last element of `Forwarded`: `for=192.0.2.60;proto=https;host="a.example:8443"`.
+    private static func lastElement(_ values: [String]) -> [String: String] {
+        var parameters: [String: String] = [:]
+        guard let element = values.last?.splitOutsideQuotes(",").last else { return parameters }
+        for pair in element.splitOutsideQuotes(";") {
+            let parts = pair.split(separator: "=", maxSplits: 1)
+            guard parts.count == 2 else { continue }
+            var value = parts[1].trimmed
+            if value.count >= 2, value.first == "\"", value.last == "\"" { value = value.dropFirst().dropLast() }
+            parameters[parts[0].trimmed.lowercased()] = String(value)
+        }
+        return parameters
+    }
+}
+
+extension HTTPField.Name {
+    fileprivate static let forwarded = HTTPField.Name(known: "Forwarded")
+    fileprivate static let xForwardedProto = HTTPField.Name(known: "X-Forwarded-Proto")
+    fileprivate static let xForwardedHost = HTTPField.Name(known: "X-Forwarded-Host")
+    fileprivate static let xForwardedPrefix = HTTPField.Name(known: "X-Forwarded-Prefix")
+}
+
+extension StringProtocol {
+    /// Without white space at both ends.
+    fileprivate var trimmed: SubSequence {
+        var text = self[...]
+        while let first = text.first, first == " " || first == "\t" { text = text.dropFirst() }
+        while let last = text.last, last == " " || last == "\t" { text = text.dropLast() }
+        return text
+    }
+
+    fileprivate func splitOutsideQuotes(_ separator: Character) -> [SubSequence] {
+        var isQuoted = false
+        return split(omittingEmptySubsequences: false) { character in
+            if character == "\"" { isQuoted.toggle() }
+            return character == separator && !isQuoted
+        }
+    }
+}

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import NIOCore
+
+/// Whose word a server takes for the URL that a client has called: what `X-Forwarded-Proto`, `X-Forwarded-Host`,
+/// `X-Forwarded-Prefix` and `Forwarded` say is believed if the request comes from one of these addresses.
+///
+/// ```swift
+/// let proxies = try TrustedProxies(["10.0.0.0/8", "fd00::/8", "192.0.2.7"])
+/// let configuration = ServerConfiguration(trustedProxies: proxies)
+/// ```
+public struct TrustedProxies: Sendable, Hashable {
+    /// Nil for everybody.
+    private let ranges: [Range]?
+
+    /// Whoever calls is believed: for a server that nobody but its proxy can reach.
+    public static let everybody = TrustedProxies(ranges: nil)
+
+    /// - Parameter ranges: IPv4 or IPv6 addresses, each with or without the length of a prefix.
+    /// - Throws: ``ServerError`` with `invalidProxyRange` for a text that is neither.
+    public init(_ ranges: [String]) throws(ServerError) {
+        var parsed: [Range] = []
+        for text in ranges {
+            guard let range = Range(text) else { throw .invalidProxyRange(text) }
+            parsed.append(range)
+        }
+        self.ranges = parsed
+    }
+
+    private init(ranges: [Range]?) { self.ranges = ranges }
+
+    /// Whether a request from there comes through a proxy that is trusted.
+    func includes(_ address: SocketAddress?) -> Bool {
+        guard let ranges else { return true }
+        guard let bytes = address.flatMap(Self.bytes(of:)) else { return false }
+        return ranges.contains { $0.contains(bytes) }
+    }
+
+    /// The 4 or 16 bytes of an address. IPv4 in the clothes of IPv6 counts as IPv4: a socket that takes both shows it so.
+    private static func bytes(of address: SocketAddress) -> [UInt8]? {
+        switch address {
+        case .v4(let address):
+            return withUnsafeBytes(of: address.address.sin_addr) { Array($0) }
+        case .v6(let address):
+            let bytes = withUnsafeBytes(of: address.address.sin6_addr) { Array($0) }
+            let isMapped = bytes.prefix(10).allSatisfy { $0 == 0 } && bytes[10...11] == [0xFF, 0xFF]
+            return isMapped ? Array(bytes.suffix(4)) : bytes
+        case .unixDomainSocket:
+            return nil
+        }
+    }
+
+    /// The addresses that share their first bits.
+    private struct Range: Sendable, Hashable {
+        let first: [UInt8]
+        let length: Int
+
+        init?(_ text: String) {
+            let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
+            guard let address = try? SocketAddress(ipAddress: String(parts[0]), port: 0),
+                let bytes = TrustedProxies.bytes(of: address)
+            else { return nil }
+            first = bytes
+            guard parts.count == 2 else {
+                length = bytes.count * 8
+                return
+            }
+            guard parts[1].utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }), let length = Int(parts[1]),
+                (0...bytes.count * 8).contains(length)
+            else { return nil }
+            self.length = length
+        }
+
+        func contains(_ address: [UInt8]) -> Bool {
+            guard address.count == first.count else { return false }
+            for (place, pair) in zip(address, first).enumerated() {
+                let bits = min(8, length - place * 8)
+                guard bits > 0 else { return true }
+                if (pair.0 ^ pair.1) >> (8 - bits) != 0 { return false }
+            }
+            return true
+        }
+    }
+}

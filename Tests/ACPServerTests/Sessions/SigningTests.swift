@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ACPClient
+import Foundation
+import NIOHTTP1
+import Synchronization
+import Testing
+
+@testable import ACPServer
+
+@Suite("Signed URLs")
+struct SigningTests {
+    private static let keys = ["a key that nobody guesses", "an older key that nobody guesses"]
+
+    private static func signing(_ keys: [String] = keys, at time: Int = 1_000_000) throws -> URLSigning {
+        try URLSigning(keys: keys, lifetime: .seconds(80)) { Date(timeIntervalSince1970: Double(time)) }
+    }
+
+    private static func verdict(_ url: String, on resource: SessionResource, by signing: URLSigning)
+        -> URLSigning.Verdict
+    {
+        let link = SessionLink(url)
+        return signing.verdict(on: resource, expires: link.expires.map { "\($0)" }, signature: link.signature)
+    }
+
+    @Test("A URL is good for its lifetime, and a little longer, and then expired")
+    func lifetime() throws {
+        let resource = SessionResource.message("s", 3)
+        let base = try #require(ServerBase("https://a.example/acp"))
+        let url = try Self.signing(at: 1_000_003).url(of: resource, at: base)
+        // 80 seconds later, and then the next tenth second.
+        #expect(url.hasPrefix("https://a.example/acp/sessions/s/history/3?expires=1000090&signature="))
+        #expect(try Self.verdict(url, on: resource, by: Self.signing(at: 1_000_083)) == .valid(remaining: 7))
+        #expect(try Self.verdict(url, on: resource, by: Self.signing(at: 1_000_089)) == .valid(remaining: 1))
+        #expect(try Self.verdict(url, on: resource, by: Self.signing(at: 1_000_090)) == .expired)
+        let again = try Self.signing(at: 1_000_010).url(of: resource, at: base)
+        #expect(again == url, "a moment later, the same URL")
+    }
+
+    @Test("A signature is good for one resource, one time and one key")
+    func forged() throws {
+        let signing = try Self.signing()
+        let resource = SessionResource.state("s")
+        let link = SessionLink(signing.url(of: resource, at: .unknown))
+        let (expires, signature) = (try #require(link.expires), try #require(link.signature))
+        func verdict(_ resource: SessionResource, _ expires: String?, _ signature: String?) -> URLSigning.Verdict {
+            signing.verdict(on: resource, expires: expires, signature: signature)
+        }
+        #expect(verdict(resource, "\(expires)", signature) == .valid(remaining: expires - 1_000_000))
+        #expect(verdict(.state("t"), "\(expires)", signature) == .forged)
+        #expect(verdict(.message("s", 0), "\(expires)", signature) == .forged)
+        #expect(verdict(resource, "\(expires + 1)", signature) == .forged)
+        let other = signature.first == "A" ? "B" : "A"
+        for wrong in [nil, "", "x", String(signature.dropLast()), other + signature.dropFirst(), signature + "A"] {
+            #expect(verdict(resource, "\(expires)", wrong) == .forged, "\(wrong ?? "none")")
+        }
+        for wrong in [nil, "", "x", "-1", "99999999999999999999"] {
+            #expect(verdict(resource, wrong, signature) == .forged)
+        }
+        #expect(try Self.verdict(link.url, on: resource, by: Self.signing(["quite another secret"])) == .forged)
+    }
+
+    @Test("A key can be changed without a gap")
+    func rotation() throws {
+        let resource = SessionResource.message("s", 0)
+        let url = try Self.signing(["an older key that nobody guesses"]).url(of: resource, at: .unknown)
+        #expect(try Self.verdict(url, on: resource, by: Self.signing()) != .forged)
+        let new = try Self.signing().url(of: resource, at: .unknown)
+        #expect(try Self.verdict(new, on: resource, by: Self.signing(["an older key that nobody guesses"])) == .forged)
+    }
+
+    @Test("What cannot work is said, and no description shows a key")
+    func configuration() throws {
+        for keys in [[], ["short"], Self.keys + [""]] {
+            #expect(throws: ServerError.self) { try URLSigning(keys: keys) }
+        }
+        for lifetime in [Duration.zero, .seconds(-5), .seconds(1e12)] {
+            #expect(throws: ServerError.self) { try URLSigning(keys: Self.keys, lifetime: lifetime) }
+        }
+        var text = "\(try Self.signing())"
+        dump(ServerConfiguration(urlSigning: try Self.signing()), to: &text)
+        #expect(!text.contains("guesses"))
+    }
+
+    private static let configuration: ServerConfiguration = .quick.with {
+        $0.authentication = .bearer("the-token")
+        $0.urlSigning = try? URLSigning(keys: keys)
+    }
+
+    @Test("A signed URL is answered without a token, and nothing else is")
+    func access() async throws {
+        try await serving(configuration: Self.configuration, token: "the-token") { serving in
+            _ = try await serving.client.run(agent: "counter", input: "x", session: "s")
+            let descriptor = try await serving.client.sessionDescriptor("s")
+            let urls = descriptor.history + [try #require(descriptor.state)]
+            let token: HTTPHeaders = ["Authorization": "Bearer the-token"]
+            for url in urls {
+                let path = String(url.dropFirst(serving.url.count))
+                let plain = String(path.prefix { $0 != "?" })
+                let signed = try await serving.get(path)
+                #expect(signed.status == 200)
+                #expect(try await serving.send(.HEAD, path).status == 200)
+                #expect(try await serving.get(plain, headers: token).body == signed.body)
+                #expect(try await serving.get(path + "x", headers: token).status == 200)
+                for refused in [
+                    plain, path + "x", plain + "?expires=1&signature=x", plain.replacing("/s/", with: "/t/"),
+                ] {
+                    let error = try await serving.get(refused).expectError(403, .unauthorized)
+                    #expect(error.message.contains("descriptor"))
+                }
+                try await serving.get(plain, headers: ["Authorization": "Bearer x"]).expectError(403, .unauthorized)
+            }
+            // A signature of a resource opens nothing but that.
+            let query = String(urls[0].drop { $0 != "?" })
+            for path in ["/sessions/s", "/session/s", "/sessions/s/history", "/runs"] {
+                try await serving.get(path + query).expectError(401, .unauthorized)
+            }
+            try await serving.send(.DELETE, "/sessions/s" + query).expectError(401, .unauthorized)
+            #expect(try await serving.client.messages(of: "s").map(\.text) == ["x", "Count: 1"])
+            #expect(try await serving.client.messages(of: descriptor).map(\.text) == ["x", "Count: 1"])
+        }
+    }
+
+    @Test("A URL that has expired says so")
+    func expired() async throws {
+        let time = Mutex(Date())
+        let signing = try URLSigning(keys: Self.keys, lifetime: .seconds(80)) { time.withLock { $0 } }
+        try await serving(configuration: .quick.with { $0.urlSigning = signing }) { serving in
+            _ = try await serving.client.run(agent: "echo", input: "x", session: "s")
+            let url = try await serving.client.sessionDescriptor("s").history[0]
+            let path = String(url.dropFirst(serving.url.count))
+            let answer = try await serving.get(path)
+            #expect(answer.status == 200)
+            let age = answer.headers.first(name: "Cache-Control")?.split(separator: "=").last?.prefix { $0 != "," }
+            #expect(try #require(age.flatMap { Int($0) }) <= 90, "not to be used for longer than the URL")
+            time.withLock { $0 += 100 }
+            let error = try await serving.get(path).expectError(403, .unauthorized)
+            #expect(error.message.contains("expired"))
+            let fresh = try await serving.client.sessionDescriptor("s").history[0]
+            #expect(try await serving.get(String(fresh.dropFirst(serving.url.count))).status == 200)
+        }
+    }
+
+    @Test("Signed URLs that come back are recognised, also when they have expired, and those of others are kept once")
+    func forwarded() async throws {
+        try await serving(configuration: Self.configuration, token: "the-token") { serving in
+            _ = try await serving.client.run(agent: "echo", input: "one", session: "s")
+            var descriptor = try await serving.client.sessionDescriptor("s")
+            let own = descriptor.history[0].prefix { $0 != "?" }
+            let signature = String(repeating: "s", count: 43)
+            descriptor.history.append("\(own)?expires=5&signature=\(signature)")
+            for expires in [1, 2] {
+                var request = RunCreateRequest(agentName: "echo", input: [Message("two")], session: descriptor)
+                request.session?.history.append("http://other.example/m/0?expires=\(expires)&signature=\(signature)")
+                _ = try await serving.client.run(request)
+            }
+            let history = try await serving.client.sessionDescriptor("s").history
+            #expect(history.count == 7, "\(history)")
+            #expect(history.filter { $0.hasPrefix("http://other.example/m/0?") }.count == 1)
+        }
+    }
+}

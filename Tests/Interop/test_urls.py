@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Under which URLs `acp serve` gives out messages and states."""
+
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+from calls import assert_error, new_session_id, run_request
+from server_process import ServerProcess, binary
+
+pytestmark = [pytest.mark.additions, pytest.mark.own_server]
+
+FORWARDED = {
+    "X-Forwarded-Proto": "https",
+    "X-Forwarded-Host": "agents.example.com",
+    "X-Forwarded-Prefix": "/acp",
+}
+
+
+async def first_url(server: ServerProcess, headers: dict[str, str] | None = None) -> str:
+    """The URL of the first message of a new session, without what is behind it."""
+    session_id = new_session_id()
+    async with httpx.AsyncClient(base_url=server.url, timeout=60) as http:
+        await http.post("/runs", json=run_request("echo", session_id=session_id))
+        url = (await http.get(f"/sessions/{session_id}", headers=headers)).json()["history"][0]
+    base, separator, _ = url.partition(f"/sessions/{session_id}/history/0")
+    assert separator
+    return base
+
+
+async def test_the_public_url_is_given_out(own_server: Callable[..., ServerProcess]) -> None:
+    server = own_server("--public-url", "https://agents.example.com/acp/")
+    assert await first_url(server) == "https://agents.example.com/acp"
+
+
+@pytest.mark.parametrize("proxy", ["127.0.0.1", "127.0.0.0/8", "everybody"])
+async def test_a_trusted_proxy_says_what_was_called(own_server: Callable[..., ServerProcess], proxy: str) -> None:
+    server = own_server("--trusted-proxy", "10.0.0.0/8", "--trusted-proxy", proxy)
+    assert await first_url(server, FORWARDED) == "https://agents.example.com/acp"
+    assert await first_url(server, {"Forwarded": "proto=https;host=agents.example.com"}) == "https://agents.example.com"
+    assert await first_url(server) == server.url
+
+
+async def test_nobody_else_does(own_server: Callable[..., ServerProcess]) -> None:
+    for options in ([], ["--trusted-proxy", "10.0.0.0/8"]):
+        server = own_server(*options)
+        assert await first_url(server, FORWARDED) == server.url
+
+
+@pytest.mark.parametrize("source", ["file", "environment"])
+async def test_urls_are_signed_with_several_secrets(
+    own_server: Callable[..., ServerProcess], tmp_path: Path, source: str
+) -> None:
+    """The server after the next change of the secret still knows what was signed before."""
+    secrets = ["the first secret, long enough", "the second secret, long enough"]
+
+    def start(*known: str) -> ServerProcess:
+        if source == "environment":
+            return own_server(environment={"ACP_URL_SECRET": "\n".join(secret.replace(" ", "-") for secret in known)})
+        path = tmp_path / f"{len(known)}.txt"
+        path.write_text("\n".join(known) + "\n\n")
+        return own_server("--sign-urls-with", str(path))
+
+    old, new = start(secrets[0]), start(secrets[1], secrets[0])
+    session_id = new_session_id()
+    async with httpx.AsyncClient(timeout=60) as http:
+        for server in (old, new):
+            await http.post(f"{server.url}/runs", json=run_request("counter", session_id=session_id))
+        described = (await http.get(f"{old.url}/sessions/{session_id}")).json()
+        for url in (*described["history"], described["state"]):
+            assert (await http.get(url)).status_code == 200
+            assert (await http.get(url.replace(old.url, new.url))).status_code == 200
+            assert_error(await http.get(url.partition("?")[0]), 403, "unauthorized")
+        described = (await http.get(f"{new.url}/sessions/{session_id}")).json()
+        answer = await http.get(described["state"].replace(new.url, old.url))
+        assert_error(answer, 403, "unauthorized")
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        (["--public-url", "agents.example.com"], "cannot be the public URL"),
+        (["--public-url", "https://user:secret@agents.example.com"], "cannot be the public URL"),
+        (["--trusted-proxy", "10.0.0.0/33"], "no range of addresses"),
+        (["--sign-urls-with", "no-such-file"], "no such file"),
+        (["--sign-urls-with", os.devnull], "there is no key"),
+        (["--signed-url-lifetime", "0"], "--signed-url-lifetime"),
+    ],
+)
+def test_what_cannot_work_is_said_at_once(options: list[str], complaint: str) -> None:
+    done = subprocess.run(
+        [str(binary()), "serve", "--port", "0", "--storage", "memory", *options],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 64
+    assert complaint in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("source", "complaint"),
+    [
+        ("no-such-file", "no such file"),
+        (os.devnull, "no session"),
+        ("http://127.0.0.1:1/runs/x", "ends in /sessions/ID"),
+    ],
+)
+def test_a_session_that_cannot_be_continued_is_said_at_once(source: str, complaint: str) -> None:
+    done = subprocess.run(
+        [str(binary()), "run", "echo", "x", "--continue", source], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 64
+    assert complaint in done.stderr

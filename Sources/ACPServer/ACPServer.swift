@@ -146,7 +146,9 @@ public final class ACPServer: Service {
             group.add(middleware: AuthenticationMiddleware(authentication: authentication))
         }
         AgentRoutes(agents: agents).add(to: group)
-        RunRoutes(engine: engine, configuration: configuration).add(to: group)
+        RunRoutes(
+            engine: engine, configuration: configuration, pulse: StreamPulse(interval: configuration.keepAliveInterval)
+        ).add(to: group)
         let sessions = SessionRoutes(engine: engine, configuration: configuration)
         sessions.add(to: group)
         if let signing = configuration.urlSigning {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import AsyncAlgorithms
 import HTTPTypes
 import Hummingbird
 import NIOCore
@@ -13,11 +12,8 @@ enum EventStream {
     /// A client that reads slowly slows only its own stream down: nothing is read for it that it has not taken. One that
     /// goes away ends its stream, not the run.
     static func response(
-        of run: RunID, in engine: RunEngine, from offset: Int, until end: RunEvents.End, keepAlive interval: Duration
+        of run: RunID, in engine: RunEngine, from offset: Int, until end: RunEvents.End, pulse: StreamPulse
     ) -> Response {
-        let events = engine.follow(run, from: offset, until: end)
-        // An interval of nothing would be a flood, and one of thousands of years is beyond what clocks can add.
-        let interval = min(max(interval, .milliseconds(1)), .seconds(86_400))
         let headers: HTTPFields = [
             .runID: run.rawValue,
             .contentType: "text/event-stream",
@@ -26,26 +22,32 @@ enum EventStream {
             .accelBuffering: "no",
         ]
         let body = ResponseBody { writer in
+            let nudge = RunEvents.Nudge()
+            pulse.add(nudge)
+            defer { pulse.remove(nudge) }
             do {
-                let ticks = AsyncTimerSequence(interval: interval, clock: .continuous).map { _ in Item.tick }
-                var isQuiet = false
-                var isQuietWhileClosing = false
-                let items = merge(chain(events.map(Item.batch), CollectionOfOne(Item.end).async), ticks, closing())
-                loop: for try await item in items {
-                    switch item {
-                    case .batch(let batch):
-                        isQuiet = false
-                        isQuietWhileClosing = false
-                        try await writer.write(encode(batch))
-                    case .tick where isQuiet: try await writer.write(ByteBuffer(string: ": keep-alive\n\n"))
-                    case .tick: isQuiet = true
-                    case .closing where isQuietWhileClosing:
-                        // Runs of this process have ended by now: their streams come to their end by themselves. This one
-                        // waits for another process, or for an answer: its follower comes back for the rest, elsewhere.
-                        if try await !engine.run(run).status.isTerminal { break loop }
-                    case .closing: isQuietWhileClosing = true
-                    case .end: break loop
+                try await withGracefulShutdownHandler {
+                    var events = engine.follow(run, from: offset, until: end, nudge: nudge).makeAsyncIterator()
+                    var silence = 0
+                    var isClosing = false
+                    while let batch = try await events.next() {
+                        silence = batch.events.isEmpty ? silence + 1 : 0
+                        if pulse.isClosing != isClosing {
+                            isClosing = true
+                            silence = min(silence, 1)
+                        }
+                        if silence == 0 {
+                            try await writer.write(encode(batch))
+                        } else if silence > 1, !isClosing {
+                            try await writer.write(ByteBuffer(string: ": keep-alive\n\n"))
+                        } else if silence > 1, try await !engine.run(run).status.isTerminal {
+                            // Runs of this process have ended by now: their streams come to their end by themselves. This one
+                            // waits for another process, or for an answer: its follower comes back for the rest, elsewhere.
+                            break
+                        }
                     }
+                } onGracefulShutdown: {
+                    pulse.close()
                 }
             } catch let error as RunEngineError {
                 try await writer.write(encode(ErrorAnswer(error).error))
@@ -53,26 +55,6 @@ enum EventStream {
             try await writer.finish(nil)
         }
         return Response(status: .ok, headers: headers, body: body)
-    }
-
-    private enum Item: Sendable {
-        case batch(RunEvents.Batch)
-        case tick
-        case closing
-        case end
-    }
-
-    /// Nothing until the server closes its connections, then an item every now and then.
-    private static func closing() -> AsyncStream<Item> {
-        AsyncStream(unfolding: {
-            do {
-                try await gracefulShutdown()
-                try await Task.sleep(for: .milliseconds(100))
-                return .closing
-            } catch {
-                return nil
-            }
-        })
     }
 
     /// Each event with its index as the id, which a client sends back as `Last-Event-ID` when it returns.

@@ -196,4 +196,37 @@ struct FollowTests {
         #expect(try await engine.endedRun(id).text == "done")
         #expect(engine.runningRuns == 0)
     }
+
+    @Test("a reader who is nudged gets an empty batch, here and in a process that only reads along, and misses nothing")
+    func nudged() async throws {
+        let storage = MemoryStorage()
+        let engine = makeEngine(storage)
+        let reader = makeEngine(storage)
+        let gate = Latch()
+        engine.agents.agent("waits") { _ in
+            await gate.wait()
+            return "done"
+        }
+        let id = try await engine.start("waits")
+        for following in [engine, reader] {
+            let nudge = RunEvents.Nudge()
+            var events = following.follow(id, nudge: nudge).makeAsyncIterator()
+            #expect(try await events.next()?.events.map(\.kind) == [.runCreated, .runInProgress])
+            for _ in 0..<3 {
+                nudge.send()
+                #expect(try await events.next()?.events.isEmpty == true)
+            }
+        }
+        let nudge = RunEvents.Nudge()
+        var late = reader.follow(id, from: 2, nudge: nudge).makeAsyncIterator()
+        nudge.send()
+        #expect(try await late.next()?.events.isEmpty == true)
+        gate.open()
+        var kinds: [Event.Kind] = []
+        while let batch = try await late.next() {
+            kinds += batch.events.map(\.kind)
+            nudge.send()
+        }
+        #expect(kinds == [.messageCreated, .messagePart, .messageCompleted, .runCompleted])
+    }
 }

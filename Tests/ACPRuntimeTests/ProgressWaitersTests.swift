@@ -41,6 +41,30 @@ struct ProgressWaitersTests {
         await #expect(throws: CancellationError.self) { try await task.value }
     }
 
+    @Test("a nudge wakes the one who waits with it, and nobody else")
+    func nudge() async throws {
+        let waiters = ProgressWaiters()
+        let nudge = RunEvents.Nudge()
+        let nudged = Task { try await waiters.wait(beyond: 0, nudge: nudge) }
+        let other = Task { try await waiters.wait(beyond: 0) }
+        nudge.send()
+        #expect(try await nudged.value)
+        waiters.wakeAll()
+        #expect(try await other.value == false)
+    }
+
+    @Test("a nudge that comes before the wait ends the next one at once, and only that")
+    func earlyNudge() async throws {
+        let waiters = ProgressWaiters()
+        let nudge = RunEvents.Nudge()
+        nudge.send()
+        nudge.send()
+        #expect(try await waiters.wait(beyond: 0, nudge: nudge))
+        let second = Task { try await waiters.wait(beyond: 0, nudge: nudge) }
+        waiters.wakeAll()
+        #expect(try await second.value == false)
+    }
+
     @Test("a task that was cancelled before does not wait at all")
     func cancelledBefore() async throws {
         let waiters = ProgressWaiters()

@@ -33,10 +33,12 @@ final class ProgressWaiters: Sendable {
         for case .waiting(let continuation) in waiters.values { continuation.resume() }
     }
 
-    /// Returns when there were more wakes than the given number.
+    /// Returns when there were more wakes than the given number, or before that when it is nudged.
     ///
+    /// - Returns: Whether it was nudged.
     /// - Throws: `CancellationError` if the task is cancelled before.
-    func wait(beyond wakes: Int) async throws {
+    @discardableResult
+    func wait(beyond wakes: Int, nudge: RunEvents.Nudge? = nil) async throws -> Bool {
         let id = state.withLock { state in
             state.nextID += 1
             return state.nextID
@@ -49,7 +51,7 @@ final class ProgressWaiters: Sendable {
                     state.waiters[id] = .waiting(continuation)
                     return false
                 }
-                if isOver { continuation.resume() }
+                if isOver { continuation.resume() } else { nudge?.arm { [weak self] in self?.wake(id) } }
             }
         } onCancel: {
             let waiter = state.withLock { state -> Waiter? in
@@ -59,8 +61,19 @@ final class ProgressWaiters: Sendable {
             }
             if case .waiting(let continuation) = waiter { continuation.resume() }
         }
+        let isNudged = nudge?.disarm() ?? false
         // A cancellation that came when the wait was over already has left its mark.
         if Task.isCancelled { state.withLock { _ = $0.waiters.removeValue(forKey: id) } }
         try Task.checkCancellation()
+        return isNudged
+    }
+
+    /// Wakes one waiter, if it still waits.
+    private func wake(_ id: Int) {
+        let waiter = state.withLock { state -> Waiter? in
+            guard case .waiting = state.waiters[id] else { return nil }
+            return state.waiters.removeValue(forKey: id)
+        }
+        if case .waiting(let continuation) = waiter { continuation.resume() }
     }
 }

@@ -129,8 +129,11 @@ extension RunEngine {
     ///   - id: The run.
     ///   - offset: The index of the first event wanted.
     ///   - end: Whether the sequence ends with the run, or already when the run asks something.
-    public func follow(_ id: RunID, from offset: Int = 0, until end: RunEvents.End = .terminal) -> RunEvents {
-        RunEvents(engine: self, run: id, offset: max(0, offset), end: end)
+    ///   - nudge: Wakes the sequence's reader, who gets an empty batch. Nil if nothing but events does.
+    public func follow(
+        _ id: RunID, from offset: Int = 0, until end: RunEvents.End = .terminal, nudge: RunEvents.Nudge? = nil
+    ) -> RunEvents {
+        RunEvents(engine: self, run: id, offset: max(0, offset), end: end, nudge: nudge)
     }
 
     /// The run when it has ended or asks something, with more events than the given number.

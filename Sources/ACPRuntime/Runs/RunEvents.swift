@@ -2,6 +2,7 @@
 
 public import ACPCore
 import ACPStorage
+import Synchronization
 
 /// The events of a run in order, each once, in batches: first what is stored, then what follows, as it is committed.
 ///
@@ -16,7 +17,7 @@ public struct RunEvents: AsyncSequence, Sendable {
         case settled
     }
 
-    /// Events that were committed, one behind the other.
+    /// Events that were committed, one behind the other. None if the reader was nudged.
     public struct Batch: Sendable {
         /// The index of the first one.
         public let offset: Int
@@ -30,10 +31,12 @@ public struct RunEvents: AsyncSequence, Sendable {
     let run: RunID
     let offset: Int
     let end: End
+    let nudge: Nudge?
 
     public func makeAsyncIterator() -> Iterator {
         Iterator(
-            storage: engine.storage, run: run, end: end, index: offset, execution: engine.execution(of: run))
+            storage: engine.storage, run: run, end: end, nudge: nudge, index: offset,
+            execution: engine.execution(of: run))
     }
 
     /// Reads the events.
@@ -41,10 +44,23 @@ public struct RunEvents: AsyncSequence, Sendable {
         let storage: any Storage
         let run: RunID
         let end: End
+        let nudge: Nudge?
         var index: Int
         var execution: RunExecution?
-        var changes: AsyncStream<Void>.Iterator?
-        var isFinished = false
+        private var changes: RemoteChanges?
+        private var isNudged = false
+        private var isFinished = false
+
+        init(
+            storage: any Storage, run: RunID, end: End, nudge: Nudge?, index: Int, execution: RunExecution?
+        ) {
+            self.storage = storage
+            self.run = run
+            self.end = end
+            self.nudge = nudge
+            self.index = index
+            self.execution = execution
+        }
 
         /// The next events, or nil after the end.
         ///
@@ -54,6 +70,10 @@ public struct RunEvents: AsyncSequence, Sendable {
                 do {
                     let batch = if let execution { try await read(from: execution) } else { try await readStored() }
                     if let batch { return batch }
+                    if isNudged {
+                        isNudged = false
+                        return Batch(offset: index, events: [])
+                    }
                 } catch let error as StorageError {
                     throw RunEngineError.storage(error)
                 }
@@ -69,7 +89,7 @@ public struct RunEvents: AsyncSequence, Sendable {
                 // They were there: somebody has deleted the run.
                 if events.isEmpty { throw RunEngineError.unknownRun(run) }
                 return take(events)
-            case .notYet(let wakes): try await execution.waitForProgress(beyond: wakes)
+            case .notYet(let wakes): isNudged = try await execution.waitForProgress(beyond: wakes, nudge: nudge)
             case .ended: isFinished = true
             case .abandoned: self.execution = nil
             case .stalled(let error): throw error
@@ -79,15 +99,21 @@ public struct RunEvents: AsyncSequence, Sendable {
 
         private mutating func readStored() async throws -> Batch? {
             // Watching begins before reading: what is committed in between wakes this reader.
-            if changes == nil { changes = try await storage.coordination.changes(of: run).makeAsyncIterator() }
+            let changes: RemoteChanges
+            if let known = self.changes, !known.isOver {
+                changes = known
+            } else {
+                changes = RemoteChanges(try await storage.coordination.changes(of: run))
+                self.changes = changes
+            }
+            let wakes = changes.waiters.wakes
             let events = try await storage.events(of: run, from: index, limit: RunEvents.pageSize)
             if !events.isEmpty { return take(events) }
             guard let record = try await storage.record(of: run) else { throw RunEngineError.unknownRun(run) }
             if record.snapshot.status.isTerminal, record.eventCount <= index {
                 isFinished = true
             } else if record.eventCount <= index {
-                if await changes?.next() == nil { changes = nil }
-                try Task.checkCancellation()
+                isNudged = try await changes.waiters.wait(beyond: wakes, nudge: nudge)
             }
             return nil
         }
@@ -101,4 +127,30 @@ public struct RunEvents: AsyncSequence, Sendable {
             return Batch(offset: index, events: wanted)
         }
     }
+}
+
+/// What storage says of commits to a run, as wakes, so that a reader can be woken by something else as well.
+private final class RemoteChanges: Sendable {
+    private final class End: Sendable {
+        let isReached = Atomic(false)
+    }
+
+    let waiters = ProgressWaiters()
+    private let end = End()
+    private let listener: Task<Void, Never>
+
+    init(_ changes: AsyncStream<Void>) {
+        // Unstructured, because it serves one reader after another call of its own. It ends with the stream, or with this
+        // object, which the reader alone has.
+        listener = Task { [waiters, end] in
+            for await _ in changes { waiters.wakeAll() }
+            end.isReached.store(true, ordering: .releasing)
+            waiters.wakeAll()
+        }
+    }
+
+    deinit { listener.cancel() }
+
+    /// Whether storage has stopped saying anything: ask it anew.
+    var isOver: Bool { end.isReached.load(ordering: .acquiring) }
 }

@@ -99,7 +99,7 @@ extension RunExecution {
                 await commitAll()
             } else {
                 // Called by tasks that nobody cancels only.
-                try? await progress.wait(beyond: wakes)
+                _ = try? await progress.wait(beyond: wakes)
             }
         }
     }

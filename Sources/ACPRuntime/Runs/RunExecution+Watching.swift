@@ -37,7 +37,10 @@ extension RunExecution {
         }
     }
 
-    func waitForProgress(beyond wakes: Int) async throws { try await progress.wait(beyond: wakes) }
+    /// - Returns: Whether the reader was nudged.
+    func waitForProgress(beyond wakes: Int, nudge: RunEvents.Nudge?) async throws -> Bool {
+        try await progress.wait(beyond: wakes, nudge: nudge)
+    }
 
     /// The run as it settled last, after more events than the given number. Waits for it.
     ///

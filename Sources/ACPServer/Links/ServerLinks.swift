@@ -37,10 +37,7 @@ struct ServerLinks: ResourceLoader {
     }
 
     private func checkSignature(of url: String, for resource: SessionResource) throws {
-        guard let signing else { return }
-        let link = SessionLink(url)
-        let verdict = signing.verdict(on: resource, expires: link.expires.map { "\($0)" }, signature: link.signature)
-        if case .valid = verdict { return }
+        guard let signing, !signing.signed(url, for: resource) else { return }
         throw LinkError(
             .denied,
             "\(LinkError.shown(url)) was not loaded: it is not signed, or has expired. The session's descriptor has a new one"

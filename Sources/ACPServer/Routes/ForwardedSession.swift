@@ -7,7 +7,7 @@ import HTTPTypes
 /// What a caller's descriptor brings along that this server's storage does not have: links to messages, and to a state.
 ///
 /// What is the server's own becomes a path, so that it is found under whatever name the server is called by, and is not kept
-/// twice.
+/// twice. Where URLs are signed, that of another session has to be.
 struct ForwardedSession {
     /// In the order of the descriptor.
     let history: [String]
@@ -26,7 +26,8 @@ struct ForwardedSession {
                 // A message that is there stands in the history already. One that is not has expired: whoever reads the history
                 // is to hear of it.
                 if number >= known { history.append(SessionResource.message(descriptor.id, number).path) }
-            case .message(let session, let number): history.append(SessionResource.message(session, number).path)
+            case .message(let session, let number)?:
+                history.append(try Self.path(of: .message(session, number), at: url, urls, "session.history[\(index)]"))
             case .state, nil:
                 try Self.check(url, "session.history[\(index)]")
                 history.append(url)
@@ -35,11 +36,25 @@ struct ForwardedSession {
         self.history = history
         switch descriptor.state.map({ ($0, urls.ownResource($0)) }) {
         case (_, .state(descriptor.id))?, nil: state = nil
-        case (_, .state(let session))?: state = SessionResource.state(session).path
+        case (let url, .state(let session))?:
+            state = try Self.path(of: .state(session), at: url, urls, "session.state")
         case (let url, _)?:
             try Self.check(url, "session.state")
             state = url
         }
+    }
+
+    /// What another session of this server has. As a path it will be read without further questions, and given out signed.
+    private static func path(
+        of resource: SessionResource, at url: String, _ urls: SessionURLs, _ field: String
+    ) throws -> String {
+        guard urls.lets(url, read: resource) else {
+            throw ErrorAnswer(
+                .forbidden, .unauthorized,
+                "\(field) leads to another session of this server and is not signed, or has expired: take a new URL from that session's descriptor"
+            )
+        }
+        return resource.path
     }
 
     /// Whether it may be loaded is seen when an agent asks for it. But a path would be taken for the server's own.

@@ -7,6 +7,7 @@ import Hummingbird
 struct RunRoutes: Sendable {
     let engine: RunEngine
     let configuration: ServerConfiguration
+    let pulse: StreamPulse
 
     func add(to group: RouterGroup<some RemoteAddressRequestContext>) {
         group.post("runs", use: create)
@@ -62,8 +63,7 @@ struct RunRoutes: Sendable {
                 return try .json(run, status: .accepted, headers: headers)
             case .stream:
                 return EventStream.response(
-                    of: run.id, in: engine, from: eventCount, until: .settled,
-                    keepAlive: configuration.keepAliveInterval)
+                    of: run.id, in: engine, from: eventCount, until: .settled, pulse: pulse)
             }
         } catch {
             // The run exists, whatever became of waiting for it: the caller learns where to look.
@@ -126,8 +126,7 @@ struct RunRoutes: Sendable {
         let first = try lastEventID(request).map { $0 + 1 } ?? offset
         // Asked before the stream begins, while the answer can still be 404.
         _ = try await engine.events(of: id, from: 0, limit: 1)
-        return EventStream.response(
-            of: id, in: engine, from: first, until: .terminal, keepAlive: configuration.keepAliveInterval)
+        return EventStream.response(of: id, in: engine, from: first, until: .terminal, pulse: pulse)
     }
 
     private func lastEventID(_ request: Request) throws -> Int? {

@@ -79,6 +79,11 @@ struct SessionURLs: Sendable {
         return nil
     }
 
+    /// Whether a URL lets its bearer read what it leads to: where URLs are signed, only one that is.
+    func lets(_ url: String, read resource: SessionResource) -> Bool {
+        signing?.signed(url, for: resource) ?? true
+    }
+
     /// A link of a history or a state as others can use it: paths are the server's own, and are signed when they are given out.
     func absolute(_ link: String) -> String {
         guard link.hasPrefix("/") else { return link }

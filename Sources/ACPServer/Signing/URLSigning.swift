@@ -84,6 +84,14 @@ public struct URLSigning: Sendable {
         return remaining > 0 ? .valid(remaining: remaining) : .expired
     }
 
+    /// Whether a URL that leads to a resource carries a signature of this server that has not expired.
+    func signed(_ url: String, for resource: SessionResource) -> Bool {
+        let link = SessionLink(url)
+        let verdict = verdict(on: resource, expires: link.expires.map { "\($0)" }, signature: link.signature)
+        if case .valid = verdict { return true }
+        return false
+    }
+
     /// What is signed. The path is that of this server: a prefix that a proxy takes off is none of it.
     private static func text(_ resource: SessionResource, _ expires: Int) -> Data {
         Data("acp-resource\n\(resource.path)\n\(expires)".utf8)

@@ -159,4 +159,26 @@ struct SigningTests {
             #expect(history.filter { $0.hasPrefix("http://other.example/m/0?") }.count == 1)
         }
     }
+
+    @Test("A URL of another session opens it only if it is signed, also by way of a run")
+    func anotherSession() async throws {
+        try await serving(configuration: Self.configuration, token: "the-token") { serving in
+            _ = try await serving.client.run(agent: "counter", input: "secret", session: "victim")
+            let victim = try await serving.client.sessionDescriptor("victim")
+            let message = victim.history[0]
+            let state = try #require(victim.state)
+            func plain(_ url: String) -> String { String(url.prefix { $0 != "?" }) }
+            func run(_ history: [String], _ state: String?) async throws -> Run {
+                let session = SessionDescriptor(id: "mine", history: history, state: state)
+                return try await serving.client.run(
+                    RunCreateRequest(agentName: "echo", input: [Message("x")], session: session))
+            }
+            for (history, state) in [([plain(message)], nil), ([message + "x"], nil), ([], plain(state))] {
+                let error = try await #require(throws: ACPClientError.self) { try await run(history, state) }
+                #expect(error.status == 403 && error.serverError?.message.contains("not signed") == true)
+            }
+            #expect(try await run([message], state).status == .completed)
+            #expect(try await serving.client.messages(of: "mine").map(\.text).first == "secret")
+        }
+    }
 }

@@ -107,6 +107,14 @@ extension RunEngine {
         }
     }
 
+    /// Checks that there is a run, without reading it if it is executed here.
+    ///
+    /// - Throws: ``RunEngineError``: `unknownRun` if there is none.
+    public func requireRun(_ id: RunID) async throws {
+        if execution(of: id)?.isStored == true { return }
+        _ = try await events(of: id, limit: 1)
+    }
+
     /// One page of runs, newest first.
     public func runs(_ query: RunQuery) async throws -> Page<Run> {
         try await storing { try await storage.runs(query) }

@@ -85,6 +85,9 @@ extension RunExecution {
     /// The run as it is at this moment, which may be a little ahead of the storage.
     var currentRun: Run { state.withLock { $0.composer.run } }
 
+    /// Whether the run is known to be in storage.
+    var isStored: Bool { state.withLock { $0.log.committed > 0 && $0.isAlive } }
+
     /// Whether the run has not begun yet.
     var isWaiting: Bool { state.withLock { $0.isWaiting } }
 

@@ -125,7 +125,7 @@ struct RunRoutes: Sendable {
         }
         let first = try lastEventID(request).map { $0 + 1 } ?? offset
         // Asked before the stream begins, while the answer can still be 404.
-        _ = try await engine.events(of: id, from: 0, limit: 1)
+        try await engine.requireRun(id)
         return EventStream.response(of: id, in: engine, from: first, until: .terminal, pulse: pulse)
     }
 

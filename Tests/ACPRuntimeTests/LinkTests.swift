@@ -155,10 +155,30 @@ struct LinkTests {
         #expect(try await other.call("counter", session: "s-1").text == "42")
         #expect(loader.urls.count == 3)
         #expect(try await storage.session("s-1")?.forwardedState == nil)
-        // From here on it is kept here, whatever is forwarded.
-        #expect(try await engine.run(forwarding("counter", state: "http://b/state")).text == "43")
+        // From here on it is kept here, though the same descriptor is sent again.
+        #expect(try await engine.run(forwarding("counter")).text == "43")
         #expect(try await engine.run(forwarding("peek")).text == "43")
         #expect(loader.urls.count == 3)
+    }
+
+    @Test(
+        "A session that comes back brings along the state that it was given elsewhere, and not that of an earlier time")
+    func stateComesHome() async throws {
+        let storage: any Storage = MemoryStorage()
+        let loader = Loader { Self.json($0.url.contains("v=1") ? "10" : "20") }
+        let engine = makeEngine(storage, configuration(resourceLoader: loader))
+        addAgents(to: engine)
+        #expect(try await engine.call("counter", session: "s-1").text == "1")
+        #expect(try await engine.run(forwarding("counter", state: "http://b/state?v=1")).text == "11")
+        #expect(try await engine.run(forwarding("counter", state: "http://b/state?v=1")).text == "12")
+        #expect(try await engine.run(forwarding("idle", state: "http://b/state?v=2")).status == .completed)
+        #expect(try await engine.call("peek", session: "s-1").text == "20")
+        #expect(try await engine.call("counter", session: "s-1").text == "21")
+        let signature = String(repeating: "s", count: 43)
+        func signed(_ expires: Int) -> String { "http://b/state?v=3&expires=\(expires)&signature=\(signature)" }
+        for expires in [5, 9, 7] { _ = try await engine.run(forwarding("idle", state: signed(expires))) }
+        #expect(
+            try await storage.session("s-1")?.forwardedState == signed(9), "the signature that can be used for longest")
     }
 
     @Test("The newest URL of a state counts, and the metadata of the session stays")
@@ -175,7 +195,7 @@ struct LinkTests {
         #expect(try await engine.run(forwarding("peek", state: "http://a/new")).text == "2")
         _ = try await engine.run(forwarding("forget", state: nil))
         #expect(try await engine.call("peek", session: "s-1").text == "none")
-        #expect(try await storage.session("s-1")?.metadata == ["owner": "Ada"])
+        #expect(try await storage.session("s-1")?.metadata["owner"] == "Ada")
     }
 
     @Test("Concurrent runs that change a state which another server keeps lose no change")

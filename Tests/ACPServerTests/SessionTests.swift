@@ -18,7 +18,7 @@ struct SessionTests {
             let descriptor = try singular.decode(SessionDescriptor.self)
             #expect(descriptor.id == id)
             #expect(descriptor.history == (0..<2).map { "\(serving.url)/sessions/\(id)/history/\($0)" })
-            #expect(descriptor.state == "\(serving.url)/sessions/\(id)/state")
+            #expect(descriptor.state == "\(serving.url)/sessions/\(id)/state?v=1")
         }
     }
 
@@ -183,7 +183,7 @@ struct SessionTests {
             _ = try await serving.client.run(agent: "counter", input: "one", session: "p")
             let descriptor = try await serving.client.sessionDescriptor("p")
             #expect(descriptor.history == (0..<2).map { "\(base)/sessions/p/history/\($0)" })
-            #expect(descriptor.state == "\(base)/sessions/p/state")
+            #expect(descriptor.state == "\(base)/sessions/p/state?v=1")
             #expect(try await serving.post("/runs", Self.forwardJSON(descriptor)).status == 200)
             #expect(try await serving.client.sessionDescriptor("p").history.count == 4)
         }

@@ -136,9 +136,9 @@ async def test_a_state_goes_along(stations: Stations) -> None:
     async with Client(base_url=stations.a, headers=stations.token, timeout=60) as client, client.session() as session:
         counts = [
             texts(await session.run_sync("x", agent="counter", base_url=url))[0]
-            for url in (stations.a, stations.b, stations.c)
+            for url in (stations.a, stations.b, stations.c, stations.a, stations.b, stations.b)
         ]
-    assert counts == ["Count: 1", "Count: 2", "Count: 3"]
+    assert counts == [f"Count: {number}" for number in range(1, 7)]
 
 
 async def test_a_fresh_signature_replaces_one_that_has_expired(

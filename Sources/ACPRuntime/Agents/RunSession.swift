@@ -67,8 +67,7 @@ public struct RunSession: Sendable {
     }
 
     private func state(of record: SessionRecord) async throws -> SessionState? {
-        if let state = record.state { return state }
-        guard let url = record.forwardedState else { return nil }
+        guard let url = record.forwardedState else { return record.state }
         return try await forwarded.state(at: url, with: links)
     }
 

@@ -48,12 +48,30 @@ actor ForwardedState {
 
 extension SessionRecord {
     private static let forwardedStateKey = "forwarded_state"
+    private static let knownStateKey = "known_state"
 
-    /// The URL of the state that another server keeps, if the session came from there and nothing was stored here since.
+    /// The URL of the state that another server keeps, if the session came from there and nothing was stored here since. It
+    /// counts in place of ``state``.
     ///
     /// It stands in ``metadata``, so that every backend keeps it and every process finds it.
-    public var forwardedState: String? {
-        get { state == nil ? metadata[Self.forwardedStateKey]?.stringValue : nil }
+    public internal(set) var forwardedState: String? {
+        get { metadata[Self.forwardedStateKey]?.stringValue }
         set { metadata[Self.forwardedStateKey] = newValue.map { .string($0) } }
+    }
+
+    /// Takes over a state that another server keeps, if it is not the one that was taken over last: a session that comes back
+    /// brings along what became of it elsewhere, and a descriptor that is sent again does not undo what has happened here since.
+    ///
+    /// - Returns: Whether there is something new.
+    mutating func adopt(stateAt url: String) -> Bool {
+        let link = SessionLink(url)
+        let identity = JSONValue.string(link.identity)
+        if metadata[Self.knownStateKey] == identity {
+            // It may be signed anew, which matters as long as it is read from there.
+            guard let kept = forwardedState, link.outlives(SessionLink(kept)) else { return false }
+        }
+        metadata[Self.knownStateKey] = identity
+        forwardedState = url
+        return true
     }
 }

@@ -17,8 +17,7 @@ extension RunEngine {
         var backoff = Backoff(first: .milliseconds(2), limit: .milliseconds(200))
         while true {
             var record = try await storage.session(session) ?? SessionRecord(id: session)
-            guard record.state == nil, record.forwardedState != url else { return }
-            record.forwardedState = url
+            guard record.adopt(stateAt: url) else { return }
             do {
                 try await storage.save(record, expecting: record.version)
                 return

@@ -42,7 +42,8 @@ struct SessionRoutes: Sendable {
             SessionDescriptor(
                 id: id, history: history,
                 // Until something is stored here, the state is where the session came from.
-                state: record.state.map { _ in urls.state(of: id) } ?? record.forwardedState.map(urls.absolute)),
+                state: record.forwardedState.map(urls.absolute)
+                    ?? record.state.map { _ in urls.state(of: id, version: record.version) }),
             headers: [.cacheControl: Freshness.revalidated.cacheControl])
     }
 
@@ -91,7 +92,7 @@ struct SessionRoutes: Sendable {
     private func state(_ request: Request, context: some RemoteAddressRequestContext) async throws -> Response {
         let id = try context.identifier("session_id", as: SessionID.self)
         let record = try await engine.session(id).record
-        guard let state = record.state else {
+        guard record.forwardedState == nil, let state = record.state else {
             throw ErrorAnswer(
                 .notFound, .notFound,
                 record.forwardedState.map {

@@ -65,10 +65,11 @@ struct SessionURLs: Sendable {
 
     func message(_ index: Int, in session: SessionID) -> String { url(of: .message(session, index)) }
 
-    func state(of session: SessionID) -> String { url(of: .state(session)) }
+    /// - Parameter version: Stands in the URL, so that whoever has taken a state over sees whether it is another one now.
+    func state(of session: SessionID, version: Int) -> String { url(of: .state(session), query: "?v=\(version)") }
 
-    private func url(of resource: SessionResource) -> String {
-        signing?.url(of: resource, at: base) ?? base.description + resource.path
+    private func url(of resource: SessionResource, query: String = "") -> String {
+        signing?.url(of: resource, at: base, query: query) ?? base.description + resource.path + query
     }
 
     /// What a URL leads to if it leads to this server. Whether it is signed does not matter here.
@@ -87,6 +88,6 @@ struct SessionURLs: Sendable {
     /// A link of a history or a state as others can use it: paths are the server's own, and are signed when they are given out.
     func absolute(_ link: String) -> String {
         guard link.hasPrefix("/") else { return link }
-        return SessionResource(path: link).map(url(of:)) ?? base.description + link
+        return SessionResource(path: link).map { url(of: $0) } ?? base.description + link
     }
 }

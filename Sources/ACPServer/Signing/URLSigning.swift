@@ -52,13 +52,15 @@ public struct URLSigning: Sendable {
         self.now = now
     }
 
-    /// The URL of a resource below a server's base, signed.
-    func url(of resource: SessionResource, at base: ServerBase) -> String {
+    /// The URL of a resource below a server's base, signed. What stands in its query besides is not.
+    func url(of resource: SessionResource, at base: ServerBase, query: String = "") -> String {
         let step = max(1, lifetime / 8)
         let end = Int(now().timeIntervalSince1970) + lifetime
         let expires = (end + step - 1) / step * step
         let code = HMAC<SHA256>.authenticationCode(for: Self.text(resource, expires), using: keys[0])
-        return SessionLink(signing: base.description + resource.path, expires: expires, signature: code.base64URL).url
+        return SessionLink(
+            signing: base.description + resource.path + query, expires: expires, signature: code.base64URL
+        ).url
     }
 
     /// What a signature is worth.

@@ -75,12 +75,14 @@ struct TravellingSessionTests {
             #expect(try await self.call(serving, "recall", second).text == "Count: 1|one")
             #expect(try await self.call(serving, "peek", second).text == "1")
             let moved = try await serving.client.sessionDescriptor("second")
-            #expect(Array(moved.history.prefix(2)) == second.history && moved.state == first.state)
+            #expect(Array(moved.history.prefix(2)) == second.history)
+            #expect(try #require(first.state).hasPrefix(try #require(moved.state)))
             let error = try await serving.get("/sessions/second/state").expectError(404, .notFound)
             #expect(error.message.contains("/sessions/first/state"))
             #expect(try await self.call(serving, "counter", moved).text == "Count: 2")
             #expect(
-                try await serving.client.sessionDescriptor("second").state == "\(serving.url)/sessions/second/state")
+                try await serving.client.sessionDescriptor("second").state == "\(serving.url)/sessions/second/state?v=2"
+            )
             #expect(try await serving.get("/sessions/first/state").text == "1")
             // The same under another name of the server, and with a query.
             let other = first.history.map { $0.replacing("127.0.0.1", with: "localhost") + "?signature=x" }
@@ -213,7 +215,7 @@ struct TravellingSessionTests {
                 #expect(try await self.call(serving, "counter", descriptor).text == "Count: 42")
                 #expect(try await self.call(serving, "counter", descriptor).text == "Count: 43")
                 #expect(other.targets == ["/state", "/state"])
-                #expect(try await serving.client.sessionDescriptor("s").state == "\(serving.url)/sessions/s/state")
+                #expect(try await serving.client.sessionDescriptor("s").state == "\(serving.url)/sessions/s/state?v=3")
             }
         }
     }

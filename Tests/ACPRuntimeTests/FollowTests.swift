@@ -229,4 +229,25 @@ struct FollowTests {
         }
         #expect(kinds == [.messageCreated, .messagePart, .messageCompleted, .runCompleted])
     }
+
+    @Test("nudges alone ask storage nothing")
+    func nudgedQuietly() async throws {
+        let storage = MemoryStorage()
+        let engine = makeEngine(storage)
+        let counted = ScriptedStorage(storage)
+        let reader = makeEngine(counted)
+        engine.agents.agent("questioner") { context in _ = try await context.awaitMessage("?") }
+        let id = try await engine.call("questioner").id
+        let nudge = RunEvents.Nudge()
+        var events = reader.follow(id, nudge: nudge).makeAsyncIterator()
+        #expect(try await events.next()?.events.count == 3)
+        nudge.send()
+        #expect(try await events.next()?.events.isEmpty == true)
+        let reads = (counted.record.eventReads.count, counted.record.recordReads)
+        for _ in 0..<5 {
+            nudge.send()
+            #expect(try await events.next()?.events.isEmpty == true)
+        }
+        #expect((counted.record.eventReads.count, counted.record.recordReads) == reads)
+    }
 }

@@ -48,6 +48,8 @@ public struct RunEvents: AsyncSequence, Sendable {
         var index: Int
         var execution: RunExecution?
         private var changes: RemoteChanges?
+        /// How many wakes there were when storage had nothing new: before there are more, it need not be asked again.
+        private var quietWakes: Int?
         private var isNudged = false
         private var isFinished = false
 
@@ -105,16 +107,19 @@ public struct RunEvents: AsyncSequence, Sendable {
             } else {
                 changes = RemoteChanges(try await storage.coordination.changes(of: run))
                 self.changes = changes
+                quietWakes = nil
             }
             let wakes = changes.waiters.wakes
-            let events = try await storage.events(of: run, from: index, limit: RunEvents.pageSize)
-            if !events.isEmpty { return take(events) }
-            guard let record = try await storage.record(of: run) else { throw RunEngineError.unknownRun(run) }
-            if record.snapshot.status.isTerminal, record.eventCount <= index {
-                isFinished = true
-            } else if record.eventCount <= index {
-                isNudged = try await changes.waiters.wait(beyond: wakes, nudge: nudge)
+            if wakes != quietWakes {
+                let events = try await storage.events(of: run, from: index, limit: RunEvents.pageSize)
+                if !events.isEmpty { return take(events) }
+                guard let record = try await storage.record(of: run) else { throw RunEngineError.unknownRun(run) }
+                guard record.eventCount <= index else { return nil }
+                isFinished = record.snapshot.status.isTerminal
+                if isFinished { return nil }
+                quietWakes = wakes
             }
+            isNudged = try await changes.waiters.wait(beyond: wakes, nudge: nudge)
             return nil
         }
 

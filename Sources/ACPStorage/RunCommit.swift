@@ -19,6 +19,8 @@ public struct RunCommit: Sendable {
     public var input: [Message]?
     /// What the documents of this commit refer to and the run does not have yet. Stored in the same step.
     public var contents: [StoredContent]
+    /// What the run leaves in the history of its session: comes with its end. Appended in the same step.
+    public var history: HistoryAppend?
 
     public init(
         run: RunID,
@@ -27,7 +29,8 @@ public struct RunCommit: Sendable {
         snapshot: RunSnapshot?,
         owner: RunOwner,
         input: [Message]? = nil,
-        contents: [StoredContent] = []
+        contents: [StoredContent] = [],
+        history: HistoryAppend? = nil
     ) {
         self.run = run
         self.expecting = expecting
@@ -36,6 +39,18 @@ public struct RunCommit: Sendable {
         self.owner = owner
         self.input = input
         self.contents = contents
+        self.history = history
+    }
+}
+
+/// A block, and the session whose history it belongs to.
+public struct HistoryAppend: Sendable, Hashable {
+    public var session: SessionID
+    public var block: HistoryBlock
+
+    public init(_ block: HistoryBlock, to session: SessionID) {
+        self.session = session
+        self.block = block
     }
 }
 

@@ -27,14 +27,19 @@ public protocol Storage: Sendable {
 
     // MARK: Runs
 
-    /// Appends events to a run, stores the contents that come with them and, if given, replaces the run's snapshot: all or
-    /// nothing.
+    /// Appends events to a run, stores the contents that come with them and, if given, replaces the run's snapshot and appends
+    /// a block to the history of a session: all or nothing.
     ///
     /// The first commit of a run creates it: it expects 0 events and has a snapshot. Later ones
     /// must come from the run's owner. Whoever watches the run is woken (``Coordination/changes(of:)``).
     ///
     /// Repeating a commit whose answer was lost changes nothing and succeeds: the storage finds the events it was
     /// about to append already there.
+    ///
+    /// A commit that is refused leaves nothing in the session's history either. A block whose key is there already is left
+    /// out, as by ``append(_:to:)-([HistoryBlock],_)``, and the rest of the commit goes on. A storage that cannot write a run
+    /// and a session in one step asks first whether the run may be written, then appends the block, and then commits: what was
+    /// interrupted in between is made up for by whoever repeats the commit.
     ///
     /// - Throws: ``StorageError`` with code
     ///   - `fenced` if the run belongs to another owner by now,

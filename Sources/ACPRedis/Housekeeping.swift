@@ -21,11 +21,19 @@ final class Housekeeping: Sendable {
     private struct State {
         var task: Task<Void, Never>?
         var isEnded = false
+        var newRuns = 0
+        var askedAt: ContinuousClock.Instant?
     }
+
+    /// Of so many new runs one asks what is due. It is told of more than so many runs, so that old ones go away faster than new
+    /// ones come.
+    private static let runsPerQuestion = 8
 
     private let link: RedisLink
     private let keys: RedisKeys
     private let milliseconds: Int
+    /// After so long the next new run asks, however few there were.
+    private let interval: Duration
     private let logger: Logger
     private let state = Mutex(State())
     private let repair: IndexRepair
@@ -35,7 +43,20 @@ final class Housekeeping: Sendable {
         self.link = link
         self.keys = keys
         milliseconds = timeToLive.wholeMilliseconds
+        interval = min(.seconds(1), timeToLive / 16)
         self.logger = logger
+    }
+
+    /// Whether the run that is created now asks the queues what is due.
+    func isToAsk() -> Bool {
+        let now = ContinuousClock.now
+        return state.withLock { state in
+            state.newRuns += 1
+            if let asked = state.askedAt, now - asked < interval, state.newRuns < Self.runsPerQuestion { return false }
+            state.newRuns = 0
+            state.askedAt = now
+            return true
+        }
     }
 
     /// Looks at what is due, in the background, one lot at a time. What comes meanwhile is due again later.

@@ -143,7 +143,7 @@ extension RedisRequest.Word {
         switch self {
         case .text(let text): RedisArgument(text)
         case .number(let number): RedisArgument(number)
-        case .bytes(let bytes): RedisArgument(ByteBuffer(bytes: bytes))
+        case .bytes(let bytes): RedisArgument(bytes)
         }
     }
 }

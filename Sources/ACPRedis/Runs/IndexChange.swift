@@ -35,7 +35,10 @@ extension RedisKeys {
     ///   - run: The snapshot.
     ///   - owner: Who owns it.
     ///   - old: Where it stood before; nil if it is new.
-    func changes(for run: Run, owner: ProcessID?, from old: RunPlace?) -> [IndexChange] {
+    ///   - left: The statuses in which it may be listed still.
+    func changes(
+        for run: Run, owner: ProcessID?, from old: RunPlace?, leaving left: [RunStatus] = Self.unfinishedStatuses
+    ) -> [IndexChange] {
         let place = RunPlace(run)
         var changes: [IndexChange] = []
         if place != old {
@@ -46,15 +49,16 @@ extension RedisKeys {
             }
             changes.append(.init(kind: .enqueue, key: runsExpiry, member: place.expiryMember))
         }
-        return changes + self.changes(of: run.status, place, owner: owner)
+        return changes + self.changes(of: run.status, place, owner: owner, leaving: left)
     }
 
-    private func changes(of status: RunStatus, _ place: RunPlace, owner: ProcessID?) -> [IndexChange] {
-        var changes: [IndexChange] = Self.unfinishedStatuses.map { other in
-            other == status
-                ? add(unfinishedRuns(other), place)
-                : .init(kind: .remove, key: unfinishedRuns(other), member: place.id.rawValue)
+    private func changes(
+        of status: RunStatus, _ place: RunPlace, owner: ProcessID?, leaving left: [RunStatus]
+    ) -> [IndexChange] {
+        var changes: [IndexChange] = left.filter { $0 != status }.map {
+            .init(kind: .remove, key: unfinishedRuns($0), member: place.id.rawValue)
         }
+        if !status.isTerminal { changes.append(add(unfinishedRuns(status), place)) }
         if let owner {
             changes.append(
                 .init(
@@ -94,8 +98,31 @@ extension RedisKeys {
 extension [IndexChange] {
     var keys: [String] { map(\.key) }
 
-    /// How many there are, then three words for each: what ``RedisScripts`` expect.
-    var words: [RedisRequest.Word] {
-        [.number(count)] + flatMap { [.text($0.kind.rawValue), .number($0.score), .text($0.member)] }
+    /// The five words that ``RedisScripts`` expect: what kind each change is, the score, and the members that the kinds name.
+    ///
+    /// - Parameters:
+    ///   - run: The run that all of them are about.
+    ///   - asks: Whether queues are asked what is due.
+    func words(of run: RunID, asks: Bool = false) -> [RedisRequest.Word] {
+        var kinds = ""
+        var score = 0
+        var place: String?
+        var other = ""
+        for change in self {
+            if change.kind == .add { score = change.score }
+            guard change.member != run.rawValue, change.kind != .extend else {
+                kinds += change.kind == .enqueue && !asks ? "p" : change.kind.rawValue
+                continue
+            }
+            if change.kind == .remove {
+                // Where a run stood before. It leaves one such place at most.
+                kinds += "o"
+                other = change.member
+            } else {
+                kinds += change.kind == .enqueue && !asks ? "P" : change.kind.rawValue.uppercased()
+                place = change.member
+            }
+        }
+        return [.text(kinds), .number(score), .text(run.rawValue), .text(place ?? ""), .text(other)]
     }
 }

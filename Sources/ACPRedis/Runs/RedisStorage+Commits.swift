@@ -5,7 +5,9 @@ public import ACPStorage
 import RedisClient
 
 extension RedisStorage {
-    /// Appends events to a run and, if given, replaces its snapshot: one round trip.
+    /// Appends events to a run, and what else the commit brings: one round trip.
+    ///
+    /// On a cluster a block for the history of a session takes two more: the session is on another server than the run.
     public func commit(_ commit: RunCommit) async throws {
         let total = commit.expecting + commit.events.count
         if let covered = commit.snapshot?.eventCount, !(0...total).contains(covered) {
@@ -13,20 +15,37 @@ extension RedisStorage {
                 .conflict, "a snapshot of run \(commit.run) covers \(covered) events where there are \(total)")
         }
         let task = RedisTask.writing("Committing to run \(commit.run)", at: keys.run(commit.run))
-        let known = try await place(of: commit)
+        let known = try await known(of: commit)
         let changes = indexChanges(for: commit, known)
         let begin = ContinuousClock.now
         if let indexes, commit.expecting == 0, let snapshot = commit.snapshot {
             let place = RunPlace(snapshot.run)
             indexes.begin([ClusterIndexes.intent(place, keys: keys, timeToLive: timeToLive)], since: begin)
         }
+        if indexes != nil, let history = commit.history { try await leave(history, of: commit) }
+        let asks = commit.expecting == 0 && indexes == nil && housekeeping.isToAsk()
         let reply: RESPValue
         do {
-            reply = try await link.send(try request(for: commit, indexes == nil ? changes : []), task)
+            reply = try await link.send(try request(for: commit, known, changes, asks: asks), task)
         } catch {
             tracked.forget(commit.run)
             throw error
         }
+        let answer = try accepted(reply, commit, task)
+        await indexes?.write(
+            ClusterIndexes.changes(
+                changes, of: commit.snapshot.map { RunPlace($0.run) },
+                isTerminal: commit.snapshot?.run.status.isTerminal == true, keys: keys, timeToLive: timeToLive),
+            queue: keys.runsExpiry, soon: ClusterIndexes.soon(timeToLive), since: begin)
+        note(commit, known)
+        if asks, answer.count > 2 { startPruning(answer[2], of: commit.owner.process) }
+        if indexes == nil, answer.count > 3, answer[3].int != 0 { try await clearStatuses(of: commit) }
+    }
+
+    /// - Throws: Why a commit was not taken.
+    private func accepted(
+        _ reply: RESPValue, _ commit: RunCommit, _ task: RedisTask
+    ) throws(StorageError) -> [RESPValue] {
         guard let answer = reply.array, let outcome = answer.first?.string else {
             throw task.corrupt("the script's answer is not what was expected")
         }
@@ -34,17 +53,46 @@ extension RedisStorage {
             tracked.forget(commit.run)
             throw refusal(of: commit, outcome, found: answer.dropFirst().first?.int ?? 0)
         }
-        await indexes?.write(
-            ClusterIndexes.changes(
-                changes, of: commit.snapshot.map { RunPlace($0.run) },
-                isTerminal: commit.snapshot?.run.status.isTerminal == true, keys: keys, timeToLive: timeToLive),
-            queue: keys.runsExpiry, soon: ClusterIndexes.soon(timeToLive), since: begin)
-        if commit.snapshot?.run.status.isTerminal == true {
-            tracked.forget(commit.run)
-        } else if let place = commit.snapshot.map({ RunPlace($0.run) }) ?? known?.place {
-            tracked.wrote(commit.run, place: place, extended: known?.needsExtension ?? true)
-        }
-        if commit.expecting == 0, answer.count > 2 { startPruning(answer[2], of: commit.owner.process) }
+        return answer
+    }
+
+    /// Notes how the run stands after a commit.
+    private func note(_ commit: RunCommit, _ known: TrackedRuns.Known?) {
+        let status = commit.snapshot?.run.status
+        if status?.isTerminal == true { return tracked.forget(commit.run) }
+        guard let place = commit.snapshot.map({ RunPlace($0.run) }) ?? known?.place else { return }
+        let hadContents = known?.hasContents ?? (commit.expecting > 0)
+        tracked.wrote(
+            commit.run,
+            .init(
+                place: place, status: status ?? known?.status, hasContents: hadContents || !commit.contents.isEmpty,
+                needsExtension: known?.needsExtension ?? true))
+    }
+
+    /// What a run leaves in its session, on a cluster: before its end is written, since whoever repeats that then makes up for
+    /// the rest. Not if the run may not be written any more.
+    private func leave(_ history: HistoryAppend, of commit: RunCommit) async throws {
+        let task = RedisTask.reading("how run \(commit.run) stands", at: keys.run(commit.run))
+        let reply = try await link.send(
+            .script(
+                RedisScripts.mayCommit,
+                keys: [keys.run(commit.run), keys.events(commit.run), keys.owner(commit.run)],
+                [.text(commit.owner.stored), .number(commit.expecting), .number(commit.events.count)],
+                isIdempotent: true),
+            task)
+        _ = try accepted(reply, commit, task)
+        try await append([history.block], to: history.session)
+    }
+
+    /// A run is new whose id belonged to another one, of which only a part is left: it may be listed in a status that it never
+    /// had.
+    private func clearStatuses(of commit: RunCommit) async throws {
+        guard let status = commit.snapshot?.run.status else { return }
+        _ = try await link.sendEach(
+            RedisKeys.unfinishedStatuses.filter { $0 != status }.map {
+                RedisRequest(
+                    words: ["ZREM", .text(keys.unfinishedRuns($0)), .text(commit.run.rawValue)], isIdempotent: true)
+            }, .writing("Committing to run \(commit.run)", at: keys.run(commit.run)))
     }
 
     private func refusal(of commit: RunCommit, _ outcome: String, found: Int) -> StorageError {
@@ -57,22 +105,24 @@ extension RedisStorage {
         }
     }
 
-    /// Where the run stands, as far as that matters: a commit with a snapshot says it itself.
-    private func place(of commit: RunCommit) async throws(StorageError) -> (place: RunPlace, needsExtension: Bool)? {
+    /// How the run stands, as far as that matters: a commit with a snapshot says much of it itself.
+    private func known(of commit: RunCommit) async throws(StorageError) -> TrackedRuns.Known? {
         // What was known of a run that is created anew says nothing of the new one.
         if commit.expecting == 0, commit.snapshot != nil { return nil }
         if let known = tracked.find(commit.run) { return known }
         guard commit.snapshot == nil else { return nil }
         // Somebody goes on with a run that this storage has not seen yet.
-        return try await inspect(commit.run).map { (RunPlace($0.run), true) }
+        return try await inspect(commit.run).map { .init(place: RunPlace($0.run)) }
     }
 
-    private func indexChanges(
-        for commit: RunCommit, _ known: (place: RunPlace, needsExtension: Bool)?
-    ) -> [IndexChange] {
+    private func indexChanges(for commit: RunCommit, _ known: TrackedRuns.Known?) -> [IndexChange] {
         var changes: [IndexChange] = []
         if let snapshot = commit.snapshot {
-            changes = keys.changes(for: snapshot.run, owner: commit.owner.process, from: known?.place)
+            var left = RedisKeys.unfinishedStatuses
+            // On a cluster a place may be left over from a change that was lost.
+            if indexes == nil { left = commit.expecting == 0 ? [] : known?.status.map { [$0] } ?? left }
+            changes = keys.changes(
+                for: snapshot.run, owner: commit.owner.process, from: known?.place, leaving: left)
         }
         if let known, known.needsExtension {
             let place = commit.snapshot.map { RunPlace($0.run) } ?? known.place
@@ -81,18 +131,31 @@ extension RedisStorage {
         return changes
     }
 
-    private func request(for commit: RunCommit, _ changes: [IndexChange]) throws(StorageError) -> RedisRequest {
+    private func request(
+        for commit: RunCommit, _ known: TrackedRuns.Known?, _ changes: [IndexChange], asks: Bool
+    ) throws(StorageError) -> RedisRequest {
+        let changes = indexes == nil ? changes : []
+        let history = indexes == nil ? commit.history : nil
+        var names = keys.allOfRun(commit.run)
+        // A run that has ended hears no signals. Contents that it has not got need no time to live.
+        var prolonged = commit.snapshot?.run.status.isTerminal == true ? 4 : 5
+        if known?.hasContents != false || !commit.contents.isEmpty { prolonged = 6 }
         var words: [RedisRequest.Word] = [
             .text(commit.owner.stored), .number(commit.expecting), .number(milliseconds),
             .bytes(commit.snapshot.map(StoredRun.value) ?? []),
             .bytes(try commit.input.map { input throws(StorageError) in try encode(input, "the input") } ?? []),
-            .text(keys.changes(commit.run)),
+            .text(keys.changes(commit.run)), .number(prolonged),
         ]
-        words += changes.words
-        words += [.number(commit.contents.count)] + commit.contents.words
-        words += commit.events.map { .bytes($0.json) }
-        return .script(
-            RedisScripts.commit, keys: keys.allOfRun(commit.run) + changes.keys, words, isIdempotent: true)
+        words.reserveCapacity(24 + commit.events.count)
+        words += changes.words(of: commit.run, asks: asks)
+        words.append(.number(commit.contents.count))
+        let block = try history.map { history throws(StorageError) in try self.words(of: history.block) } ?? []
+        words.append(.number(block.count))
+        words += commit.contents.words
+        words += block
+        for event in commit.events { words.append(.bytes(event.json)) }
+        if let history { names += keys.allOfSession(history.session) }
+        return .script(RedisScripts.commit, keys: names + changes.keys, words, isIdempotent: true)
     }
 
     /// - Parameter queues: What is due in the queue of all runs, and in that of the process, in the order of
@@ -134,8 +197,8 @@ extension RedisStorage {
                 [ClusterIndexes.intent(RunPlace(run), keys: keys, timeToLive: timeToLive)], since: .now)
             let reply = try await link.send(
                 .script(
-                    RedisScripts.save, keys: keys.allOfRun(run.id) + inStep.keys, words + inStep.words,
-                    isIdempotent: false),
+                    RedisScripts.save, keys: keys.allOfRun(run.id) + inStep.keys,
+                    words + inStep.words(of: run.id, asks: true), isIdempotent: false),
                 task)
             guard reply.array?.first?.string == "OK" else { continue }
             if indexes != nil { await putRight(run.id, old.map { RunPlace($0.run) } ?? RunPlace(run)) }
@@ -150,21 +213,20 @@ extension RedisStorage {
         let json = try EncodedEvent(event).json
         let task = RedisTask.writing("Appending to run \(run)", at: keys.events(run))
         let missing = StorageError(.notFound, "run \(run) is not stored: save it first")
-        var place: RunPlace
-        var needsExtension = true
-        if let known = tracked.find(run) {
-            (place, needsExtension) = known
+        let known: TrackedRuns.Known
+        if let found = tracked.find(run) {
+            known = found
         } else {
             guard let found = try await inspect(run) else { throw missing }
-            place = RunPlace(found.run)
+            known = .init(place: RunPlace(found.run))
         }
-        let changes = needsExtension ? keys.extensions(for: place, owner: nil) : []
+        let changes = known.needsExtension ? keys.extensions(for: known.place, owner: nil) : []
         let inStep = indexes == nil ? changes : []
         let words: [RedisRequest.Word] = [.bytes(json), .number(milliseconds), .text(keys.changes(run))]
         let begin = ContinuousClock.now
         let reply = try await link.send(
             .script(
-                RedisScripts.append, keys: keys.allOfRun(run) + inStep.keys, words + inStep.words,
+                RedisScripts.append, keys: keys.allOfRun(run) + inStep.keys, words + inStep.words(of: run),
                 isIdempotent: false),
             task)
         guard !reply.isNull else {
@@ -174,6 +236,6 @@ extension RedisStorage {
         await indexes?.write(
             ClusterIndexes.changes(changes, of: nil, isTerminal: false, keys: keys, timeToLive: timeToLive),
             since: begin)
-        tracked.wrote(run, place: place, extended: needsExtension)
+        tracked.wrote(run, known)
     }
 }

@@ -145,7 +145,7 @@ extension RedisStorage {
         let reply = try await link.send(
             .script(
                 RedisScripts.delete, keys: keys.allOfRun(run) + changes.keys,
-                [.text(keys.changes(run))] + changes.words, isIdempotent: false),
+                [.text(keys.changes(run))] + changes.words(of: run), isIdempotent: false),
             task)
         tracked.forget(run)
         if indexes != nil {
@@ -177,7 +177,7 @@ extension RedisStorage {
                 task)
             guard reply.int == 1 else { return false }
             await indexes.write(claimChanges(found.run, owner, current), since: begin)
-            tracked.wrote(run, place: place, extended: true)
+            tracked.wrote(run, .init(place: place))
             return true
         }
         let processes = [keys.processRuns(owner.process), keys.processRuns(current?.process ?? owner.process)]
@@ -185,10 +185,10 @@ extension RedisStorage {
             .script(
                 RedisScripts.claim,
                 keys: keys.allOfRun(run) + keys.allUnfinished + processes + changes.keys,
-                words + changes.words, isIdempotent: true),
+                words + changes.words(of: run), isIdempotent: true),
             task)
         guard reply.int == 1 else { return false }
-        tracked.wrote(run, place: place, extended: true)
+        tracked.wrote(run, .init(place: place))
         return true
     }
 

@@ -8,8 +8,21 @@ import Synchronization
 /// An index lives for more than one and a half TTLs after it was extended, and a run for one after its last commit. So it is
 /// enough to extend the indexes once in half a TTL, and most commits need not know anything of them.
 final class TrackedRuns: Sendable {
+    /// What is known of a run.
+    struct Known {
+        let place: RunPlace
+        /// The status in which it is listed. Nil if that is not known.
+        var status: RunStatus?
+        /// Whether contents may be stored with it.
+        var hasContents = true
+        /// Whether its indexes need extending.
+        var needsExtension = true
+    }
+
     private struct Entry {
         let place: RunPlace
+        let status: RunStatus?
+        let hasContents: Bool
         var extendedAt: ContinuousClock.Instant
         var usedAt: ContinuousClock.Instant
     }
@@ -31,21 +44,26 @@ final class TrackedRuns: Sendable {
 
     var count: Int { state.withLock { $0.entries.count } }
 
-    /// What is known of a run, and whether its indexes need extending.
-    func find(_ run: RunID) -> (place: RunPlace, needsExtension: Bool)? {
+    func find(_ run: RunID) -> Known? {
         let now = now()
         return state.withLock { state in
             guard let entry = state.entries[run] else { return nil }
-            return (entry.place, now - entry.extendedAt >= timeToLive / 2)
+            return Known(
+                place: entry.place, status: entry.status, hasContents: entry.hasContents,
+                needsExtension: now - entry.extendedAt >= timeToLive / 2)
         }
     }
 
     /// Notes that a run was written.
-    func wrote(_ run: RunID, place: RunPlace, extended: Bool) {
+    ///
+    /// - Parameter known: How it stands now. Its indexes were extended with it if they needed that.
+    func wrote(_ run: RunID, _ known: Known) {
         let now = now()
         state.withLock { state in
-            let extendedAt = extended ? now : state.entries[run]?.extendedAt ?? now
-            state.entries[run] = Entry(place: place, extendedAt: extendedAt, usedAt: now)
+            let extendedAt = known.needsExtension ? now : state.entries[run]?.extendedAt ?? now
+            state.entries[run] = Entry(
+                place: known.place, status: known.status, hasContents: known.hasContents, extendedAt: extendedAt,
+                usedAt: now)
             guard state.entries.count >= state.sweepAt else { return }
             state.entries = state.entries.filter { now - $0.value.usedAt < timeToLive }
             state.sweepAt = max(1_024, state.entries.count * 2)

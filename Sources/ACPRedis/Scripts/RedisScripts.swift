@@ -17,9 +17,13 @@ enum RedisScripts {
     ///   is used all the time is not written all the time.
     /// - `refresh` lets keys expire a TTL from now.
     /// - `push` appends to a list in portions, since Lua cannot hand more than some thousand values to one call.
-    /// - `change` makes the changes of ``IndexChange``, whose keys begin at `key` and whose words at `word`. It gives what
-    ///   stands in the queues that were added to and is due to be looked at: at most 16 members of each, so that each new run
-    ///   lets at most that many old ones be cleared away, and at least that many as come in.
+    /// - `change` makes the changes of ``IndexChange`` to one run, whose keys begin at `key`, and whose words at `word`: the kinds of
+    ///   all changes, one letter each, the score, the run's id (what small letters mean), how it stands in the queue of all runs
+    ///   (capital letters), and what else to take out (`o`). It gives what stands in the queues that were asked and is due to be
+    ///   looked at, at most 128 members of each.
+    /// - `remember` appends a block to a session's history, whole, and only if its key is not there yet. The session's keys begin
+    ///   at `key`, the words at `word`: key of the block, how many entries, how many contents, the entries, for each content its
+    ///   digest and its bytes. It gives where the words end.
     static let shared = """
         local function milliseconds()
           local time = redis.call('TIME')
@@ -42,30 +46,51 @@ enum RedisScripts {
           for i = first, last do redis.call('PEXPIRE', keys[i], life) end
         end
         local function push(key, from, last)
+          local length
           for i = from, last, 1000 do
-            redis.call('RPUSH', key, unpack(ARGV, i, math.min(i + 999, last)))
+            length = redis.call('RPUSH', key, unpack(ARGV, i, math.min(i + 999, last)))
           end
+          return length
         end
-        local function change(key, word, count, ttl)
+        local function change(key, word, ttl)
+          local kinds, score, id, place, other = unpack(ARGV, word, word + 4)
           local due = {}
-          for i = 0, count - 1 do
-            local index, kind = KEYS[key + i], ARGV[word + i * 3]
-            local score, member = ARGV[word + i * 3 + 1], ARGV[word + i * 3 + 2]
+          for i = 1, #kinds do
+            local index, kind = KEYS[key + i - 1], string.sub(kinds, i, i)
             if kind == '-' then
-              redis.call('ZREM', index, member)
+              redis.call('ZREM', index, id)
+            elseif kind == 'o' then
+              redis.call('ZREM', index, other)
             else
               if kind == '+' then
-                redis.call('ZADD', index, score, member)
-              elseif kind == 'q' then
-                due[#due + 1] = redis.call('ZRANGEBYSCORE', index, '-inf', digits(started()), 'LIMIT', 0, 16)
-                redis.call('ZADD', index, digits(started() + ttl - 1), member)
-              elseif kind == 'r' then
-                redis.call('ZADD', index, 'XX', digits(started() + ttl - 1), member)
+                redis.call('ZADD', index, score, id)
+              elseif kind ~= '^' then
+                local queued = string.lower(kind)
+                local member = queued == kind and id or place
+                local time = digits(started() + ttl - 1)
+                if queued == 'r' then
+                  redis.call('ZADD', index, 'XX', time, member)
+                else
+                  if queued == 'q' then
+                    due[#due + 1] = redis.call('ZRANGEBYSCORE', index, '-inf', digits(started()), 'LIMIT', 0, 128)
+                  end
+                  redis.call('ZADD', index, time, member)
+                end
               end
               outliveRuns(index, ttl)
             end
           end
           return due
+        end
+        local function remember(key, word)
+          local first = word + 3
+          local last = first + tonumber(ARGV[word + 1]) - 1
+          local stop = last + 2 * tonumber(ARGV[word + 2])
+          if redis.call('SADD', KEYS[key + 2], ARGV[word]) == 1 then
+            push(KEYS[key + 1], first, last)
+            for i = last + 1, stop, 2 do redis.call('HSET', KEYS[key + 3], ARGV[i], ARGV[i + 1]) end
+          end
+          return stop + 1
         end
 
         """

@@ -5,48 +5,74 @@ import RedisClient
 extension RedisScripts {
     /// Writes a commit: all of it or nothing, only by the owner, only at its place, and only once.
     ///
-    /// - Keys: run, events, owner, input, signals, contents; then one for each index change.
-    /// - Arguments: owner, expected count, TTL in ms, snapshot or nothing, input or nothing, channel; the index changes; how
-    ///   many contents, for each its digest and its bytes; the events.
-    /// - Gives `OK`, the count, and what is due in queues; or `FENCED`, `NOTFOUND`, or `CONFLICT` and the count found.
+    /// - Keys: run, events, owner, input, signals, contents; the four of a session if something goes into its history; then one
+    ///   for each index change.
+    /// - Arguments: owner, expected count, TTL in ms, snapshot or nothing, input or nothing, channel, up to which key the run's
+    ///   life is prolonged; the five words of the index changes; how many contents, how many words about the history; for each
+    ///   content its digest and its bytes; the words that `remember` takes; the events.
+    /// - Gives `OK`, the count, what is due in queues, and whether something was left of an earlier run with that id; or
+    ///   `FENCED`, `NOTFOUND`, or `CONFLICT` and the count found.
     ///
     /// The first write is one that Redis refuses when its memory is used up, so that such a commit leaves nothing behind.
     static let commit = RedisScript(
         shared + """
-            local owner, expecting, ttl = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
-            local snapshot, input, channel, changes = ARGV[4], ARGV[5], ARGV[6], tonumber(ARGV[7])
-            local contents = 8 + changes * 3
-            local first = contents + 1 + 2 * tonumber(ARGV[contents])
+            local owner, expecting, ttl, life = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[3]
+            local snapshot, input, channel, prolonged = ARGV[4], ARGV[5], ARGV[6], tonumber(ARGV[7])
+            local contents, history = tonumber(ARGV[13]), tonumber(ARGV[14])
+            local block = 15 + 2 * contents
+            local first = block + history
             local count = #ARGV - first + 1
-            local total = expecting + count
-            local hasContents, due = first > contents + 1, {}
-            local isNew = redis.call('EXISTS', KEYS[1]) == 0
-            if changes > 0 then started() end
+            local total, left = expecting + count, 0
+            if string.find(ARGV[8], '[qQpPrR]') then started() end
+            local isNew = expecting == 0 and snapshot ~= '' and redis.call('SET', KEYS[1], snapshot, 'NX', 'PX', life)
             if isNew then
-              if expecting ~= 0 or snapshot == '' then return {'NOTFOUND', 0} end
-              -- What is left of a run that was evicted or deleted by hand in part.
-              if redis.call('EXISTS', KEYS[2], KEYS[4], KEYS[6]) > 0 then redis.call('DEL', KEYS[2], KEYS[4], KEYS[6]) end
-              redis.call('SET', KEYS[3], owner, 'PX', ARGV[3])
-              if input ~= '' then redis.call('SET', KEYS[4], input, 'PX', ARGV[3]) end
+              redis.call('SET', KEYS[3], owner, 'PX', life)
+              if input ~= '' then redis.call('SET', KEYS[4], input, 'PX', life) else redis.call('DEL', KEYS[4]) end
+              if push(KEYS[2], first, #ARGV) ~= count then
+                -- There was a run which was evicted or deleted by hand in part.
+                left = redis.call('DEL', KEYS[2], KEYS[6])
+                push(KEYS[2], first, #ARGV)
+              end
             else
+              if redis.call('EXISTS', KEYS[1]) == 0 then return {'NOTFOUND', 0} end
               if redis.call('GET', KEYS[3]) ~= owner then return {'FENCED', 0} end
               local found = redis.call('LLEN', KEYS[2])
               if count > 0 and found == total then
                 refresh(KEYS, 1, 6, ttl)
-                return {'OK', total, due}
+                return {'OK', total, {}, 0}
               end
               if found ~= expecting then return {'CONFLICT', found} end
+              push(KEYS[2], first, #ARGV)
+              if snapshot ~= '' then redis.call('SET', KEYS[1], snapshot, 'PX', life) end
             end
-            for i = contents + 1, first - 2, 2 do redis.call('HSET', KEYS[6], ARGV[i], ARGV[i + 1]) end
-            push(KEYS[2], first, #ARGV)
-            if snapshot ~= '' then redis.call('SET', KEYS[1], snapshot, 'PX', ARGV[3]) end
+            for i = 15, block - 1, 2 do redis.call('HSET', KEYS[6], ARGV[i], ARGV[i + 1]) end
             -- What was written just now with its time to live is passed over.
-            refresh(KEYS, snapshot == '' and 1 or 2, isNew and 2 or 6, ttl)
-            if isNew and hasContents then refresh(KEYS, 6, 6, ttl) end
-            if changes > 0 then due = change(7, 8, changes, ttl) end
+            refresh(KEYS, snapshot == '' and 1 or 2, isNew and 2 or prolonged, ttl)
+            if isNew and contents > 0 then refresh(KEYS, 6, 6, ttl) end
+            local index = 7
+            if history > 0 then
+              remember(7, block)
+              refresh(KEYS, 7, 10, ttl)
+              index = 11
+            end
+            local due = change(index, 8, ttl)
             redis.call('PUBLISH', channel, total)
-            return {'OK', total, due}
+            return {'OK', total, due, left}
             """)
+
+    /// Whether a commit would be taken at this moment.
+    ///
+    /// - Keys: run, events, owner.
+    /// - Arguments: owner, expected count, count of new events.
+    /// - Gives what ``commit`` would give.
+    static let mayCommit = RedisScript(
+        """
+        if redis.call('EXISTS', KEYS[1]) == 0 then return {'NOTFOUND', 0} end
+        if redis.call('GET', KEYS[3]) ~= ARGV[1] then return {'FENCED', 0} end
+        local found, expecting, count = redis.call('LLEN', KEYS[2]), tonumber(ARGV[2]), tonumber(ARGV[3])
+        if found ~= expecting and (count == 0 or found ~= expecting + count) then return {'CONFLICT', found} end
+        return {'OK', found}
+        """)
 
     /// A run as it stands at one moment: snapshot, owner, and the events that the snapshot does not cover.
     ///
@@ -87,7 +113,7 @@ extension RedisScripts {
             redis.call('SET', KEYS[1], ARGV[3] .. digits(count) .. '}', 'PX', digits(ttl))
             if not old then redis.call('DEL', KEYS[2], KEYS[3], KEYS[4], KEYS[6]) end
             refresh(KEYS, 1, 6, ttl)
-            local due = change(7, 6, tonumber(ARGV[5]), ttl)
+            local due = change(7, 5, ttl)
             redis.call('PUBLISH', ARGV[4], digits(count))
             return {'OK', due}
             """)
@@ -101,10 +127,10 @@ extension RedisScripts {
         shared + """
             if redis.call('EXISTS', KEYS[1]) == 0 then return false end
             local ttl = tonumber(ARGV[2])
-            if tonumber(ARGV[4]) > 0 then started() end
+            if ARGV[4] ~= '' then started() end
             local count = redis.call('RPUSH', KEYS[2], ARGV[1])
             refresh(KEYS, 1, 6, ttl)
-            change(7, 5, tonumber(ARGV[4]), ttl)
+            change(7, 4, ttl)
             redis.call('PUBLISH', ARGV[3], count)
             return count
             """)
@@ -132,7 +158,7 @@ extension RedisScripts {
               redis.call('ZADD', KEYS[11], digits(started() + ttl - 1), id)
               outliveRuns(KEYS[11], ttl)
             end
-            change(13, 6, tonumber(ARGV[5]), ttl)
+            change(13, 5, ttl)
             return 1
             """)
 
@@ -146,7 +172,7 @@ extension RedisScripts {
             local there = redis.call('EXISTS', KEYS[1])
             if there == 0 then return 0 end
             for i = 1, 6 do redis.call('UNLINK', KEYS[i]) end
-            change(7, 3, tonumber(ARGV[2]), 0)
+            change(7, 2, 0)
             redis.call('PUBLISH', ARGV[1], 0)
             return 1
             """)

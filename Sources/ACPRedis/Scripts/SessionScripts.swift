@@ -25,20 +25,11 @@ extension RedisScripts {
     /// Appends blocks to a session's history: each whole, and only if its key is not there yet.
     ///
     /// - Keys: session, history, blocks, contents.
-    /// - Arguments: TTL, how many blocks; for each its key, how many entries, how many contents, the entries, for each content
-    ///   its digest and its bytes.
+    /// - Arguments: TTL, how many blocks; for each the words that `remember` takes.
     static let appendHistory = RedisScript(
         shared + """
-            local position = 3
-            for block = 1, tonumber(ARGV[2]) do
-              local last = position + 2 + tonumber(ARGV[position + 1])
-              local contents = 2 * tonumber(ARGV[position + 2])
-              if redis.call('SADD', KEYS[3], ARGV[position]) == 1 then
-                push(KEYS[2], position + 3, last)
-                for i = last + 1, last + contents, 2 do redis.call('HSET', KEYS[4], ARGV[i], ARGV[i + 1]) end
-              end
-              position = last + contents + 1
-            end
+            local word = 3
+            for block = 1, tonumber(ARGV[2]) do word = remember(1, word) end
             refresh(KEYS, 1, 4, tonumber(ARGV[1]))
             return 1
             """)

@@ -50,13 +50,18 @@ extension RedisStorage {
     public func append(_ blocks: [HistoryBlock], to session: SessionID) async throws {
         let task = RedisTask.writing("Appending to the history of session \(session)", at: keys.history(session))
         var words: [RedisRequest.Word] = [.number(milliseconds), .number(blocks.count)]
-        for block in blocks {
-            words += [.text(block.key), .number(block.entries.count), .number(block.contents.count)]
-            for entry in block.entries { words.append(.bytes(try encode(entry, "an entry of a session's history"))) }
-            words += block.contents.words
-        }
+        for block in blocks { words += try self.words(of: block) }
         _ = try await link.send(
             .script(RedisScripts.appendHistory, keys: keys.allOfSession(session), words, isIdempotent: true), task)
+    }
+
+    /// A block as the scripts take it.
+    func words(of block: HistoryBlock) throws(StorageError) -> [RedisRequest.Word] {
+        var words: [RedisRequest.Word] = [
+            .text(block.key), .number(block.entries.count), .number(block.contents.count),
+        ]
+        for entry in block.entries { words.append(.bytes(try encode(entry, "an entry of a session's history"))) }
+        return words + block.contents.words
     }
 
     /// One page of a session's history, oldest first, and how many entries there are in all: one round trip.

@@ -53,6 +53,10 @@ public final class ContentStorage: Storage {
 
     public func commit(_ commit: RunCommit) async throws {
         var contents: [ContentDigest: [UInt8]] = [:]
+        var commit = commit
+        if let block = commit.history?.block, block.entries.canBeReduced(limit: limit) {
+            commit.history?.block = try reduced(block)
+        }
         guard let reduced = try reduced(commit, &contents) else { return try await base.commit(commit) }
         let new = contents.filter { !sent.has($0.key, commit) }
         var sending = reduced
@@ -86,15 +90,17 @@ public final class ContentStorage: Storage {
         guard blocks.contains(where: { $0.entries.canBeReduced(limit: limit) }) else {
             return try await base.append(blocks, to: session)
         }
-        var blocks = blocks
-        for index in blocks.indices {
-            var contents: [ContentDigest: [UInt8]] = [:]
-            try blocks[index].entries.changeParts { part throws(ACPError) in
-                try part.reduce(limit: limit) { contents[$0.digest] = Array($1) }
-            }
-            blocks[index].contents += contents.map { StoredContent(digest: $0.key, bytes: $0.value) }
+        try await base.append(try blocks.map { try reduced($0) }, to: session)
+    }
+
+    private func reduced(_ block: HistoryBlock) throws(ACPError) -> HistoryBlock {
+        var block = block
+        var contents: [ContentDigest: [UInt8]] = [:]
+        try block.entries.changeParts { part throws(ACPError) in
+            try part.reduce(limit: limit) { contents[$0.digest] = Array($1) }
         }
-        try await base.append(blocks, to: session)
+        block.contents += contents.map { StoredContent(digest: $0.key, bytes: $0.value) }
+        return block
     }
 
     /// The commit with references in the place of large contents, which are added to `contents`. Nil if there is nothing to

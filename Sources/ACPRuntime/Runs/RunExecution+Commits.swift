@@ -42,7 +42,8 @@ extension RunExecution {
                 snapshot = RunSnapshot(state.composer.run, json: json, eventCount: eventCount)
             }
             let commit = RunCommit(
-                run: id, expecting: batch.expecting, events: batch.events, snapshot: snapshot, owner: owner)
+                run: id, expecting: batch.expecting, events: batch.events, snapshot: snapshot, owner: owner,
+                history: state.history.take())
             return (commit, wasFull)
         }
         // A handler that was held up goes on while the commit is on its way.

@@ -83,11 +83,8 @@ extension RunExecution {
         ending.awaitTimer?.cancel()
         ending.waiter?.resume(throwing: CancellationError())
 
-        do {
-            try await leaveSession(ending)
-        } catch {
-            return abandon(error)
-        }
+        if await !mayEnd() { return }
+        if !ending.leavesHistory { await rememberSession() }
         // Not by `act`: this task commits what is left.
         state.withLock { state in
             onChange(self, .ending)
@@ -99,8 +96,12 @@ extension RunExecution {
                 let failure = ACPError(.serverError, "the run's error cannot be reported: \(error.message)")
                 if let change = try? state.composer.end(.failed(failure), now: now) { state.append(change) }
             }
+            if ending.leavesHistory {
+                state.history = HistoryAppend(HistoryBlock(run: id, input: input, output: ending.output), to: sessionID)
+            }
         }
         await drain()
+        if takesTurns { await passTurn() }
         let graceTimer = state.withLock { state in
             if case .ending = state.phase { state.phase = .ended }
             onChange(self, .ended)
@@ -111,24 +112,17 @@ extension RunExecution {
         progress.wakeAll()
     }
 
-    /// What the run leaves in its session, and whose turn it is next there.
-    private func leaveSession(_ ending: Ending) async throws(StorageError) {
-        if !lease.isHeld {
-            // Storage fences the run, but not its session. A commit tells whether the run still belongs to this process.
-            state.withLock { state in
-                state.isHoldingBack = false
-                state.log.wantSnapshot()
-            }
-            await drain()
-            if case .abandoned(let reason) = state.withLock({ $0.phase }) { throw reason }
+    /// Whether the run still is this process's to end: not for certain if the process was out of touch for a while. Then a
+    /// commit tells. Storage fences the end of a run by itself, but not all storages do that for what the run leaves in its
+    /// session.
+    private func mayEnd() async -> Bool {
+        if lease.isHeld { return true }
+        state.withLock { state in
+            state.isHoldingBack = false
+            state.log.wantSnapshot()
         }
-        if case .completed = ending.outcome, !ending.isCancelled {
-            let block = HistoryBlock(run: id, input: input, output: ending.output)
-            try await persistently { [storage, sessionID] in try await storage.append([block], to: sessionID) }
-        } else {
-            await rememberSession()
-        }
-        if takesTurns { try await persistently { try await self.passTurn() } }
+        await drain()
+        return state.withLock { $0.isAlive }
     }
 
     /// How the run gets along with others of its session.
@@ -137,10 +131,18 @@ extension RunExecution {
     /// Whether the run follows others of its session.
     var takesTurns: Bool { sessionRuns != .overlap }
 
-    /// Lets the next run of the session begin.
-    func passTurn() async throws {
-        guard let next = try await storage.coordination.dequeue(id, from: sessionID) else { return }
-        try await storage.coordination.send(.proceed, to: next)
+    /// Lets the next run of the session begin: after this one has ended, so that the next one finds what it has said.
+    private func passTurn() async {
+        guard state.withLock({ $0.isAlive }) else { return }
+        do {
+            try await persistently { [storage, id, sessionID] in
+                guard let next = try await storage.coordination.dequeue(id, from: sessionID) else { return }
+                try await storage.coordination.send(.proceed, to: next)
+            }
+        } catch {
+            // It is looked at from time to time whose turn it is.
+            logger.warning("the next run of the session was not told", metadata: ["reason": "\(error)"])
+        }
     }
 
     /// A run that was not completed leaves nothing in the session's history. That there is such a session is noted all the
@@ -184,6 +186,11 @@ extension RunExecution {
         let handler: Task<Void, Never>?
         let awaitTimer: Task<Void, Never>?
         let waiter: CheckedContinuation<AwaitResume, any Error>?
+
+        /// Only what a completed run has said belongs to the session.
+        var leavesHistory: Bool {
+            if case .completed = outcome { !isCancelled } else { false }
+        }
     }
 
     private struct Abandoned {

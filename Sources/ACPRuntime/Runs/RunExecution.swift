@@ -72,9 +72,10 @@ final class RunExecution: Sendable {
         /// What the handler has to repeat before it says something new.
         var replay: Replay?
         var isCommitting = false
-        /// Whether commits wait for the run's last event, to take it along: until then, what is left of the run is written to
-        /// its session.
+        /// Whether commits wait for the run's last event, to take it along.
         var isHoldingBack = false
+        /// What goes into the session's history with the run's last event.
+        var history: HistoryAppend?
         var handler: Task<Void, Never>?
         /// Ends a run whose handler goes on too long after a cancellation.
         var graceTimer: Task<Void, Never>?

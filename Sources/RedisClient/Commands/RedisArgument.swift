@@ -13,6 +13,7 @@ public struct RedisArgument: Hashable, Sendable, ExpressibleByStringLiteral, Exp
         case integer(Int)
         case double(Double)
         case buffer(ByteBuffer)
+        case bytes([UInt8])
     }
 
     let storage: Storage
@@ -41,6 +42,11 @@ public struct RedisArgument: Hashable, Sendable, ExpressibleByStringLiteral, Exp
         self.storage = .buffer(bytes)
     }
 
+    /// Makes an argument from bytes, which are sent as they are.
+    public init(_ bytes: [UInt8]) {
+        self.storage = .bytes(bytes)
+    }
+
     /// Makes an argument from text.
     public init(stringLiteral text: String) {
         self.storage = .string(text)
@@ -59,8 +65,11 @@ public struct RedisArgument: Hashable, Sendable, ExpressibleByStringLiteral, Exp
     /// The content of the argument as it is sent, without the framing of the protocol. For an adapter that hands commands
     /// to a client of another make; `RedisClient` itself sends a buffer without copying it.
     public var bytes: [UInt8] {
-        if case .buffer(let bytes) = self.storage { return Array(bytes.readableBytesView) }
-        return Array(self.text.utf8)
+        switch self.storage {
+        case .buffer(let bytes): Array(bytes.readableBytesView)
+        case .bytes(let bytes): bytes
+        case .string, .integer, .double: Array(self.text.utf8)
+        }
     }
 
     /// The text of the argument as it is sent, with invalid UTF-8 replaced.
@@ -70,6 +79,7 @@ public struct RedisArgument: Hashable, Sendable, ExpressibleByStringLiteral, Exp
         case .integer(let number): String(number)
         case .double(let number): number.respText
         case .buffer(let bytes): String(buffer: bytes)
+        case .bytes(let bytes): String(decoding: bytes, as: UTF8.self)
         }
     }
 
@@ -79,6 +89,7 @@ public struct RedisArgument: Hashable, Sendable, ExpressibleByStringLiteral, Exp
         case .string(let text): text.utf8.count
         case .integer, .double: 20
         case .buffer(let bytes): bytes.readableBytes
+        case .bytes(let bytes): bytes.count
         }
     }
 }
@@ -121,5 +132,5 @@ extension ByteBuffer: RedisArgumentConvertible {
 
 extension [UInt8]: RedisArgumentConvertible {
     /// The bytes.
-    public var redisArgument: RedisArgument { RedisArgument(ByteBuffer(bytes: self)) }
+    public var redisArgument: RedisArgument { RedisArgument(self) }
 }

@@ -28,6 +28,10 @@ enum RESPEncoder {
                 self.writeHeader(UInt8(ascii: "$"), bytes.readableBytes, to: &buffer)
                 buffer.writeImmutableBuffer(bytes)
                 buffer.writeInteger(0x0D0A as UInt16)
+            case .bytes(let bytes):
+                self.writeHeader(UInt8(ascii: "$"), bytes.count, to: &buffer)
+                buffer.writeBytes(bytes)
+                buffer.writeInteger(0x0D0A as UInt16)
             }
         }
     }

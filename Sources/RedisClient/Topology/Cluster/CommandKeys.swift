@@ -116,6 +116,7 @@ extension RedisArgument {
         switch self.storage {
         case .string(let text): HashSlot(ofKey: text)
         case .buffer(let bytes): HashSlot(ofKey: bytes.readableBytesView)
+        case .bytes(let bytes): HashSlot(ofKey: bytes)
         case .integer, .double: HashSlot(ofKey: self.text)
         }
     }

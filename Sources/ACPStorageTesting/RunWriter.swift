@@ -19,11 +19,12 @@ struct RunWriter: Sendable {
     /// The first commit of the run, sent: its creation, and the beginning of a message.
     static func create(
         _ run: Run, on storage: any Storage, owner: RunOwner = RunOwner(process: ProcessID()),
-        input: [Message]? = nil, contents: [StoredContent] = []
+        input: [Message]? = nil, contents: [StoredContent] = [], history: HistoryAppend? = nil
     ) async throws -> RunWriter {
         var writer = RunWriter(run, on: storage, owner: owner)
         try await storage.commit(
-            try writer.next(firstEvents(of: run), snapshot: true, input: input, contents: contents))
+            try writer.next(
+                firstEvents(of: run), snapshot: true, input: input, contents: contents, history: history))
         return writer
     }
 
@@ -35,14 +36,15 @@ struct RunWriter: Sendable {
 
     /// The commit that comes next. It counts as written: whoever calls this has to send it.
     mutating func next(
-        _ new: [Event], snapshot: Bool = false, input: [Message]? = nil, contents: [StoredContent] = []
+        _ new: [Event], snapshot: Bool = false, input: [Message]? = nil, contents: [StoredContent] = [],
+        history: HistoryAppend? = nil
     ) throws -> RunCommit {
         for event in new { run.apply(event) }
         let encoded = try new.map { event in try EncodedEvent(event) }
         let commit = RunCommit(
             run: run.id, expecting: events.count, events: encoded,
             snapshot: snapshot ? try RunSnapshot(run, eventCount: events.count + new.count) : nil, owner: owner,
-            input: input, contents: contents)
+            input: input, contents: contents, history: history)
         events += encoded
         return commit
     }
@@ -53,9 +55,9 @@ struct RunWriter: Sendable {
     /// Commits events.
     @discardableResult
     mutating func write(
-        _ new: [Event], snapshot: Bool = false, contents: [StoredContent] = []
+        _ new: [Event], snapshot: Bool = false, contents: [StoredContent] = [], history: HistoryAppend? = nil
     ) async throws -> RunCommit {
-        let commit = try next(new, snapshot: snapshot, contents: contents)
+        let commit = try next(new, snapshot: snapshot, contents: contents, history: history)
         try await storage.commit(commit)
         return commit
     }

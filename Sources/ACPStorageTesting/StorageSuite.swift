@@ -93,9 +93,8 @@ public struct StorageSuite: Sendable {
     public static let checks: [StorageCheck] =
         CommitChecks.all + RepeatedCommitChecks.all + RaceChecks.all + OwnerChecks.all + SingleUseChecks.all
         + DeletionChecks.all + ListingChecks.all + StatusListingChecks.all + SessionChecks.all + HistoryChecks.all
-        + DocumentChecks.all + ContentChecks.all + ProcessChecks.all + TurnChecks.all + WatchingChecks.all
-        + ExpiryChecks.all
-        + WholeStorageChecks.all
+        + RunEndChecks.all + DocumentChecks.all + ContentChecks.all + ProcessChecks.all + TurnChecks.all
+        + WatchingChecks.all + ExpiryChecks.all + WholeStorageChecks.all
 
     /// Runs all checks, one after another, for use without a test framework.
     ///

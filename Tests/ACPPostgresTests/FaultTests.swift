@@ -162,14 +162,18 @@ struct FaultTests {
         var writer = try await Writer.create(on: storage)
         for number in 0..<10 {
             proxy.mode = .cutAtAnswer
-            let commit = try writer.next([.messagePart(.text("\(number)"))], snapshot: number.isMultiple(of: 3))
-            async let outcome: Void = storage.commit(commit)
+            var commit = try writer.next([.messagePart(.text("\(number)"))], snapshot: number.isMultiple(of: 3))
+            commit.history = HistoryAppend(HistoryBlock(link: "https://example.com/\(number)"), to: "session")
+            let sent = commit
+            async let outcome: Void = storage.commit(sent)
             let expected = writer.events.count
-            #expect(try await poll { try await direct.eventCount(of: commit.run) == expected })
+            #expect(try await poll { try await direct.eventCount(of: sent.run) == expected })
             proxy.mode = .forward
             try? await outcome
-            try await Self.persist({ try await storage.commit($0) }, commit: { commit })
-            #expect(try await direct.events(of: commit.run, from: 0, limit: nil) == writer.events)
+            try await Self.persist({ try await storage.commit($0) }, commit: { sent })
+            #expect(try await direct.events(of: sent.run, from: 0, limit: nil) == writer.events)
+            let links = (0...number).map { HistoryEntry.link("https://example.com/\($0)") }
+            #expect(try await direct.history(of: "session") == links)
         }
         await storage.close()
         await direct.close()
@@ -311,6 +315,44 @@ struct FaultTests {
             let after = try #require(Int(try server.sql(numbers, database: database)))
             #expect(after - before >= 21)
             #expect(try server.sql("SELECT count(DISTINCT xmin::text) FROM acp_events", database: database) == "21")
+        }
+    }
+
+    @Test("A commit and the block that comes with it are one transaction: where the block fails, nothing is stored")
+    func blockInTheSameTransaction() async throws {
+        let server = try await SharedServer.shared.server
+        let database = try await SharedServer.shared.makeDatabase()
+        try await withStorage(Self.configuration(server.url(user: "tester", database: database))) { storage in
+            let content = StoredContent(digest: ContentDigest(hash: [UInt8](repeating: 7, count: 32)), bytes: [1])
+            // With contents of the run, of the block, of both, and without.
+            for (number, contents) in [([], []), ([content], []), ([], [content]), ([content], [content])].enumerated()
+            {
+                let session = SessionID()
+                var writer = try await Writer.create(on: storage)
+                var commit = try writer.next([.messagePart(.text("the end"))], snapshot: true)
+                commit.contents = contents.0
+                commit.history = HistoryAppend(
+                    HistoryBlock(key: "end", entries: [.link("https://example.com")], contents: contents.1), to: session
+                )
+                try server.sql(
+                    "ALTER TABLE acp_history ADD CONSTRAINT none CHECK (position < 0) NOT VALID", database: database)
+                let error = await storageError { try await storage.commit(commit) }
+                #expect(error?.code == .refused)
+                #expect(try await storage.eventCount(of: commit.run) == 1)
+                #expect(try await storage.delete(session) == false)
+                try server.sql("ALTER TABLE acp_history DROP CONSTRAINT none", database: database)
+                try await storage.commit(commit)
+                #expect(try await storage.events(of: commit.run, from: 0, limit: nil) == writer.events)
+                #expect(try await storage.history(of: session).count == 1)
+                let transactions = try server.sql(
+                    """
+                    SELECT count(DISTINCT xmin::text), count(*) FROM (
+                        SELECT xmin FROM acp_events WHERE position = 1 AND run = (SELECT max(key) FROM acp_runs)
+                        UNION ALL SELECT xmin FROM acp_history WHERE session = (SELECT max(key) FROM acp_sessions)
+                    ) AS written
+                    """, database: database)
+                #expect(transactions == "1|2", "\(number)")
+            }
         }
     }
 }

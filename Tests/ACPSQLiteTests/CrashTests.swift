@@ -47,12 +47,26 @@ struct CrashTests {
             let told = entries.map { entry in if case .message(let message) = entry { message.text } else { "" } }
             #expect(Set(told).count == told.count, "a block is in the history twice")
             #expect(Set(told).isSuperset(of: histories.map(\.rawValue)))
+            // Blocks came with the last commits of their runs: neither is there without the other.
+            let ended = try await withEnds(page.items.map(\.id), storage)
+            #expect(Set(told) == Set(ended.map(\.rawValue)))
+            #expect(!ended.isEmpty, "no process lived long enough to end a run")
         }
         let faults = try await DatabaseQueue(path: path).read { db in
             try String.fetchAll(db, sql: "PRAGMA integrity_check")
                 + String.fetchAll(db, sql: "PRAGMA foreign_key_check")
         }
         #expect(faults == ["ok"])
+    }
+
+    /// The runs whose last commit is there.
+    private func withEnds(_ runs: [RunID], _ storage: SQLiteStorage) async throws -> [RunID] {
+        var ended: [RunID] = []
+        for run in runs {
+            // Eight commits of one, two or three events.
+            if try await storage.eventCount(of: run) == 15 { ended.append(run) }
+        }
+        return ended
     }
 
     /// The events of a run are those that were written, without a gap, none twice.

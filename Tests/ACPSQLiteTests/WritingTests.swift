@@ -118,6 +118,27 @@ struct WritingTests {
         }
     }
 
+    @Test("A block that does not fit takes the commit that brought it with it")
+    func fullWithBlock() async throws {
+        let folder = try TemporaryFolder()
+        try await withStorage(SQLiteConfiguration(path: folder.path(), maximumSize: 400_000)) { storage in
+            var writer = try await Writer.create(on: storage)
+            func block(_ size: Int) -> HistoryAppend {
+                let output = [Message(String(repeating: "x", count: size))]
+                return HistoryAppend(HistoryBlock(run: writer.run.id, input: [], output: output), to: "session")
+            }
+            let run = writer.run
+            let error = await storageError { try await writer.complete(history: block(1_000_000)) }
+            #expect(error?.code == .full)
+            #expect(try await storage.eventCount(of: run.id) == 1)
+            #expect(try await storage.run(run.id) == run)
+            #expect(try await storage.history(of: "session").isEmpty)
+            try await writer.complete(history: block(10))
+            #expect(try await storage.run(run.id)?.status == .completed)
+            #expect(try await storage.history(of: "session").count == 1)
+        }
+    }
+
     @Test("A program that keeps the file locked for a moment does not disturb, and what it sees are whole commits")
     func otherReader() async throws {
         let folder = try TemporaryFolder()

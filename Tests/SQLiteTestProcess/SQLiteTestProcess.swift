@@ -61,21 +61,21 @@ enum SQLiteTestProcess {
         let run = Run(agentName: "writer", sessionID: "session", status: .inProgress)
         let owner = RunOwner(process: ProcessID())
         var count = 0
-        for step in 0..<50 {
+        for step in 0..<8 {
             let events = try (0...step % 3).map { index in
                 try EncodedEvent(.messagePart(.text("\(run.id) \(count + index)")))
             }
             let isFirst = count == 0
-            let snapshot = step % 10 == 0 ? try RunSnapshot(run, eventCount: 0) : nil
+            let snapshot = step % 3 == 0 ? try RunSnapshot(run, eventCount: 0) : nil
+            let block = HistoryBlock(run: run.id, input: [Message("\(run.id)")], output: [])
             try await storage.commit(
                 RunCommit(
                     run: run.id, expecting: count, events: events, snapshot: snapshot, owner: owner,
-                    input: isFirst ? [Message("input of \(run.id)")] : nil))
+                    input: isFirst ? [Message("input of \(run.id)")] : nil,
+                    history: step == 7 ? HistoryAppend(block, to: "session") : nil))
             count += events.count
             say("\(run.id) \(count)")
         }
-        let block = HistoryBlock(run: run.id, input: [Message("\(run.id)")], output: [])
-        try await storage.append([block], to: "session")
         say("\(run.id) history")
     }
 

@@ -9,9 +9,11 @@ import Foundation
 /// Applying the lines of a journal in order gives back what the storage holds, so a change has all that is needed for that,
 /// and no conditions.
 enum Change: Codable, Sendable {
-    case runCommitted(
+    /// `history` is the block that came with the commit, as a ``blockAppended(_:key:entries:contents:)``: on the same line, so
+    /// that a line that is torn never has one without the other.
+    indirect case runCommitted(
         RunID, events: [StoredEvent], snapshot: Run?, coveredEvents: Int?, owner: RunOwner, input: [Message]?,
-        contents: [ContentDigest: Data]?)
+        contents: [ContentDigest: Data]?, history: Change?)
     case runSaved(Run)
     case eventAppended(RunID, event: StoredEvent)
     case runClaimed(RunID, owner: RunOwner)
@@ -32,7 +34,7 @@ extension Change {
         self = .runCommitted(
             commit.run, events: commit.events.map(StoredEvent.init), snapshot: commit.snapshot?.run,
             coveredEvents: commit.snapshot?.eventCount, owner: commit.owner, input: commit.input,
-            contents: commit.contents.line)
+            contents: commit.contents.line, history: commit.history.map { Change($0.block, of: $0.session) })
     }
 
     init(_ block: HistoryBlock, of session: SessionID) {

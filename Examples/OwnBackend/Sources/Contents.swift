@@ -39,7 +39,8 @@ struct Contents: Sendable {
     /// Does what a change says: the same when it happens, and when the journal is read again.
     mutating func apply(_ change: Change) {
         switch change {
-        case .runCommitted(let id, let events, let snapshot, let coveredEvents, let owner, let input, let contents):
+        case .runCommitted(
+            let id, let events, let snapshot, let coveredEvents, let owner, let input, let contents, let history):
             if runs[id] == nil, let snapshot {
                 runs[id] = StoredRun(snapshot: snapshot, input: input, owner: owner)
             }
@@ -49,6 +50,7 @@ struct Contents: Sendable {
                 runs[id]?.snapshot = snapshot
                 runs[id]?.coveredEvents = coveredEvents
             }
+            if let history { apply(history) }
         case .runSaved(let run):
             runs[run.id, default: StoredRun(snapshot: run)].snapshot = run
             let count = runs[run.id]?.events.count ?? 0

@@ -32,6 +32,34 @@ struct JournalTests {
         }
     }
 
+    @Test(
+        "A run's end and the block that came with it are on one line: after a death in between there are both or none")
+    func tornEnd() async throws {
+        try await withTemporaryFolder { folder in
+            let file = folder.appending(path: "test.journal")
+            let session = SessionID()
+            let (run, owner) = (
+                Run(agentName: "writer", sessionID: session, status: .completed), RunOwner(process: ProcessID())
+            )
+            let block = HistoryBlock(run: run.id, input: ["question"], output: ["answer"])
+            let commit = RunCommit(
+                run: run.id, expecting: 0, events: [try EncodedEvent(.runCompleted(run))],
+                snapshot: try RunSnapshot(run, eventCount: 1), owner: owner, history: HistoryAppend(block, to: session))
+            let storage = try JournalStorage(path: file.path)
+            try await storage.commit(commit)
+            await storage.close()
+            let whole = try Data(contentsOf: file)
+            for size in stride(from: 0, to: whole.count, by: 7) + [whole.count - 1, whole.count] {
+                try whole.prefix(size).write(to: file)
+                let storage = try JournalStorage(path: file.path)
+                let isThere = size == whole.count
+                #expect(try await storage.run(run.id) == (isThere ? run : nil))
+                #expect(try await storage.history(of: session) == (isThere ? block.entries : []))
+                await storage.close()
+            }
+        }
+    }
+
     @Test("A line that cannot be read is named, and nothing is thrown away")
     func damagedLine() async throws {
         try await withTemporaryFolder { folder in

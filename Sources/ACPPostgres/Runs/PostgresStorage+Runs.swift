@@ -17,15 +17,23 @@ extension PostgresStorage {
         let call =
             commit.contents.isEmpty
             ? "acp_commit(\(types))" : "acp_commit_with_contents(\(types), $14::text[], $15::bytea[])"
+        var columns = "outcome, event_count"
+        var parameters: [Parameter] = [
+            .text(commit.run.rawValue), .int(commit.expecting), .byteArrays(commit.events.map(\.json)),
+            .anyText(commit.owner.process.rawValue), .anyText(commit.owner.token),
+            .bytes(commit.snapshot?.json), .int(commit.snapshot?.eventCount), .text(run?.agentName.rawValue),
+            .text(run?.sessionID?.rawValue), .text(run?.status.rawValue), run.map { .time($0.createdAt) } ?? .null,
+            .bool(run?.status.isTerminal ?? false), .bytes(input),
+        ]
+        if !commit.contents.isEmpty { parameters += commit.contents.parameters }
+        if let history = commit.history {
+            let append = try Self.append([history.block], to: history.session, parametersFrom: parameters.count + 1)
+            // In the same statement, so in the same transaction and the same trip. A commit that was refused appends nothing.
+            columns += ", CASE WHEN outcome = 'done' THEN \(append.call)::text END"
+            parameters += append.parameters
+        }
         let rows = try await database.write(
-            "Committing to run \(commit.run)", isRepeatable: true, "SELECT outcome, event_count FROM \(call)",
-            [
-                .text(commit.run.rawValue), .int(commit.expecting), .byteArrays(commit.events.map(\.json)),
-                .anyText(commit.owner.process.rawValue), .anyText(commit.owner.token),
-                .bytes(commit.snapshot?.json), .int(commit.snapshot?.eventCount), .text(run?.agentName.rawValue),
-                .text(run?.sessionID?.rawValue), .text(run?.status.rawValue), run.map { .time($0.createdAt) } ?? .null,
-                .bool(run?.status.isTerminal ?? false), .bytes(input),
-            ] + (commit.contents.isEmpty ? [] : commit.contents.parameters),
+            "Committing to run \(commit.run)", isRepeatable: true, "SELECT \(columns) FROM \(call)", parameters,
             afterwards: Statement("SELECT acp_notify('c', $1::text)", [.text(commit.run.rawValue)]))
         try check(rows.first?.text(0), found: rows.first?.int(1) ?? 0, commit)
         postgresCoordination.runDidChange(commit.run)

@@ -43,18 +43,34 @@ extension PostgresStorage {
 
     /// Appends blocks to a session's history, in order, each once.
     public func append(_ blocks: [HistoryBlock], to session: SessionID) async throws {
-        let entries = try blocks.flatMap(\.entries).map { try encodeStored($0, "the history of session \(session)") }
-        let contents = blocks.flatMap(\.contents)
-        let types = "$1::text, $2::text[], $3::bigint[], $4::bytea[]"
+        let append = try Self.append(blocks, to: session, parametersFrom: 1)
         _ = try await database.write(
-            "Appending to the history of session \(session)", isRepeatable: true,
-            contents.isEmpty
-                ? "SELECT acp_append_history(\(types))"
-                : "SELECT acp_append_history_with_contents(\(types), $5::text[], $6::bytea[])",
-            [
-                .text(session.rawValue), .textArray(blocks.map(\.key)), .intArray(blocks.map(\.entries.count)),
-                .byteArrays(entries),
-            ] + (contents.isEmpty ? [] : contents.parameters))
+            "Appending to the history of session \(session)", isRepeatable: true, "SELECT \(append.call)",
+            append.parameters)
+    }
+
+    /// The call that appends blocks, for a statement whose parameters before that number are something else.
+    static func append(
+        _ blocks: [HistoryBlock], to session: SessionID, parametersFrom first: Int
+    ) throws(StorageError) -> (call: String, parameters: [Parameter]) {
+        var entries: [[UInt8]] = []
+        for entry in blocks.lazy.flatMap(\.entries) {
+            entries.append(try encodeStored(entry, "the history of session \(session)"))
+        }
+        let contents = blocks.flatMap(\.contents)
+        var function = "acp_append_history"
+        var types = ["text", "text[]", "bigint[]", "bytea[]"]
+        var parameters: [Parameter] = [
+            .text(session.rawValue), .textArray(blocks.map(\.key)), .intArray(blocks.map(\.entries.count)),
+            .byteArrays(entries),
+        ]
+        if !contents.isEmpty {
+            function += "_with_contents"
+            types += ["text[]", "bytea[]"]
+            parameters += contents.parameters
+        }
+        let places = zip(first..., types).map { "$\($0)::\($1)" }
+        return ("\(function)(\(places.joined(separator: ", ")))", parameters)
     }
 
     /// One page of a session's history, oldest first, and how many entries there are in all, from one moment.

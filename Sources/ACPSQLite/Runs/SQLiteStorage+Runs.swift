@@ -10,8 +10,13 @@ extension SQLiteStorage {
 
     /// One transaction, perhaps together with commits of other runs. Durable when this returns.
     public func commit(_ commit: RunCommit) async throws {
+        let history = try commit.history.map { history in
+            (session: history.session, block: try EncodedBlock(history.block, of: history.session))
+        }
         try await database.write("Committing to run \(commit.run)") { [now] db in
             try RunTable(db, now: now()).commit(commit)
+            // Also where the events were there already: then the block is as a rule there too, and is left out.
+            if let history { try SessionTable(db, now: now()).append([history.block], to: history.session) }
         }
         sqliteCoordination.runDidChange(commit.run)
     }

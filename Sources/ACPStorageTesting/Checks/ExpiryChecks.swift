@@ -12,6 +12,7 @@ enum ExpiryChecks {
         StorageCheck("Runs that expired are in no page and in no total, those that live are", listings),
         StorageCheck("An expired run does not come back by a late commit, and can be created anew", late),
         StorageCheck("A session that expired is gone whole, and using it extends its life", session),
+        StorageCheck("A commit with a block extends the life of the session as appending does", sessionByCommit),
     ]
 
     static func run(_ context: CheckContext) async throws {
@@ -213,6 +214,34 @@ enum ExpiryChecks {
         try context.expect(
             history == block.entries || ContinuousClock.now - start >= short.timeToLive,
             "the history of the new session is \(history)")
+    }
+
+    static func sessionByCommit(_ context: CheckContext) async throws {
+        guard let short = try await context.openShortLived() else { return }
+        let storage = short.storage
+        let content = StoredContent(1, [1, 2, 3])
+        let first = HistoryBlock(key: "first", entries: [.link("https://example.com/first")], contents: [content])
+        try await storage.save(SessionRecord(id: context.session, metadata: ["kept": true]), expecting: nil)
+        try await storage.append([first], to: context.session)
+        var expected = first.entries
+        let isIntact = try await stays(short) {
+            let link = "https://example.com/\(expected.count)"
+            _ = try await RunWriter.create(
+                context.newRun(), on: storage, history: HistoryAppend(HistoryBlock(link: link), to: context.session))
+            expected.append(.link(link))
+        } isThere: {
+            try await storage.session(context.session) != nil
+        } check: {
+            let history: [HistoryEntry] = try await storage.history(of: context.session)
+            try context.expect("the history", history, is: expected)
+            try await context.expectContents(
+                [content.digest], of: .session(context.session), are: [content.bytes], on: storage)
+        }
+        try context.expect(isIntact, "a session was gone before its time to live had passed since a commit to it")
+        try await short.letAllExpire()
+        try context.expect("the expired session", try await storage.session(context.session), is: nil)
+        let history = try await storage.history(of: context.session, from: 0, limit: nil)
+        try context.expect("its history's total", history.total, is: 0)
     }
 }
 

@@ -69,20 +69,7 @@ enum HistoryChecks {
         _ = try await atOnce(blocks.count) { number in
             try await context.storage.append([blocks[number]], to: context.session)
         }
-        let history: [HistoryEntry] = try await context.storage.history(of: context.session)
-        try context.expect("how many entries there are", history.count, is: blocks.map(\.entries.count).reduce(0, +))
-        var rest = history[...]
-        var seen: Set<String> = []
-        while let first = rest.first {
-            guard let block = blocks.first(where: { $0.entries.first == first }) else {
-                throw context.broken("a block begins with \(first): its own beginning stands elsewhere")
-            }
-            let found = Array(rest.prefix(block.entries.count))
-            try context.expect("the entries of \(block.key)", found, is: block.entries)
-            try context.expect(seen.insert(block.key).inserted, "\(block.key) is there twice")
-            rest = rest.dropFirst(block.entries.count)
-        }
-        try context.expect("how many blocks there are", seen.count, is: blocks.count)
+        try await context.expectWholeBlocks(blocks)
     }
 
     static func repeated(_ context: CheckContext) async throws {
@@ -129,5 +116,28 @@ enum HistoryChecks {
         try context.expect("the metadata after an append", found?.metadata, is: ["a": 1])
         try await storage.save(saved, expecting: 1)
         try await expectHistory([block(1), block(2)].flatMap(\.entries), context)
+    }
+}
+
+extension CheckContext {
+    /// Checks that the history of the check's session has these blocks and nothing else, each whole and once, in whatever
+    /// order. No two of them begin with the same entry, and none is empty.
+    func expectWholeBlocks(_ blocks: [HistoryBlock], file: StaticString = #fileID, line: UInt = #line) async throws {
+        let history: [HistoryEntry] = try await storage.history(of: session)
+        try expect(
+            "how many entries there are", history.count, is: blocks.map(\.entries.count).reduce(0, +), file: file,
+            line: line)
+        var rest = history[...]
+        var seen: Set<String> = []
+        while let first = rest.first {
+            guard let block = blocks.first(where: { $0.entries.first == first }) else {
+                throw broken("a block begins with \(first): its own beginning stands elsewhere", file: file, line: line)
+            }
+            let found = Array(rest.prefix(block.entries.count))
+            try expect("the entries of \(block.key)", found, is: block.entries, file: file, line: line)
+            try expect(seen.insert(block.key).inserted, "\(block.key) is there twice", file: file, line: line)
+            rest = rest.dropFirst(block.entries.count)
+        }
+        try expect("how many blocks there are", seen.count, is: blocks.count, file: file, line: line)
     }
 }

@@ -27,14 +27,17 @@ struct Writer {
         return writer
     }
 
-    mutating func write(_ events: [Event], snapshot: Bool = false, input: [Message]? = nil) async throws {
+    mutating func write(
+        _ events: [Event], snapshot: Bool = false, input: [Message]? = nil, history: HistoryAppend? = nil
+    ) async throws {
         var changed = run
         for event in events { changed.apply(event) }
         let total = count + events.count
         try await storage.commit(
             RunCommit(
                 run: run.id, expecting: count, events: try events.map { try EncodedEvent($0) },
-                snapshot: snapshot ? try RunSnapshot(changed, eventCount: total) : nil, owner: owner, input: input))
+                snapshot: snapshot ? try RunSnapshot(changed, eventCount: total) : nil, owner: owner, input: input,
+                history: history))
         run = changed
         count = total
     }
@@ -43,6 +46,12 @@ struct Writer {
         var changed = run
         changed.status = status
         try await write([status == .awaiting ? .runAwaiting(changed) : .runCompleted(changed)], snapshot: true)
+    }
+
+    mutating func complete(history: HistoryAppend) async throws {
+        var changed = run
+        changed.status = .completed
+        try await write([.runCompleted(changed)], snapshot: true, history: history)
     }
 }
 

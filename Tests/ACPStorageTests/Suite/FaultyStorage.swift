@@ -28,6 +28,14 @@ enum Fault: CaseIterable, Sendable {
     case mixesUpOwnersOfContents
     case storesRepeatedBlocksTwice
     case tearsBlocks
+    case forgetsBlocksOfCommits
+    case appendsBlocksOfCommitsLater
+    case appendsBlocksOfRefusedCommits
+    case appendsBlocksOfRepeatedCommitsTwice
+    case refusesCommitsWithKnownBlocks
+    case tearsBlocksOfCommits
+    case givesContentsOfBlocksToRuns
+    case countsNoCommitAsUseOfASession
     case ignoresSessionVersions
     case keepsStateAsText
     case ignoresCaseOfIDs
@@ -50,6 +58,9 @@ final class FaultyStorage: Storage {
     private let local: FaultyCoordination
     private let inputs = Mutex<[RunID: [Message]]>([:])
     private let contents = Mutex<[ContentKey: [UInt8]]>([:])
+    private let blocks = Mutex<Set<String>>([])
+    /// What came into histories without a use of their sessions.
+    private let unused = Mutex<[SessionID: [HistoryEntry]]>([:])
     private let onRemoveAll: @Sendable () -> Void
 
     init(
@@ -107,8 +118,57 @@ final class FaultyStorage: Storage {
         }
         keep(commit.contents, for: .run(commit.run), isRefused: true)
         if let input = commit.input { inputs.withLock { $0[commit.run] = input } }
-        try base.commit(commit)
+        if let history = commit.history {
+            try await self.commit(commit, history)
+        } else {
+            try base.commit(commit)
+        }
         keep(commit.contents, for: .run(commit.run), isRefused: false)
+    }
+
+    /// A commit with a block, and what can be wrong with the two together.
+    private func commit(_ commit: RunCommit, _ history: HistoryAppend) async throws {
+        var commit = commit
+        commit.history = nil
+        switch fault {
+        case .forgetsBlocksOfCommits:
+            try base.commit(commit)
+        case .appendsBlocksOfCommitsLater:
+            try base.commit(commit)
+            // Long enough that whoever looks meanwhile misses the block.
+            try await Task.sleep(for: .milliseconds(50))
+            try base.append([history.block], to: history.session)
+        case .appendsBlocksOfRefusedCommits:
+            try base.append([history.block], to: history.session)
+            try base.commit(commit)
+        case .appendsBlocksOfRepeatedCommitsTwice, .tearsBlocksOfCommits:
+            try base.commit(commit)
+            for entry in history.block.entries {
+                let part = HistoryBlock(key: RunID().rawValue, entries: [entry])
+                let isThere = try base.history(of: history.session, from: 0, limit: nil).items.contains(entry)
+                if fault == .tearsBlocksOfCommits, isThere { continue }
+                try base.append([part], to: history.session)
+                await Task.yield()
+            }
+        case .refusesCommitsWithKnownBlocks:
+            let key = "\(history.session) \(history.block.key)"
+            guard blocks.withLock({ $0.insert(key).inserted }) else {
+                throw StorageError(.conflict, "this block is there already")
+            }
+            commit.history = history
+            try base.commit(commit)
+        case .givesContentsOfBlocksToRuns:
+            commit.contents += history.block.contents
+            try base.commit(commit)
+            try base.append(
+                [HistoryBlock(key: history.block.key, entries: history.block.entries)], to: history.session)
+        case .countsNoCommitAsUseOfASession:
+            try base.commit(commit)
+            unused.withLock { $0[history.session, default: []] += history.block.entries }
+        default:
+            commit.history = history
+            try base.commit(commit)
+        }
     }
 
     func record(of run: RunID) async throws -> RunRecord? {
@@ -193,6 +253,9 @@ final class FaultyStorage: Storage {
     }
 
     func append(_ blocks: [HistoryBlock], to session: SessionID) async throws {
+        self.blocks.withLock { known in
+            for block in blocks { known.insert("\(session) \(block.key)") }
+        }
         switch fault {
         case .storesRepeatedBlocksTwice:
             let blocks = blocks.map { HistoryBlock(key: RunID().rawValue, entries: $0.entries) }
@@ -232,7 +295,12 @@ final class FaultyStorage: Storage {
     }
 
     func history(of session: SessionID, from offset: Int, limit: Int?) async throws -> Page<HistoryEntry> {
-        try base.history(of: stored(session), from: offset, limit: limit)
+        var page = try base.history(of: stored(session), from: offset, limit: limit)
+        if fault == .countsNoCommitAsUseOfASession {
+            page.items += unused.withLock { $0[session] ?? [] }
+            page.total = page.items.count
+        }
+        return page
     }
 
     func delete(_ session: SessionID) async throws -> Bool { try base.delete(stored(session)) }

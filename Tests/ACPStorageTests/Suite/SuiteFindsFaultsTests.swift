@@ -92,6 +92,34 @@ struct SuiteFindsFaultsTests {
                 "A block that many tasks append at once is there once",
             ]
         case .tearsBlocks: ["Each of two hundred blocks appended at once is there whole and once"]
+        case .forgetsBlocksOfCommits:
+            [
+                "A commit with a block stores events, snapshot and block",
+                "Whoever finds the end of a run finds the block that came with it",
+                "Repeating a commit with a block appends the block once",
+                "The contents of a commit's block belong to the session, not to the run",
+                "Of many runs of a session that end at once, each leaves its block whole and once",
+                "A commit with a block extends the life of the session as appending does",
+            ]
+        case .appendsBlocksOfCommitsLater: ["Whoever finds the end of a run finds the block that came with it"]
+        case .appendsBlocksOfRefusedCommits: ["A commit that is refused leaves nothing in a history"]
+        case .appendsBlocksOfRepeatedCommitsTwice:
+            [
+                "Repeating a commit with a block appends the block once",
+                "A block whose key the history has already is left out of a commit, and the rest is stored",
+                "A commit whose events are there already without its block succeeds",
+            ]
+        case .refusesCommitsWithKnownBlocks:
+            [
+                "Repeating a commit with a block appends the block once",
+                "A block whose key the history has already is left out of a commit, and the rest is stored",
+                "A commit whose events are there already without its block succeeds",
+            ]
+        case .tearsBlocksOfCommits: ["Of many runs of a session that end at once, each leaves its block whole and once"]
+        case .givesContentsOfBlocksToRuns:
+            ["The contents of a commit's block belong to the session, not to the run"]
+        case .countsNoCommitAsUseOfASession:
+            ["A commit with a block extends the life of the session as appending does"]
         case .ignoresSessionVersions:
             [
                 "A save that expects another version says conflict and changes nothing",

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ACPCore
+import ACPStorage
+import Foundation
+import GRDB
+
+/// Writing sessions and their histories on one connection, within whatever transaction the caller has begun.
+struct SessionTable {
+    static let keySQL = "SELECT key FROM acp_sessions WHERE id = ?"
+
+    let db: Database
+    let now: Timestamp
+
+    init(_ db: Database, now: Timestamp) {
+        self.db = db
+        self.now = now
+    }
+
+    /// Appends blocks to a session's history, in order, each once.
+    func append(_ blocks: [EncodedBlock], to session: SessionID) throws {
+        if blocks.isEmpty {
+            // Nothing to append makes no session.
+            try db.run("UPDATE acp_sessions SET used_at = ? WHERE id = ?", [now.microseconds, session.rawValue])
+            return
+        }
+        let key = try use(session)
+        var position = try Self.historyCount(key, db)
+        for block in blocks {
+            try db.run(
+                "INSERT OR IGNORE INTO acp_history_blocks (session, key) VALUES (?, \(textParameter))",
+                [key, block.key.stored])
+            guard db.changesCount > 0 else { continue }
+            for entry in block.entries {
+                try db.run(
+                    "INSERT INTO acp_history (session, position, entry) VALUES (?, ?, CAST(? AS TEXT))",
+                    [key, position, entry])
+                position += 1
+            }
+            try db.store(block.contents, ofSession: key)
+        }
+    }
+
+    static func historyCount(_ key: Int64, _ db: Database) throws -> Int {
+        try Int.fetchOne(
+            db.cachedStatement(sql: "SELECT MAX(position) + 1 FROM acp_history WHERE session = ?"), arguments: [key])
+            ?? 0
+    }
+
+    /// Notes that a session is used, and makes it if it is not there.
+    ///
+    /// - Returns: Its key.
+    func use(_ session: SessionID) throws -> Int64 {
+        try db.run(
+            "INSERT INTO acp_sessions (id, used_at) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET used_at = excluded.used_at",
+            [session.rawValue, now.microseconds])
+        let key = try Int64.fetchOne(db.cachedStatement(sql: Self.keySQL), arguments: [session.rawValue])
+        guard let key else {
+            throw StorageError(.corruptData, "session \(session) is not there after it was stored")
+        }
+        return key
+    }
+}
+
+/// A block with its documents written: that is done before a transaction begins, so that nobody waits for it.
+struct EncodedBlock: Sendable {
+    let key: String
+    let entries: [Data]
+    let contents: [StoredContent]
+
+    init(_ block: HistoryBlock, of session: SessionID) throws(StorageError) {
+        key = block.key
+        contents = block.contents
+        var entries: [Data] = []
+        entries.reserveCapacity(block.entries.count)
+        for entry in block.entries { entries.append(try encodeStored(entry, "the history of session \(session)")) }
+        self.entries = entries
+    }
+}

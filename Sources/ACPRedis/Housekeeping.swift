@@ -96,7 +96,7 @@ final class Housekeeping: Sendable {
     private func pruning(_ member: String) -> RedisRequest? {
         guard let place = RunPlace(expiryMember: member) else {
             // Nothing of ours. It would be due for ever.
-            return RedisRequest(words: ["ZREM", .text(keys.runsExpiry), .text(member)], isIdempotent: true)
+            return RedisRequest("ZREM", [.text(keys.runsExpiry), .text(member)], isIdempotent: true)
         }
         return .script(
             RedisScripts.prune,
@@ -125,7 +125,7 @@ final class Housekeeping: Sendable {
             } else {
                 // Nothing of ours. It would be due for ever.
                 _ = try await link.send(
-                    RedisRequest(words: ["ZREM", .text(keys.runsExpiry), .text(member)], isIdempotent: true),
+                    RedisRequest("ZREM", [.text(keys.runsExpiry), .text(member)], isIdempotent: true),
                     .writing("clearing away expired runs", at: keys.runsExpiry))
             }
         }

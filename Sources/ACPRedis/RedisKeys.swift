@@ -28,8 +28,18 @@ struct RedisKeys: Sendable, Hashable {
     }
 
     private func key(_ kind: Kind) -> String { prefix + kind.rawValue }
-    private func key(_ kind: Kind, _ name: String) -> String { "\(prefix)\(kind.rawValue):\(name)" }
     private func key(_ kind: Kind, tagged id: String) -> String { key(kind, hashTags ? "{\(id)}" : id) }
+
+    private func key(_ kind: Kind, _ name: String) -> String {
+        let word = kind.rawValue
+        var key = prefix
+        // A commit names a dozen keys: each is made in one piece.
+        key.reserveCapacity(prefix.utf8.count + word.utf8.count + 1 + name.utf8.count)
+        key += word
+        key += ":"
+        key += name
+        return key
+    }
 
     // MARK: A run
 

@@ -15,12 +15,12 @@ extension RedisStorage {
             var cursor = KeyCursor.start
             while let keys = try await nextKeys(&cursor, on: server) {
                 if keys.isEmpty { continue }
-                let names = keys.map { RedisRequest.Word.text($0.key) }
+                let names = keys.map { RedisArgument.text($0.key) }
                 // On a cluster the keys of one command have to be in one slot.
                 let requests =
                     link.isCluster
-                    ? names.map { RedisRequest(words: ["UNLINK", $0], isIdempotent: true) }
-                    : [RedisRequest(words: ["UNLINK"] + names, isIdempotent: true)]
+                    ? names.map { RedisRequest("UNLINK", [$0], isIdempotent: true) }
+                    : [RedisRequest("UNLINK", names, isIdempotent: true)]
                 _ = try await link.sendEach(requests, .writing("Removing all", at: self.keys.pattern))
             }
         }

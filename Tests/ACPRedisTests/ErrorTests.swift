@@ -86,23 +86,4 @@ struct ErrorTests {
         let found = try await error([failure]) { _ = try await $0.save(SessionRecord(id: "s"), expecting: 1) }
         #expect(found.code == expected)
     }
-
-    @Test("A request that is none is refused by the client, and does not end the program")
-    func malformed() async throws {
-        let client = try RedisClient(url: "redis://localhost:1")
-        let script = RedisScripts.record
-        let requests = [
-            RedisRequest(words: []), RedisRequest(words: [.number(1)]),
-            RedisRequest(words: ["EVALSHA", .text(script.sha1)], script: script),
-            RedisRequest(words: ["EVALSHA", .text(script.sha1), 2, "key"], script: script),
-            RedisRequest(words: ["EVALSHA", .text(script.sha1), -1], script: script),
-            RedisRequest(words: ["EVALSHA", .text(script.sha1), 1, 7], script: script),
-        ]
-        for request in requests {
-            let results = try await client.execute([request])
-            guard case .failure(let error) = results[0] else { return #expect(Bool(false), "it was sent") }
-            #expect(error.code == .invalidCommand)
-        }
-        await client.close()
-    }
 }

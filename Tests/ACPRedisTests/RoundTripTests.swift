@@ -23,7 +23,7 @@ struct RoundTripTests {
             counts.withLock { counts in
                 counts.writes += 1
                 counts.commands += requests.count
-                for request in requests { counts.bytes += request.words.reduce(0) { $0 + $1.byteCount } }
+                for request in requests { counts.bytes += request.words.reduce(0) { $0 + $1.bytes.count } }
             }
             return try await client.execute(requests)
         }
@@ -137,15 +137,5 @@ struct RoundTripTests {
         try await storage.append([HistoryBlock(key: "all", entries: entries)], to: session)
         #expect(try await storage.history(of: session) == entries)
         await storage.close()
-    }
-}
-
-extension RedisRequest.Word {
-    fileprivate var byteCount: Int {
-        switch self {
-        case .text(let text): text.utf8.count
-        case .number(let number): "\(number)".utf8.count
-        case .bytes(let bytes): bytes.count
-        }
     }
 }

@@ -181,15 +181,9 @@ struct ServerSetupTests {
             }
 
             private func command(_ request: RedisRequest) -> RedisCommand {
-                let words: [RedisArgument] = request.words.map { word in
-                    switch word {
-                    case .text(let text): RedisArgument(text)
-                    case .number(let number): RedisArgument(number)
-                    case .bytes(let bytes): bytes.redisArgument
-                    }
-                }
-                guard case .text(let name) = request.words[0] else { fatalError("no name") }
-                return RedisCommand(name, arguments: Array(words.dropFirst()))
+                let words = request.words.map(\.bytes)
+                return RedisCommand(
+                    String(decoding: words[0], as: UTF8.self), arguments: words.dropFirst().map { RedisArgument($0) })
             }
 
             func events(

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import NIOCore
 public import RedisClient
 
 /// What ``RedisStorage`` needs of a Redis client: the few lines to write for a client of another make.
@@ -63,9 +62,9 @@ extension RedisStorageClient {
 extension RedisClient: RedisStorageClient {
     /// Sends the requests of a storage.
     public func execute(_ requests: [RedisRequest]) async throws -> [Result<RESPValue, RedisError>] {
-        guard requests.count == 1 else { return try await pipeline(requests.map { try $0.command() }) }
+        guard requests.count == 1 else { return try await pipeline(requests.map(\.own)) }
         do {
-            return [.success(try await send(requests[0].command()))]
+            return [.success(try await send(requests[0].own))]
         } catch let error as RedisError {
             return [.failure(error)]
         }
@@ -98,7 +97,7 @@ private struct ClusterMaster: RedisStorageClient {
     let server: RedisServer
 
     func execute(_ requests: [RedisRequest]) async throws -> [Result<RESPValue, RedisError>] {
-        try await server.pipeline(requests.map { try $0.command() })
+        try await server.pipeline(requests.map(\.own))
     }
 
     func events(
@@ -109,41 +108,11 @@ private struct ClusterMaster: RedisStorageClient {
 }
 
 extension RedisRequest {
-    fileprivate func command() throws -> RedisCommand {
-        var command: RedisCommand
-        if let script {
-            // The client numbers the keys by itself: behind EVALSHA and the digest stands how many of the words are keys.
-            guard words.count > 2, case .number(let count) = words[2], (0...words.count - 3).contains(count) else {
-                throw RedisError(
-                    .invalidCommand, "The third word of a script's request must be the number of its keys.")
-            }
-            let keys = try words[3..<3 + count].map { word in
-                guard case .text(let key) = word else {
-                    throw RedisError(.invalidCommand, "The keys of a script's request must be text.")
-                }
-                return key
-            }
-            command = script.command(keys: keys)
-            command.arguments.reserveCapacity(words.count)
-            command.arguments += words[(3 + count)...].lazy.map(\.argument)
-        } else {
-            guard case .text(let name)? = words.first else {
-                throw RedisError(.invalidCommand, "The first word of a request must be the name of the command.")
-            }
-            command = RedisCommand(name, arguments: words.dropFirst().map(\.argument))
-        }
-        command.isIdempotent = isIdempotent
+    /// The command as this client takes it.
+    fileprivate var own: RedisCommand {
+        var command = command
+        command.script = script
         // A replica may not have yet what was just written; whoever was woken by it would miss it.
         return command.onMaster
-    }
-}
-
-extension RedisRequest.Word {
-    fileprivate var argument: RedisArgument {
-        switch self {
-        case .text(let text): RedisArgument(text)
-        case .number(let number): RedisArgument(number)
-        case .bytes(let bytes): RedisArgument(bytes)
-        }
     }
 }

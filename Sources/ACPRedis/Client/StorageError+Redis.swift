@@ -1,23 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ACPCore
 import ACPStorage
 import RedisClient
 
 /// What is being done to Redis, for error messages and for what a lost answer means.
 struct RedisTask: Sendable {
-    /// In words, for example `committing to run 8f14`.
-    let what: String
-    /// Where it happens: named when what is stored there cannot be read.
-    let key: String
+    /// What it is, in words, and where. Made when it is needed: hardly anything fails.
+    private let description: @Sendable () -> (what: String, key: String)
     /// Whether it changes anything. Where it does not, a lost answer leaves nothing in doubt.
     let changes: Bool
 
+    /// In words, for example `committing to run 8f14`.
+    var what: String { changes ? description().what : "reading \(description().what)" }
+
+    /// Where it happens: named when what is stored there cannot be read.
+    var key: String { description().key }
+
     static func reading(_ what: String, at key: String) -> RedisTask {
-        RedisTask(what: "reading \(what)", key: key, changes: false)
+        RedisTask(changes: false) { (what, key) }
     }
 
     static func writing(_ what: String, at key: String) -> RedisTask {
-        RedisTask(what: what, key: key, changes: true)
+        RedisTask(changes: true) { (what, key) }
+    }
+
+    static func committing(to run: RunID, _ keys: RedisKeys) -> RedisTask {
+        RedisTask(changes: true) { ("Committing to run \(run)", keys.run(run)) }
+    }
+
+    private init(changes: Bool, _ description: @escaping @Sendable () -> (what: String, key: String)) {
+        self.changes = changes
+        self.description = description
     }
 
     /// The error for something stored that cannot be read.

@@ -177,7 +177,7 @@ final class IndexWriter: Sendable {
         _ index: String, _ changes: [(change: IndexChange, since: ContinuousClock.Instant)], ttl: Int
     ) -> RedisRequest {
         let now = ContinuousClock.now
-        var words: [RedisRequest.Word] = [.number(ttl)]
+        var words: [RedisArgument] = [.number(ttl)]
         for (change, since) in changes {
             var number = change.score
             // The run expires so long after it was written, and that was at the earliest when this began.

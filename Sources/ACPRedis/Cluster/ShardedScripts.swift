@@ -11,7 +11,7 @@ enum ShardedScripts {
         guard let script = request.script else { return }
         let sharded = of(script)
         request.script = sharded
-        if request.words.count > 1 { request.words[1] = .text(sharded.sha1) }
+        request.command.arguments[0] = .text(sharded.sha1)
     }
 
     private static func of(_ script: RedisScript) -> RedisScript {

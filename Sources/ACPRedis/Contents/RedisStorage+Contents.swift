@@ -13,8 +13,8 @@ extension RedisStorage {
         for (position, key) in keys.enumerated() { positions[key.owner, default: []].append(position) }
         let owners = Array(positions.keys)
         let requests = owners.map { owner in
-            let digests = positions[owner, default: []].map { RedisRequest.Word.text(keys[$0].digest.rawValue) }
-            return RedisRequest(words: ["HMGET", .text(name(owner))] + digests, isIdempotent: true)
+            let digests = positions[owner, default: []].map { RedisArgument.text(keys[$0].digest.rawValue) }
+            return RedisRequest("HMGET", [.text(name(owner))] + digests, isIdempotent: true)
         }
         let task = RedisTask.reading("contents", at: name(owners[0]))
         var found = [[UInt8]?](repeating: nil, count: keys.count)
@@ -38,5 +38,5 @@ extension RedisStorage {
 
 extension [StoredContent] {
     /// Two words for each: what ``RedisScripts`` expect.
-    var words: [RedisRequest.Word] { flatMap { [.text($0.digest.rawValue), .bytes($0.bytes)] } }
+    var words: [RedisArgument] { flatMap { [.text($0.digest.rawValue), .bytes($0.bytes)] } }
 }

@@ -36,8 +36,7 @@ final class RedisCoordination: Coordination {
             // Two slots. Whoever looks for live processes goes by the second.
             _ = try await link.sendEach(
                 [
-                    RedisRequest(
-                        words: ["SET", .text(keys.process(process)), "1", "PX", .number(life)], isIdempotent: true),
+                    RedisRequest("SET", [.text(keys.process(process)), "1", "PX", .number(life)], isIdempotent: true),
                     .script(
                         RedisScripts.announceProcess, keys: [keys.processes],
                         [.text(process.rawValue), .number(life), .number(self.timeToLive.wholeMilliseconds)],
@@ -59,7 +58,7 @@ final class RedisCoordination: Coordination {
 
     func lostProcesses() async throws -> Set<ProcessID> { try await processes("lost") }
 
-    private func processes(_ which: RedisRequest.Word) async throws -> Set<ProcessID> {
+    private func processes(_ which: RedisArgument) async throws -> Set<ProcessID> {
         let reply = try await link.send(
             .script(RedisScripts.listProcesses, keys: [keys.processes], [which], isIdempotent: true),
             .reading("the processes", at: keys.processes))
@@ -73,7 +72,7 @@ final class RedisCoordination: Coordination {
                 .script(
                     RedisScripts.leave, keys: [keys.processes],
                     [.text(process.rawValue), .number(timeToLive.wholeMilliseconds)], isIdempotent: true),
-                RedisRequest(words: ["UNLINK", .text(keys.process(process))], isIdempotent: true),
+                RedisRequest("UNLINK", [.text(keys.process(process))], isIdempotent: true),
             ], task)
         let others = (replies[0].array ?? []).compactMap(\.string).map(ProcessID.init(rawValue:))
         guard !others.isEmpty else { return }
@@ -149,7 +148,7 @@ final class RedisCoordination: Coordination {
 
     private func announcement(_ what: String, to process: ProcessID) -> RedisRequest {
         RedisRequest(
-            words: [link.isCluster ? "SPUBLISH" : "PUBLISH", .text(keys.announcements(process)), .text(what)],
+            link.isCluster ? "SPUBLISH" : "PUBLISH", [.text(keys.announcements(process)), .text(what)],
             isIdempotent: true)
     }
 
@@ -169,7 +168,7 @@ final class RedisCoordination: Coordination {
 
     func forgetSignals(to run: RunID) async throws {
         _ = try await link.send(
-            RedisRequest(words: ["UNLINK", .text(keys.signals(run))], isIdempotent: true),
+            RedisRequest("UNLINK", [.text(keys.signals(run))], isIdempotent: true),
             .writing("Forgetting the signals to run \(run)", at: keys.signals(run)))
     }
 

@@ -2,6 +2,7 @@
 
 import ACPCore
 import ACPStorage
+import RedisClient
 
 /// One change of an index. The scripts that write a run make these changes in the same atomic step, and only if they write
 /// the run: an index never says anything else than the runs themselves. On a cluster that cannot be; see ``ClusterIndexes``.
@@ -103,7 +104,7 @@ extension [IndexChange] {
     /// - Parameters:
     ///   - run: The run that all of them are about.
     ///   - asks: Whether queues are asked what is due.
-    func words(of run: RunID, asks: Bool = false) -> [RedisRequest.Word] {
+    func words(of run: RunID, asks: Bool = false) -> [RedisArgument] {
         var kinds = ""
         var score = 0
         var place: String?

@@ -14,7 +14,7 @@ extension RedisStorage {
             throw StorageError(
                 .conflict, "a snapshot of run \(commit.run) covers \(covered) events where there are \(total)")
         }
-        let task = RedisTask.writing("Committing to run \(commit.run)", at: keys.run(commit.run))
+        let task = RedisTask.committing(to: commit.run, keys)
         let known = try await known(of: commit)
         let changes = indexChanges(for: commit, known)
         let begin = ContinuousClock.now
@@ -90,9 +90,8 @@ extension RedisStorage {
         guard let status = commit.snapshot?.run.status else { return }
         _ = try await link.sendEach(
             RedisKeys.unfinishedStatuses.filter { $0 != status }.map {
-                RedisRequest(
-                    words: ["ZREM", .text(keys.unfinishedRuns($0)), .text(commit.run.rawValue)], isIdempotent: true)
-            }, .writing("Committing to run \(commit.run)", at: keys.run(commit.run)))
+                RedisRequest("ZREM", [.text(keys.unfinishedRuns($0)), .text(commit.run.rawValue)], isIdempotent: true)
+            }, .committing(to: commit.run, keys))
     }
 
     private func refusal(of commit: RunCommit, _ outcome: String, found: Int) -> StorageError {
@@ -140,7 +139,7 @@ extension RedisStorage {
         // A run that has ended hears no signals. Contents that it has not got need no time to live.
         var prolonged = commit.snapshot?.run.status.isTerminal == true ? 4 : 5
         if known?.hasContents != false || !commit.contents.isEmpty { prolonged = 6 }
-        var words: [RedisRequest.Word] = [
+        var words: [RedisArgument] = [
             .text(commit.owner.stored), .number(commit.expecting), .number(milliseconds),
             .bytes(commit.snapshot.map(StoredRun.value) ?? []),
             .bytes(try commit.input.map { input throws(StorageError) in try encode(input, "the input") } ?? []),
@@ -188,7 +187,7 @@ extension RedisStorage {
                 keys.changes(
                     for: run, owner: old?.owner?.process, from: old.map { RunPlace($0.run) })
                 + keys.extensions(for: RunPlace(run), owner: nil)
-            let words: [RedisRequest.Word] = [
+            let words: [RedisArgument] = [
                 .text(old?.digest ?? ""), .number(milliseconds), .bytes(json), .text(keys.changes(run.id)),
             ]
             tracked.forget(run.id)
@@ -222,7 +221,7 @@ extension RedisStorage {
         }
         let changes = known.needsExtension ? keys.extensions(for: known.place, owner: nil) : []
         let inStep = indexes == nil ? changes : []
-        let words: [RedisRequest.Word] = [.bytes(json), .number(milliseconds), .text(keys.changes(run))]
+        let words: [RedisArgument] = [.bytes(json), .number(milliseconds), .text(keys.changes(run))]
         let begin = ContinuousClock.now
         let reply = try await link.send(
             .script(

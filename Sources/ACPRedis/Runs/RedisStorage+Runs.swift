@@ -166,7 +166,7 @@ extension RedisStorage {
         guard let found = try await inspect(run), found.owner == current || found.owner == owner else { return false }
         let place = RunPlace(found.run)
         let changes = keys.extensions(for: place, owner: nil)
-        let words: [RedisRequest.Word] = [
+        let words: [RedisArgument] = [
             .text(current?.stored ?? ""), .text(owner.stored), .number(milliseconds), .text(run.rawValue),
         ]
         if let indexes {

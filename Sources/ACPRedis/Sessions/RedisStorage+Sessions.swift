@@ -28,7 +28,7 @@ extension RedisStorage {
         } catch {
             throw StorageError(.refused, "session \(id) cannot be stored: \(error.message)", cause: error)
         }
-        let words: [RedisRequest.Word] = [
+        let words: [RedisArgument] = [
             version.map { .number($0) } ?? .text(""), .number(milliseconds), .bytes(json),
         ]
         // Not to be repeated by itself: the second attempt would find the version of the first.
@@ -49,15 +49,15 @@ extension RedisStorage {
     /// Appends blocks to a session's history, in order, each once: one round trip.
     public func append(_ blocks: [HistoryBlock], to session: SessionID) async throws {
         let task = RedisTask.writing("Appending to the history of session \(session)", at: keys.history(session))
-        var words: [RedisRequest.Word] = [.number(milliseconds), .number(blocks.count)]
+        var words: [RedisArgument] = [.number(milliseconds), .number(blocks.count)]
         for block in blocks { words += try self.words(of: block) }
         _ = try await link.send(
             .script(RedisScripts.appendHistory, keys: keys.allOfSession(session), words, isIdempotent: true), task)
     }
 
     /// A block as the scripts take it.
-    func words(of block: HistoryBlock) throws(StorageError) -> [RedisRequest.Word] {
-        var words: [RedisRequest.Word] = [
+    func words(of block: HistoryBlock) throws(StorageError) -> [RedisArgument] {
+        var words: [RedisArgument] = [
             .text(block.key), .number(block.entries.count), .number(block.contents.count),
         ]
         for entry in block.entries { words.append(.bytes(try encode(entry, "an entry of a session's history"))) }
@@ -94,7 +94,7 @@ extension RedisStorage {
     @discardableResult
     public func delete(_ session: SessionID) async throws -> Bool {
         let task = RedisTask.writing("Deleting session \(session)", at: keys.session(session))
-        let words: [RedisRequest.Word] = ["UNLINK"] + keys.allOfSession(session).map { .text($0) }
-        return (try await link.send(RedisRequest(words: words), task).int ?? 0) > 0
+        let names = keys.allOfSession(session).map { RedisArgument.text($0) }
+        return (try await link.send(RedisRequest("UNLINK", names), task).int ?? 0) > 0
     }
 }

@@ -87,16 +87,22 @@ public final class RunEngine: Service {
     ///
     /// - Throws: ``RunEngineError``, or `CancellationError` if the calling task is cancelled, after which the run goes on.
     public func run(_ request: RunRequest) async throws -> Run {
-        let created = try await start(request)
-        return try await settledRun(created.id, after: 0)
+        try await launch(request).settledRun()
     }
 
     /// Creates a run, writes it to storage, and lets it run.
     ///
     /// - Returns: The run as it was created. It may be further by now. With ``RunRequest/idempotencyKey``: the run that the
     ///   first such request created, as it stands.
-    /// - Throws: ``RunEngineError``.
+    /// - Throws: ``RunEngineError``, or `CancellationError` if the calling task is cancelled, after which the run goes on.
     public func start(_ request: RunRequest) async throws -> Run {
+        let launched = try await launch(request)
+        try await launched.creation()
+        return launched.run
+    }
+
+    /// Lets a run begin, which may have to be written to storage still. Its handler is not called before that.
+    package func launch(_ request: RunRequest) async throws -> LaunchedRun {
         guard let agent = agents[request.agent] else { throw RunEngineError.unknownAgent(request.agent) }
         try request.validate()
         let sessionID = request.session ?? SessionID()
@@ -107,24 +113,28 @@ public final class RunEngine: Service {
         let run = execution.currentRun
         // Of two requests with the same key, the second one finds the run of the first: here or, when it comes to creating it,
         // in storage.
-        guard let begins = try admit(execution) else { return try await firstRun(run.id, for: request) }
+        guard let begins = try admit(execution) else {
+            return LaunchedRun(engine: self, run: try await firstRun(run.id, for: request), execution: nil)
+        }
         do {
             if !lease.isHeld || !lease.wasRenewed { try await storing { try await renewLease() } }
-            try await storing {
-                try await keepForwarded(request, in: sessionID)
-                // Nobody's child: a caller who goes away must not leave a run behind that is stored but never begins.
-                try await Task { try await execution.create(begins: begins) }.value
+            try await storing { try await keepForwarded(request, in: sessionID) }
+            if begins, request.idempotencyKey == nil {
+                execution.start(agent, creating: true)
+                return LaunchedRun(engine: self, run: run, execution: execution)
             }
+            // Nobody's child: a caller who goes away must not leave a run behind that is stored but never begins.
+            try await storing { try await Task { try await execution.create(begins: begins) }.value }
         } catch {
             // Whoever has found the run meanwhile goes on with what storage says.
             execution.abandonCreation()
             if request.idempotencyKey != nil, case RunEngineError.storage(let failure) = error, failure.saysTaken {
-                return try await firstRun(run.id, for: request)
+                return LaunchedRun(engine: self, run: try await firstRun(run.id, for: request), execution: nil)
             }
             throw error
         }
         if begins { execution.start(agent) } else { try await lineUp(execution) }
-        return run
+        return LaunchedRun(engine: self, run: run, execution: nil)
     }
 
     /// - Returns: Whether the run has a place and begins at once; nil if there is a run with its id here.

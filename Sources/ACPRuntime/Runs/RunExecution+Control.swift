@@ -57,7 +57,7 @@ extension RunExecution {
                 }
                 await self.finish(.cancelled)
             }
-            return (state.composer.run, state.handler)
+            return (state.composer.run, state.cancellableHandler)
         }
         outcome?.1?.cancel()
         return outcome?.0
@@ -73,12 +73,12 @@ extension RunExecution {
 
     /// From here on the run is nobody's but the caller's, who has to ``end(_:)`` it. Nil if somebody else has ended it.
     func beginEnding(_ outcome: RunOutcome) -> Ending? {
-        state.withLock { $0.end(outcome) }
+        state.withLock { $0.end(outcome, byHandler: false) }
     }
 
     /// Writes the end of the run down.
     func end(_ ending: Ending) async {
-        // Without effect on a handler that has ended; tells one that was given up.
+        // Tells a handler that was given up.
         ending.handler?.cancel()
         ending.awaitTimer?.cancel()
         ending.waiter?.resume(throwing: CancellationError())
@@ -168,7 +168,8 @@ extension RunExecution {
             state.replay = nil
             onChange(self, .ended)
             return Abandoned(
-                handler: state.handler, timers: [state.graceTimer, state.awaitTimer], waiter: state.takeWaiter())
+                handler: state.cancellableHandler, timers: [state.graceTimer, state.awaitTimer],
+                waiter: state.takeWaiter())
         }
         guard let abandoned else { return }
         if error.code != .closed { logger.error("the run is given up here", metadata: ["reason": "\(error)"]) }
@@ -201,10 +202,17 @@ extension RunExecution {
 }
 
 extension RunExecution.State {
+    /// The task of a handler that may be at work.
+    fileprivate var cancellableHandler: Task<Void, Never>? { isCreating ? nil : handler }
+
     /// The handler has ended, or nobody waits for it any more.
     ///
     /// - Returns: Nil if the run's end is being written down already.
-    fileprivate mutating func end(_ outcome: RunOutcome) -> RunExecution.Ending? {
+    mutating func end(_ outcome: RunOutcome, byHandler: Bool) -> RunExecution.Ending? {
+        if byHandler {
+            handlerHasEnded = true
+            handler = nil
+        }
         guard mayGoOn else { return nil }
         phase = .ending
         isHoldingBack = true
@@ -221,6 +229,6 @@ extension RunExecution.State {
         defer { awaitTimer = nil }
         return RunExecution.Ending(
             outcome: outcome, output: composer.run.output, isCancelled: composer.run.status == .cancelling,
-            handler: handler, awaitTimer: awaitTimer, waiter: takeWaiter())
+            handler: cancellableHandler, awaitTimer: awaitTimer, waiter: takeWaiter())
     }
 }

@@ -44,11 +44,14 @@ extension RunExecution {
 
     /// The run as it settled last, after more events than the given number. Waits for it.
     ///
-    /// - Throws: ``RunEngineError`` if the storage fails for too long; `CancellationError`.
+    /// - Throws: ``RunEngineError`` if the storage fails for too long; `CancellationError`; why the run was not created.
     func settlement(after eventCount: Int) async throws -> Settlement? {
         while true {
             let wakes = progress.wakes
-            let (settlement, phase, stall) = state.withLock { ($0.settlement, $0.phase, $0.stall) }
+            let (settlement, phase, stall, failure) = state.withLock {
+                ($0.settlement, $0.phase, $0.stall, $0.creationFailure)
+            }
+            if let failure { throw failure }
             if let settlement, settlement.eventCount > eventCount { return settlement }
             switch phase {
             case .ended, .abandoned: return nil
@@ -106,11 +109,19 @@ extension RunExecution {
         }
     }
 
+    /// Returns when the run is stored.
+    ///
+    /// - Throws: Why it will not be; `CancellationError`.
+    func creation() async throws {
+        try await waitUntilCreated()
+        if let failure = state.withLock({ $0.creationFailure }) { throw failure }
+    }
+
     /// Returns when the run is stored, or will not be.
     func waitUntilCreated() async throws {
         while true {
             let wakes = progress.wakes
-            if state.withLock({ $0.log.committed > 0 || $0.isOver }) { return }
+            if state.withLock({ $0.log.committed > 0 || $0.isOver || $0.creationFailure != nil }) { return }
             try await progress.wait(beyond: wakes)
         }
     }

@@ -76,7 +76,13 @@ final class RunExecution: Sendable {
         var isHoldingBack = false
         /// What goes into the session's history with the run's last event.
         var history: HistoryAppend?
+        /// Whether the handler's task creates the run still.
+        var isCreating = false
+        /// Why the run could not be created.
+        var creationFailure: (any Error)?
+        /// The task of the handler. Nil as well when the handler has ended: then the task writes the run's end down.
         var handler: Task<Void, Never>?
+        var handlerHasEnded = false
         /// Ends a run whose handler goes on too long after a cancellation.
         var graceTimer: Task<Void, Never>?
         /// Ends a run that awaits an answer for too long.
@@ -260,7 +266,10 @@ final class RunExecution: Sendable {
     }
 
     /// Calls the handler.
-    func start(_ agent: any Agent) {
+    ///
+    /// - Parameter creating: Whether the run is created before, and begins at once. If that fails, whoever waits for the run is
+    ///   told.
+    func start(_ agent: any Agent, creating: Bool = false) {
         let context = RunContext(
             input: input,
             session: RunSession(
@@ -269,11 +278,13 @@ final class RunExecution: Sendable {
             ) { [self] in try await checkOwner() },
             execution: self
         )
-        // Both tasks are unstructured because a run outlives the request that creates it. The handler's is cancelled by
-        // `cancel`, `finish` and `abandon`; the end is written down in another one, which nobody cancels. The engine keeps the
-        // execution until then, and its shutdown waits for it. That the run is ending is noted at once, so that what was said
-        // last goes out together with the end.
-        let handler = Task {
+        if creating { state.withLock { $0.isCreating = true } }
+        // Unstructured because a run outlives the request that creates it. One task does all that is the run's own: it creates
+        // the run, calls the handler, and writes the end down. `cancel`, `finish` and `abandon` cancel it while the handler is
+        // at work, and never before or afterwards. The engine keeps the execution until the end is written, and its shutdown
+        // waits for that.
+        let task = Task {
+            if creating, await !isCreated() { return }
             let outcome: RunOutcome
             do {
                 try await agent.run(context)
@@ -281,11 +292,46 @@ final class RunExecution: Sendable {
             } catch {
                 outcome = self.outcome(of: error)
             }
-            if let ending = beginEnding(outcome) { Task { await end(ending) } }
+            await handlerDidEnd(outcome)
         }
         state.withLock { state in
-            state.handler = handler
-            if state.composer.run.status == .cancelling || !state.mayGoOn { handler.cancel() }
+            if state.handlerHasEnded { return }
+            state.handler = task
+            if !state.isCreating, state.composer.run.status == .cancelling || !state.mayGoOn { task.cancel() }
+        }
+    }
+
+    /// Creates the run, in the handler's task.
+    ///
+    /// - Returns: Whether the handler is to be called.
+    private func isCreated() async -> Bool {
+        do {
+            try await create(begins: true)
+        } catch {
+            state.withLock { $0.creationFailure = error }
+            abandonCreation()
+            progress.wakeAll()
+            return false
+        }
+        let (mayGoOn, isCancelled) = state.withLock { state in
+            state.isCreating = false
+            return (state.mayGoOn, state.composer.run.status == .cancelling)
+        }
+        // Somebody was faster, and could not cancel what was still being created.
+        if isCancelled { withUnsafeCurrentTask { $0?.cancel() } }
+        return mayGoOn
+    }
+
+    /// Ends the run, in the handler's task. That the run is ending is noted at once, so that what was said last goes out together
+    /// with the end.
+    private func handlerDidEnd(_ outcome: RunOutcome) async {
+        guard let ending = state.withLock({ $0.end(outcome, byHandler: true) }) else { return }
+        if ending.isCancelled || Task.isCancelled {
+            // What is cancelled, or about to be, cannot write to storage. This task ends when the end is written down, or the
+            // run is given up.
+            Task { await end(ending) }
+        } else {
+            await end(ending)
         }
     }
 

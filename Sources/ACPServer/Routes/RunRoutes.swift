@@ -30,7 +30,7 @@ struct RunRoutes: Sendable {
         if let session = body.session {
             forwarded = try await ForwardedSession(session, SessionURLs(request, context, configuration), engine)
         }
-        let run = try await engine.start(
+        let launched = try await engine.launch(
             RunRequest(
                 agent: body.agentName,
                 input: body.input,
@@ -39,7 +39,15 @@ struct RunRoutes: Sendable {
                 forwardedState: forwarded?.state,
                 idempotencyKey: request.headers[.idempotencyKey]
             ))
-        return try await answer(run, mode: body.mode, after: 0)
+        guard body.mode == .sync else {
+            try await launched.creation()
+            return try await answer(launched.run, mode: body.mode, after: 0)
+        }
+        do {
+            return .json(bytes: try await launched.settledJSON(), headers: [.runID: launched.run.id.rawValue])
+        } catch {
+            throw launched.exists ? naming(launched.run.id, error) : error
+        }
     }
 
     private func resume(_ request: Request, context: some RequestContext) async throws -> Response {
@@ -66,10 +74,14 @@ struct RunRoutes: Sendable {
                     of: run.id, in: engine, from: eventCount, until: .settled, pulse: pulse)
             }
         } catch {
-            // The run exists, whatever became of waiting for it: the caller learns where to look.
-            let failure = ErrorAnswer(error)
-            throw ErrorAnswer(failure.status, failure.error, headers: headers + failure.headers)
+            throw naming(run.id, error)
         }
+    }
+
+    /// The run exists, whatever became of waiting for it: the caller learns where to look.
+    private func naming(_ run: RunID, _ error: any Error) -> ErrorAnswer {
+        let failure = ErrorAnswer(error)
+        return ErrorAnswer(failure.status, failure.error, headers: [.runID: run.rawValue] + failure.headers)
     }
 
     private func get(_ request: Request, context: some RequestContext) async throws -> Response {

@@ -82,16 +82,6 @@ public struct RedisArgument: Hashable, Sendable, ExpressibleByStringLiteral, Exp
         case .bytes(let bytes): String(decoding: bytes, as: UTF8.self)
         }
     }
-
-    /// How many bytes the argument has on the wire, without its framing; an estimate for numbers.
-    var byteCount: Int {
-        switch self.storage {
-        case .string(let text): text.utf8.count
-        case .integer, .double: 20
-        case .buffer(let bytes): bytes.readableBytes
-        case .bytes(let bytes): bytes.count
-        }
-    }
 }
 
 /// A value that can be an argument of a command.

@@ -18,7 +18,7 @@ public struct RedisCommand: Hashable, Sendable {
     /// ``RedisConfiguration/commandTimeout``.
     public var timeout: Duration?
     /// The script that the command runs, so that a connection can send its source when the server may not have it.
-    var script: RedisScript?
+    package var script: RedisScript?
     /// See ``onMaster``.
     var needsMaster = false
 

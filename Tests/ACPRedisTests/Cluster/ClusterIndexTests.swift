@@ -204,7 +204,7 @@ private final class Death: RedisStorageClient {
     }
 
     private func isIndexWrite(_ request: RedisRequest) -> Bool {
-        request.script?.source == RedisScripts.index.source && !request.words.contains(.text("i"))
+        request.script?.source == RedisScripts.index.source && !request.words.contains("i")
     }
 }
 

@@ -62,21 +62,10 @@ final class HoldingClient: RedisStorageClient {
 }
 
 extension RedisRequest {
-    fileprivate func says(_ text: String) -> Bool {
-        words.contains { word in
-            switch word {
-            case .text(let word): word.contains(text)
-            case .bytes(let bytes): String(decoding: bytes, as: UTF8.self).contains(text)
-            case .number: false
-            }
-        }
-    }
+    fileprivate func says(_ text: String) -> Bool { texts.contains { $0.contains(text) } }
 
     /// Not one of those that a process sends every now and then by itself.
-    fileprivate var isOfRun: Bool {
-        words.contains { word in
-            guard case .text(let text) = word else { return false }
-            return text.hasPrefix("acp:") && !text.hasPrefix("acp:process")
-        }
-    }
+    fileprivate var isOfRun: Bool { texts.contains { $0.hasPrefix("acp:") && !$0.hasPrefix("acp:process") } }
+
+    private var texts: [String] { words.map { String(decoding: $0.bytes, as: UTF8.self) } }
 }

@@ -12,7 +12,7 @@ import Testing
 
 @Suite("What a run over HTTP costs")
 struct ServerRoundTripTests {
-    @Test("A sync run of echo waits for three round trips to Redis: its creation, the session's history, its end")
+    @Test("A sync run of echo waits for two round trips to Redis: its creation, and its end with the session's history")
     func syncEcho() async throws {
         let redis = try await RedisTestServer.start()
         let client = try RedisClient(url: redis.url)
@@ -33,21 +33,18 @@ struct ServerRoundTripTests {
                 }()
                 // The answers of a round are held back until all of its commands are there. What the next one sends has
                 // waited for them, and nothing else can have.
-                for (round, name) in [
-                    ("run.created", "its creation"), ("session_history", "the session's history"),
-                    ("run.completed", "its end"),
-                ] {
+                for (round, name) in [("run.created", "its creation"), ("run.completed", "its end")] {
                     #expect(try await poll { holding.holds(round) }, "\(name) is not written")
-                    #expect(holding.held == 1 || round == "session_history", "\(name) is not written alone")
+                    #expect(holding.held == 1, "\(name) is not written alone")
                     holding.letThrough()
                 }
                 try await poll(for: .seconds(60)) { isAnswered.withLock { $0 } || holding.held > 0 }
-                #expect(isAnswered.withLock { $0 }, "the answer waits for a fourth round trip")
+                #expect(isAnswered.withLock { $0 }, "the answer waits for a third round trip")
                 holding.end()
                 #expect(try await answer.text == "hello")
             }
             // What the agent said goes along with the end, unless a thread was free to send it while the agent was at work.
-            #expect((3...4).contains(lines.count { !$0.contains("acp:process:") }), "\(lines)")
+            #expect((2...3).contains(lines.count { !$0.contains("acp:process:") }), "\(lines)")
         }
         await monitor.close()
         await storage.close()

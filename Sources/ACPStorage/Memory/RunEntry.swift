@@ -7,6 +7,7 @@ import ACPCore
 /// It is an object so that whatever leads to a run (its id, its listings, its turn to expire) leads there in one step. It is not
 /// Sendable, on purpose: the compiler sees to it that none gets out of the lock around the table while the table has it.
 final class RunEntry {
+    let key: HashedKey<RunID>
     var snapshot: Run
     var coveredEvents: Int
     var events: [EncodedEvent]
@@ -17,9 +18,10 @@ final class RunEntry {
     var place = 0
 
     init(
-        _ snapshot: Run, coveredEvents: Int = 0, events: [EncodedEvent] = [], input: [Message]? = nil,
-        owner: RunOwner? = nil, contents: [StoredContent] = []
+        _ snapshot: Run, key: HashedKey<RunID>? = nil, coveredEvents: Int = 0, events: [EncodedEvent] = [],
+        input: [Message]? = nil, owner: RunOwner? = nil, contents: [StoredContent] = []
     ) {
+        self.key = key ?? HashedKey(snapshot.id)
         self.snapshot = snapshot
         self.coveredEvents = coveredEvents
         self.events = events
@@ -28,7 +30,7 @@ final class RunEntry {
         self.contents = .init(contents)
     }
 
-    var id: RunID { snapshot.id }
+    var id: RunID { key.id }
 
     var record: RunRecord {
         RunRecord(

@@ -8,7 +8,7 @@ import ACPCore
 struct RunListings {
     private var all = RunListing()
     private var byAgent: [AgentName: RunListing] = [:]
-    private var bySession: [SessionID: RunListing] = [:]
+    private var bySession: [HashedKey<SessionID>: RunListing] = [:]
     private var byStatus: [RunStatus: RunListing] = [:]
 
     /// How many lists there are.
@@ -18,7 +18,7 @@ struct RunListings {
         switch filter {
         case .all: all
         case .agent(let agent): byAgent[agent]
-        case .session(let session): bySession[session]
+        case .session(let session): bySession[HashedKey(session)]
         case .unfinished(let status): byStatus[status]
         }
     }
@@ -27,13 +27,13 @@ struct RunListings {
     mutating func insert(_ run: RunEntry) {
         all.insert(run)
         byAgent[run.snapshot.agentName, default: RunListing()].insert(run)
-        if let session = run.snapshot.sessionID { bySession[session, default: RunListing()].insert(run) }
+        if let session = run.snapshot.sessionID { bySession[HashedKey(session), default: RunListing()].insert(run) }
     }
 
     mutating func remove(_ run: RunEntry) {
         all.remove(run)
         byAgent.remove(run, listedBy: run.snapshot.agentName)
-        if let session = run.snapshot.sessionID { bySession.remove(run, listedBy: session) }
+        if let session = run.snapshot.sessionID { bySession.remove(run, listedBy: HashedKey(session)) }
     }
 
     /// Puts an unfinished run into the list by status.

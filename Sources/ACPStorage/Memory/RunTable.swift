@@ -7,7 +7,7 @@ import ACPCore
 /// Not copyable, because copies would share their runs.
 struct RunTable: ~Copyable {
     private let limit: Int
-    private var entries: [RunID: RunEntry] = [:]
+    private var entries: [HashedKey<RunID>: RunEntry] = [:]
     /// All runs. Hands out the places that stand in the chains below.
     private var uses: UsageOrder<RunEntry>
     /// Ended runs in the order in which they ended: who goes first when there is no room.
@@ -24,15 +24,16 @@ struct RunTable: ~Copyable {
         uses = UsageOrder(timeToLive: timeToLive)
     }
 
-    subscript(id: RunID) -> RunEntry? { entries[id] }
+    subscript(id: RunID) -> RunEntry? { entries[HashedKey(id)] }
 
     // MARK: Writing
 
     /// - Returns: False if this is the repetition of a commit, and nothing was left to do.
     @discardableResult
     mutating func commit(_ commit: RunCommit, now: ContinuousClock.Instant) throws(StorageError) -> Bool {
-        guard let entry = entries[commit.run] else {
-            try create(commit, now: now)
+        let key = HashedKey(commit.run)
+        guard let entry = entries[key] else {
+            try create(commit, key: key, now: now)
             return true
         }
         guard entry.owner == commit.owner else {
@@ -54,7 +55,9 @@ struct RunTable: ~Copyable {
         return true
     }
 
-    private mutating func create(_ commit: RunCommit, now: ContinuousClock.Instant) throws(StorageError) {
+    private mutating func create(
+        _ commit: RunCommit, key: HashedKey<RunID>, now: ContinuousClock.Instant
+    ) throws(StorageError) {
         guard commit.expecting == 0, let snapshot = commit.snapshot else {
             throw StorageError(.notFound, "run \(commit.run) is not stored (any more): it expired or was deleted")
         }
@@ -62,8 +65,8 @@ struct RunTable: ~Copyable {
         try makeRoom()
         insert(
             RunEntry(
-                snapshot.run, coveredEvents: snapshot.eventCount, events: commit.events, input: commit.input,
-                owner: commit.owner, contents: commit.contents),
+                snapshot.run, key: key, coveredEvents: snapshot.eventCount, events: commit.events,
+                input: commit.input, owner: commit.owner, contents: commit.contents),
             now: now)
     }
 
@@ -76,17 +79,18 @@ struct RunTable: ~Copyable {
     }
 
     mutating func save(_ run: Run, now: ContinuousClock.Instant) throws(StorageError) {
-        if let entry = entries[run.id] {
+        let key = HashedKey(run.id)
+        if let entry = entries[key] {
             replaceSnapshot(of: entry, with: run, coveredEvents: entry.events.count)
             uses.touch(entry.place, now: now)
         } else {
             try makeRoom()
-            insert(RunEntry(run), now: now)
+            insert(RunEntry(run, key: key), now: now)
         }
     }
 
     mutating func append(_ event: EncodedEvent, to run: RunID, now: ContinuousClock.Instant) throws(StorageError) {
-        guard let entry = entries[run] else { throw StorageError(.notFound, "run \(run) is not stored: save it first") }
+        guard let entry = self[run] else { throw StorageError(.notFound, "run \(run) is not stored: save it first") }
         entry.events.append(event)
         uses.touch(entry.place, now: now)
     }
@@ -94,7 +98,7 @@ struct RunTable: ~Copyable {
     mutating func claim(
         _ run: RunID, for owner: RunOwner, from current: RunOwner?, now: ContinuousClock.Instant
     ) -> Bool {
-        guard let entry = entries[run], entry.owner == current else { return false }
+        guard let entry = self[run], entry.owner == current else { return false }
         if entry.snapshot.status.isTerminal {
             entry.owner = owner
         } else {
@@ -108,16 +112,16 @@ struct RunTable: ~Copyable {
 
     private mutating func insert(_ entry: RunEntry, now: ContinuousClock.Instant) {
         entry.place = uses.insert(entry, now: now)
-        entries[entry.id] = entry
+        entries[entry.key] = entry
         listings.insert(entry)
         enter(entry)
     }
 
     private mutating func replaceSnapshot(of entry: RunEntry, with run: Run, coveredEvents: Int) {
-        let old = entry.snapshot
-        let isOlder = old.createdAt != run.createdAt
-        let isListedElsewhere = isOlder || old.agentName != run.agentName || old.sessionID != run.sessionID
-        let hasTurned = isOlder || old.status != run.status
+        let timeDiffers = entry.snapshot.createdAt != run.createdAt
+        let isListedElsewhere =
+            timeDiffers || entry.snapshot.agentName != run.agentName || entry.snapshot.sessionID != run.sessionID
+        let hasTurned = timeDiffers || entry.snapshot.status != run.status
         if isListedElsewhere { listings.remove(entry) }
         if hasTurned { leave(entry) }
         entry.snapshot = run
@@ -167,12 +171,17 @@ struct RunTable: ~Copyable {
 
     @discardableResult
     mutating func remove(_ id: RunID) -> Bool {
-        guard let entry = entries.removeValue(forKey: id) else { return false }
+        guard let entry = self[id] else { return false }
+        remove(entry)
+        return true
+    }
+
+    private mutating func remove(_ entry: RunEntry) {
+        entries[entry.key] = nil
         listings.remove(entry)
         leave(entry)
         uses.remove(at: entry.place)
         removed.append(entry)
-        return true
     }
 
     mutating func removeAll() {
@@ -186,7 +195,7 @@ struct RunTable: ~Copyable {
     }
 
     mutating func removeExpired(now: ContinuousClock.Instant) {
-        while let entry = uses.nextExpired(now: now) { remove(entry.id) }
+        while let entry = uses.nextExpired(now: now) { remove(entry) }
     }
 
     private mutating func makeRoom() throws(StorageError) {
@@ -198,7 +207,7 @@ struct RunTable: ~Copyable {
                         + "or use another storage"
                 )
             }
-            remove(oldest.id)
+            remove(oldest)
         }
     }
 

@@ -4,7 +4,7 @@ import ACPCore
 
 /// A session in a ``SessionTable``. Stays inside the lock around that, as a ``RunEntry`` does.
 final class SessionEntry {
-    let id: SessionID
+    let key: HashedKey<SessionID>
     var record: SessionRecord?
     var history: [HistoryEntry] = []
     /// The keys of the blocks that the history consists of.
@@ -13,7 +13,7 @@ final class SessionEntry {
     /// The session's number in the order of use.
     var place = 0
 
-    init(_ id: SessionID) { self.id = id }
+    init(_ key: HashedKey<SessionID>) { self.key = key }
 
     func append(_ block: HistoryBlock) {
         guard blocks.insert(block.key).inserted else { return }
@@ -27,7 +27,7 @@ final class SessionEntry {
 /// Not copyable, because copies would share their sessions.
 struct SessionTable: ~Copyable {
     private let limit: Int
-    private var entries: [SessionID: SessionEntry] = [:]
+    private var entries: [HashedKey<SessionID>: SessionEntry] = [:]
     private var uses: UsageOrder<SessionEntry>
     private var removed: [SessionEntry] = []
 
@@ -36,12 +36,13 @@ struct SessionTable: ~Copyable {
         uses = UsageOrder(timeToLive: timeToLive)
     }
 
-    subscript(id: SessionID) -> SessionEntry? { entries[id] }
+    subscript(id: SessionID) -> SessionEntry? { entries[HashedKey(id)] }
 
     mutating func save(
         _ session: SessionRecord, expecting version: Int?, now: ContinuousClock.Instant
     ) throws(StorageError) -> Int {
-        let existing = entries[session.id]
+        let key = HashedKey(session.id)
+        let existing = entries[key]
         let found = existing?.record?.version ?? 0
         if let version, version != found {
             throw StorageError(
@@ -49,34 +50,36 @@ struct SessionTable: ~Copyable {
         }
         var saved = session
         saved.version = found + 1
-        use(existing, session.id, now: now).record = saved
+        use(existing, key, now: now).record = saved
         return saved.version
     }
 
     mutating func append(_ blocks: [HistoryBlock], to session: SessionID, now: ContinuousClock.Instant) {
-        let existing = entries[session]
+        let key = HashedKey(session)
+        let existing = entries[key]
         // Nothing to append makes no session.
         guard !blocks.isEmpty || existing != nil else { return }
-        let entry = use(existing, session, now: now)
+        let entry = use(existing, key, now: now)
         for block in blocks { entry.append(block) }
     }
 
     mutating func append(_ history: HistoryAppend, now: ContinuousClock.Instant) {
-        use(entries[history.session], history.session, now: now).append(history.block)
+        let key = HashedKey(history.session)
+        use(entries[key], key, now: now).append(history.block)
     }
 
     /// Notes that a session is used now, and makes it if there is none yet.
     private mutating func use(
-        _ existing: SessionEntry?, _ id: SessionID, now: ContinuousClock.Instant
+        _ existing: SessionEntry?, _ key: HashedKey<SessionID>, now: ContinuousClock.Instant
     ) -> SessionEntry {
         if let existing {
             uses.touch(existing.place, now: now)
             return existing
         }
-        while entries.count >= limit, let oldest = uses.leastRecent { remove(oldest.id) }
-        let entry = SessionEntry(id)
+        while entries.count >= limit, let oldest = uses.leastRecent { remove(oldest) }
+        let entry = SessionEntry(key)
         entry.place = uses.insert(entry, now: now)
-        entries[id] = entry
+        entries[key] = entry
         return entry
     }
 
@@ -84,10 +87,15 @@ struct SessionTable: ~Copyable {
 
     @discardableResult
     mutating func remove(_ id: SessionID) -> Bool {
-        guard let entry = entries.removeValue(forKey: id) else { return false }
+        guard let entry = self[id] else { return false }
+        remove(entry)
+        return true
+    }
+
+    private mutating func remove(_ entry: SessionEntry) {
+        entries[entry.key] = nil
         uses.remove(at: entry.place)
         removed.append(entry)
-        return true
     }
 
     mutating func removeAll() {
@@ -97,7 +105,7 @@ struct SessionTable: ~Copyable {
     }
 
     mutating func removeExpired(now: ContinuousClock.Instant) {
-        while let entry = uses.nextExpired(now: now) { remove(entry.id) }
+        while let entry = uses.nextExpired(now: now) { remove(entry) }
     }
 
     /// Gives up the sessions that went away since this was called last, to be freed outside the lock.

@@ -12,10 +12,12 @@ struct HistoryCommitTests {
     private let owner = RunOwner(process: ProcessID())
     private let digest = ContentDigest(hash: Array(repeating: 7, count: 32))
 
-    private var history: HistoryAppend {
+    private let history: HistoryAppend
+
+    init() {
         var block = HistoryBlock(run: run.id, input: ["question"], output: ["answer"])
         block.contents = [StoredContent(digest: digest, bytes: [1, 2, 3])]
-        return HistoryAppend(block, to: "session")
+        history = HistoryAppend(block, to: "session")
     }
 
     private func end(expecting count: Int = 1) throws -> RunCommit {
@@ -68,7 +70,9 @@ struct HistoryCommitTests {
         #expect(try storage.record(of: run.id)?.snapshot.status == .completed)
     }
 
-    @Test("A commit that is refused leaves nothing in the history", arguments: [.fenced, .conflict, .notFound, .full])
+    @Test(
+        "A commit that is refused leaves nothing in the history",
+        arguments: [StorageError.Code.fenced, .conflict, .notFound, .full])
     func refused(code: StorageError.Code) throws {
         var commit = try end()
         switch code {

@@ -50,7 +50,6 @@ let package = Package(
             dependencies: [
                 "ACPCore",
                 .product(name: "DequeModule", package: "swift-collections"),
-                .product(name: "HeapModule", package: "swift-collections"),
             ],
             swiftSettings: swiftSettings
         ),

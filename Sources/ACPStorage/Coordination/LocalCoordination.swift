@@ -57,6 +57,17 @@ public final class LocalCoordination: Coordination {
         for watcher in watchers { watcher.yield() }
     }
 
+    /// Forgets the signals of runs that are gone, and wakes whoever watches them.
+    func runsDidGoAway(_ runs: [RunID]) {
+        let watchers = state.withLock { state in
+            runs.flatMap { run in
+                state.forgetSignals(to: run)
+                return state.watchers[run].map { Array($0.values) } ?? []
+            }
+        }
+        for watcher in watchers { watcher.yield() }
+    }
+
     // MARK: Processes
 
     public func heartbeat(of process: ProcessID, timeToLive: Duration) {
@@ -127,9 +138,7 @@ public final class LocalCoordination: Coordination {
     }
 
     public func forgetSignals(to run: RunID) {
-        state.withLock { state in
-            if state.signals.removeValue(forKey: run) != nil { state.signalOrder.remove(run) }
-        }
+        state.withLock { $0.forgetSignals(to: run) }
     }
 
     /// Forgets the signals of all runs, and who waits for its turn.
@@ -196,6 +205,10 @@ public final class LocalCoordination: Coordination {
 }
 
 extension LocalCoordination.State {
+    fileprivate mutating func forgetSignals(to run: RunID) {
+        if signals.removeValue(forKey: run) != nil { signalOrder.remove(run) }
+    }
+
     fileprivate mutating func dropOldestSignals(keeping limit: Int) {
         while signalOrder.count > limit, let oldest = signalOrder.popLeastRecent() { signals[oldest] = nil }
     }

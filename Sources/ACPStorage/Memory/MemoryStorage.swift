@@ -40,7 +40,7 @@ public final class MemoryStorage: Storage {
     private let now: @Sendable () -> ContinuousClock.Instant
     private let state: Mutex<State>
 
-    private struct State {
+    private struct State: ~Copyable {
         var runs: RunTable
         var sessions: SessionTable
         var isClosed = false
@@ -76,13 +76,21 @@ public final class MemoryStorage: Storage {
         }
     }
 
+    /// What has left the tables. Freed where the last reference to this goes: outside the lock, since a large run takes its time.
+    ///
+    /// `@unchecked Sendable` because the tables have let go of these objects, and nobody else has ever had them.
+    private struct Removed: @unchecked Sendable {
+        let runs: [RunEntry]
+        let sessions: [SessionEntry]
+    }
+
     /// Runs a step on the tables as they stand now: without what has expired.
-    private func access<Result>(
-        _ body: (inout State, ContinuousClock.Instant) throws(StorageError) -> Result
-    ) throws(StorageError) -> Result where Result: Sendable {
-        let outcome = state.withLock { state -> (Swift.Result<Result, StorageError>, [RunID]) in
+    private func access<Result: Sendable>(
+        _ body: @Sendable (inout State, ContinuousClock.Instant) throws(StorageError) -> Result
+    ) throws(StorageError) -> Result {
+        let (result, removed) = state.withLock { state -> (Swift.Result<Result, StorageError>, Removed?) in
             guard !state.isClosed else {
-                return (.failure(StorageError(.closed, "the memory storage was closed")), [])
+                return (.failure(StorageError(.closed, "the memory storage was closed")), nil)
             }
             let now = now()
             state.runs.removeExpired(now: now)
@@ -93,13 +101,10 @@ public final class MemoryStorage: Storage {
             } catch {
                 result = .failure(error)
             }
-            return (result, state.runs.takeRemoved())
+            return (result, Removed(runs: state.runs.takeRemoved(), sessions: state.sessions.takeRemoved()))
         }
-        for run in outcome.1 {
-            localCoordination.forgetSignals(to: run)
-            localCoordination.runDidChange(run)
-        }
-        return try outcome.0.get()
+        if let removed, !removed.runs.isEmpty { localCoordination.runsDidGoAway(removed.runs.map(\.id)) }
+        return try result.get()
     }
 }
 
@@ -107,7 +112,11 @@ public final class MemoryStorage: Storage {
 
 extension MemoryStorage {
     public func commit(_ commit: RunCommit) throws {
-        try access { state, now throws(StorageError) in try state.runs.commit(commit, now: now) }
+        try access { state, now throws(StorageError) in
+            // What was repeated has brought its block along the first time.
+            guard try state.runs.commit(commit, now: now), let history = commit.history else { return }
+            state.sessions.append(history, now: now)
+        }
         localCoordination.runDidChange(commit.run)
     }
 
@@ -195,17 +204,11 @@ extension MemoryStorage {
         try access { state, _ in
             keys.map { key in
                 switch key.owner {
-                case .run(let run): state.runs.content(key.digest, of: run)
-                case .session(let session): state.sessions.content(key.digest, of: session)
+                case .run(let run): state.runs[run]?.contents[key.digest]
+                case .session(let session): state.sessions[session]?.contents[key.digest]
                 }
             }
         }
-    }
-}
-
-extension [ContentDigest: [UInt8]] {
-    init(_ contents: [StoredContent]) {
-        self.init(contents.map { ($0.digest, $0.bytes) }, uniquingKeysWith: { first, _ in first })
     }
 }
 
@@ -221,8 +224,7 @@ extension MemoryStorage {
     public func removeAll() throws {
         try access { state, _ in
             state.runs.removeAll()
-            state.sessions = SessionTable(
-                timeToLive: configuration.timeToLive, limit: configuration.sessionLimit)
+            state.sessions.removeAll()
         }
         localCoordination.forgetAllSignals()
     }

@@ -3,50 +3,61 @@
 import ACPCore
 import DequeModule
 
-/// Run ids in order of creation. Runs come in at one end and mostly leave at the other, which a deque does cheaply.
+/// Runs in order of creation. Runs come in at one end and mostly leave at the other, which a deque does cheaply.
+///
+/// A run has to be taken out before its time of creation changes.
 struct RunListing {
-    private struct Key: Comparable {
+    private struct Place {
+        /// A copy, so that looking for a place reads no runs.
         let createdAt: Timestamp
-        let id: RunID
+        let run: RunEntry
 
-        static func < (left: Key, right: Key) -> Bool {
-            left.createdAt == right.createdAt ? left.id < right.id : left.createdAt < right.createdAt
+        init(_ run: RunEntry) {
+            createdAt = run.snapshot.createdAt
+            self.run = run
+        }
+
+        func isBefore(_ other: Place) -> Bool {
+            createdAt == other.createdAt ? run.id < other.run.id : createdAt < other.createdAt
         }
     }
 
-    private var keys: Deque<Key> = []
+    private var places: Deque<Place> = []
 
-    var count: Int { keys.count }
-    var isEmpty: Bool { keys.isEmpty }
+    var count: Int { places.count }
+    var isEmpty: Bool { places.isEmpty }
 
-    mutating func insert(_ run: Run) {
-        let key = Key(createdAt: run.createdAt, id: run.id)
-        if let last = keys.last, key < last {
-            keys.insert(key, at: position(of: key))
+    mutating func insert(_ run: RunEntry) {
+        let place = Place(run)
+        if let last = places.last, place.isBefore(last) {
+            places.insert(place, at: position(of: place))
         } else {
-            keys.append(key)
+            places.append(place)
         }
     }
 
-    mutating func remove(_ run: Run) {
-        let key = Key(createdAt: run.createdAt, id: run.id)
-        let position = position(of: key)
-        if position < keys.count, keys[position] == key { keys.remove(at: position) }
+    mutating func remove(_ run: RunEntry) {
+        if places.first?.run === run {
+            places.removeFirst()
+        } else {
+            let position = position(of: Place(run))
+            if position < places.count, places[position].run === run { places.remove(at: position) }
+        }
     }
 
-    func newest(offset: Int, limit: Int) -> [RunID] {
-        let end = keys.count - min(max(0, offset), keys.count)
+    func newest(offset: Int, limit: Int) -> [RunEntry] {
+        let end = places.count - min(max(0, offset), places.count)
         let start = end - min(max(0, limit), end)
-        return keys[start..<end].reversed().map(\.id)
+        return places[start..<end].reversed().map(\.run)
     }
 
-    /// Where a key stands, or where it would have to stand.
-    private func position(of key: Key) -> Int {
+    /// Where a run stands, or where it would have to stand.
+    private func position(of place: Place) -> Int {
         var low = 0
-        var high = keys.count
+        var high = places.count
         while low < high {
             let middle = (low + high) / 2
-            if keys[middle] < key { low = middle + 1 } else { high = middle }
+            if places[middle].isBefore(place) { low = middle + 1 } else { high = middle }
         }
         return low
     }

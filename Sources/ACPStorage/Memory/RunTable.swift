@@ -2,78 +2,72 @@
 
 import ACPCore
 
-/// The runs of a ``MemoryStorage``, with their listings: plain values, no locks.
-struct RunTable {
-    struct Entry {
-        var snapshot: Run
-        var coveredEvents: Int
-        var events: [EncodedEvent] = []
-        var input: [Message]?
-        var owner: RunOwner?
-        var contents: [ContentDigest: [UInt8]] = [:]
-
-        var record: RunRecord {
-            RunRecord(
-                snapshot: snapshot, coveredEvents: coveredEvents, laterEvents: Array(events[coveredEvents...]),
-                owner: owner)
-        }
-    }
-
+/// The runs of a ``MemoryStorage``, with their listings: no locks.
+///
+/// Not copyable, because copies would share their runs.
+struct RunTable: ~Copyable {
     private let limit: Int
-    private var entries: [RunID: Entry] = [:]
-    private var expiry: ExpiryQueue<RunID>
+    private var entries: [HashedKey<RunID>: RunEntry] = [:]
+    /// All runs. Hands out the places that stand in the chains below.
+    private var uses: UsageOrder<RunEntry>
     /// Ended runs in the order in which they ended: who goes first when there is no room.
-    private var ended = RecencyQueue<RunID>()
-    /// Every run stands in three or four of these.
-    private var listings: [RunQuery.Filter: RunListing] = [:]
-    private var unfinished: [ProcessID: Set<RunID>] = [:]
+    private var ended = Chain()
+    private var unfinished: [ProcessID: Chain] = [:]
+    /// Of ``ended`` and ``unfinished``: no run stands in more than one of those.
+    private var links = ChainLinks()
+    private var listings = RunListings()
     /// Runs that went away and that others outside have to hear of.
-    private var removed: [RunID] = []
+    private var removed: [RunEntry] = []
 
     init(timeToLive: Duration, limit: Int) {
         self.limit = limit
-        expiry = ExpiryQueue(timeToLive: timeToLive)
+        uses = UsageOrder(timeToLive: timeToLive)
     }
 
-    subscript(id: RunID) -> Entry? { entries[id] }
-
-    func content(_ digest: ContentDigest, of run: RunID) -> [UInt8]? { entries[run]?.contents[digest] }
+    subscript(id: RunID) -> RunEntry? { entries[HashedKey(id)] }
 
     // MARK: Writing
 
-    mutating func commit(_ commit: RunCommit, now: ContinuousClock.Instant) throws(StorageError) {
-        // Only what is needed is read out: a copy of the entry would share its events, and appending would copy them
-        // all.
-        guard let found = entries[commit.run]?.events.count else { return try create(commit, now: now) }
-        guard entries[commit.run]?.owner == commit.owner else {
+    /// - Returns: False if this is the repetition of a commit, and nothing was left to do.
+    @discardableResult
+    mutating func commit(_ commit: RunCommit, now: ContinuousClock.Instant) throws(StorageError) -> Bool {
+        let key = HashedKey(commit.run)
+        guard let entry = entries[key] else {
+            try create(commit, key: key, now: now)
+            return true
+        }
+        guard entry.owner == commit.owner else {
             throw StorageError(.fenced, "run \(commit.run) belongs to another owner by now")
         }
-        if found == commit.expecting + commit.events.count, found != commit.expecting { return }
+        let found = entry.events.count
+        if found == commit.expecting + commit.events.count, found != commit.expecting { return false }
         guard found == commit.expecting else {
             throw StorageError(
                 .conflict, "run \(commit.run) has \(found) events where \(commit.expecting) were expected")
         }
         try checkSnapshot(of: commit)
-        entries[commit.run]?.events.append(contentsOf: commit.events)
-        for content in commit.contents { entries[commit.run]?.contents[content.digest] = content.bytes }
+        entry.events.append(contentsOf: commit.events)
+        entry.contents.add(commit.contents)
         if let snapshot = commit.snapshot {
-            replaceSnapshot(with: snapshot.run, coveredEvents: snapshot.eventCount)
+            replaceSnapshot(of: entry, with: snapshot.run, coveredEvents: snapshot.eventCount)
         }
-        expiry.touch(commit.run, now: now)
+        uses.touch(entry.place, now: now)
+        return true
     }
 
-    private mutating func create(_ commit: RunCommit, now: ContinuousClock.Instant) throws(StorageError) {
+    private mutating func create(
+        _ commit: RunCommit, key: HashedKey<RunID>, now: ContinuousClock.Instant
+    ) throws(StorageError) {
         guard commit.expecting == 0, let snapshot = commit.snapshot else {
             throw StorageError(.notFound, "run \(commit.run) is not stored (any more): it expired or was deleted")
         }
         try checkSnapshot(of: commit)
         try makeRoom()
-        entries[commit.run] = Entry(
-            snapshot: snapshot.run, coveredEvents: snapshot.eventCount, events: commit.events,
-            input: commit.input, owner: commit.owner, contents: .init(commit.contents))
-        list(snapshot.run)
-        enter(snapshot.run, owner: commit.owner)
-        expiry.touch(commit.run, now: now)
+        insert(
+            RunEntry(
+                snapshot.run, key: key, coveredEvents: snapshot.eventCount, events: commit.events,
+                input: commit.input, owner: commit.owner, contents: commit.contents),
+            now: now)
     }
 
     private func checkSnapshot(of commit: RunCommit) throws(StorageError) {
@@ -85,125 +79,128 @@ struct RunTable {
     }
 
     mutating func save(_ run: Run, now: ContinuousClock.Instant) throws(StorageError) {
-        if let entry = entries[run.id] {
-            replaceSnapshot(with: run, coveredEvents: entry.events.count)
+        let key = HashedKey(run.id)
+        if let entry = entries[key] {
+            replaceSnapshot(of: entry, with: run, coveredEvents: entry.events.count)
+            uses.touch(entry.place, now: now)
         } else {
             try makeRoom()
-            entries[run.id] = Entry(snapshot: run, coveredEvents: 0)
-            list(run)
-            enter(run, owner: nil)
+            insert(RunEntry(run, key: key), now: now)
         }
-        expiry.touch(run.id, now: now)
     }
 
     mutating func append(_ event: EncodedEvent, to run: RunID, now: ContinuousClock.Instant) throws(StorageError) {
-        guard entries[run] != nil else { throw StorageError(.notFound, "run \(run) is not stored: save it first") }
-        entries[run]?.events.append(event)
-        expiry.touch(run, now: now)
+        guard let entry = self[run] else { throw StorageError(.notFound, "run \(run) is not stored: save it first") }
+        entry.events.append(event)
+        uses.touch(entry.place, now: now)
     }
 
     mutating func claim(
         _ run: RunID, for owner: RunOwner, from current: RunOwner?, now: ContinuousClock.Instant
     ) -> Bool {
-        guard let entry = entries[run], entry.owner == current else { return false }
-        entries[run]?.owner = owner
-        if !entry.snapshot.status.isTerminal {
-            leave(entry.snapshot, owner: current)
-            enter(entry.snapshot, owner: owner)
+        guard let entry = self[run], entry.owner == current else { return false }
+        if entry.snapshot.status.isTerminal {
+            entry.owner = owner
+        } else {
+            leave(entry)
+            entry.owner = owner
+            enter(entry)
         }
-        expiry.touch(run, now: now)
+        uses.touch(entry.place, now: now)
         return true
     }
 
-    private mutating func replaceSnapshot(with run: Run, coveredEvents: Int) {
-        guard let entry = entries[run.id] else { return }
-        let old = entry.snapshot
-        if old.agentName != run.agentName || old.sessionID != run.sessionID || old.createdAt != run.createdAt {
-            unlist(old)
-            list(run)
-        }
-        if old.status != run.status || old.createdAt != run.createdAt {
-            leave(old, owner: entry.owner)
-            enter(run, owner: entry.owner)
-        }
-        entries[run.id]?.snapshot = run
-        entries[run.id]?.coveredEvents = coveredEvents
+    private mutating func insert(_ entry: RunEntry, now: ContinuousClock.Instant) {
+        entry.place = uses.insert(entry, now: now)
+        entries[entry.key] = entry
+        listings.insert(entry)
+        enter(entry)
     }
 
-    // MARK: Listings
-
-    private func filters(for run: Run) -> [RunQuery.Filter] {
-        [.all, .agent(run.agentName)] + (run.sessionID.map { [.session($0)] } ?? [])
-    }
-
-    private mutating func list(_ run: Run) {
-        for filter in filters(for: run) { listings[filter, default: RunListing()].insert(run) }
-    }
-
-    private mutating func unlist(_ run: Run) {
-        for filter in filters(for: run) { remove(run, from: filter) }
+    private mutating func replaceSnapshot(of entry: RunEntry, with run: Run, coveredEvents: Int) {
+        let timeDiffers = entry.snapshot.createdAt != run.createdAt
+        let isListedElsewhere =
+            timeDiffers || entry.snapshot.agentName != run.agentName || entry.snapshot.sessionID != run.sessionID
+        let hasTurned = timeDiffers || entry.snapshot.status != run.status
+        if isListedElsewhere { listings.remove(entry) }
+        if hasTurned { leave(entry) }
+        entry.snapshot = run
+        entry.coveredEvents = coveredEvents
+        if isListedElsewhere { listings.insert(entry) }
+        if hasTurned { enter(entry) }
     }
 
     /// Notes a run's status: unfinished ones are listed by it, ended ones wait for their turn to make room.
-    private mutating func enter(_ run: Run, owner: RunOwner?) {
-        if run.status.isTerminal {
-            ended.touch(run.id)
-        } else {
-            listings[.unfinished(run.status), default: RunListing()].insert(run)
-            if let owner { unfinished[owner.process, default: []].insert(run.id) }
-        }
-    }
-
-    private mutating func leave(_ run: Run, owner: RunOwner?) {
-        if run.status.isTerminal {
-            ended.remove(run.id)
+    private mutating func enter(_ entry: RunEntry) {
+        if entry.snapshot.status.isTerminal {
+            links.append(entry.place, to: &ended)
             return
         }
-        remove(run, from: .unfinished(run.status))
-        if let process = owner?.process {
-            unfinished[process]?.remove(run.id)
-            if unfinished[process]?.isEmpty == true { unfinished[process] = nil }
+        listings.insertByStatus(entry)
+        if let process = entry.owner?.process {
+            links.append(entry.place, to: &unfinished[process, default: Chain()])
         }
     }
 
-    private mutating func remove(_ run: Run, from filter: RunQuery.Filter) {
-        listings[filter]?.remove(run)
-        if listings[filter]?.isEmpty == true { listings[filter] = nil }
+    private mutating func leave(_ entry: RunEntry) {
+        if entry.snapshot.status.isTerminal {
+            links.remove(entry.place, from: &ended)
+            return
+        }
+        listings.removeByStatus(entry)
+        if let process = entry.owner?.process, let index = unfinished.index(forKey: process) {
+            links.remove(entry.place, from: &unfinished.values[index])
+            if unfinished.values[index].isEmpty { unfinished.remove(at: index) }
+        }
     }
+
+    // MARK: Reading
 
     func page(_ query: RunQuery) -> Page<RunRecord> {
         guard let listing = listings[query.filter] else { return Page(items: [], total: 0) }
-        let records = listing.newest(offset: query.offset, limit: query.limit).compactMap { entries[$0]?.record }
-        return Page(items: records, total: listing.count)
+        let runs = listing.newest(offset: query.offset, limit: query.limit)
+        return Page(items: runs.map(\.record), total: listing.count)
     }
 
     func unfinished(ownedBy process: ProcessID, limit: Int) -> [RunID] {
-        Array((unfinished[process] ?? []).prefix(max(0, limit)))
+        guard let chain = unfinished[process] else { return [] }
+        return links.prefix(limit, of: chain).compactMap { uses[$0]?.id }
     }
 
     // MARK: Going away
 
     @discardableResult
     mutating func remove(_ id: RunID) -> Bool {
-        guard let entry = entries.removeValue(forKey: id) else { return false }
-        unlist(entry.snapshot)
-        leave(entry.snapshot, owner: entry.owner)
-        expiry.remove(id)
-        removed.append(id)
+        guard let entry = self[id] else { return false }
+        remove(entry)
         return true
     }
 
+    private mutating func remove(_ entry: RunEntry) {
+        entries[entry.key] = nil
+        listings.remove(entry)
+        leave(entry)
+        uses.remove(at: entry.place)
+        removed.append(entry)
+    }
+
     mutating func removeAll() {
-        for id in Array(entries.keys) { remove(id) }
+        removed.append(contentsOf: entries.values)
+        entries = [:]
+        uses.removeAll()
+        ended = Chain()
+        unfinished = [:]
+        links = ChainLinks()
+        listings = RunListings()
     }
 
     mutating func removeExpired(now: ContinuousClock.Instant) {
-        while let id = expiry.nextExpired(now: now) { remove(id) }
+        while let entry = uses.nextExpired(now: now) { remove(entry) }
     }
 
     private mutating func makeRoom() throws(StorageError) {
         while entries.count >= limit {
-            guard let oldest = ended.popLeastRecent() else {
+            guard let oldest = ended.first.flatMap({ uses[$0] }) else {
                 throw StorageError(
                     .full,
                     "the memory storage holds \(limit) unfinished runs and takes no more: raise its runLimit, "
@@ -214,18 +211,19 @@ struct RunTable {
         }
     }
 
-    /// How much there is of each thing: for tests that nothing stays behind.
-    var footprint: [String: Int] {
-        [
-            "runs": entries.count, "expiring runs": expiry.count, "ended runs": ended.count,
-            "contents": entries.values.reduce(0) { $0 + $1.contents.count }, "listings": listings.count,
-            "processes": unfinished.count, "removed runs": removed.count,
-        ]
-    }
-
-    mutating func takeRemoved() -> [RunID] {
+    /// Gives up the runs that went away since this was called last, to be freed outside the lock.
+    mutating func takeRemoved() -> [RunEntry] {
         guard !removed.isEmpty else { return [] }
         defer { removed = [] }
         return removed
+    }
+
+    /// How much there is of each thing: for tests that nothing stays behind.
+    var footprint: [String: Int] {
+        [
+            "runs": entries.count, "expiring runs": uses.count, "ended runs": ended.count,
+            "contents": entries.values.reduce(0) { $0 + $1.contents.count }, "listings": listings.count,
+            "processes": unfinished.count, "removed runs": removed.count,
+        ]
     }
 }

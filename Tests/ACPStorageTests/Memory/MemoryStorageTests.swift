@@ -133,6 +133,51 @@ struct MemoryStorageTests {
         #expect(storage.footprint.values.allSatisfy { $0 == 0 }, "\(storage.footprint)")
     }
 
+    @Test("A hundred thousand runs and sessions go away at once", arguments: Departure.allCases)
+    fileprivate func massRemoval(_ departure: Departure) throws {
+        let clock = ManualClock()
+        let count = 100_000
+        let configuration = MemoryStorage.Configuration(
+            timeToLive: .seconds(10), runLimit: count, sessionLimit: count)
+        let storage = MemoryStorage(configuration, now: clock.now)
+        let owner = RunOwner(process: ProcessID())
+        let event = try EncodedEvent(.generic(1))
+        for number in 0..<count {
+            let run = Run(
+                id: RunID(stringLiteral: "run-\(number)"), agentName: "agent", sessionID: "session",
+                status: number.isMultiple(of: 2) ? .inProgress : .completed,
+                createdAt: Timestamp(microseconds: Int64(number)))
+            try storage.commit(
+                RunCommit(
+                    run: run.id, expecting: 0, events: [event],
+                    snapshot: RunSnapshot(run, json: [], eventCount: 1), owner: owner))
+            try storage.save(SessionRecord(id: "session-\(number)".id), expecting: nil)
+        }
+        #expect(storage.footprint["runs"] == count)
+        #expect(storage.footprint["sessions"] == count)
+        switch departure {
+        case .removal: try storage.removeAll()
+        case .expiry: clock.advance(by: .seconds(10))
+        // Here the storage itself goes away, full as it is.
+        case .release: return
+        }
+        _ = try storage.ping()
+        #expect(storage.footprint.values.allSatisfy { $0 == 0 }, "\(storage.footprint)")
+        // It goes on from there.
+        try storage.createEndedRun(Run(agentName: "agent"))
+        #expect(try storage.runs(RunQuery()).total == 1)
+    }
+
+    @Test("Removing all wakes whoever watches a run")
+    func removalWakes() async throws {
+        let storage = MemoryStorage()
+        let run = Run(agentName: "agent")
+        try storage.save(run)
+        var changes = storage.localCoordination.changes(of: run.id).makeAsyncIterator()
+        try storage.removeAll()
+        #expect(await changes.next() != nil)
+    }
+
     @Test("A run that goes away wakes whoever watches it")
     func wakes() async throws {
         let clock = ManualClock()
@@ -155,6 +200,8 @@ struct MemoryStorageTests {
         #expect(try storage.runs(RunQuery()).total == 1)
     }
 }
+
+private enum Departure: CaseIterable { case removal, expiry, release }
 
 extension String {
     fileprivate var id: SessionID { SessionID(stringLiteral: self) }

@@ -70,7 +70,7 @@ struct RunTableTests {
 }
 
 /// Random steps on a table of runs, and a plain model of what must come of them.
-private struct Trial {
+private struct Trial: ~Copyable {
     struct Model {
         var run: Run
         var events: Int

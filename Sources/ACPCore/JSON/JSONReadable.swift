@@ -2,7 +2,8 @@
 
 /// A value that ``JSONReader`` reads.
 ///
-/// The initializer must give what `init(from:)` gives for the same JSON, or refuse. What `init(from:)` leaves out, it skips.
+/// The initializer must give what `init(from:)` gives for the same JSON, or refuse. What `init(from:)` does not look at, it
+/// skips.
 package protocol JSONReadable: Decodable {
     init(json reader: inout JSONReader) throws(JSONReader.Refusal)
 }

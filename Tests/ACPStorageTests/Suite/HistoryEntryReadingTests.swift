@@ -3,10 +3,10 @@
 import Testing
 
 @testable import ACPCore
-@testable import ACPStorage
+import ACPStorage
 
-@Suite("Entries of a history")
-struct HistoryEntryTests {
+@Suite("Reading entries of a history")
+struct HistoryEntryReadingTests {
     @Test(
         "are read without Foundation, and as Foundation reads them",
         arguments: [
@@ -30,12 +30,5 @@ struct HistoryEntryTests {
         ])
     func refused(text: String) {
         #expect(Array(text.utf8).withUnsafeBytes { JSONReader.read(HistoryEntry.self, from: $0) } == nil)
-    }
-
-    @Test("come back as they were written")
-    func written() throws {
-        for entry in [HistoryEntry.message("text"), .link("https://a.example/1")] {
-            #expect(try ACPJSON.decode(HistoryEntry.self, from: ACPJSON.encode(entry)) == entry)
-        }
     }
 }

@@ -81,7 +81,12 @@ extension Timestamp: CustomStringConvertible, LosslessStringConvertible {
 
     /// Reads RFC 3339. Other offsets are turned into UTC, no offset counts as UTC, digits beyond the microsecond are cut.
     public init?(_ description: String) {
-        var reader = DigitReader(utf8: Array(description.utf8))
+        self.init(utf8: description.utf8)
+    }
+
+    /// The same for text that is no `String` yet.
+    init?(utf8: some Collection<UInt8>) {
+        var reader = DigitReader(utf8: utf8[...])
         guard let year = reader.number(digits: 4), reader.skip("-"),
             let month = reader.number(digits: 2), (1...12).contains(month), reader.skip("-"),
             let day = reader.number(digits: 2), (1...daysIn(month: month, year: year)).contains(day),
@@ -173,23 +178,21 @@ private struct DigitWriter {
     }
 }
 
-private struct DigitReader {
-    let utf8: [UInt8]
-    var position = 0
-    var isAtEnd: Bool { position == utf8.count }
-
-    init(utf8: [UInt8]) { self.utf8 = utf8 }
+private struct DigitReader<Rest: Collection<UInt8>> where Rest.SubSequence == Rest {
+    /// What has not been read yet.
+    var utf8: Rest
+    var isAtEnd: Bool { utf8.isEmpty }
 
     mutating func skip(_ character: Unicode.Scalar) -> Bool {
-        guard position < utf8.count, utf8[position] == UInt8(ascii: character) else { return false }
-        position += 1
+        guard utf8.first == UInt8(ascii: character) else { return false }
+        utf8.removeFirst()
         return true
     }
 
     mutating func digit() -> Int64? {
-        guard position < utf8.count, utf8[position].isDigit else { return nil }
-        position += 1
-        return Int64(utf8[position - 1] - UInt8(ascii: "0"))
+        guard let byte = utf8.first, byte.isDigit else { return nil }
+        utf8.removeFirst()
+        return Int64(byte - UInt8(ascii: "0"))
     }
 
     mutating func number(digits: Int) -> Int64? {

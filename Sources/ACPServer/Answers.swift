@@ -40,7 +40,7 @@ extension Request {
     ///
     /// - Throws: ``ErrorAnswer``: 413 if it is larger than allowed, 422 if it is not the JSON that is expected, 400 if it is
     ///   not even HTTP.
-    func decode<Value: Decodable>(_ type: Value.Type, upTo limit: Int) async throws -> Value {
+    func decode<Value: JSONReadable>(_ type: Value.Type, upTo limit: Int) async throws -> Value {
         if let length = headers[.contentLength].flatMap(Int.init), length > limit { throw ErrorAnswer.tooLarge(limit) }
         let buffer: ByteBuffer
         do {

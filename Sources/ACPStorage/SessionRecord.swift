@@ -72,6 +72,22 @@ extension HistoryEntry: JSONWritable {
     }
 }
 
+extension HistoryEntry: JSONReadable {
+    package init(json reader: inout JSONReader) throws(JSONReader.Refusal) {
+        var message = JSONMember<Message>()
+        var link = JSONMember<String>()
+        try reader.beginObject()
+        while let key = try reader.nextKey() {
+            switch key {
+            case "message": try message.read(from: &reader)
+            case "link": try link.read(from: &reader)
+            default: try reader.skip()
+            }
+        }
+        if let url = link.value { self = .link(url) } else { self = .message(try message.required()) }
+    }
+}
+
 /// Entries that go into a session's history together, and once.
 public struct HistoryBlock: Sendable, Hashable {
     /// A block with a key that the history has already is not appended again.

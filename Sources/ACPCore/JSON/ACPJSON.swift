@@ -46,6 +46,29 @@ public enum ACPJSON {
         _ type: Value.Type = Value.self,
         from json: some Sequence<UInt8>
     ) throws(ACPError) -> Value {
+        if let type = type as? any JSONReadable.Type, let value = read(type, from: json) as? Value { return value }
+        return try decodeThoroughly(type, from: json)
+    }
+
+    /// The same for the types of which it is known here that they can be read without Foundation.
+    package static func decode<Value: JSONReadable>(
+        _ type: Value.Type = Value.self,
+        from json: some Sequence<UInt8>
+    ) throws(ACPError) -> Value {
+        if let value = read(type, from: json) { return value }
+        return try decodeThoroughly(type, from: json)
+    }
+
+    /// Nil if Foundation has to decide.
+    private static func read<Value: JSONReadable>(_ type: Value.Type, from json: some Sequence<UInt8>) -> Value? {
+        json.withContiguousStorageIfAvailable { JSONReader.read(type, from: UnsafeRawBufferPointer($0)) } ?? nil
+    }
+
+    /// Reads a value with Foundation, which knows everything that JSON may hold, and what to say of the rest.
+    static func decodeThoroughly<Value: Decodable>(
+        _ type: Value.Type,
+        from json: some Sequence<UInt8>
+    ) throws(ACPError) -> Value {
         let json = json as? Data ?? Data(json)
         switch JSONNesting.fault(in: json, limit: maximumDepth) {
         case .tooDeep:

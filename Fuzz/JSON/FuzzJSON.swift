@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// A libFuzzer target for the JSON reader. scripts/fuzz compiles it into one module with ACPCore, and runs it.
+
+/// Reads the input with the JSON reader and, if that gives a value, with Foundation, which must give the same one. The
+/// first byte chooses the type.
+@_cdecl("LLVMFuzzerTestOneInput")
+public func fuzzJSON(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
+    guard count > 1 else { return 0 }
+    let input = Array(UnsafeBufferPointer(start: start, count: count))
+    let json = Array(input[1...])
+    switch input[0] % 6 {
+    case 0: compare(RunCreateRequest.self, json)
+    case 1: compare(MessagePart.self, json)
+    case 2: compare(RunResumeRequest.self, json)
+    case 3: compare(Event.self, json)
+    case 4: compare(Run.self, json)
+    default: compare(JSONValue.self, json)
+    }
+    return 0
+}
+
+private func compare<Value: JSONReadable & Encodable & Equatable>(_ type: Value.Type, _ json: [UInt8]) {
+    guard let value = json.withUnsafeBytes({ JSONReader.read(type, from: $0) }) else { return }
+    guard let expected = try? ACPJSON.decodeThoroughly(type, from: json) else {
+        preconditionFailure("Foundation refuses what the reader reads")
+    }
+    precondition(value == expected || timeless(value) == timeless(expected), "the values differ")
+}
+
+/// A message's missing timestamps become the current time, another one in each of the two values.
+private func timeless(_ value: some Encodable) -> JSONValue? {
+    let anHourAgo = Timestamp.now + .seconds(-3_600)
+    func timeless(_ value: JSONValue) -> JSONValue {
+        switch value {
+        case .array(let elements): .array(elements.map(timeless))
+        case .object(let members): .object(members.mapValues(timeless))
+        case .string(let text): Timestamp(text).map { $0 >= anHourAgo } == true ? "now" : value
+        default: value
+        }
+    }
+    return (try? JSONValue(encoding: value)).map(timeless)
+}

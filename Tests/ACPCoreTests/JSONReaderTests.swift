@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import Testing
+
+@testable import ACPCore
+
+/// The reader and `Decodable` are two ways to say the same thing: wherever the reader gives a value, they must agree.
+@Suite("The fast way to read JSON")
+struct JSONReaderTests {
+    typealias Readable = JSONReadable & Encodable & Equatable & Sendable
+
+    /// A type with a document that holds a value of it.
+    struct Document: Sendable, CustomTestStringConvertible {
+        let type: any Readable.Type
+        let json: String
+        var testDescription: String { "\(type): \(json.prefix(60))" }
+
+        init(_ type: any Readable.Type, _ json: String) {
+            self.type = type
+            self.json = json
+        }
+
+        /// One of this value. Without a text if it cannot be written, which no test takes for a document.
+        init(_ value: some Readable) {
+            self.init(Swift.type(of: value), (try? encode(value)) ?? "")
+        }
+    }
+
+    /// One with whitespace, unknown keys and everything that a request may hold.
+    private static let request = #"""
+        { "agent_name": "echo", "session": {"id": "a", "history": ["http://x", "http://y"], "state": null},
+          "unknown": {"a": [1, -2.5, true, false, null, "x", {}], "b": {"c": []}}, "mode": "async",
+          "input": [{"role": "agent/x", "created_at": "2025-01-01T01:00:00.123+02:00", "completed_at": null, "parts": [
+            {"content": "h\u00e9\ud83d\ude42\n \"quoted\" \\ \/ ä 😀", "x": [1, -2.5, true, false, null, {"a": {}}]},
+            {"content_type": "image/png", "content": "aGk=", "content_encoding": "base64", "name": "a", "own": 0.125},
+            {"metadata": {"title": "t", "kind": "citation", "start_index": 1, "end_index": 20, "not known": []}},
+            {"metadata": {"kind": "trajectory", "tool_name": "n", "tool_input": {"q": [1]}, "tool_output": null}},
+            {"metadata": {"kind": "new", "x": [{"y": null}]}}, {"metadata": null, "content_url": "http://z"}]}] }
+        """#
+
+    /// Documents as they come every day: the reader must read each of them itself.
+    static let documents: [Document] = {
+        let run = Fixture.run(.completed, output: [Fixture.message, Fixture.openMessage])
+        let written: [Document] =
+            Fixture.events.map { Document($0) } + [
+                Document(run), Document(Fixture.run(.awaiting)), Document(Fixture.run(.failed)),
+                Document(Fixture.message), Document(Fixture.openMessage), Document(Fixture.part),
+                Document(RunCreateRequest(agentName: "echo", input: [Fixture.message], sessionID: "s")),
+                Document(RunResumeRequest(awaitResume: .message(Fixture.message), mode: .stream, runID: "r")),
+                Document(RunResumeRequest(awaitResume: .other(["x": ["y": nil]]))),
+                Document(RunEventsListResponse(events: Fixture.events)),
+                Document(RunsListResponse(runs: [run, run], total: 12)),
+                Document([Fixture.message, Fixture.openMessage]), Document(Fixture.error),
+                Document(["a": [1, -1, 2.5, nil, true], "b": ["c": "d"]] as JSONObject),
+                Document(["text", "ä", "\n"]),
+                Document(Fixture.start),
+            ]
+        return written + [
+            Document(RunCreateRequest.self, request),
+            Document(
+                RunCreateRequest.self,
+                #"{"agent_name":"echo","input":[{"role":"user","parts":[{"content":"Hello"}],"completed_at":null}]}"#),
+            Document(Event.self, #"{"run":1,"part":{"content":"a"},"x":"y","type":"message.part"}"#),
+            Document(Event.self, #"{"type":"new.kind","x":[1,{"y":"z"}]}"#),
+            Document(AwaitRequest.self, #"{"message":{"parts":[],"created_at":null},"type":"message"}"#),
+            Document(AwaitRequest.self, "{}"),
+            Document(JSONValue.self, " [1, 0.5, \"a\", [], {}, {\"ä\": [null]}]\r\n"),
+        ]
+    }()
+
+    /// Compares what the reader gives with what Foundation gives.
+    ///
+    /// - Returns: Whether the reader gave anything.
+    @discardableResult
+    static func check<Value: Readable>(_ type: Value.Type, _ json: [UInt8]) -> Bool {
+        guard let value = json.withUnsafeBytes({ JSONReader.read(type, from: $0) }) else { return false }
+        let text = String(decoding: json.prefix(2_000), as: UTF8.self)
+        do {
+            let expected = try ACPJSON.decodeThoroughly(type, from: json)
+            #expect(value == expected || timeless(value) == timeless(expected), "\(type) from \(text)")
+        } catch {
+            Issue.record("\(type) from \(text): Foundation refuses it: \(error)")
+        }
+        return true
+    }
+
+    /// A message's missing timestamps become the current time, another one in each of the two values.
+    private static func timeless(_ value: some Encodable) -> JSONValue? {
+        func timeless(_ value: JSONValue) -> JSONValue {
+            switch value {
+            case .array(let elements): .array(elements.map(timeless))
+            case .object(let members): .object(members.mapValues(timeless))
+            case .string(let text): Timestamp(text).map { $0 >= beginning } == true ? "now" : value
+            default: value
+            }
+        }
+        return (try? JSONValue(encoding: value)).map(timeless)
+    }
+
+    /// The documents themselves are older.
+    private static let beginning = Timestamp.now + .seconds(-3_600)
+
+    // MARK: Documents
+
+    @Test("documents of every kind are read, and as Foundation reads them", arguments: documents)
+    func reads(_ document: Document) {
+        let isRead = Self.check(document.type, Array(document.json.utf8))
+        #expect(isRead)
+    }
+
+    @Test("a missing timestamp of a message is the current time, and null is none")
+    func missingTimestamps() throws {
+        let before = Timestamp.now
+        let message = try decode(Message.self, #"{"parts":[],"completed_at":null}"#)
+        let createdAt = try #require(message.createdAt)
+        #expect(createdAt >= before && createdAt <= Timestamp.now && message.completedAt == nil)
+    }
+
+    @Test("callers that know the type only as Decodable get the same", arguments: documents)
+    func generic(_ document: Document) throws {
+        func check<Value: Decodable & Equatable & Encodable>(_ type: Value.Type) throws {
+            let json = Array(document.json.utf8)
+            let value = try ACPJSON.decode(type, from: json)
+            let other = try ACPJSON.decode(type, from: AnySequence(json))
+            #expect(Self.timeless(value) == Self.timeless(try ACPJSON.decodeThoroughly(type, from: json)))
+            #expect(Self.timeless(value) == Self.timeless(other))
+        }
+        try check(document.type)
+    }
+
+    // MARK: Variations
+
+    @Test("no part of a document is taken for the whole", arguments: documents)
+    func truncated(_ document: Document) {
+        let json = Array(document.json.utf8)
+        for count in 0..<json.count { Self.check(document.type, Array(json[..<count])) }
+        for rest in ["x", ",", "}", "]", " {}", "\u{0}", "\"", " 1"] { Self.check(document.type, json + rest.utf8) }
+        Self.check(document.type, [0xef, 0xbb, 0xbf] + json)
+    }
+
+    @Test("however a document is written, Foundation agrees", arguments: documents)
+    func scrambled(_ document: Document) throws {
+        let tree = try decode(JSONValue.self, document.json)
+        var scrambler = JSONScrambler(seed: UInt64(document.json.utf8.count))
+        var readable = 0
+        for round in 0..<150 {
+            // Every other text is one that could come from a careful writer.
+            scrambler.rarity = round.isMultiple(of: 2) ? 60 : 5_000
+            if Self.check(document.type, Array(scrambler.text(tree).utf8)) { readable += 1 }
+        }
+        #expect(readable > 30)
+    }
+
+    @Test("whatever happens to a document's bytes, Foundation agrees", arguments: documents)
+    func damaged(_ document: Document) {
+        let json = Array(document.json.utf8)
+        var scrambler = JSONScrambler(seed: UInt64(json.count) << 32)
+        for _ in 0..<400 { Self.check(document.type, scrambler.damage(json)) }
+    }
+
+    @Test("oddities are refused or read as Foundation reads them", arguments: JSONScrambler.oddities)
+    func odd(text: String) {
+        Self.check(JSONValue.self, Array(text.utf8))
+        for (type, before, after) in [
+            (JSONValue.self, "[", "]"), (JSONObject.self, #"{"x":"#, "}"),
+            (MessagePart.self, #"{"content":"#, "}"), (MessagePart.self, #"{"own":"#, "}"),
+            (MessagePart.self, #"{"content_url":"u","content":"#, "}"), (MessagePart.self, #"{"metadata":"#, "}"),
+            (MessagePart.self, #"{"metadata":{"kind":"citation","start_index":"#, "}}"),
+            (MessagePart.self, #"{"metadata":{"kind":"trajectory","tool_input":"#, "}}"),
+            (MessagePart.self, #"{"metadata":{"title":"t","kind":"#, "}}"),
+            (Message.self, #"{"created_at":null,"completed_at":null,"parts":"#, "}"),
+            (Message.self, #"{"parts":[],"completed_at":null,"created_at":"#, "}"),
+            (Message.self, #"{"parts":[],"created_at":null,"completed_at":null,"role":"#, "}"),
+            (Message.self, #"{"parts":[],"created_at":null,"completed_at":null,"not known":"#, "}"),
+            (Event.self, #"{"type":"generic","generic":"#, "}"), (Event.self, #"{"type":"#, #","generic":1}"#),
+            (Event.self, #"{"type":"generic","generic":1,"run":"#, "}"), (Event.self, #"{"type":"new","run":"#, "}"),
+            (RunCreateRequest.self, #"{"agent_name":"a","input":[],"mode":"#, "}"),
+            (RunCreateRequest.self, #"{"agent_name":"a","input":[],"session_id":"#, "}"),
+            (RunCreateRequest.self, #"{"agent_name":"a","input":[],"session":"#, "}"),
+            (RunCreateRequest.self, #"{"agent_name":"a","input":[],"session":{"id":"a","history":"#, "}}"),
+            (RunResumeRequest.self, #"{"await_resume":"#, "}"),
+            (RunResumeRequest.self, #"{"await_resume":{"type":"#, #","message":{"parts":[]}}}"#),
+            (ACPError.self, #"{"code":"c","message":"m","data":"#, "}"),
+        ] as [(any Readable.Type, String, String)] {
+            Self.check(type, Array((before + text + after).utf8))
+        }
+    }
+}

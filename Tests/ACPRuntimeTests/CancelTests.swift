@@ -133,7 +133,7 @@ struct CancelTests {
         engine.agents.agent("quick") { _ in "done" }
         let hold = storage.holdHistory()
         let id = try await engine.start("quick")
-        try await eventually("the history is being appended to") { storage.record.historyAppends == 1 }
+        try await eventually("the end is on its way with its block") { storage.record.historyAppends == 1 }
         async let cancelled = refusal { _ = try await engine.cancel(id) }
         hold.open()
         #expect(await cancelled == "ended already: completed")

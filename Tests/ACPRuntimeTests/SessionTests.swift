@@ -129,7 +129,7 @@ struct SessionTests {
         engine.agents.agent("echo") { context in context.input }
         let hold = storage.holdHistory()
         let id = try await engine.start("echo", session: "s-1")
-        try await eventually("the history is being appended to") { storage.record.historyAppends == 1 }
+        try await eventually("the end is on its way with its block") { storage.record.historyAppends == 1 }
         #expect(try await engine.run(id).status == .inProgress)
         #expect(try await !storage.kinds(id).contains("run.completed"))
         hold.open()

@@ -61,7 +61,7 @@ final class ScriptedStorage: Storage {
     /// What happens to every commit; nil lets it through.
     func onEveryCommit(_ rule: (@Sendable (RunCommit) -> Fault?)?) { script.withLock { $0.commitRule = rule } }
 
-    /// What happens to the n-th attempt to append to a history, counted from 1.
+    /// What happens to the n-th commit that brings a block for a history, counted from 1.
     func onHistoryAppend(_ number: Int, _ fault: Fault) { script.withLock { $0.historyFaults[number] = fault } }
 
     /// What happens before contents are read.
@@ -89,8 +89,11 @@ final class ScriptedStorage: Storage {
             let onTheirWay = (script.record.onTheirWay[commit.run] ?? 0) + 1
             script.record.onTheirWay[commit.run] = onTheirWay
             script.record.mostAtOnce = max(script.record.mostAtOnce, onTheirWay)
+            let fault = script.commitFaults[script.record.commits.count] ?? script.commitRule?(commit)
+            guard commit.history != nil else { return (fault, script.commitHold) }
+            script.record.historyAppends += 1
             return (
-                script.commitFaults[script.record.commits.count] ?? script.commitRule?(commit), script.commitHold
+                script.historyFaults[script.record.historyAppends] ?? fault, script.historyHold ?? script.commitHold
             )
         }
         defer { script.withLock { $0.record.onTheirWay[commit.run, default: 1] -= 1 } }
@@ -99,12 +102,7 @@ final class ScriptedStorage: Storage {
     }
 
     func append(_ blocks: [HistoryBlock], to session: SessionID) async throws {
-        let (fault, hold) = script.withLock { script -> (Fault?, Latch?) in
-            script.record.historyAppends += 1
-            return (script.historyFaults[script.record.historyAppends], script.historyHold)
-        }
-        await hold?.wait()
-        try await perform(fault) { try await base.append(blocks, to: session) }
+        try await base.append(blocks, to: session)
     }
 
     private func perform(_ fault: Fault?, _ step: () async throws -> Void) async throws {

@@ -9,6 +9,21 @@ struct RedisKeys: Sendable, Hashable {
     /// Whether ids of runs and sessions stand in braces, so that all keys of one run, and of one session, share a slot of a
     /// Redis Cluster.
     let hashTags: Bool
+    /// All runs, those that may have expired, and the unfinished ones by status: in nearly every commit.
+    let runs: String
+    let runsExpiry: String
+    private let unfinished: [RunStatus: String]
+
+    init(prefix: String, hashTags: Bool) {
+        self.prefix = prefix
+        self.hashTags = hashTags
+        runs = prefix + Kind.runs.rawValue
+        runsExpiry = prefix + Kind.runsExpiry.rawValue
+        unfinished = Dictionary(
+            uniqueKeysWithValues: RunStatus.allCases.map {
+                ($0, "\(prefix)\(Kind.unfinishedRuns.rawValue):\($0.rawValue)")
+            })
+    }
 
     /// What there is, by the word behind the prefix.
     enum Kind: String, CaseIterable, Sendable {
@@ -70,11 +85,9 @@ struct RedisKeys: Sendable, Hashable {
 
     // MARK: Indexes
 
-    var runs: String { key(.runs) }
-    var runsExpiry: String { key(.runsExpiry) }
     func agentRuns(_ agent: AgentName) -> String { key(.agentRuns, agent.rawValue) }
     func sessionRuns(_ session: SessionID) -> String { key(.sessionRuns, session.rawValue) }
-    func unfinishedRuns(_ status: RunStatus) -> String { key(.unfinishedRuns, status.rawValue) }
+    func unfinishedRuns(_ status: RunStatus) -> String { unfinished[status] ?? key(.unfinishedRuns, status.rawValue) }
     func processRuns(_ process: ProcessID) -> String { key(.processRuns, process.rawValue) }
 
     static let unfinishedStatuses = RunStatus.allCases.filter { !$0.isTerminal }

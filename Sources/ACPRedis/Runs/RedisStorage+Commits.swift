@@ -42,10 +42,12 @@ extension RedisStorage {
         if indexes == nil, answer.count > 3, answer[3].int != 0 { try await clearStatuses(of: commit) }
     }
 
+    /// - Returns: What else the script says.
     /// - Throws: Why a commit was not taken.
     private func accepted(
         _ reply: RESPValue, _ commit: RunCommit, _ task: RedisTask
     ) throws(StorageError) -> [RESPValue] {
+        if case .integer = reply { return [] }
         guard let answer = reply.array, let outcome = answer.first?.string else {
             throw task.corrupt("the script's answer is not what was expected")
         }
@@ -77,7 +79,10 @@ extension RedisStorage {
             .script(
                 RedisScripts.mayCommit,
                 keys: [keys.run(commit.run), keys.events(commit.run), keys.owner(commit.run)],
-                [.text(commit.owner.stored), .number(commit.expecting), .number(commit.events.count)],
+                [
+                    .text(commit.owner.stored), .number(commit.expecting), .number(commit.events.count),
+                    .number(commit.expecting == 0 && commit.snapshot != nil ? 1 : 0),
+                ],
                 isIdempotent: true),
             task)
         _ = try accepted(reply, commit, task)
@@ -118,8 +123,11 @@ extension RedisStorage {
         var changes: [IndexChange] = []
         if let snapshot = commit.snapshot {
             var left = RedisKeys.unfinishedStatuses
-            // On a cluster a place may be left over from a change that was lost.
-            if indexes == nil { left = commit.expecting == 0 ? [] : known?.status.map { [$0] } ?? left }
+            // On a cluster a place may be left over from a change that was lost. And somebody may have saved the run by hand:
+            // at the latest when it has ended, it is listed as unfinished nowhere.
+            if indexes == nil, !snapshot.run.status.isTerminal {
+                left = commit.expecting == 0 ? [] : known?.status.map { [$0] } ?? left
+            }
             changes = keys.changes(
                 for: snapshot.run, owner: commit.owner.process, from: known?.place, leaving: left)
         }

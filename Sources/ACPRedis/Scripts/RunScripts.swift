@@ -10,8 +10,8 @@ extension RedisScripts {
     /// - Arguments: owner, expected count, TTL in ms, snapshot or nothing, input or nothing, channel, up to which key the run's
     ///   life is prolonged; the five words of the index changes; how many contents, how many words about the history; for each
     ///   content its digest and its bytes; the words that `remember` takes; the events.
-    /// - Gives `OK`, the count, what is due in queues, and whether something was left of an earlier run with that id; or
-    ///   `FENCED`, `NOTFOUND`, or `CONFLICT` and the count found.
+    /// - Gives the count; where there is more to say `OK`, the count, what is due in queues, and whether something was left of an
+    ///   earlier run with that id; or `FENCED`, `NOTFOUND`, or `CONFLICT` and the count found.
     ///
     /// The first write is one that Redis refuses when its memory is used up, so that such a commit leaves nothing behind.
     static let commit = RedisScript(
@@ -39,7 +39,7 @@ extension RedisScripts {
               local found = redis.call('LLEN', KEYS[2])
               if count > 0 and found == total then
                 refresh(KEYS, 1, 6, ttl)
-                return {'OK', total, {}, 0}
+                return total
               end
               if found ~= expecting then return {'CONFLICT', found} end
               push(KEYS[2], first, #ARGV)
@@ -57,17 +57,21 @@ extension RedisScripts {
             end
             local due = change(index, 8, ttl)
             redis.call('PUBLISH', channel, total)
+            if #due == 0 and left == 0 then return total end
             return {'OK', total, due, left}
             """)
 
     /// Whether a commit would be taken at this moment.
     ///
     /// - Keys: run, events, owner.
-    /// - Arguments: owner, expected count, count of new events.
-    /// - Gives what ``commit`` would give.
+    /// - Arguments: owner, expected count, count of new events, `1` if the commit may create the run.
+    /// - Gives `OK`, or what ``commit`` would give.
     static let mayCommit = RedisScript(
         """
-        if redis.call('EXISTS', KEYS[1]) == 0 then return {'NOTFOUND', 0} end
+        if redis.call('EXISTS', KEYS[1]) == 0 then
+          if ARGV[4] == '1' then return {'OK', 0} end
+          return {'NOTFOUND', 0}
+        end
         if redis.call('GET', KEYS[3]) ~= ARGV[1] then return {'FENCED', 0} end
         local found, expecting, count = redis.call('LLEN', KEYS[2]), tonumber(ARGV[2]), tonumber(ARGV[3])
         if found ~= expecting and (count == 0 or found ~= expecting + count) then return {'CONFLICT', found} end

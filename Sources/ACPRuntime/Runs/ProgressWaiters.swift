@@ -6,16 +6,14 @@ import Synchronization
 ///
 /// The count of wakes is read before looking, and handed in for waiting: a wake that comes between the two is not missed.
 final class ProgressWaiters: Sendable {
-    private enum Waiter {
-        case waiting(CheckedContinuation<Void, Never>)
-        /// The task was cancelled before it could begin to wait.
-        case cancelled
-    }
+    private typealias Waiter = CheckedContinuation<Void, Never>
 
     private struct State {
         var wakes = 0
         var nextID = 0
         var waiters: [Int: Waiter] = [:]
+        /// Whose task was cancelled before it could begin to wait.
+        var cancelled: Set<Int> = []
     }
 
     private let state = Mutex(State())
@@ -26,11 +24,11 @@ final class ProgressWaiters: Sendable {
     func wakeAll() {
         let waiters = state.withLock { state in
             state.wakes += 1
-            guard !state.waiters.isEmpty else { return [Int: Waiter]() }
-            defer { state.waiters = state.waiters.filter { if case .cancelled = $0.value { true } else { false } } }
-            return state.waiters
+            var waiters: [Int: Waiter] = [:]
+            swap(&waiters, &state.waiters)
+            return waiters
         }
-        for case .waiting(let continuation) in waiters.values { continuation.resume() }
+        for continuation in waiters.values { continuation.resume() }
     }
 
     /// Returns when there were more wakes than the given number, or before that when it is nudged.
@@ -46,9 +44,9 @@ final class ProgressWaiters: Sendable {
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 let isOver = state.withLock { state in
-                    if case .cancelled = state.waiters.removeValue(forKey: id) { return true }
+                    if state.cancelled.remove(id) != nil { return true }
                     guard state.wakes <= wakes else { return true }
-                    state.waiters[id] = .waiting(continuation)
+                    state.waiters[id] = continuation
                     return false
                 }
                 if isOver { continuation.resume() } else { nudge?.arm { [weak self] in self?.wake(id) } }
@@ -56,24 +54,20 @@ final class ProgressWaiters: Sendable {
         } onCancel: {
             let waiter = state.withLock { state -> Waiter? in
                 if let waiter = state.waiters.removeValue(forKey: id) { return waiter }
-                state.waiters[id] = .cancelled
+                state.cancelled.insert(id)
                 return nil
             }
-            if case .waiting(let continuation) = waiter { continuation.resume() }
+            waiter?.resume()
         }
         let isNudged = nudge?.disarm() ?? false
         // A cancellation that came when the wait was over already has left its mark.
-        if Task.isCancelled { state.withLock { _ = $0.waiters.removeValue(forKey: id) } }
+        if Task.isCancelled { state.withLock { _ = $0.cancelled.remove(id) } }
         try Task.checkCancellation()
         return isNudged
     }
 
     /// Wakes one waiter, if it still waits.
     private func wake(_ id: Int) {
-        let waiter = state.withLock { state -> Waiter? in
-            guard case .waiting = state.waiters[id] else { return nil }
-            return state.waiters.removeValue(forKey: id)
-        }
-        if case .waiting(let continuation) = waiter { continuation.resume() }
+        state.withLock { $0.waiters.removeValue(forKey: id) }?.resume()
     }
 }

@@ -98,6 +98,22 @@ struct SessionTurnTests {
         _ = try await second.engine.call("busy", session: "shared")
     }
 
+    @Test(
+        "one that comes upon the answer of another is not refused, and does not wait, though that has not passed its turn on",
+        arguments: [AgentPolicy.SessionRuns.refuse, .queue])
+    func afterAnswer(policy: AgentPolicy.SessionRuns) async throws {
+        let storage = ScriptedStorage()
+        let engine = makeEngine(storage, configuration(sessionRuns: policy))
+        engine.agents.agent("counter") { context in "\(try await context.session.history().count)" }
+        let (reached, hold) = storage.scriptedCoordination.holdNextDequeue()
+        #expect(try await engine.call("counter", session: "s").text == "0")
+        await reached.wait()
+        #expect(try await engine.call("counter", session: "s").text == "2")
+        hold.open()
+        #expect(try await engine.call("counter", session: "s").text == "4")
+        try await eventually("all have ended") { engine.runningRuns == 0 && engine.waitingRuns == 0 }
+    }
+
     @Test("an agent's own word counts more than the engine's")
     func agentDecides() async throws {
         let latch = Latch()

@@ -252,7 +252,8 @@ public final class RunEngine: Service {
         while true {
             let first = try await storage.coordination.enqueue(run, in: session)
             if first == run { return true }
-            if execution(of: first) != nil { return false }
+            // One that has ended passes its turn on, but whoever has its answer may be faster.
+            if let execution = execution(of: first), !execution.hasEnded { return false }
             if let record = try await storage.record(of: first), !record.snapshot.status.isTerminal { return false }
             try await storage.coordination.dequeue(first, from: session)
         }

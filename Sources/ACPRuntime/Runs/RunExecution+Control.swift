@@ -68,15 +68,10 @@ extension RunExecution {
     /// Ends the run. The first caller wins: the handler's own end, the end of the grace period after a cancellation, or the
     /// process's shutdown.
     func finish(_ outcome: RunOutcome) async {
-        if let ending = beginEnding(outcome) { await end(ending) }
+        if let ending = state.withLock({ $0.end(outcome, byHandler: false) }) { await end(ending) }
     }
 
-    /// From here on the run is nobody's but the caller's, who has to ``end(_:)`` it. Nil if somebody else has ended it.
-    func beginEnding(_ outcome: RunOutcome) -> Ending? {
-        state.withLock { $0.end(outcome, byHandler: false) }
-    }
-
-    /// Writes the end of the run down.
+    /// Writes the end of the run down, by whoever was the first to end it.
     func end(_ ending: Ending) async {
         // Tells a handler that was given up.
         ending.handler?.cancel()

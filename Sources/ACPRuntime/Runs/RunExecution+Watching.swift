@@ -88,6 +88,9 @@ extension RunExecution {
     /// The run as it is at this moment, which may be a little ahead of the storage.
     var currentRun: Run { state.withLock { $0.composer.run } }
 
+    /// Whether the run's end is stored. There may be more to do still: the next run of the session is told after it.
+    var hasEnded: Bool { state.withLock { $0.settlement?.run.status.isTerminal == true } }
+
     /// Whether the run is known to be in storage.
     var isStored: Bool { state.withLock { $0.log.committed > 0 && $0.isAlive } }
 

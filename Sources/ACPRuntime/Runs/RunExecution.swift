@@ -284,7 +284,7 @@ final class RunExecution: Sendable {
         // at work, and never before or afterwards. The engine keeps the execution until the end is written, and its shutdown
         // waits for that.
         let task = Task {
-            if creating, await !isCreated() { return }
+            if creating, await !createFirst() { return }
             let outcome: RunOutcome
             do {
                 try await agent.run(context)
@@ -304,7 +304,7 @@ final class RunExecution: Sendable {
     /// Creates the run, in the handler's task.
     ///
     /// - Returns: Whether the handler is to be called.
-    private func isCreated() async -> Bool {
+    private func createFirst() async -> Bool {
         do {
             try await create(begins: true)
         } catch {

@@ -160,12 +160,20 @@ final class ScriptedStorage: Storage {
     func close() async throws { try await base.close() }
 }
 
-/// Coordination that can lose the answer to a signal.
+/// Coordination that can lose the answer to a signal, and hold a run up that passes its turn on.
 final class ScriptedCoordination: Coordination {
     let base: any Coordination
     private let losesNextAnswer = Mutex(false)
+    private let dequeueHold = Mutex<(reached: Latch, hold: Latch)?>(nil)
 
     init(_ base: any Coordination) { self.base = base }
+
+    /// The next run that leaves a queue waits until the second latch opens. The first one opens when it is there.
+    func holdNextDequeue() -> (reached: Latch, hold: Latch) {
+        let latches = (reached: Latch(), hold: Latch())
+        dequeueHold.withLock { $0 = latches }
+        return latches
+    }
 
     /// The next signal is stored, but whoever sends it does not hear of it.
     func loseNextAnswer() { losesNextAnswer.withLock { $0 = true } }
@@ -191,7 +199,11 @@ final class ScriptedCoordination: Coordination {
         try await base.enqueue(run, in: session)
     }
     func dequeue(_ run: RunID, from session: SessionID) async throws -> RunID? {
-        try await base.dequeue(run, from: session)
+        if let (reached, hold) = dequeueHold.withLock({ $0.take() }) {
+            reached.open()
+            await hold.wait()
+        }
+        return try await base.dequeue(run, from: session)
     }
     func signals(to run: RunID) async throws -> [RunSignal] { try await base.signals(to: run) }
     func forgetSignals(to run: RunID) async throws { try await base.forgetSignals(to: run) }

@@ -40,6 +40,28 @@ struct RESPEncoderTests {
         #expect(self.encode(many).hasPrefix("*\(length + 1)\r\n"))
     }
 
+    @Test("numbers are decimal digits", arguments: [0, 9, 10, 99, 100, -1, -10, .max, .min])
+    func numbers(number: Int) {
+        let text = "\(number)"
+        #expect(self.encode(RedisCommand("PING", number)) == "*2\r\n$4\r\nPING\r\n$\(text.utf8.count)\r\n\(text)\r\n")
+    }
+
+    @Test("commands stand one behind the other, however large they are and whatever their arguments are made of")
+    func large() {
+        let text = String(repeating: "ä", count: 70_000)
+        let command = RedisCommand("DEL", text, Array(text.utf8), ByteBuffer(string: text), -0.1, Int.min, [UInt8]())
+        let script = RedisScript(text)
+        var buffer = ByteBuffer()
+        RESPEncoder.write(command, to: &buffer)
+        RESPEncoder.writeWithSource(script.command(keys: ["k"]), script, to: &buffer)
+        let bulk = "$140000\r\n\(text)\r\n"
+        let numbers = "$4\r\n-0.1\r\n$20\r\n\(Int.min)\r\n$0\r\n\r\n"
+        #expect(
+            String(buffer: buffer)
+                == "*7\r\n$3\r\nDEL\r\n\(bulk)\(bulk)\(bulk)\(numbers)"
+                + "*4\r\n$4\r\nEVAL\r\n\(bulk)$1\r\n1\r\n$1\r\nk\r\n")
+    }
+
     @Test("what is encoded can be decoded")
     func roundTrip() throws {
         let messages = try RESPDecoderTests.decode(self.encode(RedisCommand("ECHO", "hello", Double.infinity)))

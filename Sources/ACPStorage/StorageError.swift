@@ -23,7 +23,11 @@ public struct StorageError: Error, Sendable {
         public static let conflict = Code("conflict")
         /// There is no such run or session.
         public static let notFound = Code("notFound")
-        /// There is no room for a new run.
+        /// Part of a run is missing: it was evicted, or deleted by hand. The message names what is missing. The run cannot go
+        /// on, but it can still be claimed, saved and deleted.
+        public static let incomplete = Code("incomplete")
+        /// The backend has no room for what was to be written: its disk is full, or a limit on its size is reached. The same
+        /// call succeeds once there is room.
         public static let full = Code("full")
         /// The storage was closed.
         public static let closed = Code("closed")

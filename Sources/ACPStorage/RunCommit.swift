@@ -43,6 +43,19 @@ public struct RunCommit: Sendable {
     }
 }
 
+extension RunCommit {
+    /// Whether this commit ends the run, and not as cancelled: then it is refused once a cancel signal is stored for the run.
+    public var isRefusedAfterCancel: Bool {
+        guard let status = snapshot?.run.status else { return false }
+        return status == .completed || status == .failed
+    }
+
+    /// The error of such a commit.
+    public var cancelledError: StorageError {
+        StorageError(.cancelled, "run \(run) is being cancelled: it cannot end in another way any more")
+    }
+}
+
 /// A block, and the session whose history it belongs to.
 public struct HistoryAppend: Sendable, Hashable {
     public var session: SessionID

@@ -41,8 +41,13 @@ public protocol Storage: Sendable {
     /// and a session in one step asks first whether the run may be written, then appends the block, and then commits: what was
     /// interrupted in between is made up for by whoever repeats the commit.
     ///
+    /// A commit whose snapshot is completed or failed is refused once a cancel signal is stored for the run: whoever has sent it
+    /// was told that the run is being cancelled. Both are decided in the same atomic step, so that of a run's end and a cancel
+    /// that come at the same moment one knows of the other. A commit that is there already is repeated all the same.
+    ///
     /// - Throws: ``StorageError`` with code
     ///   - `fenced` if the run belongs to another owner by now,
+    ///   - `cancelled` if it ends the run otherwise than cancelled, and a cancel signal is stored,
     ///   - `conflict` if the number of events is neither the expected one nor the one after this commit,
     ///   - `notFound` if events are expected, but there is no such run (it expired or was deleted),
     ///   - `full` if this would be a new run and there is no room for it.

@@ -21,6 +21,9 @@ public struct StorageError: Error, Sendable {
         public static let fenced = Code("fenced")
         /// Something else is there than the caller expected.
         public static let conflict = Code("conflict")
+        /// The run is to be cancelled: a cancel signal is stored, so that it cannot end in another way any more. See
+        /// ``Storage/commit(_:)``.
+        public static let cancelled = Code("cancelled")
         /// There is no such run or session.
         public static let notFound = Code("notFound")
         /// Part of a run is missing: it was evicted, or deleted by hand. The message names what is missing. The run cannot go

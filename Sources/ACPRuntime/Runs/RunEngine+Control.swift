@@ -45,8 +45,11 @@ extension RunEngine {
             }
             guard let record = try await storage.record(of: id) else { throw RunEngineError.unknownRun(id) }
             var run = try record.run()
-            guard run.status == .awaiting, record.owner != nil else {
-                throw RunEngineError.notAwaiting(id, run.status)
+            guard run.status == .awaiting else { throw RunEngineError.notAwaiting(id, run.status) }
+            guard record.owner != nil else {
+                // Nobody would hear the answer.
+                try await endOwnerless(record)
+                throw RunEngineError.notAwaiting(id, .failed)
             }
             let isFirst = try await storage.coordination.send(
                 .resume(answer, eventCount: record.eventCount), to: id)
@@ -79,10 +82,21 @@ extension RunEngine {
                 try await execution.waitUntilEnded()
             }
             guard let record = try await storage.record(of: id) else { throw RunEngineError.unknownRun(id) }
-            var run = try record.run()
-            guard !run.status.isTerminal else { throw RunEngineError.alreadyEnded(id, run.status) }
+            guard !record.snapshot.status.isTerminal else {
+                throw RunEngineError.alreadyEnded(id, record.snapshot.status)
+            }
             try await storage.coordination.send(.cancel, to: id)
-            if state.withLock({ $0.dormant[id] != nil }) { await hear(.signal(id)) }
+            if record.owner == nil {
+                // Nobody would hear of it.
+                try await endOwnerless(record)
+            } else if state.withLock({ $0.dormant[id] != nil }) {
+                await hear(.signal(id))
+            }
+            // The run may have ended before the signal came. From then on it cannot end but as cancelled: see `Storage.commit`.
+            var run = try await run(id)
+            guard !run.status.isTerminal || run.status == .cancelled else {
+                throw RunEngineError.alreadyEnded(id, run.status)
+            }
             run.status = .cancelling
             return run
         }
@@ -187,14 +201,37 @@ extension RunEngine {
 
     // MARK: - Deleting
 
-    /// Deletes a run that has ended.
+    /// Deletes a run that has ended, or one that is stored in part only and so goes on nowhere.
     ///
     /// - Throws: ``RunEngineError``: `unknownRun`, or `notEnded`.
     public func delete(_ id: RunID) async throws {
         try await storing {
-            guard let run = try await storage.run(id) else { throw RunEngineError.unknownRun(id) }
-            guard run.status.isTerminal else { throw RunEngineError.notEnded(id, run.status) }
-            try await storage.delete(id)
+            switch try await remains(of: id) {
+            case .nothingReadable:
+                // What is left of it, if anything, goes.
+                guard try await storage.delete(id) else { throw RunEngineError.unknownRun(id) }
+            case .run(let run, let isOwned):
+                // One that nobody owns goes on nowhere.
+                guard run.status.isTerminal || !isOwned && execution(of: id) == nil else {
+                    throw RunEngineError.notEnded(id, run.status)
+                }
+                try await storage.delete(id)
+            }
+        }
+    }
+
+    private enum Remains {
+        case run(Run, isOwned: Bool)
+        case nothingReadable
+    }
+
+    private func remains(of id: RunID) async throws -> Remains {
+        do {
+            guard let record = try await storage.record(of: id) else { return .nothingReadable }
+            return .run(
+                record.snapshot.status.isTerminal ? record.snapshot : try record.run(), isOwned: record.owner != nil)
+        } catch let error as StorageError where error.code == .corruptData || error.code == .incomplete {
+            return .nothingReadable
         }
     }
 
@@ -231,9 +268,9 @@ extension RunEngine {
         }
     }
 
-    /// Whether the storage answers.
+    /// Checks connectivity to the storage. That it can be reached does not mean that it takes runs: see ``checkReadiness()``.
     ///
-    /// - Returns: How long the answer took.
+    /// - Returns: How long the reply took.
     public func ping() async throws -> Duration {
         try await storing { try await storage.ping() }
     }

@@ -24,6 +24,7 @@ extension RunEngine {
         guard acceptsRuns else { return }
         do {
             if state.withLock({ $0.needsReview }) { try await review() }
+            await lookAfterOrphans()
             for process in try await storage.coordination.lostProcesses().shuffled()
             where process != configuration.process {
                 try await takeOver(from: process)
@@ -45,18 +46,42 @@ extension RunEngine {
             if owned.isEmpty { return try await storage.coordination.forget(process) }
             let runs = owned.filter { seen.insert($0).inserted }
             if runs.isEmpty { return }
-            for (run, isDone) in try await inParallel(runs, { try await self.takeOver($0, from: process) })
+            for (run, isDone) in await inParallel(runs, { await self.tryToTakeOver($0, from: process) })
             where !isDone {
                 left.insert(run)
             }
         }
     }
 
+    /// Takes a run over, or leaves it to the next time. What is wrong with one run holds no other one up.
+    ///
+    /// - Returns: Whether there is nothing left to do.
+    private func tryToTakeOver(_ id: RunID, from process: ProcessID) async -> Bool {
+        do {
+            return try await takeOver(id, from: process)
+        } catch {
+            logger.warning(
+                "a run could not be taken over; trying again later",
+                metadata: ["run_id": "\(id)", "reason": "\(error)"])
+            // It may have been claimed already, and then this process is the only one that looks after it.
+            state.withLock { $0.needsReview = true }
+            return false
+        }
+    }
+
     /// - Returns: Whether there is nothing left to do: the run has found an owner, or needs none.
     private func takeOver(_ id: RunID, from process: ProcessID) async throws -> Bool {
-        guard let record = try await storage.record(of: id), !record.snapshot.status.isTerminal,
-            let current = record.owner, current.process == process
-        else { return true }
+        guard let record = try await storage.record(of: id) else {
+            // Nothing that could go on. What is left of it, if anything, is in nobody's way any more.
+            try await storage.delete(id)
+            return true
+        }
+        guard !record.snapshot.status.isTerminal else { return true }
+        guard let current = record.owner else {
+            try await endOwnerless(record)
+            return true
+        }
+        guard current.process == process else { return true }
         guard let agent = agents[record.snapshot.agentName] else {
             return try await takeOverStranger(record, from: current)
         }
@@ -122,6 +147,15 @@ extension RunEngine {
                 try await end(id, as: owner, with: .failed(failure))
             }
         }
+    }
+
+    /// Ends a run that has an owner no more, though it has not ended: the name of its owner was evicted, or deleted by hand.
+    func endOwnerless(_ record: RunRecord) async throws {
+        let id = record.snapshot.id
+        let owner = RunOwner(process: configuration.process)
+        guard try await storage.claim(id, for: owner, from: nil) else { return }
+        let damage = StorageError(.incomplete, "which process owns the run is not stored any more")
+        try await end(id, as: owner, with: .failed(.damaged(damage)))
     }
 
     // MARK: - Going on
@@ -198,9 +232,9 @@ extension RunEngine {
     private func wake(_ id: RunID, _ step: (any Agent) async throws -> Void) async throws {
         guard var dormant = state.withLock({ $0.dormant.removeValue(forKey: id) }) else { return }
         do {
-            guard let record = try await storage.record(of: id), record.owner == dormant.owner,
-                let agent = agents[record.snapshot.agentName]
-            else { return }
+            guard let record = try await storage.record(of: id) else { return }
+            guard let owner = record.owner else { return try await endOwnerless(record) }
+            guard owner == dormant.owner, let agent = agents[record.snapshot.agentName] else { return }
             try await step(agent)
         } catch {
             dormant.isDue = true
@@ -238,34 +272,40 @@ extension RunEngine {
 
     // MARK: - Review
 
+    /// Looks at runs that were given up here: what belongs to this process all the same is its to end.
+    private func lookAfterOrphans() async {
+        let orphans = state.withLock { state in
+            defer { state.orphans = [] }
+            return state.orphans
+        }
+        for id in orphans where !isHere(id) {
+            let isDone = await tryToTakeOver(id, from: configuration.process)
+            if !isDone { state.withLock { _ = $0.orphans.insert(id) } }
+        }
+    }
+
+    /// Whether this process looks after a run already.
+    private func isHere(_ id: RunID) -> Bool {
+        state.withLock { $0.executions[id] != nil || $0.dormant[id] != nil }
+    }
+
     /// Compares what is executed here with what storage says that this process owns.
     private func review() async throws {
         state.withLock { $0.needsReview = false }
         do {
             let process = configuration.process
             let here = state.withLock { Array($0.executions.values) }
-            for (execution, isOwned) in try await inParallel(
-                here,
-                { execution in
-                    let owner = try await self.storage.record(of: execution.id)?.owner
-                    // A run that is being created is not stored yet.
-                    return owner == nil || owner == execution.owner
-                }) where !isOwned
-            {
+            for (execution, isOwned) in try await inParallel(here, { try await self.isOwned($0) }) where !isOwned {
                 execution.abandon(StorageError(.fenced, "another process has taken the run over"))
             }
             let dormant = state.withLock { Array($0.dormant) }
-            for (run, isOwned) in try await inParallel(
-                dormant,
-                { run in
-                    try await self.storage.record(of: run.key)?.owner == run.value.owner
-                }) where !isOwned
-            {
+            for (run, isOwned) in try await inParallel(dormant, { try await self.isOwned($0.key, by: $0.value.owner) })
+            where !isOwned {
                 state.withLock { $0.dormant[run.key] = nil }
             }
             let owned = try await storage.runs(ownedBy: process, limit: .max)
-            for run in owned where state.withLock({ $0.executions[run] == nil && $0.dormant[run] == nil }) {
-                _ = try await takeOver(run, from: process)
+            for run in owned where !isHere(run) {
+                _ = await tryToTakeOver(run, from: process)
             }
         } catch {
             state.withLock { $0.needsReview = true }
@@ -273,9 +313,23 @@ extension RunEngine {
         }
     }
 
+    private func isOwned(_ execution: RunExecution) async throws -> Bool {
+        // A run that is being created is not stored yet. One that has lost its owner's name ends with its next commit.
+        try await isOwned(execution.id, by: execution.owner)
+    }
+
+    /// Whether nobody else owns a run. What cannot be read belongs to whoever had it.
+    private func isOwned(_ id: RunID, by owner: RunOwner) async throws -> Bool {
+        do {
+            return try await storage.record(of: id)?.owner.map { $0 == owner } ?? true
+        } catch let error as StorageError where error.code == .corruptData || error.code == .incomplete {
+            return true
+        }
+    }
+
     private func inParallel<Item: Sendable>(
         _ items: [Item], _ step: @escaping @Sendable (Item) async throws -> Bool
-    ) async throws -> [(Item, Bool)] {
+    ) async rethrows -> [(Item, Bool)] {
         try await withThrowingTaskGroup(of: (Item, Bool).self) { group in
             var results: [(Item, Bool)] = []
             for (index, item) in items.enumerated() {

@@ -36,7 +36,7 @@ extension RunEngine {
     // MARK: - Heartbeat
 
     /// How often the engine looks after things.
-    private var interval: Duration { configuration.lease / 3 }
+    private var interval: Duration { storage.capabilities.isShared ? configuration.lease / 3 : .seconds(5) }
 
     private func beat() async {
         while !Task.isCancelled {
@@ -52,19 +52,39 @@ extension RunEngine {
         }
     }
 
-    /// Says that this process is alive. On storage that is not shared, once for all.
+    /// Sends a heartbeat, which shows as well whether the storage takes writes.
     func renewLease() async throws {
-        guard lease.duration != nil || !lease.wasRenewed else { return }
         let process = configuration.process
-        let hadRunOut = try await lease.renew {
-            // Where nobody else could take the runs over, the heartbeat lasts for as long as anything does.
-            try await storage.coordination.heartbeat(
-                of: process, timeToLive: lease.duration ?? .seconds(100 * 365 * 86_400))
+        let hadRunOut: Bool
+        do {
+            hadRunOut = try await lease.renew {
+                // Where nobody else could take the runs over, the heartbeat lasts for as long as anything does.
+                try await storage.coordination.heartbeat(
+                    of: process, timeToLive: lease.duration ?? .seconds(100 * 365 * 86_400))
+            }
+        } catch let error as StorageError {
+            state.withLock { $0.writeFailure = error }
+            throw error
         }
+        state.withLock { ($0.writeFailure, $0.lastHeartbeat) = (nil, now()) }
         guard hadRunOut else { return }
         logger.warning(
             "the heartbeat had run out: others may have taken runs over", metadata: ["process": "\(process)"])
         state.withLock { $0.needsReview = true }
+    }
+
+    /// Checks that this process can create runs: it takes them, and the storage took its last write.
+    ///
+    /// What counts is the heartbeat, and any run that could not be created since. Where no heartbeat is recent, for example because
+    /// the engine does not run as a service, one is sent.
+    ///
+    /// - Throws: ``RunEngineError``: `shuttingDown`, or `storage` with the reason.
+    public func checkReadiness() async throws {
+        let (failure, lastHeartbeat) = state.withLock { ($0.writeFailure, $0.lastHeartbeat) }
+        guard acceptsRuns else { throw RunEngineError.shuttingDown }
+        if let failure { throw RunEngineError.storage(failure) }
+        if let lastHeartbeat, now() - lastHeartbeat < interval * 2 { return }
+        try await storing { try await renewLease() }
     }
 
     // MARK: - Processes

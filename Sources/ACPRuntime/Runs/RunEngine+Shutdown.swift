@@ -121,19 +121,3 @@ extension RunEngine {
         try? await execution.waitUntilEnded(patiently: true)
     }
 }
-
-/// Runs a step, cancelling it when the time is up. Nil if that happened.
-private func withDeadline<Result: Sendable>(
-    _ limit: Duration, _ step: @escaping @Sendable () async -> Result
-) async -> Result? {
-    await withTaskGroup(of: Result?.self) { group in
-        group.addTask { await step() }
-        group.addTask {
-            try? await Task.sleep(for: limit)
-            return nil
-        }
-        let first = await group.next() ?? nil
-        group.cancelAll()
-        return first
-    }
-}

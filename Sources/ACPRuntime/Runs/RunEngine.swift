@@ -39,6 +39,9 @@ public final class RunEngine: Service {
         var dormant: [RunID: DormantRun] = [:]
         /// Runs whose signals could not be read when they were announced.
         var unheard: Set<RunID> = []
+        /// Runs that were given up here, since they seemed to belong to another process or to be gone. It is looked at once more
+        /// whether that is so: a run that still belongs to this process is ended by nobody else.
+        var orphans: Set<RunID> = []
         /// Runs that wait for others of their session.
         var waitingForTurn: Set<RunID> = []
         var isShuttingDown = false
@@ -46,8 +49,29 @@ public final class RunEngine: Service {
         var needsReview = false
         /// Wakes the task that looks for lost runs.
         var wakeRecovery: AsyncStream<Void>.Continuation?
+        /// Why the storage has refused the last heartbeat, or a new run since.
+        var writeFailure: StorageError?
+        var lastHeartbeat: ContinuousClock.Instant?
         /// Lost runs whose agent is not served here, and since when that is known.
         var strangers: [RunID: ContinuousClock.Instant] = [:]
+
+        /// Forgets an execution that is over.
+        ///
+        /// - Returns: The runs that have got a place now.
+        mutating func remove(_ execution: RunExecution) -> [RunID] {
+            let id = execution.id
+            if executions[id] === execution { executions[id] = nil }
+            waitingForTurn.remove(id)
+            return places.leave(id)
+        }
+
+        /// Notes why a run could not be created, unless that says something of the run only, and not of the storage.
+        mutating func note(_ failure: StorageError) {
+            switch failure.code {
+            case .refused, .full, .cannotConnect, .timedOut, .outcomeUnknown: writeFailure = failure
+            default: break
+            }
+        }
     }
 
     /// - Parameters:
@@ -128,6 +152,7 @@ public final class RunEngine: Service {
         } catch {
             // Whoever has found the run meanwhile goes on with what storage says.
             execution.abandonCreation()
+            if case RunEngineError.storage(let failure) = error { state.withLock { $0.note(failure) } }
             if request.idempotencyKey != nil, case RunEngineError.storage(let failure) = error, failure.saysTaken {
                 return LaunchedRun(engine: self, run: try await firstRun(run.id, for: request), execution: nil)
             }
@@ -197,15 +222,21 @@ public final class RunEngine: Service {
         let id = execution.id
         let next = state.withLock { state -> [RunID] in
             switch change {
+            case .refused(let error):
+                state.note(error)
+                return []
             case .awaiting, .ending:
                 return state.places.leave(id)
             case .resumed:
                 if state.executions[id] != nil { state.places.take(id) }
                 return []
-            case .ended:
-                if state.executions[id] === execution { state.executions[id] = nil }
-                state.waitingForTurn.remove(id)
-                return state.places.leave(id)
+            case .ended: return state.remove(execution)
+            case .abandoned(let error):
+                if error.code != .closed {
+                    state.orphans.insert(id)
+                    state.wakeRecovery?.yield()
+                }
+                return state.remove(execution)
             }
         }
         // This is called with a run's lock held, and beginning a run takes another one's. Each task ends at once.
@@ -239,12 +270,20 @@ public final class RunEngine: Service {
                 metadata: ["run_id": "\(execution.id)", "reason": "\(error)"])
         }
         guard execution.sessionRuns == .refuse else { return }
-        try await storing {
-            try await storage.coordination.dequeue(execution.id, from: execution.sessionID)
+        let busy = RunEngineError.sessionBusy(execution.sessionID)
+        do {
+            try await storing {
+                try await storage.coordination.dequeue(execution.id, from: execution.sessionID)
+                try await storage.delete(execution.id)
+            }
             execution.abandon(StorageError(.closed, "another run of the session has not ended"))
-            try await storage.delete(execution.id)
+        } catch {
+            // It may be stored still: then it ends, as soon as the storage takes that. Unstructured, since its caller has waited
+            // for long enough; ends when the end is stored, or with the engine's shutdown.
+            Task { await execution.finish(.failed(ACPError(.unavailable, busy.description))) }
+            throw error
         }
-        throw RunEngineError.sessionBusy(execution.sessionID)
+        throw busy
     }
 
     /// Whether it is a run's turn in its session. Runs that are gone, or have ended without passing their turn on, lose it.

@@ -24,7 +24,8 @@ extension RunExecution {
                 try await persistently { [storage] in try await storage.commit(commit) }
                 batchDidCommit()
             } catch {
-                return abandon(error)
+                if error.code == .cancelled, await endAsCancelled() { continue }
+                return await commitWasRefused(error)
             }
         }
     }
@@ -63,31 +64,43 @@ extension RunExecution {
     }
 
     /// Repeats a step that is safe to repeat until the storage has taken it, as long as this process may write the run.
+    ///
+    /// - Throws: Why trying again cannot help.
     func persistently(_ step: () async throws -> Void) async throws(StorageError) {
         let start = ContinuousClock.now
         var backoff = Backoff()
+        var timer: Task<Void, Never>?
+        defer { timer?.cancel() }
         while true {
             do {
                 try await step()
-                clearStall()
+                state.withLock { ($0.failure, $0.stall) = (nil, nil) }
                 return
             } catch {
-                let error = error as? StorageError ?? StorageError(.refused, "\(error)", cause: error)
+                let error = StorageError(ofStep: error)
                 if error.isFinal { throw error }
                 if case .abandoned(let reason) = state.withLock({ $0.phase }) { throw reason }
                 logger.warning("the storage failed; trying again", metadata: ["reason": "\(error)"])
-                if .now - start >= configuration.storagePatience {
-                    state.withLock { $0.stall = error }
-                    progress.wakeAll()
+                state.withLock { state in
+                    state.failure = error
+                    if state.stall != nil { state.stall = error }
                 }
-                // Never cancelled: the tasks that commit are nobody's children.
+                if timer == nil { timer = stallTimer(at: start + configuration.storagePatience) }
+                // Never cancelled: the tasks that commit are unstructured.
                 try? await Task.sleep(for: backoff.next())
             }
         }
     }
 
-    private func clearStall() {
-        state.withLock { $0.stall = nil }
+    /// Tells callers when their patience ends, and not only when the attempt ends that is under way by then. Ends by itself at
+    /// that moment, or is cancelled when the storage has taken what it was asked for.
+    private func stallTimer(at end: ContinuousClock.Instant) -> Task<Void, Never> {
+        Task {
+            let rest = end - .now
+            if rest > .zero, (try? await Task.sleep(for: rest)) == nil { return }
+            state.withLock { $0.stall = $0.failure }
+            progress.wakeAll()
+        }
     }
 
     /// Waits until all is committed, or the run was abandoned.
@@ -107,10 +120,19 @@ extension RunExecution {
 }
 
 extension StorageError {
-    /// Whether trying again cannot help.
+    /// What a step has thrown. A document that cannot be encoded will not be the next time either.
+    fileprivate init(ofStep error: any Error) {
+        switch error {
+        case let error as StorageError: self = error
+        case let error as ACPError: self.init(.corruptData, error.message, cause: error)
+        default: self.init(.refused, "\(error)", cause: error)
+        }
+    }
+
+    /// Whether trying again cannot help. Everything else passes: room is made, rights are granted, a server comes back.
     fileprivate var isFinal: Bool {
         switch code {
-        case .fenced, .conflict, .notFound, .closed, .corruptData, .full: true
+        case .fenced, .conflict, .notFound, .closed, .corruptData, .incomplete, .cancelled: true
         default: false
         }
     }

@@ -74,9 +74,7 @@ extension RunExecution {
     /// Writes the end of the run down, by whoever was the first to end it.
     func end(_ ending: Ending) async {
         // Tells a handler that was given up.
-        ending.handler?.cancel()
-        ending.awaitTimer?.cancel()
-        ending.waiter?.resume(throwing: CancellationError())
+        ending.release()
 
         if await !mayEnd() { return }
         if !ending.leavesHistory { await rememberSession() }
@@ -84,18 +82,19 @@ extension RunExecution {
         state.withLock { state in
             onChange(self, .ending)
             state.isHoldingBack = false
-            let now = Timestamp.now
-            do throws(ACPError) {
-                state.append(try state.composer.end(ending.outcome, now: now))
-            } catch {
-                let failure = ACPError(.serverError, "the run's error cannot be reported: \(error.message)")
-                if let change = try? state.composer.end(.failed(failure), now: now) { state.append(change) }
-            }
+            // What is stored of the run turned out to be damaged meanwhile, and its end has been stored.
+            guard !state.composer.run.status.isTerminal else { return }
+            state.appendEnd(ending.outcome)
             if ending.leavesHistory {
                 state.history = HistoryAppend(HistoryBlock(run: id, input: input, output: ending.output), to: sessionID)
             }
         }
         await drain()
+        await endIsStored()
+    }
+
+    /// Lets everybody who waits for the run know that it is over, here and in its session.
+    func endIsStored() async {
         if takesTurns { await passTurn() }
         let graceTimer = state.withLock { state in
             if case .ending = state.phase { state.phase = .ended }
@@ -142,7 +141,7 @@ extension RunExecution {
 
     /// A run that was not completed leaves nothing in the session's history. That there is such a session is noted all the
     /// same, for the caller who comes back to it; the end of the run does not wait for a storage that fails.
-    private func rememberSession() async {
+    func rememberSession() async {
         do {
             try await storage.save(SessionRecord(id: sessionID), expecting: 0)
         } catch let error as StorageError where error.code == .conflict {
@@ -161,7 +160,7 @@ extension RunExecution {
             if onlyWhileIdle, !state.isIdle { return nil }
             state.phase = .abandoned(error)
             state.replay = nil
-            onChange(self, .ended)
+            onChange(self, .abandoned(error))
             return Abandoned(
                 handler: state.cancellableHandler, timers: [state.graceTimer, state.awaitTimer],
                 waiter: state.takeWaiter())
@@ -183,6 +182,13 @@ extension RunExecution {
         let awaitTimer: Task<Void, Never>?
         let waiter: CheckedContinuation<AwaitResume, any Error>?
 
+        /// Stops what works for the run, or waits for an answer, still.
+        func release() {
+            handler?.cancel()
+            awaitTimer?.cancel()
+            waiter?.resume(throwing: CancellationError())
+        }
+
         /// Only what a completed run has said belongs to the session.
         var leavesHistory: Bool {
             if case .completed = outcome { !isCancelled } else { false }
@@ -197,6 +203,18 @@ extension RunExecution {
 }
 
 extension RunExecution.State {
+    /// Composes the run's end.
+    mutating func appendEnd(_ outcome: RunOutcome) {
+        let now = Timestamp.now
+        composerBeforeEnd = composer
+        do throws(ACPError) {
+            append(try composer.end(outcome, now: now))
+        } catch {
+            let failure = ACPError(.serverError, "the run's error cannot be reported: \(error.message)")
+            if let change = try? composer.end(.failed(failure), now: now) { append(change) }
+        }
+    }
+
     /// The task of a handler that may be at work.
     fileprivate var cancellableHandler: Task<Void, Never>? { isCreating ? nil : handler }
 

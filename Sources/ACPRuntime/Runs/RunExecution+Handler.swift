@@ -85,9 +85,9 @@ extension RunExecution {
 
     private func endAwaiting(eventCount: Int) async {
         // An answer that was stored in time counts, if its announcement is late.
-        if let signals = try? await storage.coordination.signals(to: id) {
-            for case .resume(let answer, eventCount) in signals { _ = deliver(answer, eventCount: eventCount) }
-        }
+        var signals: [RunSignal] = []
+        try? await persistently { [storage, id] in signals = try await storage.coordination.signals(to: id) }
+        for case .resume(let answer, eventCount) in signals { _ = deliver(answer, eventCount: eventCount) }
         let isAwaiting = state.withLock { state in
             if case .awaiting(eventCount) = state.phase { state.composer.run.status == .awaiting } else { false }
         }

@@ -29,7 +29,9 @@ extension RunExecution {
             case .notYet: break
             }
             switch state.phase {
-            case .ended: return .ended
+            case .ended:
+                if let end = state.detachedEnd, index > state.log.committed { return .events([end]) }
+                return .ended
             case .abandoned: return .abandoned
             case .waiting, .running, .awaiting, .ending:
                 return state.stall.map(Reading.stalled) ?? .notYet(wakes: wakes)

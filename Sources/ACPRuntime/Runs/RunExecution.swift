@@ -30,11 +30,15 @@ final class RunExecution: Sendable {
 
     /// What the engine has to know of a run.
     enum Change {
+        /// The storage did not take the run when it was to be created.
+        case refused(StorageError)
         case awaiting
         case resumed
         /// The handler is done with; only the end has to be written down.
         case ending
         case ended
+        /// The run is not written here any more.
+        case abandoned(StorageError)
     }
 
     enum Phase {
@@ -90,8 +94,15 @@ final class RunExecution: Sendable {
         var answer = AnswerSlot.empty
         var settlement: Settlement?
         var nextSettlement: Settlement?
+        /// Why the last attempt to commit has failed.
+        var failure: StorageError?
         /// Why commits have failed for longer than callers are willing to wait.
         var stall: StorageError?
+        /// The run as it stood before its end was composed, in case the end has to be another one.
+        var composerBeforeEnd: RunComposer?
+        /// The run's end, where it is not the next event of everybody's who has read the run so far: what was stored of the run
+        /// before is gone in part.
+        var detachedEnd: EncodedEvent?
         /// The run's creation, as long as it may have been stored without this process having heard so.
         var creationInDoubt: RunCommit?
 
@@ -226,7 +237,7 @@ final class RunExecution: Sendable {
                 // What is under way still may arrive later than this. It changes nothing then: the same is there already.
                 try await persistently { [storage] in try await storage.commit(commit) }
             } catch {
-                return abandon(error)
+                return await commitWasRefused(error)
             }
             batchDidCommit()
             act { $0.isCommitting = false }
@@ -249,19 +260,26 @@ final class RunExecution: Sendable {
         }
     }
 
-    /// A lost answer is no reason to refuse the caller: the same commit again finds out. All else is the caller's to know.
+    /// A lost reply is no reason to refuse the caller: the same commit again finds out. All else is the caller's to know.
     private func storeCreation(_ commit: RunCommit) async throws {
         let deadline = ContinuousClock.now + configuration.storagePatience
         var backoff = Backoff()
-        while true {
-            do {
-                return try await storage.commit(commit)
-            } catch let error as StorageError {
-                guard error.code == .outcomeUnknown else { throw error }
-                state.withLock { $0.creationInDoubt = commit }
-                if .now >= deadline { throw error }
-                try await Task.sleep(for: backoff.next())
+        do {
+            return try await storage.commit(commit)
+        } catch let error as StorageError where error.code == .outcomeUnknown {
+            state.withLock { $0.creationInDoubt = commit }
+            while .now < deadline {
+                try await Task.sleep(for: min(backoff.next(), deadline - .now))
+                do {
+                    let isStored: Void? = try await withDeadline(deadline - .now) { [storage] in
+                        try await storage.commit(commit)
+                    }
+                    if isStored != nil { return }
+                } catch let error as StorageError where error.code == .outcomeUnknown {
+                    continue
+                }
             }
+            throw error
         }
     }
 
@@ -308,7 +326,10 @@ final class RunExecution: Sendable {
         do {
             try await create(begins: true)
         } catch {
-            state.withLock { $0.creationFailure = error }
+            state.withLock { state in
+                state.creationFailure = error
+                if let error = error as? StorageError { onChange(self, .refused(error)) }
+            }
             abandonCreation()
             progress.wakeAll()
             return false

@@ -114,6 +114,15 @@ struct RunLog {
         }
     }
 
+    /// Takes back the commit on its way, which storage has refused, without its last event: what else it brought waits again.
+    mutating func retractLast() {
+        guard var events = inFlight, events.popLast() != nil else { return }
+        inFlight = nil
+        pending = events + pending
+        pendingSize = pending.reduce(0) { $0 + $1.json.count }
+        snapshotCovers = min(snapshotCovers, committed)
+    }
+
     func read(from index: Int) -> Reading {
         guard index < committed else { return .notYet }
         let start = committed - recent.count

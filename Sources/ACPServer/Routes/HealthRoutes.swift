@@ -12,10 +12,9 @@ struct HealthRoutes: Sendable {
         group.get("readyz", use: ready)
     }
 
-    /// Ready means: takes runs now. Not while shutting down, nor while the storage does not answer.
+    /// Ready means: takes runs now. Not while shutting down, nor while the storage takes no writes.
     private func ready(_ request: Request, context: some RequestContext) async throws -> Response {
-        guard engine.acceptsRuns else { throw RunEngineError.shuttingDown }
-        _ = try await engine.ping()
+        try await engine.checkReadiness()
         return .json(bytes: Array("{\"status\":\"ok\"}".utf8))
     }
 }

@@ -137,6 +137,11 @@ public final class LocalCoordination: Coordination {
         state.withLock { $0.signals[run].map { Array($0.values) } ?? [] }
     }
 
+    /// Whether a cancel signal was sent to a run: for backends that refuse a commit then (``RunCommit/isRefusedAfterCancel``).
+    public func isCancelled(_ run: RunID) -> Bool {
+        state.withLock { $0.signals[run]?[RunSignal.cancel.key] != nil }
+    }
+
     public func forgetSignals(to run: RunID) {
         state.withLock { $0.forgetSignals(to: run) }
     }

@@ -114,7 +114,11 @@ extension MemoryStorage {
     public func commit(_ commit: RunCommit) throws {
         try access { state, now throws(StorageError) in
             // What was repeated has brought its block along the first time.
-            guard try state.runs.commit(commit, now: now), let history = commit.history else { return }
+            // Asked under the lock: who sends a cancel reads the run after that, and so finds it ended if this was faster.
+            let isCancelled = commit.isRefusedAfterCancel && localCoordination.isCancelled(commit.run)
+            guard try state.runs.commit(commit, isCancelled: isCancelled, now: now), let history = commit.history else {
+                return
+            }
             state.sessions.append(history, now: now)
         }
         localCoordination.runDidChange(commit.run)

@@ -28,9 +28,13 @@ struct RunTable: ~Copyable {
 
     // MARK: Writing
 
+    /// - Parameters:
+    ///   - isCancelled: Whether a cancel signal is stored that keeps the commit from being taken.
     /// - Returns: False if this is the repetition of a commit, and nothing was left to do.
     @discardableResult
-    mutating func commit(_ commit: RunCommit, now: ContinuousClock.Instant) throws(StorageError) -> Bool {
+    mutating func commit(
+        _ commit: RunCommit, isCancelled: Bool = false, now: ContinuousClock.Instant
+    ) throws(StorageError) -> Bool {
         let key = HashedKey(commit.run)
         guard let entry = entries[key] else {
             try create(commit, key: key, now: now)
@@ -45,6 +49,7 @@ struct RunTable: ~Copyable {
             throw StorageError(
                 .conflict, "run \(commit.run) has \(found) events where \(commit.expecting) were expected")
         }
+        if isCancelled { throw commit.cancelledError }
         try checkSnapshot(of: commit)
         entry.events.append(contentsOf: commit.events)
         entry.contents.add(commit.contents)

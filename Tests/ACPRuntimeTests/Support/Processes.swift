@@ -73,6 +73,15 @@ final class Link: Storage, Coordination {
     let isCut = Mutex(false)
     private let commitFault = Mutex<(@Sendable (RunCommit) async throws -> Void)?>(nil)
 
+    enum Fault: Sendable {
+        /// Nothing happens but this error.
+        case failure(StorageError)
+        /// It happens, but whoever asked does not hear of it.
+        case lostReply
+    }
+
+    private let callRule = Mutex<(@Sendable (String) -> Fault?)?>(nil)
+
     private struct ClaimSteps {
         var before: (@Sendable () async throws -> Void)?
         var after: (@Sendable () -> Void)?
@@ -96,9 +105,17 @@ final class Link: Storage, Coordination {
     /// Called before each commit.
     func onCommit(_ step: (@Sendable (RunCommit) async throws -> Void)?) { commitFault.withLock { $0 = step } }
 
-    private func through<Result>(_ step: (any Storage) async throws -> Result) async throws -> Result {
+    /// Called before each call, with its name as in `commit(_:)`.
+    func onCall(_ rule: (@Sendable (String) -> Fault?)?) { callRule.withLock { $0 = rule } }
+
+    private func through<Result>(
+        _ name: String = #function, _ step: (any Storage) async throws -> Result
+    ) async throws -> Result {
         if isCut.withLock({ $0 }) { throw StorageError(.cannotConnect, "the connection is cut") }
+        let fault = callRule.withLock { $0 }?(name)
+        if case .failure(let error)? = fault { throw error }
         let result = try await step(base)
+        if case .lostReply? = fault { throw StorageError(.outcomeUnknown, "the reply was lost") }
         // What was asked for before the cut may have happened, and nobody hears of it.
         if isCut.withLock({ $0 }) { throw StorageError(.outcomeUnknown, "the connection is cut") }
         return result

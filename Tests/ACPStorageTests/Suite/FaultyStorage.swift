@@ -22,6 +22,9 @@ enum Fault: CaseIterable, Sendable {
     case forgetsToUnlistEndedRuns
     case leavesInputBehind
     case leavesSignalsBehind
+    case ignoresCancelSignals
+    case looksForCancelSignalsTooEarly
+    case refusesAllCommitsAfterACancel
     case losesContentsOfLaterCommits
     case storesContentsOfRefusedCommits
     case leavesContentsBehind
@@ -112,6 +115,18 @@ final class FaultyStorage: Storage {
             commit.events = [commit.events[commit.events.count - 1]]
         case .forgetsToUnlistEndedRuns:
             if commit.snapshot?.run.status.isTerminal == true { commit.snapshot = nil }
+        case .ignoresCancelSignals where commit.isRefusedAfterCancel:
+            try await base.coordination.forgetSignals(to: commit.run)
+        case .looksForCancelSignalsTooEarly where commit.isRefusedAfterCancel:
+            if try await base.coordination.signals(to: commit.run).contains(.cancel) { break }
+            // Whoever sends a cancel now is not heard.
+            for _ in 0..<20 where !(try await base.coordination.signals(to: commit.run).contains(.cancel)) {
+                try await Task.sleep(for: .milliseconds(1))
+            }
+            for _ in 0..<20 { await Task.yield() }
+            try await base.coordination.forgetSignals(to: commit.run)
+        case .refusesAllCommitsAfterACancel where found != nil:
+            if try await base.coordination.signals(to: commit.run).contains(.cancel) { throw commit.cancelledError }
         case .losesContentsOfLaterCommits where found != nil:
             commit.contents = []
         default: break

@@ -115,6 +115,17 @@ struct SuiteFindsFaultsTests {
                 "A block whose key the history has already is left out of a commit, and the rest is stored",
                 "A commit whose events are there already without its block succeeds",
             ]
+        case .ignoresCancelSignals:
+            [
+                "Once a cancel is stored, a run ends as cancelled and not in another way",
+                "Of a run's end and a cancel at the same moment one knows of the other",
+            ]
+        case .looksForCancelSignalsTooEarly: ["Of a run's end and a cancel at the same moment one knows of the other"]
+        case .refusesAllCommitsAfterACancel:
+            [
+                "A cancel holds up nothing but the end of its own run",
+                "A cancel that comes after a run's end changes nothing, also not for a repeated commit",
+            ]
         case .tearsBlocksOfCommits: ["Of many runs of a session that end at once, each leaves its block whole and once"]
         case .givesContentsOfBlocksToRuns:
             ["The contents of a commit's block belong to the session, not to the run"]

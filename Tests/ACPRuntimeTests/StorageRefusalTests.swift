@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ACPCore
+import ACPStorage
+import Testing
+
+@testable import ACPRuntime
+
+/// Whatever a storage refuses, no run is left that nobody executes and nobody ends.
+@Suite("A storage that refuses", .timeLimit(.minutes(5)))
+struct StorageRefusalTests {
+    /// What an engine asks of a storage.
+    static let operations = [
+        "commit(_:)", "record(of:)", "input(of:)", "events(of:from:limit:)", "eventCount(of:)", "claim(_:for:from:)",
+        "runs(ownedBy:limit:)", "session(_:)", "save(_:expecting:)", "heartbeat(of:timeToLive:)", "lostProcesses()",
+        "forget(_:)", "send(_:to:)", "signals(to:)", "enqueue(_:in:)", "dequeue(_:from:)", "changes(of:)",
+    ]
+
+    /// The kinds of errors, and nil for a reply that is lost. A storage that was closed takes nothing any more.
+    static let codes: [StorageError.Code?] = [
+        .cannotConnect, .timedOut, .outcomeUnknown, .refused, .corruptData, .incomplete, .fenced, .conflict, .cancelled,
+        .notFound, .full, nil,
+    ]
+
+    private func serve(_ agents: AgentRegistry) {
+        agents.agent("talker") { context in
+            for number in 0..<3 {
+                try await context.yield(Message("\(number)"))
+                await Task.yield()
+            }
+        }
+        agents.agent("questioner", policy: AgentPolicy(recovery: .replay)) { context in
+            "You said \(try await context.awaitMessage("?").text)"
+        }
+        agents.agent("busy") { _ in try await untilCancelled() }
+        agents.agent("turns", policy: AgentPolicy(sessionRuns: .queue)) { context in
+            try await context.yield("my turn")
+        }
+    }
+
+    /// What callers do, in two processes. What is refused is refused.
+    private func callers(_ first: RunEngine, _ second: RunEngine) async {
+        async let talk: Void = { _ = try? await first.call("talker") }()
+        async let turns: Void = {
+            let session = SessionID()
+            async let one = try? first.start("turns", session: session)
+            async let two = try? first.start("turns", session: session)
+            _ = await (one, two)
+        }()
+        async let question: Void = {
+            guard let id = try? await first.start("questioner") else { return }
+            _ = try? await second.resume(id, "Ada")
+            await first.hear(.signal(id))
+        }()
+        async let cancel: Void = {
+            guard let id = try? await first.start("busy") else { return }
+            _ = try? await second.cancel(id)
+            await first.hear(.signal(id))
+        }()
+        _ = await (talk, turns, question, cancel)
+    }
+
+    private func expectEnds(_ operation: String, _ code: StorageError.Code?, call number: Int) async throws {
+        let processes = Processes()
+        let first = try await processes.process(serve: serve)
+        let second = try await processes.process(serve: serve)
+        let calls = Shared()
+        first.link.onCall { name in
+            guard name == operation,
+                calls.change({ calls in
+                    calls += 1; return calls == number
+                })
+            else { return nil }
+            return code.map { .failure(StorageError($0, "the storage says so")) } ?? .lostReply
+        }
+        let what: Comment =
+            "call \(number) of \(operation) with \(code.map(String.init(describing:)) ?? "a lost reply")"
+        async let calling: Void = callers(first.engine, second.engine)
+        var unfinished: [Run] = []
+        try await eventually("every run has ended: \(what)") {
+            for process in [first, second] {
+                try? await process.tick()
+                await process.engine.hear(.gap)
+            }
+            unfinished = try await processes.storage.runs(RunQuery(.all, limit: 100)).items.filter {
+                !$0.status.isTerminal
+            }
+            // What runs or waits as it should ends when somebody asks for it.
+            for run in unfinished where run.agentName == "busy" || run.status == .awaiting {
+                _ = try? await second.engine.cancel(run.id)
+            }
+            return unfinished.isEmpty
+        }
+        await calling
+        try await eventually("every run has ended: \(what)") {
+            try await processes.storage.runs(RunQuery(.all, limit: 100)).items.allSatisfy { $0.status.isTerminal }
+        }
+        for run in try await processes.storage.runs(RunQuery(.all, limit: 100)).items {
+            try await expectSound(run.id, in: processes.storage)
+            try await second.engine.delete(run.id)
+        }
+        #expect(first.engine.runningRuns == 0, what)
+    }
+
+    @Test("leaves no run without an end, whatever it refuses and with whatever error", arguments: operations)
+    func everyRunEnds(operation: String) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for code in Self.codes {
+                for number in [1, 2, 4] {
+                    group.addTask { try await expectEnds(operation, code, call: number) }
+                }
+            }
+            try await group.waitForAll()
+        }
+    }
+
+    @Test("for lack of room holds runs up until there is room, and their callers are told")
+    func full() async throws {
+        let storage = ScriptedStorage()
+        let engine = makeEngine(storage, configuration(storagePatience: .milliseconds(1)))
+        let latch = Latch()
+        engine.agents.agent("ticker") { context in
+            await latch.wait()
+            for number in 0..<40 { try await context.yield(Message("\(number)")) }
+        }
+        let id = try await engine.start("ticker")
+        storage.onEveryCommit { _ in .failure(StorageError(.full, "the disk is full")) }
+        latch.open()
+        #expect(await refusal { _ = try await engine.settledRun(id, after: 0) } == "storage: full")
+        #expect(await refusal { _ = try await engine.followed(id, from: 2) } == "storage: full")
+        storage.onEveryCommit(nil)
+        let run = try await engine.endedRun(id)
+        #expect(run.status == .completed && run.output.count == 40)
+        try await expectSound(id, in: storage)
+        try await engine.delete(id)
+    }
+
+    @Test("for lack of room takes a cancel, which takes effect when there is room")
+    func cancelledWhileFull() async throws {
+        let storage = ScriptedStorage()
+        let engine = makeEngine(storage, configuration(storagePatience: .milliseconds(1)))
+        engine.agents.agent("busy") { context in
+            try await context.yield("working")
+            try await untilCancelled()
+        }
+        let id = try await engine.start("busy")
+        storage.onEveryCommit { _ in .failure(StorageError(.full, "the disk is full")) }
+        #expect(try await engine.cancel(id).status == .cancelling)
+        storage.onEveryCommit(nil)
+        #expect(try await engine.endedRun(id).status == .cancelled)
+        #expect(engine.runningRuns == 0)
+    }
+
+    @Test("because part of a run is gone lets the run fail with an error that names the part")
+    func incomplete() async throws {
+        let storage = ScriptedStorage()
+        let engine = makeEngine(storage)
+        let (latch, stopped) = (Latch(), Latch())
+        engine.agents.agent("ticker") { context in
+            await latch.wait()
+            try await context.yield("tick")
+            do {
+                try await untilCancelled()
+            } catch {
+                stopped.open()
+                throw error
+            }
+        }
+        let id = try await engine.start("ticker")
+        async let settled = engine.settledRun(id, after: 0)
+        storage.onCommit(2, .failure(StorageError(.incomplete, "the key acp:owner:\(id) is gone")))
+        latch.open()
+        let run = try await settled
+        #expect(run.status == .failed)
+        #expect(run.error?.message.contains("acp:owner:\(id) is gone") == true)
+        await stopped.wait()
+        #expect(try await engine.endedRun(id).status == .failed)
+        try await expectSound(id, in: storage)
+        try await engine.delete(id)
+        #expect(engine.runningRuns == 0)
+    }
+
+    @Test("because a run's snapshot and events are gone lets callers and followers have its end all the same")
+    func nothingLeft() async throws {
+        let storage = ScriptedStorage()
+        let engine = makeEngine(storage)
+        let (latch, said) = (Latch(), Shared(RunID()))
+        engine.agents.agent("ticker") { context in
+            for number in 0..<5 { try await context.yield(Message("\(number)")) }
+            await latch.wait()
+            try await context.yield("tick")
+        }
+        let id = try await engine.start("ticker")
+        said.set(id)
+        try await eventually("some is stored") { try await storage.eventCount(of: id) == 17 }
+        async let settled = engine.settledRun(id, after: 0)
+        async let followed = engine.followed(id, from: 17)
+        _ = try await storage.delete(id)
+        storage.onEveryCommit { commit in
+            .failure(StorageError(.incomplete, "the key acp:run:\(commit.run) is gone"))
+        }
+        latch.open()
+        #expect(try await settled.status == .failed)
+        #expect(try await followed.map(\.kind) == [.runFailed])
+        #expect(try await storage.run(id)?.status == .failed)
+        try await engine.delete(id)
+    }
+
+    @Test("because a run was deleted gives it up, and tells its callers that it is gone")
+    func deleted() async throws {
+        let storage = ScriptedStorage()
+        let engine = makeEngine(storage)
+        let latch = Latch()
+        engine.agents.agent("ticker") { context in
+            await latch.wait()
+            try await context.yield("tick")
+        }
+        let id = try await engine.start("ticker")
+        async let settled = refusal { _ = try await engine.settledRun(id, after: 0) }
+        _ = try await storage.delete(id)
+        latch.open()
+        #expect(await settled == "unknown run")
+        #expect(engine.runningRuns == 0)
+    }
+
+    @Test("tells callers when their patience ends, however long an attempt takes")
+    func patience() async throws {
+        let storage = ScriptedStorage()
+        let engine = makeEngine(storage, configuration(storagePatience: .milliseconds(100)))
+        let latch = Latch()
+        engine.agents.agent("quick") { _ in await latch.wait() }
+        let id = try await engine.start("quick")
+        storage.onCommit(2, .failure(StorageError(.timedOut, "no reply")))
+        let first = storage.holdCommits()
+        latch.open()
+        try await eventually("the first attempt is on its way") { storage.record.commits.count == 2 }
+        let second = storage.holdCommits()
+        first.open()
+        #expect(await refusal { _ = try await engine.settledRun(id, after: 0) } == "storage: timedOut")
+        #expect(storage.record.commits.count == 3, "the second attempt goes on")
+        second.open()
+        #expect(try await engine.endedRun(id).status == .completed)
+    }
+
+    @Test("makes the process unready until it takes a heartbeat again")
+    func readiness() async throws {
+        let processes = Processes()
+        let process = try await processes.process(serve: serve)
+        try await process.engine.checkReadiness()
+        process.link.onCall { $0 == "heartbeat(of:timeToLive:)" ? .failure(StorageError(.refused, "read-only")) : nil }
+        try? await process.engine.renewLease()
+        #expect(await refusal { try await process.engine.checkReadiness() } == "storage: refused")
+        process.link.onCall { $0 == "commit(_:)" ? .failure(StorageError(.full, "no room")) : nil }
+        try await process.engine.renewLease()
+        try await process.engine.checkReadiness()
+        #expect(await refusal { _ = try await process.engine.start("talker") } == "storage: full")
+        #expect(await refusal { try await process.engine.checkReadiness() } == "storage: full")
+        process.link.onCall(nil)
+        try await process.engine.renewLease()
+        try await process.engine.checkReadiness()
+        // Without a recent heartbeat one is sent.
+        processes.clock.pass(.seconds(60))
+        process.die()
+        #expect(await refusal { try await process.engine.checkReadiness() } == "storage: cannotConnect")
+    }
+}
+
+@Suite("A cancel and an answer at the same moment", .timeLimit(.minutes(5)))
+struct CancelRaceTests {
+    @Test("a cancel that was acknowledged ends the run as cancelled, or says that it had ended")
+    func race() async throws {
+        let processes = Processes()
+        func serve(_ agents: AgentRegistry) {
+            agents.agent("questioner") { context in "You said \(try await context.awaitMessage("?").text)" }
+        }
+        let owner = try await processes.process(serve: serve)
+        let others = [try await processes.process(), try await processes.process()]
+        for round in 0..<100 {
+            let id = try await owner.engine.call("questioner").id
+            async let refused = refusal { _ = try await others[0].engine.cancel(id) }
+            async let resumed = refusal { try await others[1].engine.resume(id, "Ada") }
+            async let heard: Void = {
+                // The owner hears of the answer, of the cancel, or of both, in any order.
+                for _ in 0..<round % 7 { await Task.yield() }
+                await owner.engine.hear(.signal(id))
+            }()
+            let (refusal, _, _) = await (refused, resumed, heard)
+            await owner.engine.hear(.signal(id))
+            let run = try await owner.engine.endedRun(id)
+            if refusal == nil {
+                #expect(run.status == .cancelled)
+            } else {
+                #expect(refusal == "ended already: completed" && run.status == .completed)
+            }
+            try await expectSound(id, in: processes.storage)
+        }
+    }
+
+    @Test("a cancel that the owner has not heard yet ends the run as cancelled, and nothing of it is in the session")
+    func unheard() async throws {
+        let processes = Processes()
+        let latch = Latch()
+        let owner = try await processes.process { agents in
+            agents.agent("busy") { context in
+                try await context.yield("done")
+                await latch.wait()
+            }
+        }
+        let other = try await processes.process()
+        let session = SessionID()
+        let id = try await owner.engine.start("busy", session: session)
+        #expect(try await other.engine.cancel(id).status == .cancelling)
+        latch.open()
+        let run = try await owner.engine.endedRun(id)
+        #expect(run.status == .cancelled && run.text == "done")
+        try await expectSound(id, in: processes.storage)
+        #expect(try await processes.storage.history(of: session).isEmpty)
+        #expect(try await processes.storage.session(session) != nil)
+    }
+}

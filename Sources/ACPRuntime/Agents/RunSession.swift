@@ -29,7 +29,7 @@ public struct RunSession: Sendable {
         do {
             return try ACPJSON.decode(type, from: state.bytes)
         } catch {
-            throw ACPError(.serverError, "the state of session \(id) cannot be read as \(type): \(error.message)")
+            throw ACPError(.serverError, "the state of session \(id) is not what the agent expects: \(error.message)")
         }
     }
 

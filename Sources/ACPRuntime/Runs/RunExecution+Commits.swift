@@ -75,7 +75,8 @@ extension RunExecution {
                 let error = error as? StorageError ?? StorageError(.refused, "\(error)", cause: error)
                 if error.isFinal { throw error }
                 if case .abandoned(let reason) = state.withLock({ $0.phase }) { throw reason }
-                logger.warning("the storage failed; trying again", metadata: ["reason": "\(error)"])
+                logLimiter.log(
+                    .warning, "the storage failed; trying again", metadata: ["reason": "\(error)"], to: logger)
                 if .now - start >= configuration.storagePatience {
                     state.withLock { $0.stall = error }
                     progress.wakeAll()

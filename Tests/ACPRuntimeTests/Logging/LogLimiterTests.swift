@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-@testable import ACPRuntime
+import ACPCore
+import ACPStorage
 import Logging
 import Synchronization
 import Testing
+
+@testable import ACPRuntime
 
 @Suite("The log limiter")
 struct LogLimiterTests {
@@ -83,5 +86,35 @@ struct LogLimiterTests {
         clock.withLock { $0 = start + .seconds(60) }
         limiter.reportEnded(to: log.logger)
         #expect(log.lines.count == 1)
+    }
+
+    @Test("an outage that many runs notice, again and again, leaves one line per interval and one at its end")
+    func engine() async throws {
+        let (clock, storage, log, gate) = (ManualClock(), ScriptedStorage(), Log(), Latch())
+        let engine = RunEngine(storage: storage, configuration: configuration(), logger: log.logger) { clock.now }
+        engine.agents.agent("waiter") { context in
+            await gate.wait()
+            return "done"
+        }
+        var runs: [RunID] = []
+        for _ in 0..<10 { runs.append(try await engine.start("waiter")) }
+        storage.onEveryCommit { _ in .failure(StorageError(.cannotConnect, "the storage is away")) }
+        gate.open()
+        let before = storage.record.commits.count
+        try await eventually("many tries") { storage.record.commits.count >= before + 30 }
+        #expect(log.lines.map(\.text) == ["the storage failed; trying again"])
+        clock.pass(.seconds(10))
+        let later = storage.record.commits.count
+        try await eventually("a few more") { storage.record.commits.count >= later + 20 }
+        storage.onEveryCommit(nil)
+        for run in runs { #expect(try await engine.endedRun(run).status == .completed) }
+        clock.pass(.seconds(20))
+        engine.logLimiter.reportEnded(to: engine.logger)
+        #expect(
+            log.lines.map(\.text)
+                == Array(repeating: "the storage failed; trying again", count: 2) + [
+                    "no longer occurring: the storage failed; trying again"
+                ])
+        #expect(log.lines[1]["suppressed"].flatMap { Int($0) }.map { $0 >= 20 } == true)
     }
 }

@@ -85,6 +85,7 @@ public struct RunSession: Sendable {
             let result = try await change(&record)
             // From now on the state is kept here, also if that is none.
             record.forwardedState = nil
+            record.addOriginKey()
             try await checkOwner()
             do {
                 try await storage.save(record, expecting: record.version)

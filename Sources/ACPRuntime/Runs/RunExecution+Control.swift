@@ -145,7 +145,8 @@ extension RunExecution {
     /// A run that was not completed leaves nothing in the session's history. That there is such a session is noted all the
     /// same, for the caller who comes back to it; the end of the run does not wait for a storage that fails.
     private func rememberSession() async {
-        let record = SessionRecord(id: sessionID)
+        var record = SessionRecord(id: sessionID)
+        record.addOriginKey()
         do {
             try await storage.save(record, expecting: 0)
         } catch let error as StorageError where error.code == .conflict {

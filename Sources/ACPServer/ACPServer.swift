@@ -139,15 +139,17 @@ public final class ACPServer: Service {
     /// All routes of the protocol, to be served together with others.
     public func router() -> Router<ServerRequestContext> {
         let router = Router(context: ServerRequestContext.self, options: .autoGenerateHeadEndpoints)
-        router.add(middleware: ErrorMiddleware())
-        HealthRoutes(engine: engine).add(to: router.group())
+        let failures = FailureLog(limiter: engine.logLimiter)
+        router.add(middleware: ErrorMiddleware(failures: failures))
+        HealthRoutes(engine: engine, authentication: configuration.authentication).add(to: router.group())
         let group = router.group()
         if let authentication = configuration.authentication {
             group.add(middleware: AuthenticationMiddleware(authentication: authentication))
         }
         AgentRoutes(agents: agents).add(to: group)
         RunRoutes(
-            engine: engine, configuration: configuration, pulse: StreamPulse(interval: configuration.keepAliveInterval)
+            engine: engine, configuration: configuration, pulse: StreamPulse(interval: configuration.keepAliveInterval),
+            failures: failures
         ).add(to: group)
         let sessions = SessionRoutes(engine: engine, configuration: configuration)
         sessions.add(to: group)

@@ -2,35 +2,41 @@
 
 import HTTPTypes
 import Hummingbird
-import Logging
 
 /// An error as it is answered: a status, and ACP's error object as the body.
 struct ErrorAnswer: Error, HTTPResponseError {
     let status: HTTPResponse.Status
     let error: ACPError
     var headers: HTTPFields = [:]
+    /// What has happened. It is logged and not told.
+    var cause: (any Error)?
 
     init(_ status: HTTPResponse.Status, _ code: ACPError.Code, _ message: String, headers: HTTPFields = [:]) {
         self.init(status, ACPError(code, message), headers: headers)
     }
 
-    init(_ status: HTTPResponse.Status, _ error: ACPError, headers: HTTPFields = [:]) {
+    init(_ status: HTTPResponse.Status, _ error: ACPError, headers: HTTPFields = [:], cause: (any Error)? = nil) {
         self.status = status
         self.error = error
         self.headers = headers
+        self.cause = cause
     }
 
     /// The answer for anything that a route may throw.
     init(_ error: any Error) {
         switch error {
-        case let answer as ErrorAnswer: self = answer
+        case let answer as ErrorAnswer:
+            self = answer
+            return
         case let error as RunEngineError: self.init(error)
+        case let error as StorageError: self.init(.storage(error))
         case let error as ACPError: self.init(error)
         case let error as HTTPError: self.init(error)
         case is CancellationError:
             self.init(.serviceUnavailable, .unavailable, "the server stopped working on this request: try again")
         default: self.init(.internalServerError, .serverError, "the server failed unexpectedly")
         }
+        cause = error
     }
 
     private init(_ error: ACPError) {
@@ -60,7 +66,7 @@ struct ErrorAnswer: Error, HTTPResponseError {
     }
 
     private init(_ error: RunEngineError) {
-        let message = error.description
+        let message = error.publicMessage
         switch error {
         case .unknownAgent, .unknownRun, .unknownSession: self.init(.notFound, .notFound, message)
         case .invalidInput: self.init(.unprocessableContent, .invalidInput, message)
@@ -69,7 +75,7 @@ struct ErrorAnswer: Error, HTTPResponseError {
         case .keyReused: self.init(.unprocessableContent, .invalidInput, message)
         case .tooManyRuns, .shuttingDown:
             self.init(.serviceUnavailable, .unavailable, message, headers: [.retryAfter: "1"])
-        case .storage(let error) where error.code == .corruptData:
+        case .storage(let error) where error.code == .corruptData || error.code == .incomplete:
             self.init(.internalServerError, .serverError, message)
         case .storage:
             self.init(.serviceUnavailable, .unavailable, message, headers: [.retryAfter: "1"])
@@ -87,6 +93,8 @@ struct ErrorAnswer: Error, HTTPResponseError {
 
 /// Turns whatever a route throws into ACP's error object.
 struct ErrorMiddleware<Context: RequestContext>: RouterMiddleware {
+    let failures: FailureLog
+
     func handle(
         _ request: Request, context: Context, next: (Request, Context) async throws -> Response
     ) async throws -> Response {
@@ -94,15 +102,7 @@ struct ErrorMiddleware<Context: RequestContext>: RouterMiddleware {
             return try await next(request, context)
         } catch {
             let answer = ErrorAnswer(error)
-            if answer.status.kind == .serverError {
-                // What passes by itself, such as a storage that is away, is no fault to be mended in this server.
-                let level: Logger.Level = answer.status == .serviceUnavailable ? .warning : .error
-                context.logger.log(
-                    level: level, "a request failed",
-                    metadata: [
-                        "method": "\(request.method)", "path": "\(request.uri.path)", "reason": "\(error)",
-                    ])
-            }
+            failures.record(answer, request, to: context.logger)
             return try answer.response(from: request, context: context)
         }
     }

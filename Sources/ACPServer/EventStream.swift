@@ -11,8 +11,11 @@ enum EventStream {
     ///
     /// A client that reads slowly slows only its own stream down: nothing is read for it that it has not taken. One that
     /// goes away ends its stream, not the run.
+    ///
+    /// - Parameter onFailure: Called when the stream ends with an error.
     static func response(
-        of run: RunID, in engine: RunEngine, from offset: Int, until end: RunEvents.End, pulse: StreamPulse
+        of run: RunID, in engine: RunEngine, from offset: Int, until end: RunEvents.End, pulse: StreamPulse,
+        onFailure: @escaping @Sendable (ErrorAnswer) -> Void
     ) -> Response {
         let headers: HTTPFields = [
             .runID: run.rawValue,
@@ -50,7 +53,9 @@ enum EventStream {
                     pulse.close()
                 }
             } catch let error as RunEngineError {
-                try await writer.write(encode(ErrorAnswer(error).error))
+                let answer = ErrorAnswer(error)
+                onFailure(answer)
+                try await writer.write(encode(answer.error))
             }
             try await writer.finish(nil)
         }

@@ -96,7 +96,7 @@ public struct Authentication: Sendable {
     }
 }
 
-private func isEqualInConstantTime(_ left: [UInt8], _ right: [UInt8]) -> Bool {
+func isEqualInConstantTime(_ left: [UInt8], _ right: [UInt8]) -> Bool {
     var difference = left.count ^ right.count
     for index in left.indices {
         difference |= Int(left[index] ^ (index < right.count ? right[index] : 0))

@@ -36,6 +36,27 @@ struct SessionLinkTests {
         #expect(link.identity == url && link.expires == nil && link.signature == nil)
     }
 
+    @Test(
+        "A link is what it is without the mark of its origin, signed or not",
+        arguments: [
+            ("http://a/m?acp-origin=MARK", "http://a/m"), ("http://a/m?v=3&acp-origin=MARK#f", "http://a/m?v=3#f"),
+            ("http://a/m?acp-origin=MARK&expires=5&signature=SIG", "http://a/m"),
+            ("http://a/m?acp-origin=MARK&expires=5", "http://a/m?expires=5"),
+        ])
+    func marked(url: String, identity: String) {
+        let mark = "abcdefghijklmnopqrst-_"
+        let link = SessionLink(url.replacing("MARK", with: mark).replacing("SIG", with: Self.signature))
+        #expect(link.identity == identity && link.origin == mark)
+    }
+
+    @Test(
+        "What has not the form of a mark is none",
+        arguments: ["", "short", "abcdefghijklmnopqrst-_x", "abcdefghijklmnopqrst%20"])
+    func noMark(text: String) {
+        let link = SessionLink("http://a/m?acp-origin=\(text)")
+        #expect(link.identity == link.url && link.origin == nil)
+    }
+
     @Test("A signature is put on and found again", arguments: ["http://a/m", "http://a/m?x=1"])
     func signing(url: String) {
         let link = SessionLink(signing: url, expires: 7, signature: Self.signature)

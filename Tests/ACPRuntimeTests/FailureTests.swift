@@ -3,6 +3,7 @@
 import ACPCore
 import ACPRuntime
 import ACPStorage
+import Logging
 import Testing
 
 @Suite("Handlers that fail", .timeLimit(.minutes(5)))
@@ -11,8 +12,13 @@ struct FailureTests {
         var description: String { "the flux capacitor is empty" }
     }
 
-    private func failing(_ error: any Error) async throws -> Run {
-        let engine = makeEngine()
+    /// A run whose handler throws an error.
+    private func failing(
+        _ error: any Error, reportsErrorDescriptions: Bool = false, log: Log = Log()
+    ) async throws -> Run {
+        var configuration = configuration()
+        configuration.reportsErrorDescriptions = reportsErrorDescriptions
+        let engine = RunEngine(storage: MemoryStorage(), configuration: configuration, logger: log.logger)
         engine.agents.agent("failer") { context in
             try await context.yield("so far ")
             throw error
@@ -36,18 +42,73 @@ struct FailureTests {
         #expect(try await failing(error).error == error)
     }
 
-    @Test("any other error fails the run with what it says")
+    @Test("any other error fails the run without telling what it says")
     func otherError() async throws {
-        let error = try #require(try await failing(Broken()).error)
-        #expect(error.code == .serverError)
-        #expect(error.message.contains("the flux capacitor is empty") && error.message.contains("failer"))
+        let run = try await failing(Broken())
+        #expect(
+            run.error == ACPError(.serverError, "agent failer failed: see the server's log for run \(run.id)"))
+    }
+
+    @Test("descriptions of errors are told where the configuration says so")
+    func reportedError() async throws {
+        let error = try #require(try await failing(Broken(), reportsErrorDescriptions: true).error)
+        #expect(error.message == "agent failer failed: the flux capacitor is empty")
+        let storage = try await failing(StorageError(.refused, "out of memory"), reportsErrorDescriptions: true)
+        #expect(storage.error?.message == "the storage failed: out of memory")
+    }
+
+    @Test(
+        "what a handler throws is logged once, in full, with the run, its agent and its session",
+        arguments: [
+            (Broken(), "the flux capacitor is empty"),
+            (StorageError(.refused, "out of memory", cause: Broken()), "the flux capacitor is empty"),
+            (RunEngineError.storage(StorageError(.timedOut, "late", cause: Broken())), "the flux capacitor is empty"),
+            (LinkError(.cannotConnect, "not loaded"), "not loaded"),
+            (ACPError("quota_exceeded", "no more today"), "quota_exceeded: no more today"),
+            (CancellationError(), "CancellationError"),
+        ] as [(any Error, String)])
+    func logged(error: any Error, text: String) async throws {
+        let log = Log()
+        let run = try await failing(error, log: log)
+        let lines = log.lines.filter { $0["run_id"] == run.id.rawValue }
+        #expect(lines.map(\.text) == ["a run failed"] && lines.map(\.level) == [.error])
+        #expect(lines.first?["agent"] == "failer" && lines.first?["session_id"] == "s-1")
+        #expect(lines.first?["error"]?.contains(text) == true, "\(lines)")
+    }
+
+    @Test("the cause of a link's error is logged and not told")
+    func linkError() async throws {
+        let log = Log()
+        let run = try await failing(LinkError(.cannotConnect, "not loaded", cause: Broken()), log: log)
+        #expect(run.error == ACPError(.serverError, "not loaded", data: ["link_error": "cannot_connect"]))
+        #expect(log.lines.first?["error"] == "cannot_connect: not loaded (the flux capacitor is empty)")
+    }
+
+    @Test("a run that was cancelled is no failure, whatever its handler throws")
+    func cancelled() async throws {
+        let log = Log()
+        let engine = RunEngine(storage: MemoryStorage(), configuration: configuration(), logger: log.logger)
+        let isWaiting = Latch()
+        engine.agents.agent("stubborn") { context in
+            isWaiting.open()
+            do {
+                try await Task.sleep(for: .seconds(3_600))
+            } catch {
+                throw Broken()
+            }
+        }
+        let id = try await engine.start("stubborn")
+        await isWaiting.wait()
+        _ = try await engine.cancel(id)
+        #expect(try await engine.endedRun(id).status == .cancelled)
+        #expect(log.lines.isEmpty)
     }
 
     @Test("an error of the storage is told from one of the agent")
     func storageError() async throws {
         let error = try #require(try await failing(StorageError(.refused, "out of memory")).error)
         #expect(error.code == .serverError)
-        #expect(error.message.contains("the storage failed: out of memory"))
+        #expect(error.message == StorageError(.refused, "").publicMessage)
     }
 
     @Test("a cancellation that nobody asked for is a failure, not a cancelled run")

@@ -17,8 +17,8 @@ struct SessionTests {
             #expect(singular.status == 200 && singular.body == plural.body)
             let descriptor = try singular.decode(SessionDescriptor.self)
             #expect(descriptor.id == id)
-            #expect(descriptor.history == (0..<2).map { "\(serving.url)/sessions/\(id)/history/\($0)" })
-            #expect(descriptor.state == "\(serving.url)/sessions/\(id)/state?v=1")
+            #expect(descriptor.plain.history == (0..<2).map { "\(serving.url)/sessions/\(id)/history/\($0)" })
+            #expect(descriptor.plain.state == "\(serving.url)/sessions/\(id)/state?v=1")
         }
     }
 
@@ -144,7 +144,7 @@ struct SessionTests {
             for text in ["one", "two"] {
                 #expect(try await serving.post("/runs", Self.forwardJSON(descriptor, text: text)).status == 200)
             }
-            let history = try await serving.client.sessionDescriptor("moved").history
+            let history = try await serving.client.sessionDescriptor("moved").plain.history
             #expect(history == foreign + (3..<7).map { "\(serving.url)/sessions/moved/history/\($0)" })
             #expect(try await serving.get("/sessions/moved/history/3").decode(Message.self).text == "one")
             let error = try await serving.get("/sessions/moved/history/1").expectError(404, .notFound)
@@ -159,7 +159,7 @@ struct SessionTests {
             let descriptor = try await serving.client.sessionDescriptor("own")
             #expect(try await serving.post("/runs", Self.forwardJSON(descriptor, text: "two")).status == 200)
             let after = try await serving.client.sessionDescriptor("own")
-            #expect(after.history == (0..<4).map { "\(serving.url)/sessions/own/history/\($0)" })
+            #expect(after.plain.history == (0..<4).map { "\(serving.url)/sessions/own/history/\($0)" })
         }
     }
 
@@ -170,7 +170,8 @@ struct SessionTests {
             let history = try await serving.client.sessionDescriptor("first").history
             let descriptor = SessionDescriptor(id: "second", history: history)
             #expect(try await serving.post("/runs", Self.forwardJSON(descriptor)).status == 200)
-            #expect(Array(try await serving.client.sessionDescriptor("second").history.prefix(2)) == history)
+            let second = try await serving.client.sessionDescriptor("second")
+            #expect(Array(second.plain.history.prefix(2)) == history.map { SessionLink($0).identity })
             #expect(try await serving.client.messages(of: "second").map(\.text) == ["one", "one", "hi", "hi"])
         }
     }
@@ -182,8 +183,8 @@ struct SessionTests {
         try await serving(configuration: configuration) { serving in
             _ = try await serving.client.run(agent: "counter", input: "one", session: "p")
             let descriptor = try await serving.client.sessionDescriptor("p")
-            #expect(descriptor.history == (0..<2).map { "\(base)/sessions/p/history/\($0)" })
-            #expect(descriptor.state == "\(base)/sessions/p/state?v=1")
+            #expect(descriptor.plain.history == (0..<2).map { "\(base)/sessions/p/history/\($0)" })
+            #expect(descriptor.plain.state == "\(base)/sessions/p/state?v=1")
             #expect(try await serving.post("/runs", Self.forwardJSON(descriptor)).status == 200)
             #expect(try await serving.client.sessionDescriptor("p").history.count == 4)
         }

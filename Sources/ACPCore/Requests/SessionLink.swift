@@ -16,40 +16,51 @@
 public struct SessionLink: Sendable, Hashable {
     /// The URL as it was given.
     public let url: String
-    /// The URL without the signature. Two links of the same identity lead to the same thing.
+    /// The URL without the signature and the mark of its origin. Two links of the same identity lead to the same thing.
     public let identity: String
     /// When the signature expires, in seconds since 1970. Nil if the URL is not signed.
     public let expires: Int?
     /// The signature, if the URL is signed.
     public let signature: String?
+    /// The mark of the storage that keeps the thing, by which any server on it recognizes the URL. `nil` if there is none.
+    public let origin: String?
 
     public init(_ url: String) {
         self.url = url
         guard let start = url.firstIndex(where: { $0 == "?" || $0 == "#" }), url[start] == "?" else {
-            (identity, expires, signature) = (url, nil, nil)
+            (identity, expires, signature, origin) = (url, nil, nil, nil)
             return
         }
         let query = url[url.index(after: start)...].prefix { $0 != "#" }
-        var expires: Int?
-        var signature: Substring?
-        var rest: [Substring] = []
-        for item in query.split(separator: "&", omittingEmptySubsequences: false) {
-            if expires == nil, let value = item.value(of: Self.expiresName), let number = Int(value), number >= 0 {
-                expires = number
-            } else if signature == nil, let value = item.value(of: Self.signatureName), value.isSignature {
-                signature = value
-            } else {
-                rest.append(item)
+        let items = query.split(separator: "&", omittingEmptySubsequences: false)
+        func first<Value>(_ read: (Substring) -> Value?) -> (index: Int, value: Value)? {
+            for (index, item) in items.enumerated() {
+                if let value = read(item) { return (index, value) }
             }
+            return nil
         }
-        guard let expires, let signature else {
-            (identity, self.expires, self.signature) = (url, nil, nil)
+        let origin = first { item in item.value(of: Self.originName).flatMap { $0.isBase64URL(count: 22) ? $0 : nil } }
+        let expires = first { item in
+            item.value(of: Self.expiresName).flatMap { Int($0) }.flatMap { $0 >= 0 ? $0 : nil }
+        }
+        let signature = first { item in
+            item.value(of: Self.signatureName).flatMap { $0.isBase64URL(count: 43) ? $0 : nil }
+        }
+        self.origin = origin.map { String($0.value) }
+        var removed = Set(origin.map { [$0.index] } ?? [])
+        if let expires, let signature {
+            self.expires = expires.value
+            self.signature = String(signature.value)
+            removed.formUnion([expires.index, signature.index])
+        } else {
+            (self.expires, self.signature) = (nil, nil)
+        }
+        guard !removed.isEmpty else {
+            identity = url
             return
         }
-        self.expires = expires
-        self.signature = String(signature)
-        let kept = rest.isEmpty ? "" : "?" + rest.joined(separator: "&")
-        identity = url[..<start] + kept + url[query.endIndex...]
+        let rest = items.indices.filter { !removed.contains($0) }.map { items[$0] }
+        identity = url[..<start] + (rest.isEmpty ? "" : "?" + rest.joined(separator: "&")) + url[query.endIndex...]
     }
 
     /// The URL with a signature.
@@ -72,6 +83,8 @@ public struct SessionLink: Sendable, Hashable {
     /// The names of the two parameters.
     public static let expiresName = "expires"
     public static let signatureName = "signature"
+    /// The name of the parameter that marks where a URL comes from: 22 characters of base64url.
+    public static let originName = "acp-origin"
 }
 
 extension SessionDescriptor {
@@ -106,9 +119,9 @@ extension Substring {
         return dropFirst(name.count + 1)
     }
 
-    /// Whether this has the form of an HMAC-SHA256 in base64url.
-    fileprivate var isSignature: Bool {
-        utf8.count == 43
+    /// Whether this has the form of a code in base64url.
+    fileprivate func isBase64URL(count: Int) -> Bool {
+        utf8.count == count
             && utf8.allSatisfy { byte in
                 switch byte {
                 case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"),

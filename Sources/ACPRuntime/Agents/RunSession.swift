@@ -29,7 +29,7 @@ public struct RunSession: Sendable {
         do {
             return try ACPJSON.decode(type, from: state.bytes)
         } catch {
-            throw ACPError(.serverError, "the state of session \(id) cannot be read as \(type): \(error.message)")
+            throw ACPError(.serverError, "the state of session \(id) is not what the agent expects: \(error.message)")
         }
     }
 
@@ -85,6 +85,7 @@ public struct RunSession: Sendable {
             let result = try await change(&record)
             // From now on the state is kept here, also if that is none.
             record.forwardedState = nil
+            record.addOriginKey()
             try await checkOwner()
             do {
                 try await storage.save(record, expecting: record.version)

@@ -29,6 +29,10 @@ public struct EngineConfiguration: Sendable {
     /// events, snapshots, input and history refer to them. Agents and clients see nothing of it. Nil stores everything where it
     /// stands.
     public var inlineContentLimit: Int?
+    /// Whether callers are told the description of any error that a handler throws. If `false`, they are told the code, message
+    /// and data of an ``ACPError`` and what a ``LinkError`` says; for any other error they are referred to the server's log, which
+    /// has all errors in full. Descriptions may hold secrets and names of files and hosts: set this for development only.
+    public var reportsErrorDescriptions: Bool
 
     /// - Parameters:
     ///   - maximumRunningRuns: 1,000 unless said otherwise.
@@ -41,6 +45,7 @@ public struct EngineConfiguration: Sendable {
     ///   - process: A random one unless said otherwise.
     ///   - resourceLoader: None unless said otherwise.
     ///   - inlineContentLimit: 65,536 bytes unless said otherwise, and at least 256.
+    ///   - reportsErrorDescriptions: Defaults to `false`.
     public init(
         maximumRunningRuns: Int = 1_000,
         maximumWaitingRuns: Int = 100,
@@ -51,7 +56,8 @@ public struct EngineConfiguration: Sendable {
         storagePatience: Duration = .seconds(10),
         process: ProcessID = ProcessID(),
         resourceLoader: (any ResourceLoader)? = nil,
-        inlineContentLimit: Int? = 65_536
+        inlineContentLimit: Int? = 65_536,
+        reportsErrorDescriptions: Bool = false
     ) {
         self.maximumRunningRuns = max(1, maximumRunningRuns)
         self.maximumWaitingRuns = max(0, maximumWaitingRuns)
@@ -63,5 +69,6 @@ public struct EngineConfiguration: Sendable {
         self.process = process
         self.resourceLoader = resourceLoader
         self.inlineContentLimit = inlineContentLimit
+        self.reportsErrorDescriptions = reportsErrorDescriptions
     }
 }

@@ -18,6 +18,7 @@ extension RunEngine {
         while true {
             var record = try await storage.session(session) ?? SessionRecord(id: session)
             guard record.adopt(stateAt: url) else { return }
+            record.addOriginKey()
             do {
                 try await storage.save(record, expecting: record.version)
                 return

@@ -31,7 +31,8 @@ extension RunEngine {
             }
             try await lookAfterWaitingRuns()
         } catch {
-            logger.warning("lost runs could not be looked for", metadata: ["reason": "\(error)"])
+            logLimiter.log(
+                .warning, "lost runs could not be looked for", metadata: ["reason": "\(error)"], to: logger)
         }
         await lookAfterDormantRuns()
     }
@@ -254,7 +255,9 @@ extension RunEngine {
                     try await end(id, as: dormant.owner, with: .failed(.unansweredQuestion))
                 }
             } catch {
-                logger.warning("a run could not go on", metadata: ["run_id": "\(id)", "reason": "\(error)"])
+                logLimiter.log(
+                    .warning, "a run could not go on", metadata: ["run_id": "\(id)", "reason": "\(error)"],
+                    to: logger)
             }
         }
     }

@@ -44,10 +44,12 @@ extension RunEngine {
                 try await renewLease()
             } catch {
                 if !Task.isCancelled {
-                    logger.warning("the heartbeat could not be stored", metadata: ["reason": "\(error)"])
+                    logLimiter.log(
+                        .warning, "the heartbeat could not be stored", metadata: ["reason": "\(error)"], to: logger)
                 }
             }
             wakeRecovery()
+            logLimiter.reportEnded(to: logger)
             try? await Task.sleep(for: interval)
         }
     }
@@ -122,7 +124,9 @@ extension RunEngine {
                 await hear(.gap)
                 for await announcement in announcements { await hear(announcement) }
             } catch {
-                logger.warning("the signals to this process cannot be heard", metadata: ["reason": "\(error)"])
+                logLimiter.log(
+                    .warning, "the signals to this process cannot be heard", metadata: ["reason": "\(error)"],
+                    to: logger)
             }
             try? await Task.sleep(for: backoff.next())
         }
@@ -146,7 +150,9 @@ extension RunEngine {
                 try await revive(run)
             }
         } catch {
-            logger.warning("the signals to a run cannot be read", metadata: ["run_id": "\(run)", "reason": "\(error)"])
+            logLimiter.log(
+                .warning, "the signals to a run cannot be read",
+                metadata: ["run_id": "\(run)", "reason": "\(error)"], to: logger)
             state.withLock { _ = $0.unheard.insert(run) }
         }
     }

@@ -52,9 +52,10 @@ extension RunEngine {
         do {
             _ = try await storage.claim(id, for: RunOwner(process: .released), from: owner)
         } catch {
-            logger.warning(
+            logLimiter.log(
+                .warning,
                 "a run could not be handed over: others take it over when the heartbeat of this process has run out",
-                metadata: ["run_id": "\(id)", "reason": "\(error)"])
+                metadata: ["run_id": "\(id)", "reason": "\(error)"], to: logger)
         }
     }
 

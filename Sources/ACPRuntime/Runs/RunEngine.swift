@@ -28,6 +28,8 @@ public final class RunEngine: Service {
     public let configuration: EngineConfiguration
     let logger: Logger
     let lease: Lease
+    /// Keeps lines that repeat from filling the log. The server uses it as well.
+    package let logLimiter: LogLimiter
     let now: @Sendable () -> ContinuousClock.Instant
     let state: Mutex<State>
 
@@ -98,6 +100,7 @@ public final class RunEngine: Service {
         self.configuration = configuration
         self.logger = logger
         self.now = now
+        logLimiter = LogLimiter(now: now)
         lease = Lease(storage.capabilities.isShared ? configuration.lease : nil, now: now)
         state = Mutex(
             State(
@@ -212,7 +215,7 @@ public final class RunEngine: Service {
     /// What executions need of the engine.
     var surroundings: RunExecution.Surroundings {
         RunExecution.Surroundings(
-            storage: storage, configuration: configuration, lease: lease, logger: logger
+            storage: storage, configuration: configuration, lease: lease, logger: logger, logLimiter: logLimiter
         ) { [weak self] execution, change in
             self?.execution(execution, did: change)
         }
@@ -265,9 +268,9 @@ public final class RunEngine: Service {
             if try await hasTurn(execution.id, in: execution.sessionID) { return proceed(execution.id) }
         } catch {
             // It stands in line, or will when the storage answers again: it is looked after from time to time.
-            return logger.warning(
-                "a run waits, since the storage does not say whose turn it is",
-                metadata: ["run_id": "\(execution.id)", "reason": "\(error)"])
+            return logLimiter.log(
+                .warning, "a run waits, since the storage does not say whose turn it is",
+                metadata: ["run_id": "\(execution.id)", "reason": "\(error)"], to: logger)
         }
         guard execution.sessionRuns == .refuse else { return }
         let busy = RunEngineError.sessionBusy(execution.sessionID)

@@ -49,4 +49,10 @@ extension RunEngineError: CustomStringConvertible {
         case .storage(let error): "the storage failed: \(error.message)"
         }
     }
+
+    /// What remote callers may read of the error. Unlike ``description``, it says of a storage's error only what
+    /// `StorageError.publicMessage` does.
+    public var publicMessage: String {
+        if case .storage(let error) = self { error.publicMessage } else { description }
+    }
 }

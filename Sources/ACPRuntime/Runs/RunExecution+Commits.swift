@@ -80,7 +80,8 @@ extension RunExecution {
                 let error = StorageError(ofStep: error)
                 if error.isFinal { throw error }
                 if case .abandoned(let reason) = state.withLock({ $0.phase }) { throw reason }
-                logger.warning("the storage failed; trying again", metadata: ["reason": "\(error)"])
+                logLimiter.log(
+                    .warning, "the storage failed; trying again", metadata: ["reason": "\(error)"], to: logger)
                 state.withLock { state in
                     state.failure = error
                     if state.stall != nil { state.stall = error }

@@ -77,6 +77,7 @@ extension RunExecution {
         ending.release()
 
         if await !mayEnd() { return }
+        logFailure(ending)
         if !ending.leavesHistory { await rememberSession() }
         // Not by `act`: this task commits what is left.
         state.withLock { state in
@@ -135,19 +136,23 @@ extension RunExecution {
             }
         } catch {
             // It is looked at from time to time whose turn it is.
-            logger.warning("the next run of the session was not told", metadata: ["reason": "\(error)"])
+            logLimiter.log(
+                .warning, "the next run of the session was not told", metadata: ["reason": "\(error)"], to: logger)
         }
     }
 
     /// A run that was not completed leaves nothing in the session's history. That there is such a session is noted all the
     /// same, for the caller who comes back to it; the end of the run does not wait for a storage that fails.
     func rememberSession() async {
+        var record = SessionRecord(id: sessionID)
+        record.addOriginKey()
         do {
-            try await storage.save(SessionRecord(id: sessionID), expecting: 0)
+            try await storage.save(record, expecting: 0)
         } catch let error as StorageError where error.code == .conflict {
             // It is there already.
         } catch {
-            logger.warning("the session of a run could not be stored", metadata: ["reason": "\(error)"])
+            logLimiter.log(
+                .warning, "the session of a run could not be stored", metadata: ["reason": "\(error)"], to: logger)
         }
     }
 
@@ -181,6 +186,12 @@ extension RunExecution {
         let handler: Task<Void, Never>?
         let awaitTimer: Task<Void, Never>?
         let waiter: CheckedContinuation<AwaitResume, any Error>?
+        /// Whether the handler has ended the run, and not somebody else.
+        let isByHandler: Bool
+        /// Whether ``outcome`` is what the handler has returned or thrown.
+        let hasHandlersOutcome: Bool
+        /// What the handler has thrown.
+        var error: (any Error)?
 
         /// Stops what works for the run, or waits for an answer, still.
         func release() {
@@ -231,6 +242,7 @@ extension RunExecution.State {
         isHoldingBack = true
         var outcome = outcome
         if case .completed = outcome { replay?.end() }
+        let isDivergent = replay?.failure != nil
         if let failure = replay?.failure { outcome = .failed(failure) }
         replay = nil
         // A handler may end without hearing the answer to what it has asked, if it left that to a task of its own.
@@ -242,6 +254,7 @@ extension RunExecution.State {
         defer { awaitTimer = nil }
         return RunExecution.Ending(
             outcome: outcome, output: composer.run.output, isCancelled: composer.run.status == .cancelling,
-            handler: cancellableHandler, awaitTimer: awaitTimer, waiter: takeWaiter())
+            handler: cancellableHandler, awaitTimer: awaitTimer, waiter: takeWaiter(), isByHandler: byHandler,
+            hasHandlersOutcome: byHandler && !isDivergent)
     }
 }

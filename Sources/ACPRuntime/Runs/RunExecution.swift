@@ -20,6 +20,7 @@ final class RunExecution: Sendable {
     let storage: any Storage
     let configuration: EngineConfiguration
     let lease: Lease
+    let logLimiter: LogLimiter
     private let engineLogger: Logger
     /// Called with the run's lock held, so that the engine hears of changes in their order, and before anybody who reads the
     /// run's events does. It must not call back.
@@ -135,6 +136,7 @@ final class RunExecution: Sendable {
         let configuration: EngineConfiguration
         let lease: Lease
         let logger: Logger
+        let logLimiter: LogLimiter
         let onChange: @Sendable (RunExecution, Change) -> Void
     }
 
@@ -154,6 +156,7 @@ final class RunExecution: Sendable {
         lease = surroundings.lease
         onChange = surroundings.onChange
         engineLogger = surroundings.logger
+        logLimiter = surroundings.logLimiter
         self.state = Mutex(state)
     }
 
@@ -303,14 +306,12 @@ final class RunExecution: Sendable {
         // waits for that.
         let task = Task {
             if creating, await !createFirst() { return }
-            let outcome: RunOutcome
             do {
                 try await agent.run(context)
-                outcome = .completed
+                await handlerDidEnd(.completed)
             } catch {
-                outcome = self.outcome(of: error)
+                await handlerDidEnd(outcome(of: error), throwing: error)
             }
-            await handlerDidEnd(outcome)
         }
         state.withLock { state in
             if state.handlerHasEnded { return }
@@ -345,8 +346,8 @@ final class RunExecution: Sendable {
 
     /// Ends the run, in the handler's task. That the run is ending is noted at once, so that what was said last goes out together
     /// with the end.
-    private func handlerDidEnd(_ outcome: RunOutcome) async {
-        guard let ending = state.withLock({ $0.end(outcome, byHandler: true) }) else { return }
+    private func handlerDidEnd(_ outcome: RunOutcome, throwing error: (any Error)? = nil) async {
+        guard let ending = state.withLock({ $0.end(outcome, byHandler: true) })?.throwing(error) else { return }
         if ending.isCancelled || Task.isCancelled {
             // What is cancelled, or about to be, cannot write to storage. This task ends when the end is written down, or the
             // run is given up.
@@ -360,18 +361,6 @@ final class RunExecution: Sendable {
     private func checkOwner() async throws {
         guard !lease.isHeld else { return }
         guard try await storage.record(of: id)?.owner == owner else { throw CancellationError() }
-    }
-
-    private func outcome(of error: any Error) -> RunOutcome {
-        switch error {
-        case let error as ACPError: return .failed(error)
-        case let error as StorageError: return .failed(ACPError(.serverError, "the storage failed: \(error.message)"))
-        case let error as LinkError:
-            return .failed(ACPError(.serverError, error.message, data: ["link_error": .string("\(error.code)")]))
-        case is CancellationError:
-            return .failed(ACPError(.serverError, "agent \(agentName) ended with a cancellation that nobody asked for"))
-        default: return .failed(ACPError(.serverError, "agent \(agentName) failed: \(error)"))
-        }
     }
 }
 

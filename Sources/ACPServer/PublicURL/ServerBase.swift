@@ -34,6 +34,9 @@ struct ServerBase: Sendable, Hashable, CustomStringConvertible {
         return path.hasPrefix("/") ? String(path) : nil
     }
 
+    /// The path of a URL of http or https. Nil if it is none.
+    static func path(ofAny url: String) -> String? { SplitURL(url).map { String($0.path) } }
+
     /// Whether this could stand in a URL as it is, and means what it says.
     private static func isPath(_ path: Substring) -> Bool {
         path.utf8.allSatisfy { byte in

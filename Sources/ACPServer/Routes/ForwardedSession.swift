@@ -6,8 +6,8 @@ import HTTPTypes
 
 /// What a caller's descriptor brings along that this server's storage does not have: links to messages, and to a state.
 ///
-/// What is the server's own becomes a path, so that it is found under whatever name the server is called by, and is not kept
-/// twice. Where URLs are signed, that of another session has to be.
+/// What is the server's own, under whatever name, becomes a path, so that it is found under whatever name the server is called by,
+/// and is not kept twice. Where URLs are signed, that of another session has to be.
 struct ForwardedSession {
     /// In the order of the descriptor.
     let history: [String]
@@ -15,6 +15,12 @@ struct ForwardedSession {
 
     /// - Throws: ``ErrorAnswer`` if the descriptor has something in it that is no URL of HTTP; ``RunEngineError``.
     init(_ descriptor: SessionDescriptor, _ urls: SessionURLs, _ engine: RunEngine) async throws {
+        var urls = urls
+        if (descriptor.history + [descriptor.state].compactMap(\.self)).contains(where: { urls.isMarkedElsewhere($0) })
+        {
+            // It may have been given out under another name of this server, or by another process on the same storage.
+            urls.origin = try await engine.originKey(of: descriptor.id).map(OriginMark.init)
+        }
         var history: [String] = []
         var count: Int?
         for (index, url) in descriptor.history.enumerated() {

@@ -8,6 +8,7 @@ struct RunRoutes: Sendable {
     let engine: RunEngine
     let configuration: ServerConfiguration
     let pulse: StreamPulse
+    let failures: FailureLog
 
     func add(to group: RouterGroup<some RemoteAddressRequestContext>) {
         group.post("runs", use: create)
@@ -41,7 +42,7 @@ struct RunRoutes: Sendable {
             ))
         guard body.mode == .sync else {
             try await launched.creation()
-            return try await answer(launched.run, mode: body.mode, after: 0)
+            return try await answer(launched.run, mode: body.mode, after: 0, to: request, context)
         }
         do {
             return .json(bytes: try await launched.settledJSON(), headers: [.runID: launched.run.id.rawValue])
@@ -57,11 +58,13 @@ struct RunRoutes: Sendable {
             throw ErrorAnswer(.badRequest, .invalidInput, "the path names run \(id), but run_id is \(named)")
         }
         let (run, eventCount) = try await engine.resume(id, with: body.awaitResume)
-        return try await answer(run, mode: body.mode, after: eventCount)
+        return try await answer(run, mode: body.mode, after: eventCount, to: request, context)
     }
 
     /// Answers in the way that the caller wants, with what happens in a run after a number of events.
-    private func answer(_ run: Run, mode: RunMode, after eventCount: Int) async throws -> Response {
+    private func answer(
+        _ run: Run, mode: RunMode, after eventCount: Int, to request: Request, _ context: some RequestContext
+    ) async throws -> Response {
         let headers: HTTPFields = [.runID: run.id.rawValue]
         do {
             switch mode {
@@ -70,8 +73,7 @@ struct RunRoutes: Sendable {
             case .async:
                 return try .json(run, status: .accepted, headers: headers)
             case .stream:
-                return EventStream.response(
-                    of: run.id, in: engine, from: eventCount, until: .settled, pulse: pulse)
+                return stream(run.id, from: eventCount, until: .settled, to: request, context)
             }
         } catch {
             throw naming(run.id, error)
@@ -81,7 +83,17 @@ struct RunRoutes: Sendable {
     /// The run exists, whatever became of waiting for it: the caller learns where to look.
     private func naming(_ run: RunID, _ error: any Error) -> ErrorAnswer {
         let failure = ErrorAnswer(error)
-        return ErrorAnswer(failure.status, failure.error, headers: [.runID: run.rawValue] + failure.headers)
+        return ErrorAnswer(
+            failure.status, failure.error, headers: [.runID: run.rawValue] + failure.headers, cause: failure.cause)
+    }
+
+    private func stream(
+        _ run: RunID, from offset: Int, until end: RunEvents.End, to request: Request, _ context: some RequestContext
+    ) -> Response {
+        let logger = context.logger
+        return EventStream.response(of: run, in: engine, from: offset, until: end, pulse: pulse) { [failures] in
+            failures.record($0, request, to: logger)
+        }
     }
 
     private func get(_ request: Request, context: some RequestContext) async throws -> Response {
@@ -138,7 +150,7 @@ struct RunRoutes: Sendable {
         let first = try lastEventID(request).map { $0 + 1 } ?? offset
         // Asked before the stream begins, while the answer can still be 404.
         try await engine.requireRun(id)
-        return EventStream.response(of: id, in: engine, from: first, until: .terminal, pulse: pulse)
+        return stream(id, from: first, until: .terminal, to: request, context)
     }
 
     private func lastEventID(_ request: Request) throws -> Int? {

@@ -28,7 +28,9 @@ struct SessionRoutes: Sendable {
     private func get(_ request: Request, context: some RemoteAddressRequestContext) async throws -> Response {
         let id = try context.identifier("session_id", as: SessionID.self)
         let (record, count) = try await engine.session(id)
-        let urls = SessionURLs(request, context, configuration)
+        var urls = SessionURLs(request, context, configuration)
+        let key = count > 0 ? await engine.ensuredOriginKey(of: record) : record.originKey
+        urls.origin = key.map(OriginMark.init)
         var history: [String] = []
         history.reserveCapacity(count)
         var isLast = count == 0

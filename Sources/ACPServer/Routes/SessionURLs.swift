@@ -41,6 +41,8 @@ struct SessionURLs: Sendable {
     /// What the URLs begin with that lead here: the public URL, and that of the request.
     private let bases: [ServerBase]
     private let signing: URLSigning?
+    /// Marks the URLs that are given out, and recognizes those that come back.
+    var origin: OriginMark?
 
     init(_ request: Request, _ context: some RemoteAddressRequestContext, _ configuration: ServerConfiguration) {
         let believesProxy = configuration.trustedProxies?.includes(context.remoteAddress) ?? false
@@ -69,16 +71,24 @@ struct SessionURLs: Sendable {
     func state(of session: SessionID, version: Int) -> String { url(of: .state(session), query: "?v=\(version)") }
 
     private func url(of resource: SessionResource, query: String = "") -> String {
-        signing?.url(of: resource, at: base, query: query) ?? base.description + resource.path + query
+        var query = query
+        if let origin {
+            query += "\(query.isEmpty ? "?" : "&")\(SessionLink.originName)=\(origin.mark(of: resource))"
+        }
+        return signing?.url(of: resource, at: base, query: query) ?? base.description + resource.path + query
     }
 
-    /// What a URL leads to if it leads to this server. Whether it is signed does not matter here.
+    /// What a URL leads to if it leads to this server, or to another one on the same storage. Whether it is signed does not matter
+    /// here.
     func ownResource(_ url: String) -> SessionResource? {
         for base in bases {
             if let path = base.path(of: url), let resource = SessionResource(path: path) { return resource }
         }
-        return nil
+        return origin?.resource(of: url)
     }
+
+    /// Whether a URL carries a mark, and does not lead to this server by its name.
+    func isMarkedElsewhere(_ url: String) -> Bool { ownResource(url) == nil && SessionLink(url).origin != nil }
 
     /// Whether a URL lets its bearer read what it leads to: where URLs are signed, only one that is.
     func lets(_ url: String, read resource: SessionResource) -> Bool {

@@ -93,6 +93,13 @@ struct ServeCommand: AsyncParsableCommand {
             """)
     var allowPrivateLinks = false
 
+    @Flag(
+        help: """
+            Tell callers the description of any error that an agent throws, not only of those that are meant for them. For \
+            development: descriptions may hold secrets, paths and addresses. All errors are logged in any case.
+            """)
+    var reportErrorDescriptions = false
+
     @Option(help: "What is logged to the standard error: trace, debug, info, notice, warning, error or critical.")
     var logLevel = Logger.Level.warning
 
@@ -115,7 +122,8 @@ struct ServeCommand: AsyncParsableCommand {
             engine: EngineConfiguration(
                 maximumRunningRuns: maxRuns, maximumWaitingRuns: maxWaiting, sessionRuns: sessionRuns,
                 lease: .seconds(lease), shutdownGrace: .seconds(grace),
-                inlineContentLimit: inlineLimit > 0 ? inlineLimit : nil),
+                inlineContentLimit: inlineLimit > 0 ? inlineLimit : nil,
+                reportsErrorDescriptions: reportErrorDescriptions),
             maximumBodySize: maxBody,
             links: LinkConfiguration(allowedHosts: linkHosts, allowsPrivateAddresses: allowPrivateLinks))
         let token = token ?? ProcessInfo.processInfo.environment["ACP_SERVER_TOKEN"].flatMap { $0.isEmpty ? nil : $0 }

@@ -128,7 +128,7 @@ struct PublicURLTests {
                 _ = try await serving.client.run(agent: "echo", input: "x", session: "s")
                 let base = isTrusted ? "https://agents.example.com/acp" : serving.url
                 let descriptor = try await serving.get("/sessions/s", headers: headers).decode(SessionDescriptor.self)
-                #expect(descriptor.history == (0..<2).map { "\(base)/sessions/s/history/\($0)" })
+                #expect(descriptor.plain.history == (0..<2).map { "\(base)/sessions/s/history/\($0)" })
             }
         }
     }

@@ -90,7 +90,7 @@ struct ResourceTests {
         let storage = ScriptedStorage()
         try await Self.long(storage)
         try await serving(storage) { serving in
-            let history = try await serving.client.sessionDescriptor("s").history
+            let history = try await serving.client.sessionDescriptor("s").plain.history
             #expect(history.count == 1_000 && history[7] == "http://other.example/m")
             #expect(history.last == "\(serving.url)/sessions/s/history/999")
         }

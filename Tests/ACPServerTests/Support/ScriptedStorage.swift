@@ -93,7 +93,8 @@ final class ScriptedStorage: Storage {
     }
 
     func runs(ownedBy process: ProcessID, limit: Int) async throws -> [RunID] {
-        try memory.runs(ownedBy: process, limit: limit)
+        try check(.list)
+        return try memory.runs(ownedBy: process, limit: limit)
     }
 
     func session(_ id: SessionID) async throws -> SessionRecord? {

@@ -114,6 +114,14 @@ extension ACPServer {
     }
 }
 
+extension SessionDescriptor {
+    /// The same with URLs that bear neither signatures nor marks of their origin.
+    var plain: SessionDescriptor {
+        SessionDescriptor(
+            id: id, history: history.map { SessionLink($0).identity }, state: state.map { SessionLink($0).identity })
+    }
+}
+
 // MARK: - Raw requests
 
 /// A complete answer, as it came.

@@ -28,7 +28,9 @@ package enum HeaderValue {
         if text.utf8.contains(where: { ($0 < 0x20 && $0 != 0x09) || $0 == 0x7F }) {
             return "contains line breaks or control characters, which a header cannot carry"
         }
-        if let first = text.utf8.first, let last = text.utf8.last, [first, last].contains(where: { $0 == 0x20 || $0 == 0x09 }) {
+        if let first = text.utf8.first, let last = text.utf8.last,
+            [first, last].contains(where: { $0 == 0x20 || $0 == 0x09 })
+        {
             return "begins or ends with a space, which a header cannot carry"
         }
         return nil

@@ -24,7 +24,10 @@ struct JSONRuleTests {
             ("Infinity", "Infinity is no value in JSON (line 1, column 1)"),
             ("-Infinity", "a digit must follow the minus sign (line 1, column 2)"),
             ("1e", "it ends too early: a digit must follow the exponent's sign or letter (line 1, column 3)"),
-            ("[1e999]", "this number is out of range: it is larger than a 64-bit floating-point number can be (line 1, column 2)"),
+            (
+                "[1e999]",
+                "this number is out of range: it is larger than a 64-bit floating-point number can be (line 1, column 2)"
+            ),
             ("True", "True is no value in JSON (line 1, column 1)"),
             ("'a'", "strings must be in double quotes (line 1, column 1)"),
             ("{a:1}", "a member's name in double quotes is expected (line 1, column 2)"),
@@ -157,7 +160,9 @@ struct JSONRuleTests {
 
     @Suite("Objects")
     struct Objects {
-        @Test("an object is used like a dictionary, and keeps its order, with few members and with many", arguments: [3, 11, 12, 13, 200])
+        @Test(
+            "an object is used like a dictionary, and keeps its order, with few members and with many",
+            arguments: [3, 11, 12, 13, 200])
         func changing(count: Int) throws {
             var object = JSONObject()
             for number in 0..<count { object["k\(number)"] = .integer(Int64(number)) }

@@ -33,7 +33,7 @@ struct JSONValueTests {
             arguments: [
                 ("1.0", .integer(1)), ("1e3", .integer(1000)), ("1E+2", .integer(100)), ("-0", .integer(0)),
                 ("-0.0", .integer(0)), ("1e19", .unsigned(10_000_000_000_000_000_000)),
-                ("9223372036854775807.0", .integer(.max)),
+                ("9223372036854775807.0", .integer(.max)), ("51111111111111113.1", .integer(51_111_111_111_111_112)),
             ] as [(String, JSONValue)])
         func whole(text: String, value: JSONValue) throws {
             #expect(try decode(JSONValue.self, text) == value)
@@ -80,8 +80,13 @@ struct JSONValueTests {
                     == "the body is not valid JSON: this number has more than 4300 digits (line 1, column 2)")
         }
 
-        @Test("a large integer is made of nothing else", arguments: ["", "-", "1", "1e30", "0123", "18446744073709551615",
-            "-9223372036854775808", "123456789012345678901,2", "1234567890123456789012.5", "+1234567890123456789012"])
+        @Test(
+            "a large integer is made of nothing else",
+            arguments: [
+                "", "-", "1", "1e30", "0123", "18446744073709551615",
+                "-9223372036854775808", "123456789012345678901,2", "1234567890123456789012.5",
+                "+1234567890123456789012",
+            ])
         func notLarge(text: String) {
             #expect(JSONValue.LargeInteger(text) == nil)
         }
@@ -93,7 +98,8 @@ struct JSONValueTests {
                 var large: Int128
                 var small: Int8
             }
-            let json = #"{"decimal":0.1234567890123456789012345,"large":-170141183460469231731687303715884105728,"small":-128}"#
+            let json =
+                #"{"decimal":0.1234567890123456789012345,"large":-170141183460469231731687303715884105728,"small":-128}"#
             #expect(try encode(decode(Fields.self, json)) == json)
             #expect(
                 refusal(Fields.self, #"{"decimal":1,"large":1,"small":128}"#)?.message

@@ -114,7 +114,9 @@ public struct JSONObject: Sendable {
     /// Returns the object with each value replaced by another one.
     public func mapValues(_ transform: (JSONValue) throws -> JSONValue) rethrows -> JSONObject {
         var changed = self
-        for index in indices { changed.content.replaceValue(at: index, with: try transform(content.members[index].value)) }
+        for index in indices {
+            changed.content.replaceValue(at: index, with: try transform(content.members[index].value))
+        }
         return changed
     }
 

@@ -81,7 +81,9 @@ extension JSONReader {
         return string
     }
 
-    private func invalidText(_ range: Range<Int>) -> Refusal { fault("this string is not valid UTF-8", at: range.lowerBound - 1) }
+    private func invalidText(_ range: Range<Int>) -> Refusal {
+        fault("this string is not valid UTF-8", at: range.lowerBound - 1)
+    }
 
     /// The character of `\uXXXX`, or of two of them if the first is half of a pair. The first `\u` is read already.
     private func scalar(_ text: inout Slice<UnsafeRawBufferPointer>) throws(Refusal) -> Unicode.Scalar {
@@ -101,7 +103,9 @@ extension JSONReader {
         var unit: UInt16 = 0
         let start = text.startIndex - 2
         for _ in 0..<4 {
-            guard let byte = text.popFirst() else { throw fault("\\u must be followed by four hexadecimal digits", at: start) }
+            guard let byte = text.popFirst() else {
+                throw fault("\\u must be followed by four hexadecimal digits", at: start)
+            }
             let digit: UInt8
             switch byte {
             case UInt8(ascii: "0")...UInt8(ascii: "9"): digit = byte - UInt8(ascii: "0")
@@ -173,12 +177,13 @@ extension JSONReader {
         let text = try numberText(from: start)
         if let whole = Self.wholeNumber(text) { return whole }
         guard let value = Double(text), value.isFinite else {
-            throw fault("this number is out of range: it is larger than a 64-bit floating-point number can be", at: start)
+            throw fault(
+                "this number is out of range: it is larger than a 64-bit floating-point number can be", at: start)
         }
         if keepsDigits, value != 0, text.utf8.count(where: \.isDigit) > 15 {
             return .largeInteger(JSONValue.LargeInteger(number: text))
         }
-        return value == 0 ? .integer(0) : .number(value)
+        return JSONValue(rounded: value)
     }
 
     private func numberText(from start: Int) throws(Refusal) -> String {
@@ -207,7 +212,9 @@ extension JSONReader {
             } else if byte != UInt8(ascii: "-") {
                 // What does not fit an Int is out of every range; only the sign counts.
                 let isDown = rest.first == UInt8(ascii: "-")
-                let exponent = Int(Substring(rest.first == UInt8(ascii: "+") ? rest.dropFirst() : rest)) ?? (isDown ? -1_000_000_000 : 1_000_000_000)
+                let exponent =
+                    Int(Substring(rest.first == UInt8(ascii: "+") ? rest.dropFirst() : rest))
+                    ?? (isDown ? -1_000_000_000 : 1_000_000_000)
                 scale += max(-1_000_000_000, min(exponent, 1_000_000_000))
                 break
             }
@@ -219,7 +226,8 @@ extension JSONReader {
         if digits.isEmpty { return .integer(0) }
         let significant = digits.drop { $0 == UInt8(ascii: "0") }
         guard scale >= 0, significant.count + scale <= 20 else { return nil }
-        let whole = (isNegative ? "-" : "") + String(decoding: significant, as: UTF8.self)
+        let whole =
+            (isNegative ? "-" : "") + String(decoding: significant, as: UTF8.self)
             + String(repeating: "0", count: scale)
         return Int64(whole).map(JSONValue.integer) ?? UInt64(whole).map(JSONValue.unsigned)
     }
@@ -240,7 +248,9 @@ extension JSONReader {
     /// The word that comes next, such as `NaN`.
     private var word: String? {
         var end = position
-        while end < position + 20, let byte = byte(at: end), byte.isAlphanumeric || byte == UInt8(ascii: "-") { end += 1 }
+        while end < position + 20, let byte = byte(at: end), byte.isAlphanumeric || byte == UInt8(ascii: "-") {
+            end += 1
+        }
         return end > position ? String(decoding: self[position..<end], as: UTF8.self) : nil
     }
 

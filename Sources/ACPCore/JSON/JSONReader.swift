@@ -116,7 +116,6 @@ package struct JSONReader {
         return "line \(line), column \(column)"
     }
 
-
     // MARK: Bytes
 
     /// The byte that comes next.

@@ -196,7 +196,8 @@ struct ValueDecoder: Decoder {
         ) throws -> Value {
             let path = codingPath + [IndexKey(currentIndex)]
             guard !isAtEnd else {
-                throw DecodingError.valueNotFound(type, .init(codingPath: path, debugDescription: "the array ends here"))
+                throw DecodingError.valueNotFound(
+                    type, .init(codingPath: path, debugDescription: "the array ends here"))
             }
             let value = try read(ValueDecoder(elements[currentIndex], codingPath: path))
             currentIndex += 1
@@ -225,7 +226,9 @@ struct ValueDecoder: Decoder {
         mutating func decode(_ type: UInt32.Type) throws -> UInt32 { try element { try $0.integer() } }
         mutating func decode(_ type: UInt64.Type) throws -> UInt64 { try element { try $0.integer() } }
         mutating func decode(_ type: UInt128.Type) throws -> UInt128 { try element { try $0.integer() } }
-        mutating func decode<Value: Decodable>(_ type: Value.Type) throws -> Value { try element { try $0.decode(type) } }
+        mutating func decode<Value: Decodable>(_ type: Value.Type) throws -> Value {
+            try element { try $0.decode(type) }
+        }
 
         mutating func nestedContainer<Key: CodingKey>(keyedBy type: Key.Type) throws -> KeyedDecodingContainer<Key> {
             try element { try $0.container(keyedBy: type) }

@@ -94,7 +94,9 @@ struct ValueEncoder: Encoder {
             try value.encode(to: self)
             if value is any StringDictionary, case .object(let members) = node.content {
                 var sorted = OrderedMembers<Node>()
-                for member in members.members.sorted(by: { $0.name < $1.name }) { sorted.set(member.name, member.value) }
+                for member in members.members.sorted(by: { $0.name < $1.name }) {
+                    sorted.set(member.name, member.value)
+                }
                 node.content = .object(sorted)
             }
         }
@@ -123,7 +125,11 @@ struct ValueEncoder: Encoder {
                 value, .init(codingPath: codingPath, debugDescription: "JSON has finite numbers only"))
         }
         let text = "\(value)"
-        if let value = Int64(text) { put(.integer(value)) } else { put(.largeInteger(JSONValue.LargeInteger(number: text))) }
+        if let value = Int64(text) {
+            put(.integer(value))
+        } else {
+            put(.largeInteger(JSONValue.LargeInteger(number: text)))
+        }
     }
 
     fileprivate func member(_ key: any CodingKey) -> ValueEncoder {

@@ -12,6 +12,8 @@ public enum CommitRefusal: Sendable, Hashable {
     case snapshotOutOfRange
     /// Events are expected, but there is no such run.
     case notFound
+    /// The commit ends the run otherwise than as cancelled, and a cancel signal is stored for the run.
+    case cancelled
     /// Part of the run is missing: see ``StorageError/Code/incomplete``.
     ///
     /// - Parameter missing: What is missing, in words, where it belongs: "the key acp:owner:1 (its owner)".
@@ -33,6 +35,8 @@ extension RunCommit {
                     + "\(expecting + events.count)")
         case .notFound:
             StorageError(.notFound, "run \(run) is not stored (any more): it expired or was deleted")
+        case .cancelled:
+            StorageError(.cancelled, "run \(run) is being cancelled: it cannot end in another way any more")
         case .incomplete(let missing):
             .incomplete(run, missing: missing)
         }

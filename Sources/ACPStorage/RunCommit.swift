@@ -49,11 +49,6 @@ extension RunCommit {
         guard let status = snapshot?.run.status else { return false }
         return status == .completed || status == .failed
     }
-
-    /// The error of such a commit.
-    public var cancelledError: StorageError {
-        StorageError(.cancelled, "run \(run) is being cancelled: it cannot end in another way any more")
-    }
 }
 
 /// A block, and the session whose history it belongs to.

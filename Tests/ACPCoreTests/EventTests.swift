@@ -145,4 +145,18 @@ struct EventTests {
             #expect(throws: ACPError.self) { try EncodedEvent(json: Array(json.utf8)) }
         }
     }
+
+    @Test("an event about a run that holds the run's id and not the run is kept, and names the run")
+    func runIDOnly() throws {
+        for json in [
+            #"{"type":"run.completed","run_id":"r-1"}"#, #"{"run":null,"type":"run.completed","run_id":"r-1","x":1}"#,
+        ] {
+            let event = try decode(Event.self, json)
+            #expect(event.kind == .runCompleted && event.run == nil && event.runID == "r-1")
+            #expect(try encode(event) == json)
+        }
+        #expect(Event.runCreated(Fixture.run()).runID == Fixture.runID && Event.generic(1).runID == nil)
+        #expect(refusal(Event.self, #"{"type":"run.completed"}"#)?.message == "run is missing")
+        #expect(refusal(Event.self, #"{"type":"run.completed","run_id":"a b"}"#)?.message == "run is missing")
+    }
 }

@@ -136,7 +136,7 @@ struct HostileJSONTests {
             #expect(refusal(MessagePart.self, #"{\#(text):1}"#)?.code == .invalidInput)
             #expect(
                 refusal(MessagePart.self, #"{"other":\#(text)}"#)?.message
-                    == "other: this is a number out of range, or text that is not valid Unicode")
+                    .contains("half of a surrogate pair is no character (line 1, column ") == true)
         }
 
         @Test("a whole surrogate pair is one character")
@@ -160,7 +160,8 @@ struct HostileJSONTests {
             arguments: [
                 "", " ", "{", "}", "[", "]", "{]", "[1", "[1 2]", #"{"a"}"#, #"{"a":}"#, #"{"a":1"#, #"{a:1}"#,
                 "{'a':1}",
-                "tru", "nul", "True", "NaN", "Infinity", "-", "01", "+1", ".5", "1.", "1e", "0x10", "{} {}", "1 2",
+                "[1,]", #"{"a":1,}"#, "[1,,2]", "[,1]", #"{,"a":1}"#, #"[{"a":[1,],"b":2}]"#, "[1]]", "tru", "nul",
+                "True", "NaN", "Infinity", "-", "01", "+1", ".5", "1.", "1e", "0x10", "{} {}", "1 2",
                 #"""#, #""\"#, #""\x""#, #""\u12""#, #""\u12G4""#, "\"a\nb\"", "\"\u{1}\"", "// c\n1", "/* c */ 1",
                 "\u{0}",
                 "]]]]", "<html>",
@@ -173,12 +174,12 @@ struct HostileJSONTests {
 
         @Test(
             "a number out of range is refused",
-            arguments: ["1e999", "-1e999", "1" + String(repeating: "0", count: 400), "1e99999999999999999999"])
+            arguments: ["1e999", "-1e999", "1" + String(repeating: "0", count: 400) + ".5", "1e99999999999999999999"])
         func outOfRange(text: String) {
             #expect(refusal(JSONValue.self, text)?.code == .invalidInput)
             #expect(
-                refusal(MessagePart.self, #"{"x":\#(text)}"#)?.message.hasPrefix("x: this is a number out of range")
-                    == true)
+                refusal(MessagePart.self, #"{"x":\#(text)}"#)?.message
+                    .contains("this number is out of range") == true)
             #expect(refusal(AgentStatus.self, #"{"success_rate":\#(text)}"#)?.code == .invalidInput)
             #expect(refusal(CitationMetadata.self, #"{"start_index":\#(text)}"#)?.code == .invalidInput)
         }
@@ -187,15 +188,6 @@ struct HostileJSONTests {
         func small() throws {
             #expect(try decode(JSONValue.self, "1e-999").doubleValue == 0)
             #expect(try decode(JSONValue.self, "0." + String(repeating: "3", count: 10_000)).doubleValue == 1.0 / 3)
-        }
-
-        @Test("of two equal keys the first counts, for the kind of an event as well")
-        func duplicateKeys() throws {
-            #expect(try decode(JSONValue.self, #"{"a":1,"a":2}"#) == ["a": 1])
-            #expect(try decode(MessagePart.self, #"{"content":"a","content":"b"}"#).content == "a")
-            let event = try EncodedEvent(json: Array(#"{"type":"generic","generic":1,"type":"error"}"#.utf8))
-            #expect(event.kind == .generic)
-            #expect(try event.decode() == .generic(1))
         }
 
         @Test("every way to cut or change a request ends in a value or an error")

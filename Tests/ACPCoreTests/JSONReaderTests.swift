@@ -5,7 +5,8 @@ import Testing
 
 @testable import ACPCore
 
-/// The reader and `Decodable` are two ways to say the same thing: wherever the reader gives a value, they must agree.
+/// Reading directly and reading with `Decodable` must agree wherever the direct way gives a value. Foundation, a parser of
+/// another make, must agree on what JSON is, see ``ForeignParser``.
 @Suite("The fast way to read JSON")
 struct JSONReaderTests {
     typealias Readable = JSONReadable & Encodable & Equatable & Sendable
@@ -69,18 +70,19 @@ struct JSONReaderTests {
         ]
     }()
 
-    /// Compares what the reader gives with what Foundation gives.
+    /// Compares what the reader gives with what `Decodable` gives, and with what Foundation gives.
     ///
     /// - Returns: Whether the reader gave anything.
     @discardableResult
     static func check<Value: Readable>(_ type: Value.Type, _ json: [UInt8]) -> Bool {
+        ForeignParser.compare(json)
         guard let value = json.withUnsafeBytes({ JSONReader.read(type, from: $0) }) else { return false }
         let text = String(decoding: json.prefix(2_000), as: UTF8.self)
         do {
             let expected = try ACPJSON.decodeThoroughly(type, from: json)
             #expect(value == expected || timeless(value) == timeless(expected), "\(type) from \(text)")
         } catch {
-            Issue.record("\(type) from \(text): Foundation refuses it: \(error)")
+            Issue.record("\(type) from \(text): Decodable refuses it: \(error)")
         }
         return true
     }
@@ -103,7 +105,7 @@ struct JSONReaderTests {
 
     // MARK: Documents
 
-    @Test("documents of every kind are read, and as Foundation reads them", arguments: documents)
+    @Test("documents of every kind are read, and as Decodable reads them", arguments: documents)
     func reads(_ document: Document) {
         let isRead = Self.check(document.type, Array(document.json.utf8))
         #expect(isRead)
@@ -139,7 +141,7 @@ struct JSONReaderTests {
         Self.check(document.type, [0xef, 0xbb, 0xbf] + json)
     }
 
-    @Test("however a document is written, Foundation agrees", arguments: documents)
+    @Test("however a document is written, all ways to read it agree", arguments: documents)
     func scrambled(_ document: Document) throws {
         let tree = try decode(JSONValue.self, document.json)
         var scrambler = JSONScrambler(seed: UInt64(document.json.utf8.count))
@@ -152,14 +154,14 @@ struct JSONReaderTests {
         #expect(readable > 30)
     }
 
-    @Test("whatever happens to a document's bytes, Foundation agrees", arguments: documents)
+    @Test("whatever happens to a document's bytes, all ways to read it agree", arguments: documents)
     func damaged(_ document: Document) {
         let json = Array(document.json.utf8)
         var scrambler = JSONScrambler(seed: UInt64(json.count) << 32)
         for _ in 0..<400 { Self.check(document.type, scrambler.damage(json)) }
     }
 
-    @Test("oddities are refused or read as Foundation reads them", arguments: JSONScrambler.oddities)
+    @Test("oddities are refused or read the same way", arguments: JSONScrambler.oddities)
     func odd(text: String) {
         Self.check(JSONValue.self, Array(text.utf8))
         for (type, before, after) in [

@@ -67,7 +67,6 @@ struct JSONScrambler {
         if oneIn(rarity) { return Self.oddities.randomElement(using: &random) ?? "" }
         switch value {
         case .object(let members):
-            // A dictionary's own order is another one in each process.
             var members = members.sorted { $0.key < $1.key }
             if oneIn(2) { members.shuffle(using: &random) }
             if oneIn(rarity / 3), let member = members.randomElement(using: &random) { members.append(member) }
@@ -86,6 +85,7 @@ struct JSONScrambler {
         case .string(let text): return escaped(text, oneIn: oneIn(rarity / 15) ? 3 : 100_000)
         case .integer(let number): return "\(number)"
         case .unsigned(let number): return "\(number)"
+        case .largeInteger(let number): return number.description
         case .number(let number): return "\(number)"
         case .bool(let value): return "\(value)"
         case .null: return "null"

@@ -38,7 +38,10 @@ struct JSONWriterTests {
         AwaitResume.other([:]),
         ACPError(.notFound, "gone"),
         RunsListResponse(runs: [Run(agentName: "a"), Run(agentName: "b")], total: 7),
-        JSONValue.object(["min": .integer(.min), "max": .unsigned(.max), "zero": -0.0, "small": 5e-324, "e": 1e21]),
+        JSONValue.object([
+            "min": .integer(.min), "max": .unsigned(.max), "zero": -0.0, "small": .number(.leastNonzeroMagnitude),
+            "e": 1e21,
+        ]),
         JSONValue.null,
     ]
 

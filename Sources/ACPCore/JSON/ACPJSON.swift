@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Foundation
-
 /// How every ACP object is written to and read from JSON: the one place that all layers share.
+///
+/// What is read must be JSON as RFC 8259 defines it, in UTF-8, and not nested deeper than ``maximumDepth``. Of members with the
+/// same name the last counts. Members of a ``JSONObject`` keep their order. Integers of any size are kept exactly
+/// (``JSONValue/LargeInteger``); fractions are rounded to the nearest `Double`.
 public enum ACPJSON {
     /// How deeply arrays and objects may stand in each other. Deeper ones are refused, written or read: they would
     /// exhaust the stack of the thread that reads them.
@@ -19,13 +21,19 @@ public enum ACPJSON {
     /// The JSON of a value that becomes part of a larger one, and so may use less of the depth.
     static func encode(_ value: some Encodable, depth: Int) throws(ACPError) -> [UInt8] {
         if let value = value as? any JSONWritable, let json = value.written(depth: depth) { return json }
+        let tree = try encodeTree(value)
+        if let json = tree.written(depth: depth) { return json }
+        if let (path, number) = tree.firstUnwritable(depth: depth) {
+            throw ACPError(
+                .serverError, "\(Self.path(path)) cannot be written as JSON: \(number) (JSON has finite numbers only)")
+        }
+        throw ACPError(.serverError, "a value cannot be written as JSON: it is nested deeper than \(depth) levels")
+    }
+
+    /// Any value as a JSON value.
+    static func encodeTree(_ value: some Encodable) throws(ACPError) -> JSONValue {
         do {
-            let json = [UInt8](try encoder.encode(value))
-            guard JSONNesting.fault(in: json, limit: depth) == nil else {
-                throw ACPError(
-                    .serverError, "a value cannot be written as JSON: it is nested deeper than \(depth) levels")
-            }
-            return json
+            return try ValueEncoder.encode(value)
         } catch let EncodingError.invalidValue(value, context) {
             throw ACPError(
                 .serverError,
@@ -50,7 +58,7 @@ public enum ACPJSON {
         return try decodeThoroughly(type, from: json)
     }
 
-    /// The same for the types of which it is known here that they can be read without Foundation.
+    /// The same for the types of which it is known here that they can be read directly.
     package static func decode<Value: JSONReadable>(
         _ type: Value.Type = Value.self,
         from json: some Sequence<UInt8>
@@ -59,27 +67,23 @@ public enum ACPJSON {
         return try decodeThoroughly(type, from: json)
     }
 
-    /// Nil if Foundation has to decide.
+    /// Nil if `Decodable` has to decide.
     private static func read<Value: JSONReadable>(_ type: Value.Type, from json: some Sequence<UInt8>) -> Value? {
         json.withContiguousStorageIfAvailable { JSONReader.read(type, from: UnsafeRawBufferPointer($0)) } ?? nil
     }
 
-    /// Reads a value with Foundation, which knows everything that JSON may hold, and what to say of the rest.
+    /// Reads a value with `Decodable`, which finds the words for what is wrong.
     static func decodeThoroughly<Value: Decodable>(
         _ type: Value.Type,
         from json: some Sequence<UInt8>
     ) throws(ACPError) -> Value {
-        let json = json as? Data ?? Data(json)
-        switch JSONNesting.fault(in: json, limit: maximumDepth) {
-        case .tooDeep:
-            throw ACPError(.invalidInput, "the JSON is nested deeper than \(maximumDepth) levels")
-        case .notUTF8:
-            throw ACPError(.invalidInput, "the body is not valid JSON: UTF-8 is expected")
-        case nil:
-            break
-        }
+        try decode(type, tree: try tree(of: Array(json)))
+    }
+
+    /// Reads a value from a tree.
+    static func decode<Value: Decodable>(_ type: Value.Type, tree: JSONValue) throws(ACPError) -> Value {
         do {
-            return try decoder.decode(type, from: json)
+            return try ValueDecoder(tree, codingPath: []).decode(type)
         } catch let error as ACPError {
             throw error
         } catch let error as DecodingError {
@@ -89,13 +93,26 @@ public enum ACPJSON {
         }
     }
 
-    private static let encoder: JSONEncoder = {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        return encoder
-    }()
+    private static func tree(of json: [UInt8]) throws(ACPError) -> JSONValue {
+        let result = json.withUnsafeBytes { bytes -> Result<JSONValue, ACPError> in
+            do throws(JSONReader.Refusal) {
+                return .success(try JSONReader.readTree(bytes, keepsDigits: true))
+            } catch {
+                return .failure(ACPError(.invalidInput, describe(error, in: bytes)))
+            }
+        }
+        return try result.get()
+    }
 
-    private static let decoder = JSONDecoder()
+    private static func describe(_ refusal: JSONReader.Refusal, in bytes: UnsafeRawBufferPointer) -> String {
+        switch refusal.kind {
+        case .tooDeep: return "the JSON is nested deeper than \(maximumDepth) levels"
+        case .notUTF8: return "the body is not valid JSON: UTF-8 is expected"
+        case .syntax(let message):
+            return "the body is not valid JSON: \(message) (\(JSONReader.place(of: refusal.position, in: bytes)))"
+        case .shape: return "the JSON could not be read"
+        }
+    }
 
     private static func describe(_ error: DecodingError) -> String {
         switch error {
@@ -106,11 +123,6 @@ public enum ACPJSON {
         case .valueNotFound(let type, let context):
             return "\(path(context.codingPath)) is null: \(name(of: type)) is expected"
         case .dataCorrupted(let context):
-            if context.codingPath.isEmpty, context.debugDescription.hasPrefix("The given data was not valid JSON") {
-                // Where, Foundation says on some platforms only.
-                return context.underlyingError.map { "the body is not valid JSON: \($0)" }
-                    ?? "the body is not valid JSON, or holds a number or a text that does not fit its field"
-            }
             return "\(path(context.codingPath)): \(context.debugDescription)"
         @unknown default:
             return "the JSON could not be read: \(error)"
@@ -133,7 +145,8 @@ public enum ACPJSON {
         return switch name {
         case "String": "a string"
         case "Bool": "true or false"
-        case "Int", "Int64", "UInt64", "Double": "a number"
+        case "Double", "Float", "Decimal": "a number"
+        case _ where type is any FixedWidthInteger.Type: "a number"
         case _ where name.hasPrefix("Array"): "an array"
         case _ where name.hasPrefix("Dictionary"): "an object"
         default: name

@@ -10,6 +10,17 @@ struct AnyCodingKey: CodingKey {
     init?(intValue: Int) { nil }
 }
 
+/// The coding key of an element of an array.
+struct IndexKey: CodingKey {
+    let index: Int
+    var stringValue: String { "\(index)" }
+    var intValue: Int? { index }
+
+    init(_ index: Int) { self.index = index }
+    init?(stringValue: String) { nil }
+    init?(intValue: Int) { index = intValue }
+}
+
 extension KeyedDecodingContainer where Key == AnyCodingKey {
     /// All members but those that a type has read by name.
     func decodeMembers(except known: Set<String>) throws -> JSONObject {

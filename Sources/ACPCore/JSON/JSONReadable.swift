@@ -10,7 +10,7 @@ package protocol JSONReadable: Decodable {
 
 /// A member of an object that is being read. There is one for each key that a type knows, before the first key is read.
 ///
-/// A second member of the same name is refused.
+/// Of members with the same name, the last counts.
 package struct JSONMember<Value: JSONReadable> {
     /// Whether the object has it, perhaps as null.
     private(set) var isPresent = false
@@ -20,7 +20,6 @@ package struct JSONMember<Value: JSONReadable> {
     package init() {}
 
     package mutating func read(from reader: inout JSONReader) throws(JSONReader.Refusal) {
-        guard !isPresent else { throw JSONReader.Refusal() }
         isPresent = true
         value = try reader.skipNull() ? nil : try Value(json: &reader)
     }
@@ -54,16 +53,11 @@ extension Array: JSONReadable where Element: JSONReadable {
     }
 }
 
-extension Dictionary: JSONReadable where Key == String, Value == JSONValue {
+extension JSONObject: JSONReadable {
     package init(json reader: inout JSONReader) throws(JSONReader.Refusal) {
-        self = [:]
+        self.init()
         try reader.beginObject()
-        while let name = try reader.nextName() { try insert(name, from: &reader) }
-    }
-
-    /// Reads a member's value. Which of two equal keys counts, Foundation decides.
-    mutating func insert(_ name: String, from reader: inout JSONReader) throws(JSONReader.Refusal) {
-        guard updateValue(try JSONValue(json: &reader), forKey: name) == nil else { throw JSONReader.Refusal() }
+        while let name = try reader.nextName() { self[name] = try JSONValue(json: &reader) }
     }
 }
 
@@ -82,11 +76,7 @@ extension JSONValue: JSONReadable {
         case UInt8(ascii: "n"):
             try reader.take(literal: "null")
             self = .null
-        default:
-            switch try reader.number() {
-            case .integer(let value): self = .integer(value)
-            case .fraction(let value): self = .number(value)
-            }
+        default: self = try reader.number()
         }
     }
 }

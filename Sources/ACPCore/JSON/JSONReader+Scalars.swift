@@ -10,18 +10,12 @@ extension JSONReader {
         let hasEscapes: Bool
     }
 
-    enum Number {
-        case integer(Int64)
-        /// With digits behind the point, and no whole number.
-        case fraction(Double)
-    }
-
     // MARK: Strings
 
     package mutating func string() throws(Refusal) -> String {
         let text = try text()
         if text.hasEscapes { return try unescaped(text.range) }
-        guard let string = String(validating: self[text.range], as: UTF8.self) else { throw Refusal() }
+        guard let string = String(validating: self[text.range], as: UTF8.self) else { throw invalidText(text.range) }
         return string
     }
 
@@ -34,8 +28,9 @@ extension JSONReader {
 
     /// Finds a string's end. Whether its escapes and what is not ASCII are valid is not checked.
     mutating func text() throws(Refusal) -> Text {
-        _ = try token()
-        try take("\"")
+        // Something else may be right in its place: `Decodable` decides.
+        guard try token() == UInt8(ascii: "\"") else { throw Refusal() }
+        advance()
         let start = position
         var isASCII = true
         var hasEscapes = false
@@ -52,7 +47,8 @@ extension JSONReader {
                     hasEscapes = true
                     _ = try peek()
                     advance()
-                case ..<0x20: throw Refusal()
+                case ..<0x20:
+                    throw fault("a control character in a string must be written as an escape", at: position - 1)
                 case 0x80...: isASCII = false
                 default: break
                 }
@@ -75,39 +71,47 @@ extension JSONReader {
             case UInt8(ascii: "n"): output.append(UInt8(ascii: "\n"))
             case UInt8(ascii: "r"): output.append(UInt8(ascii: "\r"))
             case UInt8(ascii: "t"): output.append(UInt8(ascii: "\t"))
-            case UInt8(ascii: "u"): output.append(contentsOf: UTF8.encode(try Self.scalar(&rest)) ?? .init())
-            default: throw Refusal()
+            case UInt8(ascii: "u"): output.append(contentsOf: UTF8.encode(try scalar(&rest)) ?? .init())
+            default: throw fault("a backslash in a string must begin an escape that JSON knows", at: backslash)
             }
         }
         output.append(contentsOf: rest)
         // An escape gives a whole character, so the text is valid only if what stands between the escapes is.
-        guard let string = String(validating: output, as: UTF8.self) else { throw Refusal() }
+        guard let string = String(validating: output, as: UTF8.self) else { throw invalidText(range) }
         return string
     }
 
+    private func invalidText(_ range: Range<Int>) -> Refusal {
+        fault("this string is not valid UTF-8", at: range.lowerBound - 1)
+    }
+
     /// The character of `\uXXXX`, or of two of them if the first is half of a pair. The first `\u` is read already.
-    private static func scalar(_ text: inout Slice<UnsafeRawBufferPointer>) throws(Refusal) -> Unicode.Scalar {
+    private func scalar(_ text: inout Slice<UnsafeRawBufferPointer>) throws(Refusal) -> Unicode.Scalar {
+        let start = text.startIndex - 2
         let unit = try codeUnit(&text)
         if let scalar = Unicode.Scalar(unit) { return scalar }
         guard UTF16.isLeadSurrogate(unit), text.popFirst() == UInt8(ascii: "\\"), text.popFirst() == UInt8(ascii: "u")
-        else { throw Refusal() }
+        else { throw fault("half of a surrogate pair is no character", at: start) }
         let trail = try codeUnit(&text)
-        guard UTF16.isTrailSurrogate(trail) else { throw Refusal() }
+        guard UTF16.isTrailSurrogate(trail) else { throw fault("half of a surrogate pair is no character", at: start) }
         let offset = (UInt32(unit) - 0xd800) << 10 + (UInt32(trail) - 0xdc00)
         guard let scalar = Unicode.Scalar(0x1_0000 + offset) else { throw Refusal() }
         return scalar
     }
 
-    private static func codeUnit(_ text: inout Slice<UnsafeRawBufferPointer>) throws(Refusal) -> UInt16 {
+    private func codeUnit(_ text: inout Slice<UnsafeRawBufferPointer>) throws(Refusal) -> UInt16 {
         var unit: UInt16 = 0
+        let start = text.startIndex - 2
         for _ in 0..<4 {
-            guard let byte = text.popFirst() else { throw Refusal() }
+            guard let byte = text.popFirst() else {
+                throw fault("\\u must be followed by four hexadecimal digits", at: start)
+            }
             let digit: UInt8
             switch byte {
             case UInt8(ascii: "0")...UInt8(ascii: "9"): digit = byte - UInt8(ascii: "0")
             case UInt8(ascii: "a")...UInt8(ascii: "f"): digit = byte - UInt8(ascii: "a") + 10
             case UInt8(ascii: "A")...UInt8(ascii: "F"): digit = byte - UInt8(ascii: "A") + 10
-            default: throw Refusal()
+            default: throw fault("\\u must be followed by four hexadecimal digits", at: start)
             }
             unit = unit << 4 | UInt16(digit)
         }
@@ -116,40 +120,138 @@ extension JSONReader {
 
     // MARK: Numbers
 
-    /// A number, if it is certain how Foundation reads it: no exponent, no negative zero, no fraction that is none (`1.0`), and
-    /// nothing that a `Double` cannot be exact about.
-    mutating func number() throws(Refusal) -> Number {
-        let isNegative = try token() == UInt8(ascii: "-")
-        if isNegative { advance() }
-        var digits: Int64 = 0
+    /// A number. One without a fraction is an integer, however it is written.
+    mutating func number() throws(Refusal) -> JSONValue {
+        let first = try token()
         let start = position
-        while let digit = nextDigit() { digits = try Self.append(digit, to: digits) }
-        let count = position - start
-        guard count > 0, count == 1 || self[start..<position].first != UInt8(ascii: "0") else { throw Refusal() }
-        let next = try? peek()
-        guard next != UInt8(ascii: "e"), next != UInt8(ascii: "E") else { throw Refusal() }
-        guard next == UInt8(ascii: ".") else {
-            guard digits != 0 || !isNegative else { throw Refusal() }
-            return .integer(isNegative ? -digits : digits)
+        guard first == UInt8(ascii: "-") || first.isDigit else { throw noValue() }
+        if first == UInt8(ascii: "-") { advance() }
+        let whole = position
+        var digits: Int64? = 0
+        while let digit = nextDigit() { digits = Self.append(digit, to: digits) }
+        let count = position - whole
+        guard count > 0 else { throw unexpected("a digit must follow the minus sign") }
+        guard count == 1 || self[whole..<position].first != UInt8(ascii: "0") else {
+            throw fault("a number must not begin with 0", at: start)
         }
-        let value = try fraction(behind: digits)
-        return .fraction(isNegative ? -value : value)
+        if next == UInt8(ascii: ".") || next == UInt8(ascii: "e") || next == UInt8(ascii: "E") {
+            return try fraction(from: start, digits: digits)
+        }
+        if let digits { return .integer(first == UInt8(ascii: "-") ? -digits : digits) }
+        let text = try numberText(from: start)
+        if let value = Int64(text) { return .integer(value) }
+        if let value = UInt64(text) { return .unsigned(value) }
+        return .largeInteger(JSONValue.LargeInteger(number: text))
     }
 
-    /// Reads on from the point.
-    private mutating func fraction(behind whole: Int64) throws(Refusal) -> Double {
-        advance()
+    /// Reads on behind the whole digits.
+    private mutating func fraction(from start: Int, digits whole: Int64?) throws(Refusal) -> JSONValue {
         var digits = whole
-        let start = position
-        while let digit = nextDigit() { digits = try Self.append(digit, to: digits) }
-        let places = position - start
-        let next = try? peek()
-        guard next != UInt8(ascii: "e"), next != UInt8(ascii: "E"), places > 0 else { throw Refusal() }
-        // Both numbers are exact as a Double, so the quotient is the Double that is nearest to the text.
-        guard digits < 1 << 53, places < Self.powersOfTen.count else { throw Refusal() }
-        let value = Double(digits) / Self.powersOfTen[places]
-        guard value.rounded(.towardZero) != value else { throw Refusal() }
-        return value
+        var places = 0
+        if next == UInt8(ascii: ".") {
+            advance()
+            let first = position
+            while let digit = nextDigit() { digits = Self.append(digit, to: digits) }
+            places = position - first
+            guard places > 0 else { throw unexpected("a digit must follow the decimal point") }
+        }
+        if next == UInt8(ascii: "e") || next == UInt8(ascii: "E") {
+            advance()
+            if next == UInt8(ascii: "+") || next == UInt8(ascii: "-") { advance() }
+            guard nextDigit() != nil else { throw unexpected("a digit must follow the exponent's sign or letter") }
+            while nextDigit() != nil {}
+        } else if let digits, digits < 1 << 53, digits > 0, places < Self.powersOfTen.count,
+            !keepsDigits || digits < 1_000_000_000_000_000
+        {
+            // Both numbers are exact as a Double, so the quotient is the Double that is nearest to the text.
+            let value = Double(digits) / Self.powersOfTen[places]
+            if value.rounded(.towardZero) != value {
+                return .number(self[start..<position].first == UInt8(ascii: "-") ? -value : value)
+            }
+        }
+        return try exactNumber(from: start)
+    }
+
+    /// Any number with a fraction or an exponent that has just been read.
+    private func exactNumber(from start: Int) throws(Refusal) -> JSONValue {
+        let text = try numberText(from: start)
+        if let whole = Self.wholeNumber(text) { return whole }
+        guard let value = Double(text), value.isFinite else {
+            throw fault(
+                "this number is out of range: it is larger than a 64-bit floating-point number can be", at: start)
+        }
+        if keepsDigits, value != 0, text.utf8.count(where: \.isDigit) > 15 {
+            return .largeInteger(JSONValue.LargeInteger(number: text))
+        }
+        return JSONValue(rounded: value)
+    }
+
+    private func numberText(from start: Int) throws(Refusal) -> String {
+        let text = self[start..<position]
+        // A fraction may be as long as it likes: it is rounded.
+        let limit = JSONValue.LargeInteger.maximumDigits + (text.first == UInt8(ascii: "-") ? 1 : 0)
+        if text.count > limit, !text.contains(UInt8(ascii: ".")) {
+            throw fault("this number has more than \(JSONValue.LargeInteger.maximumDigits) digits", at: start)
+        }
+        return String(decoding: text, as: UTF8.self)
+    }
+
+    /// The integer of 64 bits that a text with a fraction or an exponent is, or `nil` if it is none.
+    private static func wholeNumber(_ text: String) -> JSONValue? {
+        var digits: [UInt8] = []
+        var scale = 0
+        var isFraction = false
+        let isNegative = text.utf8.first == UInt8(ascii: "-")
+        var rest = text.utf8[...]
+        while let byte = rest.popFirst() {
+            if byte.isDigit {
+                digits.append(byte)
+                if isFraction { scale -= 1 }
+            } else if byte == UInt8(ascii: ".") {
+                isFraction = true
+            } else if byte != UInt8(ascii: "-") {
+                // What does not fit an Int is out of every range; only the sign counts.
+                let isDown = rest.first == UInt8(ascii: "-")
+                let exponent =
+                    Int(Substring(rest.first == UInt8(ascii: "+") ? rest.dropFirst() : rest))
+                    ?? (isDown ? -1_000_000_000 : 1_000_000_000)
+                scale += max(-1_000_000_000, min(exponent, 1_000_000_000))
+                break
+            }
+        }
+        while digits.last == UInt8(ascii: "0") {
+            digits.removeLast()
+            scale += 1
+        }
+        if digits.isEmpty { return .integer(0) }
+        let significant = digits.drop { $0 == UInt8(ascii: "0") }
+        guard scale >= 0, significant.count + scale <= 20 else { return nil }
+        let whole =
+            (isNegative ? "-" : "") + String(decoding: significant, as: UTF8.self)
+            + String(repeating: "0", count: scale)
+        return Int64(whole).map(JSONValue.integer) ?? UInt64(whole).map(JSONValue.unsigned)
+    }
+
+    /// The fault of something that is no value.
+    func noValue() -> Refusal {
+        switch next {
+        case UInt8(ascii: "+"): fault("a number must not begin with +")
+        case UInt8(ascii: "."): fault("a number must not begin with a decimal point")
+        case UInt8(ascii: "'"): fault("strings must be in double quotes")
+        case UInt8(ascii: "/"), UInt8(ascii: "#"): fault("comments are not allowed")
+        case UInt8(ascii: "]"), UInt8(ascii: "}"), UInt8(ascii: ","), UInt8(ascii: ":"):
+            unexpected("a value is expected")
+        default: word.map { fault("\($0) is no value in JSON") } ?? unexpected("a value is expected")
+        }
+    }
+
+    /// The word that comes next, such as `NaN`.
+    private var word: String? {
+        var end = position
+        while end < position + 20, let byte = byte(at: end), byte.isAlphanumeric || byte == UInt8(ascii: "-") {
+            end += 1
+        }
+        return end > position ? String(decoding: self[position..<end], as: UTF8.self) : nil
     }
 
     /// Those that a `Double` holds exactly, and that are needed for no more digits than an `Int64` holds.
@@ -158,15 +260,16 @@ extension JSONReader {
     ]
 
     private mutating func nextDigit() -> UInt8? {
-        guard let byte = try? peek(), byte.isDigit else { return nil }
+        guard let byte = next, byte.isDigit else { return nil }
         advance()
         return byte - UInt8(ascii: "0")
     }
 
-    private static func append(_ digit: UInt8, to digits: Int64) throws(Refusal) -> Int64 {
+    /// The digits as a number, or `nil` if they are too many.
+    private static func append(_ digit: UInt8, to digits: Int64?) -> Int64? {
+        guard let digits else { return nil }
         let (tens, overflow) = digits.multipliedReportingOverflow(by: 10)
         let (sum, sumOverflow) = tens.addingReportingOverflow(Int64(digit))
-        guard !overflow, !sumOverflow else { throw Refusal() }
-        return sum
+        return overflow || sumOverflow ? nil : sum
     }
 }

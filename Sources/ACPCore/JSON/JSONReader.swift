@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Reads JSON straight from its bytes, in one pass, for the values that every run reads many times. `Decodable` says the
-/// same of them and is what everything else uses: the tests compare the two.
+/// Reads JSON straight from its bytes, in one pass: the only parser of the package, as strict as RFC 8259.
 ///
-/// The reader gives exactly the value that Foundation's decoder gives, or it refuses; then Foundation decides, and
-/// finds the words for what is wrong. So it refuses whatever is wrong, rare or doubtful: equal keys, numbers with an
-/// exponent, keys with escapes, deep nesting.
+/// Values that every run reads many times are read directly (``JSONReadable``). All others, and those that a direct reader
+/// refuses, are read as a ``JSONValue`` first and then with `Decodable`, which finds the words for what is wrong (see
+/// ``ACPJSON``). The two ways must give the same value; the tests compare them. So a direct reader refuses whatever is wrong
+/// or doubtful.
 ///
 /// It steps through a document by being asked:
 ///
@@ -22,11 +22,26 @@
 /// - Important: It borrows the bytes, and so do its keys: neither may outlive the closure of ``read(_:from:)`` that lends
 ///   them. Values are copied out of the bytes, and so may.
 package struct JSONReader {
-    /// What the reader does not read: the caller turns to `Decodable`.
-    package struct Refusal: Error {}
+    /// Why the reader does not read a document.
+    package struct Refusal: Error {
+        enum Kind {
+            /// The value has another shape, or is read in another way. `Decodable` decides.
+            case shape
+            case syntax(String)
+            case tooDeep
+            case notUTF8
+        }
+        let kind: Kind
+        /// The byte at which it is, counted from 0.
+        let position: Int
 
-    /// How deeply arrays and objects may stand in each other. What is nested deeper is rare.
-    static let maximumDepth = 64
+        package init() { self.init(.shape, at: 0) }
+
+        init(_ kind: Kind, at position: Int) {
+            self.kind = kind
+            self.position = position
+        }
+    }
 
     private let bytes: UnsafeRawBufferPointer
     /// Where the next byte stands: never behind the end.
@@ -35,27 +50,82 @@ package struct JSONReader {
     /// Whether the object or the array that is read has had no member yet.
     private var isFirst = false
 
-    private init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
+    /// Whether numbers that a `Double` does not hold exactly are kept as they are written.
+    let keepsDigits: Bool
+
+    private init(_ bytes: UnsafeRawBufferPointer, keepsDigits: Bool = false) {
+        self.bytes = bytes
+        self.keepsDigits = keepsDigits
+    }
 
     /// A document's value, or nil if the reader refuses it.
     static func read<Value: JSONReadable>(_ type: Value.Type, from bytes: UnsafeRawBufferPointer) -> Value? {
         var reader = JSONReader(bytes)
         do throws(Refusal) {
             let value = try Value(json: &reader)
-            reader.skipWhitespace()
-            return reader.position == bytes.count ? value : nil
+            try reader.end()
+            return value
         } catch {
             return nil
         }
+    }
+
+    /// A document's value, whatever it is.
+    ///
+    /// - Parameter keepsDigits: Whether numbers that a `Double` does not hold exactly become a ``JSONValue/LargeInteger`` of
+    ///   their text, for types that hold more digits.
+    static func readTree(_ bytes: UnsafeRawBufferPointer, keepsDigits: Bool) throws(Refusal) -> JSONValue {
+        var reader = JSONReader(bytes, keepsDigits: keepsDigits)
+        // A byte order mark is allowed, though none is needed.
+        if bytes.starts(with: [0xef, 0xbb, 0xbf]) { reader.position = 3 }
+        if bytes.starts(with: [0xff, 0xfe]) || bytes.starts(with: [0xfe, 0xff]) { throw Refusal(.notUTF8, at: 0) }
+        reader.skipWhitespace()
+        guard reader.position < bytes.count else { throw reader.fault("it is empty") }
+        let value = try JSONValue(json: &reader)
+        try reader.end()
+        return value
+    }
+
+    /// Checks that the document ends here.
+    private mutating func end() throws(Refusal) {
+        skipWhitespace()
+        guard position < bytes.count else { return }
+        throw unexpected("nothing may follow the value")
+    }
+
+    // MARK: Faults
+
+    func fault(_ message: String, at position: Int? = nil) -> Refusal {
+        Refusal(.syntax(message), at: position ?? self.position)
+    }
+
+    /// A fault at the next byte, which is another one than expected.
+    func unexpected(_ expectation: String) -> Refusal {
+        guard position < bytes.count else { return fault("it ends too early: \(expectation)") }
+        if bytes[position] == 0 { return Refusal(.notUTF8, at: position) }
+        return fault(expectation)
+    }
+
+    /// Where a byte is, for people: line and column, counted from 1.
+    static func place(of position: Int, in bytes: UnsafeRawBufferPointer) -> String {
+        let before = bytes[..<min(position, bytes.count)]
+        let line = before.count { $0 == UInt8(ascii: "\n") } + 1
+        let start = before.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? 0
+        // A character begins with any byte but those that continue one.
+        let column = before[start...].count { $0 & 0xc0 != 0x80 } + 1
+        return "line \(line), column \(column)"
     }
 
     // MARK: Bytes
 
     /// The byte that comes next.
     func peek() throws(Refusal) -> UInt8 {
-        guard position < bytes.count else { throw Refusal() }
+        guard position < bytes.count else { throw fault("it ends too early") }
         return bytes[position]
     }
+
+    /// The byte that comes next, or `nil` at the end.
+    var next: UInt8? { position < bytes.count ? bytes[position] : nil }
 
     /// The first byte of the next token.
     mutating func token() throws(Refusal) -> UInt8 {
@@ -66,18 +136,26 @@ package struct JSONReader {
     /// Steps over a byte that ``peek()`` has given.
     mutating func advance() { position += 1 }
 
-    mutating func take(_ byte: Unicode.Scalar) throws(Refusal) {
-        guard try peek() == UInt8(ascii: byte) else { throw Refusal() }
+    /// Steps over a byte, which must come next.
+    mutating func take(_ byte: Unicode.Scalar, else expectation: @autoclosure () -> String) throws(Refusal) {
+        guard next == UInt8(ascii: byte) else { throw unexpected(expectation()) }
         position += 1
     }
 
-    /// Steps over a text, if it comes next.
+    /// Steps over a text, which must come next.
     mutating func take(literal: StaticString) throws(Refusal) {
+        let start = position
         for index in 0..<literal.utf8CodeUnitCount {
-            guard try peek() == literal.utf8Start[index] else { throw Refusal() }
+            guard next == literal.utf8Start[index] else {
+                position = start
+                throw noValue()
+            }
             position += 1
         }
     }
+
+    /// The byte at a position, or `nil` behind the end.
+    func byte(at position: Int) -> UInt8? { position < bytes.count ? bytes[position] : nil }
 
     /// Bytes that the reader has passed.
     subscript(range: Range<Int>) -> Slice<UnsafeRawBufferPointer> { bytes[range] }
@@ -121,15 +199,17 @@ package struct JSONReader {
 
     private mutating func begin(_ opening: Unicode.Scalar) throws(Refusal) {
         skipWhitespace()
-        try take(opening)
+        // Something else may be right in its place: `Decodable` decides.
+        guard next == UInt8(ascii: opening) else { throw Refusal() }
+        position += 1
         depth += 1
-        guard depth <= Self.maximumDepth else { throw Refusal() }
+        guard depth <= ACPJSON.maximumDepth else { throw Refusal(.tooDeep, at: position) }
         isFirst = true
     }
 
     /// The object's next key, or nil at its end. The member's value must be read or skipped before the next call.
     package mutating func nextKey() throws(Refusal) -> Key? {
-        guard try next(before: "}") else { return nil }
+        guard try nextMember() else { return nil }
         let text = try text()
         guard text.isASCII, !text.hasEscapes else { throw Refusal() }
         let key = Key(bytes: bytes[text.range])
@@ -137,19 +217,43 @@ package struct JSONReader {
         return key
     }
 
+    /// The same, for looking ahead: a key that is not ASCII is none of those that a type knows.
+    private mutating func nextKeyAhead() throws(Refusal) -> Key? {
+        guard try nextMember() else { return nil }
+        let text = try text()
+        guard !text.hasEscapes else { throw Refusal() }
+        try colon()
+        return Key(bytes: bytes[text.range])
+    }
+
     /// The same, for objects whose keys anybody may choose.
     mutating func nextName() throws(Refusal) -> String? {
-        guard try next(before: "}") else { return nil }
+        guard try nextMember() else { return nil }
         let name = try string()
         try colon()
         return name
     }
 
     /// Whether the array has another element. It must be read or skipped before the next call.
-    package mutating func nextElement() throws(Refusal) -> Bool { try next(before: "]") }
+    package mutating func nextElement() throws(Refusal) -> Bool {
+        guard try next(before: "]", else: "a comma or ] must follow an element of an array") else { return false }
+        if next == UInt8(ascii: "]") { throw fault("a comma in an array must be followed by another element") }
+        return true
+    }
 
-    private mutating func next(before closing: Unicode.Scalar) throws(Refusal) -> Bool {
-        if try token() == UInt8(ascii: closing) {
+    private mutating func nextMember() throws(Refusal) -> Bool {
+        guard try next(before: "}", else: "a comma or } must follow a member of an object") else { return false }
+        if next == UInt8(ascii: "}") { throw fault("a comma in an object must be followed by another member") }
+        guard next == UInt8(ascii: "\"") else { throw unexpected("a member's name in double quotes is expected") }
+        return true
+    }
+
+    /// Steps to what follows, behind the comma, or over the closing bracket.
+    private mutating func next(
+        before closing: Unicode.Scalar, else expectation: @autoclosure () -> String
+    ) throws(Refusal) -> Bool {
+        skipWhitespace()
+        if next == UInt8(ascii: closing) {
             position += 1
             depth -= 1
             isFirst = false
@@ -158,8 +262,7 @@ package struct JSONReader {
         if isFirst {
             isFirst = false
         } else {
-            try take(",")
-            // Here the end must not stand: what comes next is read as a key or a value, and the bracket is none.
+            try take(",", else: expectation())
             skipWhitespace()
         }
         return true
@@ -167,7 +270,7 @@ package struct JSONReader {
 
     private mutating func colon() throws(Refusal) {
         skipWhitespace()
-        try take(":")
+        try take(":", else: "a colon must follow the name of a member")
     }
 
     /// Steps over any value. It is checked as if it were read.
@@ -195,10 +298,23 @@ package struct JSONReader {
     }
 
     /// The text of a member of the object that comes next, which is not stepped over: for objects of which one member
-    /// says how to read the others. Nil if there is none or if it is null.
-    ///
-    /// Whoever reads the object then sees the member again, and must refuse a second one.
+    /// determines how to read the others. The last member of that name counts. If `nil`, there is none, or it is null.
     func text(of name: StaticString) throws(Refusal) -> String? {
+        var ahead = self
+        var text: String?
+        try ahead.beginObject()
+        while let key = try ahead.nextKeyAhead() {
+            if name ~= key {
+                text = try ahead.skipNull() ? nil : try ahead.string()
+            } else {
+                try ahead.skip()
+            }
+        }
+        return text
+    }
+
+    /// The same, without looking further than the first member of that name: the caller must refuse another one.
+    func firstText(of name: StaticString) throws(Refusal) -> String? {
         var ahead = self
         try ahead.beginObject()
         while let key = try ahead.nextKey() {

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Foundation
+
 /// Any JSON value, kept exactly enough to be given back as it came.
 ///
 /// ACP lets clients and agents attach keys of their own to message parts, metadata and annotations, and leaves the
@@ -16,15 +18,14 @@ public enum JSONValue: Sendable, Hashable {
     case integer(Int64)
     /// A number without a fraction that is too large for `integer`, but fits an unsigned 64-bit integer.
     case unsigned(UInt64)
-    /// Any other number.
+    /// A number without a fraction that does not fit 64 bits.
+    case largeInteger(LargeInteger)
+    /// Any other number, rounded to the nearest `Double`.
     case number(Double)
     case string(String)
     case array([JSONValue])
     case object(JSONObject)
 }
-
-/// A JSON object: string keys and any values, in no particular order.
-public typealias JSONObject = [String: JSONValue]
 
 extension JSONValue {
     /// The string, or nil if this is something else.
@@ -42,11 +43,12 @@ extension JSONValue {
         }
     }
 
-    /// The number as a `Double`, or nil if this is no number.
+    /// The number as a `Double`, rounded if need be, or nil if this is no number or is out of range.
     public var doubleValue: Double? {
         switch self {
         case .integer(let value): Double(value)
         case .unsigned(let value): Double(value)
+        case .largeInteger(let value): Double(value.description).flatMap { $0.isFinite ? $0 : nil }
         case .number(let value): value
         default: nil
         }
@@ -79,6 +81,7 @@ extension JSONValue {
         if let value = value as? JSONValue {
             self = value
         } else {
+            // Written and read again, so that it is what a reader of the JSON would get.
             self = try ACPJSON.decode(JSONValue.self, from: ACPJSON.encode(value))
         }
     }
@@ -92,6 +95,8 @@ extension JSONValue {
 }
 
 extension JSONValue: Codable {
+    /// Reads any value. Decoders other than ``ACPJSON`` may round integers that do not fit 64 bits, and give the members of
+    /// objects in another order.
     public init(from decoder: any Decoder) throws {
         // A keyed or unkeyed container is asked for first: failing there costs less than failing through every scalar.
         if let container = try? decoder.container(keyedBy: AnyCodingKey.self) {
@@ -119,8 +124,7 @@ extension JSONValue: Codable {
         } else if let value = try? container.decode(Double.self) {
             self = .number(value)
         } else {
-            throw DecodingError.invalid(
-                "this is a number out of range, or text that is not valid Unicode", at: decoder.codingPath)
+            throw DecodingError.invalid("this is no JSON value, or a number out of range", at: decoder.codingPath)
         }
     }
 
@@ -144,6 +148,14 @@ extension JSONValue: Codable {
         case .unsigned(let value):
             var container = encoder.singleValueContainer()
             try container.encode(value)
+        case .largeInteger(let value):
+            // Only ACPJSON writes any number of digits.
+            guard let number = Decimal(string: value.description, locale: nil), "\(number)" == value.description else {
+                throw EncodingError.invalidValue(
+                    value, .init(codingPath: encoder.codingPath, debugDescription: "the integer has too many digits"))
+            }
+            var container = encoder.singleValueContainer()
+            try container.encode(number)
         case .number(let value):
             var container = encoder.singleValueContainer()
             try container.encode(value)
@@ -164,6 +176,52 @@ extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, Ex
     public init(nilLiteral: ()) { self = .null }
     public init(arrayLiteral elements: JSONValue...) { self = .array(elements) }
     public init(dictionaryLiteral elements: (String, JSONValue)...) {
-        self = .object(JSONObject(elements, uniquingKeysWith: { _, last in last }))
+        self = .object(JSONObject(elements) { _, last in last })
+    }
+}
+
+extension JSONValue {
+    /// The first number that JSON cannot hold, with the path to it. Searches no deeper than the given number of levels.
+    func firstUnwritable(depth: Int) -> (path: [any CodingKey], number: Double)? {
+        switch self {
+        case .number(let value) where !value.isFinite: return ([], value)
+        case .array(let elements) where depth > 0:
+            for (index, element) in elements.enumerated() {
+                if let found = element.firstUnwritable(depth: depth - 1) {
+                    return ([IndexKey(index)] + found.path, found.number)
+                }
+            }
+            return nil
+        case .object(let members) where depth > 0:
+            for (name, value) in members {
+                if let found = value.firstUnwritable(depth: depth - 1) {
+                    return ([AnyCodingKey(name)] + found.path, found.number)
+                }
+            }
+            return nil
+        default: return nil
+        }
+    }
+
+    /// A number that was rounded to a `Double`: an integer if it has no fraction any more, as it would be if it were written and
+    /// read again.
+    init(rounded number: Double) {
+        if let value = Int64(exactly: number) {
+            self = .integer(value)
+        } else if let value = UInt64(exactly: number) {
+            self = .unsigned(value)
+        } else {
+            self = .number(number)
+        }
+    }
+
+    /// The value with numbers rounded that were kept as they are written.
+    func rounded() -> JSONValue {
+        switch self {
+        case .largeInteger(let number) where !number.isInteger: JSONValue(rounded: Double(number.description) ?? .nan)
+        case .array(let elements): .array(elements.map { $0.rounded() })
+        case .object(let members): .object(members.mapValues { $0.rounded() })
+        default: self
+        }
     }
 }

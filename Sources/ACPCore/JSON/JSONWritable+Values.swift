@@ -19,12 +19,19 @@ extension JSONValue: JSONWritable {
         case .bool(let value): writer.bool(value)
         case .integer(let value): writer.integer(value)
         case .unsigned(let value): writer.integer(value)
+        case .largeInteger(let value): writer.digits(value.description)
         case .number(let value): try writer.number(value)
         case .string(let value): writer.string(value)
         case .array(let elements): try writer.array(elements)
         case .object(let members):
             try writer.object { writer throws(JSONWriter.Refusal) in try writer.members(members) }
         }
+    }
+}
+
+extension JSONObject: JSONWritable {
+    package func write(to writer: inout JSONWriter) throws(JSONWriter.Refusal) {
+        try writer.object { writer throws(JSONWriter.Refusal) in try writer.members(self) }
     }
 }
 

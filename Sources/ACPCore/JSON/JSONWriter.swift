@@ -100,6 +100,9 @@ package struct JSONWriter {
 
     mutating func integer(_ value: some BinaryInteger) { bytes.append(contentsOf: String(value).utf8) }
 
+    /// A number as it is written.
+    mutating func digits(_ text: String) { bytes.append(contentsOf: text.utf8) }
+
     mutating func number(_ value: Double) throws(Refusal) {
         guard value.isFinite else { throw Refusal() }
         // Without a fraction where there is none, as Foundation writes it.

@@ -44,7 +44,7 @@ extension MessagePart: JSONReadable {
             case "content_encoding": try contentEncoding.read(from: &reader)
             case "content_url": try contentURL.read(from: &reader)
             case "metadata": try metadata.read(from: &reader)
-            default: try extra.insert(key.name, from: &reader)
+            default: extra[key.name] = try JSONValue(json: &reader)
             }
         }
         guard content.value == nil || contentURL.value == nil else { throw JSONReader.Refusal() }

@@ -21,7 +21,8 @@ public enum Event: Sendable, Hashable {
     case generic(JSONValue)
     /// The stream broke off for this reason.
     case error(ACPError)
-    /// An event that this version does not know, as it came.
+    /// An event that this version does not know, as it came. Also an event about a run that holds the run's id (`run_id`) and not
+    /// the run itself, as some servers send: its ``kind`` is that of the run's event.
     case unknown(JSONObject)
 
     /// What kind of event this is: the `type` of its JSON.
@@ -66,6 +67,12 @@ public enum Event: Sendable, Hashable {
         }
     }
 
+    /// The id of the run that the event is about, if it holds the run or its id.
+    public var runID: RunID? {
+        if case .unknown(let members) = self { return members["run_id"]?.stringValue.flatMap(RunID.init(rawValue:)) }
+        return run?.id
+    }
+
     /// The run as it stood, for events that are about the run.
     public var run: Run? {
         switch self {
@@ -78,18 +85,23 @@ public enum Event: Sendable, Hashable {
 }
 
 extension Event: Codable {
-    private enum CodingKeys: String, CodingKey {
+    fileprivate enum CodingKeys: String, CodingKey {
         case type
         case run
         case message
         case part
         case generic
         case error
+        case runID = "run_id"
     }
 
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         switch Kind(rawValue: try container.decode(String.self, forKey: .type)) {
+        case .runCreated where namesRunOnly(container), .runInProgress where namesRunOnly(container),
+            .runAwaiting where namesRunOnly(container), .runCompleted where namesRunOnly(container),
+            .runCancelled where namesRunOnly(container), .runFailed where namesRunOnly(container):
+            self = .unknown(try JSONObject(from: decoder))
         case .runCreated: self = .runCreated(try container.decode(Run.self, forKey: .run))
         case .runInProgress: self = .runInProgress(try container.decode(Run.self, forKey: .run))
         case .runAwaiting: self = .runAwaiting(try container.decode(Run.self, forKey: .run))
@@ -124,4 +136,10 @@ extension Event: Codable {
         case .unknown: break
         }
     }
+}
+
+/// Whether an event about a run holds the run's id and not the run.
+private func namesRunOnly(_ container: KeyedDecodingContainer<Event.CodingKeys>) -> Bool {
+    let hasRun = (try? container.decodeNil(forKey: .run)) == false
+    return !hasRun && (try? container.decode(RunID.self, forKey: .runID)) != nil
 }

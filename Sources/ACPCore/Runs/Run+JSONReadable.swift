@@ -77,7 +77,8 @@ extension AwaitPayload {
 
 extension Event: JSONReadable {
     package init(json reader: inout JSONReader) throws(JSONReader.Refusal) {
-        guard let type = try reader.text(of: "type") else { throw JSONReader.Refusal() }
+        // The type comes first, mostly: a second one is left to `Decodable`.
+        guard let type = try reader.firstText(of: "type") else { throw JSONReader.Refusal() }
         switch Kind(rawValue: type) {
         case .runCreated: self = .runCreated(try reader.payload("run"))
         case .runInProgress: self = .runInProgress(try reader.payload("run"))
@@ -91,7 +92,10 @@ extension Event: JSONReadable {
         // A null is refused here, though it would be a value: nobody sends one.
         case .generic: self = .generic(try reader.payload("generic"))
         case .error: self = .error(try reader.payload("error"))
-        default: self = .unknown(try JSONObject(json: &reader))
+        default:
+            let members = try JSONObject(json: &reader)
+            guard members["type"] == .string(type) else { throw JSONReader.Refusal() }
+            self = .unknown(members)
         }
     }
 }
@@ -104,7 +108,9 @@ extension JSONReader {
         try beginObject()
         while let key = try nextKey() {
             switch key {
-            case "type": try type.read(from: &self)
+            case "type":
+                guard !type.isPresent else { throw Refusal() }
+                try type.read(from: &self)
             case name: try payload.read(from: &self)
             default: try skip()
             }

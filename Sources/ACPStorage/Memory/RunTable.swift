@@ -48,7 +48,7 @@ struct RunTable: ~Copyable {
         guard found == commit.expecting else {
             throw commit.error(.conflict(found: found))
         }
-        if isCancelled { throw commit.cancelledError }
+        if isCancelled { throw commit.error(.cancelled) }
         try commit.checkSnapshot()
         entry.events.append(contentsOf: commit.events)
         entry.contents.add(commit.contents)

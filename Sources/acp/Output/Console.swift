@@ -27,9 +27,7 @@ enum Console {
 
     /// Writes a value as indented JSON.
     static func print(document value: some Encodable) throws {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        try write([UInt8](try encoder.encode(value)) + [UInt8(ascii: "\n")], to: STDOUT_FILENO)
+        try write(try ACPJSON.encode(value).indentedJSON + [UInt8(ascii: "\n")], to: STDOUT_FILENO)
     }
 
     /// Tells people what is no result: to the standard error.

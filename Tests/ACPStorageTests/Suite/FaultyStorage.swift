@@ -126,7 +126,7 @@ final class FaultyStorage: Storage {
             for _ in 0..<20 { await Task.yield() }
             try await base.coordination.forgetSignals(to: commit.run)
         case .refusesAllCommitsAfterACancel where found != nil:
-            if try await base.coordination.signals(to: commit.run).contains(.cancel) { throw commit.cancelledError }
+            if try await base.coordination.signals(to: commit.run).contains(.cancel) { throw commit.error(.cancelled) }
         case .losesContentsOfLaterCommits where found != nil:
             commit.contents = []
         default: break

@@ -16,6 +16,7 @@ extension StorageError {
             "something stored cannot be read: whoever runs the server finds out more in its log"
         case .fenced: "the run belongs to another process by now: read it again"
         case .conflict: "what is stored has changed in the meantime: read it again"
+        case .cancelled: "the run is being cancelled: it cannot end in another way any more"
         case .notFound: "there is no such run or session in the storage (any more)"
         case .incomplete: "part of the run is missing in the storage, and it cannot go on: start a new run"
         case .full: "the storage is out of room: try again later, or delete runs that are not needed any more"

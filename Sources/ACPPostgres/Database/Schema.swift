@@ -6,7 +6,7 @@ import ACPStorage
 /// published: a change is a new one.
 enum Schema {
     /// What this version of the storage works with.
-    static let version = 2
+    static let version = 3
 
     /// Children before their parents.
     static let tables = [
@@ -42,6 +42,13 @@ enum Schema {
         IF EXISTS (SELECT FROM acp_schema WHERE version >= 2) THEN RETURN; END IF;
         \(version2Contents)
         INSERT INTO acp_schema (version) VALUES (2);
+        END $acp$
+        """,
+        """
+        DO $acp$ BEGIN
+        IF EXISTS (SELECT FROM acp_schema WHERE version >= 3) THEN RETURN; END IF;
+        \(version3Ends)
+        INSERT INTO acp_schema (version) VALUES (3);
         END $acp$
         """,
     ]

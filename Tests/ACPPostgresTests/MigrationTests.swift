@@ -31,7 +31,7 @@ struct MigrationTests {
         let total = try await withStorage(configuration) { try await $0.runs(RunQuery()).total }
         #expect(total == 8)
         let versions = try await SharedServer.shared.server.sql("SELECT version FROM acp_schema", database: database)
-        #expect(versions == "1\n2")
+        #expect(versions == "1\n2\n3")
     }
 
     @Test("Without migrations, an empty database is an error that says what to do, and stays empty")
@@ -53,7 +53,7 @@ struct MigrationTests {
         let server = try await SharedServer.shared.server
         var configuration = try await configuration(database)
         try await withStorage(configuration) { _ = try await $0.ping() }
-        try server.sql("UPDATE acp_schema SET version = 99 WHERE version = 2", database: database)
+        try server.sql("UPDATE acp_schema SET version = 99 WHERE version = 3", database: database)
         let newer = await storageError { try await withStorage(configuration) { _ = try await $0.ping() } }
         #expect(newer?.code == .refused)
         #expect(newer?.message.contains("version 99") == true)
@@ -61,7 +61,7 @@ struct MigrationTests {
         configuration.skipMigrations = true
         let older = await storageError { try await withStorage(configuration) { _ = try await $0.ping() } }
         #expect(older?.code == .refused)
-        #expect(older?.message.contains("needs version 2") == true)
+        #expect(older?.message.contains("needs version 3") == true)
     }
 
     @Test("Tables of version 1 are brought up to date, keep what they hold, and take contents then")
@@ -73,8 +73,8 @@ struct MigrationTests {
         try server.sql(
             """
             DROP TABLE acp_run_contents, acp_session_contents;
-            DROP FUNCTION acp_commit_with_contents, acp_append_history_with_contents;
-            DELETE FROM acp_schema WHERE version = 2
+            DROP FUNCTION acp_commit_with_contents, acp_append_history_with_contents, acp_commit_end;
+            DELETE FROM acp_schema WHERE version >= 2
             """, database: database)
         try await withStorage(configuration) { storage in
             #expect(try await storage.run(run.id) == run)

@@ -76,10 +76,10 @@ async def live_events(
     async with http.stream("GET", f"/runs/{run_id}/events", headers=headers) as response:
         assert response.status_code == 200, await response.aread()
         assert response.headers["content-type"].startswith("text/event-stream")
-        yield _events(response)
+        yield stream_events(response)
 
 
-async def _events(response: httpx.Response) -> AsyncIterator[sse.ServerEvent]:
+async def stream_events(response: httpx.Response) -> AsyncIterator[sse.ServerEvent]:
     pending = ""
     async for text in response.aiter_text():
         pending += text

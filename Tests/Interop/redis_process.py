@@ -40,6 +40,13 @@ class RedisProcess:
     def thaw(self) -> None:
         self._process.send_signal(signal.SIGCONT)
 
+    def command(self, *words: str) -> str:
+        """What redis-cli prints for a command."""
+        done = subprocess.run(
+            ["redis-cli", "-p", str(self.port), *words], capture_output=True, text=True, timeout=30, check=True
+        )
+        return done.stdout.strip()
+
     def stop(self) -> None:
         self._process.kill()
         self._process.wait()

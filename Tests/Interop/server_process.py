@@ -23,7 +23,10 @@ def binary() -> Path:
 class ServerProcess:
     """A running server. Its output goes through a pipe that is read to the end, so that it never blocks."""
 
-    def __init__(self, *options: str, environment: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, *options: str, environment: dict[str, str] | None = None, within: tuple[str, ...] = ()
+    ) -> None:
+        """`within` is a command that runs the server, with the server's own command behind it."""
         path = binary()
         if not path.is_file():
             raise RuntimeError(f"{path} does not exist: build it with 'make build', or name it in ACP_BIN")
@@ -31,7 +34,7 @@ class ServerProcess:
         self._known = threading.Event()
         self._log = tempfile.TemporaryFile()
         self._process = subprocess.Popen(
-            [str(path), "serve", "--host", "127.0.0.1", "--port", "0", *options],
+            [*within, str(path), "serve", "--host", "127.0.0.1", "--port", "0", *options],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -52,6 +55,10 @@ class ServerProcess:
         """The last part of what the server has printed."""
         size = self._log.seek(0, os.SEEK_END)
         return os.pread(self._log.fileno(), 8000, max(0, size - 8000)).decode("utf-8", "replace")
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
 
     def terminate(self) -> None:
         """Asks the server to end, and does not wait."""

@@ -103,7 +103,7 @@ struct AuthenticationTests {
                 storage.fail([.list], with: nil)
             }
         }
-        #expect(log.text.contains("a request failed"))
+        #expect(log.text.contains("the storage failed during a request"))
         #expect(!log.text.contains("-token"))
     }
 }

@@ -161,6 +161,23 @@ struct CallerSafeErrorTests {
         #expect(lines.count == 1 && lines[0].hasPrefix("error: a request failed") && lines[0].contains("/broken"))
     }
 
+    @Test("Runs that are refused one after the other do not fill the log")
+    func refusedRuns() async throws {
+        let gate = Signal<Void>()
+        let log = Log()
+        let configuration = ServerConfiguration.quick.with {
+            $0.engine.maximumRunningRuns = 1
+            $0.engine.maximumWaitingRuns = 0
+        }
+        try await serving(configuration: configuration, logger: log.logger, agents: { $0.addGated(gate) }) { serving in
+            _ = try await serving.client.start(agent: "gated", input: "x")
+            for _ in 0..<200 { try await serving.run("echo").expectError(503, .unavailable) }
+            gate.send()
+        }
+        let lines = log.text.split(separator: "\n").filter { $0.contains("a run was refused: too many runs") }
+        #expect((1..<20).contains(lines.count), "\(lines.count)")
+    }
+
     @Test("An outage with many callers does not fill the log")
     func outage() async throws {
         let storage = ScriptedStorage()

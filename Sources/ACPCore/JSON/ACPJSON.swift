@@ -42,7 +42,8 @@ public enum ACPJSON {
         } catch let error as ACPError {
             throw error
         } catch {
-            throw ACPError(.serverError, "a value of type \(type(of: value)) cannot be written as JSON: \(error)")
+            // Callers may read what an ACPError says: another error may say what is not for them.
+            throw ACPError(.serverError, "a value cannot be written as JSON: its encode(to:) threw an error of its own")
         }
     }
 
@@ -89,7 +90,7 @@ public enum ACPJSON {
         } catch let error as DecodingError {
             throw ACPError(.invalidInput, describe(error))
         } catch {
-            throw ACPError(.invalidInput, "the JSON could not be read: \(error)")
+            throw ACPError(.invalidInput, "the JSON could not be read: its init(from:) threw an error of its own")
         }
     }
 

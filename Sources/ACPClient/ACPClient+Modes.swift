@@ -106,14 +106,10 @@ extension ACPClient {
         guard response.headers.mediaType == "text/event-stream" else {
             throw try await transport.unexpected(response, for: request)
         }
-        guard let runID = request.runID ?? response.headers.runID else {
-            throw ACPClientError(
-                .invalidResponse,
-                "\(transport.describe(request)) was answered without a Run-ID header: the run could neither be cancelled "
-                    + "nor followed")
-        }
+        // Not all servers send the header. The first event that names the run will do.
         return RunStream(
-            runID: runID, transport: transport, from: .response(response, firstIndex: firstIndex), until: .settled,
+            runID: request.runID ?? response.headers.runID, transport: transport,
+            from: .response(response, firstIndex: firstIndex), until: .settled,
             session: session)
     }
 }

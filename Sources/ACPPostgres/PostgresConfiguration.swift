@@ -5,7 +5,9 @@ import Foundation
 /// Where a ``PostgresStorage`` keeps its data, and how it gets there.
 public struct PostgresConfiguration: Sendable {
     /// The database as libpq understands it: `postgresql://[user[:password]@][host][:port][/database][?parameter=value]`, with
-    /// all of libpq's parameters (`sslmode`, `sslrootcert`, `target_session_attrs`, several hosts, …), or `key=value` pairs.
+    /// all of libpq's parameters (`sslmode`, `sslrootcert`, `target_session_attrs`, several hosts, …), or `key=value` pairs. Two
+    /// parameters more are this storage's own: `prepared_statements` and `startup_options`, which are `yes` or `no`.
+    /// White space around it does not count.
     /// What it leaves out comes from libpq's own environment variables (`PGHOST`, `PGPASSWORD`, …) and its password file.
     public var url: String
     /// How many connections there are at most for calls: 10 unless said otherwise. One more listens, where somebody watches.
@@ -23,8 +25,12 @@ public struct PostgresConfiguration: Sendable {
     /// Leave the tables as they are: somebody else runs the SQL of ``PostgresStorage/schemaSQL``.
     public var skipMigrations = false
     /// Prepare each statement once for each connection. To be turned off behind a pooler that changes the server's connection
-    /// with every transaction and does not know prepared statements.
+    /// with every transaction and does not know prepared statements. `prepared_statements=yes` or `=no` in the URL has precedence.
     public var preparesStatements = true
+    /// Send ``statementTimeout`` and the isolation level as start-up options. To be turned off behind a pooler that does not accept
+    /// them: the role's own settings apply then (`ALTER ROLE … SET statement_timeout`). `startup_options=yes` or `=no` in the URL
+    /// has precedence.
+    public var sendsStartupOptions = true
 
     /// The database that a URL names.
     public init(url: String) { self.url = url }
@@ -51,9 +57,10 @@ public struct PostgresConfiguration: Sendable {
         }.joined(separator: " ")
     }
 
-    /// What the environment variable `DATABASE_URL` says, and `postgresql://localhost` if it is not set.
+    /// What the environment variable `DATABASE_URL` says, and `postgresql://localhost` if it is not set or is empty.
     public static func fromEnvironment() -> PostgresConfiguration {
         let url = ProcessInfo.processInfo.environment["DATABASE_URL"]
-        return PostgresConfiguration(url: url.flatMap { $0.isEmpty ? nil : $0 } ?? "postgresql://localhost")
+        return PostgresConfiguration(
+            url: url.flatMap { $0.allSatisfy(\.isWhitespace) ? nil : $0 } ?? "postgresql://localhost")
     }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ACPCore
 import HTTPTypes
 
 /// How an ``ACPServer`` answers.
@@ -67,8 +68,9 @@ public struct ServerConfiguration: Sendable {
 
     /// Finds what would keep a server from working as it should.
     ///
-    /// - Throws: ``ServerError`` with `invalidPublicURL`.
+    /// - Throws: ``ServerError`` with `invalidPublicURL` or `invalidToken`.
     public func validate() throws(ServerError) {
+        if let fault = authentication?.fault { throw .invalidToken(fault) }
         if let publicURL, ServerBase(publicURL) == nil { throw .invalidPublicURL(publicURL) }
     }
 }
@@ -76,16 +78,28 @@ public struct ServerConfiguration: Sendable {
 /// Decides who may call a server. `/ping`, `/healthz` and `/readyz` answer everybody.
 public struct Authentication: Sendable {
     let isAllowed: @Sendable (HTTPRequest) async throws -> Bool
+    /// Why nobody could send one of the tokens. Without a token in it.
+    let fault: String?
+
+    private init(fault: String?, isAllowed: @escaping @Sendable (HTTPRequest) async throws -> Bool) {
+        self.fault = fault
+        self.isAllowed = isAllowed
+    }
 
     /// Lets those call whose request satisfies a check. What the check throws counts as no.
     public static func custom(_ isAllowed: @escaping @Sendable (HTTPRequest) async throws -> Bool) -> Authentication {
-        Authentication(isAllowed: isAllowed)
+        Authentication(fault: nil, isAllowed: isAllowed)
     }
 
     /// Lets those call who send one of these tokens as `Authorization: Bearer …`.
+    ///
+    /// A token consists of visible ASCII characters without spaces. Others, which no client could send, and no token at all are
+    /// found by ``ServerConfiguration/validate()``, before the server starts.
     public static func bearer(_ tokens: String...) -> Authentication {
         let allowed = tokens.map { Array($0.utf8) }
-        return Authentication { request in
+        let fault =
+            tokens.isEmpty ? "there is none" : tokens.lazy.compactMap(BearerToken.fault).first.map { "one \($0)" }
+        return Authentication(fault: fault) { request in
             guard let header = request.headerFields[.authorization] else { return false }
             let parts = header.split(separator: " ", maxSplits: 1)
             guard parts.count == 2, parts[0].lowercased() == "bearer" else { return false }

@@ -13,6 +13,9 @@ public enum ServerError: Error, Sendable, CustomStringConvertible {
     /// ``URLSigning`` cannot work like this.
     case invalidSigning(String)
 
+    /// A token of ``Authentication/bearer(_:)`` is none that a client could send.
+    case invalidToken(String)
+
     /// What went wrong and the remedy.
     public var description: String {
         switch self {
@@ -24,6 +27,8 @@ public enum ServerError: Error, Sendable, CustomStringConvertible {
             "\"\(url.prefix(200))\" cannot be the public URL: give one such as https://agents.example.com/acp, without user name, query and fragment"
         case .invalidProxyRange(let text):
             "\"\(text.prefix(100))\" is no range of addresses: give an IP address, or one with the length of its prefix, such as 10.0.0.0/8"
+        case .invalidToken(let reason):
+            "the server cannot ask for this bearer token: \(reason). Use visible ASCII characters, such as the output of openssl rand -hex 32"
         case .invalidSigning(let reason):
             "URLs cannot be signed like this: \(reason)"
         }

@@ -16,6 +16,7 @@ struct ConfigurationTests {
             (" HTTP://Example.com/acp/v1// ", "http://example.com/acp/v1"),
             ("https://example.com/a%20b/", "https://example.com/a%20b"),
             ("http://[::1]:8000/", "http://[::1]:8000"),
+            ("HTTPS://[2001:DB8::1]/Acp\n", "https://[2001:db8::1]/Acp"),
         ])
     func takesURLs(_ text: String, _ expected: String) throws {
         #expect(try ACPClient(text).url == expected)
@@ -32,6 +33,9 @@ struct ConfigurationTests {
             ("http://example.com:99999", "port"),
             ("http://example.com/?a=b", "query"),
             ("http://user:secret@example.com", "bearer token"),
+            ("http://::1:8000", "brackets"),
+            ("http://[fe80::1%25eth0]:8000", "zone"),
+            ("http://[fe80::1%eth0]:8000", "zone"),
         ])
     func refusesURLs(_ text: String, _ words: String) throws {
         let error = try #require(throws: ACPClientError.self) { try ACPClient(text) }
@@ -58,6 +62,11 @@ struct ConfigurationTests {
         arguments: [
             ACPClient.Configuration(bearerToken: ""),
             ACPClient.Configuration(bearerToken: "s3cret\n"),
+            ACPClient.Configuration(bearerToken: " "),
+            ACPClient.Configuration(bearerToken: "s3cret s3cret"),
+            ACPClient.Configuration(bearerToken: "s3cret\u{e9}"),
+            ACPClient.Configuration(bearerToken: "s3cret\u{7f}"),
+            ACPClient.Configuration(headers: ["X-Key": " s3cret"]),
             ACPClient.Configuration(headers: ["X-Key": "s3cret\r\nX: y"]),
             ACPClient.Configuration(headers: ["X Key": "s3cret"]),
         ])

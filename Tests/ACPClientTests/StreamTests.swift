@@ -381,7 +381,7 @@ struct StreamTests {
 }
 
 extension RunStream {
-    fileprivate func collect(_ tally: Tally? = nil) async throws -> [StreamedEvent] {
+    func collect(_ tally: Tally? = nil) async throws -> [StreamedEvent] {
         var events: [StreamedEvent] = []
         for try await event in self {
             events.append(event)

@@ -48,6 +48,22 @@ struct AuthenticationTests {
         }
     }
 
+    @Test(
+        "A token that no client could send keeps the server from starting, and is not shown",
+        arguments: ["", " ", "s3cret s3cret", "s3cret\n", "s3cret\u{e9}", "s3cret\u{7f}"])
+    func unusable(token: String) throws {
+        var configuration = ServerConfiguration()
+        configuration.authentication = .bearer("good", token)
+        let error = try #require(throws: ServerError.self) { try configuration.validate() }
+        guard case .invalidToken(let reason) = error else {
+            Issue.record("another error: \(error)")
+            return
+        }
+        #expect(!reason.contains("s3cret"))
+        configuration.authentication = .bearer("good", "a-._~+/b==")
+        try configuration.validate()
+    }
+
     @Test("The scheme may be written in any case", arguments: ["bearer", "Bearer", "BEARER"])
     func scheme(name: String) async throws {
         try await serving(configuration: Self.configuration) { serving async throws in

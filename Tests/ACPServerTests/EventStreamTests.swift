@@ -154,7 +154,7 @@ struct EventStreamTests {
                             if event.event.kind == .runInProgress { begun.add() }
                         }
                         #expect(kinds.last == "run.completed" && kinds.count == 6)
-                        return stream.runID
+                        return try #require(stream.runID)
                     }
                 }
                 try await eventually("all 200 runs are under way") { begun.value == 200 }

@@ -102,7 +102,7 @@ async def test_the_published_client_takes_a_session_along(stations: Stations) ->
 
 def acp(stations: Stations, *arguments: str, url: str) -> str:
     """What the tool prints."""
-    environment = {**os.environ, "ACP_TOKEN": TOKEN if stations.signed else ""}
+    environment = {**os.environ, "ACP_TOKEN": TOKEN} if stations.signed else dict(os.environ)
     done = subprocess.run(
         [str(binary()), *arguments, "--url", url], env=environment, capture_output=True, text=True, timeout=120
     )

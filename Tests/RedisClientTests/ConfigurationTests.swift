@@ -34,6 +34,9 @@ struct ConfigurationTests {
         Example(url: "rediss://h:1/2", address: .tcp(host: "h", port: 1), database: 2, isTLS: true),
         Example(url: "redis://[::1]:7000", address: .tcp(host: "::1", port: 7000)),
         Example(url: "rediss://[fe80::1]", address: .tcp(host: "fe80::1", port: 6379), isTLS: true),
+        Example(url: "redis://[fe80::1%eth0]:7000", address: .tcp(host: "fe80::1%eth0", port: 7000)),
+        Example(url: "RediSS://[fe80::1%25eth0]", address: .tcp(host: "fe80::1%eth0", port: 6379), isTLS: true),
+        Example(url: " redis://h/3\r\n", address: .tcp(host: "h", port: 6379), database: 3),
         Example(url: "unix:///run/redis.sock", address: .unixSocket(path: "/run/redis.sock")),
         Example(
             url: "unix://:pw@/run/my%20redis.sock?db=2", address: .unixSocket(path: "/run/my redis.sock"),
@@ -86,7 +89,7 @@ struct ConfigurationTests {
     func environment() throws {
         #expect(
             try RedisConfiguration.fromEnvironment(["REDIS_URL": "redis://h:1/2"]).address == .tcp(host: "h", port: 1))
-        for environment in [[:], ["REDIS_URL": ""]] {
+        for environment in [[:], ["REDIS_URL": ""], ["REDIS_URL": " \n"]] {
             let configuration = try RedisConfiguration.fromEnvironment(environment)
             #expect(configuration.address == .tcp(host: "localhost", port: 6379))
         }

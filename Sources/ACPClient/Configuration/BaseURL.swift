@@ -15,6 +15,7 @@ struct BaseURL: Sendable, Hashable, CustomStringConvertible {
         guard !text.isEmpty else {
             throw ACPClientError(.invalidURL, "the URL is empty: give one such as http://127.0.0.1:8000")
         }
+        if let fault = Self.hostFault(in: text) { throw ACPClientError(.invalidURL, fault) }
         guard let components = URLComponents(string: text) else {
             throw ACPClientError(.invalidURL, "this is no URL: give one such as http://127.0.0.1:8000")
         }
@@ -43,6 +44,21 @@ struct BaseURL: Sendable, Hashable, CustomStringConvertible {
         let encodedHost = components.percentEncodedHost ?? host
         origin = "\(scheme)://\(encodedHost.lowercased())\(port)"
         description = origin + path
+    }
+
+    /// What is wrong with the address in a URL that `URLComponents` would refuse without a reason, or misread. Does not show the URL,
+    /// which may hold a password.
+    private static func hostFault(in text: String) -> String? {
+        guard let scheme = text.range(of: "://") else { return nil }
+        let authority = text[scheme.upperBound...].prefix { $0 != "/" && $0 != "?" && $0 != "#" }
+        let host = authority.split(separator: "@", omittingEmptySubsequences: false).last ?? ""
+        if host.hasPrefix("[") {
+            guard host.contains("%") else { return nil }
+            return
+                "the URL has an IPv6 address with a zone (%), which HTTP cannot use: give a name or another address of the host"
+        }
+        guard host.count(where: { $0 == ":" }) > 1 else { return nil }
+        return "an IPv6 address must be in brackets in a URL, as in http://[::1]:8000"
     }
 
     /// Host and port, for people.

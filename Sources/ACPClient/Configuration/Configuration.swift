@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ACPCore
 import Logging
 
 extension ACPClient {
@@ -23,6 +24,9 @@ extension ACPClient {
         public var maximumConnections: Int
         /// Gets one line per request and per reconnection, at debug level. Silent unless set.
         public var logger: Logger?
+        /// Called when a stream loses its connection and takes itself up again, once for each outage, and when it is connected
+        /// again. Called by the task that reads the stream. None unless set.
+        public var onStreamConnectionChange: (@Sendable (StreamConnectionChange) -> Void)?
 
         public init(
             bearerToken: String? = nil,
@@ -32,7 +36,8 @@ extension ACPClient {
             reconnection: ReconnectionPolicy = ReconnectionPolicy(),
             maximumResponseBytes: Int = 64 * 1024 * 1024,
             maximumConnections: Int = 1_024,
-            logger: Logger? = nil
+            logger: Logger? = nil,
+            onStreamConnectionChange: (@Sendable (StreamConnectionChange) -> Void)? = nil
         ) {
             self.bearerToken = bearerToken
             self.headers = headers
@@ -42,7 +47,16 @@ extension ACPClient {
             self.maximumResponseBytes = maximumResponseBytes
             self.maximumConnections = maximumConnections
             self.logger = logger
+            self.onStreamConnectionChange = onStreamConnectionChange
         }
+    }
+
+    /// What happens to the connection of a stream while its run goes on.
+    public enum StreamConnectionChange: Sendable, Hashable {
+        /// The connection was lost, for that reason. The stream connects again by itself.
+        case lost(run: RunID?, reason: String)
+        /// The stream is connected again. No event was missed.
+        case restored(run: RunID?)
     }
 
     /// How long the client waits for what. None of them cancels a run: a run goes on when its client goes away.

@@ -29,20 +29,24 @@ final class EventConnection {
 
     /// The next event, or nil at the end of the connection.
     ///
+    /// - Parameter onBytes: Called when something has arrived, be it a comment.
     /// - Throws: ``ACPClientError`` with code `invalidResponse` if what comes is not ACP, and what the layers below throw.
-    func next() async throws -> Arrival? {
+    func next(onBytes: () -> Void = {}) async throws -> Arrival? {
         while true {
             if let event = try parse() {
-                return Arrival(
-                    id: event.id.flatMap { Int($0) }.flatMap { $0 >= 0 ? $0 : nil }, event: try decode(event))
+                guard let decoded = try decode(event) else { continue }
+                return Arrival(id: event.id.flatMap { Int($0) }.flatMap { $0 >= 0 ? $0 : nil }, event: decoded)
             }
             guard let chunk = try await chunks.next() else {
                 try Task.checkCancellation()
                 return nil
             }
+            onBytes()
             parser.append(chunk.readableBytesView)
         }
     }
+
+    private static let whitespace = Array(" \t\r\n".utf8)
 
     private func parse() throws(ACPClientError) -> ServerSentEvent? {
         do {
@@ -55,14 +59,34 @@ final class EventConnection {
         }
     }
 
-    private func decode(_ event: ServerSentEvent) throws(ACPClientError) -> Event {
+    /// The ACP event that an event of the stream holds, or `nil` if it is none and to be ignored.
+    ///
+    /// Events of ACP have no type of their own in the stream, or that of ACP. Others, such as `event: ping`, are for somebody
+    /// else, as are events without data.
+    private func decode(_ event: ServerSentEvent) throws(ACPClientError) -> Event? {
+        guard event.data.contains(where: { !Self.whitespace.contains($0) }) else { return nil }
+        let isOwnType = event.type == "message" || Event.Kind(rawValue: event.type).isKnown
         do {
-            return try ACPJSON.decode(Event.self, from: event.data)
+            let decoded = try ACPJSON.decode(Event.self, from: event.data)
+            return isOwnType || decoded.kind.isKnown ? decoded : nil
         } catch {
+            guard isOwnType else { return nil }
             let start = String(decoding: event.data.prefix(120), as: UTF8.self)
             throw ACPClientError(
                 .invalidResponse, "the stream holds \"\(start)\", which is no ACP event: \(error.message)", cause: error
             )
+        }
+    }
+}
+
+extension Event.Kind {
+    /// Whether the protocol, as this version knows it, has such events.
+    fileprivate var isKnown: Bool {
+        switch self {
+        case .runCreated, .runInProgress, .runAwaiting, .runCompleted, .runCancelled, .runFailed, .messageCreated,
+            .messagePart, .messageCompleted, .generic, .error:
+            true
+        default: false
         }
     }
 }

@@ -17,18 +17,20 @@ final class RunReader {
         case finished
     }
 
-    private let runID: RunID
+    private let identity: RunIdentity
     private let transport: Transport
     private let milestone: RunMilestone
     private var position: EventPosition
     private var source: Source
     private var backoff: Backoff
     private var polling = Polling()
+    private var outage: Outage
     private var random = SystemRandomNumberGenerator()
     private let isConsumed: Bool
 
-    init(runID: RunID, transport: Transport, start: RunStream.Start?, milestone: RunMilestone) {
-        self.runID = runID
+    init(identity: RunIdentity, transport: Transport, start: RunStream.Start?, milestone: RunMilestone) {
+        self.identity = identity
+        outage = Outage(identity, transport.configuration)
         self.transport = transport
         self.milestone = milestone
         backoff = Backoff(transport.configuration.reconnection)
@@ -74,6 +76,7 @@ final class RunReader {
     private func deliver(_ event: StreamedEvent) -> StreamedEvent {
         backoff.reset()
         polling.reset()
+        outage.end()
         // Leaving the connection here ends it: nothing follows that anyone waits for.
         if milestone.isReached(by: event.event.kind) { source = .finished }
         return event
@@ -84,10 +87,11 @@ final class RunReader {
     /// The connection's next event, or nil if it brought none: then the source has changed or an event was skipped.
     private func read(_ connection: EventConnection) async throws -> StreamedEvent? {
         do {
-            guard let arrival = try await connection.next() else {
+            guard let arrival = try await connection.next(onBytes: { outage.end() }) else {
                 try await recover(from: nil, connection)
                 return nil
             }
+            identity.learn(from: arrival.event)
             if case .error(let error) = arrival.event, arrival.id == nil {
                 try await recover(from: error, connection)
                 return nil
@@ -106,32 +110,46 @@ final class RunReader {
         } catch {
             try Task.checkCancellation()
             // Silence on a connection that stood is no failure: an agent may think for hours.
-            if (error as? HTTPClientError) == .readTimeout { backoff.reset() }
-            try await recover(from: error, connection)
+            let wasSilent = (error as? HTTPClientError) == .readTimeout
+            if wasSilent { backoff.reset() }
+            try await recover(from: error, connection, wasSilent: wasSilent)
             return nil
         }
     }
 
     /// A connection has ended before the run: makes ready for the next one, after a while.
-    private func recover(from cause: (any Error)?, _ connection: EventConnection) async throws {
+    ///
+    /// - Parameter wasSilent: Whether the connection is replaced because nothing came: that is no outage yet.
+    private func recover(
+        from cause: (any Error)?, _ connection: EventConnection, wasSilent: Bool = false
+    ) async throws {
         source = .none
         if let delay = connection.retryDelay { backoff.initialDelay = delay }
+        guard identity.runID != nil else {
+            throw broken(
+                "and cannot be continued: the server named the run neither in a Run-ID header nor in an event", cause)
+        }
         guard position.next != nil else {
             throw broken("and the server does not number its events, so that it is not known where to go on", cause)
         }
-        try await pause(after: cause)
+        try await pause(after: cause, isOutage: !wasSilent)
     }
 
-    private func pause(after cause: (any Error)?) async throws {
+    private func pause(after cause: (any Error)?, isOutage: Bool = true) async throws {
+        if isOutage { outage.begin(reason: Self.reason(cause)) }
         let retryAfter = (cause as? ACPClientError)?.retryAfter
         guard let delay = backoff.nextDelay(retryAfter: retryAfter, using: &random) else {
             let attempts = backoff.failures
-            throw broken(attempts == 0 ? "" : "and \(attempts) attempts to take it up again brought nothing", cause)
+            let tried =
+                "and \(attempts == 1 ? "1 attempt" : "\(attempts) attempts") to connect to "
+                + "\(transport.baseURL.authority) again, within \(outage.length.wholeSeconds), brought nothing"
+            throw broken(attempts == 0 ? "" : tried, cause)
         }
         transport.configuration.logger?.debug(
             "ACP stream broke off, taking it up again",
             metadata: [
-                "run": "\(runID)", "next_event": "\(position.next ?? 0)", "delay": "\(delay.seconds)",
+                "run": "\(identity.runID?.rawValue ?? "unknown")", "next_event": "\(position.next ?? 0)",
+                "delay": "\(delay.seconds)",
                 "cause": "\(cause.map { "\($0)" } ?? "the connection ended")",
             ])
         try await Task.sleep(for: delay)
@@ -140,22 +158,40 @@ final class RunReader {
     private func broken(_ detail: String, _ cause: (any Error)?) -> ACPClientError {
         source = .finished
         let place = position.last.map { "after event \($0)" } ?? "before an event came whose number is known"
-        let reason = (cause as? ACPClientError)?.message ?? (cause as? ACPError)?.message
+        let reason = cause.map { Self.reason($0) }
         let because = [detail, reason.map { "(\($0))" } ?? ""].filter { !$0.isEmpty }.joined(separator: " ")
         var error = ACPClientError(
             .streamBroken,
-            "the stream of run \(runID) broke off \(place)\(because.isEmpty ? "" : " \(because)"). "
+            "the stream of \(identity.runID.map { "run \($0)" } ?? "a run") broke off \(place)\(because.isEmpty ? "" : " \(because)"). "
                 + "The run may go on: follow it, or ask for its status", cause: cause)
-        error.runID = runID
+        error.runID = identity.runID
         error.lastIndex = position.last
         error.serverError = cause as? ACPError ?? (cause as? ACPClientError)?.serverError
         error.status = (cause as? ACPClientError)?.status
         return error
     }
 
+    /// Why a connection ended, in words.
+    private static func reason(_ cause: (any Error)?) -> String {
+        switch cause {
+        case nil: "the server ended the connection before the run"
+        case let error as ACPClientError: error.message
+        case let error as ACPError: error.message
+        case let error as HTTPClientError: error.shortDescription
+        case let error?: "\(error)"
+        }
+    }
+
     // MARK: - Connecting
 
+    /// The run, which only a stream without a first connection or a lost one asks for.
+    private func knownRunID() throws(ACPClientError) -> RunID {
+        guard let runID = identity.runID else { throw broken("", nil) }
+        return runID
+    }
+
     private func connect() async throws {
+        let runID = try knownRunID()
         if polling.isOn { return try await poll() }
         var request = HTTPRequest.get("/runs/\(runID)/events", runID: runID)
         request.accept = "text/event-stream"
@@ -203,6 +239,7 @@ final class RunReader {
     }
 
     private func poll() async throws {
+        let runID = try knownRunID()
         let request = HTTPRequest.get("/runs/\(runID)/events", runID: runID)
         do {
             try await take(try await transport.send(request), for: request)
@@ -215,7 +252,9 @@ final class RunReader {
     }
 
     private func take(_ answer: HTTPAnswer, for request: HTTPRequest) async throws {
+        let runID = try knownRunID()
         let events = try transport.decode(RunEventsListResponse.self, from: answer, for: request).events
+        outage.end()
         let first = position.next ?? 0
         position = EventPosition(next: max(first, events.count))
         if events.count > first {

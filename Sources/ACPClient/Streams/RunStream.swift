@@ -12,7 +12,6 @@ import Synchronization
 ///
 /// ```swift
 /// let stream = try await client.stream(agent: "writer", input: "Tell me a story")
-/// print("run", stream.runID)
 /// for try await event in stream {
 ///     if case .messagePart(let part) = event.event { print(part.text ?? "", terminator: "") }
 /// }
@@ -27,19 +26,23 @@ import Synchronization
 public struct RunStream: AsyncSequence, Sendable {
     public typealias Element = StreamedEvent
 
-    /// The run whose events these are: known before the first event, so that the run can be cancelled at any time.
-    public let runID: RunID
+    /// The run whose events these are.
+    ///
+    /// It is known before the first event if the server sends the header `Run-ID`, as servers of this package and the reference
+    /// do. If `nil`, the server does not, and no event that names the run has been read yet.
+    public var runID: RunID? { identity.runID }
 
+    private let identity: RunIdentity
     private let transport: Transport
     private let milestone: RunMilestone
     private let origin: Origin
     private let session: ClientSession?
 
     init(
-        runID: RunID, transport: Transport, from start: Start, until milestone: RunMilestone,
+        runID: RunID?, transport: Transport, from start: Start, until milestone: RunMilestone,
         session: ClientSession? = nil
     ) {
-        self.runID = runID
+        identity = RunIdentity(runID)
         self.transport = transport
         self.milestone = milestone
         self.session = session
@@ -48,7 +51,7 @@ public struct RunStream: AsyncSequence, Sendable {
 
     public func makeAsyncIterator() -> AsyncIterator {
         AsyncIterator(
-            reader: RunReader(runID: runID, transport: transport, start: origin.take(), milestone: milestone),
+            reader: RunReader(identity: identity, transport: transport, start: origin.take(), milestone: milestone),
             session: session)
     }
 
@@ -85,5 +88,20 @@ public struct RunStream: AsyncSequence, Sendable {
                 return start
             }
         }
+    }
+}
+
+/// Which run a stream is about, shared by the stream and those who read it.
+final class RunIdentity: Sendable {
+    private let id: Mutex<RunID?>
+
+    init(_ id: RunID?) { self.id = Mutex(id) }
+
+    var runID: RunID? { id.withLock { $0 } }
+
+    /// Takes the run's id from an event, unless it is known.
+    func learn(from event: Event) {
+        guard let found = event.runID else { return }
+        id.withLock { if $0 == nil { $0 = found } }
     }
 }

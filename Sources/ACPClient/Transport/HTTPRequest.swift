@@ -41,6 +41,9 @@ struct HTTPRequest: Sendable {
     /// The request that creates a run.
     static func creation(_ request: RunCreateRequest) throws -> HTTPRequest {
         var creation = try post("/runs", json: request)
+        if let fault = request.idempotencyKey.flatMap(HeaderValue.idempotencyKeyFault) {
+            throw ACPClientError(.invalidConfiguration, "the idempotency key \(fault)")
+        }
         if let key = request.idempotencyKey { creation.extraHeaders.append(("Idempotency-Key", key)) }
         return creation
     }

@@ -207,21 +207,15 @@ final class Transport: Sendable {
         for field in fields where !field.name.utf8.allSatisfy(isTokenCharacter) || field.name.isEmpty {
             throw ACPClientError(.invalidConfiguration, "\"\(field.name)\" is no name of an HTTP header")
         }
-        for field in fields where !field.value.utf8.allSatisfy(isFieldCharacter) {
-            throw ACPClientError(
-                .invalidConfiguration, "the header \(field.name) has a value with line breaks or control characters")
+        for field in fields {
+            guard let fault = HeaderValue.fault(in: field.value) else { continue }
+            throw ACPClientError(.invalidConfiguration, "the value of the header \(field.name) \(fault)")
         }
-        if let token = configuration.bearerToken {
-            guard !token.isEmpty, token.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
-                throw ACPClientError(
-                    .invalidConfiguration,
-                    "the bearer token is empty or holds spaces, line breaks or characters that are not ASCII")
-            }
+        if let fault = configuration.bearerToken.flatMap(BearerToken.fault) {
+            throw ACPClientError(.invalidConfiguration, "the bearer token \(fault)")
         }
     }
 }
-
-private func isFieldCharacter(_ byte: UInt8) -> Bool { byte == 0x09 || (byte >= 0x20 && byte != 0x7F) }
 
 private func isTokenCharacter(_ byte: UInt8) -> Bool {
     switch byte {

@@ -17,11 +17,15 @@ struct ConnectionParameters: Sendable {
     let entries: [(name: String, value: String)]
     /// The server and the database in words, for messages. No secret.
     let place: String
+    /// Whether statements are prepared.
+    let preparesStatements: Bool
 
     /// - Throws: `StorageError` with code `refused` if libpq cannot read the URL.
     init(_ configuration: PostgresConfiguration) throws(StorageError) {
+        let url = try PostgresURL(configuration.url)
+        preparesStatements = url.preparesStatements ?? configuration.preparesStatements
         var message: UnsafeMutablePointer<CChar>?
-        guard !configuration.url.utf8.contains(0), let options = PQconninfoParse(configuration.url, &message) else {
+        guard !url.text.utf8.contains(0), let options = PQconninfoParse(url.text, &message) else {
             // What libpq says about it may quote the URL, and that may hold a password.
             if let message { PQfreemem(message) }
             throw StorageError(
@@ -46,15 +50,16 @@ struct ConnectionParameters: Sendable {
             ("tcp_user_timeout", "30000"),
         ]
         defaults.removeAll { name, _ in value(name) != nil }
-        var settings = ["-c default_transaction_isolation=read\\ committed"]
-        if let limit = configuration.statementTimeout {
+        var settings: [String] = []
+        let sendsOptions = url.sendsStartupOptions ?? configuration.sendsStartupOptions
+        if sendsOptions { settings.append("-c default_transaction_isolation=read\\ committed") }
+        if sendsOptions, let limit = configuration.statementTimeout {
             settings.append("-c statement_timeout=\(max(1, limit.wholeMilliseconds))")
         }
         // Behind this storage's own, the caller's have precedence.
         if let own = value("options") { settings.append(own) }
-        entries =
-            given + defaults.map { (name: $0, value: $1) }
-            + [("options", settings.joined(separator: " ")), ("client_encoding", "UTF8")]
+        if !settings.isEmpty { defaults.append(("options", settings.joined(separator: " "))) }
+        entries = given + defaults.map { (name: $0, value: $1) } + [("client_encoding", "UTF8")]
         place =
             "PostgreSQL at \(value("host") ?? value("hostaddr") ?? "libpq's default host")"
             + (value("port").map { ":\($0)" } ?? "") + (value("dbname").map { "/\($0)" } ?? "")

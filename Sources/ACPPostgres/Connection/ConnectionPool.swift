@@ -218,7 +218,7 @@ final class ConnectionPool: Sendable {
         guard let request else { return change { $0.machine.released(connection, isUsable: true) } }
         let patience = (configuration.statementTimeout ?? .seconds(3_600)) + .seconds(10)
         let exchange = Exchange(
-            id: id, batch: request.batch, prepares: configuration.preparesStatements,
+            id: id, batch: request.batch, prepares: parameters.preparesStatements,
             deadline: .now + patience
         ) { [weak self] result in
             request.answer.give(result)

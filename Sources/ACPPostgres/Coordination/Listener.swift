@@ -77,15 +77,23 @@ final class Listener: Sendable {
 
     private func listen() async {
         var failures = 0
+        var lastMessage = ""
         while !Task.isCancelled {
             do throws(StorageError) {
                 try await database.prepareSchema()
-                try await useOneConnection { failures = 0 }
+                try await useOneConnection {
+                    failures = 0
+                    lastMessage = ""
+                }
             } catch {
                 guard !Task.isCancelled, error.code != .closed else { break }
                 failures += 1
                 report(.failure(error))
-                database.logger.warning("Not listening to PostgreSQL", metadata: ["error": "\(error.message)"])
+                // The same again is for those who look closely.
+                database.logger.log(
+                    level: error.message == lastMessage ? .debug : .warning, "Not listening to PostgreSQL",
+                    metadata: ["error": "\(error.message)"])
+                lastMessage = error.message
                 try? await Task.sleep(
                     for: Backoff.pause(afterFailures: failures, limit: database.configuration.maximumBackoff))
             }

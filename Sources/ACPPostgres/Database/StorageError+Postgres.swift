@@ -49,6 +49,11 @@ extension StorageError {
             ("Connection refused", .cannotConnect, "Start the server, or correct the address"),
             ("could not translate host name", .cannotConnect, "Check the host in the URL"),
             ("starting up", .cannotConnect, "Wait a moment"),
+            (
+                "unsupported startup parameter", .refused,
+                "A pooler is in between that does not accept this storage's settings: add startup_options=no to the URL "
+                    + "(sendsStartupOptions in PostgresConfiguration), or let PgBouncer ignore them (ignore_startup_parameters)"
+            ),
             ("too many clients", .cannotConnect, "Raise max_connections, or lower maximumConnections of the storages"),
             (
                 "remaining connection slots", .cannotConnect,
@@ -81,7 +86,11 @@ extension StorageError {
                 .refused,
                 "\(message). The tables are not there (any more): run the SQL that `acp storage schema` prints")
         case "26000", "42P05":
-            return made(.refused, "\(message). Behind a pooler that shares connections, turn preparesStatements off")
+            return made(
+                .refused,
+                "\(message). A pooler that shares connections and does not know prepared statements is in between: add "
+                    + "prepared_statements=no to the URL (preparesStatements in PostgresConfiguration), or connect directly"
+            )
         case "53100", "53200", "53400", "54000":
             return made(.full, "\(message). Nothing of it was stored. Make room on the server")
         case let state where state.hasPrefix("57P") || state.hasPrefix("08"):

@@ -23,12 +23,14 @@ extension RedisConfiguration {
         try self.init(parsed: RedisURL(url))
     }
 
-    /// Reads the environment variable `REDIS_URL`; without it, the configuration is that of `redis://localhost:6379`.
+    /// Reads the environment variable `REDIS_URL`, without white space around it; if it is not set or is empty, the configuration is that of `redis://localhost:6379`.
     /// - Throws: ``RedisError`` with the code `invalidConfiguration`.
     public static func fromEnvironment(
         _ environment: [String: String] = ProcessInfo.processInfo.environment
     ) throws -> RedisConfiguration {
-        guard let url = environment["REDIS_URL"], !url.isEmpty else { return RedisConfiguration() }
+        guard let url = environment["REDIS_URL"], url.contains(where: { !$0.isWhitespace }) else {
+            return RedisConfiguration()
+        }
         return try RedisConfiguration(url: url)
     }
 

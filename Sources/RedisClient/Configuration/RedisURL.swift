@@ -12,6 +12,8 @@ struct RedisURL {
     let options: [(String, String)]
 
     init(_ text: String) throws {
+        // Whatever comes from a file ends with a line break.
+        let text = text.trimmingCharacters(in: .whitespacesAndNewlines)
         guard let separator = text.range(of: "://") else {
             throw Self.error(
                 "it has no scheme; write for example redis://localhost:6379, rediss://… or unix:///path.sock")
@@ -99,7 +101,8 @@ struct RedisURL {
             guard let bracket = authority.firstIndex(of: "]") else {
                 throw Self.error("the IPv6 address has no closing bracket")
             }
-            host = authority[..<bracket].dropFirst()
+            // The sign before the zone of an address may be escaped (RFC 6874).
+            host = authority[..<bracket].dropFirst().replacing("%25", with: "%")[...]
             rest = authority[bracket...].dropFirst()
         } else {
             let colon = authority.firstIndex(of: ":") ?? authority.endIndex

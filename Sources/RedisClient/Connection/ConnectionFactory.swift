@@ -100,7 +100,8 @@ struct ConnectionFactory: Sendable {
         var name = settings.serverName
         if name == nil, case .tcp(let host, _) = self.configuration.address { name = host }
         // TLS has no way to ask for an address by name; its certificate is checked against the address itself.
-        if let candidate = name, (try? SocketAddress(ipAddress: candidate, port: 0)) != nil { name = nil }
+        let address = name.map { String($0.prefix { $0 != "%" }) }
+        if let address, (try? SocketAddress(ipAddress: address, port: 0)) != nil { name = nil }
         return try NIOSSLClientHandler(context: tls, serverHostname: name)
     }
 }

@@ -309,9 +309,12 @@ final class PooledNode: RedisConnectionDelegate {
 
     private func connectFailed(_ id: Int, _ error: RedisError) {
         self.metrics.connectFailures.increment()
-        let isRetired = self.guarded.withLockedValue { $0.isRetired }
+        let (isRetired, lastError) = self.guarded.withLockedValue { ($0.isRetired, $0.lastConnectError) }
         if !isRetired {
-            self.logger.warning("Redis connection failed", metadata: ["error": "\(error)"])
+            // Attempts follow each other quickly while a server is away: the same again is for those who look closely.
+            let isRepeated = lastError.map { "\($0)" == "\(error)" } ?? false
+            self.logger.log(
+                level: isRepeated ? .debug : .warning, "Redis connection failed", metadata: ["error": "\(error)"])
             self.hooks.trouble(error)
         }
         let isTransient = ConnectFailure.isTransient(error) || (self.hooks.wantsMaster && error.code == .readOnly)

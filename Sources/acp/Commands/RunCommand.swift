@@ -55,6 +55,9 @@ struct RunCommand: AsyncParsableCommand {
     var text: String
 
     func validate() throws {
+        if let fault = idempotencyKey.flatMap(HeaderValue.idempotencyKeyFault) {
+            throw ValidationError("--idempotency-key \(fault).")
+        }
         guard session == nil || continued == nil else {
             throw ValidationError(
                 "--session and --continue exclude each other: what is continued says which session it is.")

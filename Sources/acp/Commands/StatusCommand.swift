@@ -47,7 +47,8 @@ struct StatusCommand: AsyncParsableCommand {
         lines.append("created   \(run.createdAt)")
         if let finishedAt = run.finishedAt { lines.append("finished  \(finishedAt)") }
         if let error = run.error { lines.append("error     \("\(error)".printable)") }
-        if let question = run.awaitRequest { lines.append("asks      \(question.shown)") }
+        // Some servers keep the question when it has been answered.
+        if run.status == .awaiting, let question = run.awaitRequest { lines.append("asks      \(question.shown)") }
         if !run.output.isEmpty { lines += [""] + run.output.map(\.shown) }
         try Console.print(lines.joined(separator: "\n"))
     }

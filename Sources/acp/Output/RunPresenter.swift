@@ -16,14 +16,13 @@ struct RunPresenter {
     /// - Throws: an exit code unless the run completed.
     func present(_ run: Run) async throws {
         var run = run
-        // Output that was shown before a question is not shown again after it.
-        var shownMessages = 0
+        // Output that was shown before a question is not shown again after it. A server may go on with the same message then.
+        var shown = ShownOutput()
         while true {
             if asJSON {
                 try Console.print(document: run)
             } else {
-                for message in run.output.dropFirst(shownMessages) { try Console.print(message.shown) }
-                shownMessages = run.output.count
+                for text in shown.add(run.output.map(\.shown)) { try Console.print(text) }
             }
             guard let answer = try answer(to: run) else { return try conclude(run) }
             run = try await client.resume(run.id, with: answer)
@@ -35,13 +34,18 @@ struct RunPresenter {
     /// - Throws: an exit code unless the run completed.
     func present(_ stream: RunStream) async throws {
         var stream = stream
+        // One for all streams of the run: a message may go on after a question.
+        var writer = EventWriter(asJSON: asJSON)
         while true {
             var run: Run?
-            var writer = EventWriter(asJSON: asJSON)
+            var isCurrent = true
             for try await event in stream {
                 run = event.event.run ?? run
+                // Some servers name the run in its events and do not send it along.
+                isCurrent = event.event.run != nil || !event.event.kind.isSettled
                 try writer.write(event.event)
             }
+            if !isCurrent, let id = run?.id ?? stream.runID { run = try await client.run(id) }
             guard let run else { return }
             guard let answer = try answer(to: run) else { return try conclude(run) }
             stream = try await client.stream(resuming: run.id, with: answer)
@@ -72,6 +76,36 @@ struct RunPresenter {
         default:
             return
         }
+    }
+}
+
+/// What has been shown of a run's messages, so that what comes later is shown once.
+struct ShownOutput {
+    private var messages: [String] = []
+
+    /// Takes the messages as they are now.
+    ///
+    /// - Returns: What is new, a text for each message that has grown or was not there.
+    mutating func add(_ current: [String]) -> [String] {
+        var new: [String] = []
+        for (index, text) in current.enumerated() {
+            guard index < messages.count else {
+                new.append(text)
+                continue
+            }
+            let known = messages[index]
+            if text.utf8.elementsEqual(known.utf8) { continue }
+            // A message that is another one now is shown whole.
+            guard text.utf8.starts(with: known.utf8) else {
+                new.append(text)
+                continue
+            }
+            var rest = String(decoding: text.utf8.dropFirst(known.utf8.count), as: UTF8.self)
+            if rest.hasPrefix("\n") { rest.removeFirst() }
+            new.append(rest)
+        }
+        messages = current
+        return new
     }
 }
 

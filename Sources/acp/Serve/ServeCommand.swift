@@ -33,8 +33,13 @@ struct ServeCommand: AsyncParsableCommand {
             """
     )
 
-    @Option(help: "The address to listen on; 0.0.0.0 for all addresses of this machine.")
-    var host = "127.0.0.1"
+    @Option(
+        help: """
+            The address to listen on: a name, an IPv4 address, or an IPv6 address, with brackets or without. 0.0.0.0 or :: for all \
+            addresses of this machine.
+            """,
+        transform: ListenHost.argument)
+    var host = ListenHost.loopback
 
     @Option(help: "The port to listen on; 0 takes a free one.")
     var port = 8000
@@ -83,7 +88,7 @@ struct ServeCommand: AsyncParsableCommand {
         name: .customLong("link-host"),
         help: ArgumentHelp(
             "A host, perhaps with a port, from which messages and files are loaded whatever its address is. Repeatable.",
-            valueName: "host[:port]"))
+            valueName: "host[:port]"), transform: AllowedHost.argument)
     var linkHosts: [AllowedHost] = []
 
     @Flag(
@@ -111,7 +116,12 @@ struct ServeCommand: AsyncParsableCommand {
         guard inlineLimit >= 0 else { throw ValidationError("--inline-limit may not be negative.") }
         guard maxBody > 0 else { throw ValidationError("--max-body has to be 1 or more.") }
         guard grace >= 0, grace <= 1e9 else { throw ValidationError("--grace may not be negative.") }
-        guard token != "" else { throw ValidationError("--token may not be empty.") }
+        _ = try bearerToken()
+    }
+
+    private func bearerToken() throws -> String? {
+        try EnvironmentVariable.token(
+            option: token, variable: "ACP_SERVER_TOKEN", otherwise: "without a token everybody may call the server")
     }
 
     func run() async throws {
@@ -126,17 +136,16 @@ struct ServeCommand: AsyncParsableCommand {
                 reportsErrorDescriptions: reportErrorDescriptions),
             maximumBodySize: maxBody,
             links: LinkConfiguration(allowedHosts: linkHosts, allowsPrivateAddresses: allowPrivateLinks))
-        let token = token ?? ProcessInfo.processInfo.environment["ACP_SERVER_TOKEN"].flatMap { $0.isEmpty ? nil : $0 }
-        configuration.authentication = token.map { .bearer($0) }
+        configuration.authentication = try bearerToken().map { .bearer($0) }
         try urls.apply(to: &configuration, logger: logger)
-        let storage = try await storageOptions.open()
+        let storage = try await storageOptions.open(logLevel: logLevel)
         let server = ACPServer(storage: storage, configuration: configuration, logger: logger)
         server.addExampleAgents()
         let host = host
         do {
-            try await server.run(host: host, port: port) { port in
+            try await server.run(host: host.address, port: port) { port in
                 // Scripts wait for this line.
-                try? Console.print("Serving ACP on http://\(host.contains(":") ? "[\(host)]" : host):\(port)")
+                try? Console.print("Serving ACP on http://\(host.inURL):\(port)")
             }
         } catch let error as ServerError {
             try await storage.close()
@@ -149,10 +158,13 @@ struct ServeCommand: AsyncParsableCommand {
 
 extension AgentPolicy.SessionRuns: ExpressibleByArgument {}
 
-extension AllowedHost: ExpressibleByArgument {
-    public init?(argument: String) {
-        guard let host = try? AllowedHost(argument) else { return nil }
-        self = host
+extension AllowedHost {
+    fileprivate static func argument(_ text: String) throws -> AllowedHost {
+        do {
+            return try AllowedHost(text)
+        } catch {
+            throw ValidationError("\(error.message).")
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 import ACPStorage
 import ArgumentParser
+import Logging
 import RedisClient
 
 /// Which storage a command is about.
@@ -45,12 +46,16 @@ struct StorageOptions: ParsableArguments {
     }
 
     /// Opens the storage and sees whether it answers, so that a mistake shows at once.
-    func open() async throws -> any Storage {
+    func open(logLevel: Logger.Level = .warning) async throws -> any Storage {
         let specification = try specification()
+        let gate = StartupLogHandler.Gate()
+        let logger = StartupLogHandler.logger(level: logLevel, gate: gate)
         do {
-            let storage = try specification.open(prefix: prefix, timeToLive: ttl.map { .seconds($0) })
+            let storage = try specification.open(
+                prefix: prefix, timeToLive: ttl.map { .seconds($0) }, logger: logger)
             do {
                 _ = try await storage.ping()
+                gate.open()
             } catch {
                 try? await storage.close()
                 throw error

@@ -4,6 +4,8 @@ import ACPPostgres
 import ACPRedis
 import ACPSQLite
 import ACPStorage
+import Foundation
+import Logging
 
 /// Which storage to use, as the command line says it.
 enum StorageSpecification: Equatable {
@@ -35,7 +37,9 @@ enum StorageSpecification: Equatable {
         (form: "postgres", meaning: "in PostgreSQL, where $DATABASE_URL says, else on this machine"),
         (
             form: "postgres://[user:password@]host[:port]/database[?sslmode=…]",
-            meaning: "in PostgreSQL, with all parameters of libpq; or postgresql://"
+            meaning:
+                "in PostgreSQL, with all parameters of libpq; or postgresql://. Behind a pooler, startup_options=no and, if it does "
+                + "not know them, prepared_statements=no"
         ),
     ]
 
@@ -56,17 +60,21 @@ enum StorageSpecification: Equatable {
     ]
 
     init(_ text: String) throws(UnknownForm) {
-        switch text {
+        // Schemes are the same in capitals. Whatever comes from a file ends with a line break.
+        let text = text.trimmingCharacters(in: .whitespacesAndNewlines)
+        let scheme = text.prefix { $0 != ":" }
+        let lowered = scheme.lowercased() + text.dropFirst(scheme.count)
+        switch lowered {
         case "memory", "memory:": self = .memory
         case "sqlite": self = .sqlite(path: nil)
-        case _ where text.hasPrefix("sqlite:"):
+        case _ where lowered.hasPrefix("sqlite:"):
             // "sqlite:///data/runs.sqlite" is how others write URLs of files.
             let path = text.dropFirst("sqlite:".count)
             self = .sqlite(path: String(path.hasPrefix("//") ? path.dropFirst(2) : path))
         case "redis": self = .redis(url: nil)
-        case _ where Self.redisSchemes.contains { text.hasPrefix($0) }: self = .redis(url: text)
+        case _ where Self.redisSchemes.contains { lowered.hasPrefix($0) }: self = .redis(url: lowered)
         case "postgres", "postgresql": self = .postgres(url: nil)
-        case _ where ["postgres://", "postgresql://"].contains { text.hasPrefix($0) }: self = .postgres(url: text)
+        case _ where ["postgres://", "postgresql://"].contains { lowered.hasPrefix($0) }: self = .postgres(url: lowered)
         default: throw UnknownForm(scheme: String(text.prefix { $0 != ":" }.prefix(40)))
         }
     }
@@ -76,18 +84,20 @@ enum StorageSpecification: Equatable {
     /// - Parameters:
     ///   - prefix: What all keys in Redis begin with.
     ///   - timeToLive: How long things are kept. Nil means what the storage does by itself.
+    ///   - logger: Where what happens in the background is logged.
     /// - Throws: `RedisError` if the URL is wrong, `StorageError` if the file cannot be used.
-    func open(prefix: String, timeToLive: Duration?) throws -> any Storage {
+    func open(prefix: String, timeToLive: Duration?, logger: Logger) throws -> any Storage {
         switch self {
         case .memory:
             return MemoryStorage(timeToLive.map { .init(timeToLive: $0) } ?? .init())
         case .sqlite(let path):
             let path = try path ?? DataFolder.defaultStorage()
-            return try SQLiteStorage(SQLiteConfiguration(path: path, retention: timeToLive))
+            return try SQLiteStorage(SQLiteConfiguration(path: path, retention: timeToLive), logger: logger)
         case .redis(let url):
-            return try RedisStorage(url: url, ttl: timeToLive ?? RedisStorage.defaultTimeToLive, prefix: prefix)
+            return try RedisStorage(
+                url: url, ttl: timeToLive ?? RedisStorage.defaultTimeToLive, prefix: prefix, logger: logger)
         case .postgres(let url):
-            return try PostgresStorage(url: url)
+            return try PostgresStorage(url: url, logger: logger)
         }
     }
 }

@@ -71,15 +71,19 @@ struct URLOptions: ParsableArguments {
     /// The secrets, the one that signs first. They never stand on the command line, where others can see them.
     private func secrets() throws -> [String]? {
         guard let path = signUrlsWith else {
-            guard let text = ProcessInfo.processInfo.environment["ACP_URL_SECRET"], !text.isEmpty else { return nil }
-            return text.split(whereSeparator: \.isWhitespace).map(String.init)
+            let text = try EnvironmentVariable.secret("ACP_URL_SECRET", otherwise: "URLs are then not signed")
+            return text?.split(whereSeparator: \.isWhitespace).map(String.init)
         }
         guard let data = contents(ofFile: path), let text = String(data: data, encoding: .utf8)
         else {
             throw ValidationError("--sign-urls-with \(path): there is no such file, or it cannot be read as text.")
         }
-        return text.split(whereSeparator: \.isNewline).map { $0.trimmingCharacters(in: .whitespaces) }.filter {
+        let secrets = text.split(whereSeparator: \.isNewline).map { $0.trimmingCharacters(in: .whitespaces) }.filter {
             !$0.isEmpty
         }
+        guard !secrets.isEmpty else {
+            throw ValidationError("--sign-urls-with \(path): the file holds no secret. Write one into each line.")
+        }
+        return secrets
     }
 }

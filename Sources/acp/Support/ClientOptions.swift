@@ -22,6 +22,7 @@ struct ClientOptions: ParsableArguments {
         if let timeout, !(timeout > 0 && timeout <= 1e9) {
             throw ValidationError("--timeout has to be a positive number of seconds.")
         }
+        _ = try bearerToken()
     }
 
     /// Calls a server, closes the connections, and turns errors into a message and an exit code.
@@ -47,21 +48,26 @@ struct ClientOptions: ParsableArguments {
         }
     }
 
+    private func bearerToken() throws -> String? {
+        try EnvironmentVariable.token(
+            option: token, variable: "ACP_TOKEN", otherwise: "requests are then sent without a token")
+    }
+
     private func makeClient() throws -> ACPClient {
-        let environment = ProcessInfo.processInfo.environment
-        let url = url ?? environment["ACP_URL"].nonEmpty ?? "http://127.0.0.1:8000"
-        var configuration = ACPClient.Configuration(bearerToken: token ?? environment["ACP_TOKEN"].nonEmpty)
+        let url = url ?? EnvironmentVariable.text("ACP_URL") ?? "http://127.0.0.1:8000"
+        var configuration = ACPClient.Configuration(bearerToken: try bearerToken())
+        configuration.onStreamConnectionChange = { change in
+            switch change {
+            case .lost(_, let reason): Console.note("connection lost (\(reason.printable)): reconnecting…")
+            case .restored: Console.note("connected again")
+            }
+        }
         if let timeout {
             configuration.timeouts.request = .seconds(timeout)
             configuration.timeouts.run = .seconds(timeout)
         }
         return try ACPClient(url, configuration: configuration)
     }
-}
-
-extension Optional where Wrapped == String {
-    /// Variables that are set to nothing count as not set.
-    fileprivate var nonEmpty: String? { flatMap { $0.isEmpty ? nil : $0 } }
 }
 
 extension ACPClientError {

@@ -11,7 +11,8 @@ enum SessionSource {
     case file(SessionDescriptor)
 
     init(_ text: String) throws {
-        guard !text.hasPrefix("http://"), !text.hasPrefix("https://") else {
+        let scheme = text.prefix { $0 != ":" }.lowercased()
+        guard !text.contains("://") || (scheme != "http" && scheme != "https") else {
             let parts = text.split(separator: "/")
             guard parts.count >= 4, ["session", "sessions"].contains(parts[parts.count - 2]),
                 let id = parts.last.flatMap({ SessionID(rawValue: String($0)) })

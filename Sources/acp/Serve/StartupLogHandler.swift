@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Logging
+import Synchronization
+
+/// Logs what storages say in the background, but not while they are opened: if that fails, the tool prints the reason once.
+///
+/// Whoever asked for debug messages sees everything.
+struct StartupLogHandler: LogHandler {
+    /// Opened when the storage has answered.
+    final class Gate: Sendable {
+        private let isOpenFlag = Atomic(false)
+        var isOpen: Bool { isOpenFlag.load(ordering: .acquiring) }
+        func open() { isOpenFlag.store(true, ordering: .releasing) }
+    }
+
+    let gate: Gate
+    private var inner: StreamLogHandler
+
+    init(label: String, level: Logger.Level, gate: Gate) {
+        self.gate = gate
+        inner = StreamLogHandler.standardError(label: label)
+        inner.logLevel = level
+    }
+
+    /// A logger for a storage.
+    static func logger(level: Logger.Level, gate: Gate) -> Logger {
+        var logger = Logger(label: "acp.storage") { StartupLogHandler(label: $0, level: level, gate: gate) }
+        logger.logLevel = level
+        return logger
+    }
+
+    var logLevel: Logger.Level {
+        get { gate.isOpen || inner.logLevel <= .debug ? inner.logLevel : .critical }
+        set { inner.logLevel = newValue }
+    }
+
+    var metadata: Logger.Metadata {
+        get { inner.metadata }
+        set { inner.metadata = newValue }
+    }
+
+    var metadataProvider: Logger.MetadataProvider? {
+        get { inner.metadataProvider }
+        set { inner.metadataProvider = newValue }
+    }
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { inner[metadataKey: key] }
+        set { inner[metadataKey: key] = newValue }
+    }
+
+    func log(event: LogEvent) { inner.log(event: event) }
+}

@@ -139,7 +139,8 @@ public final class ACPServer: Service {
     /// All routes of the protocol, to be served together with others.
     public func router() -> Router<ServerRequestContext> {
         let router = Router(context: ServerRequestContext.self, options: .autoGenerateHeadEndpoints)
-        router.add(middleware: ErrorMiddleware())
+        let methods = RouteMethods()
+        router.add(middleware: ErrorMiddleware(methods: methods))
         HealthRoutes(engine: engine).add(to: router.group())
         let group = router.group()
         if let authentication = configuration.authentication {
@@ -178,6 +179,7 @@ private struct Connections<Application: ApplicationProtocol>: Service {
             // Either it has ended by itself, or what is left of it is cancelled now.
             defer { group.cancelAll() }
             try await group.next()
+        methods.learn(from: router)
         }
     }
 }

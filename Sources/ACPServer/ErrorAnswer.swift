@@ -87,12 +87,15 @@ struct ErrorAnswer: Error, HTTPResponseError {
 
 /// Turns whatever a route throws into ACP's error object.
 struct ErrorMiddleware<Context: RequestContext>: RouterMiddleware {
+    let methods: RouteMethods
+
     func handle(
         _ request: Request, context: Context, next: (Request, Context) async throws -> Response
     ) async throws -> Response {
         do {
             return try await next(request, context)
         } catch {
+            if let response = try methods.response(to: request, after: error, context: context) { return response }
             let answer = ErrorAnswer(error)
             if answer.status.kind == .serverError {
                 // What passes by itself, such as a storage that is away, is no fault to be mended in this server.

@@ -62,10 +62,14 @@ public final class ACPServer: Service {
     /// Serves until the process is told to end (SIGTERM or SIGINT), or the calling task is cancelled.
     ///
     /// - Parameters:
+    /// The first signal shuts the server down gracefully. A second one cancels that: runs still get an end that is stored, for
+    /// which there are 5 seconds, and connections are closed at once. After these, or at a third signal, the process exits with
+    /// 128 and the number of the signal.
+    ///
     ///   - host: The address to listen on. This machine only, unless said otherwise; `0.0.0.0` for all.
     ///   - port: The port to listen on. 0 takes a free one.
     ///   - onListening: Called once with the port, when connections are accepted.
-    /// - Throws: ``ServerError`` if the server cannot start.
+    /// - Throws: ``ServerError`` if the server cannot start, or was interrupted by a second signal.
     public func run(
         host: String = "127.0.0.1",
         port: Int = 8000,
@@ -94,11 +98,14 @@ public final class ACPServer: Service {
                     .init(service: Connections(application: application, closingGrace: configuration.closingGrace)),
                     .init(service: engine),
                 ],
-                gracefulShutdownSignals: signals,
                 logger: logger
             ))
         do {
-            try await group.run()
+            if signals.isEmpty {
+                try await group.run()
+            } else {
+                try await TerminationSignals(signals, logger: logger).run(group)
+            }
         } catch let error as IOError {
             throw ServerError.cannotListen(host: host, port: port, reason: error.localizedReason)
         } catch let error as SocketAddressError.UnknownHost {

@@ -9,6 +9,8 @@ struct Refusal: Error, Equatable {
     let status: HTTPResponseStatus
     let error: ACPError
     var retryAfter: Int?
+    /// Whether it is the response to a HEAD request, which has no body.
+    var isForHead = false
 
     init(_ status: HTTPResponseStatus, _ code: ACPError.Code, _ message: String, retryAfter: Int? = nil) {
         self.status = status

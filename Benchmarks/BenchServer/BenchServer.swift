@@ -15,7 +15,9 @@ struct BenchServer {
         logger.logLevel = .warning
         let arguments = CommandLine.arguments.dropFirst()
         let storage = try openStorage(arguments.first ?? "memory")
-        let server = ACPServer(storage: storage, configuration: ServerConfiguration(), logger: logger)
+        // More connections than that of a small machine: memory is measured with thousands of followers.
+        let configuration = ServerConfiguration(connections: ConnectionConfiguration(maximumCount: 100_000))
+        let server = ACPServer(storage: storage, configuration: configuration, logger: logger)
         server.addAgents()
         try await server.run(port: arguments.dropFirst().first.flatMap { Int($0) } ?? 0) { announce(port: $0) }
         try await storage.close()

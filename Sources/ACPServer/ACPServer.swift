@@ -2,6 +2,7 @@
 
 import Foundation
 import Hummingbird
+import HummingbirdCore
 import Logging
 import NIOCore
 import ServiceLifecycle
@@ -61,11 +62,15 @@ public final class ACPServer: Service {
 
     /// Serves until the process is told to end (SIGTERM or SIGINT), or the calling task is cancelled.
     ///
+    /// The first signal shuts the server down gracefully. A second one cancels that: runs still get an end that is stored, for
+    /// which there are 5 seconds, and connections are closed at once. After these, or at a third signal, the process exits with
+    /// 128 and the number of the signal.
+    ///
     /// - Parameters:
     ///   - host: The address to listen on. This machine only, unless said otherwise; `0.0.0.0` for all.
     ///   - port: The port to listen on. 0 takes a free one.
     ///   - onListening: Called once with the port, when connections are accepted.
-    /// - Throws: ``ServerError`` if the server cannot start.
+    /// - Throws: ``ServerError`` if the server cannot start, or was interrupted by a second signal.
     public func run(
         host: String = "127.0.0.1",
         port: Int = 8000,
@@ -94,11 +99,14 @@ public final class ACPServer: Service {
                     .init(service: Connections(application: application, closingGrace: configuration.closingGrace)),
                     .init(service: engine),
                 ],
-                gracefulShutdownSignals: signals,
                 logger: logger
             ))
         do {
-            try await group.run()
+            if signals.isEmpty {
+                try await group.run()
+            } else {
+                try await TerminationSignals(signals, logger: logger).run(group)
+            }
         } catch let error as IOError {
             throw ServerError.cannotListen(host: host, port: port, reason: error.localizedReason)
         } catch let error as SocketAddressError.UnknownHost {
@@ -122,12 +130,23 @@ public final class ACPServer: Service {
         try configuration.validate()
         return Application(
             router: router(),
-            server: .http1(configuration: .init(idleTimeout: .init(configuration.idleTimeout))),
+            server: HTTPServerBuilder { [configuration, logger] responder in
+                ConnectionChannel(configuration: configuration, logger: logger, responder: responder)
+            },
             configuration: ApplicationConfiguration(
                 address: .hostname(host, port: port), serverName: "SimpleACP"),
             // Ends after the last connection, and so after the last run.
             services: links.map { [$0] } ?? [],
-            onServerRunning: { channel in
+            onServerRunning: { [logger] channel in
+                do {
+                    try await channel.eventLoop.submit {
+                        try channel.pipeline.syncOperations.addHandler(
+                            AcceptPauseHandler(logger: logger), position: .first)
+                    }.get()
+                } catch {
+                    // It is closed already.
+                    logger.debug("the listening socket is closed", metadata: ["reason": "\(error)"])
+                }
                 // Connections are served when this has returned. A listener may well wait for one of its own, so it is not
                 // waited for.
                 Task { await onListening(channel.localAddress?.port ?? port) }
@@ -140,7 +159,8 @@ public final class ACPServer: Service {
     public func router() -> Router<ServerRequestContext> {
         let router = Router(context: ServerRequestContext.self, options: .autoGenerateHeadEndpoints)
         let failures = FailureLog(limiter: engine.logLimiter)
-        router.add(middleware: ErrorMiddleware(failures: failures))
+        let methods = RouteMethods()
+        router.add(middleware: ErrorMiddleware(failures: failures, methods: methods))
         HealthRoutes(engine: engine, authentication: configuration.authentication).add(to: router.group())
         let group = router.group()
         if let authentication = configuration.authentication {
@@ -161,6 +181,7 @@ public final class ACPServer: Service {
             sessions.addResources(to: group)
         }
         ProcessRoutes(engine: engine).add(to: group)
+        methods.learn(from: router)
         return router
     }
 }

@@ -38,9 +38,10 @@ extension HTTPField.Name {
 extension Request {
     /// Reads the body as a type. The content type is not looked at: some clients send none.
     ///
-    /// - Throws: ``ErrorAnswer``: 413 if it is larger than allowed, 422 if it is not the JSON that is expected, 400 if it is
-    ///   not even HTTP.
+    /// - Throws: ``ErrorAnswer``: 413 if it is larger than allowed, 415 if it is compressed, 408 if it comes too slowly, 422
+    ///   if it is not the JSON that is expected, 400 if it is not even HTTP.
     func decode<Value: JSONReadable>(_ type: Value.Type, upTo limit: Int) async throws -> Value {
+        try requireIdentity()
         if let length = headers[.contentLength].flatMap(Int.init), length > limit { throw ErrorAnswer.tooLarge(limit) }
         let buffer: ByteBuffer
         do {
@@ -49,6 +50,10 @@ extension Request {
             throw ErrorAnswer.tooLarge(limit)
         } catch let error as CancellationError {
             throw error
+        } catch is SlowBody {
+            throw ErrorAnswer(
+                .requestTimeout, .invalidInput, "the request's body came too slowly: try again",
+                headers: [.connection: "close"])
         } catch {
             // Where the next request on this connection would begin, nobody knows.
             throw ErrorAnswer(
@@ -56,6 +61,20 @@ extension Request {
                 headers: [.connection: "close"])
         }
         return try ACPJSON.decode(type, from: buffer.readableBytesView)
+    }
+
+    /// Requires a body that is not compressed or encoded in another way.
+    ///
+    /// - Throws: ``ErrorAnswer``: 415.
+    private func requireIdentity() throws {
+        guard let encodings = headers[.contentEncoding] else { return }
+        for encoding in encodings.split(separator: ",") {
+            guard encoding.filter({ $0 != " " && $0 != "\t" }).lowercased() != "identity" else { continue }
+            throw ErrorAnswer(
+                .unsupportedMediaType, .invalidInput,
+                "Content-Encoding is \"\(encodings.prefix(40))\": only identity is accepted, send the body as it is",
+                headers: [.acceptEncoding: "identity"])
+        }
     }
 
     /// A whole number from the query.

@@ -94,6 +94,7 @@ struct ErrorAnswer: Error, HTTPResponseError {
 /// Turns whatever a route throws into ACP's error object.
 struct ErrorMiddleware<Context: RequestContext>: RouterMiddleware {
     let failures: FailureLog
+    let methods: RouteMethods
 
     func handle(
         _ request: Request, context: Context, next: (Request, Context) async throws -> Response
@@ -101,6 +102,7 @@ struct ErrorMiddleware<Context: RequestContext>: RouterMiddleware {
         do {
             return try await next(request, context)
         } catch {
+            if let response = try methods.response(to: request, after: error, context: context) { return response }
             let answer = ErrorAnswer(error)
             failures.record(answer, request, to: context.logger)
             return try answer.response(from: request, context: context)

@@ -25,28 +25,26 @@ enum EventStream {
             .accelBuffering: "no",
         ]
         let body = ResponseBody { writer in
-            let nudge = RunEvents.Nudge()
-            pulse.add(nudge)
-            defer { pulse.remove(nudge) }
+            let stream = pulse.join()
+            defer { pulse.leave(stream) }
             do {
                 try await withGracefulShutdownHandler {
-                    var events = engine.follow(run, from: offset, until: end, nudge: nudge).makeAsyncIterator()
-                    var silence = 0
-                    var isClosing = false
+                    var events = engine.follow(run, from: offset, until: end, nudge: stream.nudge).makeAsyncIterator()
+                    var closingNudges = 0
                     while let batch = try await events.next() {
-                        silence = batch.events.isEmpty ? silence + 1 : 0
-                        if pulse.isClosing != isClosing {
-                            isClosing = true
-                            silence = min(silence, 1)
-                        }
-                        if silence == 0 {
+                        if !batch.events.isEmpty {
+                            closingNudges = 0
                             try await writer.write(encode(batch))
-                        } else if silence > 1, !isClosing {
+                            pulse.wrote(stream)
+                        } else if !pulse.isClosing {
+                            guard pulse.isDue(stream) else { continue }
                             try await writer.write(ByteBuffer(string: ": keep-alive\n\n"))
-                        } else if silence > 1, try await !engine.run(run).status.isTerminal {
+                            pulse.wrote(stream)
+                        } else {
+                            closingNudges += 1
                             // Runs of this process have ended by now: their streams come to their end by themselves. This one
                             // waits for another process, or for an answer: its follower comes back for the rest, elsewhere.
-                            break
+                            if closingNudges > 1, try await !engine.run(run).status.isTerminal { break }
                         }
                     }
                 } onGracefulShutdown: {

@@ -22,9 +22,11 @@ public struct ServerConfiguration: Sendable {
     public var trustedProxies: TrustedProxies?
     /// Signs the URLs in session descriptors, and refuses to answer those that are not signed. Nil leaves them as they are.
     public var urlSigning: URLSigning?
-    /// How long a connection may say nothing between requests, or in the middle of one, before it is closed. A connection
-    /// that waits for its answer or reads a stream is not idle.
+    /// How long a connection may be idle between requests before it is closed. A connection that waits for a response or
+    /// reads a stream is not idle. For the time within a request see ``connections``.
     public var idleTimeout: Duration
+    /// How many connections there may be, and how long clients may take for their requests and responses.
+    public var connections: ConnectionConfiguration
     /// How long connections may go on when the server shuts down and its last run has ended: until then answers and streams
     /// can be read to their end. Those that are left are closed.
     public var closingGrace: Duration
@@ -42,6 +44,7 @@ public struct ServerConfiguration: Sendable {
     ///   - links: From public addresses unless said otherwise. See ``LinkConfiguration``.
     ///   - trustedProxies: None unless said otherwise.
     ///   - urlSigning: None unless said otherwise.
+    ///   - connections: See ``ConnectionConfiguration``.
     public init(
         engine: EngineConfiguration = EngineConfiguration(),
         maximumBodySize: Int = 4 * 1_048_576,
@@ -52,7 +55,8 @@ public struct ServerConfiguration: Sendable {
         closingGrace: Duration = .seconds(5),
         links: LinkConfiguration? = LinkConfiguration(),
         trustedProxies: TrustedProxies? = nil,
-        urlSigning: URLSigning? = nil
+        urlSigning: URLSigning? = nil,
+        connections: ConnectionConfiguration = ConnectionConfiguration()
     ) {
         self.engine = engine
         self.maximumBodySize = maximumBodySize
@@ -64,6 +68,7 @@ public struct ServerConfiguration: Sendable {
         self.links = links
         self.trustedProxies = trustedProxies
         self.urlSigning = urlSigning
+        self.connections = connections
     }
 
     /// Finds what would keep a server from working as it should.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Why a server did not start.
+/// Why a server did not start, or did not end as it should.
 public enum ServerError: Error, Sendable, CustomStringConvertible {
     /// Two agents have the same name.
     case duplicateAgents([AgentName])
@@ -12,6 +12,8 @@ public enum ServerError: Error, Sendable, CustomStringConvertible {
     case invalidProxyRange(String)
     /// ``URLSigning`` cannot work like this.
     case invalidSigning(String)
+    /// A second signal, of this number, has ended the graceful shutdown.
+    case interrupted(signal: Int32)
 
     /// A token of ``Authentication/bearer(_:)`` is none that a client could send.
     case invalidToken(String)
@@ -31,6 +33,8 @@ public enum ServerError: Error, Sendable, CustomStringConvertible {
             "the server cannot ask for this bearer token: \(reason). Use visible ASCII characters, such as the output of openssl rand -hex 32"
         case .invalidSigning(let reason):
             "URLs cannot be signed like this: \(reason)"
+        case .interrupted(let signal):
+            "signal \(signal) has ended the graceful shutdown: runs that had not ended have failed, or go on in another process"
         }
     }
 }

@@ -24,6 +24,7 @@ struct ACPCommand: AsyncParsableCommand {
               2   the server cannot be reached, or answered with an error
               3   the run asks something and waits for the answer
               64  the command line is wrong
+              130, 143  serve was ended by a second SIGINT or SIGTERM
             """,
         version: "0.1.0",
         subcommands: [

@@ -8,16 +8,65 @@ import Testing
 
 @Suite("HTTP as it is spoken")
 struct ConnectionTests {
-    @Test("A path or a method that is not offered gets 404 with an ACP error")
+    @Test("A path that is not offered gets 404 with an ACP error")
     func notOffered() async throws {
         try await serving { serving in
             let wrong: [(HTTPMethod, String)] = [
-                (.GET, "/"), (.GET, "/nothing"), (.GET, "/agents/echo/more"), (.GET, "/runs/x/y/z"), (.PUT, "/runs"),
-                (.DELETE, "/agents/echo"), (.POST, "/ping"), (.PATCH, "/runs/x"), (.OPTIONS, "/runs"),
-                (.TRACE, "/runs"), (.GET, "/runs/x/cancel"), (.DELETE, "/session/x"),
+                (.GET, "/"), (.GET, "/nothing"), (.GET, "/agents/echo/more"), (.GET, "/runs/x/y/z"), (.OPTIONS, "/"),
+                (.PUT, "/nothing"), (.POST, "/sessions"),
             ]
             for (method, path) in wrong { try await serving.send(method, path).expectError(404, .notFound) }
             try await serving.expectStillServing()
+        }
+    }
+
+    @Test(
+        "A method that a path does not have gets 405, which names those that it has",
+        arguments: [
+            (HTTPMethod.PUT, "/runs", "GET, HEAD, OPTIONS, POST"), (.TRACE, "/runs?x", "GET, HEAD, OPTIONS, POST"),
+            (.DELETE, "/agents/echo", "GET, HEAD, OPTIONS"), (.POST, "/ping", "GET, HEAD, OPTIONS"),
+            (.PATCH, "/runs/x", "DELETE, GET, HEAD, OPTIONS, POST"), (.GET, "/runs/x/cancel", "OPTIONS, POST"),
+            (.DELETE, "/session/x", "GET, HEAD, OPTIONS"), (.DELETE, "/sessions/x/state", "GET, HEAD, OPTIONS"),
+        ])
+    func notAllowed(method: HTTPMethod, path: String, allowed: String) async throws {
+        let signing = try URLSigning(keys: ["a key that nobody guesses"])
+        for configuration in [.quick, ServerConfiguration.quick.with { $0.urlSigning = signing }] {
+            try await serving(configuration: configuration) { serving in
+                let answer = try await serving.send(method, path)
+                #expect(try answer.expectError(405, .invalidInput).message.contains(allowed))
+                #expect(answer.headers.first(name: "Allow") == allowed)
+                let options = try await serving.send(.OPTIONS, path)
+                #expect(options.status == 204 && options.body.isEmpty)
+                #expect(options.headers.first(name: "Allow") == allowed)
+            }
+        }
+    }
+
+    @Test("HEAD of a path without GET gets 405 without a body, and the connection carries on")
+    func headNotAllowed() async throws {
+        try await serving { serving in
+            try await RawConnection.open(serving.port) { connection in
+                try await connection.send(rawRequest("HEAD /runs/x/cancel") + rawRequest("GET /healthz"))
+                let head = try await connection.readAnswer(isHead: true)
+                #expect(head.status == 405 && head.head.contains("Allow: OPTIONS, POST\r\n"))
+                #expect(try await connection.readAnswer().body.contains("ok"))
+            }
+        }
+    }
+
+    @Test(
+        "A body that is compressed gets 415, which says what is accepted", arguments: ["gzip", "GZIP", "identity, br"])
+    func compressed(encoding: String) async throws {
+        try await serving { serving in
+            let asked = try await serving.askedRun(.sync)
+            for path in ["/runs", "/runs/\(asked)"] {
+                let answer = try await serving.post(path, "{}", headers: ["Content-Encoding": encoding])
+                #expect(try answer.expectError(415, .invalidInput).message.contains("Content-Encoding"))
+                #expect(answer.headers.first(name: "Accept-Encoding") == "identity")
+            }
+            let plain = try await serving.post(
+                "/runs", Serving.runJSON("echo"), headers: ["Content-Encoding": "Identity"])
+            #expect(plain.status == 200)
         }
     }
 
@@ -148,7 +197,11 @@ struct ConnectionTests {
     @Test("A connection that says nothing for too long is closed, one that waits for its answer is not")
     func idleConnections() async throws {
         let gate = Signal<Void>()
-        let configuration = ServerConfiguration.quick.with { $0.idleTimeout = .seconds(2) }
+        let configuration = ServerConfiguration.quick.with {
+            $0.idleTimeout = .seconds(2)
+            $0.connections.headTimeout = .seconds(2)
+            $0.connections.bodyGrace = .seconds(2)
+        }
         try await serving(configuration: configuration, agents: { $0.addGated(gate) }) { serving in
             try await RawConnection.open(serving.port) { waiting in
                 try await waiting.send(rawRequest("POST /runs", body: Serving.runJSON("gated")))

@@ -13,12 +13,11 @@ struct StreamPulseTests {
         let engine = RunEngine(storage: MemoryStorage())
         engine.agents.agent("waits") { context in _ = try await context.awaitMessage("?") }
         let run = try await engine.run(RunRequest(agent: "waits", input: ["x"]))
-        let nudge = RunEvents.Nudge()
-        pulse.add(nudge)
-        var events = engine.follow(run.id, nudge: nudge).makeAsyncIterator()
+        let stream = pulse.join()
+        var events = engine.follow(run.id, nudge: stream.nudge).makeAsyncIterator()
         #expect(try await events.next()?.events.count == 3)
         try await body(&events)
-        pulse.remove(nudge)
+        pulse.leave(stream)
         await engine.shutdown()
     }
 
@@ -42,6 +41,37 @@ struct StreamPulseTests {
         let pulse = StreamPulse(interval: .milliseconds(5))
         for _ in 0..<2 {
             try await following(pulse) { events in try await expectNudge(&events) }
+        }
+    }
+
+    @Test("lets no stream be silent for longer than its interval, and bothers none that speaks")
+    func isInTime() {
+        let pulse = StreamPulse(interval: .seconds(86_400))
+        let ticks = pulse.ticksPerInterval
+        let (silent, speaking) = (pulse.join(), pulse.join())
+        for tick in 1..<ticks {
+            pulse.tick()
+            #expect(!pulse.isDue(silent) && !pulse.isDue(speaking), "tick \(tick)")
+        }
+        pulse.wrote(speaking)
+        pulse.tick()
+        #expect(pulse.isDue(silent), "at the next tick it would be silent for longer than the interval")
+        #expect(!pulse.isDue(speaking))
+        pulse.wrote(silent)
+        #expect(!pulse.isDue(silent))
+        let late = pulse.join()
+        for _ in 1..<ticks { pulse.tick() }
+        #expect(pulse.isDue(speaking) && !pulse.isDue(silent) && !pulse.isDue(late))
+        for stream in [silent, speaking, late] { pulse.leave(stream) }
+        #expect(pulse.count == 0)
+    }
+
+    @Test("nudges a stream that is due, and not one that is not")
+    func nudgesTheDue() async throws {
+        let pulse = StreamPulse(interval: .seconds(86_400))
+        try await following(pulse) { events in
+            for _ in 0..<pulse.ticksPerInterval { pulse.tick() }
+            try await expectNudge(&events)
         }
     }
 

@@ -81,9 +81,11 @@ def own_server() -> Iterator[Callable[..., ServerProcess]]:
         pytest.skip("ACP_URL is set and there is no tool to start another server with")
     servers: list[ServerProcess] = []
 
-    def start(*options: str, environment: dict[str, str] | None = None) -> ServerProcess:
+    def start(
+        *options: str, environment: dict[str, str] | None = None, open_files: int | None = None
+    ) -> ServerProcess:
         storage = () if "--storage" in options else ("--storage", "memory")
-        servers.append(ServerProcess(*storage, *options, environment=environment))
+        servers.append(ServerProcess(*storage, *options, environment=environment, open_files=open_files))
         return servers[-1]
 
     yield start

@@ -3,6 +3,7 @@
 
 import os
 import re
+import resource
 import signal
 import subprocess
 import tempfile
@@ -24,7 +25,11 @@ class ServerProcess:
     """A running server. Its output goes through a pipe that is read to the end, so that it never blocks."""
 
     def __init__(
-        self, *options: str, environment: dict[str, str] | None = None, within: tuple[str, ...] = ()
+        self,
+        *options: str,
+        environment: dict[str, str] | None = None,
+        open_files: int | None = None,
+        within: tuple[str, ...] = (),
     ) -> None:
         """`within` is a command that runs the server, with the server's own command behind it."""
         path = binary()
@@ -39,6 +44,7 @@ class ServerProcess:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             env={**os.environ, **(environment or {})},
+            preexec_fn=open_files and (lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (open_files, open_files))),
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -64,6 +70,15 @@ class ServerProcess:
         """Asks the server to end, and does not wait."""
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
+
+    def send(self, number: signal.Signals) -> None:
+        """Sends a signal, and does not wait."""
+        self._process.send_signal(number)
+
+    def processor_time(self) -> float:
+        """How many seconds of a processor the server has used."""
+        fields = Path(f"/proc/{self._process.pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def kill(self) -> None:
         """Ends the server at once, without letting it know."""

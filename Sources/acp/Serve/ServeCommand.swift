@@ -17,7 +17,8 @@ struct ServeCommand: AsyncParsableCommand {
 
             When the server is told to end (Ctrl-C, SIGTERM) it takes no new runs and lets those that run finish for \
             --grace seconds. On a storage that outlives it, runs that await an answer and those of slow, which can be \
-            replayed, go on in another server on the same storage, or later; the rest fails.
+            replayed, go on in another server on the same storage, or later; the rest fails. A second signal ends it at \
+            once, with exit code 130 or 143.
 
             Storages:
             \(StorageSpecification.forms.map { "  \($0.form)  \($0.meaning)" }.joined(separator: "\n"))
@@ -64,6 +65,9 @@ struct ServeCommand: AsyncParsableCommand {
 
     @Option(help: "How many bytes a request's body may have. Larger ones are refused with 413.")
     var maxBody = 4 * 1_048_576
+
+    @Option(help: "How many connections are served at the same time. Further ones get 503.")
+    var maxConnections = ConnectionConfiguration().maximumCount
 
     @Option(
         help: """
@@ -115,6 +119,7 @@ struct ServeCommand: AsyncParsableCommand {
         guard lease >= 0.1, lease <= 1e6 else { throw ValidationError("--lease has to be 0.1 to 1000000.") }
         guard inlineLimit >= 0 else { throw ValidationError("--inline-limit may not be negative.") }
         guard maxBody > 0 else { throw ValidationError("--max-body has to be 1 or more.") }
+        guard maxConnections > 0 else { throw ValidationError("--max-connections has to be 1 or more.") }
         guard grace >= 0, grace <= 1e9 else { throw ValidationError("--grace may not be negative.") }
         _ = try bearerToken()
     }
@@ -135,7 +140,8 @@ struct ServeCommand: AsyncParsableCommand {
                 inlineContentLimit: inlineLimit > 0 ? inlineLimit : nil,
                 reportsErrorDescriptions: reportErrorDescriptions),
             maximumBodySize: maxBody,
-            links: LinkConfiguration(allowedHosts: linkHosts, allowsPrivateAddresses: allowPrivateLinks))
+            links: LinkConfiguration(allowedHosts: linkHosts, allowsPrivateAddresses: allowPrivateLinks),
+            connections: ConnectionConfiguration(maximumCount: maxConnections))
         configuration.authentication = try bearerToken().map { .bearer($0) }
         try urls.apply(to: &configuration, logger: logger)
         let storage = try await storageOptions.open(logLevel: logLevel)
@@ -146,6 +152,15 @@ struct ServeCommand: AsyncParsableCommand {
             try await server.run(host: host.address, port: port) { port in
                 // Scripts wait for this line.
                 try? Console.print("Serving ACP on http://\(host.inURL):\(port)")
+            }
+        } catch ServerError.interrupted(let signal) {
+            // What a process that is told to hurry has to write has been written.
+            await withTaskGroup(of: Void.self) { group in
+                group.addTask { try? await storage.close() }
+                group.addTask { try? await Task.sleep(for: .seconds(2)) }
+                await group.next()
+                // Without waiting for a storage that does not answer.
+                _exit(128 + signal)
             }
         } catch let error as ServerError {
             try await storage.close()

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Hummingbird
+import HummingbirdCore
+import Logging
+import NIOCore
+import NIOHTTP1
+
+/// HTTP/1 as Hummingbird serves it, with the limits and rules of ``ConnectionConfiguration``.
+struct ConnectionChannel: ServerChildChannel {
+    typealias Value = HTTP1Channel.Value
+
+    private let http: HTTP1Channel
+    private let limits: ConnectionState.Limits
+    private let writeTimeout: TimeAmount
+    private let limit: ConnectionLimit
+
+    init(configuration: ServerConfiguration, logger: Logger, responder: @escaping HTTPChannelHandler.Responder) {
+        http = HTTP1Channel(responder: { request, writer, channel in
+            guard request.headers[.expect] != nil else { return try await responder(request, writer, channel) }
+            var request = request
+            request.body = RequestBody(asyncSequence: ExpectedBody(body: request.body, channel: channel))
+            try await responder(request, writer, channel)
+        })
+        let connections = configuration.connections
+        limits = ConnectionState.Limits(
+            head: TimeAmount(bounding: connections.headTimeout),
+            bodyGrace: TimeAmount(bounding: connections.bodyGrace),
+            bodyRate: connections.minimumBodyRate,
+            body: TimeAmount(bounding: connections.bodyTimeout),
+            idle: TimeAmount(bounding: configuration.idleTimeout),
+            drain: TimeAmount(bounding: connections.drainTimeout),
+            drainBytes: max(1_048_576, min(configuration.maximumBodySize, 1 << 40) * 2))
+        writeTimeout = TimeAmount(bounding: connections.writeTimeout)
+        limit = ConnectionLimit(maximum: connections.maximumCount, reserve: connections.reserve, logger: logger)
+    }
+
+    func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
+        let admission = limit.admit()
+        channel.closeFuture.whenComplete { [limit] _ in limit.release() }
+        return http.setup(channel: channel, logger: logger).flatMapThrowing { [limits, writeTimeout] value in
+            let driver = ConnectionDriver(
+                limits: limits, writeTimeout: writeTimeout, admission: admission, logger: logger)
+            let pipeline = channel.pipeline.syncOperations
+            let parser = try pipeline.handler(type: ByteToMessageHandler<HTTPRequestDecoder>.self)
+            try pipeline.addHandler(ConnectionBytesHandler(driver: driver), position: .first)
+            try pipeline.addHandler(ConnectionMessagesHandler(driver: driver), position: .after(parser))
+            return value
+        }
+    }
+
+    func handle(value: Value, logger: Logger) async { await http.handle(value: value, logger: logger) }
+}
+
+extension TimeAmount {
+    /// A duration, brought into the bounds of what timers can be set to: 1 millisecond to 10 years.
+    init(bounding duration: Duration) {
+        let bounded = min(max(duration, .milliseconds(1)), .seconds(10 * 365 * 86_400))
+        self = .nanoseconds(bounded.components.seconds * 1_000_000_000 + bounded.components.attoseconds / 1_000_000_000)
+    }
+}

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Logging
+import NIOCore
+import NIOHTTP1
+
+/// Connects a ``ConnectionState`` with its channel. It belongs to the channel's event loop.
+///
+/// It has two places in the pipeline: before the parser, where bytes are counted, and behind it, where requests and responses
+/// pass.
+final class ConnectionDriver {
+    var state: ConnectionState
+    private var writing: WriteProgress
+    let admission: Admission
+    private let logger: Logger
+    private var bytes: ChannelHandlerContext?
+    private var messages: ChannelHandlerContext?
+    private var timer: (deadline: NIODeadline, task: Scheduled<Void>)?
+    /// The time of the last event: requests and responses come with the bytes that bring them.
+    var now = NIODeadline.now()
+    var isReadPending = false
+    private var isInputClosed = false
+    /// Whether the server has given the connection up: nothing is waited for any more.
+    private var isAborted = false
+
+    init(limits: ConnectionState.Limits, writeTimeout: TimeAmount, admission: Admission, logger: Logger) {
+        var limits = limits
+        if admission != .full {
+            limits.head = min(limits.head, .seconds(1))
+            limits.drain = min(limits.drain, .seconds(1))
+        }
+        state = ConnectionState(limits: limits, at: now)
+        writing = WriteProgress(timeout: writeTimeout)
+        self.admission = admission
+        self.logger = logger
+    }
+
+    // MARK: - The pipeline
+
+    func attach(bytes context: ChannelHandlerContext) { bytes = context }
+    func attach(messages context: ChannelHandlerContext) { messages = context }
+
+    func detach() {
+        timer?.task.cancel()
+        timer = nil
+        bytes = nil
+        messages = nil
+    }
+
+    func start() {
+        now = .now()
+        switch admission {
+        case .full, .healthOnly: updateTimer()
+        case .refused: perform(state.refuse(.tooManyConnections))
+        case .dropped: bytes?.close(promise: nil)
+        }
+    }
+
+    func inputClosed() {
+        isInputClosed = true
+        if state.isDiscarding, writing.isFinished { bytes?.close(promise: nil) }
+    }
+
+    /// - Returns: Whether the parser gets the bytes.
+    func received(_ count: Int) -> Bool {
+        isReadPending = false
+        now = .now()
+        switch state.received(count, at: now) {
+        case .forward: return true
+        case .discard: return false
+        case .close:
+            bytes?.close(promise: nil)
+            return false
+        }
+    }
+
+    func readComplete() {
+        updateTimer()
+        // Nobody else asks for more when the routes have what they wanted.
+        switch state.reading {
+        case .discarding, .draining: bytes?.read()
+        default: break
+        }
+    }
+
+    // MARK: - Acting
+
+    func perform(_ action: ConnectionState.Action?) {
+        switch action {
+        case nil: updateTimer()
+        case .close: bytes?.close(promise: nil)
+        case .finish: finish()
+        case .failBody: messages?.fireErrorCaught(SlowBody())
+        case .refuse(let refusal): send(refusal)
+        }
+    }
+
+    private func send(_ refusal: Refusal) {
+        guard let messages else { return }
+        logger.debug(
+            "a connection is refused", metadata: ["status": "\(refusal.status.code)", "reason": "\(refusal.error)"])
+        let body = refusal.body
+        let head = refusal.head(version: .http1_1, length: body.readableBytes)
+        messages.write(NIOAny(HTTPServerResponsePart.head(head)), promise: nil)
+        if !refusal.isForHead { messages.write(NIOAny(HTTPServerResponsePart.body(.byteBuffer(body))), promise: nil) }
+        messages.write(NIOAny(HTTPServerResponsePart.end(nil)), promise: nil)
+        messages.flush()
+        finish()
+    }
+
+    /// Closes the sending side when everything is sent, and the connection when the client has closed its own or time is up.
+    func finish() {
+        guard let bytes, !state.isDiscarding else { return }
+        now = .now()
+        state.beginDiscarding(at: now)
+        updateTimer()
+        let written = bytes.eventLoop.makePromise(of: Void.self)
+        bytes.writeAndFlush(NIOAny(IOData.byteBuffer(ByteBuffer())), promise: written)
+        written.futureResult.assumeIsolated().whenComplete { [self] result in
+            guard let bytes = self.bytes else { return }
+            writing.isFinished = true
+            now = .now()
+            state.beginDiscarding(at: now)
+            updateTimer()
+            if case .success = result, !isInputClosed, !isAborted {
+                bytes.close(mode: .output, promise: nil)
+                bytes.read()
+            } else {
+                bytes.close(promise: nil)
+            }
+        }
+    }
+
+    /// The server closes the connection.
+    func close(_ mode: CloseMode, _ promise: EventLoopPromise<Void>?) {
+        guard let bytes else {
+            promise?.succeed()
+            return
+        }
+        switch mode {
+        case .output where !state.hasRequests:
+            finish()
+            promise?.succeed()
+        case .input:
+            // The server is at the end of its patience.
+            isAborted = true
+            if state.hasRequests { bytes.close(mode: .input, promise: promise) } else { bytes.close(promise: promise) }
+        case .all where !state.hasRequests && !isAborted && writing.hasWritten:
+            finish()
+            if let promise { bytes.channel.closeFuture.cascade(to: promise) }
+        case .all, .output: bytes.close(promise: promise)
+        }
+    }
+
+    // MARK: - Time
+
+    func responded() { updateTimer() }
+
+    func flushed() {
+        guard writing.needsCheck(after: { .now() }) else { return }
+        updateTimer()
+    }
+
+    func wrote(_ count: Int) { writing.written += count }
+
+    private func updateTimer() {
+        guard let bytes else { return }
+        // What is still being sent has its own deadline.
+        var next = state.isDiscarding && !writing.isFinished ? nil : state.deadline
+        if let check = writing.deadline { next = next.map { min($0, check) } ?? check }
+        guard let deadline = next else { return }
+        if let timer {
+            guard deadline < timer.deadline else { return }
+            timer.task.cancel()
+        }
+        let task = bytes.eventLoop.assumeIsolated().scheduleTask(deadline: deadline) { [self] in
+            timer = nil
+            timeIsUp()
+        }
+        timer = (deadline, task)
+    }
+
+    private func timeIsUp() {
+        guard let bytes else { return }
+        now = .now()
+        if let deadline = writing.deadline, now >= deadline {
+            let buffered = (try? bytes.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
+            if writing.isStalled(buffered: buffered, at: now) {
+                logger.debug("a client takes nothing of its response: its connection is closed")
+                bytes.close(promise: nil)
+                return
+            }
+        }
+        if !state.isDiscarding || writing.isFinished {
+            perform(state.timeout(at: now, isReadPaused: !isReadPending))
+        }
+        updateTimer()
+    }
+}

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import NIOCore
+import NIOHTTP1
+
+/// Counts what comes and goes, before the parser.
+final class ConnectionBytesHandler: ChannelDuplexHandler, RemovableChannelHandler {
+    typealias InboundIn = ByteBuffer
+    typealias InboundOut = ByteBuffer
+    typealias OutboundIn = IOData
+    typealias OutboundOut = IOData
+
+    private let driver: ConnectionDriver
+
+    init(driver: ConnectionDriver) { self.driver = driver }
+
+    func handlerAdded(context: ChannelHandlerContext) { driver.attach(bytes: context) }
+    func handlerRemoved(context: ChannelHandlerContext) { driver.detach() }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        if driver.received(unwrapInboundIn(data).readableBytes) { context.fireChannelRead(data) }
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        context.fireChannelReadComplete()
+        driver.readComplete()
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        context.fireUserInboundEventTriggered(event)
+        if event as? ChannelEvent == .inputClosed { driver.inputClosed() }
+    }
+
+    func read(context: ChannelHandlerContext) {
+        driver.isReadPending = true
+        context.read()
+    }
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        driver.wrote(unwrapOutboundIn(data).readableBytes)
+        context.write(data, promise: promise)
+    }
+
+    func flush(context: ChannelHandlerContext) {
+        context.flush()
+        driver.flushed()
+    }
+}
+
+extension HTTPResponseHead {
+    /// Whether the length of the body is said.
+    fileprivate var hasLength: Bool {
+        headers.contains { $0.name.utf8.count == 14 && $0.name.lowercased() == "content-length" }
+    }
+
+    /// Whether the connection is closed behind the response.
+    fileprivate var saysClose: Bool {
+        headers.contains { name, value in
+            name.utf8.count == 10 && name.lowercased() == "connection" && value.lowercased() == "close"
+        }
+    }
+}
+
+/// Applies the rules to requests and responses, behind the parser.
+final class ConnectionMessagesHandler: ChannelDuplexHandler, RemovableChannelHandler {
+    typealias InboundIn = HTTPServerRequestPart
+    typealias InboundOut = HTTPServerRequestPart
+    typealias OutboundIn = HTTPServerResponsePart
+    typealias OutboundOut = HTTPServerResponsePart
+
+    private static let healthPaths: Set<Substring> = ["/ping", "/healthz", "/readyz"]
+
+    private let driver: ConnectionDriver
+
+    init(driver: ConnectionDriver) { self.driver = driver }
+
+    func handlerAdded(context: ChannelHandlerContext) { driver.attach(messages: context) }
+    func handlerRemoved(context: ChannelHandlerContext) { driver.detach() }
+
+    func channelActive(context: ChannelHandlerContext) {
+        context.fireChannelActive()
+        driver.start()
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        switch unwrapInboundIn(data) {
+        case .head(let head):
+            do throws(Refusal) {
+                var facts = try RequestFacts(head)
+                if driver.admission == .healthOnly {
+                    guard Self.healthPaths.contains(head.uri.prefix { $0 != "?" }) else {
+                        throw Refusal.tooManyConnections
+                    }
+                    facts.isKeepAlive = false
+                }
+                if driver.state.receivedHead(facts, at: driver.now) { context.fireChannelRead(data) }
+            } catch {
+                var refusal = error
+                refusal.isForHead = head.method == .HEAD
+                if let action = driver.state.refuse(refusal) { driver.perform(action) }
+            }
+        case .body(let buffer):
+            if driver.state.receivedBody(buffer.readableBytes, at: driver.now) { context.fireChannelRead(data) }
+        case .end:
+            if driver.state.receivedEnd(at: driver.now) { context.fireChannelRead(data) }
+        }
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        switch error {
+        case let fault as HTTPParserError:
+            switch driver.state.failed(Refusal(fault)) {
+            case .forward: context.fireErrorCaught(error)
+            case .act(let action): driver.perform(action)
+            case .ignore: break
+            }
+        case is ByteToMessageDecoderError: break
+        default: context.fireErrorCaught(error)
+        }
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if event is ChannelShouldQuiesceEvent {
+            driver.perform(driver.state.quiesce())
+        } else {
+            context.fireUserInboundEventTriggered(event)
+        }
+    }
+
+    func triggerUserOutboundEvent(context: ChannelHandlerContext, event: Any, promise: EventLoopPromise<Void>?) {
+        guard event is BodyIsRead else { return context.triggerUserOutboundEvent(event, promise: promise) }
+        if driver.state.readsBody(at: .now()) {
+            let head = HTTPResponseHead(version: .http1_1, status: .continue)
+            context.writeAndFlush(wrapOutboundOut(.head(head)), promise: nil)
+        }
+        promise?.succeed()
+    }
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        guard driver.state.hasRequests else {
+            // A response to nothing: the connection has said its last word.
+            promise?.fail(ChannelError.outputClosed)
+            return
+        }
+        switch unwrapOutboundIn(data) {
+        case .head(var head) where head.status.code >= 200:
+            let framing = driver.state.respond(
+                isDelimited: head.hasLength || !head.status.mayHaveResponseBody, saysClose: head.saysClose)
+            guard let framing, framing.closes || framing.isHTTP10 else { return context.write(data, promise: promise) }
+            if framing.isHTTP10 { head.version = .http1_0 }
+            head.headers.replaceOrAdd(name: "Connection", value: framing.closes ? "close" : "keep-alive")
+            context.write(wrapOutboundOut(.head(head)), promise: promise)
+        case .end:
+            context.write(data, promise: promise)
+            guard let action = driver.state.responded(at: .now()) else { return driver.responded() }
+            context.flush()
+            driver.perform(action)
+        default: context.write(data, promise: promise)
+        }
+    }
+
+    func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
+        driver.close(mode, promise)
+    }
+}

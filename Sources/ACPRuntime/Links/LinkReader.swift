@@ -8,6 +8,7 @@ struct LinkReader: Sendable {
     let session: SessionID
     let loader: (any ResourceLoader)?
     var brought = BroughtLinks()
+    var allowance = LinkAllowance(EngineConfiguration())
 
     /// - Throws: ``LinkError``.
     func load(_ url: String, for purpose: ResourceRequest.Purpose) async throws -> Resource {
@@ -17,7 +18,10 @@ struct LinkReader: Sendable {
                 "\(LinkError.shown(url)) was not loaded: this server is not set up to load what others keep")
         }
         let url = purpose == .content ? url : brought.freshest(of: url)
-        return try await loader.load(ResourceRequest(url: url, session: session, purpose: purpose))
+        try allowance.begin(url)
+        let resource = try await loader.load(ResourceRequest(url: url, session: session, purpose: purpose))
+        try allowance.end(url, bytes: resource.bytes.count)
+        return resource
     }
 
     /// A message of the session's history that another server keeps.
@@ -49,6 +53,13 @@ actor ForwardedState {
 extension SessionRecord {
     private static let forwardedStateKey = "forwarded_state"
     private static let knownStateKey = "known_state"
+    private static let linkCountKey = "link_count"
+
+    /// About how many messages of other servers the session's history refers to.
+    var linkCount: Int {
+        get { metadata[Self.linkCountKey]?.intValue ?? 0 }
+        set { metadata[Self.linkCountKey] = .integer(Int64(newValue)) }
+    }
 
     /// The URL of the state that another server keeps, if the session came from there and nothing was stored here since. It
     /// counts in place of ``state``.

@@ -29,6 +29,13 @@ public struct EngineConfiguration: Sendable {
     /// events, snapshots, input and history refer to them. Agents and clients see nothing of it. Nil stores everything where it
     /// stands.
     public var inlineContentLimit: Int?
+    /// How many things a run may load by URL: messages and states that other servers keep, and contents. Loading more throws
+    /// ``LinkError`` with code `too_many`.
+    public var maximumLinkLoads: Int
+    /// How many bytes a run may load by URL, all together. Loading more throws ``LinkError`` with code `too_large`.
+    public var maximumLinkBytes: Int
+    /// How many messages of other servers the history of a session may refer to. A request that brings more is refused.
+    public var maximumSessionLinks: Int
 
     /// - Parameters:
     ///   - maximumRunningRuns: 1,000 unless said otherwise.
@@ -41,6 +48,9 @@ public struct EngineConfiguration: Sendable {
     ///   - process: A random one unless said otherwise.
     ///   - resourceLoader: None unless said otherwise.
     ///   - inlineContentLimit: 65,536 bytes unless said otherwise, and at least 256.
+    ///   - maximumLinkLoads: Defaults to 1,000.
+    ///   - maximumLinkBytes: Defaults to 64 MiB.
+    ///   - maximumSessionLinks: Defaults to 10,000.
     public init(
         maximumRunningRuns: Int = 1_000,
         maximumWaitingRuns: Int = 100,
@@ -51,7 +61,10 @@ public struct EngineConfiguration: Sendable {
         storagePatience: Duration = .seconds(10),
         process: ProcessID = ProcessID(),
         resourceLoader: (any ResourceLoader)? = nil,
-        inlineContentLimit: Int? = 65_536
+        inlineContentLimit: Int? = 65_536,
+        maximumLinkLoads: Int = 1_000,
+        maximumLinkBytes: Int = 64 * 1_048_576,
+        maximumSessionLinks: Int = 10_000
     ) {
         self.maximumRunningRuns = max(1, maximumRunningRuns)
         self.maximumWaitingRuns = max(0, maximumWaitingRuns)
@@ -63,5 +76,8 @@ public struct EngineConfiguration: Sendable {
         self.process = process
         self.resourceLoader = resourceLoader
         self.inlineContentLimit = inlineContentLimit
+        self.maximumLinkLoads = max(0, maximumLinkLoads)
+        self.maximumLinkBytes = max(0, maximumLinkBytes)
+        self.maximumSessionLinks = max(0, maximumSessionLinks)
     }
 }

@@ -141,20 +141,24 @@ public final class ACPServer: Service {
         let router = Router(context: ServerRequestContext.self, options: .autoGenerateHeadEndpoints)
         router.add(middleware: ErrorMiddleware())
         HealthRoutes(engine: engine).add(to: router.group())
+        let budgets = ServerBudgets(configuration.limits)
         let group = router.group()
         if let authentication = configuration.authentication {
             group.add(middleware: AuthenticationMiddleware(authentication: authentication))
         }
+        group.add(middleware: ResponseBudgetMiddleware(budgets: budgets))
         AgentRoutes(agents: agents).add(to: group)
         RunRoutes(
-            engine: engine, configuration: configuration, pulse: StreamPulse(interval: configuration.keepAliveInterval)
+            engine: engine, configuration: configuration, pulse: StreamPulse(interval: configuration.keepAliveInterval),
+            budgets: budgets
         ).add(to: group)
-        let sessions = SessionRoutes(engine: engine, configuration: configuration)
+        let sessions = SessionRoutes(engine: engine, configuration: configuration, budgets: budgets)
         sessions.add(to: group)
         if let signing = configuration.urlSigning {
             let access = ResourceAccessMiddleware<ServerRequestContext>(
                 signing: signing, authentication: configuration.authentication)
-            sessions.addResources(to: router.group().add(middleware: access))
+            sessions.addResources(
+                to: router.group().add(middleware: access).add(middleware: ResponseBudgetMiddleware(budgets: budgets)))
         } else {
             sessions.addResources(to: group)
         }

@@ -29,6 +29,8 @@ public struct ServerConfiguration: Sendable {
     public var closingGrace: Duration
     /// What is loaded from other servers, when an agent asks for it. Nil loads nothing.
     public var links: LinkConfiguration?
+    /// What callers can make the server hold and send.
+    public var limits: ServerLimits
 
     /// - Parameters:
     ///   - engine: See ``EngineConfiguration``.
@@ -41,6 +43,7 @@ public struct ServerConfiguration: Sendable {
     ///   - links: From public addresses unless said otherwise. See ``LinkConfiguration``.
     ///   - trustedProxies: None unless said otherwise.
     ///   - urlSigning: None unless said otherwise.
+    ///   - limits: See ``ServerLimits``.
     public init(
         engine: EngineConfiguration = EngineConfiguration(),
         maximumBodySize: Int = 4 * 1_048_576,
@@ -51,7 +54,8 @@ public struct ServerConfiguration: Sendable {
         closingGrace: Duration = .seconds(5),
         links: LinkConfiguration? = LinkConfiguration(),
         trustedProxies: TrustedProxies? = nil,
-        urlSigning: URLSigning? = nil
+        urlSigning: URLSigning? = nil,
+        limits: ServerLimits = ServerLimits()
     ) {
         self.engine = engine
         self.maximumBodySize = maximumBodySize
@@ -63,6 +67,7 @@ public struct ServerConfiguration: Sendable {
         self.links = links
         self.trustedProxies = trustedProxies
         self.urlSigning = urlSigning
+        self.limits = limits
     }
 
     /// Finds what would keep a server from working as it should.

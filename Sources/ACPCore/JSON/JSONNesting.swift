@@ -44,7 +44,7 @@ enum JSONNesting {
 
     /// Where a string ends whose first character stands at `start`. Most bytes of a document stand in strings: they are
     /// passed over as fast as memory can be read.
-    private static func closingQuote(in json: UnsafeRawBufferPointer, from start: Int) -> Int {
+    static func closingQuote(in json: UnsafeRawBufferPointer, from start: Int) -> Int {
         var index = start
         while index < json.count, let base = json.baseAddress,
             let found = memchr(base + index, Int32(UInt8(ascii: "\"")), json.count - index)

@@ -135,10 +135,9 @@ struct LinkTests {
         let first = await #expect(throws: RunEngineError.self) { try await bring(0..<5) }
         #expect(first.map { "\($0)" }?.contains("maximumSessionLinks") == true)
         for _ in 0..<5 { try await bring(0..<4) }
-        try await bring(2..<6)
-        await #expect(throws: RunEngineError.self) { try await bring(6..<7) }
+        await #expect(throws: RunEngineError.self) { try await bring(3..<5) }
         let links = try await engine.storage.history(of: "s").filter { if case .link = $0 { true } else { false } }
-        #expect(links.count == 6)
+        #expect(links.count == 4)
     }
 
     @Test("What cannot be loaded fails the run with the reason, and shows no secret of the URL")

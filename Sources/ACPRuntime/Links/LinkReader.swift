@@ -53,13 +53,6 @@ actor ForwardedState {
 extension SessionRecord {
     private static let forwardedStateKey = "forwarded_state"
     private static let knownStateKey = "known_state"
-    private static let linkCountKey = "link_count"
-
-    /// About how many messages of other servers the session's history refers to.
-    var linkCount: Int {
-        get { metadata[Self.linkCountKey]?.intValue ?? 0 }
-        set { metadata[Self.linkCountKey] = .integer(Int64(newValue)) }
-    }
 
     /// The URL of the state that another server keeps, if the session came from there and nothing was stored here since. It
     /// counts in place of ``state``.

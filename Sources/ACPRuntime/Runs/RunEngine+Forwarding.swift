@@ -7,39 +7,36 @@ import ACPStorage
 extension RunEngine {
     /// Keeps the links that a request brings along. Nothing is loaded before an agent asks for it.
     func keepForwarded(_ request: RunRequest, in session: SessionID) async throws {
-        if !request.forwardedHistory.isEmpty { try await keepForwardedHistory(request.forwardedHistory, in: session) }
+        if !request.forwardedHistory.isEmpty {
+            try await checkLinkCount(with: request.forwardedHistory, in: session)
+            try await storage.append(request.forwardedHistory.map(HistoryBlock.init(link:)), to: session)
+        }
         if let url = request.forwardedState { try await keepForwardedState(url, in: session) }
     }
 
-    /// Appends the links that the history does not have yet, if they are not too many.
-    private func keepForwardedHistory(_ urls: [String], in session: SessionID) async throws {
+    /// Checks that a session's history will not refer to too many messages of other servers.
+    private func checkLinkCount(with urls: [String], in session: SessionID) async throws {
         let limit = configuration.maximumSessionLinks
-        let known = try await storage.session(session)?.linkCount ?? 0
-        // What is sent a second time adds nothing, and most often nothing is.
-        guard urls.count <= limit, known <= limit else {
+        var total = try await storage.history(of: session, from: 0, limit: 0).total
+        // As long as the whole history is short, it does not matter what stands in it.
+        guard total + urls.count > limit else { return }
+        // The same URL with another signature is the same message.
+        var links = Set(urls.map { SessionLink($0).identity })
+        var size = ChunkSize(first: 32, limit: 200)
+        var offset = 0
+        while links.count <= limit, offset < total {
+            let page = try await contents.historyWithoutContents(of: session, from: offset, limit: size.count)
+            if page.items.isEmpty { break }
+            for case .link(let url) in page.items { links.insert(SessionLink(url).identity) }
+            size.note(
+                items: page.items.count, bytes: page.items.reduce(0) { $0 + $1.storedSize }, wanted: 1_048_576)
+            offset += page.items.count
+            total = page.total
+        }
+        guard links.count <= limit else {
             throw RunEngineError.invalidInput(
                 "session \(session) would refer to more than \(limit) messages of other servers: no more are accepted "
                     + "(EngineConfiguration.maximumSessionLinks)")
-        }
-        let before = try await storage.history(of: session, from: 0, limit: 0).total
-        try await storage.append(urls.map(HistoryBlock.init(link:)), to: session)
-        let added = min(urls.count, try await storage.history(of: session, from: 0, limit: 0).total - before)
-        guard added > 0 else { return }
-        try await changeSession(session) { $0.linkCount += added }
-    }
-
-    /// Changes what is stored of a session, also if others do so at the same time.
-    private func changeSession(_ session: SessionID, _ change: (inout SessionRecord) -> Void) async throws {
-        var backoff = Backoff(first: .milliseconds(2), limit: .milliseconds(200))
-        while true {
-            var record = try await storage.session(session) ?? SessionRecord(id: session)
-            change(&record)
-            do {
-                try await storage.save(record, expecting: record.version)
-                return
-            } catch let error as StorageError where error.code == .conflict {
-                try await Task.sleep(for: backoff.next())
-            }
         }
     }
 

@@ -12,6 +12,9 @@ extension ACPClient {
 
     /// One page of the server's runs, newest first. Not part of the specification: servers of this package have it.
     ///
+    /// A page may have fewer runs than `limit`, if they are large: go on at ``RunsListResponse/nextOffset``. Large contents are left
+    /// out: such parts have a `contentURL`, and ``run(_:)`` returns the whole run.
+    ///
     /// - Parameters:
     ///   - agent: Only runs of this agent. At most one of `agent`, `session` and `status` may be given.
     ///   - session: Only runs of this session.
@@ -42,18 +45,29 @@ extension ACPClient {
 
     /// The events of a run so far: all of them, in order.
     public func events(of run: RunID) async throws -> [Event] {
-        try await transport.send(.get("/runs/\(run)/events", runID: run), as: RunEventsListResponse.self).events
+        try await eventPage(of: run, query: []).events
     }
 
     /// Some of the events of a run. Servers that do not know the parameters give all of them.
     ///
     /// - Parameters:
     ///   - run: The run.
-    ///   - limit: How many at most.
+    ///   - limit: How many at most. Servers that send large events in several pages are asked for all of these.
     ///   - offset: The index of the first one.
     public func events(of run: RunID, limit: Int, offset: Int = 0) async throws -> [Event] {
-        let path = path("/runs/\(run)/events", query: [("limit", "\(limit)"), ("offset", "\(offset)")])
-        return try await transport.send(.get(path, runID: run), as: RunEventsListResponse.self).events
+        var page = try await eventPage(of: run, query: [("limit", "\(limit)"), ("offset", "\(offset)")])
+        var events = page.events
+        while events.count < limit, let next = page.nextOffset, !page.events.isEmpty {
+            page = try await eventPage(
+                of: run, query: [("limit", "\(limit - events.count)"), ("offset", "\(next)")])
+            events += page.events
+        }
+        return events
+    }
+
+    private func eventPage(of run: RunID, query: [(String, String?)]) async throws -> RunEventsListResponse {
+        let path = query.isEmpty ? "/runs/\(run)/events" : path("/runs/\(run)/events", query: query)
+        return try await transport.send(.get(path, runID: run), as: RunEventsListResponse.self)
     }
 
     /// The events of a run from any place on: those that are there already, then those that follow.

@@ -64,7 +64,7 @@ public struct SessionMessages: AsyncSequence, Sendable {
                 return
             }
             ready = try await client.messages(of: page.history)[...]
-            let next = offset + page.history.count
+            let next = page.nextOffset ?? offset + page.history.count
             if next < page.total, !page.history.isEmpty { rest = .session(id, from: next) }
         }
     }
@@ -90,6 +90,8 @@ extension ACPClient {
     }
 
     /// One page of what was said in a session, oldest first. Not part of the specification: servers of this package have it.
+    ///
+    /// A page may have fewer entries than `limit`, if they are large: go on at ``SessionHistoryResponse/nextOffset``.
     ///
     /// - Parameters:
     ///   - session: The session.

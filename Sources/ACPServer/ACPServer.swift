@@ -162,21 +162,24 @@ public final class ACPServer: Service {
         let methods = RouteMethods()
         router.add(middleware: ErrorMiddleware(failures: failures, methods: methods))
         HealthRoutes(engine: engine, authentication: configuration.authentication).add(to: router.group())
+        let budgets = ServerBudgets(configuration.limits)
         let group = router.group()
         if let authentication = configuration.authentication {
             group.add(middleware: AuthenticationMiddleware(authentication: authentication))
         }
+        group.add(middleware: ResponseBudgetMiddleware(budgets: budgets))
         AgentRoutes(agents: agents).add(to: group)
         RunRoutes(
             engine: engine, configuration: configuration, pulse: StreamPulse(interval: configuration.keepAliveInterval),
-            failures: failures
+            failures: failures, budgets: budgets
         ).add(to: group)
-        let sessions = SessionRoutes(engine: engine, configuration: configuration)
+        let sessions = SessionRoutes(engine: engine, configuration: configuration, budgets: budgets)
         sessions.add(to: group)
         if let signing = configuration.urlSigning {
             let access = ResourceAccessMiddleware<ServerRequestContext>(
                 signing: signing, authentication: configuration.authentication)
-            sessions.addResources(to: router.group().add(middleware: access))
+            sessions.addResources(
+                to: router.group().add(middleware: access).add(middleware: ResponseBudgetMiddleware(budgets: budgets)))
         } else {
             sessions.addResources(to: group)
         }

@@ -38,9 +38,13 @@ extension HTTPField.Name {
 extension Request {
     /// Reads the body as a type. The content type is not looked at: some clients send none.
     ///
+    /// - Parameters:
+    ///   - type: What the body holds.
+    ///   - limit: How many bytes it may have.
+    ///   - values: How many keys and values it may hold.
     /// - Throws: ``ErrorAnswer``: 413 if it is larger than allowed, 415 if it is compressed, 408 if it comes too slowly, 422
     ///   if it is not the JSON that is expected, 400 if it is not even HTTP.
-    func decode<Value: JSONReadable>(_ type: Value.Type, upTo limit: Int) async throws -> Value {
+    func decode<Value: JSONReadable>(_ type: Value.Type, upTo limit: Int, values: Int) async throws -> Value {
         try requireIdentity()
         if let length = headers[.contentLength].flatMap(Int.init), length > limit { throw ErrorAnswer.tooLarge(limit) }
         let buffer: ByteBuffer
@@ -59,6 +63,12 @@ extension Request {
             throw ErrorAnswer(
                 .badRequest, .invalidInput, "the request's body cannot be read: it is not valid HTTP",
                 headers: [.connection: "close"])
+        }
+        guard !JSONCensus.exceeds(values, in: buffer.readableBytesView) else {
+            throw ErrorAnswer(
+                .unprocessableContent, .invalidInput,
+                "the request's body holds more than \(values) keys and values: no more are accepted (ServerLimits.maximumValues)"
+            )
         }
         return try ACPJSON.decode(type, from: buffer.readableBytesView)
     }

@@ -34,7 +34,7 @@ enum EventStream {
                     while let batch = try await events.next() {
                         if !batch.events.isEmpty {
                             closingNudges = 0
-                            try await writer.write(encode(batch))
+                            try await write(batch, to: writer)
                             pulse.wrote(stream)
                         } else if !pulse.isClosing {
                             guard pulse.isDue(stream) else { continue }
@@ -60,11 +60,35 @@ enum EventStream {
         return Response(status: .ok, headers: headers, body: body)
     }
 
-    /// Each event with its index as the id, which a client sends back as `Last-Event-ID` when it returns.
-    static func encode(_ batch: RunEvents.Batch) -> ByteBuffer {
-        var buffer = ByteBuffer()
-        buffer.reserveCapacity(batch.events.reduce(0) { $0 + $1.json.count + 24 })
+    /// Writes events in pieces, each when the client has taken what came before. Of a large event only a piece is copied for a
+    /// client: the rest is shared with all others who read it.
+    private static func write(_ batch: RunEvents.Batch, to writer: any ResponseBodyWriter) async throws {
+        var writer = PieceWriter(base: writer)
+        var first = 0
+        var size = 0
         for (position, event) in batch.events.enumerated() {
+            if event.json.count >= PieceWriter.size || size >= PieceWriter.size {
+                if first < position { try await writer.write(encode(batch, first..<position)) }
+                (first, size) = (position, 0)
+            }
+            guard event.json.count >= PieceWriter.size else {
+                size += event.json.count
+                continue
+            }
+            try await writer.write(ByteBuffer(string: "id: \(batch.offset + position)\ndata: "))
+            try await writer.write(bytes: event.json)
+            try await writer.write(ByteBuffer(string: "\n\n"))
+            first = position + 1
+        }
+        if first < batch.events.count { try await writer.write(encode(batch, first..<batch.events.count)) }
+    }
+
+    /// Each event with its index as the id, which a client sends back as `Last-Event-ID` when it returns.
+    private static func encode(_ batch: RunEvents.Batch, _ positions: Range<Int>) -> ByteBuffer {
+        let events = batch.events[positions]
+        var buffer = ByteBuffer()
+        buffer.reserveCapacity(events.reduce(0) { $0 + $1.json.count + 24 })
+        for (position, event) in zip(positions, events) {
             buffer.writeStaticString("id: ")
             buffer.writeString(String(batch.offset + position))
             buffer.writeStaticString("\ndata: ")

@@ -32,6 +32,8 @@ public struct ServerConfiguration: Sendable {
     public var closingGrace: Duration
     /// What is loaded from other servers, when an agent asks for it. Nil loads nothing.
     public var links: LinkConfiguration?
+    /// What callers can make the server hold and send.
+    public var limits: ServerLimits
 
     /// - Parameters:
     ///   - engine: See ``EngineConfiguration``.
@@ -45,6 +47,7 @@ public struct ServerConfiguration: Sendable {
     ///   - trustedProxies: None unless said otherwise.
     ///   - urlSigning: None unless said otherwise.
     ///   - connections: See ``ConnectionConfiguration``.
+    ///   - limits: See ``ServerLimits``.
     public init(
         engine: EngineConfiguration = EngineConfiguration(),
         maximumBodySize: Int = 4 * 1_048_576,
@@ -56,7 +59,8 @@ public struct ServerConfiguration: Sendable {
         links: LinkConfiguration? = LinkConfiguration(),
         trustedProxies: TrustedProxies? = nil,
         urlSigning: URLSigning? = nil,
-        connections: ConnectionConfiguration = ConnectionConfiguration()
+        connections: ConnectionConfiguration = ConnectionConfiguration(),
+        limits: ServerLimits = ServerLimits()
     ) {
         self.engine = engine
         self.maximumBodySize = maximumBodySize
@@ -69,6 +73,7 @@ public struct ServerConfiguration: Sendable {
         self.trustedProxies = trustedProxies
         self.urlSigning = urlSigning
         self.connections = connections
+        self.limits = limits
     }
 
     /// Finds what would keep a server from working as it should.

@@ -8,9 +8,12 @@ public struct ServerRequestContext: RemoteAddressRequestContext {
     public var coreContext: CoreRequestContextStorage
     /// Who is connected: the client, or the last proxy before this server.
     public let remoteAddress: SocketAddress?
+    /// Where the connection's bytes are written.
+    let eventLoop: any EventLoop
 
     public init(source: ApplicationRequestContextSource) {
         coreContext = CoreRequestContextStorage(source: source)
         remoteAddress = source.channel.remoteAddress
+        eventLoop = source.channel.eventLoop
     }
 }

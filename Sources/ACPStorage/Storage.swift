@@ -51,7 +51,7 @@ public protocol Storage: Sendable {
     ///   - `conflict` if the number of events is neither the expected one nor the one after this commit,
     ///   - `notFound` if events are expected, but there is no such run (it expired or was deleted),
     ///   - `incomplete` if part of the run is missing, as far as the storage can tell,
-    ///   - `full` if this would be a new run and there is no room for it.
+    ///   - `full` if there is no room for it. Nothing of it is stored then.
     func commit(_ commit: RunCommit) async throws
 
     /// A run with everything needed to go on with it, or nil if there is none.

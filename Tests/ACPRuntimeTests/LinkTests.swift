@@ -84,6 +84,62 @@ struct LinkTests {
         #expect(try await engine.call("reader").status == .completed)
     }
 
+    @Test("A run loads no more things than it may, and the next run begins anew")
+    func loadLimit() async throws {
+        let loader = Loader { _ in Self.json(#"{"role":"user","parts":[]}"#) }
+        let limited = configuration(resourceLoader: loader).with { $0.maximumLinkLoads = 3 }
+        let engine = makeEngine(MemoryStorage(), limited)
+        engine.agents.agent("reader") { context async throws in
+            var count = 0
+            let error = await #expect(throws: LinkError.self) {
+                for try await _ in context.session.historyMessages() { count += 1 }
+            }
+            #expect(error?.code == .tooMany && error?.message.contains("maximumLinkLoads") == true)
+            #expect(count == 3)
+        }
+        let urls = (0..<5).map { "https://a.example/\($0)" }
+        for _ in 0..<2 {
+            let run = try await engine.run(
+                RunRequest(agent: "reader", input: ["x"], session: "s-1", forwardedHistory: urls))
+            #expect(run.status == .completed)
+        }
+        #expect(loader.urls.count == 6)
+    }
+
+    @Test("A run loads no more bytes than it may")
+    func byteLimit() async throws {
+        let loader = Loader { _ in Resource(bytes: Array(repeating: 0, count: 1_000), contentType: "a/b") }
+        let limited = configuration(resourceLoader: loader).with { $0.maximumLinkBytes = 2_500 }
+        let engine = makeEngine(MemoryStorage(), limited)
+        engine.agents.agent("reader") { context async throws in
+            for number in 0..<2 { _ = try await context.resource(at: "https://a.example/\(number)") }
+            for number in 2..<5 {
+                let error = await #expect(throws: LinkError.self) {
+                    try await context.resource(at: "https://a.example/\(number)")
+                }
+                #expect(error?.code == .tooLarge && error?.message.contains("maximumLinkBytes") == true)
+            }
+        }
+        #expect(try await engine.call("reader", session: "s-1").status == .completed)
+        #expect(loader.urls.count == 3)
+    }
+
+    @Test("A session refers to no more messages of other servers than it may, however they come")
+    func sessionLinks() async throws {
+        let engine = makeEngine(MemoryStorage(), configuration().with { $0.maximumSessionLinks = 4 })
+        engine.agents.agent("echo") { _ in }
+        func bring(_ numbers: Range<Int>) async throws {
+            let urls = numbers.map { "https://a.example/\($0)" }
+            _ = try await engine.run(RunRequest(agent: "echo", input: ["x"], session: "s", forwardedHistory: urls))
+        }
+        let first = await #expect(throws: RunEngineError.self) { try await bring(0..<5) }
+        #expect(first.map { "\($0)" }?.contains("maximumSessionLinks") == true)
+        for _ in 0..<5 { try await bring(0..<4) }
+        await #expect(throws: RunEngineError.self) { try await bring(3..<5) }
+        let links = try await engine.storage.history(of: "s").filter { if case .link = $0 { true } else { false } }
+        #expect(links.count == 4)
+    }
+
     @Test("What cannot be loaded fails the run with the reason, and shows no secret of the URL")
     func failure() async throws {
         let engine = makeEngine()

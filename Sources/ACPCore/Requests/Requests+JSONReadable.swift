@@ -65,14 +65,16 @@ extension SessionDescriptor: JSONReadable {
 extension RunEventsListResponse: JSONReadable {
     package init(json reader: inout JSONReader) throws(JSONReader.Refusal) {
         var events = JSONMember<[Event]>()
+        var nextOffset = JSONMember<Int>()
         try reader.beginObject()
         while let key = try reader.nextKey() {
             switch key {
             case "events": try events.read(from: &reader)
+            case "next_offset": try nextOffset.read(from: &reader)
             default: try reader.skip()
             }
         }
-        self.init(events: try events.required())
+        self.init(events: try events.required(), nextOffset: nextOffset.value)
     }
 }
 
@@ -80,14 +82,16 @@ extension RunsListResponse: JSONReadable {
     package init(json reader: inout JSONReader) throws(JSONReader.Refusal) {
         var runs = JSONMember<[Run]>()
         var total = JSONMember<Int>()
+        var nextOffset = JSONMember<Int>()
         try reader.beginObject()
         while let key = try reader.nextKey() {
             switch key {
             case "runs": try runs.read(from: &reader)
             case "total": try total.read(from: &reader)
+            case "next_offset": try nextOffset.read(from: &reader)
             default: try reader.skip()
             }
         }
-        self.init(runs: try runs.required(), total: try total.required())
+        self.init(runs: try runs.required(), total: try total.required(), nextOffset: nextOffset.value)
     }
 }

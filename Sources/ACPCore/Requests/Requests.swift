@@ -138,7 +138,18 @@ public struct AgentsListResponse: Sendable, Hashable, Codable {
 /// The answer of `GET /runs/{run_id}/events`.
 public struct RunEventsListResponse: Sendable, Hashable, Codable {
     public var events: [Event]
-    public init(events: [Event]) { self.events = events }
+    /// The offset of the next page. `nil` if there are no more events now. Not part of the specification.
+    public var nextOffset: Int?
+
+    public init(events: [Event], nextOffset: Int? = nil) {
+        self.events = events
+        self.nextOffset = nextOffset
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case events
+        case nextOffset = "next_offset"
+    }
 }
 
 /// The answer of `GET /runs`, an addition of this server.
@@ -147,10 +158,19 @@ public struct RunsListResponse: Sendable, Hashable, Codable {
     public var runs: [Run]
     /// How many there are on all pages.
     public var total: Int
+    /// The offset of the next page. `nil` if there is none, or if the server does not tell.
+    public var nextOffset: Int?
 
-    public init(runs: [Run], total: Int) {
+    public init(runs: [Run], total: Int, nextOffset: Int? = nil) {
         self.runs = runs
         self.total = total
+        self.nextOffset = nextOffset
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case runs
+        case total
+        case nextOffset = "next_offset"
     }
 }
 

@@ -6,10 +6,19 @@ public struct SessionHistoryResponse: Sendable, Hashable, Codable {
     public var history: [SessionHistoryEntry]
     /// How many there are on all pages.
     public var total: Int
+    /// The offset of the next page. `nil` if there is none, or if the server does not tell.
+    public var nextOffset: Int?
 
-    public init(history: [SessionHistoryEntry], total: Int) {
+    public init(history: [SessionHistoryEntry], total: Int, nextOffset: Int? = nil) {
         self.history = history
         self.total = total
+        self.nextOffset = nextOffset
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case history
+        case total
+        case nextOffset = "next_offset"
     }
 }
 

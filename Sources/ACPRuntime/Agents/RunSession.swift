@@ -110,6 +110,8 @@ public struct RunSession: Sendable {
     }
 
     /// The same messages one by one, read page by page, so that a long history need not fit into memory.
+    ///
+    /// - Parameter pageSize: How many messages are read at once, at most. Where messages are large, fewer are.
     public func historyMessages(pageSize: Int = 100) -> AsyncThrowingStream<Message, any Error> {
         let reader = HistoryReader(session: self, pageSize: max(1, pageSize))
         return AsyncThrowingStream { try await reader.next() }
@@ -118,19 +120,25 @@ public struct RunSession: Sendable {
 
 private actor HistoryReader {
     private let session: RunSession
-    private let pageSize: Int
+    private var pageSize: ChunkSize
     private var offset = 0
     private var page: ArraySlice<HistoryEntry> = []
     private var isLast = false
 
     init(session: RunSession, pageSize: Int) {
         self.session = session
-        self.pageSize = pageSize
+        self.pageSize = ChunkSize(first: 16, limit: pageSize)
     }
+
+    /// About how many bytes of messages are in memory at once.
+    private static let pageBytes = 1_048_576
 
     func next() async throws -> Message? {
         if page.isEmpty, !isLast {
-            let next = try await session.storage.history(of: session.id, from: offset, limit: pageSize)
+            let next = try await session.storage.history(
+                of: session.id, from: offset, limit: pageSize.count, bytes: Self.pageBytes)
+            pageSize.note(
+                items: next.items.count, bytes: next.items.reduce(0) { $0 + $1.wholeSize }, wanted: Self.pageBytes)
             page = next.items[...]
             offset += next.items.count
             isLast = next.items.isEmpty || offset >= next.total

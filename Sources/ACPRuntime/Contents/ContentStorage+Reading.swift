@@ -47,8 +47,13 @@ extension ContentStorage {
     }
 
     public func events(of run: RunID, from offset: Int, limit: Int?) async throws -> [EncodedEvent] {
+        try await wholeEvents(of: run, from: offset, limit: limit, bytes: .max)
+    }
+
+    /// The same, until the events have so many bytes. At least one, if there is one.
+    func wholeEvents(of run: RunID, from offset: Int, limit: Int?, bytes: Int) async throws -> [EncodedEvent] {
         try await whole {
-            try await base.events(of: run, from: offset, limit: limit)
+            try await base.events(of: run, from: offset, limit: limit).prefix(bytes: bytes) { $0.wholeSize }
         } references: { events in
             Self.references(in: events, of: run)
         } restore: { events, found throws(StorageError) in
@@ -57,8 +62,17 @@ extension ContentStorage {
     }
 
     public func history(of session: SessionID, from offset: Int, limit: Int?) async throws -> Page<HistoryEntry> {
+        try await wholeHistory(of: session, from: offset, limit: limit, bytes: .max)
+    }
+
+    /// The same, until the entries have so many bytes. At least one, if there is one.
+    func wholeHistory(
+        of session: SessionID, from offset: Int, limit: Int?, bytes: Int
+    ) async throws -> Page<HistoryEntry> {
         try await whole {
-            try await base.history(of: session, from: offset, limit: limit)
+            var page = try await base.history(of: session, from: offset, limit: limit)
+            page.items = page.items.prefix(bytes: bytes) { $0.wholeSize }
+            return page
         } references: { page in
             Self.references(in: page.items, of: .session(session))
         } restore: { page, found throws(StorageError) in
@@ -138,11 +152,11 @@ private struct StoredReference: Hashable {
 }
 
 /// What was found of what was asked for.
-private struct FoundContents {
+struct FoundContents {
     private var contents: [ContentKey: [UInt8]] = [:]
     private(set) var missing: ContentKey?
 
-    mutating func add(_ keys: [ContentKey], _ found: [[UInt8]?]) {
+    fileprivate mutating func add(_ keys: [ContentKey], _ found: [[UInt8]?]) {
         for (key, bytes) in zip(keys, found) {
             if let bytes { contents[key] = bytes } else { missing = key }
         }
@@ -179,14 +193,15 @@ private struct FoundContents {
         try values.changeParts { part throws(StorageError) in
             try part.restore { reference throws(StorageError) in
                 if let text = texts[reference] { return text }
-                let text = try self.text(content(reference, of: owner), of: owner)
+                let text = try Self.text(content(reference, of: owner), of: owner)
                 texts[reference] = text
                 return text
             }
         }
     }
 
-    private func text(_ stored: [UInt8], of owner: ContentKey.Owner) throws(StorageError) -> String {
+    /// The text that a stored content stands for.
+    static func text(_ stored: [UInt8], of owner: ContentKey.Owner) throws(StorageError) -> String {
         guard stored.contains(UInt8(ascii: "\\")) else { return String(decoding: stored, as: UTF8.self) }
         let quote = UInt8(ascii: "\"")
         do throws(ACPError) {

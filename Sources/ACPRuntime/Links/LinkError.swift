@@ -21,6 +21,8 @@ public struct LinkError: Error, Sendable {
         public static let timedOut = Code("timed_out")
         /// There is more than may be loaded.
         public static let tooLarge = Code("too_large")
+        /// The run has loaded as many things as it may.
+        public static let tooMany = Code("too_many")
         /// There is nothing (any more).
         public static let notFound = Code("not_found")
         /// The other server wants a credential. None is ever sent.

@@ -8,6 +8,7 @@ struct LinkReader: Sendable {
     let session: SessionID
     let loader: (any ResourceLoader)?
     var brought = BroughtLinks()
+    var allowance = LinkAllowance(EngineConfiguration())
 
     /// - Throws: ``LinkError``.
     func load(_ url: String, for purpose: ResourceRequest.Purpose) async throws -> Resource {
@@ -17,7 +18,10 @@ struct LinkReader: Sendable {
                 "\(LinkError.shown(url)) was not loaded: this server is not set up to load what others keep")
         }
         let url = purpose == .content ? url : brought.freshest(of: url)
-        return try await loader.load(ResourceRequest(url: url, session: session, purpose: purpose))
+        try allowance.begin(url)
+        let resource = try await loader.load(ResourceRequest(url: url, session: session, purpose: purpose))
+        try allowance.end(url, bytes: resource.bytes.count)
+        return resource
     }
 
     /// A message of the session's history that another server keeps.

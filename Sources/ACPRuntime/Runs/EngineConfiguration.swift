@@ -33,6 +33,13 @@ public struct EngineConfiguration: Sendable {
     /// and data of an ``ACPError`` and what a ``LinkError`` says; for any other error they are referred to the server's log, which
     /// has all errors in full. Descriptions may hold secrets and names of files and hosts: set this for development only.
     public var reportsErrorDescriptions: Bool
+    /// How many things a run may load by URL: messages and states that other servers keep, and contents. Loading more throws
+    /// ``LinkError`` with code `too_many`.
+    public var maximumLinkLoads: Int
+    /// How many bytes a run may load by URL, all together. Loading more throws ``LinkError`` with code `too_large`.
+    public var maximumLinkBytes: Int
+    /// How many messages of other servers the history of a session may refer to. A request that brings more is refused.
+    public var maximumSessionLinks: Int
 
     /// - Parameters:
     ///   - maximumRunningRuns: 1,000 unless said otherwise.
@@ -46,6 +53,9 @@ public struct EngineConfiguration: Sendable {
     ///   - resourceLoader: None unless said otherwise.
     ///   - inlineContentLimit: 65,536 bytes unless said otherwise, and at least 256.
     ///   - reportsErrorDescriptions: Defaults to `false`.
+    ///   - maximumLinkLoads: Defaults to 1,000.
+    ///   - maximumLinkBytes: Defaults to 64 MiB.
+    ///   - maximumSessionLinks: Defaults to 10,000.
     public init(
         maximumRunningRuns: Int = 1_000,
         maximumWaitingRuns: Int = 100,
@@ -57,7 +67,10 @@ public struct EngineConfiguration: Sendable {
         process: ProcessID = ProcessID(),
         resourceLoader: (any ResourceLoader)? = nil,
         inlineContentLimit: Int? = 65_536,
-        reportsErrorDescriptions: Bool = false
+        reportsErrorDescriptions: Bool = false,
+        maximumLinkLoads: Int = 1_000,
+        maximumLinkBytes: Int = 64 * 1_048_576,
+        maximumSessionLinks: Int = 10_000
     ) {
         self.maximumRunningRuns = max(1, maximumRunningRuns)
         self.maximumWaitingRuns = max(0, maximumWaitingRuns)
@@ -70,5 +83,8 @@ public struct EngineConfiguration: Sendable {
         self.resourceLoader = resourceLoader
         self.inlineContentLimit = inlineContentLimit
         self.reportsErrorDescriptions = reportsErrorDescriptions
+        self.maximumLinkLoads = max(0, maximumLinkLoads)
+        self.maximumLinkBytes = max(0, maximumLinkBytes)
+        self.maximumSessionLinks = max(0, maximumSessionLinks)
     }
 }

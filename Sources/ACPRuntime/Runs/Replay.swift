@@ -138,16 +138,20 @@ extension Message {
 }
 
 extension Replay {
-    /// How many events are read at once.
-    private static let pageSize = 512
+    /// How many events are read at once, and about how many bytes of them.
+    private static let pageSize = 256
+    private static let pageBytes = 1_048_576
 
     /// What the log has of a run.
     static func traces(of run: RunID, count: Int, in storage: any Storage) async throws -> [Trace] {
         var traces: [Trace] = []
         traces.reserveCapacity(count)
+        var size = ChunkSize(first: 32, limit: pageSize)
         while traces.count < count {
-            let limit = min(pageSize, count - traces.count)
-            let events = try await storage.events(of: run, from: traces.count, limit: limit)
+            let limit = min(size.count, count - traces.count)
+            let events = try await storage.events(of: run, from: traces.count, limit: limit, bytes: pageBytes)
+            size.note(
+                items: events.count, bytes: events.reduce(0) { $0 + $1.json.count }, wanted: pageBytes)
             if events.isEmpty { break }
             for event in events { traces.append(try Trace(event)) }
         }

@@ -126,7 +126,7 @@ extension RunEngine {
     /// - Throws: ``RunEngineError``: `unknownRun` if there is none.
     public func requireRun(_ id: RunID) async throws {
         if execution(of: id)?.isStored == true { return }
-        _ = try await events(of: id, limit: 1)
+        try await storing { try await requireStored(id) }
     }
 
     /// One page of runs, newest first.
@@ -217,6 +217,7 @@ extension RunEngine {
                 }
                 try await storage.delete(id)
             }
+            pages.forget(id)
         }
     }
 
@@ -247,7 +248,7 @@ extension RunEngine {
             let (record, count) = (try await stored, try await history.total)
             if record == nil, count == 0 {
                 // A session exists from the moment that its first run does, before anything is stored in it.
-                let newest = try await storage.runs(RunQuery(.session(id), limit: 1)).items.first
+                let newest = try await contents.newestRunWithoutContents(in: id)
                 guard let newest, !newest.status.isTerminal else { throw RunEngineError.unknownSession(id) }
             }
             return (record ?? SessionRecord(id: id), count)

@@ -8,9 +8,36 @@ extension RunEngine {
     /// Keeps the links that a request brings along. Nothing is loaded before an agent asks for it.
     func keepForwarded(_ request: RunRequest, in session: SessionID) async throws {
         if !request.forwardedHistory.isEmpty {
+            try await checkLinkCount(with: request.forwardedHistory, in: session)
             try await storage.append(request.forwardedHistory.map(HistoryBlock.init(link:)), to: session)
         }
         if let url = request.forwardedState { try await keepForwardedState(url, in: session) }
+    }
+
+    /// Checks that a session's history will not refer to too many messages of other servers.
+    private func checkLinkCount(with urls: [String], in session: SessionID) async throws {
+        let limit = configuration.maximumSessionLinks
+        var total = try await storage.history(of: session, from: 0, limit: 0).total
+        // As long as the whole history is short, it does not matter what stands in it.
+        guard total + urls.count > limit else { return }
+        // The same URL with another signature is the same message.
+        var links = Set(urls.map { SessionLink($0).identity })
+        var size = ChunkSize(first: 32, limit: 200)
+        var offset = 0
+        while links.count <= limit, offset < total {
+            let page = try await contents.historyWithoutContents(of: session, from: offset, limit: size.count)
+            if page.items.isEmpty { break }
+            for case .link(let url) in page.items { links.insert(SessionLink(url).identity) }
+            size.note(
+                items: page.items.count, bytes: page.items.reduce(0) { $0 + $1.storedSize }, wanted: 1_048_576)
+            offset += page.items.count
+            total = page.total
+        }
+        guard links.count <= limit else {
+            throw RunEngineError.invalidInput(
+                "session \(session) would refer to more than \(limit) messages of other servers: no more are accepted "
+                    + "(EngineConfiguration.maximumSessionLinks)")
+        }
     }
 
     private func keepForwardedState(_ url: String, in session: SessionID) async throws {

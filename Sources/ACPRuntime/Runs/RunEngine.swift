@@ -24,7 +24,9 @@ public final class RunEngine: Service {
     /// The agents that runs can be created for.
     public let agents: AgentRegistry
     /// Where runs, events and sessions are kept, as agents and clients see them: see ``ContentStorage``.
-    public let storage: any Storage
+    public var storage: any Storage { contents }
+    let contents: ContentStorage
+    let pages: EventPages
     public let configuration: EngineConfiguration
     let logger: Logger
     let lease: Lease
@@ -96,7 +98,8 @@ public final class RunEngine: Service {
         logger: Logger, now: @escaping @Sendable () -> ContinuousClock.Instant
     ) {
         self.agents = agents
-        self.storage = ContentStorage(storage, limit: configuration.inlineContentLimit)
+        contents = ContentStorage(storage, limit: configuration.inlineContentLimit)
+        pages = EventPages(contents)
         self.configuration = configuration
         self.logger = logger
         self.now = now

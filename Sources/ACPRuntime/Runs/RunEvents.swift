@@ -6,8 +6,9 @@ import Synchronization
 
 /// The events of a run in order, each once, in batches: first what is stored, then what follows, as it is committed.
 ///
-/// Where the run is executed does not matter. A slow reader costs no memory: what it has not read yet is in storage, and
-/// is read from there when it gets to it.
+/// Where the run is executed does not matter. A slow reader costs little memory: what it has not read yet is in storage, and
+/// is read from there when it gets to it. What it has read but not let go of is one batch, which it shares with other readers
+/// of the same run at about the same place.
 public struct RunEvents: AsyncSequence, Sendable {
     /// Where the sequence ends.
     public enum End: Sendable {
@@ -22,10 +23,14 @@ public struct RunEvents: AsyncSequence, Sendable {
         /// The index of the first one.
         public let offset: Int
         public let events: [EncodedEvent]
+        /// Where the events were read, if that was in storage: as long as somebody has it, others use it.
+        var page: EventPages.Page?
     }
 
-    /// How many events are read from storage at once.
-    static let pageSize = 512
+    /// How many events are read from storage at once, at most.
+    static let pageSize = 256
+    /// How many bytes a batch has at most, unless it is a single event.
+    static let batchBytes = 262_144
 
     let engine: RunEngine
     let run: RunID
@@ -35,13 +40,15 @@ public struct RunEvents: AsyncSequence, Sendable {
 
     public func makeAsyncIterator() -> Iterator {
         Iterator(
-            storage: engine.storage, run: run, end: end, nudge: nudge, index: offset,
+            storage: engine.contents, pages: engine.pages, run: run, end: end, nudge: nudge, index: offset,
             execution: engine.execution(of: run))
     }
 
     /// Reads the events.
     public struct Iterator: AsyncIteratorProtocol {
-        let storage: any Storage
+        private let storage: ContentStorage
+        private let pages: EventPages
+        private var pageSize = ChunkSize(first: 32, limit: RunEvents.pageSize)
         let run: RunID
         let end: End
         let nudge: Nudge?
@@ -54,9 +61,11 @@ public struct RunEvents: AsyncSequence, Sendable {
         private var isFinished = false
 
         init(
-            storage: any Storage, run: RunID, end: End, nudge: Nudge?, index: Int, execution: RunExecution?
+            storage: ContentStorage, pages: EventPages, run: RunID, end: End, nudge: Nudge?, index: Int,
+            execution: RunExecution?
         ) {
             self.storage = storage
+            self.pages = pages
             self.run = run
             self.end = end
             self.nudge = nudge
@@ -87,10 +96,9 @@ public struct RunEvents: AsyncSequence, Sendable {
             switch execution.read(from: index) {
             case .events(let events): return take(events)
             case .stored:
-                let events = try await storage.events(of: run, from: index, limit: RunEvents.pageSize)
                 // They were there: somebody has deleted the run.
-                if events.isEmpty { throw RunEngineError.unknownRun(run) }
-                return take(events)
+                guard let batch = try await readPage() else { throw RunEngineError.unknownRun(run) }
+                return batch
             case .notYet(let wakes): isNudged = try await execution.waitForProgress(beyond: wakes, nudge: nudge)
             case .ended: isFinished = true
             case .abandoned: self.execution = nil
@@ -111,9 +119,10 @@ public struct RunEvents: AsyncSequence, Sendable {
             }
             let wakes = changes.waiters.wakes
             if wakes != quietWakes {
-                let events = try await storage.events(of: run, from: index, limit: RunEvents.pageSize)
-                if !events.isEmpty { return take(events) }
-                guard let record = try await storage.record(of: run) else { throw RunEngineError.unknownRun(run) }
+                if let batch = try await readPage() { return batch }
+                guard let record = try await storage.recordWithoutContents(of: run) else {
+                    throw RunEngineError.unknownRun(run)
+                }
                 guard record.eventCount <= index else { return nil }
                 isFinished = record.snapshot.status.isTerminal
                 if isFinished { return nil }
@@ -123,13 +132,21 @@ public struct RunEvents: AsyncSequence, Sendable {
             return nil
         }
 
-        private mutating func take(_ events: [EncodedEvent]) -> Batch? {
+        /// The next events that storage has, or nil if there are none.
+        private mutating func readPage() async throws -> Batch? {
+            guard let page = try await pages.page(of: run, containing: index, limit: pageSize.count) else { return nil }
+            pageSize.note(items: page.events.count, bytes: page.bytes, wanted: RunEvents.batchBytes)
+            let start = index - page.offset
+            return take(start == 0 ? page.events : Array(page.events[start...]), of: page)
+        }
+
+        private mutating func take(_ events: [EncodedEvent], of page: EventPages.Page? = nil) -> Batch? {
             guard !events.isEmpty else { return nil }
             let last = events.firstIndex { end == .settled ? $0.kind.isSettled : $0.kind.isTerminal }
-            let wanted = last.map { Array(events[...$0]) } ?? events
+            let wanted = last.map { $0 == events.count - 1 ? events : Array(events[...$0]) } ?? events
             isFinished = last != nil
             defer { index += wanted.count }
-            return Batch(offset: index, events: wanted)
+            return Batch(offset: index, events: wanted, page: page)
         }
     }
 }

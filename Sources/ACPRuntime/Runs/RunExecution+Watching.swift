@@ -23,7 +23,7 @@ extension RunExecution {
     func read(from index: Int) -> Reading {
         let wakes = progress.wakes
         return state.withLock { state in
-            switch state.log.read(from: index) {
+            switch state.log.read(from: index, bytes: RunEvents.batchBytes) {
             case .events(let events): return .events(events)
             case .stored: return .stored
             case .notYet: break

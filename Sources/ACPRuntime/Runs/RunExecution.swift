@@ -295,7 +295,9 @@ final class RunExecution: Sendable {
             input: input,
             session: RunSession(
                 id: sessionID, storage: storage,
-                links: LinkReader(session: sessionID, loader: configuration.resourceLoader, brought: brought)
+                links: LinkReader(
+                    session: sessionID, loader: configuration.resourceLoader, brought: brought,
+                    allowance: LinkAllowance(configuration))
             ) { [self] in try await checkOwner() },
             execution: self
         )

@@ -123,10 +123,19 @@ struct RunLog {
         snapshotCovers = min(snapshotCovers, committed)
     }
 
-    func read(from index: Int) -> Reading {
+    /// - Parameter bytes: How many bytes the events may have together, unless it is a single one.
+    func read(from index: Int, bytes: Int = .max) -> Reading {
         guard index < committed else { return .notYet }
         let start = committed - recent.count
         guard index >= start else { return .stored }
-        return .events(Array(recent[(index - start)...]))
+        let first = index - start
+        if bytes >= recentSize { return .events(Array(recent[first...])) }
+        var end = first
+        var rest = bytes
+        while end < recent.count, end == first || recent[end].json.count <= rest {
+            rest -= recent[end].json.count
+            end += 1
+        }
+        return .events(Array(recent[first..<end]))
     }
 }

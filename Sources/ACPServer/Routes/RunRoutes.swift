@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ACPStorage
 import HTTPTypes
 import Hummingbird
 
@@ -9,6 +10,7 @@ struct RunRoutes: Sendable {
     let configuration: ServerConfiguration
     let pulse: StreamPulse
     let failures: FailureLog
+    let budgets: ServerBudgets
 
     func add(to group: RouterGroup<some RemoteAddressRequestContext>) {
         group.post("runs", use: create)
@@ -18,10 +20,12 @@ struct RunRoutes: Sendable {
         group.delete("runs/:run_id", use: delete)
         group.post("runs/:run_id/cancel", use: cancel)
         group.get("runs/:run_id/events", use: events)
+        group.get("runs/:run_id/contents/:digest", use: content)
     }
 
     private func create(_ request: Request, context: some RemoteAddressRequestContext) async throws -> Response {
-        let body = try await request.decode(RunCreateRequest.self, upTo: configuration.maximumBodySize)
+        let body = try await receive(RunCreateRequest.self, request)
+        try configuration.limits.check(body.input, "input")
         if let id = body.sessionID, let session = body.session, id != session.id {
             throw ErrorAnswer(
                 .badRequest, .invalidInput,
@@ -29,6 +33,7 @@ struct RunRoutes: Sendable {
         }
         var forwarded: ForwardedSession?
         if let session = body.session {
+            try configuration.limits.check(session)
             forwarded = try await ForwardedSession(session, SessionURLs(request, context, configuration), engine)
         }
         let launched = try await engine.launch(
@@ -53,12 +58,23 @@ struct RunRoutes: Sendable {
 
     private func resume(_ request: Request, context: some RequestContext) async throws -> Response {
         let id = try context.identifier("run_id", as: RunID.self)
-        let body = try await request.decode(RunResumeRequest.self, upTo: configuration.maximumBodySize)
+        let body = try await receive(RunResumeRequest.self, request)
+        if let message = body.awaitResume.message {
+            try configuration.limits.check([message], "await_resume.message")
+        }
         if let named = body.runID, named != id {
             throw ErrorAnswer(.badRequest, .invalidInput, "the path names run \(id), but run_id is \(named)")
         }
         let (run, eventCount) = try await engine.resume(id, with: body.awaitResume)
         return try await answer(run, mode: body.mode, after: eventCount, to: request, context)
+    }
+
+    /// Reads the body, when there is room for it.
+    private func receive<Value: JSONReadable>(_ type: Value.Type, _ request: Request) async throws -> Value {
+        let room = try await budgets.room(for: request, upTo: configuration.maximumBodySize)
+        defer { room?.release() }
+        return try await request.decode(
+            type, upTo: configuration.maximumBodySize, values: configuration.limits.maximumValues)
     }
 
     /// Answers in the way that the caller wants, with what happens in a run after a number of events.
@@ -100,7 +116,7 @@ struct RunRoutes: Sendable {
         try .json(try await engine.run(try context.identifier("run_id", as: RunID.self)))
     }
 
-    private func list(_ request: Request, context: some RequestContext) async throws -> Response {
+    private func list(_ request: Request, context: some RemoteAddressRequestContext) async throws -> Response {
         let agent = try request.identifier("agent_name", as: AgentName.self)
         let session = try request.identifier("session_id", as: SessionID.self)
         let status = try request.uri.queryParameters["status"].map { try unfinishedStatus($0) }
@@ -112,12 +128,57 @@ struct RunRoutes: Sendable {
                 .unprocessableContent, .invalidInput,
                 "agent_name, session_id and status exclude each other: give one of them")
         }
-        let page = try await engine.runs(
-            RunQuery(
-                filters.first ?? .all,
-                offset: try request.integer("offset", in: 0...Int.max) ?? 0,
-                limit: try request.integer("limit", in: 1...1000) ?? 10))
-        return try .json(RunsListResponse(runs: page.items, total: page.total))
+        let urls = SessionURLs(request, context, configuration)
+        let offset = try request.integer("offset", in: 0...Int.max) ?? 0
+        var json = PageJSON(
+            "runs", from: offset, limit: try request.integer("limit", in: 1...1000) ?? 10,
+            bytes: configuration.limits.maximumPageBytes)
+        var size = ChunkSize(first: 10, limit: 128)
+        var total = 0
+        var seen: Set<RunID> = []
+        var index = offset
+        while json.wantsMore {
+            let page = try await engine.listedRuns(
+                RunQuery(filters.first ?? .all, offset: index, limit: min(size.count, json.missingItems))
+            ) { urls.content($0) }
+            total = page.total
+            var bytes = 0
+            for run in page.items {
+                let item = try ACPJSON.encode(run)
+                bytes += item.count
+                // A run that was created meanwhile has pushed others back by one place: they come twice.
+                if seen.insert(run.id).inserted { json.add(item) }
+            }
+            index += page.items.count
+            if page.items.isEmpty || index >= total { break }
+            size.note(items: page.items.count, bytes: bytes, wanted: json.missingBytes)
+        }
+        let hasMore = json.nextOffset < total && (json.count > 0)
+        return .json(bytes: json.finished(total: total, hasMore: hasMore))
+    }
+
+    /// A content that a list refers to.
+    private func content(_ request: Request, context: some RequestContext) async throws -> Response {
+        let id = try context.identifier("run_id", as: RunID.self)
+        let text = try context.parameters.require("digest")
+        let encoding = request.uri.queryParameters["encoding"].map(String.init) ?? "plain"
+        guard let encoding = MessagePart.ContentEncoding(rawValue: encoding) else {
+            throw ErrorAnswer(
+                .unprocessableContent, .invalidInput,
+                "encoding=\(encoding.prefix(40)) is not valid: plain or base64 is expected")
+        }
+        guard let digest = ContentDigest(rawValue: text),
+            let content = try await engine.content(digest, of: id)
+        else {
+            throw ErrorAnswer(.notFound, .notFound, "run \(id) has no content \(text.prefix(80))")
+        }
+        let part = MessagePart(content: content, contentEncoding: encoding)
+        guard let bytes = part.bytes else {
+            throw ErrorAnswer(.unprocessableContent, .invalidInput, "content \(digest) of run \(id) is not base64")
+        }
+        return .resource(
+            bytes, contentType: encoding == .base64 ? "application/octet-stream" : "text/plain; charset=utf-8",
+            freshness: .immutable(Response.messageLifetime), to: request)
     }
 
     private func unfinishedStatus(_ text: Substring) throws -> RunStatus {
@@ -145,7 +206,7 @@ struct RunRoutes: Sendable {
         let offset = try request.integer("offset", in: 0...Int.max) ?? 0
         let limit = try request.integer("limit", in: 1...Int.max)
         guard request.acceptsEventStream else {
-            return .json(bytes: list(try await engine.events(of: id, from: offset, limit: limit)))
+            return try await list(id, from: offset, limit: limit)
         }
         let first = try lastEventID(request).map { $0 + 1 } ?? offset
         // Asked before the stream begins, while the answer can still be 404.
@@ -163,16 +224,38 @@ struct RunRoutes: Sendable {
         return id
     }
 
-    /// The JSON of a list of events, put together from theirs.
-    private func list(_ events: [EncodedEvent]) -> [UInt8] {
-        var json: [UInt8] = []
-        json.reserveCapacity(events.reduce(16) { $0 + $1.json.count + 1 })
-        json += "{\"events\":[".utf8
-        for (index, event) in events.enumerated() {
-            if index > 0 { json.append(UInt8(ascii: ",")) }
-            json += event.json
+    /// The events of a run: all that there are, as the protocol has it, or a page of them.
+    private func list(_ id: RunID, from offset: Int, limit: Int?) async throws -> Response {
+        let bytes = configuration.limits.maximumPageBytes
+        let total = try await engine.eventCount(of: id)
+        // For the error if there is no such run.
+        if offset >= total { _ = try await engine.events(of: id, from: offset, limit: 1, bytes: 1) }
+        guard let limit else {
+            return try await .json(
+                EventListPieces(engine, id, from: offset, to: total, pieceSize: min(bytes, RunRoutes.eventPieceSize)),
+                budgets: budgets)
         }
-        json += "]}".utf8
-        return json
+        var page = PageJSON("events", from: offset, limit: limit, bytes: bytes)
+        var size = ChunkSize(first: 32, limit: 256)
+        while page.wantsMore, page.nextOffset < total {
+            let events = try await engine.events(
+                of: id, from: page.nextOffset, limit: min(size.count, page.missingItems), bytes: page.missingBytes)
+            if events.isEmpty { break }
+            for event in events { page.add(event.json) }
+            size.note(
+                items: events.count, bytes: events.reduce(0) { $0 + $1.json.count }, wanted: page.missingBytes)
+        }
+        let hasMore = page.count > 0 && page.nextOffset < total
+        return .json(bytes: page.finished(hasMore: hasMore))
+    }
+
+    private static let eventPieceSize = 262_144
+}
+
+extension SessionURLs {
+    /// Where a content can be read that is left out of a list.
+    fileprivate func content(_ content: ListedContent) -> String {
+        let query = content.encoding == .base64 ? "?encoding=base64" : ""
+        return "\(base)/runs/\(content.run)/contents/\(content.digest)\(query)"
     }
 }

@@ -8,9 +8,7 @@ import Hummingbird
 struct SessionRoutes: Sendable {
     let engine: RunEngine
     let configuration: ServerConfiguration
-
-    /// How many entries of a history are read at a time where all of them are needed, but not their messages.
-    static let pageSize = 200
+    let budgets: ServerBudgets
 
     func add(to group: RouterGroup<some RemoteAddressRequestContext>) {
         group.get("session/:session_id", use: get)
@@ -31,36 +29,40 @@ struct SessionRoutes: Sendable {
         var urls = SessionURLs(request, context, configuration)
         let key = count > 0 ? await engine.ensuredOriginKey(of: record) : record.originKey
         urls.origin = key.map(OriginMark.init)
-        var history: [String] = []
-        history.reserveCapacity(count)
-        var isLast = count == 0
-        while !isLast {
-            // Only the URLs stay in memory.
-            let page = try await engine.history(of: id, from: history.count, limit: Self.pageSize)
-            history += page.items.enumerated().map { urls.url(of: $1, at: history.count + $0, in: id) }
-            isLast = page.items.isEmpty || history.count >= page.total
-        }
-        return try .json(
-            SessionDescriptor(
-                id: id, history: history,
-                // Until something is stored here, the state is where the session came from.
-                state: record.forwardedState.map(urls.absolute)
-                    ?? record.state.map { _ in urls.state(of: id, version: record.version) }),
-            headers: [.cacheControl: Freshness.revalidated.cacheControl])
+        // Until something is stored here, the state is where the session came from.
+        let state =
+            record.forwardedState.map(urls.absolute)
+            ?? record.state.map { _ in urls.state(of: id, version: record.version) }
+        return try await .json(
+            DescriptorPieces(engine, id, count: count, state: state) { [urls] in urls.url(of: $0, at: $1, in: id) },
+            headers: [.cacheControl: Freshness.revalidated.cacheControl], budgets: budgets)
     }
 
     private func history(_ request: Request, context: some RemoteAddressRequestContext) async throws -> Response {
         let id = try context.identifier("session_id", as: SessionID.self)
         let offset = try request.integer("offset", in: 0...Int.max) ?? 0
         let limit = try request.integer("limit", in: 1...1000) ?? 10
-        let page = try await engine.history(of: id, from: offset, limit: limit)
-        if page.total == 0 { _ = try await engine.session(id) }
         let urls = SessionURLs(request, context, configuration)
-        let entries = page.items.enumerated().map { index, entry in
-            SessionHistoryEntry(url: urls.url(of: entry, at: offset + index, in: id), message: entry.message)
+        var json = PageJSON("history", from: offset, limit: limit, bytes: configuration.limits.maximumPageBytes)
+        var size = ChunkSize(first: 32, limit: 128)
+        var total = 0
+        while json.wantsMore {
+            let page = try await engine.history(
+                of: id, from: json.nextOffset, limit: min(size.count, json.missingItems), bytes: json.missingBytes)
+            total = page.total
+            if page.items.isEmpty { break }
+            let before = json.missingBytes
+            for entry in page.items {
+                let url = urls.url(of: entry, at: json.nextOffset, in: id)
+                json.add(try ACPJSON.encode(SessionHistoryEntry(url: url, message: entry.message)))
+            }
+            if json.nextOffset >= total { break }
+            size.note(items: page.items.count, bytes: before - json.missingBytes, wanted: json.missingBytes)
         }
-        return try .json(
-            SessionHistoryResponse(history: entries, total: page.total),
+        if total == 0 { _ = try await engine.session(id) }
+        let hasMore = json.count > 0 && json.nextOffset < total
+        return .json(
+            bytes: json.finished(total: total, hasMore: hasMore),
             headers: [.cacheControl: Freshness.revalidated.cacheControl])
     }
 

@@ -6,9 +6,11 @@ import Synchronization
 /// Storage in the memory of one process: the fastest, and gone when the process ends. For tests, for trying things
 /// out, and for agents whose runs need not outlive a restart.
 ///
-/// It is bounded in two ways. What has not been touched for ``Configuration/timeToLive`` expires. And there are never
+/// It is bounded in three ways. What has not been touched for ``Configuration/timeToLive`` expires. There are never
 /// more than ``Configuration/runLimit`` runs: a new one pushes out the run that ended first, with its events and its
-/// places in listings; if none has ended, the new one is refused with a ``StorageError`` of code `full`.
+/// places in listings; if none has ended, the new one is refused with a ``StorageError`` of code `full`. And all runs and sessions
+/// together never take more than ``Configuration/byteLimit`` bytes: what is written pushes out the ended runs, and the sessions, that
+/// were used least recently; what there is no room for then is refused with code `full`, and leaves nothing behind.
 ///
 /// ```swift
 /// let server = ACPServer(storage: MemoryStorage(.init(timeToLive: .seconds(3600), runLimit: 1_000)))
@@ -22,15 +24,28 @@ public final class MemoryStorage: Storage {
         public var runLimit: Int
         /// How many sessions are kept. A new one pushes out the one that was used least recently.
         public var sessionLimit: Int
+        /// How many bytes all runs and sessions may take together: events, snapshots, inputs, contents, history and states. It is
+        /// an estimate of the memory that they need, including what Swift needs around them.
+        ///
+        /// The commit that ends a run is accepted even if there is no room, so that no run is left unfinished. Such a run is the
+        /// next one to be pushed out.
+        public var byteLimit: Int
 
+        /// Creates a configuration.
+        ///
         /// - Parameters:
-        ///   - timeToLive: One day unless said otherwise.
-        ///   - runLimit: 10,000 unless said otherwise.
-        ///   - sessionLimit: 10,000 unless said otherwise.
-        public init(timeToLive: Duration = .seconds(86_400), runLimit: Int = 10_000, sessionLimit: Int = 10_000) {
+        ///   - timeToLive: Defaults to one day.
+        ///   - runLimit: Defaults to 10,000.
+        ///   - sessionLimit: Defaults to 10,000.
+        ///   - byteLimit: Defaults to ``defaultByteLimit``, a quarter of the memory. At least 65,536.
+        public init(
+            timeToLive: Duration = .seconds(86_400), runLimit: Int = 10_000, sessionLimit: Int = 10_000,
+            byteLimit: Int = Self.defaultByteLimit
+        ) {
             self.timeToLive = timeToLive
             self.runLimit = max(1, runLimit)
             self.sessionLimit = max(1, sessionLimit)
+            self.byteLimit = max(Self.smallestByteLimit, byteLimit)
         }
     }
 
@@ -43,7 +58,41 @@ public final class MemoryStorage: Storage {
     private struct State: ~Copyable {
         var runs: RunTable
         var sessions: SessionTable
+        let byteLimit: Int
         var isClosed = false
+
+        /// Makes room for so many bytes more. Ended runs and sessions go, the one that was used least recently first.
+        ///
+        /// - Parameters:
+        ///   - run: A run that stays.
+        ///   - session: A session that stays.
+        ///   - isRequired: Whether the caller goes on even if there is no room.
+        /// - Throws: ``StorageError`` with code `full`. Nothing has gone then.
+        mutating func makeRoom(
+            for growth: Int, sparing run: RunID? = nil, _ session: SessionID? = nil, isRequired: Bool = false
+        ) throws(StorageError) {
+            guard growth > 0 else { return }
+            let (taken, _) = (runs.bytes + sessions.bytes).addingReportingOverflow(growth)
+            guard taken > byteLimit else { return }
+            let freeable = runs.freeableBytes(except: run) + sessions.freeableBytes(except: session)
+            guard isRequired || taken - freeable <= byteLimit else {
+                throw StorageError(
+                    .full,
+                    "the memory storage has no room for \(growth) bytes more: unfinished runs take most of the \(byteLimit) "
+                        + "that it may use. Raise its byteLimit, or use another storage")
+            }
+            while runs.bytes + sessions.bytes + growth > byteLimit {
+                let ended = runs.oldestEnded(except: run)
+                let unused = sessions.leastRecent(except: session)
+                if let ended, ended.deadline <= unused?.deadline ?? ended.deadline {
+                    runs.remove(ended.run)
+                } else if let unused {
+                    sessions.remove(unused.session)
+                } else {
+                    return
+                }
+            }
+        }
     }
 
     public convenience init(_ configuration: Configuration = Configuration()) {
@@ -58,7 +107,8 @@ public final class MemoryStorage: Storage {
         state = Mutex(
             State(
                 runs: RunTable(timeToLive: configuration.timeToLive, limit: configuration.runLimit),
-                sessions: SessionTable(timeToLive: configuration.timeToLive, limit: configuration.sessionLimit)
+                sessions: SessionTable(timeToLive: configuration.timeToLive, limit: configuration.sessionLimit),
+                byteLimit: configuration.byteLimit
             ))
     }
 
@@ -116,10 +166,15 @@ extension MemoryStorage {
             // What was repeated has brought its block along the first time.
             // Asked under the lock: who sends a cancel reads the run after that, and so finds it ended if this was faster.
             let isCancelled = commit.isRefusedAfterCancel && localCoordination.isCancelled(commit.run)
-            guard try state.runs.commit(commit, isCancelled: isCancelled, now: now), let history = commit.history else {
-                return
-            }
-            state.sessions.append(history, now: now)
+            guard let step = try state.runs.step(for: commit, isCancelled: isCancelled) else { return }
+            if step.isCreation { try state.runs.checkRoomForRun() }
+            let history = commit.history.map { state.sessions.growth(appending: [$0.block], to: $0.session) } ?? 0
+            try state.makeRoom(
+                for: step.growth + history, sparing: commit.run, commit.history?.session,
+                isRequired: !step.isCreation && commit.snapshot?.run.status.isTerminal == true)
+            if step.isCreation { try state.runs.makeRoomForRun() }
+            state.runs.carryOut(step, of: commit, now: now)
+            if let history = commit.history { state.sessions.append(history, now: now) }
         }
         localCoordination.runDidChange(commit.run)
     }
@@ -133,13 +188,20 @@ extension MemoryStorage {
     }
 
     public func save(_ run: Run) throws {
-        try access { state, now throws(StorageError) in try state.runs.save(run, now: now) }
+        try access { state, now throws(StorageError) in
+            if state.runs[run.id] == nil { try state.runs.checkRoomForRun() }
+            try state.makeRoom(for: state.runs.growth(saving: run), sparing: run.id)
+            try state.runs.save(run, now: now)
+        }
         localCoordination.runDidChange(run.id)
     }
 
     public func append(_ event: Event, to run: RunID) throws {
         let encoded = try EncodedEvent(event)
-        try access { state, now throws(StorageError) in try state.runs.append(encoded, to: run, now: now) }
+        try access { state, now throws(StorageError) in
+            if state.runs[run] != nil { try state.makeRoom(for: MemoryCost.of([encoded]), sparing: run) }
+            try state.runs.append(encoded, to: run, now: now)
+        }
         localCoordination.runDidChange(run)
     }
 
@@ -180,12 +242,17 @@ extension MemoryStorage {
     @discardableResult
     public func save(_ session: SessionRecord, expecting version: Int?) throws -> Int {
         try access { state, now throws(StorageError) in
-            try state.sessions.save(session, expecting: version, now: now)
+            try state.sessions.check(session.id, expecting: version)
+            try state.makeRoom(for: state.sessions.growth(saving: session), sparing: nil, session.id)
+            return try state.sessions.save(session, expecting: version, now: now)
         }
     }
 
     public func append(_ blocks: [HistoryBlock], to session: SessionID) throws {
-        try access { state, now in state.sessions.append(blocks, to: session, now: now) }
+        try access { state, now throws(StorageError) in
+            try state.makeRoom(for: state.sessions.growth(appending: blocks, to: session), sparing: nil, session)
+            state.sessions.append(blocks, to: session, now: now)
+        }
     }
 
     public func history(of session: SessionID, from offset: Int, limit: Int?) throws -> Page<HistoryEntry> {

@@ -16,6 +16,10 @@ final class RunEntry {
     var contents: [ContentDigest: [UInt8]]
     /// The run's number in the order of use and in the chains of its table.
     var place = 0
+    /// How many bytes all of this takes. Kept up to date by the table.
+    var cost: Int
+    /// The part of ``cost`` that is the snapshot's.
+    var snapshotCost: Int
 
     init(
         _ snapshot: Run, key: HashedKey<RunID>? = nil, coveredEvents: Int = 0, events: [EncodedEvent] = [],
@@ -28,6 +32,10 @@ final class RunEntry {
         self.input = input
         self.owner = owner
         self.contents = .init(contents)
+        snapshotCost = MemoryCost.of(snapshot)
+        cost =
+            MemoryCost.entry + snapshotCost + MemoryCost.of(events) + MemoryCost.of(input ?? [])
+            + MemoryCost.of(contents)
     }
 
     var id: RunID { key.id }

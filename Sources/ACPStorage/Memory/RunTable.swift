@@ -18,6 +18,10 @@ struct RunTable: ~Copyable {
     private var listings = RunListings()
     /// Runs that went away and that others outside have to hear of.
     private var removed: [RunEntry] = []
+    /// How many bytes the runs take.
+    private(set) var bytes = 0
+    /// How many of them those take that have ended.
+    private(set) var endedBytes = 0
 
     init(timeToLive: Duration, limit: Int) {
         self.limit = limit
@@ -28,59 +32,114 @@ struct RunTable: ~Copyable {
 
     // MARK: Writing
 
-    /// - Parameters:
-    ///   - isCancelled: Whether a cancel signal is stored that keeps the commit from being taken.
+    /// A commit that was found to be allowed.
+    struct Step {
+        fileprivate enum Kind {
+            case create(RunEntry)
+            case append(to: RunEntry)
+        }
+
+        fileprivate let kind: Kind
+        /// How many bytes more the run takes after it. Negative if it takes fewer.
+        let growth: Int
+        fileprivate let snapshotCost: Int?
+        fileprivate let contents: [StoredContent]
+
+        fileprivate init(
+            _ kind: Kind, growth: Int, snapshotCost: Int? = nil, contents: [StoredContent] = []
+        ) {
+            self.kind = kind
+            self.growth = growth
+            self.snapshotCost = snapshotCost
+            self.contents = contents
+        }
+
+        var isCreation: Bool { if case .create = kind { true } else { false } }
+    }
+
     /// - Returns: False if this is the repetition of a commit, and nothing was left to do.
     @discardableResult
-    mutating func commit(
-        _ commit: RunCommit, isCancelled: Bool = false, now: ContinuousClock.Instant
-    ) throws(StorageError) -> Bool {
+    mutating func commit(_ commit: RunCommit, now: ContinuousClock.Instant) throws(StorageError) -> Bool {
+        guard let step = try step(for: commit) else { return false }
+        if step.isCreation { try makeRoomForRun() }
+        carryOut(step, of: commit, now: now)
+        return true
+    }
+
+    /// Looks whether a commit is allowed, and changes nothing.
+    ///
+    /// - Parameters:
+    ///   - commit: The commit.
+    ///   - isCancelled: Whether a cancel signal is stored that keeps it from being taken.
+    /// - Returns: Nil if it is the repetition of a commit, and nothing is left to do.
+    func step(for commit: RunCommit, isCancelled: Bool = false) throws(StorageError) -> Step? {
         let key = HashedKey(commit.run)
         guard let entry = entries[key] else {
-            try create(commit, key: key, now: now)
-            return true
+            guard commit.expecting == 0, let snapshot = commit.snapshot else {
+                throw commit.error(.notFound)
+            }
+            try commit.checkSnapshot()
+            let entry = RunEntry(
+                snapshot.run, key: key, coveredEvents: snapshot.eventCount, events: commit.events,
+                input: commit.input, owner: commit.owner, contents: commit.contents)
+            return Step(.create(entry), growth: entry.cost)
         }
         guard entry.owner == commit.owner else {
             throw commit.error(.fenced)
         }
         let found = entry.events.count
-        if found == commit.expecting + commit.events.count, found != commit.expecting { return false }
+        if found == commit.expecting + commit.events.count, found != commit.expecting { return nil }
         guard found == commit.expecting else {
             throw commit.error(.conflict(found: found))
         }
         if isCancelled { throw commit.error(.cancelled) }
         try commit.checkSnapshot()
-        entry.events.append(contentsOf: commit.events)
-        entry.contents.add(commit.contents)
-        if let snapshot = commit.snapshot {
-            replaceSnapshot(of: entry, with: snapshot.run, coveredEvents: snapshot.eventCount)
-        }
-        uses.touch(entry.place, now: now)
-        return true
+        let contents = commit.contents.filter { entry.contents[$0.digest] == nil }
+        let snapshotCost = commit.snapshot.map { MemoryCost.of($0.run) }
+        let growth =
+            MemoryCost.of(commit.events) + MemoryCost.of(contents)
+            + (snapshotCost.map { $0 - entry.snapshotCost } ?? 0)
+        return Step(.append(to: entry), growth: growth, snapshotCost: snapshotCost, contents: contents)
     }
 
-    private mutating func create(
-        _ commit: RunCommit, key: HashedKey<RunID>, now: ContinuousClock.Instant
-    ) throws(StorageError) {
-        guard commit.expecting == 0, let snapshot = commit.snapshot else {
-            throw commit.error(.notFound)
+    /// Carries out what ``step(for:)`` has found. There is room for it.
+    mutating func carryOut(_ step: Step, of commit: RunCommit, now: ContinuousClock.Instant) {
+        switch step.kind {
+        case .create(let entry): insert(entry, now: now)
+        case .append(let entry):
+            entry.events.append(contentsOf: commit.events)
+            entry.contents.add(step.contents)
+            if let snapshot = commit.snapshot, let cost = step.snapshotCost {
+                replaceSnapshot(of: entry, with: snapshot.run, cost: cost, coveredEvents: snapshot.eventCount)
+            }
+            add(MemoryCost.of(commit.events) + MemoryCost.of(step.contents), to: entry)
+            uses.touch(entry.place, now: now)
         }
-        try commit.checkSnapshot()
-        try makeRoom()
-        insert(
-            RunEntry(
-                snapshot.run, key: key, coveredEvents: snapshot.eventCount, events: commit.events,
-                input: commit.input, owner: commit.owner, contents: commit.contents),
-            now: now)
+    }
+
+    private mutating func add(_ cost: Int, to entry: RunEntry) {
+        add(cost, to: entry, isEnded: entry.snapshot.status.isTerminal)
+    }
+
+    /// - Parameter isEnded: Whether the run stands among those that have ended.
+    private mutating func add(_ cost: Int, to entry: RunEntry, isEnded: Bool) {
+        entry.cost += cost
+        bytes += cost
+        if isEnded { endedBytes += cost }
+    }
+
+    /// How many bytes more a run takes when it has been saved.
+    func growth(saving run: Run) -> Int {
+        self[run.id].map { MemoryCost.of(run) - $0.snapshotCost } ?? MemoryCost.entry + MemoryCost.of(run)
     }
 
     mutating func save(_ run: Run, now: ContinuousClock.Instant) throws(StorageError) {
         let key = HashedKey(run.id)
         if let entry = entries[key] {
-            replaceSnapshot(of: entry, with: run, coveredEvents: entry.events.count)
+            replaceSnapshot(of: entry, with: run, cost: MemoryCost.of(run), coveredEvents: entry.events.count)
             uses.touch(entry.place, now: now)
         } else {
-            try makeRoom()
+            try makeRoomForRun()
             insert(RunEntry(run, key: key), now: now)
         }
     }
@@ -88,6 +147,7 @@ struct RunTable: ~Copyable {
     mutating func append(_ event: EncodedEvent, to run: RunID, now: ContinuousClock.Instant) throws(StorageError) {
         guard let entry = self[run] else { throw .notSaved(run) }
         entry.events.append(event)
+        add(MemoryCost.of([event]), to: entry)
         uses.touch(entry.place, now: now)
     }
 
@@ -109,17 +169,20 @@ struct RunTable: ~Copyable {
     private mutating func insert(_ entry: RunEntry, now: ContinuousClock.Instant) {
         entry.place = uses.insert(entry, now: now)
         entries[entry.key] = entry
+        bytes += entry.cost
         listings.insert(entry)
         enter(entry)
     }
 
-    private mutating func replaceSnapshot(of entry: RunEntry, with run: Run, coveredEvents: Int) {
+    private mutating func replaceSnapshot(of entry: RunEntry, with run: Run, cost: Int, coveredEvents: Int) {
         let timeDiffers = entry.snapshot.createdAt != run.createdAt
         let isListedElsewhere =
             timeDiffers || entry.snapshot.agentName != run.agentName || entry.snapshot.sessionID != run.sessionID
         let hasTurned = timeDiffers || entry.snapshot.status != run.status
         if isListedElsewhere { listings.remove(entry) }
         if hasTurned { leave(entry) }
+        add(cost - entry.snapshotCost, to: entry, isEnded: hasTurned ? false : entry.snapshot.status.isTerminal)
+        entry.snapshotCost = cost
         entry.snapshot = run
         entry.coveredEvents = coveredEvents
         if isListedElsewhere { listings.insert(entry) }
@@ -130,6 +193,7 @@ struct RunTable: ~Copyable {
     private mutating func enter(_ entry: RunEntry) {
         if entry.snapshot.status.isTerminal {
             links.append(entry.place, to: &ended)
+            endedBytes += entry.cost
             return
         }
         listings.insertByStatus(entry)
@@ -141,6 +205,7 @@ struct RunTable: ~Copyable {
     private mutating func leave(_ entry: RunEntry) {
         if entry.snapshot.status.isTerminal {
             links.remove(entry.place, from: &ended)
+            endedBytes -= entry.cost
             return
         }
         listings.removeByStatus(entry)
@@ -176,6 +241,7 @@ struct RunTable: ~Copyable {
         entries[entry.key] = nil
         listings.remove(entry)
         leave(entry)
+        bytes -= entry.cost
         uses.remove(at: entry.place)
         removed.append(entry)
     }
@@ -188,22 +254,42 @@ struct RunTable: ~Copyable {
         unfinished = [:]
         links = ChainLinks()
         listings = RunListings()
+        bytes = 0
+        endedBytes = 0
     }
 
     mutating func removeExpired(now: ContinuousClock.Instant) {
         while let entry = uses.nextExpired(now: now) { remove(entry) }
     }
 
-    private mutating func makeRoom() throws(StorageError) {
-        while entries.count >= limit {
-            guard let oldest = ended.first.flatMap({ uses[$0] }) else {
-                throw StorageError(
-                    .full,
-                    "the memory storage holds \(limit) unfinished runs and takes no more: raise its runLimit, "
-                        + "or use another storage"
-                )
-            }
-            remove(oldest)
+    /// How many bytes could be freed without touching a run that has not ended, nor the given one.
+    func freeableBytes(except run: RunID?) -> Int {
+        guard let entry = run.flatMap({ self[$0] }), entry.snapshot.status.isTerminal else { return endedBytes }
+        return endedBytes - entry.cost
+    }
+
+    /// The run that ended first, other than the given one, and until when it would be kept.
+    func oldestEnded(except run: RunID?) -> (run: RunID, deadline: ContinuousClock.Instant)? {
+        for place in links.prefix(2, of: ended) {
+            if let entry = uses[place], entry.id != run { return (entry.id, uses.deadline(at: place)) }
+        }
+        return nil
+    }
+
+    /// Sees to it that one more run may be inserted, as far as their number is concerned.
+    mutating func makeRoomForRun() throws(StorageError) {
+        try checkRoomForRun()
+        while entries.count >= limit, let oldest = ended.first.flatMap({ uses[$0] }) { remove(oldest) }
+    }
+
+    /// Whether ``makeRoomForRun()`` would find room.
+    func checkRoomForRun() throws(StorageError) {
+        guard entries.count < limit || !ended.isEmpty else {
+            throw StorageError(
+                .full,
+                "the memory storage holds \(limit) unfinished runs and takes no more: raise its runLimit, "
+                    + "or use another storage"
+            )
         }
     }
 
@@ -219,7 +305,8 @@ struct RunTable: ~Copyable {
         [
             "runs": entries.count, "expiring runs": uses.count, "ended runs": ended.count,
             "contents": entries.values.reduce(0) { $0 + $1.contents.count }, "listings": listings.count,
-            "processes": unfinished.count, "removed runs": removed.count,
+            "processes": unfinished.count, "removed runs": removed.count, "bytes of runs": bytes,
+            "bytes of ended runs": endedBytes,
         ]
     }
 }

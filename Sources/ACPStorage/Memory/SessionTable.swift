@@ -12,11 +12,26 @@ final class SessionEntry {
     var contents: [ContentDigest: [UInt8]] = [:]
     /// The session's number in the order of use.
     var place = 0
+    /// How many bytes all of this takes.
+    var cost = MemoryCost.entry
 
     init(_ key: HashedKey<SessionID>) { self.key = key }
 
+    /// How many bytes more the session takes with a block.
+    func growth(appending block: HistoryBlock) -> Int {
+        guard !blocks.contains(block.key) else { return 0 }
+        return MemoryCost.of(block)
+            + block.contents.reduce(0) { $0 + (contents[$1.digest] == nil ? MemoryCost.of($1) : 0) }
+    }
+
+    func growth(saving session: SessionRecord) -> Int {
+        MemoryCost.of(session) - (record.map { MemoryCost.of($0) } ?? 0)
+    }
+
     func append(_ block: HistoryBlock) {
-        guard blocks.insert(block.key).inserted else { return }
+        guard !blocks.contains(block.key) else { return }
+        cost += growth(appending: block)
+        blocks.insert(block.key)
         if history.isEmpty { history = block.entries } else { history.append(contentsOf: block.entries) }
         contents.add(block.contents)
     }
@@ -30,6 +45,8 @@ struct SessionTable: ~Copyable {
     private var entries: [HashedKey<SessionID>: SessionEntry] = [:]
     private var uses: UsageOrder<SessionEntry>
     private var removed: [SessionEntry] = []
+    /// How many bytes the sessions take.
+    private(set) var bytes = 0
 
     init(timeToLive: Duration, limit: Int) {
         self.limit = limit
@@ -41,17 +58,26 @@ struct SessionTable: ~Copyable {
     mutating func save(
         _ session: SessionRecord, expecting version: Int?, now: ContinuousClock.Instant
     ) throws(StorageError) -> Int {
+        let found = try check(session.id, expecting: version)
         let key = HashedKey(session.id)
         let existing = entries[key]
-        let found = existing?.record?.version ?? 0
-        if let version, version != found {
-            throw StorageError(
-                .conflict, "session \(session.id) has version \(found) where \(version) was expected: read it again")
-        }
         var saved = session
         saved.version = found + 1
-        use(existing, key, now: now).record = saved
+        let entry = use(existing, key, now: now)
+        add(entry.growth(saving: saved), to: entry)
+        entry.record = saved
         return saved.version
+    }
+
+    /// - Returns: The version that a session has.
+    @discardableResult
+    func check(_ session: SessionID, expecting version: Int?) throws(StorageError) -> Int {
+        let found = self[session]?.record?.version ?? 0
+        if let version, version != found {
+            throw StorageError(
+                .conflict, "session \(session) has version \(found) where \(version) was expected: read it again")
+        }
+        return found
     }
 
     mutating func append(_ blocks: [HistoryBlock], to session: SessionID, now: ContinuousClock.Instant) {
@@ -59,13 +85,49 @@ struct SessionTable: ~Copyable {
         let existing = entries[key]
         // Nothing to append makes no session.
         guard !blocks.isEmpty || existing != nil else { return }
-        let entry = use(existing, key, now: now)
-        for block in blocks { entry.append(block) }
+        append(blocks, to: use(existing, key, now: now))
     }
 
     mutating func append(_ history: HistoryAppend, now: ContinuousClock.Instant) {
         let key = HashedKey(history.session)
-        use(entries[key], key, now: now).append(history.block)
+        append([history.block], to: use(entries[key], key, now: now))
+    }
+
+    private mutating func append(_ blocks: [HistoryBlock], to entry: SessionEntry) {
+        let before = entry.cost
+        for block in blocks { entry.append(block) }
+        bytes += entry.cost - before
+    }
+
+    private mutating func add(_ cost: Int, to entry: SessionEntry) {
+        entry.cost += cost
+        bytes += cost
+    }
+
+    /// How many bytes more a session takes when blocks have been appended.
+    func growth(appending blocks: [HistoryBlock], to session: SessionID) -> Int {
+        guard !blocks.isEmpty else { return 0 }
+        let entry = self[session] ?? SessionEntry(HashedKey(session))
+        return (self[session] == nil ? MemoryCost.entry : 0)
+            + blocks.reduce(0) { $0 + entry.growth(appending: $1) }
+    }
+
+    /// How many bytes more a session takes when it has been saved.
+    func growth(saving session: SessionRecord) -> Int {
+        self[session.id].map { $0.growth(saving: session) } ?? MemoryCost.entry + MemoryCost.of(session)
+    }
+
+    /// How many bytes could be freed without touching a session.
+    func freeableBytes(except session: SessionID?) -> Int {
+        bytes - (session.flatMap { self[$0] }?.cost ?? 0)
+    }
+
+    /// The session that was used least recently, other than the given one, and until when it would be kept.
+    func leastRecent(except session: SessionID?) -> (session: SessionID, deadline: ContinuousClock.Instant)? {
+        for entry in uses.leastRecentPair where entry.key.id != session {
+            return (entry.key.id, uses.deadline(at: entry.place))
+        }
+        return nil
     }
 
     /// Notes that a session is used now, and makes it if there is none yet.
@@ -80,6 +142,7 @@ struct SessionTable: ~Copyable {
         let entry = SessionEntry(key)
         entry.place = uses.insert(entry, now: now)
         entries[key] = entry
+        bytes += entry.cost
         return entry
     }
 
@@ -94,6 +157,7 @@ struct SessionTable: ~Copyable {
 
     private mutating func remove(_ entry: SessionEntry) {
         entries[entry.key] = nil
+        bytes -= entry.cost
         uses.remove(at: entry.place)
         removed.append(entry)
     }
@@ -102,6 +166,7 @@ struct SessionTable: ~Copyable {
         removed.append(contentsOf: entries.values)
         entries = [:]
         uses.removeAll()
+        bytes = 0
     }
 
     mutating func removeExpired(now: ContinuousClock.Instant) {
@@ -117,6 +182,9 @@ struct SessionTable: ~Copyable {
 
     /// How much there is of each thing: for tests that nothing stays behind.
     var footprint: [String: Int] {
-        ["sessions": entries.count, "used sessions": uses.count, "removed sessions": removed.count]
+        [
+            "sessions": entries.count, "used sessions": uses.count, "removed sessions": removed.count,
+            "bytes of sessions": bytes,
+        ]
     }
 }

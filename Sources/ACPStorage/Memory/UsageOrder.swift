@@ -64,6 +64,12 @@ struct UsageOrder<Member: AnyObject> {
     /// The member that was used least recently.
     var leastRecent: Member? { order.first.flatMap { slots[$0].member } }
 
+    /// The two members that were used least recently, that one first.
+    var leastRecentPair: [Member] { links.prefix(2, of: order).compactMap { slots[$0].member } }
+
+    /// Until when the member at a place is kept.
+    func deadline(at place: Int) -> ContinuousClock.Instant { slots[place].deadline }
+
     /// A member whose deadline has passed, if there is one.
     func nextExpired(now: ContinuousClock.Instant) -> Member? {
         guard let first = order.first, slots[first].deadline <= now else { return nil }

@@ -50,8 +50,15 @@ struct RunsCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await options.call { client in
-            let page = try await client.runs(
+            var page = try await client.runs(
                 agent: agent, session: session, status: status, limit: limit, offset: offset)
+            // Pages of large runs are shorter than they may be.
+            while page.runs.count < limit, let next = page.nextOffset {
+                let more = try await client.runs(
+                    agent: agent, session: session, status: status, limit: limit - page.runs.count, offset: next)
+                if more.runs.isEmpty { break }
+                page = RunsListResponse(runs: page.runs + more.runs, total: more.total, nextOffset: more.nextOffset)
+            }
             if options.json { return try Console.print(document: page) }
             guard !page.runs.isEmpty else { return Console.note("There are no such runs.") }
             var table = Table("RUN", "AGENT", "STATUS", "CREATED", "SESSION")

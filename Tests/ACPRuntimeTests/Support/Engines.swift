@@ -22,6 +22,14 @@ func configuration(
         storagePatience: storagePatience, resourceLoader: resourceLoader)
 }
 
+extension EngineConfiguration {
+    func with(_ change: (inout EngineConfiguration) -> Void) -> EngineConfiguration {
+        var configuration = self
+        change(&configuration)
+        return configuration
+    }
+}
+
 func makeEngine(
     _ storage: any Storage = MemoryStorage(), _ configuration: EngineConfiguration = configuration()
 ) -> RunEngine {

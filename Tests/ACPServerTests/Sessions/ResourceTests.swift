@@ -94,8 +94,8 @@ struct ResourceTests {
             #expect(history.count == 1_000 && history[7] == "http://other.example/m")
             #expect(history.last == "\(serving.url)/sessions/s/history/999")
         }
-        // The count, and five pages.
-        #expect(storage.historyReads.map(\.count) == [0, 200, 200, 200, 200, 200])
+        // The count, and pages that grow as the entries turn out to be small.
+        #expect(storage.historyReads.map(\.count) == [0, 32, 64, 128, 200, 200, 200, 176])
     }
 
     @Test("A page of a long history is one read, of no more than the page")
@@ -117,7 +117,7 @@ struct ResourceTests {
         }
     }
 
-    @Test("1,000 messages cost the client ten requests, each one read")
+    @Test("1,000 messages cost the client ten requests, each a few reads")
     func clientReadsPages() async throws {
         let storage = ScriptedStorage()
         let entries = (0..<1_000).map { HistoryEntry.message(Message("\($0)")) }
@@ -126,7 +126,7 @@ struct ResourceTests {
             var texts: [String] = []
             for try await message in serving.client.session("s").messageStream() { texts.append(message.text) }
             #expect(texts == (0..<1_000).map { "\($0)" })
-            #expect(storage.historyReads.map(\.count) == Array(repeating: 100, count: 10))
+            #expect(storage.historyReads.map(\.count) == Array(repeating: [32, 64, 4], count: 10).flatMap { $0 })
             #expect(try await serving.client.messages(of: "s", limit: 3).map(\.text) == ["997", "998", "999"])
             #expect(try await serving.client.messages(of: "s", limit: 0).isEmpty)
         }

@@ -84,7 +84,10 @@ final class ScriptedStorage: Storage {
         return events
     }
 
-    func eventCount(of run: RunID) async throws -> Int { try memory.eventCount(of: run) }
+    func eventCount(of run: RunID) async throws -> Int {
+        try check(.events)
+        return try memory.eventCount(of: run)
+    }
 
     func contents(_ keys: [ContentKey]) async throws -> [[UInt8]?] { try memory.contents(keys) }
 

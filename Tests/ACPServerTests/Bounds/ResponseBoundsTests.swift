@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ACPClient
+import Foundation
+import HTTPTypes
+import Hummingbird
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import Testing
+
+@testable import ACPServer
+
+@Suite("Responses that nobody reads")
+struct ResponseBoundsTests {
+    /// More than what the sockets' buffers hold.
+    private static let size = 24 * 1_048_576
+
+    @Test(
+        "While a client does not read a large response, others get 503 with Retry-After, and small ones as ever",
+        arguments: ["", "/events"])
+    func slowReader(_ path: String) async throws {
+        let configuration = ServerConfiguration.quick.with { $0.limits.responseMemory = 1_000_000 }
+        try await serving(
+            configuration: configuration,
+            agents: { server in
+                server.addExamples()
+                server.agent("writer") { _ in String(repeating: "x", count: Self.size) }
+            }
+        ) { serving in
+            let run = try await serving.client.start(agent: "writer", input: "x").id
+            _ = try await serving.server.engine.settledRun(run, after: 0)
+            try await RawConnection.open(serving.port, receiveBuffer: 4_096) { connection in
+                try await connection.send(rawRequest("GET /runs/\(run)\(path)"))
+                _ = try await connection.read(until: "\r\n\r\n")
+                let refused = try await serving.get("/runs/\(run)")
+                try refused.expectError(503, .unavailable)
+                #expect(refused.headers.first(name: "Retry-After") != nil)
+                #expect(try await serving.get("/ping").status == 200)
+                #expect(try await serving.get("/runs").status == 200)
+                try await serving.expectStillServing()
+            }
+            // The connection has gone, and with it what was kept for it.
+            try await eventually("there is room again") { try await serving.get("/runs/\(run)").status == 200 }
+        }
+    }
+
+    @Test("No more than a piece is handed over before the connection's event loop has tried to write it")
+    func waitsForEventLoop() async throws {
+        let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
+        let hold = DispatchSemaphore(value: 0)
+        eventLoop.execute { hold.wait() }
+        let written = Counter()
+        let writing = Task {
+            var writer = PieceWriter(base: CountingWriter(written: written), eventLoop: eventLoop)
+            try await writer.write(ByteBuffer(repeating: 0, count: 10 * PieceWriter.size))
+        }
+        try await eventually("the first piece") { written.value > 0 }
+        for _ in 0..<1_000 { await Task.yield() }
+        #expect(written.value == 1)
+        hold.signal()
+        try await writing.value
+        #expect(written.value == 10)
+    }
+
+    private struct CountingWriter: ResponseBodyWriter {
+        let written: Counter
+
+        func write(_ buffer: ByteBuffer) async throws { written.add() }
+        consuming func finish(_ trailingHeaders: HTTPFields?) async throws {}
+    }
+
+    @Test("A run whose large result there is no room for is named, so that its caller can come back for it")
+    func namesTheRun() async throws {
+        let configuration = ServerConfiguration.quick.with { $0.limits.responseMemory = 1_000_000 }
+        try await serving(
+            configuration: configuration,
+            agents: { server in
+                server.agent("writer") { _ in String(repeating: "x", count: Self.size) }
+            }
+        ) { serving in
+            try await RawConnection.open(serving.port, receiveBuffer: 4_096) { connection in
+                try await connection.send(rawRequest("POST /runs", body: Serving.runJSON("writer")))
+                _ = try await connection.read(until: "\r\n\r\n")
+                let refused = try await serving.run("writer")
+                try refused.expectError(503, .unavailable)
+                let id = try RunID(validating: try #require(refused.headers.first(name: "Run-ID")))
+                let runs = try await serving.client.runs(limit: 10).runs
+                #expect(runs.first { $0.id == id }?.status == .completed)
+            }
+        }
+    }
+}

@@ -42,7 +42,7 @@ struct BoundedReadingTests {
     func history() async throws {
         let messages = (0..<6).map { Message(content(5_000, $0)) }
         try await storage.append([HistoryBlock(key: "k", entries: messages.map(HistoryEntry.message))], to: "s")
-        let page = try await storage.history(of: "s", from: 1, limit: 100, bytes: 14_000)
+        let page = try await storage.history(of: "s", from: 1, limit: 100, bytes: 20_000)
         #expect(page.items == messages[1..<3].map(HistoryEntry.message))
         #expect(page.total == 6)
         #expect(scripted.record.contentReads.map(\.count) == [2])

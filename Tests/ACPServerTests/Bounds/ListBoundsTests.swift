@@ -145,13 +145,13 @@ struct ListBoundsTests {
         try await serving(storage) { serving in
             let large = Message(Self.text(100_000))
             try await serving.server.engine.storage.append(
-                (0..<1_500).map { HistoryBlock(key: "\($0)", entries: [.message(large)]) }, to: "s")
+                (0..<2_000).map { HistoryBlock(key: "\($0)", entries: [.message($0 < 3 ? large : "small")]) }, to: "s")
             try storage.append([HistoryBlock(link: "https://a.example/m")], to: "s")
             let answer = try await serving.get("/sessions/s")
             #expect(answer.headers.first(name: "Transfer-Encoding") == "chunked")
             let descriptor = try answer.decode(SessionDescriptor.self)
             #expect(descriptor.id == "s" && descriptor.state == nil)
-            let own = (0..<1_500).map { "\(serving.url)/sessions/s/history/\($0)" }
+            let own = (0..<2_000).map { "\(serving.url)/sessions/s/history/\($0)" }
             #expect(descriptor.history == own + ["https://a.example/m"])
             #expect(try await serving.send(.HEAD, "/sessions/s").status == 200)
             _ = try await serving.client.run(agent: "counter", input: "x", session: "short")

@@ -33,7 +33,7 @@ struct MemoryBytesTests {
             try storage.commit(try commit(run))
             #expect(bytes <= Self.limit)
         }
-        let kept = runs.suffix(9)
+        let kept = runs.suffix(10)
         #expect(try storage.runs(RunQuery(limit: 100)).total == kept.count)
         for run in kept { #expect(try storage.record(of: run.id) != nil) }
     }

@@ -45,6 +45,7 @@ public protocol Storage: Sendable {
     ///   - `fenced` if the run belongs to another owner by now,
     ///   - `conflict` if the number of events is neither the expected one nor the one after this commit,
     ///   - `notFound` if events are expected, but there is no such run (it expired or was deleted),
+    ///   - `incomplete` if part of the run is missing, as far as the storage can tell,
     ///   - `full` if this would be a new run and there is no room for it.
     func commit(_ commit: RunCommit) async throws
 

@@ -13,7 +13,7 @@ public struct StorageError: Error, Sendable {
         public static let timedOut = Code("timedOut")
         /// The request left, its answer was lost: it may have happened or not. Commits may simply be repeated.
         public static let outcomeUnknown = Code("outcomeUnknown")
-        /// The backend said no: a wrong password, a missing permission, read-only, out of memory.
+        /// The backend said no, and changed nothing: a wrong password, a missing permission, read-only.
         public static let refused = Code("refused")
         /// Something is stored that cannot be read. The message names it.
         public static let corruptData = Code("corruptData")
@@ -34,7 +34,8 @@ public struct StorageError: Error, Sendable {
     }
 
     public var code: Code
-    /// What went wrong and, where there is one, the remedy. Never holds a secret.
+    /// What went wrong and, where there is one, the remedy. For operators: it may name addresses, files and keys, never a
+    /// secret. Remote callers get ``publicMessage``.
     public var message: String
     /// What the backend's own client said.
     public var cause: (any Error)?

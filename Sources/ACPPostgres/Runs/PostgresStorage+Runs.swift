@@ -42,17 +42,10 @@ extension PostgresStorage {
     private func check(_ outcome: String?, found: Int, _ commit: RunCommit) throws(StorageError) {
         switch outcome {
         case "done": return
-        case "missing":
-            throw StorageError(.notFound, "run \(commit.run) is not stored (any more): it was deleted")
-        case "fenced": throw StorageError(.fenced, "run \(commit.run) belongs to another owner by now")
-        case "conflict":
-            throw StorageError(
-                .conflict, "run \(commit.run) has \(found) events where \(commit.expecting) were expected")
-        case "covered":
-            throw StorageError(
-                .conflict,
-                "a snapshot of run \(commit.run) covers \(commit.snapshot?.eventCount ?? 0) events where there are "
-                    + "\(commit.expecting + commit.events.count)")
+        case "missing": throw commit.error(.notFound)
+        case "fenced": throw commit.error(.fenced)
+        case "conflict": throw commit.error(.conflict(found: found))
+        case "covered": throw commit.error(.snapshotOutOfRange)
         default: throw StorageError(.corruptData, "acp_commit in \(database.place) is not this storage's")
         }
     }
@@ -78,9 +71,7 @@ extension PostgresStorage {
         let rows = try await database.write(
             "Appending to run \(run)", isRepeatable: false, "SELECT acp_append_event($1::text, $2::bytea)",
             [.text(run.rawValue), .bytes(encoded.json)])
-        guard rows.first?.bool(0) == true else {
-            throw StorageError(.notFound, "run \(run) is not stored: save it first")
-        }
+        guard rows.first?.bool(0) == true else { throw StorageError.notSaved(run) }
         postgresCoordination.runDidChange(run)
     }
 

@@ -9,11 +9,7 @@ extension RedisStorage {
     ///
     /// On a cluster a block for the history of a session takes two more: the session is on another server than the run.
     public func commit(_ commit: RunCommit) async throws {
-        let total = commit.expecting + commit.events.count
-        if let covered = commit.snapshot?.eventCount, !(0...total).contains(covered) {
-            throw StorageError(
-                .conflict, "a snapshot of run \(commit.run) covers \(covered) events where there are \(total)")
-        }
+        try commit.checkSnapshot()
         let task = RedisTask.committing(to: commit.run, keys)
         let known = try await known(of: commit)
         let changes = indexChanges(for: commit, known)
@@ -101,11 +97,9 @@ extension RedisStorage {
 
     private func refusal(of commit: RunCommit, _ outcome: String, found: Int) -> StorageError {
         switch outcome {
-        case "FENCED": StorageError(.fenced, "run \(commit.run) belongs to another owner by now")
-        case "CONFLICT":
-            StorageError(
-                .conflict, "run \(commit.run) has \(found) events where \(commit.expecting) were expected")
-        default: StorageError(.notFound, "run \(commit.run) is not stored (any more): it expired or was deleted")
+        case "FENCED": commit.error(.fenced)
+        case "CONFLICT": commit.error(.conflict(found: found))
+        default: commit.error(.notFound)
         }
     }
 
@@ -219,7 +213,7 @@ extension RedisStorage {
     public func append(_ event: Event, to run: RunID) async throws {
         let json = try EncodedEvent(event).json
         let task = RedisTask.writing("Appending to run \(run)", at: keys.events(run))
-        let missing = StorageError(.notFound, "run \(run) is not stored: save it first")
+        let missing = StorageError.notSaved(run)
         let known: TrackedRuns.Known
         if let found = tracked.find(run) {
             known = found

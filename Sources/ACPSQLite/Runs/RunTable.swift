@@ -91,15 +91,14 @@ struct RunTable {
     func commit(_ commit: RunCommit) throws {
         guard let entry = try find(commit.run) else { return try create(commit) }
         guard entry.owner == commit.owner else {
-            throw StorageError(.fenced, "run \(commit.run) belongs to another owner by now")
+            throw commit.error(.fenced)
         }
         let found = entry.eventCount
         if found == commit.expecting + commit.events.count, found != commit.expecting { return }
         guard found == commit.expecting else {
-            throw StorageError(
-                .conflict, "run \(commit.run) has \(found) events where \(commit.expecting) were expected")
+            throw commit.error(.conflict(found: found))
         }
-        try checkSnapshot(of: commit)
+        try commit.checkSnapshot()
         try append(commit.events, to: entry.key, from: found)
         try db.store(commit.contents, ofRun: entry.key)
         if let snapshot = commit.snapshot {
@@ -109,9 +108,9 @@ struct RunTable {
 
     private func create(_ commit: RunCommit) throws {
         guard commit.expecting == 0, let snapshot = commit.snapshot else {
-            throw StorageError(.notFound, "run \(commit.run) is not stored (any more): it was deleted")
+            throw commit.error(.notFound)
         }
-        try checkSnapshot(of: commit)
+        try commit.checkSnapshot()
         let key = try insert(
             snapshot.run, id: commit.run, Data(snapshot.json), coveredEvents: snapshot.eventCount, owner: commit.owner)
         try append(commit.events, to: key, from: 0)
@@ -120,14 +119,6 @@ struct RunTable {
             try db.run(
                 "INSERT INTO acp_run_inputs (run, document) VALUES (?, CAST(? AS TEXT))",
                 [key, try encodeStored(input, "the input of run \(commit.run)")])
-        }
-    }
-
-    private func checkSnapshot(of commit: RunCommit) throws(StorageError) {
-        let total = commit.expecting + commit.events.count
-        if let covered = commit.snapshot?.eventCount, !(0...total).contains(covered) {
-            throw StorageError(
-                .conflict, "a snapshot of run \(commit.run) covers \(covered) events where there are \(total)")
         }
     }
 

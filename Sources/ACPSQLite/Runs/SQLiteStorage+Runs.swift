@@ -35,9 +35,7 @@ extension SQLiteStorage {
         let encoded = try EncodedEvent(event)
         try await database.write("Appending to run \(run)") { db in
             let table = RunTable(db)
-            guard let entry = try table.find(run) else {
-                throw StorageError(.notFound, "run \(run) is not stored: save it first")
-            }
+            guard let entry = try table.find(run) else { throw StorageError.notSaved(run) }
             try table.append([encoded], to: entry.key, from: entry.eventCount)
         }
         sqliteCoordination.runDidChange(run)

@@ -37,15 +37,14 @@ struct RunTable: ~Copyable {
             return true
         }
         guard entry.owner == commit.owner else {
-            throw StorageError(.fenced, "run \(commit.run) belongs to another owner by now")
+            throw commit.error(.fenced)
         }
         let found = entry.events.count
         if found == commit.expecting + commit.events.count, found != commit.expecting { return false }
         guard found == commit.expecting else {
-            throw StorageError(
-                .conflict, "run \(commit.run) has \(found) events where \(commit.expecting) were expected")
+            throw commit.error(.conflict(found: found))
         }
-        try checkSnapshot(of: commit)
+        try commit.checkSnapshot()
         entry.events.append(contentsOf: commit.events)
         entry.contents.add(commit.contents)
         if let snapshot = commit.snapshot {
@@ -59,23 +58,15 @@ struct RunTable: ~Copyable {
         _ commit: RunCommit, key: HashedKey<RunID>, now: ContinuousClock.Instant
     ) throws(StorageError) {
         guard commit.expecting == 0, let snapshot = commit.snapshot else {
-            throw StorageError(.notFound, "run \(commit.run) is not stored (any more): it expired or was deleted")
+            throw commit.error(.notFound)
         }
-        try checkSnapshot(of: commit)
+        try commit.checkSnapshot()
         try makeRoom()
         insert(
             RunEntry(
                 snapshot.run, key: key, coveredEvents: snapshot.eventCount, events: commit.events,
                 input: commit.input, owner: commit.owner, contents: commit.contents),
             now: now)
-    }
-
-    private func checkSnapshot(of commit: RunCommit) throws(StorageError) {
-        let total = commit.expecting + commit.events.count
-        if let covered = commit.snapshot?.eventCount, !(0...total).contains(covered) {
-            throw StorageError(
-                .conflict, "a snapshot of run \(commit.run) covers \(covered) events where there are \(total)")
-        }
     }
 
     mutating func save(_ run: Run, now: ContinuousClock.Instant) throws(StorageError) {
@@ -90,7 +81,7 @@ struct RunTable: ~Copyable {
     }
 
     mutating func append(_ event: EncodedEvent, to run: RunID, now: ContinuousClock.Instant) throws(StorageError) {
-        guard let entry = self[run] else { throw StorageError(.notFound, "run \(run) is not stored: save it first") }
+        guard let entry = self[run] else { throw .notSaved(run) }
         entry.events.append(event)
         uses.touch(entry.place, now: now)
     }

@@ -84,7 +84,8 @@ final class Housekeeping: Sendable {
             for run in runs {
                 requests.append(
                     .script(
-                        RedisScripts.pruneOwned, keys: [keys.owner(run), keys.processRuns(process)],
+                        RedisScripts.pruneOwned,
+                        keys: [keys.owner(run), keys.processRuns(process), keys.run(run)] + keys.allUnfinished,
                         [.text(run.rawValue), .text(RunOwner.storedPrefix(of: process)), .number(milliseconds)],
                         isIdempotent: true))
             }
@@ -145,8 +146,11 @@ final class Housekeeping: Sendable {
             runs.flatMap { [.read("GET", .text(keys.owner($0))), .read("PTTL", .text(keys.owner($0)))] },
             .reading("the owners of runs", at: keys.processRuns(process)))
         let wanted = RunOwner.storedPrefix(of: process)
+        let ownerless = runs.enumerated().filter { replies[$0.offset * 2].isNull }.map(\.element)
+        let unfinished = try await unfinished(of: ownerless)
         let changes = runs.enumerated().map { index, run in
-            let isOwned = replies[index * 2].string?.utf8.starts(with: wanted.utf8) == true
+            let isOwned =
+                replies[index * 2].string?.utf8.starts(with: wanted.utf8) ?? unfinished.contains(run)
             let left = replies[index * 2 + 1].int ?? 0
             return IndexChange(
                 kind: isOwned ? .enqueue : .remove, key: keys.processRuns(process),
@@ -156,6 +160,21 @@ final class Housekeeping: Sendable {
         _ = try await link.send(
             IndexWriter.request(keys.processRuns(process), changes.map { ($0, begin) }, ttl: milliseconds),
             .writing("clearing away runs of a process", at: keys.processRuns(process)))
+    }
+
+    /// Those of some runs that are there and have not ended. What cannot be read may not have ended.
+    func unfinished(of runs: [RunID]) async throws(StorageError) -> Set<RunID> {
+        guard !runs.isEmpty else { return [] }
+        let replies = try await link.sendEach(
+            runs.map { .read("GET", .text(keys.run($0))) }, .reading("runs", at: keys.run(runs[0])))
+        var found: Set<RunID> = []
+        for (run, reply) in zip(runs, replies) {
+            guard let json = reply.bytes else { continue }
+            let task = RedisTask.reading("run \(run)", at: keys.run(run))
+            let isTerminal = (try? StoredRun.decode(json, task))?.status.isTerminal ?? false
+            if !isTerminal { found.insert(run) }
+        }
+        return found
     }
 
     func stop() {

@@ -111,6 +111,18 @@ struct RedisKeys: Sendable, Hashable {
     func announcements(_ id: ProcessID) -> String { announcementsPrefix + id.rawValue }
     var announcementsPrefix: String { prefix + "process_signals:" }
 
+    /// A channel like those of runs, to which nobody listens.
+    var unusedChannel: String { changes(Self.sampleRun) }
+
+    private static let sampleRun = RunID(uuid: [UInt8](repeating: 0, count: 16))
+
+    /// One key of each kind that a commit uses. What they are called matters only to a user who may not use all keys.
+    func samples(_ process: ProcessID) -> [String] {
+        let (run, session) = (Self.sampleRun, SessionID(rawValue: Self.sampleRun.rawValue) ?? SessionID())
+        return allOfRun(run) + allOfSession(session) + allUnfinished
+            + [queue(session), runs, runsExpiry, agentRuns("sample"), sessionRuns(session), processRuns(process)]
+    }
+
     /// What members of a queue mean that are due.
     func due(_ members: [String], in queue: String) -> Housekeeping.Due {
         if queue == runsExpiry { return .init(runs: members) }
@@ -121,13 +133,16 @@ struct RedisKeys: Sendable, Hashable {
     // MARK: All keys
 
     /// The pattern for SCAN that finds every key of this prefix, whatever characters it has.
-    var pattern: String {
+    var pattern: String { Self.escaped(prefix) + "*" }
+
+    /// A glob pattern that matches this text only.
+    static func escaped(_ text: String) -> String {
         var pattern = ""
-        for character in prefix.unicodeScalars {
+        for character in text.unicodeScalars {
             if "*?[]^\\".unicodeScalars.contains(character) { pattern += "\\" }
             pattern.unicodeScalars.append(character)
         }
-        return pattern + "*"
+        return pattern
     }
 
     /// What a key holds. Nil if it is none of this storage: another one may live under a longer prefix that begins alike.

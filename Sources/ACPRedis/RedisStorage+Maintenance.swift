@@ -11,7 +11,7 @@ extension RedisStorage {
     /// there, and not a storage under a longer prefix that begins alike. Others are not held up meanwhile.
     public func removeAll() async throws {
         tracked.forgetAll()
-        for server in try await servers() {
+        for server in try await link.masters() {
             var cursor = KeyCursor.start
             while let keys = try await nextKeys(&cursor, on: server) {
                 if keys.isEmpty { continue }
@@ -26,17 +26,6 @@ extension RedisStorage {
         }
     }
 
-    /// All masters: one server is one.
-    private func servers() async throws(StorageError) -> [RedisLink] {
-        guard link.isCluster else { return [link] }
-        try link.checkOpen()
-        do {
-            return try await link.client.masters().map { RedisLink($0) }
-        } catch {
-            throw RedisTask.reading("which servers there are", at: prefix).failed(error)
-        }
-    }
-
     /// What the storage keeps, and how much memory it takes.
     ///
     /// Walks through all keys of the database, step by step, without holding up others. Meant for people and monitoring, not
@@ -45,7 +34,7 @@ extension RedisStorage {
     /// - Parameter sample: Of how many keys of each kind the size is measured; the others are taken to be like them.
     public func statistics(sample: Int = 100) async throws -> RedisStorageStatistics {
         var found: [RedisKeys.Kind: Set<String>] = [:]
-        let servers = try await servers()
+        let servers = try await link.masters()
         for server in servers {
             var cursor = KeyCursor.start
             while let keys = try await nextKeys(&cursor, on: server) {
@@ -71,7 +60,7 @@ extension RedisStorage {
         var policies: Set<String> = []
         for server in servers {
             let info = try await server.send(.read("INFO", "memory"), .reading("the server's memory", at: prefix))
-            let fields = Self.fields(info.string ?? "")
+            let fields = EvictionCheck.fields(info.string ?? "")
             if let memory = fields["used_memory"].flatMap({ Int($0) }) { used = (used ?? 0) + memory }
             if let limit = fields["maxmemory"].flatMap({ Int($0) }), limit > 0 { limits.append(limit) }
             if let policy = fields["maxmemory_policy"] { policies.insert(policy) }
@@ -80,15 +69,6 @@ extension RedisStorage {
             kinds: kinds, serverMemoryUsed: used,
             serverMemoryLimit: limits.count == servers.count ? limits.reduce(0, +) : nil,
             evictionPolicy: policies.isEmpty ? nil : policies.sorted().joined(separator: ", "))
-    }
-
-    private static func fields(_ info: String) -> [String: String] {
-        var fields: [String: String] = [:]
-        for line in info.split(whereSeparator: \.isNewline) {
-            guard let colon = line.firstIndex(of: ":") else { continue }
-            fields[String(line[..<colon])] = String(line[line.index(after: colon)...])
-        }
-        return fields
     }
 
     /// How far a walk through all keys has come.

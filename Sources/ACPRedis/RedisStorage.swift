@@ -52,6 +52,7 @@ public final class RedisStorage: Storage, Service {
     /// What writes the indexes on a cluster; nil where scripts do.
     let indexes: IndexWriter?
     let redisCoordination: RedisCoordination
+    let eviction: EvictionCheck
     let logger: Logger
     private let ownClient: RedisClient?
 
@@ -141,8 +142,8 @@ public final class RedisStorage: Storage, Service {
         }
         // Redis counts in milliseconds, and Lua to 2^53.
         timeToLive = min(ttl, .seconds(100 * 365 * 86_400))
-        let link = RedisLink(client)
-        let keys = RedisKeys(prefix: prefix, hashTags: link.isCluster)
+        let keys = RedisKeys(prefix: prefix, hashTags: client.isCluster)
+        let link = RedisLink(client, pattern: keys.pattern)
         let housekeeping = Housekeeping(link: link, keys: keys, timeToLive: timeToLive, logger: logger)
         self.link = link
         self.keys = keys
@@ -153,7 +154,9 @@ public final class RedisStorage: Storage, Service {
             ? IndexWriter(link: link, timeToLive: timeToLive, logger: logger) { index, members in
                 housekeeping.startPruning(keys.due(members, in: index))
             } : nil
-        redisCoordination = RedisCoordination(link: link, keys: keys, timeToLive: timeToLive, logger: logger)
+        eviction = EvictionCheck(link, logger: logger)
+        redisCoordination = RedisCoordination(
+            link: link, keys: keys, timeToLive: timeToLive, eviction: eviction, logger: logger)
         self.logger = logger
         self.ownClient = ownClient
     }
@@ -178,7 +181,9 @@ public final class RedisStorage: Storage, Service {
     public func ping() async throws -> Duration {
         let start = ContinuousClock.now
         _ = try await link.send(.read("PING"), .reading("the answer to PING", at: prefix))
-        return .now - start
+        let duration = ContinuousClock.now - start
+        await eviction.perform()
+        return duration
     }
 
     /// Ends what runs in the background, ends all streams of ``coordination``, and closes the client, unless it was handed in.

@@ -2,11 +2,11 @@
 
 import ACPCore
 import ACPStorage
-import RedisClient
 import Synchronization
 import Testing
 
 @testable import ACPRedis
+@testable import RedisClient
 
 @Suite("What the client's errors mean")
 struct ErrorTests {
@@ -53,6 +53,26 @@ struct ErrorTests {
         #expect(found.asked == [false, false])
     }
 
+    @Test("A commit that was lost and then is refused is in doubt, whatever the reason")
+    func refusedTheSecondTime() async throws {
+        for code in [RedisError.Code.readOnly, .outOfMemory, .permissionDenied] {
+            let found = try await error([Self.lost, RedisError(code, "refused")]) {
+                try await $0.append([block("one")], to: SessionID())
+            }
+            #expect(found.code == .outcomeUnknown)
+        }
+    }
+
+    @Test("A script that fails in the middle is in doubt if it writes")
+    func failsInTheMiddle() async throws {
+        let reply = RESPError("ERR something in the middle script: 0123456789abcdef, on @user_script:12.")
+        let failure = RedisError(reply: reply)
+        let writing = try await error([failure]) { try await $0.append([block("one")], to: SessionID()) }
+        #expect(writing.code == .outcomeUnknown)
+        let reading = try await error([failure]) { _ = try await $0.record(of: RunID()) }
+        #expect(reading.code == .refused)
+    }
+
     @Test("What may not be repeated is sent once")
     func sentOnce() async throws {
         let saving = try await error([Self.lost]) { try await $0.save(SessionRecord(id: "s"), expecting: 1) }
@@ -78,7 +98,7 @@ struct ErrorTests {
             (RedisError.Code.connectFailed, StorageError.Code.cannotConnect), (.poolExhausted, .cannotConnect),
             (.neverSent, .cannotConnect), (.loading, .cannotConnect), (.timedOut, .timedOut), (.cancelled, .timedOut),
             (.closed, .closed), (.authenticationFailed, .refused), (.permissionDenied, .refused),
-            (.readOnly, .refused), (.outOfMemory, .refused), (.serverError, .refused),
+            (.readOnly, .refused), (.outOfMemory, .full), (.serverError, .refused),
             (.unexpectedReply, .corruptData),
         ])
     func codes(_ code: RedisError.Code, _ expected: StorageError.Code) async throws {

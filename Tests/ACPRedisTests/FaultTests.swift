@@ -293,7 +293,7 @@ struct FaultTests {
                 var next = before
                 let commit = try next.next([part(2), part(3)], snapshot: snapshot)
                 let error = try #require(await storageError { try await storage.commit(commit) })
-                #expect(error.code == .refused)
+                #expect(error.code == .full)
                 #expect(error.message.contains("maxmemory"))
                 #expect(try await before.isStored())
             }
@@ -308,7 +308,7 @@ struct FaultTests {
                 { try await storage.coordination.heartbeat(of: ProcessID(), timeToLive: .seconds(10)) },
             ]
             for (index, attempt) in attempts.enumerated() {
-                #expect(await storageError(attempt)?.code == .refused, "attempt \(index)")
+                #expect(await storageError(attempt)?.code == .full, "attempt \(index)")
             }
             #expect(try await Set(KeyReport(client).lives.keys) == Set(keys.lives.keys))
             #expect(try await before.isStored())
@@ -386,7 +386,7 @@ struct FaultTests {
                 #expect(page.total == 4)
             }
             var gone = writers[1]
-            #expect(await storageError { try await gone.write([part(1)]) }?.code == .notFound)
+            #expect(await storageError { try await gone.write([part(1)]) }?.code == .incomplete)
             // Created anew, it begins from nothing, whatever was left of it.
             var anew = Writer(storage, session: session)
             anew.run = writers[1].run

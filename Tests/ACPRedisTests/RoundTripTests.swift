@@ -45,6 +45,8 @@ struct RoundTripTests {
         let server = try await RedisTestServer.start()
         let storage = try RedisStorage(url: server.url)
         let monitor = try await RedisMonitor(server)
+        // The first sign of life looks at the server's settings.
+        _ = try await storage.ping()
         // Scripts are sent whole once; afterwards by their digest.
         var warm = try await Writer.create(storage)
         try await warm.write([part(1)])

@@ -177,7 +177,7 @@ struct OpeningTests {
             let attributes = try FileManager.default.attributesOfItem(atPath: folder.path("test.sqlite-wal"))
             #expect((attributes[.posixPermissions] as? NSNumber)?.intValue == 0o600)
         }
-        #expect(folder.files == ["test.sqlite", "test.sqlite-lock"])
+        #expect(folder.files == ["test.sqlite", "test.sqlite-lock", "test.sqlite-reserve"])
         let attributes = try FileManager.default.attributesOfItem(atPath: folder.path())
         #expect((attributes[.posixPermissions] as? NSNumber)?.intValue == 0o600)
     }

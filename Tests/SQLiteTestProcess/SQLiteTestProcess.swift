@@ -17,6 +17,7 @@ import Foundation
 ///
 ///     SQLiteTestProcess write PATH     commits, and prints every commit that was acknowledged, until it is killed
 ///     SQLiteTestProcess hold PATH      opens the database, prints "open", and waits
+///     SQLiteTestProcess fill PATH      fills the disk that PATH is on, and does what FullDisk describes; prints how that went
 ///     SQLiteTestProcess open PATH      gives up the rights of root, opens the database and commits; prints how that went
 @main
 enum SQLiteTestProcess {
@@ -28,6 +29,7 @@ enum SQLiteTestProcess {
         case "write": try await write(path)
         case "hold": try await hold(path)
         case "open": await open(path)
+        case "fill": try await FullDisk(path).run(say)
         default: exit(64)
         }
     }

@@ -52,6 +52,14 @@ final class PostgresDatabase: Sendable {
             action, [Statement(sql, parameters)], afterwards: afterwards, changes: true, isRepeatable: isRepeatable)
     }
 
+    /// Runs statements that change something, in one transaction, and returns what the last of them returned.
+    func write(
+        _ action: String, isRepeatable: Bool, _ statements: [Statement]
+    ) async throws(StorageError) -> ResultSet {
+        try await prepareSchema()
+        return try await run(action, statements, changes: true, isRepeatable: isRepeatable)
+    }
+
     /// - Returns: What the last of the statements returned.
     private func run(
         _ action: String, _ statements: [Statement], afterwards: Statement? = nil, changes: Bool, isRepeatable: Bool
@@ -87,8 +95,8 @@ final class PostgresDatabase: Sendable {
                     continue
                 }
                 let mapped = StorageError(error, doing: action, changes: changes, place: place)
-                // The second attempt did not happen. The first one may have.
-                if isInDoubt, mapped.code != .outcomeUnknown, mapped.isTransient || mapped.code == .closed {
+                // The second attempt did not happen, for whatever reason. The first one may have.
+                if isInDoubt, mapped.code != .outcomeUnknown {
                     throw StorageError(.outcomeUnknown, mapped.message, cause: error)
                 }
                 throw mapped

@@ -80,7 +80,12 @@ extension StorageError {
                 .refused,
                 "\(message): the server is a standby, or this role or database is read-only. With several hosts in the URL, "
                     + "target_session_attrs=read-write finds the one that is not")
-        case "42501": return made(.refused, "\(message). GRANT the role what it lacks, or use another one")
+        case "42501":
+            return made(
+                .refused,
+                "\(message). Nothing was changed. The role needs USAGE on the schema, SELECT, INSERT, UPDATE and DELETE on the "
+                    + "tables acp_…, and EXECUTE on the functions acp_…: GRANT it what it lacks, or use the role that made them"
+            )
         case "42P01", "42883", "3F000":
             return made(
                 .refused,

@@ -8,16 +8,30 @@ extension PostgresStorage {
 
     /// One round trip: one transaction, and behind it the wake for those who watch. Durable when this returns.
     public func commit(_ commit: RunCommit) async throws {
-        let input = try commit.input.map { try encodeStored($0, "the input of run \(commit.run)") }
+        let (statement, afterwards) = try Self.statements(for: commit)
+        let rows = try await database.write(
+            "Committing to run \(commit.run)", isRepeatable: true, statement.sql, statement.parameters,
+            afterwards: afterwards)
+        try await check(rows.first?.text(0), found: rows.first?.int(1) ?? 0, commit)
+        postgresCoordination.runDidChange(commit.run)
+    }
+
+    /// What a commit does in its transaction, and behind it.
+    static func statements(for commit: RunCommit) throws(StorageError) -> (Statement, afterwards: Statement) {
+        let input: [UInt8]? =
+            if let input = commit.input { try encodeStored(input, "the input of run \(commit.run)") } else { nil }
         let run = commit.snapshot?.run
         let types = """
             $1::text, $2::bigint, $3::bytea[], $4::text, $5::text, $6::bytea, $7::bigint, $8::text, $9::text, $10::text,
             $11::timestamptz, $12::boolean, $13::bytea
             """
-        let call =
-            commit.contents.isEmpty
-            ? "acp_commit(\(types))" : "acp_commit_with_contents(\(types), $14::text[], $15::bytea[])"
-        var columns = "outcome, event_count"
+        let hasContents = !commit.contents.isEmpty || commit.isRefusedAfterCancel
+        let function =
+            commit.isRefusedAfterCancel ? "acp_commit_end" : hasContents ? "acp_commit_with_contents" : "acp_commit"
+        let call = "\(function)(\(types)\(hasContents ? ", $14::text[], $15::bytea[]" : ""))"
+        // The last column is never called. It has the server look first whether the notification that follows is allowed: when that
+        // is refused, the run is stored.
+        var columns = "outcome, event_count, CASE WHEN outcome IS NULL THEN acp_notify('c', $1::text)::text END"
         var parameters: [Parameter] = [
             .text(commit.run.rawValue), .int(commit.expecting), .byteArrays(commit.events.map(\.json)),
             .anyText(commit.owner.process.rawValue), .anyText(commit.owner.token),
@@ -25,29 +39,45 @@ extension PostgresStorage {
             .text(run?.sessionID?.rawValue), .text(run?.status.rawValue), run.map { .time($0.createdAt) } ?? .null,
             .bool(run?.status.isTerminal ?? false), .bytes(input),
         ]
-        if !commit.contents.isEmpty { parameters += commit.contents.parameters }
+        if hasContents { parameters += commit.contents.parameters }
         if let history = commit.history {
             let append = try Self.append([history.block], to: history.session, parametersFrom: parameters.count + 1)
             // In the same statement, so in the same transaction and the same trip. A commit that was refused appends nothing.
             columns += ", CASE WHEN outcome = 'done' THEN \(append.call)::text END"
             parameters += append.parameters
         }
-        let rows = try await database.write(
-            "Committing to run \(commit.run)", isRepeatable: true, "SELECT \(columns) FROM \(call)", parameters,
-            afterwards: Statement("SELECT acp_notify('c', $1::text)", [.text(commit.run.rawValue)]))
-        try check(rows.first?.text(0), found: rows.first?.int(1) ?? 0, commit)
-        postgresCoordination.runDidChange(commit.run)
+        return (
+            Statement("SELECT \(columns) FROM \(call)", parameters),
+            Statement("SELECT acp_notify('c', $1::text)", [.text(commit.run.rawValue)])
+        )
     }
 
-    private func check(_ outcome: String?, found: Int, _ commit: RunCommit) throws(StorageError) {
+    private func check(_ outcome: String?, found: Int, _ commit: RunCommit) async throws(StorageError) {
         switch outcome {
         case "done": return
         case "missing": throw commit.error(.notFound)
         case "fenced": throw commit.error(.fenced)
-        case "conflict": throw commit.error(.conflict(found: found))
+        case "cancelled": throw commit.error(.cancelled)
+        case "conflict":
+            if let missing = try await missingPart(of: commit.run) { throw commit.error(.incomplete(missing: missing)) }
+            throw commit.error(.conflict(found: found))
         case "covered": throw commit.error(.snapshotOutOfRange)
         default: throw StorageError(.corruptData, "acp_commit in \(database.place) is not this storage's")
         }
+    }
+
+    /// What is missing of a run's events, or nil if nothing is.
+    private func missingPart(of run: RunID) async throws(StorageError) -> String? {
+        let rows = try await database.read(
+            "Counting the events of run \(run)",
+            """
+            SELECT key, (SELECT count(*) FROM acp_events WHERE run = key)::bigint,
+                greatest(covered_events, (SELECT max(position) + 1 FROM acp_events WHERE run = key))::bigint
+            FROM acp_runs WHERE id = $1::text
+            """, [.text(run.rawValue)])
+        guard let row = rows.first, let key = row.int(0), let found = row.int(1), let count = row.int(2), found < count
+        else { return nil }
+        return "a part of its events (rows of acp_events with run = \(key); \(found) of at least \(count) are there)"
     }
 
     /// Saves a run as it is. It becomes the snapshot that covers all events that are there.
@@ -69,8 +99,15 @@ extension PostgresStorage {
     public func append(_ event: Event, to run: RunID) async throws {
         let encoded = try EncodedEvent(event)
         let rows = try await database.write(
-            "Appending to run \(run)", isRepeatable: false, "SELECT acp_append_event($1::text, $2::bytea)",
-            [.text(run.rawValue), .bytes(encoded.json)])
+            "Appending to run \(run)", isRepeatable: false,
+            """
+            SELECT CASE WHEN covered_events <= (SELECT coalesce(max(position) + 1, 0) FROM acp_events WHERE run = key)
+                THEN acp_append_event($1::text, $2::bytea) END
+            FROM acp_runs WHERE id = $1::text
+            """, [.text(run.rawValue), .bytes(encoded.json)])
+        if rows.first?.isNull(0) == true, let missing = try await missingPart(of: run) {
+            throw StorageError.incomplete(run, missing: missing)
+        }
         guard rows.first?.bool(0) == true else { throw StorageError.notSaved(run) }
         postgresCoordination.runDidChange(run)
     }
@@ -148,11 +185,16 @@ extension PostgresStorage {
         let rows = try await database.read(
             "Reading the events of run \(run)",
             """
-            SELECT event FROM acp_events
+            SELECT event, position::bigint FROM acp_events
             WHERE run = (SELECT key FROM acp_runs WHERE id = $1::text) AND position >= $2::bigint
             ORDER BY position LIMIT $3::bigint
             """, [.text(run.rawValue), .int(offset), .int(limit.map { max(0, $0) })])
-        return try Self.decode(rows.rows.map { $0.bytes(0) ?? [] }, of: run.rawValue, from: offset)
+        // As far as they follow each other.
+        let whole = rows.rows.enumerated().prefix { $0.element.int(1) == offset + $0.offset }
+        if whole.isEmpty, rows.count > 0 {
+            throw StorageError.incomplete(run, missing: "event \(offset) (a row of acp_events)")
+        }
+        return try Self.decode(whole.map { $0.element.bytes(0) ?? [] }, of: run.rawValue, from: offset)
     }
 
     /// How many events a run has.

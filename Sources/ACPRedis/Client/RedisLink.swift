@@ -9,10 +9,13 @@ final class RedisLink: Sendable {
     let client: any RedisStorageClient
     /// Keys are spread over several masters.
     let isCluster: Bool
+    /// The glob pattern that all keys and channels of the storage match.
+    let pattern: String
     private let isClosed = Atomic(false)
 
-    init(_ client: any RedisStorageClient) {
+    init(_ client: any RedisStorageClient, pattern: String) {
         self.client = client
+        self.pattern = pattern
         isCluster = client.isCluster
     }
 
@@ -22,6 +25,18 @@ final class RedisLink: Sendable {
     func checkOpen() throws(StorageError) {
         guard !isClosed.load(ordering: .acquiring) else {
             throw StorageError(.closed, "the Redis storage was closed")
+        }
+    }
+
+    /// All masters: one server is one.
+    func masters() async throws(StorageError) -> [RedisLink] {
+        guard isCluster else { return [self] }
+        try checkOpen()
+        do {
+            return try await client.masters().map { RedisLink($0, pattern: pattern) }
+        } catch {
+            throw RedisTask.reading("which servers there are", at: pattern)
+                .failed(error, runsScript: false, pattern: pattern)
         }
     }
 
@@ -55,9 +70,9 @@ final class RedisLink: Sendable {
         let results = await attempt(sent)
         if task.changes, mayRepeat, results.contains(where: Self.isLost), !Task.isCancelled {
             let repeated = await attempt(sent)
-            return try finish(repeated, task, inDoubt: true)
+            return try finish(repeated, of: sent, task, inDoubt: true)
         }
-        return try finish(results, task, inDoubt: false)
+        return try finish(results, of: sent, task, inDoubt: false)
     }
 
     private static func isLost(_ result: Result<RESPValue, any Error>) -> Bool {
@@ -80,17 +95,18 @@ final class RedisLink: Sendable {
 
     /// - Parameter inDoubt: An earlier attempt may have been executed.
     private func finish(
-        _ results: [Result<RESPValue, any Error>], _ task: RedisTask, inDoubt: Bool
+        _ results: [Result<RESPValue, any Error>], of requests: [RedisRequest], _ task: RedisTask, inDoubt: Bool
     ) throws(StorageError) -> [Result<RESPValue, StorageError>] {
         if !results.contains(where: { if case .failure = $0 { true } else { false } }) {
             return results.map { $0.mapError { StorageError(.refused, "\($0)") } }
         }
         // A client of the storage's own is closed together with it: say what the caller knows.
         try checkOpen()
-        return results.map { result in
+        return zip(results, requests).map { result, request in
             result.mapError { error in
-                var failure = task.failed(error)
-                if inDoubt, task.changes, failure.isTransient { failure.code = .outcomeUnknown }
+                var failure = task.failed(error, runsScript: request.script != nil, pattern: pattern)
+                // That the second attempt was refused says nothing of the first one.
+                if inDoubt, task.changes, failure.code != .corruptData { failure.code = .outcomeUnknown }
                 return failure
             }
         }

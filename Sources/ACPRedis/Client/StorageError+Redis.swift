@@ -42,12 +42,21 @@ struct RedisTask: Sendable {
     }
 
     /// The error for a failure of the client.
-    func failed(_ error: any Error) -> StorageError {
+    ///
+    /// - Parameters:
+    ///   - runsScript: Whether the command runs a script.
+    ///   - pattern: The glob pattern that all keys and channels of the storage match.
+    func failed(_ error: any Error, runsScript: Bool, pattern: String) -> StorageError {
         guard let error = error as? RedisError else {
             return StorageError(changes ? .outcomeUnknown : .cannotConnect, "\(what) failed", cause: error)
         }
         if error.serverReply?.prefix == "WRONGTYPE" || error.code == .unexpectedReply {
             return corrupt("it is of another type", cause: error)
+        }
+        if let reply = error.serverReply,
+            let refusal = ServerRefusal(reply, runsScript: runsScript, changes: changes, pattern: pattern)
+        {
+            return StorageError(refusal.code, "\(what) failed. \(refusal.text)", cause: error)
         }
         return StorageError(code(for: error), "\(what) failed. \(error.message)", cause: error)
     }
@@ -61,8 +70,9 @@ struct RedisTask: Sendable {
             return .cannotConnect
         case .timedOut, .cancelled: return .timedOut
         case .closed: return .closed
+        case .outOfMemory: return .full
         // Whatever else there is, the server or the client said no and will again: a wrong password, a missing permission,
-        // read-only, out of memory.
+        // read-only.
         default: return .refused
         }
     }

@@ -114,7 +114,7 @@ struct IndexRepair: Sendable {
 
     private func standing(_ suspect: Suspect, _ reply: RESPValue) -> Standing {
         guard let parts = reply.array, parts.count == 4, let json = parts[0].bytes, let left = parts[3].int else {
-            let removals = keys.removals(of: suspect.run, suspect.place, owner: nil)
+            let removals = keys.removals(of: suspect.run, suspect.place, owners: [])
             let others = suspect.indexes.map { IndexChange(kind: .remove, key: $0, member: suspect.run.rawValue) }
             return Standing(digest: "", owner: "", changes: removals + others)
         }

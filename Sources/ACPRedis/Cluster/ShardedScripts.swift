@@ -17,7 +17,7 @@ enum ShardedScripts {
     private static func of(_ script: RedisScript) -> RedisScript {
         known.withLock { known in
             if let sharded = known[script.sha1] { return sharded }
-            let sharded = RedisScript(script.source.replacing("redis.call('PUBLISH'", with: "redis.call('SPUBLISH'"))
+            let sharded = RedisScript(script.source.replacing("'PUBLISH'", with: "'SPUBLISH'"))
             known[script.sha1] = sharded
             return sharded
         }

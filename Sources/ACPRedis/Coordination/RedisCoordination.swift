@@ -19,39 +19,43 @@ final class RedisCoordination: Coordination {
     private let keys: RedisKeys
     private let timeToLive: Duration
     private let pumps = Pumps()
+    private let eviction: EvictionCheck
     private let logger: Logger
 
-    init(link: RedisLink, keys: RedisKeys, timeToLive: Duration, logger: Logger) {
+    init(link: RedisLink, keys: RedisKeys, timeToLive: Duration, eviction: EvictionCheck, logger: Logger) {
         self.link = link
         self.keys = keys
         self.timeToLive = timeToLive
+        self.eviction = eviction
         self.logger = logger
     }
 
     // MARK: Processes
 
+    /// Fails where no run can be created: where the server takes no writes, has no memory left, or where the user lacks a right that
+    /// commits need. On a cluster that holds for the two masters that it is written to.
     func heartbeat(of process: ProcessID, timeToLive: Duration) async throws {
         let life = max(1, timeToLive.wholeMilliseconds)
+        let words: [RedisArgument] =
+            [
+                .text(process.rawValue), .number(life), .number(self.timeToLive.wholeMilliseconds),
+                .text(keys.unusedChannel),
+            ] + keys.samples(process).map { .text($0) }
+        let task = RedisTask.writing("The heartbeat of process \(process)", at: keys.process(process))
+        func request(_ script: RedisScript, _ keys: String...) -> RedisRequest {
+            .script(script, keys: keys, words, isIdempotent: true)
+        }
         if link.isCluster {
             // Two slots. Whoever looks for live processes goes by the second.
             _ = try await link.sendEach(
                 [
-                    RedisRequest("SET", [.text(keys.process(process)), "1", "PX", .number(life)], isIdempotent: true),
-                    .script(
-                        RedisScripts.announceProcess, keys: [keys.processes],
-                        [.text(process.rawValue), .number(life), .number(self.timeToLive.wholeMilliseconds)],
-                        isIdempotent: true),
-                ], .writing("The heartbeat of process \(process)", at: keys.process(process)))
-            return
+                    request(RedisScripts.noteProcess, keys.process(process)),
+                    request(RedisScripts.announceProcess, keys.processes),
+                ], task)
+        } else {
+            _ = try await link.send(request(RedisScripts.heartbeat, keys.process(process), keys.processes), task)
         }
-        _ = try await link.send(
-            .script(
-                RedisScripts.heartbeat, keys: [keys.process(process), keys.processes],
-                [
-                    .text(process.rawValue), .number(life),
-                    .number(self.timeToLive.wholeMilliseconds),
-                ], isIdempotent: true),
-            .writing("The heartbeat of process \(process)", at: keys.process(process)))
+        await eviction.perform()
     }
 
     func liveProcesses() async throws -> Set<ProcessID> { try await processes("live") }
@@ -67,16 +71,15 @@ final class RedisCoordination: Coordination {
 
     func leave(_ process: ProcessID) async throws {
         let task = RedisTask.writing("Leaving as process \(process)", at: keys.processes)
-        let replies = try await link.sendEach(
-            [
-                .script(
-                    RedisScripts.leave, keys: [keys.processes],
-                    [.text(process.rawValue), .number(timeToLive.wholeMilliseconds)], isIdempotent: true),
-                RedisRequest("UNLINK", [.text(keys.process(process))], isIdempotent: true),
-            ], task)
-        let others = (replies[0].array ?? []).compactMap(\.string).map(ProcessID.init(rawValue:))
-        guard !others.isEmpty else { return }
-        _ = try await link.sendEach(others.map { announcement(Self.departure, to: $0) }, task)
+        let reply = try await link.send(
+            .script(
+                RedisScripts.leave, keys: [keys.processes],
+                [.text(process.rawValue), .number(timeToLive.wholeMilliseconds), .text(keys.announcements(process))],
+                isIdempotent: true), task)
+        let others = (reply.array ?? []).compactMap(\.string).map(ProcessID.init(rawValue:))
+        _ = try await link.sendEach(
+            [RedisRequest("UNLINK", [.text(keys.process(process))], isIdempotent: true)]
+                + others.map { announcement(Self.departure, to: $0) }, task)
     }
 
     func forget(_ process: ProcessID) async throws {
@@ -127,7 +130,7 @@ final class RedisCoordination: Coordination {
                 RedisScripts.send, keys: [keys.signals(run), keys.owner(run)],
                 [
                     .text(signal.key), .bytes(json), .number(timeToLive.wholeMilliseconds),
-                    .text(link.isCluster ? "" : keys.announcementsPrefix), .text(run.rawValue),
+                    .text(keys.announcementsPrefix), .text(run.rawValue), .text(link.isCluster ? "0" : "1"),
                 ], isIdempotent: false), task)
         guard let parts = reply.array, parts.count == 2 else {
             throw task.corrupt("the script's answer is not what was expected")
@@ -203,7 +206,8 @@ final class RedisCoordination: Coordination {
                 ? try await link.client.shardEvents(on: channel) : try await link.client.events(on: channel)
         } catch {
             try link.checkOpen()
-            throw RedisTask.reading("what is published", at: channel).failed(error)
+            throw RedisTask.reading("what is published", at: channel)
+                .failed(error, runsScript: false, pattern: link.pattern)
         }
         let (stream, continuation) = AsyncStream.makeStream(of: Element.self, bufferingPolicy: policy)
         let started = pumps.start { [logger] in

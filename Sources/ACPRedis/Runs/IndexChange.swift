@@ -78,9 +78,8 @@ extension RedisKeys {
     }
 
     /// What takes a run out of everything.
-    func removals(of run: RunID, _ place: RunPlace?, owner: ProcessID?) -> [IndexChange] {
-        var indexes = (place.map(listings) ?? [runs]) + allUnfinished
-        if let owner { indexes.append(processRuns(owner)) }
+    func removals(of run: RunID, _ place: RunPlace?, owners: [ProcessID]) -> [IndexChange] {
+        let indexes = (place.map(listings) ?? [runs]) + allUnfinished + owners.map(processRuns)
         var changes: [IndexChange] = indexes.map { .init(kind: .remove, key: $0, member: run.rawValue) }
         if let place { changes.append(.init(kind: .remove, key: runsExpiry, member: place.expiryMember)) }
         return changes

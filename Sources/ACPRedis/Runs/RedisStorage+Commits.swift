@@ -27,7 +27,7 @@ extension RedisStorage {
             tracked.forget(commit.run)
             throw error
         }
-        let answer = try accepted(reply, commit, task)
+        let answer = try await accepted(reply, commit, task)
         await indexes?.write(
             ClusterIndexes.changes(
                 changes, of: commit.snapshot.map { RunPlace($0.run) },
@@ -42,14 +42,14 @@ extension RedisStorage {
     /// - Throws: Why a commit was not taken.
     private func accepted(
         _ reply: RESPValue, _ commit: RunCommit, _ task: RedisTask
-    ) throws(StorageError) -> [RESPValue] {
+    ) async throws(StorageError) -> [RESPValue] {
         if case .integer = reply { return [] }
         guard let answer = reply.array, let outcome = answer.first?.string else {
             throw task.corrupt("the script's answer is not what was expected")
         }
         guard outcome == "OK" else {
             tracked.forget(commit.run)
-            throw refusal(of: commit, outcome, found: answer.dropFirst().first?.int ?? 0)
+            throw try await refusal(of: commit, outcome, answer)
         }
         return answer
     }
@@ -74,14 +74,15 @@ extension RedisStorage {
         let reply = try await link.send(
             .script(
                 RedisScripts.mayCommit,
-                keys: [keys.run(commit.run), keys.events(commit.run), keys.owner(commit.run)],
+                keys: keys.allOfRun(commit.run),
                 [
                     .text(commit.owner.stored), .number(commit.expecting), .number(commit.events.count),
                     .number(commit.expecting == 0 && commit.snapshot != nil ? 1 : 0),
+                    .text(keys.changes(commit.run)), .number(commit.isRefusedAfterCancel ? 1 : 0),
                 ],
                 isIdempotent: true),
             task)
-        _ = try accepted(reply, commit, task)
+        _ = try await accepted(reply, commit, task)
         try await append([history.block], to: history.session)
     }
 
@@ -95,12 +96,35 @@ extension RedisStorage {
             }, .committing(to: commit.run, keys))
     }
 
-    private func refusal(of commit: RunCommit, _ outcome: String, found: Int) -> StorageError {
+    /// What the script `objection` gave, as an error.
+    private func refusal(
+        of commit: RunCommit, _ outcome: String, _ answer: [RESPValue]
+    ) async throws(StorageError) -> StorageError {
         switch outcome {
-        case "FENCED": commit.error(.fenced)
-        case "CONFLICT": commit.error(.conflict(found: found))
-        default: commit.error(.notFound)
+        case "FENCED": return commit.error(.fenced)
+        case "CANCELLED": return commit.error(.cancelled)
+        case "UNOWNED":
+            // Saved by hand, it never belonged to anybody. If it is listed for the writer, its owner has got lost.
+            let index = keys.processRuns(commit.owner.process)
+            let place = try await link.send(
+                .read("ZSCORE", .text(index), .text(commit.run.rawValue)),
+                .reading("the runs of process \(commit.owner.process)", at: index))
+            guard !place.isNull else { return commit.error(.fenced) }
+            return .incomplete(commit.run, missing: "the key \(keys.owner(commit.run)) (its owner)")
+        case "CONFLICT": return commit.error(.conflict(found: answer.dropFirst().first?.int ?? 0))
+        case "MISSING": return missing(answer, of: commit.run)
+        default: return commit.error(.notFound)
         }
+    }
+
+    /// - Parameter answer: `MISSING`, and what it is.
+    private func missing(_ answer: [RESPValue], of run: RunID) -> StorageError {
+        guard answer.count == 4, let found = answer[2].int, let covered = answer[3].int else {
+            return .incomplete(run, missing: "the key \(keys.run(run)) (its document)")
+        }
+        let key = keys.events(run)
+        guard found > 0 else { return .incomplete(run, missing: "the key \(key) (its events)") }
+        return .incomplete(run, missing: "a part of the key \(key) (\(found) of at least \(covered) events are there)")
     }
 
     /// How the run stands, as far as that matters: a commit with a snapshot says much of it itself.
@@ -152,6 +176,7 @@ extension RedisStorage {
         words.append(.number(commit.contents.count))
         let block = try history.map { history throws(StorageError) in try self.words(of: history.block) } ?? []
         words.append(.number(block.count))
+        words.append(.number(commit.isRefusedAfterCancel ? 1 : 0))
         words += commit.contents.words
         words += block
         for event in commit.events { words.append(.bytes(event.json)) }
@@ -213,15 +238,15 @@ extension RedisStorage {
     public func append(_ event: Event, to run: RunID) async throws {
         let json = try EncodedEvent(event).json
         let task = RedisTask.writing("Appending to run \(run)", at: keys.events(run))
-        let missing = StorageError.notSaved(run)
-        let known: TrackedRuns.Known
+        // The script says what it means if there is no such run.
+        let known: TrackedRuns.Known?
         if let found = tracked.find(run) {
             known = found
         } else {
-            guard let found = try await inspect(run) else { throw missing }
-            known = .init(place: RunPlace(found.run))
+            known = try await inspect(run).map { .init(place: RunPlace($0.run)) }
         }
-        let changes = known.needsExtension ? keys.extensions(for: known.place, owner: nil) : []
+        var changes: [IndexChange] = []
+        if let known, known.needsExtension { changes = keys.extensions(for: known.place, owner: nil) }
         let inStep = indexes == nil ? changes : []
         let words: [RedisArgument] = [.bytes(json), .number(milliseconds), .text(keys.changes(run))]
         let begin = ContinuousClock.now
@@ -230,13 +255,13 @@ extension RedisStorage {
                 RedisScripts.append, keys: keys.allOfRun(run) + inStep.keys, words + inStep.words(of: run),
                 isIdempotent: false),
             task)
-        guard !reply.isNull else {
+        guard reply.int != nil else {
             tracked.forget(run)
-            throw missing
+            throw reply.array.map { missing($0, of: run) } ?? .notSaved(run)
         }
         await indexes?.write(
             ClusterIndexes.changes(changes, of: nil, isTerminal: false, keys: keys, timeToLive: timeToLive),
             since: begin)
-        tracked.wrote(run, known)
+        if let known { tracked.wrote(run, known) }
     }
 }

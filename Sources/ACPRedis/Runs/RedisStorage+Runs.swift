@@ -118,46 +118,6 @@ extension RedisStorage {
         return count
     }
 
-    // MARK: Going away
-
-    /// Deletes a run with its events, its signals and its places in every listing.
-    @discardableResult
-    public func delete(_ run: RunID) async throws -> Bool {
-        let task = RedisTask.writing("Deleting run \(run)", at: keys.run(run))
-        let found: Inspection?
-        do throws(StorageError) {
-            found = try await inspect(run)
-            if found == nil { return false }
-        } catch {
-            // What cannot be read can go all the same. Where it is listed by agent and session, the queue of expiring runs
-            // will tell.
-            guard error.code == .corruptData else { throw error }
-            found = nil
-        }
-        let place = found.map { RunPlace($0.run) }
-        var changes = keys.removals(of: run, place, owner: found?.owner?.process)
-        if let indexes {
-            if let place {
-                indexes.begin([ClusterIndexes.intent(place, keys: keys, timeToLive: timeToLive)], since: .now)
-            }
-            changes = []
-        }
-        let reply = try await link.send(
-            .script(
-                RedisScripts.delete, keys: keys.allOfRun(run) + changes.keys,
-                [.text(keys.changes(run))] + changes.words(of: run), isIdempotent: false),
-            task)
-        tracked.forget(run)
-        if indexes != nil {
-            await putRight(run, place)
-            if let process = found?.owner?.process {
-                let owned = IndexChange(kind: .remove, key: keys.processRuns(process), member: run.rawValue)
-                await indexes?.write([owned], since: .now)
-            }
-        }
-        return reply.int == 1
-    }
-
     // MARK: Owners
 
     /// Makes somebody the owner of a run, if it belongs to whom the caller thinks.
@@ -220,8 +180,12 @@ extension RedisStorage {
             let ids = rest.prefix(100)
             rest = rest.dropFirst(100)
             let owners = try await link.sendEach(ids.map { .read("GET", .text(keys.owner($0))) }, task)
+            // A run whose owner was evicted, or deleted by hand, belongs to whoever it is listed for.
+            let ownerless = zip(ids, owners).filter { $0.1.isNull }.map(\.0)
+            let unfinished = try await housekeeping.unfinished(of: ownerless)
             for (id, owner) in zip(ids, owners) {
-                if owner.string?.utf8.starts(with: wanted.utf8) == true { owned.append(id) } else { gone.append(id) }
+                let isOwned = owner.string?.utf8.starts(with: wanted.utf8) ?? unfinished.contains(id)
+                if isOwned { owned.append(id) } else { gone.append(id) }
             }
         }
         if !gone.isEmpty { try await housekeeping.prune(.init(owned: (process, gone))) }

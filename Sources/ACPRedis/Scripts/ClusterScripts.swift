@@ -82,6 +82,8 @@ extension RedisScripts {
     static let claimAlone = RedisScript(
         shared + """
             local ttl = tonumber(ARGV[3])
+            local lacking = lacks(nil, 'EXISTS', 'GET', 'SET', 'PEXPIRE')
+            if lacking then return lacking end
             if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
             local found = redis.call('GET', KEYS[3]) or ''
             if found ~= ARGV[1] and found ~= ARGV[2] then return 0 end
@@ -90,13 +92,27 @@ extension RedisScripts {
             return 1
             """)
 
-    /// Notes in the set of all processes that one is alive.
+    /// Notes that a process is alive, without the set of all processes: the first half of ``heartbeat``.
+    ///
+    /// - Keys: process.
+    /// - Arguments: as for ``heartbeat``.
+    static let noteProcess = RedisScript(
+        shared + unable + """
+            local lacking = unable(ARGV[4], 5)
+            if lacking then return lacking end
+            redis.call('SET', KEYS[1], '1', 'PX', ARGV[2])
+            return 1
+            """)
+
+    /// Notes in the set of all processes that one is alive: the second half of ``heartbeat``.
     ///
     /// - Keys: processes.
     /// - Arguments: as for ``heartbeat``.
     static let announceProcess = RedisScript(
-        shared + """
+        shared + unable + """
             local ttl = tonumber(ARGV[2])
+            local lacking = unable(ARGV[4], 5)
+            if lacking then return lacking end
             redis.call('ZADD', KEYS[1], digits(started() + ttl), ARGV[1])
             outlive(KEYS[1], math.max(ttl, tonumber(ARGV[3])))
             return 1

@@ -46,15 +46,22 @@ extension RedisScripts {
         return 1
         """)
 
-    /// The same as ``prune`` for the runs of a process: takes out those that are gone or belong to another process by now.
+    /// The same as ``prune`` for the runs of a process: takes out those that are gone, have ended or belong to another process by
+    /// now. A run whose owner is not known (any more) stays: nobody else would go on with it.
     ///
-    /// - Keys: owner, runs of the process.
+    /// - Keys: owner, runs of the process, run, the indexes of unfinished runs.
     /// - Arguments: id, how the process's owners begin, TTL.
     static let pruneOwned = RedisScript(
         shared + remaining + """
             local owner = redis.call('GET', KEYS[1])
-            if owner and string.sub(owner, 1, #ARGV[2]) == ARGV[2] then
-              local left = remaining(KEYS[1], tonumber(ARGV[3]))
+            local source = owner and string.sub(owner, 1, #ARGV[2]) == ARGV[2] and KEYS[1]
+            if not owner and redis.call('EXISTS', KEYS[3]) == 1 then
+              for i = 4, #KEYS do
+                if redis.call('ZSCORE', KEYS[i], ARGV[1]) then source = KEYS[3] end
+              end
+            end
+            if source then
+              local left = remaining(source, tonumber(ARGV[3]))
               redis.call('ZADD', KEYS[2], 'XX', digits(started() + left - 1), ARGV[1])
             else
               redis.call('ZREM', KEYS[2], ARGV[1])

@@ -11,6 +11,8 @@ extension RedisScripts {
     /// - Gives `OK` and the new version; `CONFLICT` and the version found; or `CORRUPT`.
     static let saveSession = RedisScript(
         shared + """
+            local lacking = lacks(nil, 'GET', 'SET', 'PEXPIRE')
+            if lacking then return lacking end
             local found, current = 0, redis.call('GET', KEYS[1])
             if current then
               found = tonumber(string.match(string.sub(current, -32), ',"version":(%d+)}$'))
@@ -28,6 +30,8 @@ extension RedisScripts {
     /// - Arguments: TTL, how many blocks; for each the words that `remember` takes.
     static let appendHistory = RedisScript(
         shared + """
+            local lacking = lacks(nil, 'SADD', 'RPUSH', 'HSET', 'PEXPIRE')
+            if lacking then return lacking end
             local word = 3
             for block = 1, tonumber(ARGV[2]) do word = remember(1, word) end
             refresh(KEYS, 1, 4, tonumber(ARGV[1]))

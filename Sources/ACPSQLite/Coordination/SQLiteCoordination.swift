@@ -18,7 +18,11 @@ final class SQLiteCoordination: Coordination {
 
     // MARK: Processes
 
+    /// Writes what a small commit writes, and takes it back in the same transaction: it fails where no run can be created, for lack of
+    /// room or of a permission.
     func heartbeat(of process: ProcessID, timeToLive: Duration) async throws {
+        try await database.write("The heartbeat of process \(process)") { db in try RunTable(db).rehearse(process) }
+        await database.refillReserve()
         local.heartbeat(of: process, timeToLive: timeToLive)
     }
 
@@ -57,10 +61,11 @@ final class SQLiteCoordination: Coordination {
 
     @discardableResult
     func dequeue(_ run: RunID, from session: SessionID) async throws -> RunID? {
-        try await database.write("Taking run \(run) out of the queue of session \(session)") { db in
-            try db.run("DELETE FROM acp_turns WHERE session = ? AND run = ?", [session.rawValue, run.rawValue])
-            return try Self.first(of: session, db)
-        }
+        try await database.erase(
+            Erasure(action: "Taking run \(run) out of the queue of session \(session)") { db in
+                try db.run("DELETE FROM acp_turns WHERE session = ? AND run = ?", [session.rawValue, run.rawValue])
+                return try Self.first(of: session, db)
+            })
     }
 
     private static func first(of session: SessionID, _ db: Database) throws -> RunID? {
@@ -103,9 +108,11 @@ final class SQLiteCoordination: Coordination {
     }
 
     func forgetSignals(to run: RunID) async throws {
-        try await database.write("Forgetting the signals to run \(run)") { db in
-            try db.run("DELETE FROM acp_signals WHERE run = (SELECT key FROM acp_runs WHERE id = ?)", [run.rawValue])
-        }
+        try await database.erase(
+            Erasure(action: "Forgetting the signals to run \(run)") { db in
+                try db.run(
+                    "DELETE FROM acp_signals WHERE run = (SELECT key FROM acp_runs WHERE id = ?)", [run.rawValue])
+            })
     }
 
     // MARK: Streams

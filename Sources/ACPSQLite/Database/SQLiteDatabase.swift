@@ -26,6 +26,9 @@ final class SQLiteDatabase: Sendable {
     }
 
     let path: String
+    let reserve: DiskReserve
+    /// How many pages the file may have. Nil if there is no limit.
+    let maximumPages: Int?
     private let pool: DatabasePool
     private let writes: WriteQueue
     private let lock: FileLock
@@ -37,20 +40,37 @@ final class SQLiteDatabase: Sendable {
         lock = try FileLock(database: path)
         try DatabasePath.create(path)
         try DatabasePath.checkIsWritable(path)
-        do {
-            pool = try DatabasePool(path: path, configuration: Self.connections(configuration, path: path))
-            try Schema.migrate(pool)
-            try pool.writeWithoutTransaction { db in
-                try db.execute(sql: "PRAGMA synchronous = \(configuration.durability.pragma)")
-                if let size = configuration.maximumSize {
-                    let pageSize = try Int.fetchOne(db, sql: "PRAGMA page_size") ?? 4_096
-                    _ = try Int.fetchOne(db, sql: "PRAGMA max_page_count = \(max(1, size / pageSize))")
-                }
-            }
-        } catch {
-            throw StorageError(error, doing: "Opening \(path)", changes: false, path: path)
-        }
+        reserve = DiskReserve(database: path, maximumSize: configuration.maximumSize)
+        (pool, maximumPages) = try Self.open(configuration, path, reserve)
         writes = WriteQueue(pool)
+    }
+
+    private static func open(
+        _ configuration: SQLiteConfiguration, _ path: String, _ reserve: DiskReserve
+    ) throws(StorageError) -> (pool: DatabasePool, maximumPages: Int?) {
+        do {
+            let pool = try DatabasePool(path: path, configuration: connections(configuration, path: path))
+            try Schema.migrate(pool)
+            let maximumPages = try pool.writeWithoutTransaction { db in
+                try db.execute(sql: "PRAGMA synchronous = \(configuration.durability.pragma)")
+                let pageSize = try Int.fetchOne(db, sql: "PRAGMA page_size") ?? 4_096
+                _ = try Int.fetchOne(db, sql: "PRAGMA wal_autocheckpoint = \(reserve.checkpointPages(of: pageSize))")
+                let maximumPages = configuration.maximumSize.map { max(1, $0 / pageSize) }
+                if let maximumPages {
+                    _ = try Int.fetchOne(db, sql: "PRAGMA max_page_count = \(maximumPages)")
+                }
+                return maximumPages
+            }
+            return (pool, maximumPages)
+        } catch {
+            let failure = StorageError(error, doing: "Opening \(path)", changes: false, path: path)
+            // Opening needs some room as well. Once it is open, what is not needed any more can be deleted.
+            guard reserve.isFilled, DiskReserve.freeSpace(path) < reserve.size,
+                failure.code == .full || failure.isDiskError
+            else { throw failure }
+            reserve.release()
+            return try open(configuration, path, reserve)
+        }
     }
 
     private static func connections(_ settings: SQLiteConfiguration, path: String) -> Configuration {
@@ -68,6 +88,8 @@ final class SQLiteDatabase: Sendable {
             // On macOS a plain fsync leaves the data in the drive's cache. Elsewhere these do nothing.
             try db.execute(sql: "PRAGMA fullfsync = \(settings.durability == .full ? 1 : 0)")
             try db.execute(sql: "PRAGMA checkpoint_fullfsync = 1")
+            // What a statement has to be able to undo is kept in memory: another disk may be full too.
+            try db.execute(sql: "PRAGMA temp_store = MEMORY")
         }
         return configuration
     }
@@ -108,17 +130,26 @@ final class SQLiteDatabase: Sendable {
     func maintain(
         _ action: @autoclosure () -> String, _ body: @escaping @Sendable (Database) throws -> Void
     ) async throws {
+        try await onWriter(action(), changes: false, body)
+    }
+
+    /// Does something on the connection that writes, outside of a transaction.
+    func onWriter<Result: Sendable>(
+        _ action: @autoclosure () -> String, changes: Bool, _ body: @escaping @Sendable (Database) throws -> Result
+    ) async throws -> Result {
         try enter()
         defer { leave() }
         do {
-            try await onWriter(body)
+            return try await onWriter(body)
         } catch {
-            throw StorageError(error, doing: action(), changes: false, path: path)
+            throw StorageError(error, doing: action(), changes: changes, path: path)
         }
     }
 
-    private func onWriter(_ body: @escaping @Sendable (Database) throws -> Void) async throws {
-        try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
+    private func onWriter<Result: Sendable>(
+        _ body: @escaping @Sendable (Database) throws -> Result
+    ) async throws -> Result {
+        try await withCheckedThrowingContinuation { continuation in
             pool.asyncWriteWithoutTransaction { db in continuation.resume(with: .init { try body(db) }) }
         }
     }

@@ -60,4 +60,7 @@ extension StorageError {
             self.init(.refused, "\(action) failed\(nothingStored) in \(path)", cause: error)
         }
     }
+
+    /// Whether the disk reported an error, which may mean that it is full.
+    var isDiskError: Bool { (cause as? DatabaseError)?.resultCode == .SQLITE_IOERR }
 }

@@ -24,9 +24,10 @@ struct Retention: Sendable {
     /// - Returns: Whether there may be more to do.
     func step() async throws -> Bool {
         let limit = (now() + (Duration.zero - age)).microseconds
-        let runs = try await database.write("Deleting old runs") { db in try Self.deleteRuns(endedBy: limit, db) }
+        let runs = try await database.erase(
+            Erasure(action: "Deleting old runs") { db in try Self.deleteRuns(endedBy: limit, db) })
         for run in runs { coordination.runDidChange(run) }
-        let sessions = try await database.write("Deleting old sessions") { db in
+        let oldSessions = Erasure(action: "Deleting old sessions") { db in
             try db.run(
                 """
                 DELETE FROM acp_sessions WHERE key IN (
@@ -35,6 +36,7 @@ struct Retention: Sendable {
                 """, [limit, Self.rowLimit])
             return db.changesCount
         }
+        let sessions = try await database.erase(oldSessions)
         if !runs.isEmpty || sessions > 0 {
             try await database.maintain("Giving back free pages") { db in
                 try db.execute(sql: "PRAGMA incremental_vacuum(\(Self.pageLimit))")

@@ -9,9 +9,7 @@ extension SQLiteStorage {
     /// Deletes everything that this storage keeps, in one transaction, and gives the room back to the file system. Other tables
     /// in the file are not touched.
     public func removeAll() async throws {
-        try await database.write("Removing all") { db in
-            for table in Schema.tables { try db.execute(sql: "DELETE FROM \(table)") }
-        }
+        try await database.erase(.all)
         try await database.maintain("Giving back free pages") { db in
             try db.execute(sql: "PRAGMA incremental_vacuum")
             try db.execute(sql: "PRAGMA wal_checkpoint(TRUNCATE)")

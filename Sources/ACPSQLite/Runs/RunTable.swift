@@ -18,6 +18,16 @@ struct RunTable {
         var createdAt: Int64
         var owner: RunOwner?
         var eventCount: Int
+        /// How many events the snapshot covers. Nil if there is no snapshot.
+        var coveredEvents: Int?
+
+        /// What is missing of the run, as far as one look at it tells. Nil if nothing is.
+        var missingPart: String? {
+            guard let coveredEvents else { return "its snapshot (the row of acp_run_snapshots with run = \(key))" }
+            guard eventCount < coveredEvents else { return nil }
+            return "a part of its events (rows of acp_events with run = \(key); \(eventCount) of at least "
+                + "\(coveredEvents) are there)"
+        }
     }
 
     let db: Database
@@ -36,13 +46,14 @@ struct RunTable {
         let rows = try db.rows(
             """
             SELECT key, agent_name, session_id, status, created_at, owner_process, owner_token,
-                IFNULL((SELECT MAX(position) + 1 FROM acp_events WHERE run = key), 0)
+                IFNULL((SELECT MAX(position) + 1 FROM acp_events WHERE run = key), 0),
+                (SELECT covered_events FROM acp_run_snapshots WHERE run = key)
             FROM acp_runs WHERE id = ?
             """, [run.rawValue])
         return try rows.next().map { row in
             Entry(
                 key: row[0], agentName: row[1], sessionID: row[2], status: row[3], createdAt: row[4],
-                owner: try row.owner(5), eventCount: row[7])
+                owner: try row.owner(5), eventCount: row[7], coveredEvents: row[8])
         }
     }
 
@@ -51,13 +62,19 @@ struct RunTable {
             db.cachedStatement(sql: "SELECT MAX(position) + 1 FROM acp_events WHERE run = ?"), arguments: [key]) ?? 0
     }
 
-    /// Events from a position onward. A limit below 0 means all.
-    func events(_ key: Int64, of run: RunID, from offset: Int, limit: Int = -1) throws -> [EncodedEvent] {
+    /// Events from a position onward, as far as they follow each other. A limit below 0 means all.
+    ///
+    /// - Returns: The events, and the position of the next one that is there if one before it is missing.
+    func events(
+        _ key: Int64, of run: RunID, from offset: Int, limit: Int = -1
+    ) throws -> (events: [EncodedEvent], next: Int?) {
         let rows = try db.rows(
-            "SELECT event FROM acp_events WHERE run = ? AND position >= ? ORDER BY position LIMIT ?",
+            "SELECT event, position FROM acp_events WHERE run = ? AND position >= ? ORDER BY position LIMIT ?",
             [key, offset, limit])
         var events: [EncodedEvent] = []
         while let row = try rows.next() {
+            let position: Int = row[1]
+            guard position == offset + events.count else { return (events, position) }
             let json = try row.bytes(0)
             do throws(ACPError) {
                 events.append(try EncodedEvent(json: json))
@@ -67,23 +84,35 @@ struct RunTable {
                     cause: error)
             }
         }
-        return events
+        return (events, nil)
     }
 
     func record(_ run: RunID) throws -> RunRecord? {
         let rows = try db.rows(
             """
-            SELECT key, owner_process, owner_token, covered_events, document
-            FROM acp_runs JOIN acp_run_snapshots ON run = key WHERE id = ?
+            SELECT key, owner_process, owner_token, covered_events, document, agent_name, session_id, status, created_at
+            FROM acp_runs LEFT JOIN acp_run_snapshots ON run = key WHERE id = ?
             """, [run.rawValue])
         guard let row = try rows.next() else { return nil }
         let key: Int64 = row[0]
-        let covered: Int = row[3]
+        // Without its snapshot, the run is what its row and its events tell.
+        let covered: Int = row[3] ?? 0
         let owner = try row.owner(1)
-        let snapshot: Run = try decodeStored(try row.bytes(4), "run \(run)")
+        let snapshot: Run =
+            row.hasNull(atIndex: 4) ? try bareRun(run, row) : try decodeStored(try row.bytes(4), "run \(run)")
         return RunRecord(
-            snapshot: snapshot, coveredEvents: covered, laterEvents: try events(key, of: run, from: covered),
+            snapshot: snapshot, coveredEvents: covered, laterEvents: try events(key, of: run, from: covered).events,
             owner: owner)
+    }
+
+    private func bareRun(_ id: RunID, _ row: Row) throws -> Run {
+        guard let agent = AgentName(rawValue: row[5]), let status = RunStatus(rawValue: row[7]) else {
+            throw StorageError(.corruptData, "the row of run \(id) in acp_runs names no agent or no status")
+        }
+        let session: String? = row[6]
+        return Run(
+            id: id, agentName: agent, sessionID: session.flatMap(SessionID.init(rawValue:)), status: status,
+            createdAt: Timestamp(microseconds: row[8]))
     }
 
     // MARK: Writing
@@ -95,15 +124,41 @@ struct RunTable {
         }
         let found = entry.eventCount
         if found == commit.expecting + commit.events.count, found != commit.expecting { return }
+        if let missing = entry.missingPart { throw commit.error(.incomplete(missing: missing)) }
         guard found == commit.expecting else {
+            if let missing = try missingEvent(entry) { throw commit.error(.incomplete(missing: missing)) }
             throw commit.error(.conflict(found: found))
         }
+        if commit.isRefusedAfterCancel, try isCancelled(entry.key) { throw commit.error(.cancelled) }
         try commit.checkSnapshot()
         try append(commit.events, to: entry.key, from: found)
         try db.store(commit.contents, ofRun: entry.key)
         if let snapshot = commit.snapshot {
             try replace(entry, snapshot.run, Data(snapshot.json), coveredEvents: snapshot.eventCount)
         }
+    }
+
+    private func isCancelled(_ key: Int64) throws -> Bool {
+        try db.rows("SELECT 1 FROM acp_signals WHERE run = ? AND key = ?", [key, RunSignal.cancel.key]).next() != nil
+    }
+
+    /// What is missing in the middle of a run's events, if that is so.
+    private func missingEvent(_ entry: Entry) throws -> String? {
+        let count = try Int.fetchOne(
+            db.cachedStatement(sql: "SELECT COUNT(*) FROM acp_events WHERE run = ?"), arguments: [entry.key])
+        guard let count, count < entry.eventCount else { return nil }
+        return
+            "a part of its events (rows of acp_events with run = \(entry.key); \(count) of \(entry.eventCount) are there)"
+    }
+
+    /// Creates a run and deletes it again: nobody sees it, but it needs all that creating a run needs.
+    func rehearse(_ process: ProcessID) throws {
+        let run = Run(agentName: "rehearsal")
+        let commit = RunCommit(
+            run: run.id, expecting: 0, events: [try EncodedEvent(.runCreated(run))],
+            snapshot: try RunSnapshot(run, eventCount: 1), owner: RunOwner(process: process), input: [])
+        try create(commit)
+        try db.run("DELETE FROM acp_runs WHERE id = ?", [run.id.rawValue])
     }
 
     private func create(_ commit: RunCommit) throws {
@@ -156,6 +211,10 @@ struct RunTable {
             try db.run("INSERT INTO acp_runs (\(columns)) VALUES (?, ?, ?, ?, ?, ?)", arguments)
         }
         let key = db.lastInsertedRowID
+        // A run that was deleted by hand, without what belongs to it, may have had the same key.
+        for table in ["acp_run_snapshots", "acp_run_inputs", "acp_events", "acp_run_contents", "acp_signals"] {
+            try db.run("DELETE FROM \(table) WHERE run = ?", [key])
+        }
         try db.run(
             "INSERT INTO acp_run_snapshots (run, covered_events, document) VALUES (?, ?, CAST(? AS TEXT))",
             [key, coveredEvents, json])
@@ -164,8 +223,10 @@ struct RunTable {
 
     private func replace(_ entry: Entry, _ run: Run, _ json: Data, coveredEvents: Int) throws {
         try db.run(
-            "UPDATE acp_run_snapshots SET covered_events = ?, document = CAST(? AS TEXT) WHERE run = ?",
-            [coveredEvents, json, entry.key])
+            """
+            INSERT INTO acp_run_snapshots (run, covered_events, document) VALUES (?, ?, CAST(? AS TEXT))
+            ON CONFLICT (run) DO UPDATE SET covered_events = excluded.covered_events, document = excluded.document
+            """, [entry.key, coveredEvents, json])
         let isUnchanged =
             entry.agentName == run.agentName.rawValue && entry.sessionID == run.sessionID?.rawValue
             && entry.status == run.status.rawValue && entry.createdAt == run.createdAt.microseconds

@@ -36,18 +36,19 @@ extension SQLiteStorage {
         try await database.write("Appending to run \(run)") { db in
             let table = RunTable(db)
             guard let entry = try table.find(run) else { throw StorageError.notSaved(run) }
+            if let missing = entry.missingPart { throw StorageError.incomplete(run, missing: missing) }
             try table.append([encoded], to: entry.key, from: entry.eventCount)
         }
         sqliteCoordination.runDidChange(run)
     }
 
     /// Deletes a run with its events, its input, its signals and its places in every listing.
+    ///
+    /// That works on a full disk too. There a very long run goes in several transactions: if the process dies in between, the run
+    /// lacks its last events, and can be deleted again.
     @discardableResult
     public func delete(_ run: RunID) async throws -> Bool {
-        let wasThere = try await database.write("Deleting run \(run)") { db in
-            try db.run("DELETE FROM acp_runs WHERE id = ?", [run.rawValue])
-            return db.changesCount > 0
-        }
+        let wasThere = try await database.erase(.run(run))
         if wasThere { sqliteCoordination.runDidChange(run) }
         return wasThere
     }
@@ -74,8 +75,12 @@ extension SQLiteStorage {
         try await database.read("Reading the events of run \(run)") { db in
             guard let key = try Int64.fetchOne(db.cachedStatement(sql: RunTable.keySQL), arguments: [run.rawValue])
             else { return [] }
-            return try RunTable(db).events(
+            let (events, next) = try RunTable(db).events(
                 key, of: run, from: max(0, offset), limit: limit.map { max(0, $0) } ?? -1)
+            if events.isEmpty, next != nil {
+                throw StorageError.incomplete(run, missing: "event \(max(0, offset)) (a row of acp_events)")
+            }
+            return events
         }
     }
 

@@ -88,9 +88,6 @@ extension SQLiteStorage {
     /// Deletes a session with its history. Its runs stay.
     @discardableResult
     public func delete(_ session: SessionID) async throws -> Bool {
-        try await database.write("Deleting session \(session)") { db in
-            try db.run("DELETE FROM acp_sessions WHERE id = ?", [session.rawValue])
-            return db.changesCount > 0
-        }
+        try await database.erase(.session(session))
     }
 }

@@ -10,6 +10,9 @@ public protocol Coordination: Sendable {
     // MARK: Processes
 
     /// Says that a process is alive, for the given time. To be repeated well before that has passed.
+    ///
+    /// It needs what a commit needs, as far as the storage can tell at little cost: it fails where no run can be created, because the
+    /// storage is read-only or out of room, or a permission is missing.
     func heartbeat(of process: ProcessID, timeToLive: Duration) async throws
 
     /// The processes whose heartbeat has not run out.

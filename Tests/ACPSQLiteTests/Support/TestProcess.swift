@@ -21,7 +21,8 @@ final class TestProcess: Sendable {
     private let input: Pipe
     private let output: FileHandle
 
-    init(_ command: String, _ path: String) throws {
+    /// - Parameter mounting: A folder on which a disk of 3 MiB is mounted that only the process sees. Needs the rights of root.
+    init(_ command: String, _ path: String, mounting folder: String? = nil) throws {
         let program = Self.folder.appendingPathComponent("SQLiteTestProcess")
         guard FileManager.default.isExecutableFile(atPath: program.path) else {
             throw MissingProgram(description: "\(program.path) is missing: build the package with its tests")
@@ -33,8 +34,17 @@ final class TestProcess: Sendable {
         for handle in [input.fileHandleForWriting, pipe.fileHandleForReading] {
             _ = fcntl(handle.fileDescriptor, F_SETFD, FD_CLOEXEC)
         }
-        process.executableURL = program
-        process.arguments = [command, path]
+        if let folder {
+            process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+            process.arguments = [
+                "unshare", "-m", "sh", "-c",
+                #"mount -t tmpfs -o size=3m tmpfs "$0" || { echo "cannot mount"; exit 1; }; exec "$@""#, folder,
+                program.path, command, path,
+            ]
+        } else {
+            process.executableURL = program
+            process.arguments = [command, path]
+        }
         process.standardInput = input
         process.standardOutput = pipe
         try process.run()

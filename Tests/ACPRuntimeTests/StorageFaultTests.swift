@@ -96,7 +96,7 @@ struct StorageFaultTests {
         let id = try #require(storage.record.commits.first?.run)
         #expect(try await storage.run(id)?.status == .inProgress)
         storage.onEveryCommit(nil)
-        #expect(try await engine.endedRun(id).status == .failed)
+        #expect(try await engine.settledOrStalled(id).status == .failed)
         #expect(try await storage.kinds(id) == ["run.created", "run.in-progress", "run.failed"], "it was not executed")
         try await expectSound(id, in: storage)
     }
@@ -205,11 +205,11 @@ struct StorageFaultTests {
 
 extension RunEngine {
     /// The run when it has settled, on a storage that has just come back.
-    fileprivate func settledOrStalled(_ id: RunID, after eventCount: Int = 0) async throws -> Run {
+    func settledOrStalled(_ id: RunID, after eventCount: Int = 0) async throws -> Run {
         while true {
             do {
                 return try await settledRun(id, after: eventCount)
-            } catch RunEngineError.storage(let error) where error.isTransient {
+            } catch RunEngineError.storage {
                 try await Task.sleep(for: .milliseconds(5))
             }
         }

@@ -196,7 +196,7 @@ extension RunEngine {
     }
 
     private func settlement(of id: RunID, after eventCount: Int) async throws -> RunExecution.Settlement? {
-        try await execution(of: id)?.settlement(after: eventCount)
+        try await storing { try await execution(of: id)?.settlement(after: eventCount) }
     }
 
     // MARK: - Deleting

@@ -53,8 +53,8 @@ extension RunExecution {
             let (settlement, phase, stall, failure) = state.withLock {
                 ($0.settlement, $0.phase, $0.stall, $0.creationFailure)
             }
-            if let failure { throw failure }
             if let settlement, settlement.eventCount > eventCount { return settlement }
+            if let failure { throw failure }
             switch phase {
             case .ended, .abandoned: return nil
             case .waiting, .running, .awaiting, .ending: break

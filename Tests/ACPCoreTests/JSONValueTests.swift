@@ -19,6 +19,8 @@ struct JSONValueTests {
                 ("5e-324", .number(.leastNonzeroMagnitude)),
                 ("1.7976931348623157e+308", .number(.greatestFiniteMagnitude)),
                 ("1.8446744073709552e+19", .number(18_446_744_073_709_551_616)),
+                ("18446744073709551616", .largeInteger(JSONValue.LargeInteger("18446744073709551616")!)),
+                ("-9223372036854775809", .largeInteger(JSONValue.LargeInteger("-9223372036854775809")!)),
             ] as [(String, JSONValue)])
         func exact(text: String, value: JSONValue) throws {
             #expect(try decode(JSONValue.self, text) == value)
@@ -44,10 +46,67 @@ struct JSONValueTests {
             #expect(try roundTrip(JSONValue.number(2)) == .integer(2))
         }
 
-        @Test("an integer too large for 64 bits becomes the nearest Double")
+        @Test("an integer too large for 64 bits keeps all its digits, in every object")
         func large() throws {
-            #expect(try decode(JSONValue.self, "18446744073709551616") == .number(18_446_744_073_709_551_616))
-            #expect(try decode(JSONValue.self, "123456789012345678901234567890") == .number(1.2345678901234568e29))
+            let digits = "123456789012345678901234567890"
+            let value = try decode(JSONValue.self, digits)
+            #expect(value == .largeInteger(try #require(JSONValue.LargeInteger(digits))))
+            #expect(value.doubleValue == 1.2345678901234568e29 && value.intValue == nil)
+            for (type, json) in [
+                (MessagePart.self, #"{"content_type":"text/plain","content_encoding":"plain","x":[\#(digits)]}"#),
+                (Event.self, #"{"type":"generic","generic":{"a":\#(digits)}}"#),
+                (JSONObject.self, #"{"a":-\#(digits)}"#),
+            ] as [(any Codable.Type, String)] {
+                func check<Value: Codable>(_ type: Value.Type) throws {
+                    #expect(try encode(decode(type, json)) == json)
+                }
+                try check(type)
+            }
+            // Foundation's coders hold 38 digits.
+            let other = try JSONEncoder().encode(["a": value])
+            #expect(String(decoding: other, as: UTF8.self) == #"{"a":\#(digits)}"#)
+            #expect(throws: EncodingError.self) {
+                try JSONEncoder().encode(decode(JSONValue.self, String(repeating: "7", count: 50)))
+            }
+        }
+
+        @Test("a number has at most 4300 digits")
+        func longest() throws {
+            let most = String(repeating: "7", count: 4_300)
+            #expect(try encode(decode(JSONValue.self, most)) == most)
+            #expect(try decode(JSONValue.self, most).doubleValue == nil)
+            #expect(
+                refusal(JSONValue.self, "[" + most + "7]")?.message
+                    == "the body is not valid JSON: this number has more than 4300 digits (line 1, column 2)")
+        }
+
+        @Test(
+            "a large integer is made of nothing else",
+            arguments: [
+                "", "-", "1", "1e30", "0123", "18446744073709551615",
+                "-9223372036854775808", "123456789012345678901,2", "1234567890123456789012.5",
+                "+1234567890123456789012",
+            ])
+        func notLarge(text: String) {
+            #expect(JSONValue.LargeInteger(text) == nil)
+        }
+
+        @Test("a field of a Swift type gets all digits that it holds, and no number that it cannot hold")
+        func fields() throws {
+            struct Fields: Codable, Equatable {
+                var decimal: Decimal
+                var large: Int128
+                var small: Int8
+            }
+            let json =
+                #"{"decimal":0.1234567890123456789012345,"large":-170141183460469231731687303715884105728,"small":-128}"#
+            #expect(try encode(decode(Fields.self, json)) == json)
+            #expect(
+                refusal(Fields.self, #"{"decimal":1,"large":1,"small":128}"#)?.message
+                    == "small: the number does not fit 8 bits: one from -128 to 127 is expected")
+            #expect(
+                refusal(CitationMetadata.self, #"{"start_index":1.5}"#)?.message
+                    == "start_index: a number without a fraction is expected")
         }
 
         @Test("random integers and doubles survive a round trip")

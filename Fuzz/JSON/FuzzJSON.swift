@@ -49,11 +49,23 @@ private func timeless(_ value: some Encodable) -> JSONValue? {
 
 private func compareWithFoundation(_ json: [UInt8]) {
     guard let value = try? ACPJSON.decode(JSONValue.self, from: json) else { return }
-    guard let written = try? ACPJSON.encode(value), (try? ACPJSON.decode(JSONValue.self, from: written)) == value else {
-        preconditionFailure("the value is another one after a round trip")
-    }
+    // A fraction may have been rounded to a whole number, which is read as an integer then: so the texts are compared.
+    guard let written = try? ACPJSON.encode(value), let again = try? ACPJSON.decode(JSONValue.self, from: written),
+        (try? ACPJSON.encode(again)) == written || hasLargeNumber(value)
+    else { preconditionFailure("the value is another one after a round trip") }
     let isRead = (try? JSONSerialization.jsonObject(with: Data(json), options: .fragmentsAllowed)) != nil
     precondition(isRead || hasHugeInteger(value), "Foundation refuses what the reader reads")
+}
+
+/// Whether there is a whole number in a Double that is written in another way when it was read as an integer: with all its digits
+/// and not with an exponent, or without the sign of a zero.
+private func hasLargeNumber(_ value: JSONValue) -> Bool {
+    switch value {
+    case .array(let elements): elements.contains(where: hasLargeNumber)
+    case .object(let members): members.contains { hasLargeNumber($0.value) }
+    case .number(let number): number == 0 || (abs(number) >= 1e15 && number == number.rounded())
+    default: false
+    }
 }
 
 /// Whether there is an integer that no Double holds: Foundation may refuse it.

@@ -74,6 +74,24 @@ struct JSONRuleTests {
     }
 
     @Test(
+        "a number with a fraction is no integer, even if the nearest Double is one",
+        arguments: [
+            "1.0000000000000001", "4503599627370496.5", "4503599627370497.5", "9007199254740993.5",
+            "51111111111111113.1",
+            "1e-400",
+        ])
+    func fractions(text: String) throws {
+        guard case .number = try decode(JSONValue.self, text) else {
+            Issue.record("\(text) became an integer")
+            return
+        }
+        let fault = "start_index: a number without a fraction is expected"
+        #expect(refusal(CitationMetadata.self, #"{"start_index":\#(text)}"#)?.message == fault)
+        let part = #"{"metadata":{"kind":"citation","start_index":\#(text)}}"#
+        #expect(refusal(MessagePart.self, part)?.code == .invalidInput)
+    }
+
+    @Test(
         "members keep the order of the document, whatever holds them",
         arguments: [
             (JSONValue.self, #"{"z":1,"a":{"y":[{"c":1,"b":2}],"x":null},"m":2}"#),

@@ -120,7 +120,8 @@ extension JSONReader {
 
     // MARK: Numbers
 
-    /// A number. One without a fraction is an integer, however it is written.
+    /// A number. One without a fraction is an integer, however it is written. One with a fraction is none, even if the nearest
+    /// `Double` has no fraction.
     mutating func number() throws(Refusal) -> JSONValue {
         let first = try token()
         let start = position
@@ -183,7 +184,7 @@ extension JSONReader {
         if keepsDigits, value != 0, text.utf8.count(where: \.isDigit) > 15 {
             return .largeInteger(JSONValue.LargeInteger(number: text))
         }
-        return JSONValue(rounded: value)
+        return .number(value)
     }
 
     private func numberText(from start: Int) throws(Refusal) -> String {

@@ -203,22 +203,10 @@ extension JSONValue {
         }
     }
 
-    /// A number that was rounded to a `Double`: an integer if it has no fraction any more, as it would be if it were written and
-    /// read again.
-    init(rounded number: Double) {
-        if let value = Int64(exactly: number) {
-            self = .integer(value)
-        } else if let value = UInt64(exactly: number) {
-            self = .unsigned(value)
-        } else {
-            self = .number(number)
-        }
-    }
-
     /// The value with numbers rounded that were kept as they are written.
     func rounded() -> JSONValue {
         switch self {
-        case .largeInteger(let number) where !number.isInteger: JSONValue(rounded: Double(number.description) ?? .nan)
+        case .largeInteger(let number) where !number.isInteger: .number(Double(number.description) ?? .nan)
         case .array(let elements): .array(elements.map { $0.rounded() })
         case .object(let members): .object(members.mapValues { $0.rounded() })
         default: self

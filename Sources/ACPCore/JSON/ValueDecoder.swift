@@ -64,11 +64,17 @@ struct ValueDecoder: Decoder {
         case .integer(let value): number = Value(exactly: value)
         case .unsigned(let value): number = Value(exactly: value)
         case .largeInteger(let value): number = Value(value.description)
-        case .number(let value): number = Value(exactly: value)
+        // The reader makes an integer of each number that is one and fits 64 bits, however it is written.
+        case .number: number = nil
         default: throw mismatch(type)
         }
         if let number { return number }
-        let isWhole = if case .number(let value) = value { value == value.rounded() } else { true }
+        let isWhole =
+            switch value {
+            case .largeInteger(let value): value.isInteger
+            case .number(let value): abs(value) >= 0x1p63
+            default: true
+            }
         throw DecodingError.invalid(
             isWhole
                 ? "the number does not fit \(Value.bitWidth) bits: one from \(Value.min) to \(Value.max) is expected"

@@ -206,7 +206,7 @@ struct ConnectionState {
         let isLast = requests.count == 1
         let closes =
             saysClose || !request.isKeepAlive || (request.isHTTP10 && !isDelimited)
-            || (isLast && (isClosing || leavesTooMuch))
+            || (isLast && pendingRefusal == nil && (isClosing || leavesTooMuch))
         if closes { closeBehindLast() }
         isLastResponse = closes
         return Framing(isHTTP10: request.isHTTP10, closes: closes)

@@ -10,7 +10,7 @@ import Testing
 struct DeadlineTests {
     private static let configuration = ServerConfiguration.quick.with {
         $0.idleTimeout = .seconds(600)
-        $0.connections.headTimeout = .milliseconds(200)
+        $0.connections.headTimeout = .seconds(2)
         $0.connections.bodyGrace = .milliseconds(200)
     }
 
@@ -79,27 +79,11 @@ struct DeadlineTests {
         }
         try await serving(configuration: configuration, agents: { $0.addFlood(3_000, of: 8_192) }) { serving in
             let run = try await serving.client.run(agent: "flood", input: "x").id
-            for fields in [["Accept: text/event-stream"], []] {
-                try await RawConnection.open(serving.port, receiveBuffer: 65_536) { connection in
-                    try await connection.send(rawRequest("GET /runs/\(run)/events", fields))
-                    _ = try await connection.read(until: "run.created")
-                    if fields.isEmpty {
-                        await serving.group.triggerGracefulShutdown()
-                        try await serving.end.wait()
-                    }
-                }
-            }
-        }
-    }
-
-    @Test("A client that reads slowly is not taken for one that does not read")
-    func slowReader() async throws {
-        let configuration = ServerConfiguration.quick.with { $0.connections.writeTimeout = .seconds(5) }
-        try await serving(configuration: configuration, agents: { $0.addFlood(1_500, of: 8_192) }) { serving in
-            let run = try await serving.client.run(agent: "flood", input: "x").id
             try await RawConnection.open(serving.port, receiveBuffer: 65_536) { connection in
                 try await connection.send(rawRequest("GET /runs/\(run)/events", ["Accept: text/event-stream"]))
-                #expect(try await connection.read(until: "run.completed").utf8.count > 1_500 * 8_192)
+                _ = try await connection.read(until: "run.created")
+                await serving.group.triggerGracefulShutdown()
+                try await serving.end.wait()
             }
         }
     }

@@ -204,7 +204,9 @@ private final class Death: RedisStorageClient {
     }
 
     private func isIndexWrite(_ request: RedisRequest) -> Bool {
-        request.script?.source == RedisScripts.index.source && !request.words.contains("i")
+        // On a cluster scripts publish to shards.
+        let source = request.script?.source.replacing("'SPUBLISH'", with: "'PUBLISH'")
+        return source == RedisScripts.index.source && !request.words.contains("i")
     }
 }
 

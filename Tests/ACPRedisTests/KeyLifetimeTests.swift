@@ -69,7 +69,7 @@ struct KeyLifetimeTests {
             _ = try await storage.runs(RunQuery())
             _ = try await storage.runs(ownedBy: heir.process, limit: 10)
             try await check("listing")
-            try await writer.become(.completed)
+            try await writer.become(.cancelled)
             try await check("the end")
             try await storage.delete(writer.run.id)
             try await check("deleting")

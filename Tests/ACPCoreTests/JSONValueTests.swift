@@ -33,7 +33,7 @@ struct JSONValueTests {
             arguments: [
                 ("1.0", .integer(1)), ("1e3", .integer(1000)), ("1E+2", .integer(100)), ("-0", .integer(0)),
                 ("-0.0", .integer(0)), ("1e19", .unsigned(10_000_000_000_000_000_000)),
-                ("9223372036854775807.0", .integer(.max)), ("51111111111111113.1", .integer(51_111_111_111_111_112)),
+                ("9223372036854775807.0", .integer(.max)),
             ] as [(String, JSONValue)])
         func whole(text: String, value: JSONValue) throws {
             #expect(try decode(JSONValue.self, text) == value)

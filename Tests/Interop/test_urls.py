@@ -86,7 +86,7 @@ async def test_urls_are_signed_with_several_secrets(
         (["--public-url", "https://user:secret@agents.example.com"], "cannot be the public URL"),
         (["--trusted-proxy", "10.0.0.0/33"], "no range of addresses"),
         (["--sign-urls-with", "no-such-file"], "no such file"),
-        (["--sign-urls-with", os.devnull], "there is no key"),
+        (["--sign-urls-with", os.devnull], "the file holds no secret"),
         (["--signed-url-lifetime", "0"], "--signed-url-lifetime"),
     ],
 )

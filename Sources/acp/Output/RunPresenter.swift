@@ -129,6 +129,9 @@ struct EventWriter {
             if !hasParts { for part in message.parts { try write(part) } }
             hasParts = false
             try endLine()
+        case .unknown where event.runID != nil && event.kind.rawValue.hasPrefix("run."):
+            // An event about the run as such, from a server that does not send the run along.
+            try endLine()
         case .generic, .unknown:
             try endLine()
             try Console.print(Style.dim("[\(event.kind.rawValue.printable)] \(event.summary)"))

@@ -93,7 +93,8 @@ public struct StorageSuite: Sendable {
     public static let checks: [StorageCheck] =
         CommitChecks.all + RepeatedCommitChecks.all + RaceChecks.all + OwnerChecks.all + SingleUseChecks.all
         + DeletionChecks.all + ListingChecks.all + StatusListingChecks.all + SessionChecks.all + HistoryChecks.all
-        + RunEndChecks.all + CancelChecks.all + DocumentChecks.all + ContentChecks.all + ProcessChecks.all + TurnChecks.all
+        + RunEndChecks.all + CancelChecks.all + DocumentChecks.all + ContentChecks.all + ProcessChecks.all
+        + TurnChecks.all
         + WatchingChecks.all + ExpiryChecks.all + WholeStorageChecks.all
 
     /// Runs all checks, one after another, for use without a test framework.

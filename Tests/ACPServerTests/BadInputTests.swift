@@ -9,7 +9,8 @@ import Testing
 @Suite("What bad input gets")
 struct BadInputTests {
     static let bodies: [(body: String, says: String)] = [
-        ("", "valid JSON"), ("{", "valid JSON"), ("not json", "valid JSON"), (#"{"agent_name":"echo",}"#, "input"),
+        ("", "valid JSON"), ("{", "valid JSON"), ("not json", "valid JSON"), (#"{"agent_name":"echo"}"#, "input"),
+        (#"{"agent_name":"echo",}"#, "comma"),
         ("null", "body"), ("[]", "body"), ("17", "body"),
         (String(repeating: "[", count: 100_000), "nested"), (String(repeating: #"{"a":"#, count: 50_000), "nested"),
         ("{}", "agent_name"), (#"{"agent_name":"echo"}"#, "input"), (#"{"agent_name":7,"input":[]}"#, "agent_name"),

@@ -77,16 +77,23 @@ extension RunEngine {
 
     /// Checks that this process can create runs: it takes them, and the storage took its last write.
     ///
-    /// What counts is the heartbeat, and any run that could not be created since. Where no heartbeat is recent, for example because
-    /// the engine does not run as a service, one is sent.
+    /// What counts is the heartbeat, and any run that could not be created since; and that the storage can be reached now. Where no
+    /// heartbeat is recent, for example because the engine does not run as a service, or the last one failed for a reason that may
+    /// have passed, one is sent.
     ///
     /// - Throws: ``RunEngineError``: `shuttingDown`, or `storage` with the reason.
     public func checkReadiness() async throws {
         let (failure, lastHeartbeat) = state.withLock { ($0.writeFailure, $0.lastHeartbeat) }
         guard acceptsRuns else { throw RunEngineError.shuttingDown }
-        if let failure { throw RunEngineError.storage(failure) }
-        if let lastHeartbeat, now() - lastHeartbeat < interval * 2 { return }
-        try await storing { try await renewLease() }
+        try await storing {
+            if let failure, !failure.isTransient { throw failure }
+            if failure == nil, let lastHeartbeat, now() - lastHeartbeat < interval * 2 {
+                // The last word on writing is recent. That the storage can be reached is quickly asked.
+                _ = try await storage.ping()
+            } else {
+                try await renewLease()
+            }
+        }
     }
 
     // MARK: - Processes

@@ -37,7 +37,7 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(
         help: """
             The address to listen on: a name, an IPv4 address, or an IPv6 address, with brackets or without. 0.0.0.0 or :: for all \
-            addresses of this machine.
+            addresses of this machine. (default: 127.0.0.1)
             """,
         transform: ListenHost.argument)
     var host = ListenHost.loopback

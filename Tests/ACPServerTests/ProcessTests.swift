@@ -2,6 +2,8 @@
 
 import ACPClient
 import ACPServer
+import AsyncHTTPClient
+import NIOHTTP1
 import Testing
 
 @Suite("Creating once, turns, and processes over HTTP")

@@ -196,8 +196,9 @@ async def test_a_thousand_messages_cost_pages(own_server: Callable[..., ServerPr
 
             descriptor, counts = await commands(f"/sessions/{session_id}")
             assert len(descriptor["history"]) == 1000
-            assert counts["lrange"] == 5, counts
-            assert counts["llen"] + counts["get"] <= 10, counts
+            # Pages of 32, 64, 128 and then 200 entries: how large entries are is not known before some were read.
+            assert counts["lrange"] == 7, counts
+            assert counts["llen"] + counts["get"] <= 14, counts
             page, counts = await commands(f"/sessions/{session_id}/history?limit=20&offset=480")
             assert [entry["message"]["parts"][0]["content"] for entry in page["history"]] == [
                 str(index % 500) for index in range(480, 500)

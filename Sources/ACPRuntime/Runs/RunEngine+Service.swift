@@ -87,12 +87,9 @@ extension RunEngine {
         guard acceptsRuns else { throw RunEngineError.shuttingDown }
         try await storing {
             if let failure, !failure.isTransient { throw failure }
-            if failure == nil, let lastHeartbeat, now() - lastHeartbeat < interval * 2 {
-                // The last word on writing is recent. That the storage can be reached is quickly asked.
-                _ = try await storage.ping()
-            } else {
-                try await renewLease()
-            }
+            let isRecent = lastHeartbeat.map { now() - $0 < interval * 2 } ?? false
+            if failure != nil || !isRecent { try await renewLease() }
+            _ = try await storage.ping()
         }
     }
 

@@ -41,9 +41,9 @@ public protocol Storage: Sendable {
     /// and a session in one step asks first whether the run may be written, then appends the block, and then commits: what was
     /// interrupted in between is made up for by whoever repeats the commit.
     ///
-    /// A commit whose snapshot is completed or failed is refused once a cancel signal is stored for the run: whoever has sent it
-    /// was told that the run is being cancelled. Both are decided in the same atomic step, so that of a run's end and a cancel
-    /// that come at the same moment one knows of the other. A commit that is there already is repeated all the same.
+    /// A commit whose snapshot is completed or failed is refused once a cancel signal is stored for the run, because the sender of
+    /// the signal was told that the run is being cancelled. The check and the write are one atomic step, so that an end and a cancel
+    /// at the same moment cannot miss each other. Repeating a commit that is stored already succeeds in any case.
     ///
     /// - Throws: ``StorageError`` with code
     ///   - `fenced` if the run belongs to another owner by now,

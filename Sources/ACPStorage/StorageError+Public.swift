@@ -11,9 +11,9 @@ extension StorageError {
         case .timedOut: "the storage did not reply in time: try again later"
         case .outcomeUnknown:
             "the storage's reply was lost, and the operation may have happened or not: read what is there, then try again"
-        case .refused: "the storage refused the operation: whoever runs the server finds the reason in its log"
+        case .refused: "the storage refused the operation: the reason is in the server's log"
         case .corruptData:
-            "something stored cannot be read: whoever runs the server finds out more in its log"
+            "something stored cannot be read: the details are in the server's log"
         case .fenced: "the run belongs to another process by now: read it again"
         case .conflict: "what is stored has changed in the meantime: read it again"
         case .cancelled: "the run is being cancelled: it cannot end in another way any more"
@@ -21,7 +21,7 @@ extension StorageError {
         case .incomplete: "part of the run is missing in the storage, and it cannot go on: start a new run"
         case .full: "the storage is out of room: try again later, or delete runs that are not needed any more"
         case .closed: "the server is shutting down: try again later"
-        default: "the storage failed: whoever runs the server finds the reason in its log"
+        default: "the storage failed: the reason is in the server's log"
         }
     }
 }

@@ -16,8 +16,13 @@ pytestmark = pytest.mark.additions
 async def listed(http: httpx.AsyncClient, **parameters: Any) -> tuple[list[dict[str, Any]], int]:
     response = await http.get("/runs", params=parameters)
     assert response.status_code == 200, response.text
-    assert set(response.json()) == {"runs", "total"}
-    return response.json()["runs"], response.json()["total"]
+    page = response.json()
+    end = int(parameters.get("offset", 0)) + len(page["runs"])
+    # A page that is not the last one says where the next one begins.
+    assert page == {"runs": page["runs"], "total": page["total"]} | (
+        {"next_offset": end} if page["runs"] and end < page["total"] else {}
+    )
+    return page["runs"], page["total"]
 
 
 def run_ids(runs: list[dict[str, Any]]) -> list[str]:

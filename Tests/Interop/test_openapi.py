@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """docs/openapi.yaml is true: every operation answers as it says, and a wrong answer would be noticed."""
 
+import base64
 import copy
 import json
 import uuid
@@ -207,6 +208,31 @@ async def test_every_operation_answers_as_the_document_says(
     await expect(200, "GET", f"/runs/{run['run_id']}/events", headers=sse)
     await expect(404, "GET", f"/runs/{nobody}/events")
     await expect(422, "GET", f"/runs/{run['run_id']}/events?limit=0")
+
+    # Contents that lists of runs leave out: text, and bytes that the message has as Base64.
+    for part, media_type in (
+        ({"content": "x" * 100_000}, "text/plain"),
+        (
+            {
+                "content": base64.b64encode(bytes(100_000)).decode(),
+                "content_encoding": "base64",
+                "content_type": "image/png",
+            },
+            "application/octet-stream",
+        ),
+    ):
+        large = {"agent_name": "echo", "input": [{"role": "user", "parts": [part]}]}
+        created = await expect(200, "POST", "/runs", json=large)
+        listed = (await expect(200, "GET", "/runs?limit=1"))["runs"][0]
+        assert listed["run_id"] == created["run_id"]
+        location = listed["output"][0]["parts"][0]["content_url"]
+        content = await http.get(location)
+        assert content.status_code == 200, content.text
+        assert len(content.content) == 100_000 and content.headers["content-type"].startswith(media_type)
+        await expect(304, "GET", location, headers={"If-None-Match": content.headers["etag"]})
+        contents = f"/runs/{created['run_id']}/contents"
+        await expect(404, "GET", f"{contents}/{'0' * 64}")
+        await expect(422, "GET", f"{location.partition('?')[0]}?encoding=rot13")
 
     for mode, status in (("sync", 200), ("stream", 200), ("async", 202)):
         question = await expect(200, "POST", "/runs", json=run_request("questioner"))

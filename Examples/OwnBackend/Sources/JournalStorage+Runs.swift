@@ -20,7 +20,7 @@ extension JournalStorage {
                     throw StorageError(
                         .conflict, "run \(id) has \(found) events where \(commit.expecting) were expected")
                 }
-                // A cancel that was stored before the end counts: whoever has sent it was told so.
+                // A cancel that was stored before the end decides how the run ends: its sender was told so.
                 if commit.isRefusedAfterCancel, run.signals.contains(.cancel) { throw commit.error(.cancelled) }
             } else if commit.expecting != 0 || commit.snapshot == nil {
                 throw StorageError(.notFound, "run \(id) is not stored (any more)")

@@ -17,7 +17,7 @@ struct BaseURL: Sendable, Hashable, CustomStringConvertible {
         }
         if let fault = Self.hostFault(in: text) { throw ACPClientError(.invalidURL, fault) }
         guard let components = URLComponents(string: text) else {
-            throw ACPClientError(.invalidURL, "this is no URL: give one such as http://127.0.0.1:8000")
+            throw ACPClientError(.invalidURL, "this is not a URL: give one such as http://127.0.0.1:8000")
         }
         // From here on the text is not shown before it is certain that it holds no password.
         guard components.user == nil, components.password == nil else {

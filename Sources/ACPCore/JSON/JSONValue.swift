@@ -124,7 +124,7 @@ extension JSONValue: Codable {
         } else if let value = try? container.decode(Double.self) {
             self = .number(value)
         } else {
-            throw DecodingError.invalid("this is no JSON value, or a number out of range", at: decoder.codingPath)
+            throw DecodingError.invalid("this is not a JSON value, or a number out of range", at: decoder.codingPath)
         }
     }
 

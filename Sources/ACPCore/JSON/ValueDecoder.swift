@@ -109,7 +109,9 @@ struct ValueDecoder: Decoder {
     }
 
     private func url() throws -> URL {
-        guard let url = URL(string: try string()) else { throw DecodingError.invalid("this is no URL", at: codingPath) }
+        guard let url = URL(string: try string()) else {
+            throw DecodingError.invalid("this is not a URL", at: codingPath)
+        }
         return url
     }
 

@@ -321,7 +321,7 @@ extension RunEngine {
         try await isOwned(execution.id, by: execution.owner)
     }
 
-    /// Whether nobody else owns a run. What cannot be read belongs to whoever had it.
+    /// Whether a run has no other owner. A run that cannot be read counts as owned by the one that had it.
     private func isOwned(_ id: RunID, by owner: RunOwner) async throws -> Bool {
         do {
             return try await storage.record(of: id)?.owner.map { $0 == owner } ?? true

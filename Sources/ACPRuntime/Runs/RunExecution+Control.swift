@@ -94,7 +94,7 @@ extension RunExecution {
         await endIsStored()
     }
 
-    /// Lets everybody who waits for the run know that it is over, here and in its session.
+    /// Wakes what waits for the run's end: callers here, and the next run of the session.
     func endIsStored() async {
         if takesTurns { await passTurn() }
         let graceTimer = state.withLock { state in

@@ -7,8 +7,8 @@ import Synchronization
 
 /// What becomes of a run whose commit the storage refuses for good.
 ///
-/// A run that this process may not write any more, since another one owns it or somebody has deleted it, is given up here. Every other
-/// run is ended by its owner, whatever is left of it in storage: nobody else would.
+/// A run that this process may not write any more, because another process owns it or it was deleted, is given up here. Every other run
+/// is ended by its owner, whatever is left of it in storage.
 extension RunExecution {
     /// The storage has a cancel signal that this process has not heard yet: the run's end, which it has refused, becomes another.
     ///
@@ -29,7 +29,7 @@ extension RunExecution {
         return true
     }
 
-    /// Called by whoever commits, when trying again cannot help.
+    /// Decides what becomes of the run when trying a commit again cannot help.
     func commitWasRefused(_ error: StorageError) async {
         switch error.code {
         case .conflict, .corruptData, .incomplete: await failDamaged(error)
@@ -40,7 +40,7 @@ extension RunExecution {
     /// Fails a run whose documents in storage are not what this process has written: parts are gone, or cannot be read.
     private func failDamaged(_ damage: StorageError) async {
         logger.error("what is stored of the run is damaged; it fails", metadata: ["reason": "\(damage)"])
-        // Nil if somebody writes down the run's end already: that one goes on when this returns.
+        // Nil if the run's end is being written already, by a task that continues when this returns.
         let ending = state.withLock { $0.end(.failed(.damaged(damage)), byHandler: false) }
         ending?.release()
         do throws(StorageError) {
@@ -62,7 +62,7 @@ extension RunExecution {
         if let owner = record?.owner {
             guard owner == self.owner else { throw StorageError(.fenced, "run \(id) belongs to another owner by now") }
         } else {
-            // Nobody owns it in storage. If somebody does all the same, this changes nothing, and the commit is refused.
+            // The run has no owner in storage, or cannot be read. If it has another owner, the claim fails and the commit is refused.
             _ = try await storage.claim(id, for: owner, from: nil)
         }
         let eventCount = try await storage.eventCount(of: id)
@@ -111,7 +111,7 @@ extension RunExecution {
             state.history = nil
             state.detachedEnd = change?.event
             state.nextSettlement = nil
-            // Whoever waits for more events than are left gets the end all the same.
+            // Callers that wait for more events than are left get the end as well.
             state.settlement = Settlement(run: run, json: json, eventCount: .max)
         }
     }

@@ -80,7 +80,7 @@ struct LinkFetcher: Sendable {
             case .alreadyShutdown: return LinkError.closed
             case .connectTimeout, .tlsHandshakeTimeout:
                 (code, reason) = (.cannotConnect, "its server did not take the connection in time")
-            case .invalidURL: (code, reason) = (.invalidURL, "this is no URL: write odd characters with %")
+            case .invalidURL: (code, reason) = (.invalidURL, "this is not a URL: write odd characters with %")
             default: (code, reason) = (.badAnswer, "its server closed the connection without an answer")
             }
         case is ChannelError: (code, reason) = (.cannotConnect, "its server did not take the connection in time")

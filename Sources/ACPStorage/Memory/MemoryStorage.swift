@@ -164,7 +164,7 @@ extension MemoryStorage {
     public func commit(_ commit: RunCommit) throws {
         try access { state, now throws(StorageError) in
             // What was repeated has brought its block along the first time.
-            // Asked under the lock: who sends a cancel reads the run after that, and so finds it ended if this was faster.
+            // Checked under the lock: the sender of a cancel reads the run afterwards, and finds it ended if this commit was first.
             let isCancelled = commit.isRefusedAfterCancel && localCoordination.isCancelled(commit.run)
             guard let step = try state.runs.step(for: commit, isCancelled: isCancelled) else { return }
             if step.isCreation { try state.runs.checkRoomForRun() }

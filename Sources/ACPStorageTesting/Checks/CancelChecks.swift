@@ -3,7 +3,7 @@
 import ACPCore
 import ACPStorage
 
-/// Who has sent a cancel in time can rely on it.
+/// A cancel signal that is stored before a run's end decides how the run ends.
 enum CancelChecks {
     static let all = [
         StorageCheck("Once a cancel is stored, a run ends as cancelled and not in another way", refusedEnds),
@@ -66,9 +66,9 @@ enum CancelChecks {
             let (refusal, status) = (try await committed, try await seen)
             switch refusal {
             case nil:
-                // The end was first. Whoever has sent the cancel must see that.
+                // The end was first, and the sender of the cancel must see that.
                 let message =
-                    "the run has ended, but whoever has sent the cancel reads that it is \(String(describing: status))"
+                    "the run has ended, but the sender of the cancel reads that it is \(String(describing: status))"
                 try context.expect(status == .completed, message)
             case .cancelled?:
                 try context.expect(status != .completed, "the end was refused, and is stored all the same")

@@ -164,6 +164,44 @@ struct RecoveryTests {
         #expect(asked.output.map(\.text) == ["Welcome. ", "Hello Ada. "])
     }
 
+    @Test("a signal that is announced while its run is being taken over is not lost", arguments: [true, false])
+    func signalWhileArriving(isAnswer: Bool) async throws {
+        let processes = Processes()
+        let first = try await processes.process(serve: interview)
+        let second = try await processes.process(serve: interview)
+        let third = try await processes.process(serve: interview)
+        let run = try await first.engine.call("interview")
+        first.die()
+        let (claimed, signalsRead, sent, eventCount) = (Latch(), Latch(), Shared(false), Shared(0))
+        second.link.afterClaim { claimed.open() }
+        second.link.aroundCalls { name in
+            guard name == "record(of:)", claimed.isOpen,
+                !sent.change({ sent in
+                    defer { sent = true }; return sent
+                })
+            else { return }
+            // The signals have been read, and the run is not known here yet.
+            await signalsRead.wait()
+            if isAnswer {
+                eventCount.set(try await third.engine.resume(run.id, "Ada").eventCount)
+            } else {
+                _ = try await third.engine.cancel(run.id)
+            }
+            await second.engine.hear(.signal(run.id))
+        } after: { name in
+            if name == "signals(to:)", claimed.isOpen { signalsRead.open() }
+        }
+        processes.clock.pass(processes.lease)
+        try await second.tick()
+        #expect(sent.value)
+        if isAnswer {
+            let asked = try await third.engine.settledRun(run.id, after: eventCount.value)
+            #expect(asked.output.map(\.text) == ["Welcome. ", "Hello Ada. "])
+        } else {
+            #expect(try await third.engine.endedRun(run.id).status == .cancelled)
+        }
+    }
+
     @Test("a process that was only stopped cannot write any more, leaves the session alone, and notices")
     func zombie() async throws {
         let processes = Processes()

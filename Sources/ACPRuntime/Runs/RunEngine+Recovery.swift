@@ -92,9 +92,11 @@ extension RunEngine {
             || record.snapshot.status == .inProgress && agent.policy.recovery == .replay
         if needsPlace, !hasRoom { return false }
         let owner = RunOwner(process: configuration.process)
-        guard try await storage.claim(id, for: owner, from: current) else { return true }
-        try await goOn(with: id, as: owner, agent)
-        return true
+        return try await arrive(id) {
+            guard try await storage.claim(id, for: owner, from: current) else { return true }
+            try await goOn(with: id, as: owner, agent)
+            return true
+        }
     }
 
     private var hasRoom: Bool { state.withLock { $0.places.running.count < $0.places.limit } }
@@ -120,7 +122,7 @@ extension RunEngine {
     }
 
     /// Goes on with a run that this process has just claimed.
-    private func goOn(with id: RunID, as owner: RunOwner, _ agent: any Agent) async throws {
+    func goOn(with id: RunID, as owner: RunOwner, _ agent: any Agent) async throws {
         // Read after the claim: what is sent from now on is announced to this process.
         async let signals = storage.coordination.signals(to: id)
         guard let record = try await storage.record(of: id) else { return }
@@ -162,7 +164,7 @@ extension RunEngine {
     // MARK: - Going on
 
     /// Writes down the end of a run that goes on nowhere.
-    private func end(_ id: RunID, as owner: RunOwner, with outcome: RunOutcome) async throws {
+    func end(_ id: RunID, as owner: RunOwner, with outcome: RunOutcome) async throws {
         guard let record = try await storage.record(of: id) else { return }
         let run = try record.run()
         guard !run.status.isTerminal else { return }
@@ -219,48 +221,7 @@ extension RunEngine {
         }
     }
 
-    // MARK: - Dormant runs
-
-    /// Goes on with a run that awaited an answer, if there is one now.
-    func revive(_ id: RunID) async throws {
-        guard let dormant = state.withLock({ $0.dormant[id] }) else { return }
-        let signals = try await storage.coordination.signals(to: id)
-        let isDue = signals.contains(.cancel) || Replay.answers(in: signals)[dormant.eventCount] != nil
-        if isDue { try await wake(id) { try await self.goOn(with: id, as: dormant.owner, $0) } }
-    }
-
-    /// Takes a run out of those that wait, and does something with it. If that fails it is tried again before long.
-    private func wake(_ id: RunID, _ step: (any Agent) async throws -> Void) async throws {
-        guard var dormant = state.withLock({ $0.dormant.removeValue(forKey: id) }) else { return }
-        do {
-            guard let record = try await storage.record(of: id) else { return }
-            guard let owner = record.owner else { return try await endOwnerless(record) }
-            guard owner == dormant.owner, let agent = agents[record.snapshot.agentName] else { return }
-            try await step(agent)
-        } catch {
-            dormant.isDue = true
-            state.withLock { $0.dormant[id] = dormant }
-            throw error
-        }
-    }
-
-    private func lookAfterDormantRuns() async {
-        let now = Timestamp.now
-        let due = state.withLock { $0.dormant.filter { $0.value.isDue || $0.value.deadline.map { $0 <= now } == true } }
-        for (id, dormant) in due {
-            do {
-                try await revive(id)
-                guard let deadline = dormant.deadline, deadline <= now else { continue }
-                try await wake(id) { _ in
-                    try await end(id, as: dormant.owner, with: .failed(.unansweredQuestion))
-                }
-            } catch {
-                logLimiter.log(
-                    .warning, "a run could not go on", metadata: ["run_id": "\(id)", "reason": "\(error)"],
-                    to: logger)
-            }
-        }
-    }
+    // MARK: - Waiting runs
 
     /// Signals get lost rarely, and runs that have ended without passing their turn on are rare as well: a few of those that
     /// wait are looked after each time.
@@ -343,16 +304,6 @@ extension RunEngine {
             return results
         }
     }
-}
-
-/// A run of this process that awaits an answer without a handler.
-struct DormantRun {
-    let owner: RunOwner
-    /// How many events there were when it began to await the answer.
-    let eventCount: Int
-    let deadline: Timestamp?
-    /// It was to go on, and could not.
-    var isDue = false
 }
 
 extension ACPError {

@@ -140,17 +140,19 @@ extension RunEngine {
         switch announcement {
         case .signal(let run): await lookAtSignals(to: run)
         case .gap:
-            let runs = state.withLock { Array($0.executions.keys) + Array($0.dormant.keys) }
+            let runs = state.withLock {
+                Array($0.executions.keys) + Array($0.dormant.keys) + Array($0.arriving.keys)
+            }
             for run in runs { await lookAtSignals(to: run) }
         case .departure: wakeRecovery()
         }
     }
 
-    private func lookAtSignals(to run: RunID) async {
+    func lookAtSignals(to run: RunID) async {
         do {
             if let execution = execution(of: run) {
                 try await obeySignals(to: execution)
-            } else {
+            } else if !noteArrivingSignal(to: run) {
                 try await revive(run)
             }
         } catch {

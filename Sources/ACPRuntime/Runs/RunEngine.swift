@@ -41,6 +41,9 @@ public final class RunEngine: Service {
         /// Runs that await an answer, and whose handler runs nowhere: their process has ended. This one is to go on with them
         /// when the answer comes.
         var dormant: [RunID: DormantRun] = [:]
+        /// Runs that this process is about to claim or to continue, and whether a signal to them was announced meanwhile: they are
+        /// neither executed nor dormant yet.
+        var arriving: [RunID: Bool] = [:]
         /// Runs whose signals could not be read when they were announced.
         var unheard: Set<RunID> = []
         /// Runs that were given up here, since they seemed to belong to another process or to be gone. It is looked at once more

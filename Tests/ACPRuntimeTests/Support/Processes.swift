@@ -80,6 +80,9 @@ final class Link: Storage, Coordination {
         case lostReply
     }
 
+    private let callSteps = Mutex<
+        (before: (@Sendable (String) async throws -> Void)?, after: (@Sendable (String) -> Void)?)
+    >((nil, nil))
     private let callRule = Mutex<(@Sendable (String) -> Fault?)?>(nil)
 
     private struct ClaimSteps {
@@ -105,6 +108,13 @@ final class Link: Storage, Coordination {
     /// Called before each commit.
     func onCommit(_ step: (@Sendable (RunCommit) async throws -> Void)?) { commitFault.withLock { $0 = step } }
 
+    /// Called before and after each call, with its name.
+    func aroundCalls(
+        before: (@Sendable (String) async throws -> Void)? = nil, after: (@Sendable (String) -> Void)? = nil
+    ) {
+        callSteps.withLock { $0 = (before, after) }
+    }
+
     /// Called before each call, with its name as in `commit(_:)`.
     func onCall(_ rule: (@Sendable (String) -> Fault?)?) { callRule.withLock { $0 = rule } }
 
@@ -113,6 +123,9 @@ final class Link: Storage, Coordination {
     ) async throws -> Result {
         if isCut.withLock({ $0 }) { throw StorageError(.cannotConnect, "the connection is cut") }
         let fault = callRule.withLock { $0 }?(name)
+        let steps = callSteps.withLock { $0 }
+        try await steps.before?(name)
+        defer { steps.after?(name) }
         if case .failure(let error)? = fault { throw error }
         let result = try await step(base)
         if case .lostReply? = fault { throw StorageError(.outcomeUnknown, "the reply was lost") }

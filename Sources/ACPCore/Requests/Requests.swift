@@ -141,6 +141,7 @@ public struct RunEventsListResponse: Sendable, Hashable, Codable {
     /// The offset of the next page. `nil` if there are no more events now. Not part of the specification.
     public var nextOffset: Int?
 
+    /// A page of events, and where the next one begins.
     public init(events: [Event], nextOffset: Int? = nil) {
         self.events = events
         self.nextOffset = nextOffset
@@ -161,6 +162,7 @@ public struct RunsListResponse: Sendable, Hashable, Codable {
     /// The offset of the next page. `nil` if there is none, or if the server does not tell.
     public var nextOffset: Int?
 
+    /// A page of runs, how many there are in all, and where the next page begins.
     public init(runs: [Run], total: Int, nextOffset: Int? = nil) {
         self.runs = runs
         self.total = total

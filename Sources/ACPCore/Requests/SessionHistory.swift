@@ -9,6 +9,7 @@ public struct SessionHistoryResponse: Sendable, Hashable, Codable {
     /// The offset of the next page. `nil` if there is none, or if the server does not tell.
     public var nextOffset: Int?
 
+    /// A page of a history, how many entries there are in all, and where the next page begins.
     public init(history: [SessionHistoryEntry], total: Int, nextOffset: Int? = nil) {
         self.history = history
         self.total = total

@@ -65,7 +65,7 @@ extension RedisStorage {
                 .read("ZRANGE", .text(keys.processes), 0, -1),
             ], task)
         guard replies[0].int != 0 || !replies[1].isNull else { return Traces(owners: [], isAny: false) }
-        // Whoever knew a run may list it. There are about as many processes as there are servers.
+        // Any process that owned the run may list it. There are about as many processes as there are servers.
         let processes = (replies[2].array ?? []).compactMap(\.string).map(ProcessID.init(rawValue:))
         return Traces(place: try await place(of: run), owners: processes + [.released])
     }

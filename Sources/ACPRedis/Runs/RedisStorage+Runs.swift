@@ -180,7 +180,7 @@ extension RedisStorage {
             let ids = rest.prefix(100)
             rest = rest.dropFirst(100)
             let owners = try await link.sendEach(ids.map { .read("GET", .text(keys.owner($0))) }, task)
-            // A run whose owner was evicted, or deleted by hand, belongs to whoever it is listed for.
+            // A run whose owner was evicted, or deleted by hand, belongs to the process that it is listed for.
             let ownerless = zip(ids, owners).filter { $0.1.isNull }.map(\.0)
             let unfinished = try await housekeeping.unfinished(of: ownerless)
             for (id, owner) in zip(ids, owners) {

@@ -5,7 +5,7 @@ import Synchronization
 
 /// Logs what storages say in the background, but not while they are opened: if that fails, the tool prints the reason once.
 ///
-/// Whoever asked for debug messages sees everything.
+/// With debug messages on, everything is logged.
 struct StartupLogHandler: LogHandler {
     /// Opened when the storage has answered.
     final class Gate: Sendable {

@@ -33,10 +33,12 @@ extension RunEngine {
 
     /// Runs whose handlers do not work at this moment, and those that have none here.
     private func handOverIdleRuns() async {
-        let (idle, dormant) = state.withLock { state in
+        let (executions, dormant) = state.withLock { state in
             defer { state.dormant = [:] }
-            return (state.executions.values.filter(\.isIdle), state.dormant)
+            return (Array(state.executions.values), state.dormant)
         }
+        // Not asked while the engine's state is locked: a run changes the engine's state with its own locked.
+        let idle = executions.filter(\.isIdle)
         await withTaskGroup(of: Void.self) { group in
             for execution in idle { group.addTask { [self] in _ = await letGo(execution) } }
             // On storage that is not shared they are found when it is opened again.

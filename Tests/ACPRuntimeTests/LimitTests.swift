@@ -125,9 +125,9 @@ struct LimitTests {
         begun.open()
         let execution = try #require(engine.execution(of: id))
         try await eventually("the handler is held up behind a commit") {
-            storage.record.commits.count == 2 && execution.state.withLock { $0.log.isFull }
+            storage.record.commits.count == 2 && execution.read { $0.log.isFull }
         }
-        let waiting = execution.state.withLock { $0.log.eventCount - $0.log.committed }
+        let waiting = execution.read { $0.log.eventCount - $0.log.committed }
         // What is on its way, what waits, and the message that the first part began.
         #expect(waiting <= 2 * RunLog.pendingEvents + 1)
         #expect(said.value <= waiting)
@@ -165,7 +165,7 @@ struct LimitTests {
         let hold = storage.holdCommits()
         begun.open()
         let execution = try #require(engine.execution(of: id))
-        try await eventually("the handler is held up") { execution.state.withLock { $0.log.isFull } }
+        try await eventually("the handler is held up") { execution.read { $0.log.isFull } }
         _ = try await engine.cancel(id)
         try await eventually("the handler is told") { thrown.value == "CancellationError" }
         hold.open()

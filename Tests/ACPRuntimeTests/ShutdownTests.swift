@@ -183,5 +183,7 @@ struct ShutdownTests {
 }
 
 extension RunExecution {
-    fileprivate var isEnding: Bool { status == .failed }
+    fileprivate var isEnding: Bool {
+        read { if case .creating(let creation) = $0.state { creation.outcome != nil } else { false } }
+    }
 }

@@ -15,4 +15,11 @@ struct Backoff {
         defer { ceiling = min(ceiling * 2, limit) }
         return ceiling * Double.random(in: 0.5...1)
     }
+
+    /// How long to wait after a number of failures: as long as the last of as many calls of ``next()``.
+    static func delay(after failures: Int) -> Duration {
+        var backoff = Backoff()
+        for _ in 1..<max(1, min(failures, 16)) { _ = backoff.next() }
+        return backoff.next()
+    }
 }

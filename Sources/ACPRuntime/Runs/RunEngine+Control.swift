@@ -31,20 +31,16 @@ extension RunEngine {
                     try await obeySignals(to: execution)
                     throw RunEngineError.notAwaiting(id, execution.status)
                 }
-                if let run = execution.deliver(answer, eventCount: eventCount) { return (run, eventCount) }
+                if let run = execution.update({ $0.answer(answer, to: eventCount) }) { return (run, eventCount) }
                 // Somebody who came second may have found this answer in storage and have delivered it already.
-                var run = execution.currentRun
+                let run = execution.currentRun
                 guard run.status != .cancelling, run.status != .cancelled else {
                     throw RunEngineError.notAwaiting(id, run.status)
                 }
-                run.status = .inProgress
-                run.awaitRequest = nil
-                run.awaitDeadline = nil
-                run.finishedAt = nil
-                return (run, eventCount)
+                return (run.resumed(), eventCount)
             }
             guard let record = try await storage.record(of: id) else { throw RunEngineError.unknownRun(id) }
-            var run = try record.run()
+            let run = try record.run()
             guard run.status == .awaiting else { throw RunEngineError.notAwaiting(id, run.status) }
             guard record.owner != nil else {
                 // Nobody would hear the answer.
@@ -56,10 +52,7 @@ extension RunEngine {
             // Where no handler waits, the answer lets it run again. Others are woken by the signal itself.
             if state.withLock({ $0.dormant[id] != nil }) { await hear(.signal(id)) }
             guard isFirst else { throw RunEngineError.notAwaiting(id, .inProgress) }
-            run.status = .inProgress
-            run.awaitRequest = nil
-            run.awaitDeadline = nil
-            return (run, record.eventCount)
+            return (run.resumed(), record.eventCount)
         }
     }
 
@@ -73,13 +66,13 @@ extension RunEngine {
     public func cancel(_ id: RunID) async throws -> Run {
         try await storing {
             if let execution = execution(of: id) {
-                if let run = execution.cancel() {
+                if let run = execution.update({ $0.cancel() }) {
                     // For whoever looks from elsewhere, and whoever takes the run over if this process ends now. The run is
                     // being cancelled in any case.
                     if storage.capabilities.isDurable { _ = try? await storage.coordination.send(.cancel, to: id) }
                     return run
                 }
-                try await execution.waitUntilEnded()
+                try await execution.waitUntilOver()
             }
             guard let record = try await storage.record(of: id) else { throw RunEngineError.unknownRun(id) }
             guard !record.snapshot.status.isTerminal else {
@@ -109,16 +102,36 @@ extension RunEngine {
     /// - Throws: ``RunEngineError``: `unknownRun` if there is none.
     public func run(_ id: RunID) async throws -> Run {
         try await storing {
-            guard var run = try await storage.run(id) else { throw RunEngineError.unknownRun(id) }
-            guard !run.status.isTerminal else { return run }
-            if let execution = execution(of: id) {
-                if execution.status == .cancelling { run.status = .cancelling }
-            } else if try await storage.coordination.signals(to: id).contains(.cancel) {
-                // Its owner will say so too, as soon as it has heard of it.
-                run.status = .cancelling
-            }
-            return run
+            guard let run = try await storage.run(id) else { throw RunEngineError.unknownRun(id) }
+            return try await withCurrentStatus(run)
         }
+    }
+
+    /// A run as it was read, with the status `cancelling` if somebody has asked to cancel it. There is no event for that, so what is
+    /// stored of the run says it only some time later.
+    func withCurrentStatus(_ run: Run) async throws -> Run {
+        guard run.status.canBecome(.cancelling) else { return run }
+        let isCancelling =
+            if let execution = execution(of: run.id) {
+                execution.status == .cancelling
+            } else {
+                try await storage.coordination.signals(to: run.id).contains(.cancel)
+            }
+        guard isCancelling else { return run }
+        var run = run
+        run.status = .cancelling
+        return run
+    }
+
+    /// The same for a page of runs.
+    func withCurrentStatus(_ page: Page<Run>) async throws -> Page<Run> {
+        var page = page
+        let active = page.items.indices.filter { page.items[$0].status.canBecome(.cancelling) }
+        let runs = active.map { page.items[$0] }
+        for (index, run) in zip(active, try await inParallel(runs) { try await self.withCurrentStatus($0) }) {
+            page.items[index] = run
+        }
+        return page
     }
 
     /// Checks that there is a run, without reading it if it is executed here.
@@ -131,7 +144,7 @@ extension RunEngine {
 
     /// One page of runs, newest first.
     public func runs(_ query: RunQuery) async throws -> Page<Run> {
-        try await storing { try await storage.runs(query) }
+        try await storing { try await withCurrentStatus(try await storage.runs(query)) }
     }
 
     /// The stored events of a run from an index onward.
@@ -162,14 +175,12 @@ extension RunEngine {
     ///
     /// - Throws: ``RunEngineError``; `CancellationError`.
     public func settledRun(_ id: RunID, after eventCount: Int) async throws -> Run {
-        if let settlement = try await settlement(of: id, after: eventCount) { return settlement.run }
-        // Executed elsewhere, or not any more: where it stands is the latest that there is to know.
-        let (stored, count) = try await storing {
-            guard let record = try await storage.record(of: id) else { throw RunEngineError.unknownRun(id) }
-            return (try record.run(), record.eventCount)
-        }
-        if stored.status.isSettled, count > eventCount { return stored }
-        for try await batch in follow(id, from: max(count, eventCount), until: .settled).cancelOnGracefulShutdown() {
+        try await RunHandle(engine: self, id: id).settled(after: eventCount).run
+    }
+
+    /// The next time that a run settles which is executed elsewhere, or not any more.
+    func nextSettledRun(_ id: RunID, after eventCount: Int) async throws -> Run {
+        for try await batch in follow(id, from: eventCount, until: .settled).cancelOnGracefulShutdown() {
             guard let last = batch.events.last, last.kind.isSettled else { continue }
             let event: Event
             do {
@@ -185,18 +196,6 @@ extension RunEngine {
         let run = try await run(id)
         guard run.status.isSettled else { throw RunEngineError.shuttingDown }
         return run
-    }
-
-    /// The same run as JSON. Where it is executed here, somebody has encoded it already.
-    ///
-    /// - Throws: ``RunEngineError``; `CancellationError`.
-    public func settledRunJSON(_ id: RunID, after eventCount: Int) async throws -> [UInt8] {
-        if let settlement = try await settlement(of: id, after: eventCount) { return settlement.json }
-        return try ACPJSON.encode(try await settledRun(id, after: eventCount))
-    }
-
-    private func settlement(of id: RunID, after eventCount: Int) async throws -> RunExecution.Settlement? {
-        try await storing { try await execution(of: id)?.settlement(after: eventCount) }
     }
 
     // MARK: - Deleting
@@ -280,8 +279,8 @@ extension RunEngine {
     func storing<Result>(_ body: () async throws -> Result) async throws -> Result {
         do {
             return try await body()
-        } catch let error as StorageError {
-            throw RunEngineError.storage(error)
+        } catch {
+            throw RunEngineError.wrapping(error)
         }
     }
 }

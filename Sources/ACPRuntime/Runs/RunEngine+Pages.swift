@@ -11,7 +11,7 @@ extension RunEngine {
     ///   - query: Which runs.
     ///   - url: What the `content_url` of a part becomes whose content is left out.
     package func listedRuns(_ query: RunQuery, url: (ListedContent) -> String) async throws -> Page<Run> {
-        try await storing { try await contents.listedRuns(query, url: url) }
+        try await storing { try await withCurrentStatus(try await contents.listedRuns(query, url: url)) }
     }
 
     /// A content that is left out of lists. Returns `nil` if there is none.

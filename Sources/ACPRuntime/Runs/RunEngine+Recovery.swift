@@ -47,7 +47,7 @@ extension RunEngine {
             if owned.isEmpty { return try await storage.coordination.forget(process) }
             let runs = owned.filter { seen.insert($0).inserted }
             if runs.isEmpty { return }
-            for (run, isDone) in await inParallel(runs, { await self.tryToTakeOver($0, from: process) })
+            for (run, isDone) in await inParallel(runs, { ($0, await self.tryToTakeOver($0, from: process)) })
             where !isDone {
                 left.insert(run)
             }
@@ -170,7 +170,8 @@ extension RunEngine {
         guard !run.status.isTerminal else { return }
         let execution = recovered(run, record, input: [], policy: agents[run.agentName]?.policy, as: owner, nil)
         guard register(execution, takesPlace: false) else { return }
-        await execution.finish(outcome)
+        execution.update { $0.end(outcome) }
+        try await execution.waitUntilOver(isPatient: true)
     }
 
     /// Begins with a run that had not begun.
@@ -178,7 +179,7 @@ extension RunEngine {
         let input = try await storage.input(of: run.id) ?? []
         let execution = recovered(run, record, input: input, policy: agent.policy, as: owner, nil)
         guard register(execution, takesPlace: nil) else { return }
-        try await lineUp(execution)
+        await lineUp(execution)
     }
 
     /// Lets the handler run again from its start.
@@ -195,7 +196,7 @@ extension RunEngine {
         }
         let execution = recovered(run, record, input: try await input ?? [], policy: agent.policy, as: owner, replay)
         guard register(execution, takesPlace: true) else { return }
-        execution.start(agent)
+        execution.start(agent, isNew: false)
     }
 
     private func recovered(
@@ -203,7 +204,7 @@ extension RunEngine {
     ) -> RunExecution {
         RunExecution(
             recovering: run, eventCount: record.eventCount, input: input, policy: policy ?? AgentPolicy(),
-            owner: owner, replay: replay, in: surroundings)
+            owner: owner, replay: replay, in: executionContext)
     }
 
     /// - Parameter takesPlace: Whether it takes a place though there may be none. Nil lets it wait for one.
@@ -259,11 +260,16 @@ extension RunEngine {
         do {
             let process = configuration.process
             let here = state.withLock { Array($0.executions.values) }
-            for (execution, isOwned) in try await inParallel(here, { try await self.isOwned($0) }) where !isOwned {
-                execution.abandon(StorageError(.fenced, "another process has taken the run over"))
+            for (execution, isOwned) in try await inParallel(here, { ($0, try await self.isOwned($0)) })
+            where !isOwned {
+                execution.update { $0.abandon(StorageError(.fenced, "another process has taken the run over")) }
             }
             let dormant = state.withLock { Array($0.dormant) }
-            for (run, isOwned) in try await inParallel(dormant, { try await self.isOwned($0.key, by: $0.value.owner) })
+            for (run, isOwned) in try await inParallel(
+                dormant,
+                {
+                    ($0, try await self.isOwned($0.key, by: $0.value.owner))
+                })
             where !isOwned {
                 state.withLock { $0.dormant[run.key] = nil }
             }
@@ -291,17 +297,20 @@ extension RunEngine {
         }
     }
 
-    private func inParallel<Item: Sendable>(
-        _ items: [Item], _ step: @escaping @Sendable (Item) async throws -> Bool
-    ) async rethrows -> [(Item, Bool)] {
-        try await withThrowingTaskGroup(of: (Item, Bool).self) { group in
-            var results: [(Item, Bool)] = []
+    /// Performs a step for each of some items, for a few of them at the same time.
+    ///
+    /// - Returns: The results, in the order of the items.
+    func inParallel<Item: Sendable, Result: Sendable>(
+        _ items: [Item], _ step: @escaping @Sendable (Item) async throws -> Result
+    ) async rethrows -> [Result] {
+        try await withThrowingTaskGroup(of: (Int, Result).self) { group in
+            var results = [Result?](repeating: nil, count: items.count)
             for (index, item) in items.enumerated() {
-                if index >= Self.width, let result = try await group.next() { results.append(result) }
-                group.addTask { (item, try await step(item)) }
+                if index >= Self.width, let (index, result) = try await group.next() { results[index] = result }
+                group.addTask { (index, try await step(item)) }
             }
-            for try await result in group { results.append(result) }
-            return results
+            for try await (index, result) in group { results[index] = result }
+            return results.compactMap { $0 }
         }
     }
 }

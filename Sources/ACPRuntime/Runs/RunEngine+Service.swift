@@ -175,8 +175,8 @@ extension RunEngine {
     func obeySignals(to execution: RunExecution) async throws {
         for signal in try await storage.coordination.signals(to: execution.id) {
             switch signal {
-            case .cancel: _ = execution.cancel()
-            case .resume(let answer, let eventCount): _ = execution.deliver(answer, eventCount: eventCount)
+            case .cancel: _ = execution.update { $0.cancel() }
+            case .resume(let answer, let eventCount): _ = execution.update { $0.answer(answer, to: eventCount) }
             case .proceed: proceed(execution.id)
             }
         }

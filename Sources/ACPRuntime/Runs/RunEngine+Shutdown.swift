@@ -20,7 +20,7 @@ extension RunEngine {
             await withTaskGroup(of: Void.self) { group in
                 for execution in executions {
                     group.addTask { [self] in
-                        while !Task.isCancelled, (try? await execution.waitUntilQuiet()) != nil, execution.isIdle {
+                        while !Task.isCancelled, (try? await execution.wait(for: .quiet)) != nil, execution.isIdle {
                             if await letGo(execution) { await announceReleased() }
                         }
                     }
@@ -37,7 +37,6 @@ extension RunEngine {
             defer { state.dormant = [:] }
             return (Array(state.executions.values), state.dormant)
         }
-        // Not asked while the engine's state is locked: a run changes the engine's state with its own locked.
         let idle = executions.filter(\.isIdle)
         await withTaskGroup(of: Void.self) { group in
             for execution in idle { group.addTask { [self] in _ = await letGo(execution) } }
@@ -71,19 +70,19 @@ extension RunEngine {
         guard storage.capabilities.isDurable else {
             await fail(
                 execution,
-                execution.isWaiting
+                execution.isQueued
                     ? "the server shut down before the run began"
                     : "the server shut down while the run awaited an answer")
             return false
         }
-        guard (try? await execution.committedIdleness()) == true else { return false }
+        guard (try? await execution.wait(for: .idlenessStored)) != nil, execution.isIdle else { return false }
         let reason = StorageError(.closed, "the server shut down; the run goes on in another process")
         guard isShared else {
-            execution.abandon(reason, onlyWhileIdle: true)
+            execution.update { $0.abandon(reason, onlyWhileIdle: true) }
             return false
         }
         await release(execution.id, from: execution.owner)
-        execution.abandon(reason)
+        execution.update { $0.abandon(reason) }
         return true
     }
 
@@ -100,8 +99,9 @@ extension RunEngine {
                     group.addTask { [self] in
                         if execution.policy.recovery == .replay, storage.capabilities.isDurable {
                             if isShared { await release(execution.id, from: execution.owner) }
-                            execution.abandon(
-                                StorageError(.closed, "the server shut down; the run goes on in another process"))
+                            let reason = StorageError(
+                                .closed, "the server shut down; the run goes on in another process")
+                            execution.update { $0.abandon(reason) }
                         } else {
                             await fail(execution, "the server shut down before the run had ended")
                         }
@@ -111,16 +111,16 @@ extension RunEngine {
             if rest.contains(where: { $0.policy.recovery == .replay }) { await announceReleased() }
             if lease.wasRenewed { try? await storage.coordination.leave(configuration.process) }
         }
+        let reason = StorageError(.closed, "the server shut down before the end of the run could be stored")
         for execution in state.withLock({ Array($0.executions.values) }) {
-            execution.abandon(StorageError(.closed, "the server shut down before the end of the run could be stored"))
+            execution.update { $0.abandon(reason) }
+            _ = state.withLock { $0.remove(execution) }
         }
     }
 
     /// Fails a run and waits for that to be stored, or for its own cancellation.
     private func fail(_ execution: RunExecution, _ reason: String) async {
-        // Nobody's child: writing to a storage that fails is tried again until it succeeds or the run is abandoned, and a
-        // cancelled task cannot wait between the tries.
-        Task { await execution.finish(.failed(ACPError(.serverError, reason))) }
-        try? await execution.waitUntilEnded(patiently: true)
+        execution.update { $0.end(.failed(ACPError(.serverError, reason))) }
+        try? await execution.waitUntilOver(isPatient: true)
     }
 }

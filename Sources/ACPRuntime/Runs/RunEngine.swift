@@ -120,7 +120,7 @@ public final class RunEngine: Service {
     ///
     /// - Throws: ``RunEngineError``, or `CancellationError` if the calling task is cancelled, after which the run goes on.
     public func run(_ request: RunRequest) async throws -> Run {
-        try await launch(request).settledRun()
+        try await launch(request).settled().run
     }
 
     /// Creates a run, writes it to storage, and lets it run.
@@ -129,46 +129,39 @@ public final class RunEngine: Service {
     ///   first such request created, as it stands.
     /// - Throws: ``RunEngineError``, or `CancellationError` if the calling task is cancelled, after which the run goes on.
     public func start(_ request: RunRequest) async throws -> Run {
-        let launched = try await launch(request)
-        try await launched.creation()
-        return launched.run
+        try await launch(request).created()
     }
 
     /// Lets a run begin, which may have to be written to storage still. Its handler is not called before that.
-    package func launch(_ request: RunRequest) async throws -> LaunchedRun {
+    package func launch(_ request: RunRequest) async throws -> RunHandle {
         guard let agent = agents[request.agent] else { throw RunEngineError.unknownAgent(request.agent) }
         try request.validate()
         let sessionID = request.session ?? SessionID()
+        let run = Run(id: request.runID, agentName: request.agent, sessionID: sessionID)
         let execution = RunExecution(
-            Run(id: request.runID, agentName: request.agent, sessionID: sessionID), sessionID: sessionID,
-            input: request.input, brought: BroughtLinks(request.forwardedHistory), policy: agent.policy,
-            in: surroundings)
-        let run = execution.currentRun
+            run, sessionID: sessionID, input: request.input, brought: BroughtLinks(request.forwardedHistory),
+            policy: agent.policy, in: executionContext)
         // Of two requests with the same key, the second one finds the run of the first: here or, when it comes to creating it,
         // in storage.
-        guard let begins = try admit(execution) else {
-            return LaunchedRun(engine: self, run: try await firstRun(run.id, for: request), execution: nil)
-        }
+        guard let begins = try admit(execution) else { return try await firstRun(run.id, for: request) }
         do {
-            if !lease.isHeld || !lease.wasRenewed { try await storing { try await renewLease() } }
-            try await storing { try await keepForwarded(request, in: sessionID) }
-            if begins, request.idempotencyKey == nil {
-                execution.start(agent, creating: true)
-                return LaunchedRun(engine: self, run: run, execution: execution)
-            }
-            // Nobody's child: a caller who goes away must not leave a run behind that is stored but never begins.
-            try await storing { try await Task { try await execution.create(begins: begins) }.value }
+            if !lease.isHeld || !lease.wasRenewed { try await renewLease() }
+            try await keepForwarded(request, in: sessionID)
+            try execution.update { try $0.create(begins: begins) }
         } catch {
-            // Whoever has found the run meanwhile goes on with what storage says.
-            execution.abandonCreation()
-            if case RunEngineError.storage(let failure) = error { state.withLock { $0.note(failure) } }
-            if request.idempotencyKey != nil, case RunEngineError.storage(let failure) = error, failure.saysTaken {
-                return LaunchedRun(engine: self, run: try await firstRun(run.id, for: request), execution: nil)
-            }
-            throw error
+            execution.update { $0.refuseCreation(error) }
+            throw RunEngineError.wrapping(error)
         }
-        if begins { execution.start(agent) } else { try await lineUp(execution) }
-        return LaunchedRun(engine: self, run: run, execution: nil)
+        execution.start(agent, isNew: true) { [weak self] in await self?.lineUp($0) }
+        let handle = RunHandle(engine: self, creating: run, execution: execution)
+        guard request.idempotencyKey != nil else { return handle }
+        do {
+            _ = try await handle.created()
+        } catch RunEngineError.storage(let failure) where failure.code == .fenced || failure.code == .conflict {
+            // There is a run with its id.
+            return try await firstRun(run.id, for: request)
+        }
+        return handle
     }
 
     /// - Returns: Whether the run has a place and begins at once; nil if there is a run with its id here.
@@ -189,9 +182,9 @@ public final class RunEngine: Service {
     }
 
     /// The run that an earlier request with the same idempotency key created.
-    private func firstRun(_ id: RunID, for request: RunRequest) async throws -> Run {
+    private func firstRun(_ id: RunID, for request: RunRequest) async throws -> RunHandle {
         try await storing {
-            try await execution(of: id)?.waitUntilCreated()
+            try await execution(of: id)?.wait(for: .created)
             async let stored = storage.run(id)
             async let input = storage.input(of: id)
             guard let run = try await stored else {
@@ -201,7 +194,7 @@ public final class RunEngine: Service {
             guard run.agentName == request.agent, request.session == nil || run.sessionID == request.session,
                 try await input?.map(Comparable.init) == request.input.map(Comparable.init)
             else { throw RunEngineError.keyReused(id) }
-            return run
+            return RunHandle(engine: self, found: run)
         }
     }
 
@@ -219,37 +212,35 @@ public final class RunEngine: Service {
     // MARK: - Executions
 
     /// What executions need of the engine.
-    var surroundings: RunExecution.Surroundings {
-        RunExecution.Surroundings(
+    var executionContext: RunExecution.Context {
+        RunExecution.Context(
             storage: storage, configuration: configuration, lease: lease, logger: logger, logLimiter: logLimiter
         ) { [weak self] execution, change in
             self?.execution(execution, did: change)
         }
     }
 
-    private func execution(_ execution: RunExecution, did change: RunExecution.Change) {
+    private func execution(_ execution: RunExecution, did change: RunStateMachine.Change) {
         let id = execution.id
-        let next = state.withLock { state -> [RunID] in
+        let (next, recovery) = state.withLock { state -> ([RunID], AsyncStream<Void>.Continuation?) in
             switch change {
             case .refused(let error):
                 state.note(error)
-                return []
+                return ([], nil)
             case .awaiting, .ending:
-                return state.places.leave(id)
+                return (state.places.leave(id), nil)
             case .resumed:
-                if state.executions[id] != nil { state.places.take(id) }
-                return []
-            case .ended: return state.remove(execution)
+                if state.executions[id] === execution { state.places.take(id) }
+                return ([], nil)
+            case .ended: return (state.remove(execution), nil)
             case .abandoned(let error):
-                if error.code != .closed {
-                    state.orphans.insert(id)
-                    state.wakeRecovery?.yield()
-                }
-                return state.remove(execution)
+                guard error.code != .closed else { return (state.remove(execution), nil) }
+                state.orphans.insert(id)
+                return (state.remove(execution), state.wakeRecovery)
             }
         }
-        // This is called with a run's lock held, and beginning a run takes another one's. Each task ends at once.
-        for run in next { Task { begin(run) } }
+        recovery?.yield()
+        for run in next { begin(run) }
     }
 
     /// The execution of a run, if this process executes it.
@@ -267,32 +258,39 @@ public final class RunEngine: Service {
     // MARK: - Waiting
 
     /// A run was created, but does not begin at once: it waits for those of its session, if it has to, and for a place.
-    func lineUp(_ execution: RunExecution) async throws {
-        guard execution.takesTurns else { return proceed(execution.id) }
-        state.withLock { _ = $0.waitingForTurn.insert(execution.id) }
+    func lineUp(_ execution: RunExecution) async {
+        guard execution.takesTurns else {
+            execution.update { $0.admit() }
+            return proceed(execution.id)
+        }
+        state.withLock { state in
+            // It may have been cancelled meanwhile.
+            if state.executions[execution.id] === execution { state.waitingForTurn.insert(execution.id) }
+        }
         do {
-            if try await hasTurn(execution.id, in: execution.sessionID) { return proceed(execution.id) }
+            let hasTurn = try await hasTurn(execution.id, in: execution.sessionID)
+            guard hasTurn || execution.sessionRuns != .refuse else { return await refuseTurn(to: execution) }
+            execution.update { $0.admit() }
+            if hasTurn { proceed(execution.id) }
         } catch {
             // It stands in line, or will when the storage answers again: it is looked after from time to time.
-            return logLimiter.log(
+            execution.update { $0.admit() }
+            logLimiter.log(
                 .warning, "a run waits, since the storage does not say whose turn it is",
                 metadata: ["run_id": "\(execution.id)", "reason": "\(error)"], to: logger)
         }
-        guard execution.sessionRuns == .refuse else { return }
+    }
+
+    private func refuseTurn(to execution: RunExecution) async {
         let busy = RunEngineError.sessionBusy(execution.sessionID)
         do {
-            try await storing {
-                try await storage.coordination.dequeue(execution.id, from: execution.sessionID)
-                try await storage.delete(execution.id)
-            }
-            execution.abandon(StorageError(.closed, "another run of the session has not ended"))
+            try await storage.coordination.dequeue(execution.id, from: execution.sessionID)
+            try await storage.delete(execution.id)
+            execution.update { $0.refuseTurn(busy, message: busy.description, isDeleted: true) }
         } catch {
-            // It may be stored still: then it ends, as soon as the storage takes that. Unstructured, since its caller has waited
-            // for long enough; ends when the end is stored, or with the engine's shutdown.
-            Task { await execution.finish(.failed(ACPError(.unavailable, busy.description))) }
-            throw error
+            // It may be stored still: then it ends, as soon as the storage takes that.
+            execution.update { $0.refuseTurn(error, message: busy.description, isDeleted: false) }
         }
-        throw busy
     }
 
     /// Whether it is a run's turn in its session. Runs that are gone, or have ended without passing their turn on, lose it.
@@ -317,14 +315,9 @@ public final class RunEngine: Service {
     }
 
     private func begin(_ run: RunID) {
-        guard let execution = execution(of: run), let agent = agents[execution.agentName], execution.begin() else {
-            return
-        }
-        execution.start(agent)
+        guard let execution = execution(of: run), let agent = agents[execution.agentName],
+            execution.update({ $0.begin() })
+        else { return }
+        execution.start(agent, isNew: false)
     }
-}
-
-extension StorageError {
-    /// Whether a run could not be created because there is one with its id.
-    fileprivate var saysTaken: Bool { code == .fenced || code == .conflict }
 }

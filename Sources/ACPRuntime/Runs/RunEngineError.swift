@@ -28,6 +28,13 @@ public enum RunEngineError: Error, Sendable {
     case storage(StorageError)
 }
 
+extension RunEngineError {
+    /// - Returns: The error itself, unless it is the storage's.
+    static func wrapping(_ error: any Error) -> any Error {
+        if let error = error as? StorageError { RunEngineError.storage(error) } else { error }
+    }
+}
+
 extension RunEngineError: CustomStringConvertible {
     /// What went wrong and, where there is one, the remedy.
     public var description: String {

@@ -93,13 +93,13 @@ public struct RunEvents: AsyncSequence, Sendable {
         }
 
         private mutating func read(from execution: RunExecution) async throws -> Batch? {
-            switch execution.read(from: index) {
+            switch execution.events(from: index) {
             case .events(let events): return take(events)
             case .stored:
                 // They were there: somebody has deleted the run.
                 guard let batch = try await readPage() else { throw RunEngineError.unknownRun(run) }
                 return batch
-            case .notYet(let wakes): isNudged = try await execution.waitForProgress(beyond: wakes, nudge: nudge)
+            case .notYet: isNudged = try await execution.wait(for: .events(from: index), nudge: nudge)
             case .ended: isFinished = true
             case .abandoned: self.execution = nil
             case .stalled(let error): throw error

@@ -46,13 +46,12 @@ struct RunRoutes: Sendable {
                 idempotencyKey: request.headers[.idempotencyKey]
             ))
         guard body.mode == .sync else {
-            try await launched.creation()
-            return try await answer(launched.run, mode: body.mode, after: 0, to: request, context)
+            return try await answer(try await launched.created(), mode: body.mode, after: 0, to: request, context)
         }
         do {
-            return .json(bytes: try await launched.settledJSON(), headers: [.runID: launched.run.id.rawValue])
+            return .json(bytes: try await launched.settled().json(), headers: [.runID: launched.id.rawValue])
         } catch {
-            throw launched.exists ? naming(launched.run.id, error) : error
+            throw launched.isStored ? naming(launched.id, error) : error
         }
     }
 
@@ -85,7 +84,8 @@ struct RunRoutes: Sendable {
         do {
             switch mode {
             case .sync:
-                return .json(bytes: try await engine.settledRunJSON(run.id, after: eventCount), headers: headers)
+                let settled = try await RunHandle(engine: engine, id: run.id).settled(after: eventCount)
+                return .json(bytes: try settled.json(), headers: headers)
             case .async:
                 return try .json(run, status: .accepted, headers: headers)
             case .stream:

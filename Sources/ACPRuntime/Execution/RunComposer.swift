@@ -81,11 +81,7 @@ struct RunComposer {
     }
 
     mutating func resume() throws(ACPError) -> StatusChange {
-        try change(.runInProgress) { run in
-            run.move(to: .inProgress)
-            run.awaitRequest = nil
-            run.awaitDeadline = nil
-        }
+        try change(.runInProgress) { $0 = $0.resumed() }
     }
 
     /// Notes that somebody asked to cancel. ACP has no event for that: it shows in the run only.
@@ -130,6 +126,16 @@ struct RunComposer {
 }
 
 extension Run {
+    /// The run as it goes on after its question was answered.
+    func resumed() -> Run {
+        var run = self
+        run.status = .inProgress
+        run.awaitRequest = nil
+        run.awaitDeadline = nil
+        run.finishedAt = nil
+        return run
+    }
+
     fileprivate mutating func move(to next: RunStatus) {
         assert(status.canBecome(next), "a run that is \(status) cannot become \(next)")
         status = next

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ACPCore
+import ACPStorage
+import Logging
+
+/// What callers and operators are told of a run.
+extension RunExecution {
+    /// What becomes of a run whose handler has thrown an error.
+    ///
+    /// Callers are told what is meant for them. A description of any other error may hold secrets, addresses or paths, and is
+    /// told only if ``EngineConfiguration/reportsErrorDescriptions`` is set.
+    func outcome(of error: any Error) -> RunOutcome {
+        let isReported = configuration.reportsErrorDescriptions
+        switch error {
+        case let error as ACPError: return .failed(error)
+        case let error as StorageError:
+            return .failed(
+                ACPError(.serverError, isReported ? "the storage failed: \(error.message)" : error.publicMessage))
+        case RunEngineError.storage(let error): return outcome(of: error)
+        case let error as LinkError:
+            return .failed(ACPError(.serverError, error.message, data: ["link_error": .string("\(error.code)")]))
+        case is CancellationError:
+            return .failed(ACPError(.serverError, "agent \(agentName) ended with a cancellation that nobody asked for"))
+        default:
+            let reason = isReported ? "\(error)" : "see the server's log for run \(id)"
+            return .failed(ACPError(.serverError, "agent \(agentName) failed: \(reason)"))
+        }
+    }
+
+    func log(_ entry: RunStateMachine.LogEntry) {
+        switch entry {
+        case .storageFailed(let error): logRepeated("the storage failed; trying again", error)
+        case .sessionNotSaved(let error): logRepeated("the session of a run could not be stored", error)
+        case .turnNotPassed(let error): logRepeated("the next run of the session was not told", error)
+        case .graceExceeded:
+            logger.warning("the handler goes on after the grace period; its run counts as cancelled")
+        case .cancelledWhileEnding: logger.debug("the run was cancelled while its end was being stored")
+        case .damaged(let error):
+            logger.error("what is stored of the run is damaged; it fails", metadata: ["reason": "\(error)"])
+        case .abandoned(let error):
+            // What is given up because the process ends, or because it could not be created, is no news.
+            guard error.code != .closed else { return }
+            logger.error("the run is given up here", metadata: ["reason": "\(error)"])
+        case .failed(let report): log(report)
+        }
+    }
+
+    /// Logs what may fail often, a few times.
+    private func logRepeated(_ message: Logger.Message, _ error: StorageError) {
+        context.logLimiter.log(.warning, message, metadata: ["reason": "\(error)"], to: logger)
+    }
+
+    /// Logs the end of a run that has failed, with the whole error.
+    private func log(_ report: RunStateMachine.FailureReport) {
+        let failure = report.failure
+        let level: Logger.Level =
+            if report.isByHandler { .error } else { failure.code == .timedOut ? .info : .warning }
+        var metadata: Logger.Metadata = ["error": "\(logText(of: report.thrown ?? failure))"]
+        if report.thrown is ACPError?, let data = failure.data { metadata["data"] = "\("\(data)".prefix(2_000))" }
+        logger.log(level: level, "a run failed", metadata: metadata)
+    }
+}

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ACPCore
+import ACPStorage
+import Logging
+
+/// What the storage is asked for.
+extension RunExecution {
+    /// Performs one step after the other until there are none. The caller is the writer that the state machine has asked for.
+    func write() async {
+        var step = nextStep()
+        while let current = step {
+            switch current {
+            case .pause(let failures):
+                // The tasks that write are never cancelled.
+                try? await Task.sleep(for: Backoff.delay(after: failures))
+                step = nextStep()
+            default:
+                let report = await perform(current)
+                let isLeaseHeld = context.lease.isHeld
+                step = update { machine in
+                    report(&machine)
+                    return machine.nextStep(isLeaseHeld: isLeaseHeld, now: .now)
+                }
+            }
+        }
+    }
+
+    private func nextStep() -> RunStateMachine.Step? {
+        let isLeaseHeld = context.lease.isHeld
+        return update { $0.nextStep(isLeaseHeld: isLeaseHeld, now: .now) }
+    }
+
+    /// - Returns: How it went, for the state machine.
+    private func perform(_ step: RunStateMachine.Step) async -> (inout RunStateMachine) -> Void {
+        do {
+            switch step {
+            case .commit(let commit): try await storage.commit(commit)
+            case .saveSession: try await saveSession()
+            case .passTurn: try await passTurn()
+            case .readSignals:
+                let signals = try await storage.coordination.signals(to: id)
+                return { $0.signalsDidArrive(signals) }
+            case .storeFailure(let damage, let run):
+                let stored = try await storeFailure(damage, of: run)
+                return { $0.failureDidSucceed(stored.run, stored.change, eventCount: stored.eventCount) }
+            case .pause: break
+            }
+            return { $0.stepDidSucceed() }
+        } catch {
+            let error = StorageError(ofStep: error)
+            return { $0.stepDidFail(error) }
+        }
+    }
+
+    /// Lets the next run of the session begin: after this one has ended, so that the next one finds what it has said.
+    private func passTurn() async throws {
+        guard let next = try await storage.coordination.dequeue(id, from: sessionID) else { return }
+        try await storage.coordination.send(.proceed, to: next)
+    }
+
+    /// A run that was not completed leaves nothing in the session's history. That there is such a session is noted all the
+    /// same, for the caller who comes back to it.
+    private func saveSession() async throws {
+        var record = SessionRecord(id: sessionID)
+        record.addOriginKey()
+        do {
+            try await storage.save(record, expecting: 0)
+        } catch let error as StorageError where error.code == .conflict {
+            // It is there already.
+        }
+    }
+
+    /// Throws if the run belongs to another process by now.
+    func checkOwner() async throws {
+        guard !context.lease.isHeld else { return }
+        guard try await storage.record(of: id)?.owner == owner else { throw CancellationError() }
+    }
+
+    // MARK: - Damaged runs
+
+    private typealias StoredFailure = (run: Run, change: StatusChange?, eventCount: Int)
+
+    /// Writes a run down as failed, with what is left of it. Safe to repeat.
+    ///
+    /// - Parameter known: The run as this process knows it, which is more than a damaged log says.
+    private func storeFailure(_ damage: StorageError, of known: Run) async throws -> StoredFailure {
+        let record = try await readableRecord()
+        if let record, record.snapshot.status.isTerminal { return (try record.run(), nil, record.eventCount) }
+        if let owner = record?.owner {
+            guard owner == self.owner else { throw StorageError(.fenced, "run \(id) belongs to another owner by now") }
+        } else {
+            // The run has no owner in storage, or cannot be read. If it has another owner, the claim fails and the commit is refused.
+            _ = try await storage.claim(id, for: owner, from: nil)
+        }
+        let eventCount = try await storage.eventCount(of: id)
+        var composer = RunComposer(known)
+        var outcome = RunOutcome.failed(.damaged(damage))
+        while true {
+            let change = try composer.end(outcome, now: .now)
+            let commit = RunCommit(
+                run: id, expecting: eventCount, events: [change.event],
+                snapshot: RunSnapshot(composer.run, json: change.runJSON, eventCount: eventCount + 1), owner: owner)
+            do {
+                try await storage.commit(commit)
+                return (composer.run, change, eventCount + 1)
+            } catch let error as StorageError {
+                switch error.code {
+                case .cancelled where composer.run.status != .cancelled:
+                    composer = RunComposer(known)
+                    outcome = .cancelled
+                case .conflict, .incomplete, .notFound, .corruptData:
+                    // Too little is left for a commit. Saving takes no notice of owners, so it is for who surely is the owner.
+                    guard context.lease.isHeld else { throw StorageError(.fenced, error.message, cause: error) }
+                    try await storage.save(composer.run)
+                    return (composer.run, change, try await storage.eventCount(of: id))
+                default: throw error
+                }
+            }
+        }
+    }
+
+    /// The run's record, as far as it can be read.
+    private func readableRecord() async throws -> RunRecord? {
+        do {
+            return try await storage.record(of: id)
+        } catch let error as StorageError where error.code == .corruptData || error.code == .incomplete {
+            return nil
+        }
+    }
+}
+
+extension StorageError {
+    /// What a step has thrown. A document that cannot be encoded will not be the next time either.
+    fileprivate init(ofStep error: any Error) {
+        switch error {
+        case let error as StorageError: self = error
+        case let error as ACPError: self.init(.corruptData, error.message, cause: error)
+        default: self.init(.refused, "\(error)", cause: error)
+        }
+    }
+}

@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ACPCore
+import ACPStorage
+import Logging
+import Synchronization
+
+/// One run as it is executed in this process. It is the only writer of the run.
+///
+/// All decisions are made by a ``RunStateMachine`` under a lock. What has to be done because of them is done outside of it, in
+/// order: see ``update(_:)``.
+final class RunExecution: Sendable {
+    let id: RunID
+    let agentName: AgentName
+    let owner: RunOwner
+    let sessionID: SessionID
+    let input: [Message]
+    let brought: BroughtLinks
+    let policy: AgentPolicy
+    let context: Context
+    private let state: Mutex<State>
+
+    /// What all executions of an engine share.
+    struct Context: Sendable {
+        let storage: any Storage
+        let configuration: EngineConfiguration
+        let lease: Lease
+        let logger: Logger
+        let logLimiter: LogLimiter
+        /// Hears of the changes of all runs, of each in order.
+        let runDidChange: @Sendable (RunExecution, RunStateMachine.Change) -> Void
+    }
+
+    private typealias Continuation = CheckedContinuation<Void, any Error>
+
+    /// What lets other tasks go on.
+    private enum Wake {
+        case startWriter
+        case cancelHandler
+        case resume(Continuation)
+    }
+
+    private struct State {
+        var machine: RunStateMachine
+        var continuations: [RunStateMachine.Waiters.ID: Continuation] = [:]
+        /// What has to be done, in order, before others go on.
+        var actions: [RunStateMachine.Action] = []
+        /// Who goes on after that.
+        var wakes: [Wake] = []
+        /// Whether a thread performs actions.
+        var isPerforming = false
+        var handler: Task<Void, Never>?
+        var isHandlerCancelled = false
+        var timers: [RunStateMachine.TimerKind: Task<Void, Never>] = [:]
+
+        /// - Returns: Whether the caller has to perform what there is to do.
+        mutating func takeActions() -> Bool {
+            for action in machine.takeActions() {
+                switch action {
+                case .startWriter: wakes.append(.startWriter)
+                case .cancelHandler: wakes.append(.cancelHandler)
+                case .resume(let waiter):
+                    if let continuation = continuations.removeValue(forKey: waiter) {
+                        wakes.append(.resume(continuation))
+                    }
+                case .startTimer, .stopTimer, .notify, .log: actions.append(action)
+                }
+            }
+            guard !actions.isEmpty || !wakes.isEmpty, !isPerforming else { return false }
+            isPerforming = true
+            return true
+        }
+    }
+
+    private init(
+        _ machine: RunStateMachine, agentName: AgentName, brought: BroughtLinks, policy: AgentPolicy,
+        in context: Context
+    ) {
+        id = machine.identity.run
+        owner = machine.identity.owner
+        sessionID = machine.identity.session
+        input = machine.identity.input
+        self.agentName = agentName
+        self.brought = brought
+        self.policy = policy
+        self.context = context
+        state = Mutex(State(machine: machine))
+    }
+
+    /// A run that is to be created.
+    ///
+    /// - Parameter brought: The URLs that its caller has brought along.
+    convenience init(
+        _ run: Run, sessionID: SessionID, input: [Message], brought: BroughtLinks, policy: AgentPolicy,
+        in context: Context
+    ) {
+        let identity = RunStateMachine.Identity(
+            run: run.id, owner: RunOwner(process: context.configuration.process), session: sessionID, input: input,
+            takesTurns: policy.sessionRuns(in: context.configuration) != .overlap)
+        self.init(
+            RunStateMachine(creating: run, identity: identity), agentName: run.agentName, brought: brought,
+            policy: policy, in: context)
+    }
+
+    /// A run that another process has begun, as it is stored.
+    ///
+    /// - Parameters:
+    ///   - owner: As whom this process has claimed the run.
+    ///   - replay: What its handler has to repeat, if it is to run again.
+    convenience init(
+        recovering run: Run, eventCount: Int, input: [Message], policy: AgentPolicy, owner: RunOwner, replay: Replay?,
+        in context: Context
+    ) {
+        let identity = RunStateMachine.Identity(
+            run: run.id, owner: owner, session: run.sessionID ?? SessionID(), input: input,
+            takesTurns: policy.sessionRuns(in: context.configuration) != .overlap)
+        self.init(
+            RunStateMachine(recovering: run, eventCount: eventCount, replay: replay, identity: identity),
+            agentName: run.agentName, brought: BroughtLinks(), policy: policy, in: context)
+    }
+
+    var storage: any Storage { context.storage }
+    var configuration: EngineConfiguration { context.configuration }
+
+    /// How the run gets along with others of its session.
+    var sessionRuns: AgentPolicy.SessionRuns { policy.sessionRuns(in: configuration) }
+
+    /// Whether the run follows others of its session.
+    var takesTurns: Bool { sessionRuns != .overlap }
+
+    /// Logs with the run's ids. Made when it is asked for: most runs have nothing to log.
+    var logger: Logger {
+        var logger = context.logger
+        logger[metadataKey: "run_id"] = .string(id.rawValue)
+        logger[metadataKey: "agent"] = .string(agentName.rawValue)
+        logger[metadataKey: "session_id"] = .string(sessionID.rawValue)
+        return logger
+    }
+
+    // MARK: - Inputs and actions
+
+    /// Hands the state machine an input, and performs what follows from it: outside of the lock, and in order. If another
+    /// thread is performing actions of this run, it performs these as well.
+    ///
+    /// Other tasks are woken when all else is done, and when nobody is performing any more: what they do then is not left to
+    /// the thread that woke them.
+    @discardableResult
+    func update<Result>(_ input: (inout RunStateMachine) throws -> Result) rethrows -> Result {
+        let (result, mustPerform) = try state.withLock { state in
+            let result = try input(&state.machine)
+            return (result, state.takeActions())
+        }
+        if mustPerform { performActions() }
+        return result
+    }
+
+    func read<Result>(_ body: (RunStateMachine) -> Result) -> Result { state.withLock { body($0.machine) } }
+
+    private func performActions() {
+        while true {
+            let (actions, wakes) = state.withLock { state -> ([RunStateMachine.Action], [Wake]) in
+                guard state.actions.isEmpty else {
+                    defer { state.actions = [] }
+                    return (state.actions, [])
+                }
+                defer { state.wakes = [] }
+                state.isPerforming = false
+                return ([], state.wakes)
+            }
+            for action in actions { perform(action) }
+            guard actions.isEmpty else { continue }
+            for wake in wakes { perform(wake) }
+            return
+        }
+    }
+
+    private func perform(_ action: RunStateMachine.Action) {
+        switch action {
+        case .startTimer(let timer, let delay): start(timer, delay)
+        case .stopTimer(let kind): state.withLock { $0.timers.removeValue(forKey: kind) }?.cancel()
+        case .notify(let change): context.runDidChange(self, change)
+        case .log(let entry): log(entry)
+        case .startWriter, .cancelHandler, .resume: break
+        }
+    }
+
+    private func perform(_ wake: Wake) {
+        switch wake {
+        case .startWriter:
+            // Unstructured because a run outlives the calls that change it. Ends when there is nothing left to write; the
+            // engine's shutdown waits for that, or abandons the run, which ends it too.
+            Task { await write() }
+        case .cancelHandler:
+            state.withLock { state in
+                state.isHandlerCancelled = true
+                return state.handler
+            }?.cancel()
+        case .resume(let continuation): continuation.resume()
+        }
+    }
+
+    private func start(_ timer: RunStateMachine.Timer, _ delay: RunStateMachine.Delay) {
+        let duration =
+            switch (delay, timer) {
+            case (.until(let time), _): max(.zero, time - .now)
+            case (.configured, .grace): configuration.cancellationGrace
+            case (.configured, .patience): configuration.storagePatience
+            case (.configured, .answer): Duration.zero
+            }
+        // Unstructured because nobody waits for it. Ends when the time is up; the state machine stops it before if it is not
+        // needed any more.
+        let task = Task {
+            guard (try? await Task.sleep(for: duration)) != nil else { return }
+            update { $0.timerDidFire(timer) }
+        }
+        state.withLock { state in
+            let old = state.timers[timer.kind]
+            state.timers[timer.kind] = task
+            return old
+        }?.cancel()
+    }
+
+    // MARK: - The handler's task
+
+    /// Starts the task that creates the run, if it is new, and calls its handler.
+    ///
+    /// - Parameters:
+    ///   - agent: Whose handler is called.
+    ///   - isNew: Whether the run is created first. The caller has made its first commit with ``RunStateMachine/create(begins:)``.
+    ///   - lineUp: What is done with a new run that does not begin at once.
+    func start(_ agent: any Agent, isNew: Bool, lineUp: (@Sendable (RunExecution) async -> Void)? = nil) {
+        // Unstructured because a run outlives the request that creates it. It is cancelled while the handler is at work, and
+        // never before or afterwards, so that what it writes is written. The engine keeps the execution until the run's end is
+        // written, and its shutdown waits for that.
+        let task = Task {
+            if isNew { await write() }
+            if let lineUp, read(\.isQueued) { return await lineUp(self) }
+            if update({ $0.handlerWillBegin() }) { await callHandler(of: agent) }
+        }
+        let isCancelled = state.withLock { state in
+            state.handler = task
+            return state.isHandlerCancelled
+        }
+        if isCancelled { task.cancel() }
+    }
+
+    private func callHandler(of agent: any Agent) async {
+        var outcome = RunOutcome.completed
+        var thrown: (any Error)?
+        do {
+            try await agent.run(makeContext())
+        } catch {
+            outcome = self.outcome(of: error)
+            thrown = error
+        }
+        let isWriter = update { $0.handlerDidEnd(outcome, thrown: thrown, canWrite: !Task.isCancelled) }
+        state.withLock { $0.handler = nil }
+        if isWriter { await write() }
+    }
+
+    private func makeContext() -> RunContext {
+        let links = LinkReader(
+            session: sessionID, loader: configuration.resourceLoader, brought: brought,
+            allowance: LinkAllowance(configuration))
+        let session = RunSession(id: sessionID, storage: storage, links: links) { [self] in try await checkOwner() }
+        return RunContext(input: input, session: session, execution: self)
+    }
+
+    // MARK: - Waiting
+
+    /// Waits until a condition is met.
+    ///
+    /// - Parameter nudge: Ends the wait before that.
+    /// - Returns: Whether it was nudged.
+    /// - Throws: `CancellationError` if the task is cancelled before.
+    @discardableResult
+    func wait(for condition: RunStateMachine.Condition, nudge: RunEvents.Nudge? = nil) async throws -> Bool {
+        let id = state.withLock { state in
+            state.machine.isMet(condition) ? nil : state.machine.waiters.makeID()
+        }
+        guard let id else { return false }
+        try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { (continuation: Continuation) in
+                let isMet = state.withLock { state in
+                    if state.machine.isMet(condition) { return true }
+                    state.machine.waiters.add(id, condition)
+                    state.continuations[id] = continuation
+                    return false
+                }
+                if isMet { return continuation.resume() }
+                // A cancellation before this moment has found nobody who waits.
+                if Task.isCancelled { removeWaiter(id)?.resume(throwing: CancellationError()) }
+                nudge?.arm { [weak self] in self?.removeWaiter(id)?.resume() }
+            }
+        } onCancel: {
+            removeWaiter(id)?.resume(throwing: CancellationError())
+        }
+        return nudge?.disarm() ?? false
+    }
+
+    private func removeWaiter(_ id: RunStateMachine.Waiters.ID) -> Continuation? {
+        state.withLock { state in
+            state.machine.waiters.remove(id) ? state.continuations.removeValue(forKey: id) : nil
+        }
+    }
+}
+
+extension AgentPolicy {
+    /// How runs of one session get along.
+    func sessionRuns(in configuration: EngineConfiguration) -> SessionRuns { sessionRuns ?? configuration.sessionRuns }
+}

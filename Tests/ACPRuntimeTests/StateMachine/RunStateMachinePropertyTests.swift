@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ACPCore
+import ACPStorage
+import Testing
+
+@testable import ACPRuntime
+
+/// A run's state machine under inputs in random order, against a model of a storage and of whoever performs actions.
+@Suite("The state machine of a run under random inputs")
+struct RunStateMachinePropertyTests {
+    @Test("keeps its promises, whatever comes in whatever order", arguments: 0..<64)
+    func randomInputs(_ block: UInt64) throws {
+        for seed in (block * 250)..<(block * 250 + 250) {
+            var world = try World(seed: seed)
+            for _ in 0..<world.random(in: 5...60) { try world.step() }
+            try world.settle()
+            try world.check()
+        }
+    }
+}
+
+/// What stands around one state machine.
+private struct World {
+    private var machine: RunStateMachine
+    private var generator: SplitMix
+    let seed: UInt64
+    private let begins: Bool
+
+    // The storage.
+    private var stored: [EncodedEvent] = []
+    private var hasHistory = false
+    private var isCancelSignalled = false
+
+    // Who performs.
+    private var current: RunStateMachine.Step?
+    private var isWriting = true
+    private var timers: [RunStateMachine.TimerKind: RunStateMachine.Timer] = [:]
+    private var isHandlerAtWork = false
+    private var isHandlerCalled = false
+    private var waiting: [RunStateMachine.Waiters.ID: RunStateMachine.Condition] = [:]
+    private var log: [String] = []
+    private var abandonments = 0
+    private var ends = 0
+
+    init(seed: UInt64) throws {
+        self.seed = seed
+        generator = SplitMix(seed: seed)
+        begins = Bool.random(using: &generator)
+        let run = Run(agentName: "a", sessionID: "s")
+        machine = RunStateMachine(
+            creating: run,
+            identity: RunStateMachine.Identity(
+                run: run.id, owner: RunOwner(process: ProcessID(rawValue: "p")), session: "s", input: ["hi"],
+                takesTurns: Bool.random(using: &generator)))
+        try machine.create(begins: begins)
+    }
+
+    mutating func random(in range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &generator) }
+
+    private func failure(_ text: String) -> Broken {
+        Broken(text: "seed \(seed): \(text)\n\(log.joined(separator: "\n"))")
+    }
+
+    // MARK: One step
+
+    mutating func step() throws {
+        switch random(in: 0...17) {
+        case 0...4: try write()
+        case 5:
+            try apply("admit and begin") { machine in
+                machine.admit()
+                return machine.begin()
+            }
+        case 6, 7: try callHandler()
+        case 8, 9: try say()
+        case 10: try ask()
+        case 11:
+            try apply("answer") { machine in
+                guard let count = machine.awaitedCount else { return }
+                _ = machine.answer(.message(Message("yes")), to: count)
+            }
+        case 12: try endHandler()
+        case 13: if random(in: 0...3) == 0 { try apply("cancel") { _ = $0.cancel() } }
+        case 14: if random(in: 0...7) == 0 { isCancelSignalled = true }
+        case 15: if random(in: 0...7) == 0 { try apply("end") { $0.end(.failed(ACPError(.serverError, "shut down"))) } }
+        case 16: try fireTimer()
+        default: try wait()
+        }
+    }
+
+    private mutating func apply<Result>(_ name: String, _ input: (inout RunStateMachine) throws -> Result) throws {
+        _ = try? input(&machine)
+        log.append("\(name): \(machine.name)")
+        for action in machine.takeActions() { try perform(action) }
+        for (id, condition) in waiting where machine.isMet(condition) {
+            throw failure("waiter \(id) for \(condition) was not resumed")
+        }
+    }
+
+    private mutating func perform(_ action: RunStateMachine.Action) throws {
+        switch action {
+        case .startWriter:
+            if isWriting { throw failure("two writers at once") }
+            isWriting = true
+        case .cancelHandler:
+            if !isHandlerAtWork { throw failure("a handler is cancelled that is not at work") }
+        case .startTimer(let timer, _): timers[timer.kind] = timer
+        case .stopTimer(let kind): timers[kind] = nil
+        case .resume(let id):
+            guard waiting.removeValue(forKey: id) != nil else { throw failure("waiter \(id) is resumed twice") }
+        case .notify(.abandoned): abandonments += 1
+        case .notify(.ended): ends += 1
+        case .notify, .log: break
+        }
+    }
+
+    private mutating func callHandler() throws {
+        guard !isHandlerCalled, !isWriting || !begins else { return }
+        var mayBegin = false
+        isHandlerAtWork = true
+        try apply("call handler") { mayBegin = $0.handlerWillBegin() }
+        (isHandlerCalled, isHandlerAtWork) = (mayBegin, mayBegin)
+    }
+
+    private mutating func say() throws {
+        guard isHandlerAtWork else { return }
+        try apply("say") { machine in _ = try machine.say { try $0.add(.text("x"), now: .now) } }
+    }
+
+    private mutating func ask() throws {
+        guard isHandlerAtWork else { return }
+        let deadline: Timestamp? = Bool.random(using: &generator) ? .now : nil
+        try apply("ask") { machine in
+            _ = try machine.ask(.message(Message("?", role: .agent("a"))), deadline: deadline, now: .now)
+        }
+    }
+
+    private mutating func endHandler() throws {
+        guard isHandlerAtWork else { return }
+        isHandlerAtWork = false
+        let outcome: RunOutcome = random(in: 0...3) == 0 ? .failed(ACPError(.serverError, "no")) : .completed
+        let canWrite = Bool.random(using: &generator)
+        var isWriter = false
+        try apply("handler ends") { isWriter = $0.handlerDidEnd(outcome, thrown: nil, canWrite: canWrite) }
+        if isWriter {
+            if isWriting { throw failure("two writers at once") }
+            isWriting = true
+        }
+    }
+
+    private mutating func fireTimer() throws {
+        guard let timer = timers.values.randomElement(using: &generator) else { return }
+        timers[timer.kind] = nil
+        try apply("\(timer)") { $0.timerDidFire(timer) }
+    }
+
+    private mutating func wait() throws {
+        let conditions: [RunStateMachine.Condition] = [
+            .created, .settled(after: random(in: 0...3)), .awaitStored, .idlenessStored, .quiet,
+            .over(isPatient: Bool.random(using: &generator)), .events(from: random(in: 0...12)), .room,
+        ]
+        guard let condition = conditions.randomElement(using: &generator), !machine.isMet(condition) else { return }
+        let id = machine.waiters.makeID()
+        machine.waiters.add(id, condition)
+        waiting[id] = condition
+    }
+
+    // MARK: The storage
+
+    /// What the writer does next: it asks for a step, or reports how its step went.
+    private mutating func write(isHealthy: Bool = false) throws {
+        guard isWriting else { return }
+        guard let step = current else {
+            let isLeaseHeld = random(in: 0...3) != 0
+            var next: RunStateMachine.Step?
+            try apply("next step") { next = $0.nextStep(isLeaseHeld: isLeaseHeld, now: .now) }
+            guard let next else { return isWriting = false }
+            if case .pause = next { return }
+            current = next
+            var second: RunStateMachine.Step?
+            try apply("second writer") { second = $0.nextStep(isLeaseHeld: true, now: .now) }
+            if second != nil { throw failure("two steps at once") }
+            return
+        }
+        current = nil
+        let luck = isHealthy ? 0 : random(in: 0...9)
+        switch step {
+        case .commit(let commit): try store(commit, luck: luck)
+        case .readSignals(let eventCount):
+            if luck < 7 {
+                let signals: [RunSignal] =
+                    luck < 3 ? [] : [.resume(.message(Message("in time")), eventCount: eventCount)]
+                try apply("signals") { $0.signalsDidArrive(signals) }
+            } else {
+                try fail(.cannotConnect)
+            }
+        case .storeFailure(_, let run):
+            guard luck < 7 else { return try fail(.cannotConnect) }
+            if stored.last?.kind.isTerminal == true, let ended = try stored.last?.decode().run {
+                let count = stored.count
+                return try apply("ended already") { $0.failureDidSucceed(ended, nil, eventCount: count) }
+            }
+            var composer = RunComposer(run)
+            let change = try composer.end(.failed(ACPError(.serverError, "damaged")), now: .now)
+            stored.append(change.event)
+            let count = stored.count
+            try apply("failure stored") { $0.failureDidSucceed(composer.run, change, eventCount: count) }
+        case .saveSession, .passTurn:
+            if luck < 7 { try apply("step done") { $0.stepDidSucceed() } } else { try fail(.cannotConnect) }
+        case .pause: break
+        }
+    }
+
+    private mutating func store(_ commit: RunCommit, luck: Int) throws {
+        switch luck {
+        case 0...5: break
+        case 6: return try fail(.full)
+        case 7:
+            if Bool.random(using: &generator) { try take(commit) }
+            return try fail(.outcomeUnknown)
+        case 8: return try fail(random(in: 0...5) == 0 ? .fenced : .timedOut)
+        default: return try fail(random(in: 0...5) == 0 ? .incomplete : .cannotConnect)
+        }
+        if isCancelSignalled, commit.isRefusedAfterCancel, !has(commit) { return try fail(.cancelled) }
+        try take(commit)
+        try apply("committed") { $0.stepDidSucceed() }
+    }
+
+    private mutating func take(_ commit: RunCommit) throws {
+        if has(commit) || isCancelSignalled && commit.isRefusedAfterCancel { return }
+        guard commit.expecting == stored.count else {
+            throw failure("a commit expects \(commit.expecting) events where there are \(stored.count)")
+        }
+        stored += commit.events
+        if commit.history != nil {
+            if hasHistory { throw failure("the run leaves its history twice") }
+            hasHistory = true
+        }
+    }
+
+    /// Whether this is the last commit once more.
+    private func has(_ commit: RunCommit) -> Bool {
+        stored.count == commit.expecting + commit.events.count
+            && stored.suffix(commit.events.count).elementsEqual(commit.events)
+    }
+
+    private mutating func fail(_ code: StorageError.Code) throws {
+        try apply("step fails: \(code)") { $0.stepDidFail(StorageError(code, "it does")) }
+    }
+
+    // MARK: The end
+
+    /// From now on the storage works, the handler stops, and time passes.
+    mutating func settle() throws {
+        for _ in 0..<200 {
+            try write(isHealthy: true)
+            if isWriting { continue }
+            if !isHandlerCalled { try callHandler() }
+            if isHandlerAtWork {
+                try endHandler()
+            } else if !timers.isEmpty {
+                try fireTimer()
+            } else if machine.isQueued {
+                try apply("cancel") { _ = $0.cancel() }
+            } else {
+                break
+            }
+        }
+    }
+
+    func check() throws {
+        guard machine.isOver else { throw failure("it has not ended, and nothing is left that could end it") }
+        guard !isWriting, current == nil else { throw failure("it is written still") }
+        guard waiting.isEmpty else { throw failure("some wait still: \(waiting)") }
+        guard ends + abandonments == 1 else { throw failure("\(ends) ends, \(abandonments) abandonments") }
+        let terminal = stored.indices.filter { stored[$0].kind.isTerminal }
+        guard terminal.count <= 1 else { throw failure("more than one terminal event") }
+        guard terminal.allSatisfy({ $0 == stored.count - 1 }) else { throw failure("an event after the terminal one") }
+        if ends == 1, terminal.isEmpty { throw failure("it has ended without a terminal event") }
+        if hasHistory, stored.last?.kind != .runCompleted {
+            throw failure("a run leaves its history that was not completed")
+        }
+        guard timers.isEmpty else { throw failure("timers run still: \(timers.keys)") }
+    }
+}
+
+private struct Broken: Error, CustomStringConvertible {
+    let text: String
+    var description: String { text }
+}
+
+/// A small generator with a seed.
+private struct SplitMix: RandomNumberGenerator {
+    private var state: UInt64
+
+    init(seed: UInt64) { state = seed }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var value = state
+        value = (value ^ (value >> 30)) &* 0xbf58_476d_1ce4_e5b9
+        value = (value ^ (value >> 27)) &* 0x94d0_49bb_1331_11eb
+        return value ^ (value >> 31)
+    }
+}

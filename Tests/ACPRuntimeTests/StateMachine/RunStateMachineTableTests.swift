@@ -1,0 +1,383 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ACPCore
+import ACPStorage
+import Testing
+
+@testable import ACPRuntime
+
+/// Every state of a run with every input, as a table: what becomes of the state, and what has to be done.
+@Suite("The state machine of a run")
+struct RunStateMachineTableTests {
+    typealias Machine = RunStateMachine
+
+    /// The states, each as it comes to be.
+    static let states: [(name: String, make: @Sendable () throws -> Machine)] = [
+        ("creating", { try made(begins: true) }),
+        ("creating, to be queued", { try made(begins: false) }),
+        (
+            "creating, in doubt",
+            {
+                var machine = try made(begins: true)
+                machine.stepDidFail(StorageError(.outcomeUnknown, "lost"))
+                _ = machine.step()
+                _ = machine.step()
+                return machine
+            }
+        ),
+        (
+            "queued",
+            {
+                var machine = try made(begins: false)
+                machine.stepDidSucceed()
+                _ = machine.step()
+                return machine
+            }
+        ),
+        ("running, not called", { try running() }),
+        ("running", { try atWork() }),
+        (
+            "running, storage fails",
+            {
+                var machine = try atWork()
+                _ = try machine.say { try $0.add(.text("a"), now: time) }
+                _ = machine.step()
+                machine.stepDidFail(StorageError(.cannotConnect, "down"))
+                return machine
+            }
+        ),
+        ("awaiting", { try awaiting() }),
+        (
+            "cancelling, not called",
+            {
+                var machine = try running()
+                _ = machine.cancel()
+                return machine
+            }
+        ),
+        (
+            "cancelling",
+            {
+                var machine = try atWork()
+                _ = machine.cancel()
+                _ = machine.step()
+                machine.stepDidSucceed()
+                _ = machine.step()
+                return machine
+            }
+        ),
+        ("ending", { try storingEnd(.completed) }),
+        (
+            "ending, saving session",
+            {
+                var machine = try atWork()
+                _ = machine.handlerDidEnd(.failed(ACPError(.serverError, "no")), thrown: nil, canWrite: true)
+                _ = machine.step()
+                return machine
+            }
+        ),
+        (
+            "ending, passing turn",
+            {
+                var machine = try storingEnd(.completed)
+                machine.stepDidSucceed()
+                _ = machine.step()
+                return machine
+            }
+        ),
+        (
+            "ended",
+            {
+                var machine = try storingEnd(.completed)
+                machine.stepDidSucceed()
+                _ = machine.step()
+                machine.stepDidSucceed()
+                _ = machine.step()
+                return machine
+            }
+        ),
+        (
+            "abandoned",
+            {
+                var machine = try atWork()
+                machine.abandon(StorageError(.fenced, "gone"))
+                return machine
+            }
+        ),
+    ]
+
+    /// The inputs. The text is what the caller gets, if that matters.
+    static let inputs: [(name: String, apply: @Sendable (inout Machine) throws -> String)] = [
+        (
+            "admit",
+            {
+                $0.admit(); return ""
+            }
+        ),
+        ("begin", { "\($0.begin())" }),
+        ("handler is called", { "\($0.handlerWillBegin())" }),
+        ("say", { machine in try outcome { _ = try machine.say { try $0.add(.text("x"), now: time) } } }),
+        ("ask", { machine in try outcome { _ = try machine.ask(question, deadline: time, now: time) } }),
+        ("answer", { $0.answer(answer, to: $0.log.eventCount) == nil ? "not taken" : "taken" }),
+        ("answer to another question", { $0.answer(answer, to: 1) == nil ? "not taken" : "taken" }),
+        (
+            "withdraw question",
+            {
+                $0.withdrawQuestion($0.log.eventCount); return ""
+            }
+        ),
+        (
+            "handler returns",
+            { $0.handlerDidEnd(.completed, thrown: nil, canWrite: true) ? "caller writes" : "" }
+        ),
+        ("cancel", { $0.cancel() == nil ? "too late" : "accepted" }),
+        (
+            "end",
+            {
+                $0.end(.failed(ACPError(.serverError, "shut down"))); return ""
+            }
+        ),
+        (
+            "abandon",
+            {
+                $0.abandon(StorageError(.fenced, "gone")); return ""
+            }
+        ),
+        (
+            "abandon if idle",
+            {
+                $0.abandon(StorageError(.closed, "bye"), onlyWhileIdle: true); return ""
+            }
+        ),
+        (
+            "refuse creation",
+            {
+                $0.refuseCreation(ACPError(.serverError, "no")); return ""
+            }
+        ),
+        (
+            "refuse turn",
+            {
+                $0.refuseTurn(ACPError(.serverError, "busy"), message: "busy", isDeleted: true); return ""
+            }
+        ),
+        (
+            "answer timer",
+            {
+                $0.timerDidFire(.answer(eventCount: $0.log.eventCount)); return ""
+            }
+        ),
+        (
+            "grace timer",
+            {
+                $0.timerDidFire(.grace); return ""
+            }
+        ),
+        (
+            "patience timer",
+            {
+                $0.timerDidFire(.patience(trouble: 1)); return ""
+            }
+        ),
+        (
+            "step succeeds",
+            {
+                $0.stepDidSucceed(); return ""
+            }
+        ),
+        (
+            "step fails for now",
+            {
+                $0.stepDidFail(StorageError(.full, "full")); return ""
+            }
+        ),
+        (
+            "step may have succeeded",
+            {
+                $0.stepDidFail(StorageError(.outcomeUnknown, "lost")); return ""
+            }
+        ),
+        (
+            "step is fenced",
+            {
+                $0.stepDidFail(StorageError(.fenced, "gone")); return ""
+            }
+        ),
+        (
+            "step finds damage",
+            {
+                $0.stepDidFail(StorageError(.incomplete, "parts are gone")); return ""
+            }
+        ),
+        (
+            "step comes after a cancel",
+            {
+                $0.stepDidFail(StorageError(.cancelled, "cancelled")); return ""
+            }
+        ),
+    ]
+
+    @Test("does with every input in every state what the table has", arguments: states.indices)
+    func table(_ index: Int) throws {
+        let (state, make) = Self.states[index]
+        for (input, apply) in Self.inputs {
+            var machine = try make()
+            _ = machine.takeActions()
+            let result = try apply(&machine)
+            let found = Transition(
+                state: machine.name, actions: machine.takeActions().map(\.name).joined(separator: ", "), result: result)
+            let expected = RunStateMachineTable.transitions[state]?[input]
+            #expect(found.description == expected, "\(state), \(input)")
+        }
+    }
+
+    @Test("has no rows that belong to nothing")
+    func rows() {
+        #expect(Set(RunStateMachineTable.transitions.keys) == Set(Self.states.map(\.name)))
+        for (state, row) in RunStateMachineTable.transitions {
+            #expect(Set(row.keys) == Set(Self.inputs.map(\.name)), "\(state)")
+        }
+    }
+}
+
+/// What an input leads to.
+private struct Transition: CustomStringConvertible {
+    let state: String
+    let actions: String
+    let result: String
+
+    var description: String {
+        [state, actions.isEmpty ? nil : "[\(actions)]", result.isEmpty ? nil : "→ \(result)"].compactMap { $0 }
+            .joined(separator: " ")
+    }
+}
+
+// MARK: - States
+
+private let time = Timestamp(microseconds: 1_700_000_000_000_000)
+private let question = AwaitRequest.message(Message("Which?", role: .agent("a")))
+private let answer = AwaitResume.message(Message("This one"))
+
+private func made(begins: Bool) throws -> RunStateMachine {
+    let run = Run(agentName: "a", sessionID: "s")
+    var machine = RunStateMachine(
+        creating: run,
+        identity: RunStateMachine.Identity(
+            run: run.id, owner: RunOwner(process: ProcessID(rawValue: "p")), session: "s", input: ["hi"],
+            takesTurns: true))
+    try machine.create(begins: begins)
+    _ = machine.step()
+    return machine
+}
+
+private func running() throws -> RunStateMachine {
+    var machine = try made(begins: true)
+    machine.stepDidSucceed()
+    _ = machine.step()
+    return machine
+}
+
+private func atWork() throws -> RunStateMachine {
+    var machine = try running()
+    _ = machine.handlerWillBegin()
+    return machine
+}
+
+private func awaiting() throws -> RunStateMachine {
+    var machine = try atWork()
+    _ = try machine.ask(question, deadline: time, now: time)
+    _ = machine.step()
+    machine.stepDidSucceed()
+    _ = machine.step()
+    return machine
+}
+
+private func storingEnd(_ outcome: RunOutcome) throws -> RunStateMachine {
+    var machine = try atWork()
+    _ = machine.handlerDidEnd(outcome, thrown: nil, canWrite: true)
+    _ = machine.step()
+    return machine
+}
+
+private func outcome(_ body: () throws -> Void) throws -> String {
+    do {
+        try body()
+        return ""
+    } catch is CancellationError {
+        return "CancellationError"
+    } catch let error as ACPError {
+        return error.code.rawValue
+    }
+}
+
+extension RunStateMachine {
+    fileprivate mutating func step() -> Step? { nextStep(isLeaseHeld: true, now: time) }
+
+    var name: String {
+        let state =
+            switch state {
+            case .creating(let creation): "creating\(creation.outcome == nil ? "" : ", ends then")"
+            case .queued(let isAdmitted): isAdmitted ? "queued" : "queued, not admitted"
+            case .running: "running"
+            case .awaiting(let question): question.isOverdue ? "awaiting, overdue" : "awaiting"
+            case .cancelling: "cancelling"
+            case .ending(let ending): "ending(\(ending.stage.name))"
+            case .ended: "ended"
+            case .abandoned(let error): "abandoned(\(error.code))"
+            }
+        let writer: String? =
+            switch writer {
+            case .none: nil
+            case .ready: "writer ready"
+            case .performing: "writing"
+            case .failed: "writer will pause"
+            case .pausing: "writer pauses"
+            }
+        return writer.map { "\(state), \($0)" } ?? state
+    }
+}
+
+extension RunStateMachine.Ending.Stage {
+    fileprivate var name: String {
+        switch self {
+        case .confirming: "confirming"
+        case .savingSession: "saving session"
+        case .composing: "composing"
+        case .storing: "storing"
+        case .storingFailure: "storing failure"
+        case .passingTurn: "passing turn"
+        }
+    }
+}
+
+extension RunStateMachine.Action {
+    fileprivate var name: String {
+        switch self {
+        case .startWriter: "start writer"
+        case .cancelHandler: "cancel handler"
+        case .startTimer(let timer, _): "start \(timer.kind) timer"
+        case .stopTimer(let kind): "stop \(kind) timer"
+        case .resume: "resume"
+        case .notify(let change):
+            switch change {
+            case .refused: "notify refused"
+            case .awaiting: "notify awaiting"
+            case .resumed: "notify resumed"
+            case .ending: "notify ending"
+            case .ended: "notify ended"
+            case .abandoned: "notify abandoned"
+            }
+        case .log(let entry):
+            switch entry {
+            case .storageFailed: "log failing storage"
+            case .graceExceeded: "log grace exceeded"
+            case .cancelledWhileEnding: "log cancelled while ending"
+            case .sessionNotSaved: "log session not saved"
+            case .turnNotPassed: "log turn not passed"
+            case .damaged: "log damage"
+            case .abandoned: "log abandoned"
+            case .failed: "log failure"
+            }
+        }
+    }
+}

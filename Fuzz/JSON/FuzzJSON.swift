@@ -4,33 +4,50 @@
 
 import Foundation
 
-/// Reads the input directly and, if that gives a value, with `Decodable`, which must give the same one. What is read as any
-/// value must be JSON for Foundation as well, and must be the same after it was written and read again. The first byte
+/// Reads the input directly and by way of `Decodable`, which must both give the same value or refuse it for the same reason; what was
+/// read must come back from both ways to write it. What is read as any value must be JSON for Foundation as well. The first byte
 /// chooses the type.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzzJSON(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     guard count > 1 else { return 0 }
     let input = Array(UnsafeBufferPointer(start: start, count: count))
     let json = Array(input[1...])
-    switch input[0] % 6 {
-    case 0: compare(RunCreateRequest.self, json)
-    case 1: compare(MessagePart.self, json)
-    case 2: compare(RunResumeRequest.self, json)
-    case 3: compare(Event.self, json)
-    case 4: compare(Run.self, json)
-    default:
-        compare(JSONValue.self, json)
-        compareWithFoundation(json)
-    }
+    let type = types[abs(Int(input[0]) - Int(UInt8(ascii: "0"))) % types.count]
+    compare(type, json)
+    if type is JSONValue.Type { compareWithFoundation(json) }
     return 0
 }
 
-private func compare<Value: JSONReadable & Encodable & Equatable>(_ type: Value.Type, _ json: [UInt8]) {
-    guard let value = json.withUnsafeBytes({ JSONReader.read(type, from: $0) }) else { return }
-    guard let expected = try? ACPJSON.decodeThoroughly(type, from: json) else {
-        preconditionFailure("Decodable refuses what the reader reads")
+private typealias Kind = JSONReadable & JSONWritable & Equatable
+
+private let types: [any Kind.Type] = [
+    RunCreateRequest.self, MessagePart.self, RunResumeRequest.self, Event.self, Run.self, JSONValue.self, Message.self,
+    AgentManifest.self, RunsListResponse.self, RunEventsListResponse.self, SessionDescriptor.self,
+    SessionHistoryResponse.self, ProcessesListResponse.self, AgentsListResponse.self, ACPError.self,
+]
+
+private func compare<Value: Kind>(_ type: Value.Type, _ json: [UInt8]) {
+    let direct = outcome { () throws(ACPError) in try ACPJSON.decode(type, from: json) }
+    let bridged = outcome { () throws(ACPError) in try ACPJSON.decodeThoroughly(type, from: json) }
+    switch (direct, bridged) {
+    case (.success(let value), .success(let other)):
+        precondition(value == other || timeless(value) == timeless(other), "the values differ")
+        roundTrip(value)
+    case (.failure(let error), .failure(let other)): precondition(error == other, "\(error) and \(other)")
+    default: preconditionFailure("one way refuses what the other one reads")
     }
-    precondition(value == expected || timeless(value) == timeless(expected), "the values differ")
+}
+
+private func outcome<Value>(_ read: () throws(ACPError) -> Value) -> Result<Value, ACPError> { Result(catching: read) }
+
+private func roundTrip<Value: Kind>(_ value: Value) {
+    guard let written = try? ACPJSON.encode(value) else { preconditionFailure("what was read cannot be written") }
+    guard let tree = try? ACPJSON.encodeTree(value), let again = try? ACPJSON.encode(tree), written == again
+    else { preconditionFailure("Encodable writes something else") }
+    guard let back = try? ACPJSON.decode(Value.self, from: written), let last = try? ACPJSON.encode(back)
+    else { preconditionFailure("what was written cannot be read") }
+    guard let json = try? ACPJSON.decode(JSONValue.self, from: written) else { return }
+    precondition(last == written || hasLargeNumber(json), "the value is another one after a round trip")
 }
 
 /// A message's missing timestamps become the current time, another one in each of the two values.

@@ -7,9 +7,9 @@
 /// ```swift
 /// throw ACPError("quota_exceeded", "the model's quota is used up until \(reset)")
 /// ```
-public struct ACPError: Error, Sendable, Hashable, Codable {
+public struct ACPError: Error, Sendable, Hashable {
     /// Tells programs what kind of error this is. The specification names three; other strings are allowed.
-    public struct Code: RawRepresentable, Sendable, Hashable, Codable, ExpressibleByStringLiteral {
+    public struct Code: RawRepresentable, Sendable, Hashable, ExpressibleByStringLiteral {
         public let rawValue: String
         public init(rawValue: String) { self.rawValue = rawValue }
         public init(stringLiteral value: String) { rawValue = value }

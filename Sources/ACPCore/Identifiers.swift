@@ -33,20 +33,6 @@ extension ACPIdentifier {
         self = value
     }
 
-    public init(from decoder: any Decoder) throws {
-        let text = try decoder.singleValueContainer().decode(String.self)
-        guard let value = Self(rawValue: text) else {
-            throw DecodingError.invalid(
-                "\"\(text.prefix(140))\" is not a valid \(Self.rule)", at: decoder.codingPath)
-        }
-        self = value
-    }
-
-    public func encode(to encoder: any Encoder) throws {
-        var container = encoder.singleValueContainer()
-        try container.encode(rawValue)
-    }
-
     public static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
 
     public var description: String { rawValue }

@@ -107,23 +107,6 @@ extension Timestamp: CustomStringConvertible, LosslessStringConvertible {
     }
 }
 
-extension Timestamp: Codable {
-    public init(from decoder: any Decoder) throws {
-        let text = try decoder.singleValueContainer().decode(String.self)
-        guard let value = Timestamp(text) else {
-            throw DecodingError.invalid(
-                "\"\(text.prefix(64))\" is not an RFC 3339 timestamp such as 2025-05-07T11:22:33.123456Z",
-                at: decoder.codingPath)
-        }
-        self = value
-    }
-
-    public func encode(to encoder: any Encoder) throws {
-        var container = encoder.singleValueContainer()
-        try container.encode(description)
-    }
-}
-
 // MARK: - Calendar arithmetic of the proleptic Gregorian calendar
 
 extension Int64 {

@@ -32,60 +32,11 @@ public struct SessionState: Sendable, Hashable {
 }
 
 /// One entry of a session's history.
-public enum HistoryEntry: Sendable, Hashable, Codable {
+public enum HistoryEntry: Sendable, Hashable {
     /// A message that was said in a run on this storage.
     case message(Message)
     /// The URL of a message that another server keeps: the session was there before it came here.
     case link(String)
-
-    private enum CodingKeys: String, CodingKey {
-        case message
-        case link
-    }
-
-    public init(from decoder: any Decoder) throws {
-        let container = try decoder.container(keyedBy: CodingKeys.self)
-        if let url = try container.decodeIfPresent(String.self, forKey: .link) {
-            self = .link(url)
-        } else {
-            self = .message(try container.decode(Message.self, forKey: .message))
-        }
-    }
-
-    public func encode(to encoder: any Encoder) throws {
-        var container = encoder.container(keyedBy: CodingKeys.self)
-        switch self {
-        case .message(let message): try container.encode(message, forKey: .message)
-        case .link(let url): try container.encode(url, forKey: .link)
-        }
-    }
-}
-
-extension HistoryEntry: JSONWritable {
-    package func write(to writer: inout JSONWriter) throws(JSONWriter.Refusal) {
-        try writer.object { writer throws(JSONWriter.Refusal) in
-            switch self {
-            case .message(let message): try writer.member("message", message)
-            case .link(let url): try writer.member("link", url)
-            }
-        }
-    }
-}
-
-extension HistoryEntry: JSONReadable {
-    package init(json reader: inout JSONReader) throws(JSONReader.Refusal) {
-        var message = JSONMember<Message>()
-        var link = JSONMember<String>()
-        try reader.beginObject()
-        while let key = try reader.nextKey() {
-            switch key {
-            case "message": try message.read(from: &reader)
-            case "link": try link.read(from: &reader)
-            default: try reader.skip()
-            }
-        }
-        if let url = link.value { self = .link(url) } else { self = .message(try message.required()) }
-    }
 }
 
 /// Entries that go into a session's history together, and once.

@@ -5,8 +5,8 @@ import Testing
 
 @testable import ACPCore
 
-/// Reading directly and reading with `Decodable` must agree wherever the direct way gives a value. Foundation, a parser of
-/// another make, must agree on what JSON is, see ``ForeignParser``.
+/// Reading directly and reading with `Decodable` must agree, on values and on errors. Foundation, a parser of another make, must
+/// agree on what JSON is, see ``ForeignParser``.
 @Suite("The fast way to read JSON")
 struct JSONReaderTests {
     typealias Readable = JSONReadable & Encodable & Equatable & Sendable
@@ -55,7 +55,14 @@ struct JSONReaderTests {
                 Document([Fixture.message, Fixture.openMessage]), Document(Fixture.error),
                 Document(["a": [1, -1, 2.5, nil, true], "b": ["c": "d"]] as JSONObject),
                 Document(["text", "ä", "\n"]),
-                Document(Fixture.start),
+                Document(Fixture.start), Document(Fixture.manifest), Document(AgentsListResponse(agents: [])),
+                Document(
+                    SessionHistoryResponse(
+                        history: [SessionHistoryEntry(url: "u", message: Fixture.message)], total: 1, nextOffset: 2)),
+                Document(
+                    ProcessesListResponse(processes: [
+                        ProcessDescription(id: "p", isAlive: true, isThis: false, runCount: 1, runs: ["r"])
+                    ])),
             ]
         return written + [
             Document(RunCreateRequest.self, request),
@@ -72,19 +79,23 @@ struct JSONReaderTests {
 
     /// Compares what the reader gives with what `Decodable` gives, and with what Foundation gives.
     ///
+    /// What one of them refuses the other one must refuse as well, for the same reason.
+    ///
     /// - Returns: Whether the reader gave anything.
     @discardableResult
     static func check<Value: Readable>(_ type: Value.Type, _ json: [UInt8]) -> Bool {
         ForeignParser.compare(json)
-        guard let value = json.withUnsafeBytes({ JSONReader.read(type, from: $0) }) else { return false }
         let text = String(decoding: json.prefix(2_000), as: UTF8.self)
-        do {
-            let expected = try ACPJSON.decodeThoroughly(type, from: json)
-            #expect(value == expected || timeless(value) == timeless(expected), "\(type) from \(text)")
-        } catch {
-            Issue.record("\(type) from \(text): Decodable refuses it: \(error)")
-        }
+        let (value, refusal) = outcome { () throws(ACPError) in try ACPJSON.decode(type, from: json) }
+        let (expected, reason) = outcome { () throws(ACPError) in try ACPJSON.decodeThoroughly(type, from: json) }
+        #expect(refusal == reason, "\(type) from \(text)")
+        guard let value, let expected else { return false }
+        #expect(value == expected || timeless(value) == timeless(expected), "\(type) from \(text)")
         return true
+    }
+
+    private static func outcome<Value>(_ read: () throws(ACPError) -> Value) -> (Value?, ACPError?) {
+        do throws(ACPError) { return (try read(), nil) } catch { return (nil, error) }
     }
 
     /// A message's missing timestamps become the current time, another one in each of the two values.

@@ -30,31 +30,8 @@ public struct AgentManifest: Sendable, Hashable {
     }
 }
 
-extension AgentManifest: Codable {
-    private enum CodingKeys: String, CodingKey {
-        case name
-        case description
-        case inputContentTypes = "input_content_types"
-        case outputContentTypes = "output_content_types"
-        case metadata
-        case status
-    }
-
-    public init(from decoder: any Decoder) throws {
-        let container = try decoder.container(keyedBy: CodingKeys.self)
-        self.init(
-            name: try container.decode(AgentName.self, forKey: .name),
-            description: try container.decode(.description, default: ""),
-            inputContentTypes: try container.decode(.inputContentTypes, default: ["*/*"]),
-            outputContentTypes: try container.decode(.outputContentTypes, default: ["*/*"]),
-            metadata: try container.decode(.metadata, default: AgentMetadata()),
-            status: try container.decodeIfPresent(AgentStatus.self, forKey: .status)
-        )
-    }
-}
-
 /// How an agent has been doing.
-public struct AgentStatus: Sendable, Hashable, Codable {
+public struct AgentStatus: Sendable, Hashable {
     /// Tokens per run, on average.
     public var averageRunTokens: Double?
     /// Seconds per run, on average.
@@ -66,11 +43,5 @@ public struct AgentStatus: Sendable, Hashable, Codable {
         self.averageRunTokens = averageRunTokens
         self.averageRunTimeSeconds = averageRunTimeSeconds
         self.successRate = successRate
-    }
-
-    private enum CodingKeys: String, CodingKey {
-        case averageRunTokens = "avg_run_tokens"
-        case averageRunTimeSeconds = "avg_run_time_seconds"
-        case successRate = "success_rate"
     }
 }

@@ -67,76 +67,8 @@ public struct AgentMetadata: Sendable, Hashable {
     }
 }
 
-extension AgentMetadata: Codable {
-    private enum CodingKeys: String, CodingKey, CaseIterable {
-        case annotations
-        case documentation
-        case license
-        case programmingLanguage = "programming_language"
-        case naturalLanguages = "natural_languages"
-        case framework
-        case capabilities
-        case domains
-        case tags
-        case createdAt = "created_at"
-        case updatedAt = "updated_at"
-        case author
-        case contributors
-        case links
-        case dependencies
-        case recommendedModels = "recommended_models"
-    }
-
-    private static let knownKeys = CodingKeys.names
-
-    public init(from decoder: any Decoder) throws {
-        let container = try decoder.container(keyedBy: CodingKeys.self)
-        annotations = try container.decodeIfPresent(JSONObject.self, forKey: .annotations)
-        documentation = try container.decodeIfPresent(String.self, forKey: .documentation)
-        license = try container.decodeIfPresent(String.self, forKey: .license)
-        programmingLanguage = try container.decodeIfPresent(String.self, forKey: .programmingLanguage)
-        naturalLanguages = try container.decodeIfPresent([String].self, forKey: .naturalLanguages)
-        framework = try container.decodeIfPresent(String.self, forKey: .framework)
-        capabilities = try container.decodeIfPresent([AgentCapability].self, forKey: .capabilities)
-        domains = try container.decodeIfPresent([String].self, forKey: .domains)
-        tags = try container.decodeIfPresent([String].self, forKey: .tags)
-        createdAt = try container.decodeIfPresent(Timestamp.self, forKey: .createdAt)
-        updatedAt = try container.decodeIfPresent(Timestamp.self, forKey: .updatedAt)
-        author = try container.decodeIfPresent(Person.self, forKey: .author)
-        contributors = try container.decodeIfPresent([Person].self, forKey: .contributors)
-        links = try container.decodeIfPresent([AgentLink].self, forKey: .links)
-        dependencies = try container.decodeIfPresent([AgentDependency].self, forKey: .dependencies)
-        recommendedModels = try container.decodeIfPresent([String].self, forKey: .recommendedModels)
-        extra = try decoder.container(keyedBy: AnyCodingKey.self).decodeMembers(except: AgentMetadata.knownKeys)
-    }
-
-    public func encode(to encoder: any Encoder) throws {
-        var container = encoder.container(keyedBy: CodingKeys.self)
-        try container.encodeIfPresent(annotations, forKey: .annotations)
-        try container.encodeIfPresent(documentation, forKey: .documentation)
-        try container.encodeIfPresent(license, forKey: .license)
-        try container.encodeIfPresent(programmingLanguage, forKey: .programmingLanguage)
-        try container.encodeIfPresent(naturalLanguages, forKey: .naturalLanguages)
-        try container.encodeIfPresent(framework, forKey: .framework)
-        try container.encodeIfPresent(capabilities, forKey: .capabilities)
-        try container.encodeIfPresent(domains, forKey: .domains)
-        try container.encodeIfPresent(tags, forKey: .tags)
-        try container.encodeIfPresent(createdAt, forKey: .createdAt)
-        try container.encodeIfPresent(updatedAt, forKey: .updatedAt)
-        try container.encodeIfPresent(author, forKey: .author)
-        try container.encodeIfPresent(contributors, forKey: .contributors)
-        try container.encodeIfPresent(links, forKey: .links)
-        try container.encodeIfPresent(dependencies, forKey: .dependencies)
-        try container.encodeIfPresent(recommendedModels, forKey: .recommendedModels)
-        if !extra.isEmpty {
-            var all = encoder.container(keyedBy: AnyCodingKey.self)
-            try all.encodeMembers(extra.filter { !AgentMetadata.knownKeys.contains($0.key) })
-        }
-    }
-}
-
 /// Something that an agent can do, in words that people and language models read.
-public struct AgentCapability: Sendable, Hashable, Codable {
+public struct AgentCapability: Sendable, Hashable {
     public var name: String
     public var description: String
 
@@ -147,7 +79,7 @@ public struct AgentCapability: Sendable, Hashable, Codable {
 }
 
 /// An author or a contributor.
-public struct Person: Sendable, Hashable, Codable {
+public struct Person: Sendable, Hashable {
     public var name: String
     public var email: String?
     public var url: String?
@@ -160,9 +92,9 @@ public struct Person: Sendable, Hashable, Codable {
 }
 
 /// A link that belongs to an agent.
-public struct AgentLink: Sendable, Hashable, Codable {
+public struct AgentLink: Sendable, Hashable {
     /// What the link leads to. The specification names four; other strings are kept.
-    public struct Kind: RawRepresentable, Sendable, Hashable, Codable {
+    public struct Kind: RawRepresentable, Sendable, Hashable {
         public let rawValue: String
         public init(rawValue: String) { self.rawValue = rawValue }
 
@@ -182,9 +114,9 @@ public struct AgentLink: Sendable, Hashable, Codable {
 }
 
 /// Something that an agent needs: another agent, a tool, a model.
-public struct AgentDependency: Sendable, Hashable, Codable {
+public struct AgentDependency: Sendable, Hashable {
     /// What is needed. The specification names three; other strings are kept.
-    public struct Kind: RawRepresentable, Sendable, Hashable, Codable {
+    public struct Kind: RawRepresentable, Sendable, Hashable {
         public let rawValue: String
         public init(rawValue: String) { self.rawValue = rawValue }
 

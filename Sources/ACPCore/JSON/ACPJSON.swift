@@ -15,19 +15,32 @@ public enum ACPJSON {
     /// - Throws: ``ACPError`` with code ``ACPError/Code-swift.struct/serverError``, naming the value that JSON cannot
     ///   hold (an infinite number, for example).
     public static func encode(_ value: some Encodable) throws(ACPError) -> [UInt8] {
+        if let value = value as? any JSONWritable { return try encode(value, depth: maximumDepth) }
+        return try encode(try encodeTree(value), depth: maximumDepth)
+    }
+
+    /// The same for the types of which it is known here that they are written directly.
+    package static func encode(_ value: some JSONWritable) throws(ACPError) -> [UInt8] {
         try encode(value, depth: maximumDepth)
     }
 
     /// The JSON of a value that becomes part of a larger one, and so may use less of the depth.
-    static func encode(_ value: some Encodable, depth: Int) throws(ACPError) -> [UInt8] {
-        if let value = value as? any JSONWritable, let json = value.written(depth: depth) { return json }
-        let tree = try encodeTree(value)
-        if let json = tree.written(depth: depth) { return json }
-        if let (path, number) = tree.firstUnwritable(depth: depth) {
-            throw ACPError(
-                .serverError, "\(Self.path(path)) cannot be written as JSON: \(number) (JSON has finite numbers only)")
+    static func encode(_ value: some JSONWritable, depth: Int) throws(ACPError) -> [UInt8] {
+        do throws(JSONFault) {
+            return try value.written(depth: depth)
+        } catch {
+            throw describe(error, depth: depth)
         }
-        throw ACPError(.serverError, "a value cannot be written as JSON: it is nested deeper than \(depth) levels")
+    }
+
+    private static func describe(_ fault: JSONFault, depth: Int) -> ACPError {
+        if case .notFinite(let number) = fault.reason {
+            return ACPError(
+                .serverError,
+                "\(path(fault.path)) cannot be written as JSON: \(number) (JSON has finite numbers only)")
+        }
+        return ACPError(
+            .serverError, "a value cannot be written as JSON: it is nested deeper than \(depth) levels")
     }
 
     /// Any value as a JSON value.
@@ -55,30 +68,46 @@ public enum ACPJSON {
         _ type: Value.Type = Value.self,
         from json: some Sequence<UInt8>
     ) throws(ACPError) -> Value {
-        if let type = type as? any JSONReadable.Type, let value = read(type, from: json) as? Value { return value }
+        if let type = type as? any JSONReadable.Type {
+            let value: Any = try read(type, from: json)
+            if let value = value as? Value { return value }
+        }
         return try decodeThoroughly(type, from: json)
     }
 
-    /// The same for the types of which it is known here that they can be read directly.
+    /// The same for the types of which it is known here that they are read directly.
     package static func decode<Value: JSONReadable>(
         _ type: Value.Type = Value.self,
         from json: some Sequence<UInt8>
     ) throws(ACPError) -> Value {
-        if let value = read(type, from: json) { return value }
-        return try decodeThoroughly(type, from: json)
+        try read(type, from: json)
     }
 
-    /// Nil if `Decodable` has to decide.
-    private static func read<Value: JSONReadable>(_ type: Value.Type, from json: some Sequence<UInt8>) -> Value? {
-        json.withContiguousStorageIfAvailable { JSONReader.read(type, from: UnsafeRawBufferPointer($0)) } ?? nil
+    private static func read<Value: JSONReadable>(
+        _ type: Value.Type, from json: some Sequence<UInt8>, keepsDigits: Bool = false
+    ) throws(ACPError) -> Value {
+        var message: String?
+        func read(_ bytes: UnsafeRawBufferPointer) -> Value? {
+            do throws(JSONFault) {
+                return try JSONReader.read(type, from: bytes, keepsDigits: keepsDigits)
+            } catch {
+                message = describe(error, in: bytes)
+                return nil
+            }
+        }
+        if let value = json.withContiguousStorageIfAvailable({ read(UnsafeRawBufferPointer($0)) }) ?? nil {
+            return value
+        }
+        if message == nil, let value = Array(json).withUnsafeBytes(read) { return value }
+        throw ACPError(.invalidInput, message ?? "the JSON could not be read")
     }
 
-    /// Reads a value with `Decodable`, which finds the words for what is wrong.
+    /// Reads a value with `Decodable`, for types of which nothing else is known.
     static func decodeThoroughly<Value: Decodable>(
         _ type: Value.Type,
         from json: some Sequence<UInt8>
     ) throws(ACPError) -> Value {
-        try decode(type, tree: try tree(of: Array(json)))
+        try decode(type, tree: try read(JSONValue.self, from: json, keepsDigits: true))
     }
 
     /// Reads a value from a tree.
@@ -94,24 +123,13 @@ public enum ACPJSON {
         }
     }
 
-    private static func tree(of json: [UInt8]) throws(ACPError) -> JSONValue {
-        let result = json.withUnsafeBytes { bytes -> Result<JSONValue, ACPError> in
-            do throws(JSONReader.Refusal) {
-                return .success(try JSONReader.readTree(bytes, keepsDigits: true))
-            } catch {
-                return .failure(ACPError(.invalidInput, describe(error, in: bytes)))
-            }
-        }
-        return try result.get()
-    }
-
-    private static func describe(_ refusal: JSONReader.Refusal, in bytes: UnsafeRawBufferPointer) -> String {
-        switch refusal.kind {
+    private static func describe(_ fault: JSONFault, in bytes: UnsafeRawBufferPointer) -> String {
+        switch fault.reason {
         case .tooDeep: return "the JSON is nested deeper than \(maximumDepth) levels"
         case .notUTF8: return "the body is not valid JSON: UTF-8 is expected"
         case .syntax(let message):
-            return "the body is not valid JSON: \(message) (\(JSONReader.place(of: refusal.position, in: bytes)))"
-        case .shape: return "the JSON could not be read"
+            return "the body is not valid JSON: \(message) (\(JSONReader.place(of: fault.position, in: bytes)))"
+        case .mismatch, .null, .missing, .invalid, .notFinite: return describe(fault.decodingError())
         }
     }
 

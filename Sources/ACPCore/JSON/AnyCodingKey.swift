@@ -20,31 +20,3 @@ struct IndexKey: CodingKey {
     init?(stringValue: String) { nil }
     init?(intValue: Int) { index = intValue }
 }
-
-extension KeyedDecodingContainer where Key == AnyCodingKey {
-    /// All members but those that a type has read by name.
-    func decodeMembers(except known: Set<String>) throws -> JSONObject {
-        var members = JSONObject()
-        for key in allKeys where !known.contains(key.stringValue) {
-            members[key.stringValue] = try decode(JSONValue.self, forKey: key)
-        }
-        return members
-    }
-}
-
-extension KeyedEncodingContainer where Key == AnyCodingKey {
-    mutating func encodeMembers(_ members: JSONObject) throws {
-        for (name, value) in members { try encode(value, forKey: AnyCodingKey(name)) }
-    }
-}
-
-extension CodingKey where Self: CaseIterable {
-    static var names: Set<String> { Set(allCases.map(\.stringValue)) }
-}
-
-extension KeyedDecodingContainer {
-    /// A value for a key that may be missing or null, with what stands in for it.
-    func decode<Value: Decodable>(_ key: Key, default fallback: @autoclosure () -> Value) throws -> Value {
-        try decodeIfPresent(Value.self, forKey: key) ?? fallback()
-    }
-}

@@ -167,14 +167,3 @@ extension JSONObject: ExpressibleByDictionaryLiteral {
 extension JSONObject: CustomStringConvertible {
     public var description: String { String(describing: Array(self)) }
 }
-
-extension JSONObject: Codable {
-    public init(from decoder: any Decoder) throws {
-        self = try decoder.container(keyedBy: AnyCodingKey.self).decodeMembers(except: [])
-    }
-
-    public func encode(to encoder: any Encoder) throws {
-        var container = encoder.container(keyedBy: AnyCodingKey.self)
-        try container.encodeMembers(self)
-    }
-}

@@ -8,28 +8,32 @@ extension JSONReader {
         let range: Range<Int>
         let isASCII: Bool
         let hasEscapes: Bool
+
+        /// Whether the characters are those of the string, and valid.
+        var isPlain: Bool { isASCII && !hasEscapes }
     }
 
     // MARK: Strings
 
-    package mutating func string() throws(Refusal) -> String {
+    package mutating func string() throws(JSONFault) -> String {
         let text = try text()
+        return try string(of: text)
+    }
+
+    /// The string of a text that the reader has passed.
+    func string(of text: Text) throws(JSONFault) -> String {
+        // ASCII is valid, and needs no check by generic code.
+        if text.isPlain { return String(decoding: rebased(text.range), as: UTF8.self) }
         if text.hasEscapes { return try unescaped(text.range) }
-        guard let string = String(validating: self[text.range], as: UTF8.self) else { throw invalidText(text.range) }
+        guard let string = String(validating: rebased(text.range), as: UTF8.self) else {
+            throw invalidText(text.range)
+        }
         return string
     }
 
-    /// A string that is neither copied nor escaped. What is not ASCII is refused.
-    mutating func plainText() throws(Refusal) -> Slice<UnsafeRawBufferPointer> {
-        let text = try text()
-        guard text.isASCII, !text.hasEscapes else { throw Refusal() }
-        return self[text.range]
-    }
-
     /// Finds a string's end. Whether its escapes and what is not ASCII are valid is not checked.
-    mutating func text() throws(Refusal) -> Text {
-        // Something else may be right in its place: `Decodable` decides.
-        guard try token() == UInt8(ascii: "\"") else { throw Refusal() }
+    mutating func text() throws(JSONFault) -> Text {
+        guard try token() == UInt8(ascii: "\"") else { throw mismatch(.string) }
         advance()
         let start = position
         var isASCII = true
@@ -56,14 +60,16 @@ extension JSONReader {
         }
     }
 
-    private func unescaped(_ range: Range<Int>) throws(Refusal) -> String {
+    private func unescaped(_ range: Range<Int>) throws(JSONFault) -> String {
         var output: [UInt8] = []
         output.reserveCapacity(range.count)
         var rest = self[range]
         while let backslash = rest.firstIndex(of: UInt8(ascii: "\\")) {
             output.append(contentsOf: rest[..<backslash])
             rest = rest[(backslash + 1)...]
-            guard let escape = rest.popFirst() else { throw Refusal() }
+            guard let escape = rest.popFirst() else {
+                throw fault("a backslash in a string must begin an escape that JSON knows", at: backslash)
+            }
             switch escape {
             case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): output.append(escape)
             case UInt8(ascii: "b"): output.append(0x08)
@@ -81,12 +87,12 @@ extension JSONReader {
         return string
     }
 
-    private func invalidText(_ range: Range<Int>) -> Refusal {
+    private func invalidText(_ range: Range<Int>) -> JSONFault {
         fault("this string is not valid UTF-8", at: range.lowerBound - 1)
     }
 
     /// The character of `\uXXXX`, or of two of them if the first is half of a pair. The first `\u` is read already.
-    private func scalar(_ text: inout Slice<UnsafeRawBufferPointer>) throws(Refusal) -> Unicode.Scalar {
+    private func scalar(_ text: inout Slice<UnsafeRawBufferPointer>) throws(JSONFault) -> Unicode.Scalar {
         let start = text.startIndex - 2
         let unit = try codeUnit(&text)
         if let scalar = Unicode.Scalar(unit) { return scalar }
@@ -95,11 +101,13 @@ extension JSONReader {
         let trail = try codeUnit(&text)
         guard UTF16.isTrailSurrogate(trail) else { throw fault("half of a surrogate pair is no character", at: start) }
         let offset = (UInt32(unit) - 0xd800) << 10 + (UInt32(trail) - 0xdc00)
-        guard let scalar = Unicode.Scalar(0x1_0000 + offset) else { throw Refusal() }
+        guard let scalar = Unicode.Scalar(0x1_0000 + offset) else {
+            throw fault("half of a surrogate pair is no character", at: start)
+        }
         return scalar
     }
 
-    private func codeUnit(_ text: inout Slice<UnsafeRawBufferPointer>) throws(Refusal) -> UInt16 {
+    private func codeUnit(_ text: inout Slice<UnsafeRawBufferPointer>) throws(JSONFault) -> UInt16 {
         var unit: UInt16 = 0
         let start = text.startIndex - 2
         for _ in 0..<4 {
@@ -122,7 +130,7 @@ extension JSONReader {
 
     /// A number. One without a fraction is an integer, however it is written. One with a fraction is none, even if the nearest
     /// `Double` has no fraction.
-    mutating func number() throws(Refusal) -> JSONValue {
+    mutating func number() throws(JSONFault) -> JSONValue {
         let first = try token()
         let start = position
         guard first == UInt8(ascii: "-") || first.isDigit else { throw noValue() }
@@ -146,7 +154,7 @@ extension JSONReader {
     }
 
     /// Reads on behind the whole digits.
-    private mutating func fraction(from start: Int, digits whole: Int64?) throws(Refusal) -> JSONValue {
+    private mutating func fraction(from start: Int, digits whole: Int64?) throws(JSONFault) -> JSONValue {
         var digits = whole
         var places = 0
         if next == UInt8(ascii: ".") {
@@ -174,20 +182,21 @@ extension JSONReader {
     }
 
     /// Any number with a fraction or an exponent that has just been read.
-    private func exactNumber(from start: Int) throws(Refusal) -> JSONValue {
+    private func exactNumber(from start: Int) throws(JSONFault) -> JSONValue {
         let text = try numberText(from: start)
         if let whole = Self.wholeNumber(text) { return whole }
         guard let value = Double(text), value.isFinite else {
             throw fault(
                 "this number is out of range: it is larger than a 64-bit floating-point number can be", at: start)
         }
-        if keepsDigits, value != 0, text.utf8.count(where: \.isDigit) > 15 {
+        // A number too small to be told from zero is none: it has a fraction.
+        if keepsDigits, value == 0 || text.utf8.count(where: \.isDigit) > 15 {
             return .largeInteger(JSONValue.LargeInteger(number: text))
         }
         return .number(value)
     }
 
-    private func numberText(from start: Int) throws(Refusal) -> String {
+    private func numberText(from start: Int) throws(JSONFault) -> String {
         let text = self[start..<position]
         // A fraction may be as long as it likes: it is rounded.
         let limit = JSONValue.LargeInteger.maximumDigits + (text.first == UInt8(ascii: "-") ? 1 : 0)
@@ -234,7 +243,7 @@ extension JSONReader {
     }
 
     /// The fault of something that is no value.
-    func noValue() -> Refusal {
+    func noValue() -> JSONFault {
         switch next {
         case UInt8(ascii: "+"): fault("a number must not begin with +")
         case UInt8(ascii: "."): fault("a number must not begin with a decimal point")

@@ -2,47 +2,26 @@
 
 /// Reads JSON straight from its bytes, in one pass: the only parser of the package, as strict as RFC 8259.
 ///
-/// Values that every run reads many times are read directly (``JSONReadable``). All others, and those that a direct reader
-/// refuses, are read as a ``JSONValue`` first and then with `Decodable`, which finds the words for what is wrong (see
-/// ``ACPJSON``). The two ways must give the same value; the tests compare them. So a direct reader refuses whatever is wrong
-/// or doubtful.
+/// It reads the types of this package directly (``JSONReadable``); for other `Decodable` types it reads a ``JSONValue`` (see
+/// ``ACPJSON``). A value of another kind than expected is a fault of shape, which is thrown when the value has been passed: the
+/// rest of the document is read, so that a document that is not JSON is refused as such, and the last of several members with
+/// the same name counts.
 ///
 /// It steps through a document by being asked:
 ///
 /// ```swift
 /// try reader.beginObject()
-/// while let key = try reader.nextKey() {
-///     switch key {
-///     case "name": try name.read(from: &reader)
-///     default: try reader.skip()
+/// while let field = try reader.nextField(Field.self) {
+///     switch field {
+///     case .name: try name.read(from: &reader)
+///     case .size: try size.read(from: &reader)
 ///     }
 /// }
 /// ```
 ///
-/// - Important: It borrows the bytes, and so do its keys: neither may outlive the closure of ``read(_:from:)`` that lends
-///   them. Values are copied out of the bytes, and so may.
+/// - Important: It borrows the bytes, and may not outlive the call of ``read(_:from:keepsDigits:)`` that lends them. Values are
+///   copied out of the bytes.
 package struct JSONReader {
-    /// Why the reader does not read a document.
-    package struct Refusal: Error {
-        enum Kind {
-            /// The value has another shape, or is read in another way. `Decodable` decides.
-            case shape
-            case syntax(String)
-            case tooDeep
-            case notUTF8
-        }
-        let kind: Kind
-        /// The byte at which it is, counted from 0.
-        let position: Int
-
-        package init() { self.init(.shape, at: 0) }
-
-        init(_ kind: Kind, at position: Int) {
-            self.kind = kind
-            self.position = position
-        }
-    }
-
     private let bytes: UnsafeRawBufferPointer
     /// Where the next byte stands: never behind the end.
     private(set) var position = 0
@@ -58,36 +37,47 @@ package struct JSONReader {
         self.keepsDigits = keepsDigits
     }
 
-    /// A document's value, or nil if the reader refuses it.
-    static func read<Value: JSONReadable>(_ type: Value.Type, from bytes: UnsafeRawBufferPointer) -> Value? {
-        var reader = JSONReader(bytes)
-        do throws(Refusal) {
-            let value = try Value(json: &reader)
-            try reader.end()
-            return value
-        } catch {
-            return nil
-        }
-    }
-
-    /// A document's value, whatever it is.
+    /// Reads a document.
     ///
     /// - Parameter keepsDigits: Whether numbers that a `Double` does not hold exactly become a ``JSONValue/LargeInteger`` of
     ///   their text, for types that hold more digits.
-    static func readTree(_ bytes: UnsafeRawBufferPointer, keepsDigits: Bool) throws(Refusal) -> JSONValue {
+    static func read<Value: JSONReadable>(
+        _ type: Value.Type, from bytes: UnsafeRawBufferPointer, keepsDigits: Bool = false
+    ) throws(JSONFault) -> Value {
         var reader = JSONReader(bytes, keepsDigits: keepsDigits)
-        // A byte order mark is allowed, though none is needed.
-        if bytes.starts(with: [0xef, 0xbb, 0xbf]) { reader.position = 3 }
-        if bytes.starts(with: [0xff, 0xfe]) || bytes.starts(with: [0xfe, 0xff]) { throw Refusal(.notUTF8, at: 0) }
-        reader.skipWhitespace()
-        guard reader.position < bytes.count else { throw reader.fault("it is empty") }
-        let value = try JSONValue(json: &reader)
+        try reader.begin()
+        let value: Value
+        do throws(JSONFault) {
+            value = try Value(json: &reader)
+        } catch {
+            // A document that is not JSON is refused as such.
+            if error.isOfShape { try reader.end() }
+            throw error
+        }
         try reader.end()
         return value
     }
 
+    /// The same, for bytes in an array.
+    static func read<Value: JSONReadable>(_ type: Value.Type, from bytes: [UInt8]) throws(JSONFault) -> Value {
+        try bytes.withUnsafeBytes { bytes in
+            Result { () throws(JSONFault) in try read(type, from: bytes) }
+        }.get()
+    }
+
+    /// Checks how the document begins.
+    private mutating func begin() throws(JSONFault) {
+        if let first = bytes.first, first >= 0xef {
+            // A byte order mark is allowed, though none is needed.
+            if bytes.starts(with: [0xef, 0xbb, 0xbf]) { position = 3 }
+            if bytes.starts(with: [0xff, 0xfe]) || bytes.starts(with: [0xfe, 0xff]) { throw JSONFault(.notUTF8) }
+        }
+        skipWhitespace()
+        guard position < bytes.count else { throw fault("it is empty") }
+    }
+
     /// Checks that the document ends here.
-    private mutating func end() throws(Refusal) {
+    private mutating func end() throws(JSONFault) {
         skipWhitespace()
         guard position < bytes.count else { return }
         throw unexpected("nothing may follow the value")
@@ -95,14 +85,25 @@ package struct JSONReader {
 
     // MARK: Faults
 
-    func fault(_ message: String, at position: Int? = nil) -> Refusal {
-        Refusal(.syntax(message), at: position ?? self.position)
+    func fault(_ message: String, at position: Int? = nil) -> JSONFault {
+        JSONFault(.syntax(message), at: position ?? self.position)
+    }
+
+    /// The fault of a value of another kind, which comes next. The reader passes it, and finds whether it is a value at all.
+    mutating func mismatch(_ expected: JSONFault.Kind) -> JSONFault {
+        do throws(JSONFault) {
+            let isNull = try token() == UInt8(ascii: "n")
+            try skip()
+            return JSONFault(isNull ? .null(expected) : .mismatch(expected))
+        } catch {
+            return error
+        }
     }
 
     /// A fault at the next byte, which is another one than expected.
-    func unexpected(_ expectation: String) -> Refusal {
+    func unexpected(_ expectation: String) -> JSONFault {
         guard position < bytes.count else { return fault("it ends too early: \(expectation)") }
-        if bytes[position] == 0 { return Refusal(.notUTF8, at: position) }
+        if bytes[position] == 0 { return JSONFault(.notUTF8, at: position) }
         return fault(expectation)
     }
 
@@ -119,7 +120,7 @@ package struct JSONReader {
     // MARK: Bytes
 
     /// The byte that comes next.
-    func peek() throws(Refusal) -> UInt8 {
+    func peek() throws(JSONFault) -> UInt8 {
         guard position < bytes.count else { throw fault("it ends too early") }
         return bytes[position]
     }
@@ -128,7 +129,7 @@ package struct JSONReader {
     var next: UInt8? { position < bytes.count ? bytes[position] : nil }
 
     /// The first byte of the next token.
-    mutating func token() throws(Refusal) -> UInt8 {
+    mutating func token() throws(JSONFault) -> UInt8 {
         skipWhitespace()
         return try peek()
     }
@@ -137,13 +138,13 @@ package struct JSONReader {
     mutating func advance() { position += 1 }
 
     /// Steps over a byte, which must come next.
-    mutating func take(_ byte: Unicode.Scalar, else expectation: @autoclosure () -> String) throws(Refusal) {
+    mutating func take(_ byte: Unicode.Scalar, else expectation: @autoclosure () -> String) throws(JSONFault) {
         guard next == UInt8(ascii: byte) else { throw unexpected(expectation()) }
         position += 1
     }
 
     /// Steps over a text, which must come next.
-    mutating func take(literal: StaticString) throws(Refusal) {
+    mutating func take(literal: StaticString) throws(JSONFault) {
         let start = position
         for index in 0..<literal.utf8CodeUnitCount {
             guard next == literal.utf8Start[index] else {
@@ -156,6 +157,9 @@ package struct JSONReader {
 
     /// The byte at a position, or `nil` behind the end.
     func byte(at position: Int) -> UInt8? { position < bytes.count ? bytes[position] : nil }
+
+    /// Bytes that the reader has passed, without the cost of a slice in generic code.
+    func rebased(_ range: Range<Int>) -> UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: bytes[range]) }
 
     /// Bytes that the reader has passed.
     subscript(range: Range<Int>) -> Slice<UnsafeRawBufferPointer> { bytes[range] }
@@ -193,41 +197,55 @@ package struct JSONReader {
 
     // MARK: Structure
 
-    package mutating func beginObject() throws(Refusal) { try begin("{") }
+    package mutating func beginObject() throws(JSONFault) { try begin("{", .object) }
 
-    package mutating func beginArray() throws(Refusal) { try begin("[") }
+    package mutating func beginArray() throws(JSONFault) { try begin("[", .array) }
 
-    private mutating func begin(_ opening: Unicode.Scalar) throws(Refusal) {
+    private mutating func begin(_ opening: Unicode.Scalar, _ kind: JSONFault.Kind) throws(JSONFault) {
         skipWhitespace()
-        // Something else may be right in its place: `Decodable` decides.
-        guard next == UInt8(ascii: opening) else { throw Refusal() }
+        guard next == UInt8(ascii: opening) else { throw mismatch(kind) }
         position += 1
         depth += 1
-        guard depth <= ACPJSON.maximumDepth else { throw Refusal(.tooDeep, at: position) }
+        guard depth <= ACPJSON.maximumDepth else { throw JSONFault(.tooDeep, at: position) }
         isFirst = true
     }
 
-    /// The object's next key, or nil at its end. The member's value must be read or skipped before the next call.
-    package mutating func nextKey() throws(Refusal) -> Key? {
-        guard try nextMember() else { return nil }
-        let text = try text()
-        guard text.isASCII, !text.hasEscapes else { throw Refusal() }
-        let key = Key(bytes: bytes[text.range])
-        try colon()
-        return key
+    /// Returns the object's next member that the type knows, or `nil` at the object's end. Others are skipped. The member's value
+    /// must be read or skipped before the next call.
+    package mutating func nextField<Field: JSONField>(_ type: Field.Type) throws(JSONFault) -> Field? {
+        while try nextMember() {
+            let text = try text()
+            let field: Field? =
+                text.isPlain ? Field(rawValue: name(text)) : Field(named: try string(of: text))
+            try colon()
+            if let field { return field }
+            try skip()
+        }
+        return nil
     }
 
-    /// The same, for looking ahead: a key that is not ASCII is none of those that a type knows.
-    private mutating func nextKeyAhead() throws(Refusal) -> Key? {
-        guard try nextMember() else { return nil }
-        let text = try text()
-        guard !text.hasEscapes else { throw Refusal() }
-        try colon()
-        return Key(bytes: bytes[text.range])
+    /// The same, for objects whose other members are kept.
+    package mutating func nextField<Field: JSONField>(
+        _ type: Field.Type, othersIn others: inout JSONObject
+    ) throws(JSONFault) -> Field? {
+        while try nextMember() {
+            let text = try text()
+            let known: Field? =
+                text.isPlain ? Field(rawValue: name(text)) : Field(named: try string(of: text))
+            let other = known == nil ? try string(of: text) : ""
+            try colon()
+            if let known { return known }
+            others[other] = try JSONValue(json: &self)
+        }
+        return nil
     }
 
-    /// The same, for objects whose keys anybody may choose.
-    mutating func nextName() throws(Refusal) -> String? {
+    private func name(_ text: Text) -> JSONName {
+        JSONName(borrowing: rebased(text.range))
+    }
+
+    /// The same, for objects of which no type knows the members.
+    mutating func nextName() throws(JSONFault) -> String? {
         guard try nextMember() else { return nil }
         let name = try string()
         try colon()
@@ -235,13 +253,13 @@ package struct JSONReader {
     }
 
     /// Whether the array has another element. It must be read or skipped before the next call.
-    package mutating func nextElement() throws(Refusal) -> Bool {
+    package mutating func nextElement() throws(JSONFault) -> Bool {
         guard try next(before: "]", else: "a comma or ] must follow an element of an array") else { return false }
         if next == UInt8(ascii: "]") { throw fault("a comma in an array must be followed by another element") }
         return true
     }
 
-    private mutating func nextMember() throws(Refusal) -> Bool {
+    private mutating func nextMember() throws(JSONFault) -> Bool {
         guard try next(before: "}", else: "a comma or } must follow a member of an object") else { return false }
         if next == UInt8(ascii: "}") { throw fault("a comma in an object must be followed by another member") }
         guard next == UInt8(ascii: "\"") else { throw unexpected("a member's name in double quotes is expected") }
@@ -251,7 +269,7 @@ package struct JSONReader {
     /// Steps to what follows, behind the comma, or over the closing bracket.
     private mutating func next(
         before closing: Unicode.Scalar, else expectation: @autoclosure () -> String
-    ) throws(Refusal) -> Bool {
+    ) throws(JSONFault) -> Bool {
         skipWhitespace()
         if next == UInt8(ascii: closing) {
             position += 1
@@ -268,13 +286,13 @@ package struct JSONReader {
         return true
     }
 
-    private mutating func colon() throws(Refusal) {
+    private mutating func colon() throws(JSONFault) {
         skipWhitespace()
         try take(":", else: "a colon must follow the name of a member")
     }
 
     /// Steps over any value. It is checked as if it were read.
-    package mutating func skip() throws(Refusal) {
+    package mutating func skip() throws(JSONFault) {
         switch try token() {
         case UInt8(ascii: "{"):
             try beginObject()
@@ -291,53 +309,36 @@ package struct JSONReader {
     }
 
     /// Steps over a null, if one comes next.
-    mutating func skipNull() throws(Refusal) -> Bool {
+    mutating func skipNull() throws(JSONFault) -> Bool {
         guard try token() == UInt8(ascii: "n") else { return false }
         try take(literal: "null")
         return true
     }
 
-    /// The text of a member of the object that comes next, which is not stepped over: for objects of which one member
-    /// determines how to read the others. The last member of that name counts. If `nil`, there is none, or it is null.
-    func text(of name: StaticString) throws(Refusal) -> String? {
-        var ahead = self
-        var text: String?
-        try ahead.beginObject()
-        while let key = try ahead.nextKeyAhead() {
-            if name ~= key {
-                text = try ahead.skipNull() ? nil : try ahead.string()
-            } else {
-                try ahead.skip()
-            }
-        }
-        return text
-    }
-
-    /// The same, without looking further than the first member of that name: the caller must refuse another one.
-    func firstText(of name: StaticString) throws(Refusal) -> String? {
+    /// Returns the text of a member of the object that comes next, ahead of reading the object: for objects of which one member
+    /// determines how to read the others.
+    ///
+    /// - Parameter stopsAtFirst: Whether the object is searched up to the first member of that name only. Otherwise the last one
+    ///   counts.
+    mutating func lookAhead(
+        at field: some JSONField, stopsAtFirst: Bool = false
+    ) throws(JSONFault) -> JSONMember<String> {
+        guard try token() == UInt8(ascii: "{") else { throw mismatch(.object) }
+        var member = JSONMember<String>(field)
         var ahead = self
         try ahead.beginObject()
-        while let key = try ahead.nextKey() {
-            guard name ~= key else {
+        while try ahead.nextMember() {
+            let text = try ahead.text()
+            let isIt =
+                text.isPlain ? name(text) == field.rawValue : try ahead.string(of: text) == field.name
+            try ahead.colon()
+            guard isIt else {
                 try ahead.skip()
                 continue
             }
-            return try ahead.skipNull() ? nil : try ahead.string()
+            try member.read(from: &ahead)
+            if stopsAtFirst { break }
         }
-        return nil
-    }
-}
-
-extension JSONReader {
-    /// A key as it stands in the document: ASCII without escapes. It borrows the document's bytes.
-    package struct Key {
-        fileprivate let bytes: Slice<UnsafeRawBufferPointer>
-
-        var name: String { String(decoding: bytes, as: UTF8.self) }
-
-        package static func ~= (name: StaticString, key: Key) -> Bool {
-            name.utf8CodeUnitCount == key.bytes.count
-                && key.bytes.elementsEqual(UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))
-        }
+        return member
     }
 }

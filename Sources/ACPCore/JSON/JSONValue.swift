@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Foundation
-
 /// Any JSON value, kept exactly enough to be given back as it came.
 ///
 /// ACP lets clients and agents attach keys of their own to message parts, metadata and annotations, and leaves the
@@ -94,78 +92,6 @@ extension JSONValue {
     }
 }
 
-extension JSONValue: Codable {
-    /// Reads any value. Decoders other than ``ACPJSON`` may round integers that do not fit 64 bits, and give the members of
-    /// objects in another order.
-    public init(from decoder: any Decoder) throws {
-        // A keyed or unkeyed container is asked for first: failing there costs less than failing through every scalar.
-        if let container = try? decoder.container(keyedBy: AnyCodingKey.self) {
-            self = .object(try container.decodeMembers(except: []))
-            return
-        }
-        if var container = try? decoder.unkeyedContainer() {
-            var elements: [JSONValue] = []
-            while !container.isAtEnd { elements.append(try container.decode(JSONValue.self)) }
-            self = .array(elements)
-            return
-        }
-        let container = try decoder.singleValueContainer()
-        if container.decodeNil() {
-            self = .null
-        } else if let value = try? container.decode(String.self) {
-            self = .string(value)
-        } else if let value = try? container.decode(Bool.self) {
-            self = .bool(value)
-        } else if let value = try? container.decode(Int64.self) {
-            self = .integer(value)
-        } else if let value = try? container.decode(UInt64.self) {
-            // 9223372036854775807.0 fits both, but is read as unsigned only.
-            self = Int64(exactly: value).map(JSONValue.integer) ?? .unsigned(value)
-        } else if let value = try? container.decode(Double.self) {
-            self = .number(value)
-        } else {
-            throw DecodingError.invalid("this is not a JSON value, or a number out of range", at: decoder.codingPath)
-        }
-    }
-
-    public func encode(to encoder: any Encoder) throws {
-        switch self {
-        case .object(let members):
-            var container = encoder.container(keyedBy: AnyCodingKey.self)
-            try container.encodeMembers(members)
-        case .array(let elements):
-            var container = encoder.unkeyedContainer()
-            for element in elements { try container.encode(element) }
-        case .null:
-            var container = encoder.singleValueContainer()
-            try container.encodeNil()
-        case .bool(let value):
-            var container = encoder.singleValueContainer()
-            try container.encode(value)
-        case .integer(let value):
-            var container = encoder.singleValueContainer()
-            try container.encode(value)
-        case .unsigned(let value):
-            var container = encoder.singleValueContainer()
-            try container.encode(value)
-        case .largeInteger(let value):
-            // Only ACPJSON writes any number of digits.
-            guard let number = Decimal(string: value.description, locale: nil), "\(number)" == value.description else {
-                throw EncodingError.invalidValue(
-                    value, .init(codingPath: encoder.codingPath, debugDescription: "the integer has too many digits"))
-            }
-            var container = encoder.singleValueContainer()
-            try container.encode(number)
-        case .number(let value):
-            var container = encoder.singleValueContainer()
-            try container.encode(value)
-        case .string(let value):
-            var container = encoder.singleValueContainer()
-            try container.encode(value)
-        }
-    }
-}
-
 extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, ExpressibleByFloatLiteral,
     ExpressibleByBooleanLiteral, ExpressibleByNilLiteral, ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral
 {
@@ -181,28 +107,6 @@ extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, Ex
 }
 
 extension JSONValue {
-    /// The first number that JSON cannot hold, with the path to it. Searches no deeper than the given number of levels.
-    func firstUnwritable(depth: Int) -> (path: [any CodingKey], number: Double)? {
-        switch self {
-        case .number(let value) where !value.isFinite: return ([], value)
-        case .array(let elements) where depth > 0:
-            for (index, element) in elements.enumerated() {
-                if let found = element.firstUnwritable(depth: depth - 1) {
-                    return ([IndexKey(index)] + found.path, found.number)
-                }
-            }
-            return nil
-        case .object(let members) where depth > 0:
-            for (name, value) in members {
-                if let found = value.firstUnwritable(depth: depth - 1) {
-                    return ([AnyCodingKey(name)] + found.path, found.number)
-                }
-            }
-            return nil
-        default: return nil
-        }
-    }
-
     /// The value with numbers rounded that were kept as they are written.
     func rounded() -> JSONValue {
         switch self {

@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Writes JSON straight into bytes, for the values that every run writes many times. `Encodable` says the same of them and
-/// is what everything else uses: the tests compare the two.
+/// Writes JSON straight into bytes: the types of this package directly (``JSONWritable``), others by way of a ``JSONValue`` (see
+/// ``ACPJSON``).
 ///
 /// Members stand in the order in which they are written, null ones are left out unless they are asked for.
 package struct JSONWriter {
-    /// What the writer cannot write: the caller turns to `Encodable`, which says where it stands.
-    package struct Refusal: Error {}
-
     private(set) var bytes: [UInt8] = []
     private let limit: Int
     private var depth = 0
@@ -20,28 +17,33 @@ package struct JSONWriter {
 
     // MARK: Structure
 
-    package mutating func object(_ body: (inout JSONWriter) throws(Refusal) -> Void) throws(Refusal) {
-        try nested("{", "}", body)
-    }
+    /// Begins an object. Its members follow, then ``endObject()``.
+    package mutating func beginObject() throws(JSONFault) { try begin("{") }
 
-    mutating func array(_ elements: some Sequence<some JSONWritable>) throws(Refusal) {
-        try nested("[", "]") { writer throws(Refusal) in
-            for element in elements {
-                writer.separate()
-                try element.write(to: &writer)
+    package mutating func endObject() { end("}") }
+
+    mutating func array(_ elements: [some JSONWritable]) throws(JSONFault) {
+        try begin("[")
+        for index in elements.indices {
+            separate()
+            do throws(JSONFault) {
+                try elements[index].write(to: &self)
+            } catch {
+                throw error.under(index)
             }
         }
+        end("]")
     }
 
-    private mutating func nested(
-        _ open: Unicode.Scalar, _ close: Unicode.Scalar, _ body: (inout JSONWriter) throws(Refusal) -> Void
-    ) throws(Refusal) {
+    private mutating func begin(_ bracket: Unicode.Scalar) throws(JSONFault) {
         depth += 1
-        guard depth <= limit else { throw Refusal() }
-        bytes.append(UInt8(ascii: open))
+        guard depth <= limit else { throw JSONFault(.tooDeep) }
+        bytes.append(UInt8(ascii: bracket))
         needsComma = false
-        try body(&self)
-        bytes.append(UInt8(ascii: close))
+    }
+
+    private mutating func end(_ bracket: Unicode.Scalar) {
+        bytes.append(UInt8(ascii: bracket))
         needsComma = true
         depth -= 1
     }
@@ -53,41 +55,52 @@ package struct JSONWriter {
 
     // MARK: Members
 
-    /// A member whose name needs no escaping.
-    package mutating func member(_ name: StaticString, _ value: some JSONWritable) throws(Refusal) {
-        key(name)
-        try value.write(to: &self)
-    }
-
-    /// The same, left out if there is no value.
-    mutating func member(_ name: StaticString, _ value: (some JSONWritable)?) throws(Refusal) {
-        if let value { try member(name, value) }
-    }
-
-    mutating func member(_ name: StaticString, _ elements: [some JSONWritable]) throws(Refusal) {
-        key(name)
-        try array(elements)
-    }
-
-    mutating func null(_ name: StaticString) {
-        key(name)
-        null()
-    }
-
-    /// Members that somebody else named.
-    mutating func members(_ members: JSONObject, except known: Set<String> = []) throws(Refusal) {
-        for (name, value) in members where !known.contains(name) {
-            separate()
-            string(name)
-            bytes.append(UInt8(ascii: ":"))
+    /// Writes a member.
+    package mutating func member(_ field: some JSONField, _ value: some JSONWritable) throws(JSONFault) {
+        key(field.rawValue)
+        do throws(JSONFault) {
             try value.write(to: &self)
+        } catch {
+            throw error.under(field.rawValue)
         }
     }
 
-    private mutating func key(_ name: StaticString) {
+    /// Writes a member that is left out if there is no value.
+    package mutating func member(_ field: some JSONField, _ value: (some JSONWritable)?) throws(JSONFault) {
+        if let value { try member(field, value) }
+    }
+
+    /// Writes a member that is null.
+    mutating func null(_ field: some JSONField) {
+        key(field.rawValue)
+        null()
+    }
+
+    /// Writes the members of an object that no type knows.
+    mutating func members(_ members: JSONObject) throws(JSONFault) {
+        for (name, value) in members { try member(named: name, value) }
+    }
+
+    /// Writes those members of an object that a type does not know.
+    mutating func members<Field: JSONField>(_ members: JSONObject, except fields: Field.Type) throws(JSONFault) {
+        for (name, value) in members where Field(named: name) == nil { try member(named: name, value) }
+    }
+
+    private mutating func member(named name: String, _ value: JSONValue) throws(JSONFault) {
+        separate()
+        string(name)
+        bytes.append(UInt8(ascii: ":"))
+        do throws(JSONFault) {
+            try value.write(to: &self)
+        } catch {
+            throw error.under(name)
+        }
+    }
+
+    private mutating func key(_ name: JSONName) {
         separate()
         bytes.append(UInt8(ascii: "\""))
-        bytes.append(contentsOf: UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))
+        bytes.append(contentsOf: name.bytes)
         bytes.append(UInt8(ascii: "\""))
         bytes.append(UInt8(ascii: ":"))
     }
@@ -103,8 +116,8 @@ package struct JSONWriter {
     /// A number as it is written.
     mutating func digits(_ text: String) { bytes.append(contentsOf: text.utf8) }
 
-    mutating func number(_ value: Double) throws(Refusal) {
-        guard value.isFinite else { throw Refusal() }
+    mutating func number(_ value: Double) throws(JSONFault) {
+        guard value.isFinite else { throw JSONFault(.notFinite(value)) }
         // Without a fraction where there is none, as Foundation writes it.
         var text = value.description
         if text.hasSuffix(".0") { text.removeLast(2) }
@@ -144,24 +157,6 @@ package struct JSONWriter {
             bytes.append(contentsOf: "u00".utf8)
             bytes.append(hexadecimalDigit(byte >> 4))
             bytes.append(hexadecimalDigit(byte & 15))
-        }
-    }
-}
-
-/// A value that ``JSONWriter`` writes.
-package protocol JSONWritable: Encodable {
-    func write(to writer: inout JSONWriter) throws(JSONWriter.Refusal)
-}
-
-extension JSONWritable {
-    /// The value's JSON, or nil if the writer cannot write it.
-    func written(depth: Int) -> [UInt8]? {
-        var writer = JSONWriter(depth: depth)
-        do {
-            try write(to: &writer)
-            return writer.bytes
-        } catch {
-            return nil
         }
     }
 }

@@ -59,27 +59,11 @@ struct ValueDecoder: Decoder {
     }
 
     func integer<Value: FixedWidthInteger>(_ type: Value.Type = Value.self) throws -> Value {
-        let number: Value?
-        switch value {
-        case .integer(let value): number = Value(exactly: value)
-        case .unsigned(let value): number = Value(exactly: value)
-        case .largeInteger(let value): number = Value(value.description)
-        // The reader makes an integer of each number that is one and fits 64 bits, however it is written.
-        case .number: number = nil
-        default: throw mismatch(type)
+        do throws(JSONFault) {
+            return try value.integer(type)
+        } catch {
+            throw error.decodingError(at: codingPath)
         }
-        if let number { return number }
-        let isWhole =
-            switch value {
-            case .largeInteger(let value): value.isInteger
-            case .number(let value): abs(value) >= 0x1p63
-            default: true
-            }
-        throw DecodingError.invalid(
-            isWhole
-                ? "the number does not fit \(Value.bitWidth) bits: one from \(Value.min) to \(Value.max) is expected"
-                : "a number without a fraction is expected",
-            at: codingPath)
     }
 
     func double() throws -> Double {
@@ -124,7 +108,8 @@ struct ValueDecoder: Decoder {
             case .number(let value): "\(value)"
             default: throw mismatch(Decimal.self)
             }
-        guard let number = Decimal(string: text, locale: Locale(identifier: "en_US_POSIX")) else {
+        let isZero = value.doubleValue == 0
+        guard let number = Decimal(string: text, locale: Locale(identifier: "en_US_POSIX")) ?? (isZero ? 0 : nil) else {
             throw DecodingError.invalid("the number is out of range", at: codingPath)
         }
         return number

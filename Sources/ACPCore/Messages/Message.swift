@@ -63,7 +63,7 @@ extension Message: ExpressibleByStringLiteral {
     public init(stringLiteral text: String) { self.init(text) }
 }
 
-extension Message.Role: RawRepresentable, Codable {
+extension Message.Role: RawRepresentable {
     public init?(rawValue: String) {
         switch rawValue {
         case "user": self = .user
@@ -83,51 +83,4 @@ extension Message.Role: RawRepresentable, Codable {
         }
     }
 
-    public init(from decoder: any Decoder) throws {
-        let text = try decoder.singleValueContainer().decode(String.self)
-        guard let role = Message.Role(rawValue: text) else {
-            throw DecodingError.invalid(
-                "\"\(text.prefix(80))\" is no role: user, agent or agent/NAME is expected", at: decoder.codingPath)
-        }
-        self = role
-    }
-
-    public func encode(to encoder: any Encoder) throws {
-        var container = encoder.singleValueContainer()
-        try container.encode(rawValue)
-    }
-}
-
-extension Message: Codable {
-    private enum CodingKeys: String, CodingKey {
-        case role
-        case parts
-        case createdAt = "created_at"
-        case completedAt = "completed_at"
-    }
-
-    /// A missing timestamp means "now", as clients in other languages have it; an explicit null means that it is unknown
-    /// or that the message is still open.
-    public init(from decoder: any Decoder) throws {
-        let container = try decoder.container(keyedBy: CodingKeys.self)
-        role = try container.decode(.role, default: .user)
-        parts = try container.decode([MessagePart].self, forKey: .parts)
-        createdAt = try container.timestamp(.createdAt)
-        completedAt = try container.timestamp(.completedAt)
-    }
-
-    /// Both timestamps are always written: a client would fill in a missing one with its own clock.
-    public func encode(to encoder: any Encoder) throws {
-        var container = encoder.container(keyedBy: CodingKeys.self)
-        try container.encode(role, forKey: .role)
-        try container.encode(parts, forKey: .parts)
-        try container.encode(createdAt, forKey: .createdAt)
-        try container.encode(completedAt, forKey: .completedAt)
-    }
-}
-
-extension KeyedDecodingContainer {
-    fileprivate func timestamp(_ key: Key) throws -> Timestamp? {
-        contains(key) ? try decodeIfPresent(Timestamp.self, forKey: key) : .now
-    }
 }

@@ -15,7 +15,7 @@ import Foundation
 /// ```
 public struct MessagePart: Sendable, Hashable {
     /// How ``content`` holds the bytes of the part.
-    public enum ContentEncoding: String, Sendable, Hashable, Codable {
+    public enum ContentEncoding: String, Sendable, Hashable {
         /// The content is the text itself.
         case plain
         /// The content is base64 (RFC 4648, with padding) of the bytes.
@@ -111,55 +111,7 @@ public struct MessagePart: Sendable, Hashable {
         }
     }
 
-    fileprivate static let exclusive = "content and content_url exclude each other: give one of them"
-}
-
-extension MessagePart: Codable {
-    private enum CodingKeys: String, CodingKey, CaseIterable {
-        case name
-        case contentType = "content_type"
-        case content
-        case contentEncoding = "content_encoding"
-        case contentURL = "content_url"
-        case metadata
-    }
-
-    static let knownKeys = CodingKeys.names
-
-    public init(from decoder: any Decoder) throws {
-        let container = try decoder.container(keyedBy: CodingKeys.self)
-        name = try container.decodeIfPresent(String.self, forKey: .name)
-        contentType = try container.decode(.contentType, default: "text/plain")
-        content = try container.decodeIfPresent(String.self, forKey: .content)
-        contentURL = try container.decodeIfPresent(String.self, forKey: .contentURL)
-        metadata = try container.decodeIfPresent(PartMetadata.self, forKey: .metadata)
-        let encoding: String = try container.decode(.contentEncoding, default: "plain")
-        guard let known = ContentEncoding(rawValue: encoding) else {
-            throw DecodingError.invalid(
-                "\"\(encoding.prefix(40))\" is no content encoding: plain or base64 is expected",
-                at: container.codingPath + [CodingKeys.contentEncoding])
-        }
-        contentEncoding = known
-        let all = try decoder.container(keyedBy: AnyCodingKey.self)
-        extra = try all.decodeMembers(except: MessagePart.knownKeys)
-        if content != nil && contentURL != nil {
-            throw DecodingError.invalid(MessagePart.exclusive, at: container.codingPath + [CodingKeys.contentURL])
-        }
-    }
-
-    public func encode(to encoder: any Encoder) throws {
-        var container = encoder.container(keyedBy: CodingKeys.self)
-        try container.encodeIfPresent(name, forKey: .name)
-        try container.encode(contentType, forKey: .contentType)
-        try container.encodeIfPresent(content, forKey: .content)
-        try container.encode(contentEncoding, forKey: .contentEncoding)
-        try container.encodeIfPresent(contentURL, forKey: .contentURL)
-        try container.encodeIfPresent(metadata, forKey: .metadata)
-        if !extra.isEmpty {
-            var all = encoder.container(keyedBy: AnyCodingKey.self)
-            try all.encodeMembers(extra.filter { !MessagePart.knownKeys.contains($0.key) })
-        }
-    }
+    static let exclusive = "content and content_url exclude each other: give one of them"
 }
 
 /// Checks base64 without decoding it, so that a large part costs no second copy.

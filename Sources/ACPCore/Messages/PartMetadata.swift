@@ -13,7 +13,7 @@ public enum PartMetadata: Sendable, Hashable {
 /// With content in the same part, the citation belongs to that content. Otherwise ``startIndex`` and ``endIndex`` mark a
 /// range of characters of the message, counted across all its text parts; if one is missing or both are equal,
 /// the citation stands at that position.
-public struct CitationMetadata: Sendable, Hashable, Codable {
+public struct CitationMetadata: Sendable, Hashable {
     public var startIndex: Int?
     public var endIndex: Int?
     /// The source document.
@@ -32,18 +32,10 @@ public struct CitationMetadata: Sendable, Hashable, Codable {
         self.title = title
         self.description = description
     }
-
-    private enum CodingKeys: String, CodingKey {
-        case startIndex = "start_index"
-        case endIndex = "end_index"
-        case url
-        case title
-        case description
-    }
 }
 
 /// A step on the agent's way to its answer: a thought (``message``), or a call of a tool.
-public struct TrajectoryMetadata: Sendable, Hashable, Codable {
+public struct TrajectoryMetadata: Sendable, Hashable {
     public var message: String?
     public var toolName: String?
     public var toolInput: JSONValue?
@@ -56,40 +48,5 @@ public struct TrajectoryMetadata: Sendable, Hashable, Codable {
         self.toolName = toolName
         self.toolInput = toolInput
         self.toolOutput = toolOutput
-    }
-
-    private enum CodingKeys: String, CodingKey {
-        case message
-        case toolName = "tool_name"
-        case toolInput = "tool_input"
-        case toolOutput = "tool_output"
-    }
-}
-
-extension PartMetadata: Codable {
-    private enum CodingKeys: String, CodingKey { case kind }
-
-    public init(from decoder: any Decoder) throws {
-        let container = try decoder.container(keyedBy: CodingKeys.self)
-        switch try container.decodeIfPresent(String.self, forKey: .kind) {
-        case "citation": self = .citation(try CitationMetadata(from: decoder))
-        case "trajectory": self = .trajectory(try TrajectoryMetadata(from: decoder))
-        default: self = .other(try JSONObject(from: decoder))
-        }
-    }
-
-    public func encode(to encoder: any Encoder) throws {
-        var container = encoder.container(keyedBy: CodingKeys.self)
-        switch self {
-        case .citation(let citation):
-            try container.encode("citation", forKey: .kind)
-            try citation.encode(to: encoder)
-        case .trajectory(let trajectory):
-            try container.encode("trajectory", forKey: .kind)
-            try trajectory.encode(to: encoder)
-        case .other(let members):
-            var all = encoder.container(keyedBy: AnyCodingKey.self)
-            try all.encodeMembers(members)
-        }
     }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// One page of what was said in a session: the answer of `GET /sessions/{session_id}/history`, an addition of this server.
-public struct SessionHistoryResponse: Sendable, Hashable, Codable {
+public struct SessionHistoryResponse: Sendable, Hashable {
     /// The entries of the page, oldest first.
     public var history: [SessionHistoryEntry]
     /// How many there are on all pages.
@@ -15,16 +15,10 @@ public struct SessionHistoryResponse: Sendable, Hashable, Codable {
         self.total = total
         self.nextOffset = nextOffset
     }
-
-    private enum CodingKeys: String, CodingKey {
-        case history
-        case total
-        case nextOffset = "next_offset"
-    }
 }
 
 /// One message of a session's history, or where it is.
-public struct SessionHistoryEntry: Sendable, Hashable, Codable {
+public struct SessionHistoryEntry: Sendable, Hashable {
     /// The message's URL, as the session's descriptor has it.
     public var url: String
     /// The message. Nil if another server keeps it: then it is to be loaded from the URL.

@@ -31,33 +31,10 @@ public protocol AwaitPayload: Sendable, Hashable, Codable {
     static func other(_ members: JSONObject) -> Self
 }
 
-private enum AwaitPayloadKeys: String, CodingKey {
-    case type
-    case message
-}
-
-extension AwaitPayload {
-    public init(from decoder: any Decoder) throws {
-        let container = try decoder.container(keyedBy: AwaitPayloadKeys.self)
-        if (try? container.decode(String.self, forKey: .type)) == "message" {
-            self = .message(try container.decode(Message.self, forKey: .message))
-        } else {
-            self = .other(try JSONObject(from: decoder))
-        }
-    }
-}
-
 extension AwaitRequest {
     /// The question, if it is a message.
     public var message: Message? {
         if case .message(let message) = self { message } else { nil }
-    }
-
-    public func encode(to encoder: any Encoder) throws {
-        switch self {
-        case .message(let message): try encodeAwaited(message, to: encoder)
-        case .other(let members): try members.encode(to: encoder)
-        }
     }
 }
 
@@ -66,17 +43,4 @@ extension AwaitResume {
     public var message: Message? {
         if case .message(let message) = self { message } else { nil }
     }
-
-    public func encode(to encoder: any Encoder) throws {
-        switch self {
-        case .message(let message): try encodeAwaited(message, to: encoder)
-        case .other(let members): try members.encode(to: encoder)
-        }
-    }
-}
-
-private func encodeAwaited(_ message: Message, to encoder: any Encoder) throws {
-    var container = encoder.container(keyedBy: AwaitPayloadKeys.self)
-    try container.encode("message", forKey: .type)
-    try container.encode(message, forKey: .message)
 }

@@ -46,7 +46,7 @@ public struct EncodedEvent: Sendable, Hashable {
         if let kind = EncodedEvent.leadingKind(json) {
             self.kind = kind
         } else {
-            kind = try ACPJSON.decode(TypeOnly.self, from: json).type
+            kind = try ACPJSON.decode(EventType.self, from: json).kind
         }
     }
 
@@ -58,8 +58,6 @@ public struct EncodedEvent: Sendable, Hashable {
     /// A part that is accepted must still fit when it stands in the run's last event, and that in a list of events.
     private static let partDepth = ACPJSON.maximumDepth - 16
     private static let messageDepth = partDepth + 2
-
-    private struct TypeOnly: Decodable { let type: Event.Kind }
 
     /// The type comes first, where ``leadingKind(_:)`` finds it again without parsing the rest.
     private static func wrap(_ kind: Event.Kind, _ key: String, _ payload: [UInt8]) -> [UInt8] {

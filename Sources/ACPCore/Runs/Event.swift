@@ -26,7 +26,7 @@ public enum Event: Sendable, Hashable {
     case unknown(JSONObject)
 
     /// What kind of event this is: the `type` of its JSON.
-    public struct Kind: RawRepresentable, Sendable, Hashable, Codable {
+    public struct Kind: RawRepresentable, Sendable, Hashable {
         public let rawValue: String
         public init(rawValue: String) { self.rawValue = rawValue }
 
@@ -82,64 +82,4 @@ public enum Event: Sendable, Hashable {
         default: nil
         }
     }
-}
-
-extension Event: Codable {
-    fileprivate enum CodingKeys: String, CodingKey {
-        case type
-        case run
-        case message
-        case part
-        case generic
-        case error
-        case runID = "run_id"
-    }
-
-    public init(from decoder: any Decoder) throws {
-        let container = try decoder.container(keyedBy: CodingKeys.self)
-        switch Kind(rawValue: try container.decode(String.self, forKey: .type)) {
-        case .runCreated where namesRunOnly(container), .runInProgress where namesRunOnly(container),
-            .runAwaiting where namesRunOnly(container), .runCompleted where namesRunOnly(container),
-            .runCancelled where namesRunOnly(container), .runFailed where namesRunOnly(container):
-            self = .unknown(try JSONObject(from: decoder))
-        case .runCreated: self = .runCreated(try container.decode(Run.self, forKey: .run))
-        case .runInProgress: self = .runInProgress(try container.decode(Run.self, forKey: .run))
-        case .runAwaiting: self = .runAwaiting(try container.decode(Run.self, forKey: .run))
-        case .runCompleted: self = .runCompleted(try container.decode(Run.self, forKey: .run))
-        case .runCancelled: self = .runCancelled(try container.decode(Run.self, forKey: .run))
-        case .runFailed: self = .runFailed(try container.decode(Run.self, forKey: .run))
-        case .messageCreated: self = .messageCreated(try container.decode(Message.self, forKey: .message))
-        case .messagePart: self = .messagePart(try container.decode(MessagePart.self, forKey: .part))
-        case .messageCompleted: self = .messageCompleted(try container.decode(Message.self, forKey: .message))
-        case .generic: self = .generic(try container.decode(JSONValue.self, forKey: .generic))
-        case .error: self = .error(try container.decode(ACPError.self, forKey: .error))
-        default: self = .unknown(try JSONObject(from: decoder))
-        }
-    }
-
-    public func encode(to encoder: any Encoder) throws {
-        if case .unknown(let members) = self {
-            try members.encode(to: encoder)
-            return
-        }
-        var container = encoder.container(keyedBy: CodingKeys.self)
-        try container.encode(kind.rawValue, forKey: .type)
-        switch self {
-        case .runCreated(let run), .runInProgress(let run), .runAwaiting(let run), .runCompleted(let run),
-            .runCancelled(let run), .runFailed(let run):
-            try container.encode(run, forKey: .run)
-        case .messageCreated(let message), .messageCompleted(let message):
-            try container.encode(message, forKey: .message)
-        case .messagePart(let part): try container.encode(part, forKey: .part)
-        case .generic(let value): try container.encode(value, forKey: .generic)
-        case .error(let error): try container.encode(error, forKey: .error)
-        case .unknown: break
-        }
-    }
-}
-
-/// Whether an event about a run holds the run's id and not the run.
-private func namesRunOnly(_ container: KeyedDecodingContainer<Event.CodingKeys>) -> Bool {
-    let hasRun = (try? container.decodeNil(forKey: .run)) == false
-    return !hasRun && (try? container.decode(RunID.self, forKey: .runID)) != nil
 }

@@ -58,32 +58,3 @@ public struct Run: Sendable, Hashable {
         }
     }
 }
-
-extension Run: Codable {
-    private enum CodingKeys: String, CodingKey {
-        case id = "run_id"
-        case agentName = "agent_name"
-        case sessionID = "session_id"
-        case status
-        case awaitRequest = "await_request"
-        case awaitDeadline = "await_deadline"
-        case output
-        case error
-        case createdAt = "created_at"
-        case finishedAt = "finished_at"
-    }
-
-    public init(from decoder: any Decoder) throws {
-        let container = try decoder.container(keyedBy: CodingKeys.self)
-        id = try container.decode(RunID.self, forKey: .id)
-        agentName = try container.decode(AgentName.self, forKey: .agentName)
-        sessionID = try container.decodeIfPresent(SessionID.self, forKey: .sessionID)
-        status = try container.decode(RunStatus.self, forKey: .status)
-        awaitRequest = try container.decodeIfPresent(AwaitRequest.self, forKey: .awaitRequest)
-        awaitDeadline = try container.decodeIfPresent(Timestamp.self, forKey: .awaitDeadline)
-        output = try container.decode(.output, default: [])
-        error = try container.decodeIfPresent(ACPError.self, forKey: .error)
-        createdAt = try container.decode(Timestamp.self, forKey: .createdAt)
-        finishedAt = try container.decodeIfPresent(Timestamp.self, forKey: .finishedAt)
-    }
-}

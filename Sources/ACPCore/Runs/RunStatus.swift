@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Where a run stands.
-public enum RunStatus: String, Sendable, Hashable, Codable, CaseIterable {
+public enum RunStatus: String, Sendable, Hashable, CaseIterable {
     /// Accepted, not yet started.
     case created
     /// The agent works.
@@ -41,7 +41,7 @@ public enum RunStatus: String, Sendable, Hashable, Codable, CaseIterable {
 }
 
 /// How a caller wants the answer of a run.
-public enum RunMode: String, Sendable, Hashable, Codable, CaseIterable {
+public enum RunMode: String, Sendable, Hashable, CaseIterable {
     /// The call returns when the run has ended or awaits something.
     case sync
     /// The call returns at once; the run is followed later.

@@ -14,21 +14,44 @@ struct HistoryEntryReadingTests {
             #"{"link":"https://a.example/1"}"#,
             #"{"x":[{"y":null}],"link":null,"message":{"parts":[],"created_at":null,"completed_at":null}}"#,
             #"{"message":{"parts":[],"created_at":null,"completed_at":null},"link":"u"}"#, #"{"link":"a","link":"b"}"#,
+            #"{"link":"a","message":{}}"#, #"{"link":1,"link":"a"}"#,
         ])
     func readable(text: String) throws {
         let json = Array(text.utf8)
-        let entry = json.withUnsafeBytes { JSONReader.read(HistoryEntry.self, from: $0) }
+        let entry = try JSONReader.read(HistoryEntry.self, from: json)
         #expect(try entry == ACPJSON.decodeThoroughly(HistoryEntry.self, from: json))
         #expect(try entry == ACPJSON.decode(HistoryEntry.self, from: json))
     }
 
     @Test(
-        "are left to Decodable if they are not as they should be",
+        "are refused if they are not as they should be, with the path to what is wrong",
         arguments: [
-            "{}", #"{"link":1}"#, #"{"link":null}"#, #"{"message":null}"#,
-            #"{"link":"a","message":{}}"#, #"{"link":"a"} x"#, "[]",
+            ("{}", "message is missing"), (#"{"link":1}"#, "link has the wrong type: a string is expected"),
+            (#"{"link":null}"#, "message is missing"), (#"{"message":null}"#, "message is null: an object is expected"),
+            (#"{"message":{}}"#, "message.parts is missing"),
+            (#"{"message":{"parts":[{"name":1}]}}"#, "message.parts[0].name has the wrong type: a string is expected"),
+            (
+                #"{"link":"a"} x"#,
+                "the body is not valid JSON: nothing may follow the value (line 1, column 14)"
+            ),
+            ("[]", "the body has the wrong type: an object is expected"),
         ])
-    func refused(text: String) {
-        #expect(Array(text.utf8).withUnsafeBytes { JSONReader.read(HistoryEntry.self, from: $0) } == nil)
+    func refused(text: String, message: String) {
+        let json = Array(text.utf8)
+        #expect(throws: ACPError(.invalidInput, message)) { try ACPJSON.decode(HistoryEntry.self, from: json) }
+        #expect(throws: ACPError(.invalidInput, message)) {
+            try ACPJSON.decodeThoroughly(HistoryEntry.self, from: json)
+        }
+    }
+
+    @Test("are written as one member, whichever they have")
+    func written() throws {
+        let message = Message(parts: [], createdAt: nil, completedAt: nil)
+        let link = try ACPJSON.encode(HistoryEntry.link("u"))
+        #expect(String(decoding: link, as: UTF8.self) == #"{"link":"u"}"#)
+        let entry = try ACPJSON.encode(HistoryEntry.message(message))
+        #expect(
+            String(decoding: entry, as: UTF8.self)
+                == #"{"message":{"role":"user","parts":[],"created_at":null,"completed_at":null}}"#)
     }
 }

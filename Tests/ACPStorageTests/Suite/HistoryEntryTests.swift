@@ -16,7 +16,7 @@ struct HistoryEntryTests {
     @Test("are the same JSON however they are written, and come back as they were", arguments: entries)
     func agrees(_ entry: HistoryEntry) throws {
         let written = try ACPJSON.encode(entry)
-        #expect(entry.written(depth: ACPJSON.maximumDepth) == written)
+        #expect(try entry.written(depth: ACPJSON.maximumDepth) == written)
         let encoded = try JSONEncoder().encode(entry)
         #expect(try ACPJSON.decode(JSONValue.self, from: written) == ACPJSON.decode(JSONValue.self, from: encoded))
         #expect(try ACPJSON.decode(HistoryEntry.self, from: written) == entry)

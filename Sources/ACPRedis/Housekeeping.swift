@@ -171,7 +171,7 @@ final class Housekeeping: Sendable {
         for (run, reply) in zip(runs, replies) {
             guard let json = reply.bytes else { continue }
             let task = RedisTask.reading("run \(run)", at: keys.run(run))
-            let isTerminal = (try? StoredRun.decode(json, task))?.status.isTerminal ?? false
+            let isTerminal = (try? RunValue.decode(json, task))?.status.isTerminal ?? false
             if !isTerminal { found.insert(run) }
         }
         return found

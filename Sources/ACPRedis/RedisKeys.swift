@@ -130,6 +130,18 @@ struct RedisKeys: Sendable, Hashable {
         return .init(owned: (process, members.compactMap(RunID.init(rawValue:))))
     }
 
+    // MARK: Documents
+
+    /// Where a document is, for error messages.
+    func name(of document: StoredDocument) -> String {
+        switch document {
+        case .run(let run): "the key \(self.run(run))"
+        case .input(let run): "the key \(input(run))"
+        case .session(let session): "the key \(self.session(session))"
+        case .historyEntry(let session, let index): "element \(index) of the key \(history(session))"
+        }
+    }
+
     // MARK: All keys
 
     /// The pattern for SCAN that finds every key of this prefix, whatever characters it has.

@@ -206,6 +206,9 @@ public final class RedisStorage: Storage, Service {
         await close()
     }
 
+    /// The key that holds a document.
+    public func name(of document: StoredDocument) -> String { keys.name(of: document) }
+
     /// The time to live as Redis wants it.
     var milliseconds: Int { timeToLive.wholeMilliseconds }
 }

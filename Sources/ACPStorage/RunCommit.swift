@@ -16,7 +16,7 @@ public struct RunCommit: Sendable {
     /// Who writes. The first commit makes it the run's owner.
     public var owner: RunOwner
     /// What the run was called with. In the first commit only: it never changes.
-    public var input: [Message]?
+    public var input: Encoded<[Message]>?
     /// What the documents of this commit refer to and the run does not have yet. Stored in the same step.
     public var contents: [StoredContent]
     /// What the run leaves in the history of its session: comes with its end. Appended in the same step.
@@ -28,7 +28,7 @@ public struct RunCommit: Sendable {
         events: [EncodedEvent],
         snapshot: RunSnapshot?,
         owner: RunOwner,
-        input: [Message]? = nil,
+        input: Encoded<[Message]>? = nil,
         contents: [StoredContent] = [],
         history: HistoryAppend? = nil
     ) {
@@ -64,8 +64,9 @@ public struct HistoryAppend: Sendable, Hashable {
 
 /// A run as it stood after some number of events.
 public struct RunSnapshot: Sendable, Hashable {
+    /// The run, for what storages look at: what listings go by (``RunSummary``), and the status.
     public var run: Run
-    /// The run as JSON: what is stored.
+    /// The run as JSON: what is stored. It may refer to contents that ``run`` holds.
     public var json: [UInt8]
     /// How many events are folded in: no more than the run has after the commit.
     public var eventCount: Int
@@ -83,7 +84,58 @@ public struct RunSnapshot: Sendable, Hashable {
     }
 }
 
-/// A run as storage has it: a snapshot, and what happened since.
+/// What listings of runs go by.
+public struct RunSummary: Sendable, Hashable, Codable {
+    public var id: RunID
+    public var agentName: AgentName
+    public var sessionID: SessionID?
+    public var status: RunStatus
+    public var createdAt: Timestamp
+
+    /// The summary of a run.
+    public init(_ run: Run) {
+        id = run.id
+        agentName = run.agentName
+        sessionID = run.sessionID
+        status = run.status
+        createdAt = run.createdAt
+    }
+}
+
+/// A run as storage has it, in bytes: a snapshot, and what happened since. See ``RunRecord`` for what it means.
+public struct StoredRun: Sendable, Hashable {
+    public var id: RunID
+    /// The run as it stood after ``coveredEvents`` events.
+    public var snapshot: Encoded<Run>
+    /// How many events the snapshot holds.
+    public var coveredEvents: Int
+    /// The events after those, oldest first.
+    public var laterEvents: [EncodedEvent]
+    /// Who may write the run. `nil` if it was saved by hand.
+    public var owner: RunOwner?
+
+    public init(
+        id: RunID, snapshot: Encoded<Run>, coveredEvents: Int, laterEvents: [EncodedEvent], owner: RunOwner?
+    ) {
+        self.id = id
+        self.snapshot = snapshot
+        self.coveredEvents = coveredEvents
+        self.laterEvents = laterEvents
+        self.owner = owner
+    }
+
+    /// Decodes the snapshot.
+    ///
+    /// - Parameter what: What the snapshot is called in the error message. Defaults to "run ID".
+    /// - Throws: ``StorageError`` with code `corruptData` if the snapshot cannot be read.
+    public func record(_ what: @autoclosure () -> String? = nil) throws(StorageError) -> RunRecord {
+        RunRecord(
+            snapshot: try snapshot.decode(what() ?? StoredDocument.run(id).description),
+            coveredEvents: coveredEvents, laterEvents: laterEvents, owner: owner)
+    }
+}
+
+/// A run as storage has it, decoded: a snapshot, and what happened since.
 public struct RunRecord: Sendable, Hashable {
     /// The run as it stood after ``coveredEvents`` events.
     public var snapshot: Run

@@ -27,6 +27,18 @@ public struct RunQuery: Sendable, Hashable {
     }
 }
 
+extension RunQuery.Filter {
+    /// Returns whether a run is listed.
+    public func includes(_ run: RunSummary) -> Bool {
+        switch self {
+        case .all: true
+        case .agent(let agent): run.agentName == agent
+        case .session(let session): run.sessionID == session
+        case .unfinished(let status): run.status == status && !status.isTerminal
+        }
+    }
+}
+
 /// Part of a list, and how long the whole list is.
 public struct Page<Item: Sendable>: Sendable {
     public var items: [Item]
@@ -36,5 +48,14 @@ public struct Page<Item: Sendable>: Sendable {
     public init(items: [Item], total: Int) {
         self.items = items
         self.total = total
+    }
+
+    /// The page with other items, as many as before.
+    ///
+    /// - Throws: What `transform` throws.
+    public func map<Other: Sendable, Failure: Error>(
+        _ transform: (Item) throws(Failure) -> Other
+    ) throws(Failure) -> Page<Other> {
+        Page<Other>(items: try items.map(transform), total: total)
     }
 }

@@ -11,6 +11,9 @@ public import ACPCore
 ///   commit rewrites what is there.
 /// - **Commits are atomic, fenced and idempotent.** See ``commit(_:)``.
 /// - **A run is a snapshot and the events behind it.** See ``RunRecord``.
+/// - **Documents are bytes.** Runs, events, inputs, history entries, metadata and signals come as the bytes of JSON, and are returned
+///   byte for byte. A storage need not decode any of them: what it has to know stands beside the bytes. The methods that take and
+///   return values are extensions for callers.
 /// - **A session's history is append-only**, one block per run, each block once.
 /// - **A content lives as long as the run or the session it came to.** See ``StoredContent``.
 ///
@@ -54,24 +57,27 @@ public protocol Storage: Sendable {
     ///   - `full` if there is no room for it. Nothing of it is stored then.
     func commit(_ commit: RunCommit) async throws
 
-    /// A run with everything needed to go on with it, or nil if there is none.
-    func record(of run: RunID) async throws -> RunRecord?
+    /// A run with everything needed to go on with it, or `nil` if there is none. ``record(of:)`` decodes it.
+    func storedRun(_ run: RunID) async throws -> StoredRun?
 
-    /// What the run was called with, or nil if there is no such run or it was saved without.
-    func input(of run: RunID) async throws -> [Message]?
+    /// What the run was called with, or `nil` if there is no such run or it was saved without. ``input(of:)`` decodes it.
+    func storedInput(of run: RunID) async throws -> Encoded<[Message]>?
 
     /// Saves a run as it is, for people who use the storage on its own. It becomes the snapshot that covers all events
     /// that are there. Takes no notice of owners.
-    func save(_ run: Run) async throws
+    ///
+    /// - Parameters:
+    ///   - run: The run, for what listings go by.
+    ///   - json: The run as JSON: what is stored. ``save(_:)-(Run)`` makes it.
+    func save(_ run: Run, json: [UInt8]) async throws
 
     /// Appends an event to a run, for people who use the storage on its own. Takes no notice of owners.
     ///
     /// The listings by status go by what was saved or committed as a snapshot: when an event changes the run's status,
     /// save the run as well.
     ///
-    /// - Throws: ``StorageError`` with code `notFound` if there is no such run; `ACPError` if the event holds a value
-    ///   that JSON cannot.
-    func append(_ event: Event, to run: RunID) async throws
+    /// - Throws: ``StorageError`` with code `notFound` if there is no such run.
+    func append(_ event: EncodedEvent, to run: RunID) async throws
 
     /// Deletes a run with its events, its contents, its signals and its places in every listing.
     ///
@@ -79,8 +85,8 @@ public protocol Storage: Sendable {
     @discardableResult
     func delete(_ run: RunID) async throws -> Bool
 
-    /// One page of runs, newest first, and how many there are in all.
-    func runs(_ query: RunQuery) async throws -> Page<Run>
+    /// One page of runs, newest first, and how many there are in all. ``runs(_:)`` decodes them.
+    func storedRuns(_ query: RunQuery) async throws -> Page<StoredRun>
 
     // MARK: Events
 
@@ -113,8 +119,8 @@ public protocol Storage: Sendable {
     // MARK: Sessions
 
     /// A session as it was saved last, or nil if it never was. Its history is kept apart, may be there without it, and
-    /// is read by ``history(of:from:limit:)``.
-    func session(_ id: SessionID) async throws -> SessionRecord?
+    /// is read by ``storedHistory(of:from:limit:)``. ``session(_:)`` decodes it.
+    func storedSession(_ id: SessionID) async throws -> StoredSession?
 
     /// Saves a session's state and metadata.
     ///
@@ -125,14 +131,17 @@ public protocol Storage: Sendable {
     /// - Returns: The version that the session has now.
     /// - Throws: ``StorageError`` with code `conflict` if another version is there.
     @discardableResult
-    func save(_ session: SessionRecord, expecting version: Int?) async throws -> Int
+    func save(_ session: StoredSession, expecting version: Int?) async throws -> Int
 
     /// Appends blocks to a session's history, in order. A block whose key is there already is left out, so that
     /// appending can be repeated safely. Each block is appended whole, with its contents. Counts as a use of the session.
     func append(_ blocks: [HistoryBlock], to session: SessionID) async throws
 
-    /// One page of a session's history, oldest first, and how many entries there are in all.
-    func history(of session: SessionID, from offset: Int, limit: Int?) async throws -> Page<HistoryEntry>
+    /// One page of a session's history, oldest first, and how many entries there are in all. ``history(of:from:limit:)``
+    /// decodes them.
+    func storedHistory(
+        of session: SessionID, from offset: Int, limit: Int?
+    ) async throws -> Page<Encoded<HistoryEntry>>
 
     /// Deletes a session with its history and the contents of that. Its runs stay, and keep what they refer to.
     ///
@@ -161,30 +170,10 @@ public protocol Storage: Sendable {
 
     /// Lets go of connections and files. Calls that follow fail with code `closed`. Closing twice is fine.
     func close() async throws
-}
 
-extension Storage {
-    /// A run as it stands, or nil if there is none.
-    public func run(_ id: RunID) async throws -> Run? {
-        try await record(of: id)?.run()
-    }
-
-    /// All events of a run, decoded.
-    public func events(of run: RunID) async throws -> [Event] {
-        try await events(of: run, from: 0, limit: nil).enumerated().map { index, event throws(StorageError) in
-            do throws(ACPError) {
-                return try event.decode()
-            } catch {
-                throw StorageError(
-                    .corruptData, "event \(index) of run \(run) cannot be read: \(error.message)", cause: error)
-            }
-        }
-    }
-
-    /// The whole history of a session.
-    public func history(of session: SessionID) async throws -> [HistoryEntry] {
-        try await history(of: session, from: 0, limit: nil).items
-    }
+    /// Names a document in error messages. Backends that have a better name than ``StoredDocument/description`` return it: where the
+    /// document is, for operators.
+    func name(of document: StoredDocument) -> String
 }
 
 /// What a backend promises.

@@ -187,6 +187,15 @@ struct CheckContext: Sendable {
     }
 }
 
+extension HistoryBlock {
+    /// A block of a check's own entries, all of which can be encoded.
+    static func known(key: String, entries: [HistoryEntry], contents: [StoredContent] = []) -> HistoryBlock {
+        HistoryBlock(
+            key: key, encoded: entries.map { (try? Encoded($0, as: "an entry")) ?? Encoded(json: []) },
+            contents: contents)
+    }
+}
+
 /// A storage to see things expire in.
 struct ShortLivedStorage: Sendable {
     let storage: any Storage

@@ -44,7 +44,7 @@ struct RunWriter: Sendable {
         let commit = RunCommit(
             run: run.id, expecting: events.count, events: encoded,
             snapshot: snapshot ? try RunSnapshot(run, eventCount: events.count + new.count) : nil, owner: owner,
-            input: input, contents: contents, history: history)
+            input: try input.map { try Encoded($0, as: "the input") }, contents: contents, history: history)
         events += encoded
         return commit
     }

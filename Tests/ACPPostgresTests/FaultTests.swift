@@ -131,7 +131,7 @@ struct FaultTests {
         let name = try await SharedServer.shared.makeDatabase()
         let database = try PostgresDatabase(
             Self.configuration(server.url(user: "tester", database: name)), logger: Logger(label: "test"))
-        let listener = Listener(database, WakeHub(), checkInterval: .milliseconds(20))
+        let listener = Listener(database, WatchRegistry(), checkInterval: .milliseconds(20))
         try await listener.start()
         let question = """
             SELECT pid || ' ' || state_change FROM pg_stat_activity
@@ -163,7 +163,7 @@ struct FaultTests {
         for number in 0..<10 {
             proxy.mode = .cutAtAnswer
             var commit = try writer.next([.messagePart(.text("\(number)"))], snapshot: number.isMultiple(of: 3))
-            commit.history = HistoryAppend(HistoryBlock(link: "https://example.com/\(number)"), to: "session")
+            commit.history = HistoryAppend(try HistoryBlock(link: "https://example.com/\(number)"), to: "session")
             let sent = commit
             async let outcome: Void = storage.commit(sent)
             let expected = writer.events.count
@@ -332,7 +332,8 @@ struct FaultTests {
                 var commit = try writer.next([.messagePart(.text("the end"))], snapshot: true)
                 commit.contents = contents.0
                 commit.history = HistoryAppend(
-                    HistoryBlock(key: "end", entries: [.link("https://example.com")], contents: contents.1), to: session
+                    try HistoryBlock(key: "end", entries: [.link("https://example.com")], contents: contents.1),
+                    to: session
                 )
                 try server.sql(
                     "ALTER TABLE acp_history ADD CONSTRAINT none CHECK (position < 0) NOT VALID", database: database)

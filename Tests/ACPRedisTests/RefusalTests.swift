@@ -66,7 +66,7 @@ struct RefusalTests {
                 var commit = try writer.next([part(1), .runCompleted(writer.run)], snapshot: true)
                 commit.contents = [content]
                 commit.history = HistoryAppend(
-                    HistoryBlock(key: "end", entries: [.link("https://example.com")], contents: [content]),
+                    try HistoryBlock(key: "end", entries: [.link("https://example.com")], contents: [content]),
                     to: given.session)
                 try await storage.commit(commit)
             }

@@ -71,12 +71,12 @@ struct StoredFormTests {
     func coveredEvents() throws {
         let run = Run(agentName: agent, output: [Message(#"says ,"_events":7}"#)])
         for count in [0, 1, 42, 1_000_000] {
-            let value = StoredRun.value(try RunSnapshot(run, eventCount: count))
-            #expect(StoredRun.coveredEvents(value) == count)
+            let value = RunValue.value(try RunSnapshot(run, eventCount: count))
+            #expect(RunValue.coveredEvents(value) == count)
             #expect(try ACPJSON.decode(Run.self, from: value) == run)
         }
         for text in ["", "{}", "}", #"{"a":1,"_events":}"#, #"{"a":1,"_events":12"#, #"{"a":1,"_events":-1}"#] {
-            let found = StoredRun.coveredEvents(Array(text.utf8))
+            let found = RunValue.coveredEvents(Array(text.utf8))
             #expect(found == nil, "\(text)")
         }
     }

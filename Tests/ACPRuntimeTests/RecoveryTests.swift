@@ -369,7 +369,8 @@ struct RecoveryTests {
         try await processes.storage.commit(
             RunCommit(
                 run: run.id, expecting: 0, events: [created.event, begun.event],
-                snapshot: RunSnapshot(composer.run, eventCount: 2), owner: RunOwner(process: process.id), input: ["x"]))
+                snapshot: RunSnapshot(composer.run, eventCount: 2), owner: RunOwner(process: process.id),
+                input: Encoded(["x"], as: "the input")))
         try await process.tick()
         #expect(try await processes.storage.run(run.id)?.status == .inProgress)
         processes.clock.pass(processes.lease)

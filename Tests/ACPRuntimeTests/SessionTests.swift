@@ -141,7 +141,7 @@ struct SessionTests {
     @Test("a long history is read page by page, whatever the size of a page", arguments: [-1, 1, 7, 30, 100])
     func pages(size: Int) async throws {
         let engine = makeEngine()
-        let block = HistoryBlock(key: "old", entries: (0..<30).map { .message(Message("\($0)")) })
+        let block = try HistoryBlock(key: "old", entries: (0..<30).map { .message(Message("\($0)")) })
         try await engine.storage.append([block], to: "s-1")
         let found = Shared<[String]>([])
         engine.agents.agent("historian") { context in

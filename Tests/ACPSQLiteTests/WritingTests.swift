@@ -123,9 +123,9 @@ struct WritingTests {
         let folder = try TemporaryFolder()
         try await withStorage(SQLiteConfiguration(path: folder.path(), maximumSize: 400_000)) { storage in
             var writer = try await Writer.create(on: storage)
-            func block(_ size: Int) -> HistoryAppend {
+            func block(_ size: Int) throws -> HistoryAppend {
                 let output = [Message(String(repeating: "x", count: size))]
-                return HistoryAppend(HistoryBlock(run: writer.run.id, input: [], output: output), to: "session")
+                return HistoryAppend(try HistoryBlock(run: writer.run.id, input: [], output: output), to: "session")
             }
             let run = writer.run
             let error = await storageError { try await writer.complete(history: block(1_000_000)) }

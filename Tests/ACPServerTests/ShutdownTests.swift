@@ -58,7 +58,7 @@ struct ShutdownTests {
                 #expect(events.last?.event?.run?.error?.message.contains("shut down") == true)
             }
         }
-        #expect(try storage.runs(RunQuery()).items.map(\.status) == Array(repeating: .failed, count: 4))
+        #expect(try await storage.runs(RunQuery()).items.map(\.status) == Array(repeating: .failed, count: 4))
     }
 
     @Test("On durable storage a run that awaits an answer stays as it is, and who follows it is sent away")
@@ -114,7 +114,7 @@ struct ShutdownTests {
         ) { serving in
             _ = try await serving.client.start(agent: "stubborn", input: "x")
         }
-        #expect(try storage.runs(RunQuery()).items.first?.status == .failed)
+        #expect(try await storage.runs(RunQuery()).items.first?.status == .failed)
         gate.send()
     }
 }

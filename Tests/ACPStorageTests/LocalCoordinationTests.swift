@@ -40,12 +40,12 @@ struct LocalCoordinationTests {
     }
 
     @Test("A listener that does not read is told of a gap, and costs bounded memory")
-    func gap() async {
+    func gap() async throws {
         let coordination = LocalCoordination()
         let process = ProcessID()
         var announcements = coordination.announcements(to: process).makeAsyncIterator()
         for number in 0..<10_001 {
-            coordination.send(.cancel, to: RunID(stringLiteral: "run-\(number)"))
+            coordination.send(try EncodedSignal(.cancel), to: RunID(stringLiteral: "run-\(number)"))
         }
         var last: SignalAnnouncement?
         for _ in 0..<10_000 { last = await announcements.next() }
@@ -77,11 +77,11 @@ struct LocalCoordinationTests {
     }
 
     @Test("Every listener of the process hears of a signal: who owns the run, it looks up itself")
-    func listeners() async {
+    func listeners() async throws {
         let coordination = LocalCoordination()
         var first = coordination.announcements(to: ProcessID()).makeAsyncIterator()
         var second = coordination.announcements(to: ProcessID()).makeAsyncIterator()
-        coordination.send(.cancel, to: "run")
+        coordination.send(try EncodedSignal(.cancel), to: "run")
         #expect(await first.next() == .signal("run"))
         #expect(await second.next() == .signal("run"))
     }

@@ -25,18 +25,19 @@ struct StorageErrorTests {
         let commit = RunCommit(
             run: run.id, expecting: 2, events: [try EncodedEvent(.runCreated(run))],
             snapshot: try RunSnapshot(run, eventCount: 4), owner: RunOwner(process: ProcessID()))
-        let expected: [(CommitRefusal, StorageError.Code, String)] = [
+        let expected: [(CommitOutcome, StorageError.Code, String)] = [
             (.fenced, .fenced, "belongs to another owner"), (.conflict(found: 7), .conflict, "has 7 events where 2"),
-            (.snapshotOutOfRange, .conflict, "covers 4 events where there are 3"),
-            (.notFound, .notFound, "is not stored"),
+            (.invalidSnapshot, .conflict, "covers 4 events where there are 3"),
+            (.missing, .notFound, "is not stored"),
             (.incomplete(missing: "the key acp:owner:1"), .incomplete, "the key acp:owner:1 is missing"),
         ]
-        for (refusal, code, words) in expected {
-            let error = commit.error(refusal)
+        for (outcome, code, words) in expected {
+            let error = try #require(commit.error(outcome))
             #expect(error.code == code)
             #expect(error.message.contains("the-run"))
             #expect(error.message.contains(words))
         }
-        #expect(throws: StorageError.self) { try commit.checkSnapshot() }
+        #expect(commit.error(.applied) == nil)
+        #expect(commit.error(.repeated) == nil)
     }
 }

@@ -69,11 +69,11 @@ enum SQLiteTestProcess {
             }
             let isFirst = count == 0
             let snapshot = step % 3 == 0 ? try RunSnapshot(run, eventCount: 0) : nil
-            let block = HistoryBlock(run: run.id, input: [Message("\(run.id)")], output: [])
+            let block = try HistoryBlock(run: run.id, input: [Message("\(run.id)")], output: [])
             try await storage.commit(
                 RunCommit(
                     run: run.id, expecting: count, events: events, snapshot: snapshot, owner: owner,
-                    input: isFirst ? [Message("input of \(run.id)")] : nil,
+                    input: isFirst ? try Encoded([Message("input of \(run.id)")], as: "the input") : nil,
                     history: step == 7 ? HistoryAppend(block, to: "session") : nil))
             count += events.count
             say("\(run.id) \(count)")

@@ -2,7 +2,6 @@
 -- PostgreSQL database dump
 --
 
-\restrict LwCBydZY4O3bCAG1VeAW0lf0snKtTnFGd126MOlT4RreIm2LV9nwc3qGco1mSPp
 
 -- Dumped from database version 15.18 (Debian 15.18-0+deb12u1)
 -- Dumped by pg_dump version 15.18 (Debian 15.18-0+deb12u1)
@@ -1024,5 +1023,4 @@ ALTER TABLE ONLY public.acp_signals
 -- PostgreSQL database dump complete
 --
 
-\unrestrict LwCBydZY4O3bCAG1VeAW0lf0snKtTnFGd126MOlT4RreIm2LV9nwc3qGco1mSPp
 

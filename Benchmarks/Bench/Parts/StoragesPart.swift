@@ -51,7 +51,7 @@ private struct Writer {
         try await storage.commit(
             RunCommit(
                 run: run.id, expecting: 0, events: [EncodedEvent(.runCreated(run))],
-                snapshot: RunSnapshot(run, eventCount: 1), owner: owner, input: ["hello"]))
+                snapshot: RunSnapshot(run, eventCount: 1), owner: owner, input: Encoded(["hello"], as: "the input")))
         count = 1
     }
 

@@ -12,63 +12,71 @@ enum Change: Codable, Sendable {
     /// `history` is the block that came with the commit, as a ``blockAppended(_:key:entries:contents:)``: on the same line, so
     /// that a line that is torn never has one without the other.
     indirect case runCommitted(
-        RunID, events: [StoredEvent], snapshot: Run?, coveredEvents: Int?, owner: RunOwner, input: [Message]?,
-        contents: [ContentDigest: Data]?, history: Change?)
-    case runSaved(Run)
-    case eventAppended(RunID, event: StoredEvent)
+        RunID, events: [Document], snapshot: Snapshot?, owner: RunOwner, input: Document?,
+        contents: [ContentDigest: Data], history: Change?)
+    case runSaved(RunSummary, Document)
+    case eventAppended(RunID, event: Document)
     case runClaimed(RunID, owner: RunOwner)
     case runDeleted(RunID)
 
-    case sessionSaved(SessionID, state: Data?, contentType: String?, metadata: JSONObject, version: Int)
-    case blockAppended(SessionID, key: String, entries: [HistoryEntry], contents: [ContentDigest: Data]?)
+    case sessionSaved(SessionID, state: Data?, contentType: String?, metadata: Document, version: Int)
+    case blockAppended(SessionID, key: String, entries: [Document], contents: [ContentDigest: Data])
     case sessionDeleted(SessionID)
 
-    case signalSent(RunID, signal: RunSignal)
+    case signalSent(RunID, key: String, signal: Document)
     case signalsForgotten(RunID)
     case runQueued(RunID, session: SessionID)
     case runDequeued(RunID, session: SessionID)
+
+    /// A snapshot, with what listings go by beside the document: that is not read to list runs.
+    struct Snapshot: Codable, Sendable {
+        let run: RunSummary
+        let document: Document
+        let coveredEvents: Int
+    }
 }
 
 extension Change {
     init(_ commit: RunCommit) {
         self = .runCommitted(
-            commit.run, events: commit.events.map(StoredEvent.init), snapshot: commit.snapshot?.run,
-            coveredEvents: commit.snapshot?.eventCount, owner: commit.owner, input: commit.input,
-            contents: commit.contents.line, history: commit.history.map { Change($0.block, of: $0.session) })
+            commit.run, events: commit.events.map { Document($0.json) },
+            snapshot: commit.snapshot.map {
+                Snapshot(run: RunSummary($0.run), document: Document($0.json), coveredEvents: $0.eventCount)
+            }, owner: commit.owner, input: commit.input.map { Document($0.json) }, contents: commit.contents.line,
+            history: commit.history.map { Change($0.block, of: $0.session) })
     }
 
     init(_ block: HistoryBlock, of session: SessionID) {
-        self = .blockAppended(session, key: block.key, entries: block.entries, contents: block.contents.line)
+        self = .blockAppended(
+            session, key: block.key, entries: block.entries.map { Document($0.json) }, contents: block.contents.line)
     }
 
-    init(_ session: SessionRecord, version: Int) {
+    init(_ session: StoredSession, version: Int) {
         self = .sessionSaved(
             session.id, state: session.state.map { Data($0.bytes) }, contentType: session.state?.contentType,
-            metadata: session.metadata, version: version)
+            metadata: Document(session.metadata.json), version: version)
     }
 }
 
 extension [StoredContent] {
-    /// As a line has them: left out where there are none, as in lines of before there were contents.
-    fileprivate var line: [ContentDigest: Data]? {
-        if isEmpty { return nil }
-        return Dictionary(map { ($0.digest, Data($0.bytes)) }, uniquingKeysWith: { first, _ in first })
+    fileprivate var line: [ContentDigest: Data] {
+        Dictionary(map { ($0.digest, Data($0.bytes)) }, uniquingKeysWith: { first, _ in first })
     }
 }
 
-/// An event as a text within the line's JSON. Decoding and encoding it anew would change blanks and the order of keys, and
-/// events have to come back byte for byte.
-struct StoredEvent: Codable, Sendable {
-    let event: EncodedEvent
+/// A document as a text within the line's JSON. Decoding and encoding it anew would change blanks and the order of keys, and
+/// documents have to come back byte for byte.
+struct Document: Codable, Sendable {
+    let json: [UInt8]
 
-    init(_ event: EncodedEvent) { self.event = event }
+    init(_ json: [UInt8]) { self.json = json }
 
     init(from decoder: any Decoder) throws {
-        event = try EncodedEvent(json: Array(decoder.singleValueContainer().decode(String.self).utf8))
+        json = Array(try decoder.singleValueContainer().decode(String.self).utf8)
     }
 
     func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
-        try container.encode(String(decoding: event.json, as: UTF8.self))
+        try container.encode(String(decoding: json, as: UTF8.self))
     }
 }

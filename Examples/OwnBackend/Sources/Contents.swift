@@ -6,57 +6,61 @@ import Foundation
 
 /// All that the storage holds, as plain values: no file, no lock, nothing that waits.
 struct Contents: Sendable {
-    struct StoredRun {
-        var snapshot: Run
+    struct RunEntry {
+        var summary: RunSummary
+        var snapshot: [UInt8]
         var coveredEvents = 0
         var events: [EncodedEvent] = []
-        var input: [Message]?
+        var input: [UInt8]?
         var owner: RunOwner?
-        var signals: [RunSignal] = []
+        /// By their keys.
+        var signals: [String: [UInt8]] = [:]
         var contents: [ContentDigest: Data] = [:]
 
-        var record: RunRecord {
-            RunRecord(
-                snapshot: snapshot, coveredEvents: coveredEvents, laterEvents: Array(events.dropFirst(coveredEvents)),
-                owner: owner)
+        var stored: StoredRun {
+            StoredRun(
+                id: summary.id, snapshot: Encoded(json: snapshot), coveredEvents: coveredEvents,
+                laterEvents: Array(events.dropFirst(coveredEvents)), owner: owner)
         }
     }
 
-    struct StoredSession {
+    struct SessionEntry {
         /// Nil as long as there is only a history.
-        var record: SessionRecord?
-        var history: [HistoryEntry] = []
+        var stored: StoredSession?
+        var history: [Encoded<HistoryEntry>] = []
         /// The keys of the blocks in the history.
         var blocks: Set<String> = []
         var contents: [ContentDigest: Data] = [:]
     }
 
-    private(set) var runs: [RunID: StoredRun] = [:]
-    private(set) var sessions: [SessionID: StoredSession] = [:]
+    private(set) var runs: [RunID: RunEntry] = [:]
+    private(set) var sessions: [SessionID: SessionEntry] = [:]
     /// The runs of each session that wait for their turn.
     private(set) var queues: [SessionID: [RunID]] = [:]
 
     /// Does what a change says: the same when it happens, and when the journal is read again.
-    mutating func apply(_ change: Change) {
+    mutating func apply(_ change: Change) throws {
         switch change {
         case .runCommitted(
-            let id, let events, let snapshot, let coveredEvents, let owner, let input, let contents, let history):
+            let id, let events, let snapshot, let owner, let input, let contents, let history):
             if runs[id] == nil, let snapshot {
-                runs[id] = StoredRun(snapshot: snapshot, input: input, owner: owner)
+                runs[id] = RunEntry(
+                    summary: snapshot.run, snapshot: snapshot.document.json, input: input?.json, owner: owner)
             }
-            runs[id]?.events += events.map(\.event)
-            runs[id]?.contents.merge(contents ?? [:]) { first, _ in first }
-            if let snapshot, let coveredEvents {
-                runs[id]?.snapshot = snapshot
-                runs[id]?.coveredEvents = coveredEvents
+            for event in events { runs[id]?.events.append(try EncodedEvent(json: event.json)) }
+            runs[id]?.contents.merge(contents) { first, _ in first }
+            if let snapshot {
+                runs[id]?.summary = snapshot.run
+                runs[id]?.snapshot = snapshot.document.json
+                runs[id]?.coveredEvents = snapshot.coveredEvents
             }
-            if let history { apply(history) }
-        case .runSaved(let run):
-            runs[run.id, default: StoredRun(snapshot: run)].snapshot = run
-            let count = runs[run.id]?.events.count ?? 0
-            runs[run.id]?.coveredEvents = count
+            if let history { try apply(history) }
+        case .runSaved(let run, let document):
+            var entry = runs[run.id] ?? RunEntry(summary: run, snapshot: document.json)
+            (entry.summary, entry.snapshot, entry.coveredEvents) = (run, document.json, entry.events.count)
+            runs[run.id] = entry
         case .eventAppended(let id, let event):
-            runs[id]?.events.append(event.event)
+            runs[id]?.events.append(try EncodedEvent(json: event.json))
         case .runClaimed(let id, let owner):
             runs[id]?.owner = owner
         case .runDeleted(let id):
@@ -65,20 +69,20 @@ struct Contents: Sendable {
 
         case .sessionSaved(let id, let state, let contentType, let metadata, let version):
             let state = state.map { SessionState(bytes: Array($0), contentType: contentType ?? "") }
-            sessions[id, default: StoredSession()].record = SessionRecord(
-                id: id, state: state, metadata: metadata, version: version)
+            sessions[id, default: SessionEntry()].stored = StoredSession(
+                id: id, state: state, metadata: Encoded(json: metadata.json), version: version)
         case .blockAppended(let id, let key, let entries, let contents):
-            if sessions[id, default: StoredSession()].blocks.insert(key).inserted {
-                sessions[id]?.history += entries
-                sessions[id]?.contents.merge(contents ?? [:]) { first, _ in first }
+            if sessions[id, default: SessionEntry()].blocks.insert(key).inserted {
+                sessions[id]?.history += entries.map { Encoded(json: $0.json) }
+                sessions[id]?.contents.merge(contents) { first, _ in first }
             }
         case .sessionDeleted(let id):
             sessions[id] = nil
 
-        case .signalSent(let id, let signal):
-            runs[id]?.signals.append(signal)
+        case .signalSent(let id, let key, let signal):
+            runs[id]?.signals[key] = signal.json
         case .signalsForgotten(let id):
-            runs[id]?.signals = []
+            runs[id]?.signals = [:]
         case .runQueued(let run, let session):
             queues[session, default: []].append(run)
         case .runDequeued(let run, let session):

@@ -33,7 +33,7 @@ actor Journal {
             if end < data.count { try file.truncate(atOffset: UInt64(end)) }
             for (number, line) in data[..<end].split(separator: Self.lineBreak).enumerated() {
                 do {
-                    contents.apply(try ACPJSON.decode(Change.self, from: Data(line)))
+                    try contents.apply(try ACPJSON.decode(Change.self, from: Data(line)))
                 } catch {
                     throw StorageError(
                         .corruptData,
@@ -68,7 +68,7 @@ actor Journal {
         for change in changes { lines += try ACPJSON.encode(change) + [Self.lineBreak] }
         try onDisk { try file.write(contentsOf: lines) }
         // Only now: what readers see must not be lost any more.
-        for change in changes { contents.apply(change) }
+        for change in changes { try contents.apply(change) }
         return result
     }
 

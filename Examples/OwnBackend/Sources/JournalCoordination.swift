@@ -26,7 +26,7 @@ struct JournalCoordination: Coordination {
     /// time has it open, so that one is gone.
     func lostProcesses() async throws -> Set<ProcessID> {
         let owners = try await journal.read { contents in
-            Set(contents.runs.values.filter { !$0.snapshot.status.isTerminal }.compactMap(\.owner?.process))
+            Set(contents.runs.values.filter { !$0.summary.status.isTerminal }.compactMap(\.owner?.process))
         }
         return owners.subtracting(local.liveProcesses()).union(local.lostProcesses())
     }
@@ -38,13 +38,11 @@ struct JournalCoordination: Coordination {
     // MARK: Signals
 
     @discardableResult
-    func send(_ signal: RunSignal, to run: RunID) async throws -> Bool {
+    func send(_ signal: EncodedSignal, to run: RunID) async throws -> Bool {
         let isNew = try await journal.write { contents, changes in
-            guard let signals = contents.runs[run]?.signals else {
-                throw StorageError(.notFound, "run \(run) is not stored (any more): nobody can be told anything")
-            }
-            guard !signals.contains(where: { $0.key == signal.key }) else { return false }
-            changes = [.signalSent(run, signal: signal)]
+            guard let signals = contents.runs[run]?.signals else { throw StorageError.unknownReceiver(run) }
+            guard signals[signal.key] == nil else { return false }
+            changes = [.signalSent(run, key: signal.key, signal: Document(signal.document.json))]
             return true
         }
         // Stored first, then announced. Announced in any case: the owner may have missed the first time.
@@ -52,8 +50,8 @@ struct JournalCoordination: Coordination {
         return isNew
     }
 
-    func signals(to run: RunID) async throws -> [RunSignal] {
-        try await journal.read { $0.runs[run]?.signals ?? [] }
+    func storedSignals(to run: RunID) async throws -> [Encoded<RunSignal>] {
+        try await journal.read { contents in contents.runs[run]?.signals.values.map { Encoded(json: $0) } ?? [] }
     }
 
     func forgetSignals(to run: RunID) async throws {

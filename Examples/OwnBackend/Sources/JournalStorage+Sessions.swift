@@ -4,17 +4,16 @@ public import ACPCore
 public import ACPStorage
 
 extension JournalStorage {
-    public func session(_ id: SessionID) async throws -> SessionRecord? {
-        try await journal.read { $0.sessions[id]?.record }
+    public func storedSession(_ id: SessionID) async throws -> StoredSession? {
+        try await journal.read { $0.sessions[id]?.stored }
     }
 
     @discardableResult
-    public func save(_ session: SessionRecord, expecting version: Int?) async throws -> Int {
+    public func save(_ session: StoredSession, expecting version: Int?) async throws -> Int {
         try await journal.write { contents, changes in
-            let found = contents.sessions[session.id]?.record?.version ?? 0
+            let found = contents.sessions[session.id]?.stored?.version ?? 0
             if let version, version != found {
-                throw StorageError(
-                    .conflict, "session \(session.id) has version \(found), not \(version): read it again")
+                throw StorageError.conflict(session.id, found: found, expected: version)
             }
             changes = [Change(session, version: found + 1)]
             return found + 1
@@ -29,7 +28,9 @@ extension JournalStorage {
         }
     }
 
-    public func history(of session: SessionID, from offset: Int, limit: Int?) async throws -> Page<HistoryEntry> {
+    public func storedHistory(
+        of session: SessionID, from offset: Int, limit: Int?
+    ) async throws -> Page<Encoded<HistoryEntry>> {
         try await journal.read { contents in
             let history = contents.sessions[session]?.history ?? []
             return Page(items: history.page(from: offset, limit: limit), total: history.count)

@@ -41,7 +41,7 @@ struct JournalTests {
             let (run, owner) = (
                 Run(agentName: "writer", sessionID: session, status: .completed), RunOwner(process: ProcessID())
             )
-            let block = HistoryBlock(run: run.id, input: ["question"], output: ["answer"])
+            let block = try HistoryBlock(run: run.id, input: ["question"], output: ["answer"])
             let commit = RunCommit(
                 run: run.id, expecting: 0, events: [try EncodedEvent(.runCompleted(run))],
                 snapshot: try RunSnapshot(run, eventCount: 1), owner: owner, history: HistoryAppend(block, to: session))
@@ -54,7 +54,9 @@ struct JournalTests {
                 let storage = try JournalStorage(path: file.path)
                 let isThere = size == whole.count
                 #expect(try await storage.run(run.id) == (isThere ? run : nil))
-                #expect(try await storage.history(of: session) == (isThere ? block.entries : []))
+                #expect(
+                    try await storage.storedHistory(of: session, from: 0, limit: nil).items
+                        == (isThere ? block.entries : []))
                 await storage.close()
             }
         }

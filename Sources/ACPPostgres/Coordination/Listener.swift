@@ -18,15 +18,15 @@ final class Listener: Sendable {
     private static let patience = Duration.seconds(10)
 
     private let database: PostgresDatabase
-    private let hub: WakeHub
+    private let registry: WatchRegistry
     private let checkInterval: Duration
     private let state = Mutex(State())
 
     /// - Parameter checkInterval: Between two signs of life that the server is asked for.
-    init(_ database: PostgresDatabase, _ hub: WakeHub, checkInterval: Duration = .seconds(30)) {
+    init(_ database: PostgresDatabase, _ registry: WatchRegistry, checkInterval: Duration = .seconds(30)) {
         self.checkInterval = checkInterval
         self.database = database
-        self.hub = hub
+        self.registry = registry
     }
 
     /// Listening when this returns.
@@ -117,7 +117,7 @@ final class Listener: Sendable {
         _ = try await send("LISTEN acp_\(table)", on: id)
         isListening()
         // First those who were there before; who comes now has missed nothing.
-        hub.gap()
+        registry.gap()
         report(.success(()))
         func scheduleCheck() { loop.call(at: .now + checkInterval) { happened.yield(.checkIsDue) } }
         scheduleCheck()
@@ -141,7 +141,9 @@ final class Listener: Sendable {
         switch result {
         case .success(let connection):
             return database.loop.adopt(
-                connection, ConnectionEvents(notification: { [hub] in hub.handle($0) }, lost: { _ in lost() }))
+                connection,
+                ConnectionEvents(
+                    notification: { [registry] in ServerNotification($0)?.pass(on: registry) }, lost: { _ in lost() }))
         case .failure(let error): throw failed(error)
         }
     }

@@ -9,19 +9,19 @@ import ACPStorage
 /// tables what they missed.
 final class PostgresCoordination: Coordination {
     private let database: PostgresDatabase
-    private let hub = WakeHub()
+    private let registry = WatchRegistry()
     private let listener: Listener
 
     init(_ database: PostgresDatabase) {
         self.database = database
-        listener = Listener(database, hub)
+        listener = Listener(database, registry)
     }
 
     /// Wakes this process's own watchers at once, also while nothing is listening.
-    func runDidChange(_ run: RunID) { hub.runDidChange(run) }
+    func runDidChange(_ run: RunID) { registry.runDidChange(run) }
 
     /// How many streams there are: for tests that nothing stays behind.
-    var streamCount: Int { hub.count }
+    var streamCount: Int { registry.watcherCount + registry.listenerCount }
 
     // MARK: Processes
 
@@ -43,9 +43,10 @@ final class PostgresCoordination: Coordination {
         let run = Run(agentName: "rehearsal")
         let commit = RunCommit(
             run: run.id, expecting: 0, events: [try EncodedEvent(.runCreated(run))],
-            snapshot: try RunSnapshot(run, eventCount: 1), owner: RunOwner(process: process), input: [])
+            snapshot: try RunSnapshot(run, eventCount: 1), owner: RunOwner(process: process),
+            input: Encoded(json: Array("[]".utf8)))
         return [
-            try PostgresStorage.statements(for: commit).0,
+            PostgresStorage.statements(for: commit).0,
             Statement("DELETE FROM acp_runs WHERE id = $1::text", [.text(run.id.rawValue)]),
         ]
     }
@@ -93,23 +94,23 @@ final class PostgresCoordination: Coordination {
 
     /// - Throws: `StorageError` with code `notFound` if there is no such run.
     @discardableResult
-    func send(_ signal: RunSignal, to run: RunID) async throws -> Bool {
+    func send(_ signal: EncodedSignal, to run: RunID) async throws -> Bool {
         // Not to be repeated by itself: the second attempt would say that there was one before.
         let rows = try await database.write(
             "Sending a signal to run \(run)", isRepeatable: false, "SELECT acp_send($1::text, $2::text, $3::bytea)",
-            [.text(run.rawValue), .anyText(signal.key), .bytes(try encodeStored(signal, "the signal"))])
+            [.text(run.rawValue), .anyText(signal.key), .bytes(signal.document.json)])
         guard let row = rows.first, !row.isNull(0) else {
-            throw StorageError(.notFound, "run \(run) is not stored (any more): nobody can be told anything about it")
+            throw StorageError.unknownReceiver(run)
         }
         return row.bool(0)
     }
 
-    func signals(to run: RunID) async throws -> [RunSignal] {
+    func storedSignals(to run: RunID) async throws -> [Encoded<RunSignal>] {
         let rows = try await database.read(
             "Reading the signals to run \(run)",
             "SELECT signal FROM acp_signals WHERE run = (SELECT key FROM acp_runs WHERE id = $1::text)",
             [.text(run.rawValue)])
-        return try rows.rows.map { try decodeStored($0.bytes(0), "a signal to run \(run)") }
+        return rows.rows.map { Encoded(json: $0.bytes(0) ?? []) }
     }
 
     func forgetSignals(to run: RunID) async throws {
@@ -123,23 +124,23 @@ final class PostgresCoordination: Coordination {
 
     func announcements(to process: ProcessID) async throws -> AsyncStream<SignalAnnouncement> {
         try await listener.start()
-        return hub.announcements(to: process)
+        return registry.announcements(to: process)
     }
 
     func changes(of run: RunID) async throws -> AsyncStream<Void> {
         try await listener.start()
-        return hub.changes(of: run)
+        return registry.changes(of: run)
     }
 
     // MARK: End
 
     func stop() {
         listener.stop()
-        hub.end()
+        registry.end()
     }
 
     func end() async {
         await listener.end()
-        hub.end()
+        registry.end()
     }
 }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import ACPCore
 import ACPStorage
 import Logging
 import Synchronization
@@ -181,24 +180,4 @@ final class PostgresDatabase: Sendable {
 
     /// Without waiting: for a storage that nobody closed.
     func abandon() { loop.stop() }
-}
-
-/// Reads a stored document.
-func decodeStored<Value: Decodable>(
-    _ json: [UInt8]?, _ what: @autoclosure () -> String
-) throws(StorageError) -> Value {
-    do throws(ACPError) {
-        return try ACPJSON.decode(Value.self, from: json ?? [])
-    } catch {
-        throw StorageError(.corruptData, "\(what()) cannot be read: \(error.message)", cause: error)
-    }
-}
-
-/// The document of a value.
-func encodeStored(_ value: some Encodable, _ what: @autoclosure () -> String) throws(StorageError) -> [UInt8] {
-    do throws(ACPError) {
-        return try ACPJSON.encode(value)
-    } catch {
-        throw StorageError(.refused, "\(what()) cannot be stored: \(error.message)", cause: error)
-    }
 }

@@ -8,7 +8,7 @@ extension PostgresStorage {
 
     /// One round trip: one transaction, and behind it the wake for those who watch. Durable when this returns.
     public func commit(_ commit: RunCommit) async throws {
-        let (statement, afterwards) = try Self.statements(for: commit)
+        let (statement, afterwards) = Self.statements(for: commit)
         let rows = try await database.write(
             "Committing to run \(commit.run)", isRepeatable: true, statement.sql, statement.parameters,
             afterwards: afterwards)
@@ -17,9 +17,7 @@ extension PostgresStorage {
     }
 
     /// What a commit does in its transaction, and behind it.
-    static func statements(for commit: RunCommit) throws(StorageError) -> (Statement, afterwards: Statement) {
-        let input: [UInt8]? =
-            if let input = commit.input { try encodeStored(input, "the input of run \(commit.run)") } else { nil }
+    static func statements(for commit: RunCommit) -> (Statement, afterwards: Statement) {
         let run = commit.snapshot?.run
         let types = """
             $1::text, $2::bigint, $3::bytea[], $4::text, $5::text, $6::bytea, $7::bigint, $8::text, $9::text, $10::text,
@@ -37,11 +35,11 @@ extension PostgresStorage {
             .anyText(commit.owner.process.rawValue), .anyText(commit.owner.token),
             .bytes(commit.snapshot?.json), .int(commit.snapshot?.eventCount), .text(run?.agentName.rawValue),
             .text(run?.sessionID?.rawValue), .text(run?.status.rawValue), run.map { .time($0.createdAt) } ?? .null,
-            .bool(run?.status.isTerminal ?? false), .bytes(input),
+            .bool(run?.status.isTerminal ?? false), .bytes(commit.input?.json),
         ]
         if hasContents { parameters += commit.contents.parameters }
         if let history = commit.history {
-            let append = try Self.append([history.block], to: history.session, parametersFrom: parameters.count + 1)
+            let append = Self.append([history.block], to: history.session, parametersFrom: parameters.count + 1)
             // In the same statement, so in the same transaction and the same trip. A commit that was refused appends nothing.
             columns += ", CASE WHEN outcome = 'done' THEN \(append.call)::text END"
             parameters += append.parameters
@@ -53,17 +51,13 @@ extension PostgresStorage {
     }
 
     private func check(_ outcome: String?, found: Int, _ commit: RunCommit) async throws(StorageError) {
-        switch outcome {
-        case "done": return
-        case "missing": throw commit.error(.notFound)
-        case "fenced": throw commit.error(.fenced)
-        case "cancelled": throw commit.error(.cancelled)
-        case "conflict":
-            if let missing = try await missingPart(of: commit.run) { throw commit.error(.incomplete(missing: missing)) }
-            throw commit.error(.conflict(found: found))
-        case "covered": throw commit.error(.snapshotOutOfRange)
-        default: throw StorageError(.corruptData, "acp_commit in \(database.place) is not this storage's")
+        guard var outcome = outcome.flatMap({ CommitOutcome(code: $0, found: found) }) else {
+            throw StorageError(.corruptData, "acp_commit in \(database.place) is not this storage's")
         }
+        if case .conflict = outcome, let missing = try await missingPart(of: commit.run) {
+            outcome = .incomplete(missing: missing)
+        }
+        if let error = commit.error(outcome) { throw error }
     }
 
     /// What is missing of a run's events, or nil if nothing is.
@@ -81,14 +75,14 @@ extension PostgresStorage {
     }
 
     /// Saves a run as it is. It becomes the snapshot that covers all events that are there.
-    public func save(_ run: Run) async throws {
+    public func save(_ run: Run, json: [UInt8]) async throws {
         _ = try await database.write(
             "Saving run \(run.id)", isRepeatable: true,
             """
             SELECT acp_save_run($1::text, $2::bytea, $3::text, $4::text, $5::text, $6::timestamptz, $7::boolean)
             """,
             [
-                .text(run.id.rawValue), .bytes(try encodeStored(run, "run \(run.id)")), .text(run.agentName.rawValue),
+                .text(run.id.rawValue), .bytes(json), .text(run.agentName.rawValue),
                 .text(run.sessionID?.rawValue), .text(run.status.rawValue), .time(run.createdAt),
                 .bool(run.status.isTerminal),
             ])
@@ -96,15 +90,14 @@ extension PostgresStorage {
     }
 
     /// Appends an event to a run.
-    public func append(_ event: Event, to run: RunID) async throws {
-        let encoded = try EncodedEvent(event)
+    public func append(_ event: EncodedEvent, to run: RunID) async throws {
         let rows = try await database.write(
             "Appending to run \(run)", isRepeatable: false,
             """
             SELECT CASE WHEN covered_events <= (SELECT coalesce(max(position) + 1, 0) FROM acp_events WHERE run = key)
                 THEN acp_append_event($1::text, $2::bytea) END
             FROM acp_runs WHERE id = $1::text
-            """, [.text(run.rawValue), .bytes(encoded.json)])
+            """, [.text(run.rawValue), .bytes(event.json)])
         if rows.first?.isNull(0) == true, let missing = try await missingPart(of: run) {
             throw StorageError.incomplete(run, missing: missing)
         }
@@ -129,54 +122,49 @@ extension PostgresStorage {
     // MARK: Reading
 
     /// A run with everything needed to go on with it.
-    public func record(of run: RunID) async throws -> RunRecord? {
+    public func storedRun(_ run: RunID) async throws -> StoredRun? {
         let rows = try await database.read(
             "Reading run \(run)", "SELECT \(Self.recordColumns) FROM acp_runs WHERE id = $1::text",
             [.text(run.rawValue)])
-        return try rows.first.map { try Self.record($0) }
+        return try rows.first.map { try Self.stored($0) }
     }
 
-    /// What ``record(_:)`` reads, in its order. The events come with the row, so that all is from one moment.
+    /// What ``stored(_:)`` reads, in its order. The events come with the row, so that all is from one moment.
     static let recordColumns = """
         id, owner_process, owner_token, covered_events, snapshot,
         ARRAY(SELECT event FROM acp_events WHERE run = acp_runs.key AND position >= covered_events ORDER BY position)
         """
 
-    static func record(_ row: ResultSet.Row) throws(StorageError) -> RunRecord {
-        let id = row.text(0) ?? ""
+    static func stored(_ row: ResultSet.Row) throws(StorageError) -> StoredRun {
+        let id = try runID(row.text(0))
         var owner: RunOwner?
         if let process = row.anyText(1), let token = row.anyText(2) {
             owner = RunOwner(process: ProcessID(rawValue: process), token: token)
         }
         let covered = row.int(3) ?? 0
-        let snapshot: Run = try decodeStored(row.bytes(4), "run \(id)")
         let events = try decode(row.array(5), of: id, from: covered)
-        return RunRecord(snapshot: snapshot, coveredEvents: covered, laterEvents: events, owner: owner)
+        return StoredRun(
+            id: id, snapshot: Encoded(json: row.bytes(4) ?? []), coveredEvents: covered, laterEvents: events,
+            owner: owner)
     }
 
     private static func decode(
-        _ stored: [[UInt8]], of run: String, from position: Int
+        _ stored: [[UInt8]], of run: RunID, from position: Int
     ) throws(StorageError) -> [EncodedEvent] {
         var events: [EncodedEvent] = []
         events.reserveCapacity(stored.count)
         for json in stored {
-            do throws(ACPError) {
-                events.append(try EncodedEvent(json: json))
-            } catch {
-                throw StorageError(
-                    .corruptData, "event \(position + events.count) of run \(run) cannot be read: \(error.message)",
-                    cause: error)
-            }
+            events.append(try EncodedEvent(stored: json, as: "event \(position + events.count) of run \(run)"))
         }
         return events
     }
 
     /// What the run was called with.
-    public func input(of run: RunID) async throws -> [Message]? {
+    public func storedInput(of run: RunID) async throws -> Encoded<[Message]>? {
         let rows = try await database.read(
             "Reading the input of run \(run)",
             "SELECT input FROM acp_runs WHERE id = $1::text AND input IS NOT NULL", [.text(run.rawValue)])
-        return try rows.first.map { try decodeStored($0.bytes(0), "the input of run \(run)") }
+        return rows.first.map { Encoded(json: $0.bytes(0) ?? []) }
     }
 
     /// The events of a run from an index onward, oldest first.
@@ -194,7 +182,7 @@ extension PostgresStorage {
         if whole.isEmpty, rows.count > 0 {
             throw StorageError.incomplete(run, missing: "event \(offset) (a row of acp_events)")
         }
-        return try Self.decode(whole.map { $0.element.bytes(0) ?? [] }, of: run.rawValue, from: offset)
+        return try Self.decode(whole.map { $0.element.bytes(0) ?? [] }, of: run, from: offset)
     }
 
     /// How many events a run has.

@@ -5,45 +5,43 @@ public import ACPStorage
 
 extension PostgresStorage {
     /// A session as it was saved last.
-    public func session(_ id: SessionID) async throws -> SessionRecord? {
+    public func storedSession(_ id: SessionID) async throws -> StoredSession? {
         let rows = try await database.read(
             "Reading session \(id)",
             """
             SELECT version, metadata, state_content_type, state FROM acp_sessions
             WHERE id = $1::text AND version IS NOT NULL
             """, [.text(id.rawValue)])
-        return try rows.first.map { row in
-            let metadata: JSONObject = try decodeStored(row.bytes(1), "the metadata of session \(id)")
+        return rows.first.map { row in
             let state = row.anyText(2).map { SessionState(bytes: row.bytes(3) ?? [], contentType: $0) }
-            return SessionRecord(id: id, state: state, metadata: metadata, version: row.int(0) ?? 0)
+            return StoredSession(
+                id: id, state: state, metadata: Encoded(json: row.bytes(1) ?? []), version: row.int(0) ?? 0)
         }
     }
 
     /// Saves a session's state and metadata, on condition if a version is given.
     @discardableResult
-    public func save(_ session: SessionRecord, expecting version: Int?) async throws -> Int {
-        let metadata = try encodeStored(session.metadata, "the metadata of session \(session.id)")
+    public func save(_ session: StoredSession, expecting version: Int?) async throws -> Int {
         let rows = try await database.write(
             "Saving session \(session.id)", isRepeatable: false,
             """
             SELECT is_saved, new_version FROM acp_save_session($1::text, $2::bigint, $3::bytea, $4::text, $5::bytea)
             """,
             [
-                .text(session.id.rawValue), .int(version), .bytes(metadata), .anyText(session.state?.contentType),
+                .text(session.id.rawValue), .int(version), .bytes(session.metadata.json),
+                .anyText(session.state?.contentType),
                 .bytes(session.state?.bytes),
             ])
         let found = rows.first?.int(1) ?? 0
         guard rows.first?.bool(0) == true else {
-            throw StorageError(
-                .conflict,
-                "session \(session.id) has version \(found) where \(version ?? 0) was expected: read it again")
+            throw StorageError.conflict(session.id, found: found, expected: version ?? 0)
         }
         return found
     }
 
     /// Appends blocks to a session's history, in order, each once.
     public func append(_ blocks: [HistoryBlock], to session: SessionID) async throws {
-        let append = try Self.append(blocks, to: session, parametersFrom: 1)
+        let append = Self.append(blocks, to: session, parametersFrom: 1)
         _ = try await database.write(
             "Appending to the history of session \(session)", isRepeatable: true, "SELECT \(append.call)",
             append.parameters)
@@ -52,17 +50,13 @@ extension PostgresStorage {
     /// The call that appends blocks, for a statement whose parameters before that number are something else.
     static func append(
         _ blocks: [HistoryBlock], to session: SessionID, parametersFrom first: Int
-    ) throws(StorageError) -> (call: String, parameters: [Parameter]) {
-        var entries: [[UInt8]] = []
-        for entry in blocks.lazy.flatMap(\.entries) {
-            entries.append(try encodeStored(entry, "the history of session \(session)"))
-        }
+    ) -> (call: String, parameters: [Parameter]) {
         let contents = blocks.flatMap(\.contents)
         var function = "acp_append_history"
         var types = ["text", "text[]", "bigint[]", "bytea[]"]
         var parameters: [Parameter] = [
             .text(session.rawValue), .textArray(blocks.map(\.key)), .intArray(blocks.map(\.entries.count)),
-            .byteArrays(entries),
+            .byteArrays(blocks.flatMap { $0.entries.map(\.json) }),
         ]
         if !contents.isEmpty {
             function += "_with_contents"
@@ -74,7 +68,9 @@ extension PostgresStorage {
     }
 
     /// One page of a session's history, oldest first, and how many entries there are in all, from one moment.
-    public func history(of session: SessionID, from offset: Int, limit: Int?) async throws -> Page<HistoryEntry> {
+    public func storedHistory(
+        of session: SessionID, from offset: Int, limit: Int?
+    ) async throws -> Page<Encoded<HistoryEntry>> {
         let offset = max(0, offset)
         let rows = try await database.read(
             "Reading the history of session \(session)",
@@ -84,12 +80,7 @@ extension PostgresStorage {
                 ORDER BY position LIMIT $3::bigint
             ) AS h ON true WHERE s.id = $1::text ORDER BY h.position
             """, [.text(session.rawValue), .int(offset), .int(limit.map { max(0, $0) })])
-        var entries: [HistoryEntry] = []
-        for row in rows.rows {
-            guard let entry = row.bytes(1) else { continue }
-            entries.append(
-                try decodeStored(entry, "entry \(offset + entries.count) of the history of session \(session)"))
-        }
+        let entries = rows.rows.compactMap { $0.bytes(1).map { Encoded<HistoryEntry>(json: $0) } }
         return Page(items: entries, total: rows.first?.int(0) ?? 0)
     }
 

@@ -121,7 +121,7 @@ struct IndexRepair: Sendable {
         let owner = parts[1].string ?? ""
         let digest = parts[2].string ?? ""
         let task = RedisTask.reading("run \(suspect.run)", at: keys.run(suspect.run))
-        guard let run = try? StoredRun.decode(json, task) else {
+        guard let run = try? RunValue.decode(json, task) else {
             // It cannot be read: it is looked at again when it expires.
             let later = suspect.place.map {
                 [IndexChange(kind: .enqueue, key: keys.runsExpiry, score: left, member: $0.expiryMember)]

@@ -10,8 +10,6 @@ import RedisClient
 /// What is published only wakes. Where a message may have been lost (a reconnect), readers are woken as well, and find in the
 /// storage what they missed.
 final class RedisCoordination: Coordination {
-    /// Announcements that wait for one slow listener. It is told of a gap if more come.
-    private static let announcementLimit = 10_000
     /// What is published to a process when another one has left.
     private static let departure = "departure"
 
@@ -116,20 +114,14 @@ final class RedisCoordination: Coordination {
     // MARK: Signals
 
     @discardableResult
-    func send(_ signal: RunSignal, to run: RunID) async throws -> Bool {
+    func send(_ signal: EncodedSignal, to run: RunID) async throws -> Bool {
         let task = RedisTask.writing("Sending a signal to run \(run)", at: keys.signals(run))
-        let json: [UInt8]
-        do throws(ACPError) {
-            json = try ACPJSON.encode(signal)
-        } catch {
-            throw StorageError(.refused, "the signal cannot be stored: \(error.message)", cause: error)
-        }
         // Not to be repeated by itself: the second attempt would say that there was one before.
         let reply = try await link.send(
             .script(
                 RedisScripts.send, keys: [keys.signals(run), keys.owner(run)],
                 [
-                    .text(signal.key), .bytes(json), .number(timeToLive.wholeMilliseconds),
+                    .text(signal.key), .bytes(signal.document.json), .number(timeToLive.wholeMilliseconds),
                     .text(keys.announcementsPrefix), .text(run.rawValue), .text(link.isCluster ? "0" : "1"),
                 ], isIdempotent: false), task)
         guard let parts = reply.array, parts.count == 2 else {
@@ -155,19 +147,13 @@ final class RedisCoordination: Coordination {
             isIdempotent: true)
     }
 
-    func signals(to run: RunID) async throws -> [RunSignal] {
+    func storedSignals(to run: RunID) async throws -> [Encoded<RunSignal>] {
         let task = RedisTask.reading("the signals to run \(run)", at: keys.signals(run))
         let reply = try await link.send(.read("HGETALL", .text(keys.signals(run))), task)
-        var signals: [RunSignal] = []
-        for pair in reply.pairs ?? [] {
-            do throws(ACPError) {
-                signals.append(try ACPJSON.decode(RunSignal.self, from: pair.value.bytes ?? []))
-            } catch {
-                throw task.corrupt("its field \(pair.key.string ?? ""): \(error.message)", cause: error)
-            }
-        }
-        return signals
+        return (reply.pairs ?? []).map { Encoded(json: $0.value.bytes ?? []) }
     }
+
+    func signalName(of run: RunID) -> String { "a field of the key \(keys.signals(run))" }
 
     func forgetSignals(to run: RunID) async throws {
         _ = try await link.send(
@@ -178,7 +164,7 @@ final class RedisCoordination: Coordination {
     // MARK: Streams
 
     func announcements(to process: ProcessID) async throws -> AsyncStream<SignalAnnouncement> {
-        try await stream(of: keys.announcements(process), .bufferingNewest(Self.announcementLimit)) { event, stream in
+        try await stream(of: keys.announcements(process), AsyncStream.makeAnnouncements()) { event, stream in
             let announcement: SignalAnnouncement =
                 switch event {
                 case .gap: .gap
@@ -186,16 +172,18 @@ final class RedisCoordination: Coordination {
                 // What is no run id was not sent by a storage; looking at all runs is right whatever it meant.
                 case .message(let message): RunID(rawValue: message.text).map { .signal($0) } ?? .gap
                 }
-            if case .dropped = stream.yield(announcement) { stream.yield(.gap) }
+            stream.announce(announcement)
         }
     }
 
     func changes(of run: RunID) async throws -> AsyncStream<Void> {
-        try await stream(of: keys.changes(run), .bufferingNewest(1)) { _, stream in stream.yield() }
+        try await stream(of: keys.changes(run), AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))) {
+            _, stream in stream.yield()
+        }
     }
 
     private func stream<Element: Sendable>(
-        of channel: String, _ policy: AsyncStream<Element>.Continuation.BufferingPolicy,
+        of channel: String, _ made: (AsyncStream<Element>, AsyncStream<Element>.Continuation),
         _ pass: @escaping @Sendable (RedisSubscriptionEvent, AsyncStream<Element>.Continuation) -> Void
     ) async throws -> AsyncStream<Element> {
         try link.checkOpen()
@@ -209,7 +197,7 @@ final class RedisCoordination: Coordination {
             throw RedisTask.reading("what is published", at: channel)
                 .failed(error, runsScript: false, pattern: link.pattern)
         }
-        let (stream, continuation) = AsyncStream.makeStream(of: Element.self, bufferingPolicy: policy)
+        let (stream, continuation) = made
         let started = pumps.start { [logger] in
             do {
                 for try await event in events { pass(event, continuation) }

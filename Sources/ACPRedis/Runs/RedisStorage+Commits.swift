@@ -9,7 +9,7 @@ extension RedisStorage {
     ///
     /// On a cluster a block for the history of a session takes two more: the session is on another server than the run.
     public func commit(_ commit: RunCommit) async throws {
-        try commit.checkSnapshot()
+        if !commit.hasFittingSnapshot, let error = commit.error(.invalidSnapshot) { throw error }
         let task = RedisTask.committing(to: commit.run, keys)
         let known = try await known(of: commit)
         let changes = indexChanges(for: commit, known)
@@ -22,7 +22,7 @@ extension RedisStorage {
         let asks = commit.expecting == 0 && indexes == nil && housekeeping.isToAsk()
         let reply: RESPValue
         do {
-            reply = try await link.send(try request(for: commit, known, changes, asks: asks), task)
+            reply = try await link.send(request(for: commit, known, changes, asks: asks), task)
         } catch {
             tracked.forget(commit.run)
             throw error
@@ -47,7 +47,7 @@ extension RedisStorage {
         guard let answer = reply.array, let outcome = answer.first?.string else {
             throw task.corrupt("the script's answer is not what was expected")
         }
-        guard outcome == "OK" else {
+        guard outcome == "done" else {
             tracked.forget(commit.run)
             throw try await refusal(of: commit, outcome, answer)
         }
@@ -101,23 +101,24 @@ extension RedisStorage {
         of commit: RunCommit, _ outcome: String, _ answer: [RESPValue]
     ) async throws(StorageError) -> StorageError {
         switch outcome {
-        case "FENCED": return commit.error(.fenced)
-        case "CANCELLED": return commit.error(.cancelled)
-        case "UNOWNED":
+        case "unowned":
             // Saved by hand, it never belonged to anybody. If it is listed for the writer, its owner has got lost.
             let index = keys.processRuns(commit.owner.process)
             let place = try await link.send(
                 .read("ZSCORE", .text(index), .text(commit.run.rawValue)),
                 .reading("the runs of process \(commit.owner.process)", at: index))
-            guard !place.isNull else { return commit.error(.fenced) }
-            return .incomplete(commit.run, missing: "the key \(keys.owner(commit.run)) (its owner)")
-        case "CONFLICT": return commit.error(.conflict(found: answer.dropFirst().first?.int ?? 0))
-        case "MISSING": return missing(answer, of: commit.run)
-        default: return commit.error(.notFound)
+            let owner = keys.owner(commit.run)
+            return commit.error(place.isNull ? .fenced : .incomplete(missing: "the key \(owner) (its owner)"))
+                ?? .notSaved(commit.run)
+        case "incomplete": return missing(answer, of: commit.run)
+        default:
+            let found = answer.dropFirst().first?.int ?? 0
+            return CommitOutcome(code: outcome, found: found).flatMap { commit.error($0) }
+                ?? RedisTask.committing(to: commit.run, keys).corrupt("the script's answer is not what was expected")
         }
     }
 
-    /// - Parameter answer: `MISSING`, and what it is.
+    /// - Parameter answer: `incomplete`, and what is missing.
     private func missing(_ answer: [RESPValue], of run: RunID) -> StorageError {
         guard answer.count == 4, let found = answer[2].int, let covered = answer[3].int else {
             return .incomplete(run, missing: "the key \(keys.run(run)) (its document)")
@@ -158,7 +159,7 @@ extension RedisStorage {
 
     private func request(
         for commit: RunCommit, _ known: TrackedRuns.Known?, _ changes: [IndexChange], asks: Bool
-    ) throws(StorageError) -> RedisRequest {
+    ) -> RedisRequest {
         let changes = indexes == nil ? changes : []
         let history = indexes == nil ? commit.history : nil
         var names = keys.allOfRun(commit.run)
@@ -167,14 +168,14 @@ extension RedisStorage {
         if known?.hasContents != false || !commit.contents.isEmpty { prolonged = 6 }
         var words: [RedisArgument] = [
             .text(commit.owner.stored), .number(commit.expecting), .number(milliseconds),
-            .bytes(commit.snapshot.map(StoredRun.value) ?? []),
-            .bytes(try commit.input.map { input throws(StorageError) in try encode(input, "the input") } ?? []),
+            .bytes(commit.snapshot.map(RunValue.value) ?? []),
+            .bytes(commit.input?.json ?? []),
             .text(keys.changes(commit.run)), .number(prolonged),
         ]
         words.reserveCapacity(24 + commit.events.count)
         words += changes.words(of: commit.run, asks: asks)
         words.append(.number(commit.contents.count))
-        let block = try history.map { history throws(StorageError) in try self.words(of: history.block) } ?? []
+        let block = history.map { self.words(of: $0.block) } ?? []
         words.append(.number(block.count))
         words.append(.number(commit.isRefusedAfterCancel ? 1 : 0))
         words += commit.contents.words
@@ -193,20 +194,12 @@ extension RedisStorage {
         housekeeping.startPruning(.init(runs: runs, owned: process.map { ($0, owned) }))
     }
 
-    func encode(_ value: some Encodable, _ what: String) throws(StorageError) -> [UInt8] {
-        do throws(ACPError) {
-            return try ACPJSON.encode(value)
-        } catch {
-            throw StorageError(.refused, "\(what) cannot be stored: \(error.message)", cause: error)
-        }
-    }
-
     // MARK: By hand
 
     /// Saves a run as it is. It becomes the snapshot that covers all events that are there.
-    public func save(_ run: Run) async throws {
+    public func save(_ run: Run, json: [UInt8]) async throws {
         let task = RedisTask.writing("Saving run \(run.id)", at: keys.run(run.id))
-        let json = StoredRun.beginning(try ACPJSON.encode(run))
+        let value = RunValue.beginning(json)
         // A snapshot here and there may get in between: then the indexes are those of another run.
         for _ in 0..<100 {
             let old = try await inspect(run.id)
@@ -215,7 +208,7 @@ extension RedisStorage {
                     for: run, owner: old?.owner?.process, from: old.map { RunPlace($0.run) })
                 + keys.extensions(for: RunPlace(run), owner: nil)
             let words: [RedisArgument] = [
-                .text(old?.digest ?? ""), .number(milliseconds), .bytes(json), .text(keys.changes(run.id)),
+                .text(old?.digest ?? ""), .number(milliseconds), .bytes(value), .text(keys.changes(run.id)),
             ]
             tracked.forget(run.id)
             let inStep = indexes == nil ? changes : []
@@ -235,8 +228,7 @@ extension RedisStorage {
     }
 
     /// Appends an event to a run.
-    public func append(_ event: Event, to run: RunID) async throws {
-        let json = try EncodedEvent(event).json
+    public func append(_ event: EncodedEvent, to run: RunID) async throws {
         let task = RedisTask.writing("Appending to run \(run)", at: keys.events(run))
         // The script says what it means if there is no such run.
         let known: TrackedRuns.Known?
@@ -248,7 +240,7 @@ extension RedisStorage {
         var changes: [IndexChange] = []
         if let known, known.needsExtension { changes = keys.extensions(for: known.place, owner: nil) }
         let inStep = indexes == nil ? changes : []
-        let words: [RedisArgument] = [.bytes(json), .number(milliseconds), .text(keys.changes(run))]
+        let words: [RedisArgument] = [.bytes(event.json), .number(milliseconds), .text(keys.changes(run))]
         let begin = ContinuousClock.now
         let reply = try await link.send(
             .script(

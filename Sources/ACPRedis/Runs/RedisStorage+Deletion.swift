@@ -77,7 +77,7 @@ extension RedisStorage {
             [.read("GET", .text(keys.run(run))), .read("LINDEX", .text(keys.events(run)), 0)],
             .reading("what is left of run \(run)", at: keys.run(run)))
         let task = RedisTask.reading("run \(run)", at: keys.run(run))
-        if let json = try? replies[0].get().bytes, let found = try? StoredRun.decode(json, task) {
+        if let json = try? replies[0].get().bytes, let found = try? RunValue.decode(json, task) {
             return RunPlace(found)
         }
         if let json = try? replies[1].get().bytes,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-public import ACPCore
+import ACPCore
 public import ACPStorage
 import RedisClient
 
@@ -13,14 +13,14 @@ extension RedisStorage {
     private static let attempts = 20
 
     /// One page of runs, newest first, and how many there are in all: two round trips.
-    public func runs(_ query: RunQuery) async throws -> Page<Run> {
+    public func storedRuns(_ query: RunQuery) async throws -> Page<StoredRun> {
         try link.checkOpen()
         guard let index = keys.index(for: query.filter) else { return Page(items: [], total: 0) }
         for attempt in 1... {
             let page = try await page(of: index, query)
             let (records, isCurrent) = try await records(of: page.items, in: index, query.filter)
             if isCurrent || attempt == Self.attempts {
-                return Page(items: try records.map { try $0.run() }, total: page.total)
+                return Page(items: records, total: page.total)
             }
         }
         return Page(items: [], total: 0)
@@ -79,8 +79,8 @@ extension RedisStorage {
     /// The runs of a page, and whether the page still is as it was.
     private func records(
         of ids: [RunID], in index: String, _ filter: RunQuery.Filter
-    ) async throws(StorageError) -> (records: [RunRecord], isCurrent: Bool) {
-        var records: [RunRecord] = []
+    ) async throws(StorageError) -> (records: [StoredRun], isCurrent: Bool) {
+        var records: [StoredRun] = []
         var gone: [RunID] = []
         var misplaced: [IndexRepair.Suspect] = []
         var isCurrent = true
@@ -89,15 +89,18 @@ extension RedisStorage {
             let replies = try await link.sendEach(
                 part.map(recordRequest), .reading("the runs of a list", at: keys.run(part[start])))
             for (id, reply) in zip(part, replies) {
-                guard let record = try record(of: id, in: reply) else {
+                guard var record = try storedRun(id, in: reply) else {
                     gone.append(id)
                     continue
                 }
-                if filter.holds(record.snapshot) {
+                let run = try record.snapshot.decode(name(of: .run(id)))
+                // Decoded once, here and for whoever lists.
+                record.snapshot = Encoded(json: record.snapshot.json, value: run)
+                if filter.includes(RunSummary(run)) {
                     records.append(record)
                 } else {
                     isCurrent = false
-                    misplaced.append(.init(run: id, place: RunPlace(record.snapshot)))
+                    misplaced.append(.init(run: id, place: RunPlace(run)))
                 }
             }
         }
@@ -109,16 +112,5 @@ extension RedisStorage {
         // On one server it was written in between. On a cluster its index may also have been left behind.
         if link.isCluster { try await housekeeping.putRight(misplaced) }
         return (records, isCurrent)
-    }
-}
-
-extension RunQuery.Filter {
-    fileprivate func holds(_ run: Run) -> Bool {
-        switch self {
-        case .all: true
-        case .agent(let agent): run.agentName == agent
-        case .session(let session): run.sessionID == session
-        case .unfinished(let status): run.status == status
-        }
     }
 }

@@ -15,9 +15,9 @@ extension RedisStorage {
     // MARK: Reading
 
     /// A run with everything needed to go on with it: one round trip.
-    public func record(of run: RunID) async throws -> RunRecord? {
+    public func storedRun(_ run: RunID) async throws -> StoredRun? {
         let task = RedisTask.reading("run \(run)", at: keys.run(run))
-        return try record(of: run, in: try await link.send(recordRequest(run), task))
+        return try storedRun(run, in: try await link.send(recordRequest(run), task))
     }
 
     func recordRequest(_ run: RunID) -> RedisRequest {
@@ -25,17 +25,17 @@ extension RedisStorage {
             RedisScripts.record, keys: [keys.run(run), keys.events(run), keys.owner(run)], [], isIdempotent: true)
     }
 
-    func record(of run: RunID, in reply: RESPValue) throws(StorageError) -> RunRecord? {
+    func storedRun(_ run: RunID, in reply: RESPValue) throws(StorageError) -> StoredRun? {
         if reply.isNull { return nil }
         let task = RedisTask.reading("run \(run)", at: keys.run(run))
         guard let parts = reply.array, let json = parts.first?.bytes else {
             throw task.corrupt("the script's answer is not what was expected")
         }
-        guard parts.count == 3, let covered = StoredRun.coveredEvents(json), let later = parts[2].array else {
+        guard parts.count == 3, let covered = RunValue.coveredEvents(json), let later = parts[2].array else {
             throw task.corrupt(#"it does not end with the number of events that it covers, ,"_events":N}"#)
         }
-        return RunRecord(
-            snapshot: try StoredRun.decode(json, task), coveredEvents: covered,
+        return StoredRun(
+            id: run, snapshot: Encoded(json: RunValue.json(json)), coveredEvents: covered,
             laterEvents: try events(later, from: covered, of: run), owner: try owner(parts[1], of: run))
     }
 
@@ -56,18 +56,13 @@ extension RedisStorage {
             throw task.corrupt("the script's answer is not what was expected")
         }
         return Inspection(
-            run: try StoredRun.decode(json, task), owner: try owner(parts[1], of: run), digest: digest)
+            run: try RunValue.decode(json, task), owner: try owner(parts[1], of: run), digest: digest)
     }
 
     /// What the run was called with, or nil if there is no such run or it was saved without.
-    public func input(of run: RunID) async throws -> [Message]? {
+    public func storedInput(of run: RunID) async throws -> Encoded<[Message]>? {
         let task = RedisTask.reading("the input of run \(run)", at: keys.input(run))
-        guard let json = try await link.send(.read("GET", .text(keys.input(run))), task).bytes else { return nil }
-        do throws(ACPError) {
-            return try ACPJSON.decode([Message].self, from: json)
-        } catch {
-            throw task.corrupt(error.message, cause: error)
-        }
+        return try await link.send(.read("GET", .text(keys.input(run))), task).bytes.map { Encoded(json: $0) }
     }
 
     // MARK: Events

@@ -10,7 +10,7 @@ extension RedisScripts {
     /// - Arguments: owner, expected count, TTL in ms, snapshot or nothing, input or nothing, channel, up to which key the run's
     ///   life is prolonged; the five words of the index changes; how many contents, how many words about the history, `1` if a stored
     ///   cancel refuses the commit; for each content its digest and its bytes; the words that `remember` takes; the events.
-    /// - Gives the count; where there is more to say `OK`, the count, what is due in queues, and whether something was left of an
+    /// - Gives the count; where there is more to say `done`, the count, what is due in queues, and whether something was left of an
     ///   earlier run with that id; or what `objection` gives.
     static let commit = RedisScript(
         shared + objection + """
@@ -65,38 +65,38 @@ extension RedisScripts {
             end
             local due = change(index, 8, ttl)
             if #due == 0 and left == 0 then return total end
-            return {'OK', total, due, left}
+            return {'done', total, due, left}
             """)
 
     /// - `objection` gives why a commit to a run that is not to be created is not taken, and nothing if it is; and how many events
-    ///   the run has. Its keys are those of ``commit``. It gives `NOTFOUND`; `CANCELLED`; `FENCED`; `UNOWNED` if nobody owns the run; `CONFLICT`
-    ///   and the count found; `MISSING` and `run`, of which other keys are there; or `MISSING`, `events`, the count found and the
+    ///   the run has. Its keys are those of ``commit``. It gives the codes of `CommitOutcome`, `conflict` with the count found;
+    ///   `unowned` if nobody owns the run; `incomplete` and `run`, of which other keys are there; or `incomplete`, `events`, the count found and the
     ///   count that the snapshot covers.
     static let objection =
         parts + """
             local function objection(owner, expecting, count, yields)
               if redis.call('EXISTS', KEYS[1]) == 0 then
-                if redis.call('EXISTS', KEYS[2], KEYS[3], KEYS[4], KEYS[6]) > 0 then return {'MISSING', 'run'} end
-                return {'NOTFOUND'}
+                if redis.call('EXISTS', KEYS[2], KEYS[3], KEYS[4], KEYS[6]) > 0 then return {'incomplete', 'run'} end
+                return {'missing'}
               end
               local holder = redis.call('GET', KEYS[3])
-              if not holder then return {'UNOWNED'} end
-              if holder ~= owner then return {'FENCED'} end
+              if not holder then return {'unowned'} end
+              if holder ~= owner then return {'fenced'} end
               local found = redis.call('LLEN', KEYS[2])
               if found ~= expecting and (count == 0 or found ~= expecting + count) then
-                return shortened(found) or {'CONFLICT', found}
+                return shortened(found) or {'conflict', found}
               end
-              if yields and found == expecting and redis.call('HEXISTS', KEYS[5], 'cancel') == 1 then return {'CANCELLED'} end
+              if yields and found == expecting and redis.call('HEXISTS', KEYS[5], 'cancel') == 1 then return {'cancelled'} end
               return nil, found
             end
 
             """
 
-    /// - `shortened` gives `MISSING`, `events`, the count of events and the count that the snapshot covers, if that is more.
+    /// - `shortened` gives `incomplete`, `events`, the count of events and the count that the snapshot covers, if that is more.
     static let parts = """
         local function shortened(found)
           local covered = string.match(redis.call('GETRANGE', KEYS[1], -32, -1), ',"_events":(%d+)}$')
-          if covered and tonumber(covered) > found then return {'MISSING', 'events', found, tonumber(covered)} end
+          if covered and tonumber(covered) > found then return {'incomplete', 'events', found, tonumber(covered)} end
         end
 
         """
@@ -106,7 +106,7 @@ extension RedisScripts {
     /// - Keys: run, events, owner, input, signals, contents.
     /// - Arguments: owner, expected count, count of new events, `1` if the commit may create the run, channel, `1` if a stored
     ///   cancel refuses the commit.
-    /// - Gives `OK`, or what ``commit`` would give.
+    /// - Gives `done`, or what ``commit`` would give.
     static let mayCommit = RedisScript(
         rights + objection + """
             local lacking = lacks(ARGV[5], 'EXISTS', 'GET', 'LLEN', 'HEXISTS', 'SET', 'RPUSH', 'PEXPIRE', 'DEL', 'HSET', 'SADD', 'ZADD',
@@ -116,7 +116,7 @@ extension RedisScripts {
               local refusal = objection(ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[6] == '1')
               if refusal then return refusal end
             end
-            return {'OK', 0}
+            return {'done', 0}
             """)
 
     /// A run as it stands at one moment: snapshot, owner, and the events that the snapshot does not cover.
@@ -169,13 +169,13 @@ extension RedisScripts {
     ///
     /// - Keys: run, events, owner, input, signals, contents; then one for each index change.
     /// - Arguments: event, TTL, channel; the index changes.
-    /// - Gives the count, nothing if there is no run, or `MISSING` and what `objection` gives with it.
+    /// - Gives the count, nothing if there is no run, or `incomplete` and what `objection` gives with it.
     static let append = RedisScript(
         shared + parts + """
             local lacking = lacks(ARGV[3], 'EXISTS', 'LLEN', 'GETRANGE', 'RPUSH', 'PEXPIRE', 'ZADD', 'PTTL', 'TIME')
             if lacking then return lacking end
             if redis.call('EXISTS', KEYS[1]) == 0 then
-              if redis.call('EXISTS', KEYS[2], KEYS[3], KEYS[4], KEYS[6]) > 0 then return {'MISSING', 'run'} end
+              if redis.call('EXISTS', KEYS[2], KEYS[3], KEYS[4], KEYS[6]) > 0 then return {'incomplete', 'run'} end
               return false
             end
             local found = redis.call('LLEN', KEYS[2])

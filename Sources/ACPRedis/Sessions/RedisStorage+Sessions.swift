@@ -6,30 +6,24 @@ import RedisClient
 
 extension RedisStorage {
     /// A session as it was saved last, or nil if it never was.
-    public func session(_ id: SessionID) async throws -> SessionRecord? {
+    public func storedSession(_ id: SessionID) async throws -> StoredSession? {
         let task = RedisTask.reading("session \(id)", at: keys.session(id))
         guard let json = try await link.send(.read("GET", .text(keys.session(id))), task).bytes else { return nil }
-        do throws(ACPError) {
-            if let record = try ACPJSON.decode(StoredSession.self, from: json).record { return record }
+        do throws(StorageError) {
+            return try StoredSession(document: json)
         } catch {
             throw task.corrupt(error.message, cause: error)
         }
-        throw task.corrupt("its state is not in the encoding that it names, or the version is missing")
     }
 
     /// Saves a session's state and metadata: one round trip.
     @discardableResult
-    public func save(_ session: SessionRecord, expecting version: Int?) async throws -> Int {
+    public func save(_ session: StoredSession, expecting version: Int?) async throws -> Int {
         let id = session.id
         let task = RedisTask.writing("Saving session \(id)", at: keys.session(id))
-        let json: [UInt8]
-        do throws(ACPError) {
-            json = try StoredSession(session).beginning()
-        } catch {
-            throw StorageError(.refused, "session \(id) cannot be stored: \(error.message)", cause: error)
-        }
         let words: [RedisArgument] = [
-            version.map { .number($0) } ?? .text(""), .number(milliseconds), .bytes(json),
+            version.map { .number($0) } ?? .text(""), .number(milliseconds),
+            .bytes(try session.documentBeginning()),
         ]
         // Not to be repeated by itself: the second attempt would find the version of the first.
         let reply = try await link.send(
@@ -39,9 +33,7 @@ extension RedisStorage {
         switch outcome {
         case "OK": return found
         case "CONFLICT":
-            throw StorageError(
-                .conflict,
-                "session \(id) has version \(found) where \(version ?? 0) was expected: read it again")
+            throw StorageError.conflict(id, found: found, expected: version ?? 0)
         default: throw task.corrupt(#"it does not end with its version, ,"version":N}"#)
         }
     }
@@ -50,22 +42,24 @@ extension RedisStorage {
     public func append(_ blocks: [HistoryBlock], to session: SessionID) async throws {
         let task = RedisTask.writing("Appending to the history of session \(session)", at: keys.history(session))
         var words: [RedisArgument] = [.number(milliseconds), .number(blocks.count)]
-        for block in blocks { words += try self.words(of: block) }
+        for block in blocks { words += self.words(of: block) }
         _ = try await link.send(
             .script(RedisScripts.appendHistory, keys: keys.allOfSession(session), words, isIdempotent: true), task)
     }
 
     /// A block as the scripts take it.
-    func words(of block: HistoryBlock) throws(StorageError) -> [RedisArgument] {
+    func words(of block: HistoryBlock) -> [RedisArgument] {
         var words: [RedisArgument] = [
             .text(block.key), .number(block.entries.count), .number(block.contents.count),
         ]
-        for entry in block.entries { words.append(.bytes(try encode(entry, "an entry of a session's history"))) }
+        for entry in block.entries { words.append(.bytes(entry.json)) }
         return words + block.contents.words
     }
 
     /// One page of a session's history, oldest first, and how many entries there are in all: one round trip.
-    public func history(of session: SessionID, from offset: Int, limit: Int?) async throws -> Page<HistoryEntry> {
+    public func storedHistory(
+        of session: SessionID, from offset: Int, limit: Int?
+    ) async throws -> Page<Encoded<HistoryEntry>> {
         let key = keys.history(session)
         let task = RedisTask.reading("the history of session \(session)", at: key)
         let start = max(0, offset)
@@ -79,14 +73,7 @@ extension RedisStorage {
         let replies = try await link.sendEach(requests, task)
         guard let total = replies.last?.int else { throw task.corrupt("it is no list") }
         guard replies.count == 2 else { return Page(items: [], total: total) }
-        var entries: [HistoryEntry] = []
-        for (position, value) in (replies[0].array ?? []).enumerated() {
-            do throws(ACPError) {
-                entries.append(try ACPJSON.decode(HistoryEntry.self, from: value.bytes ?? []))
-            } catch {
-                throw task.corrupt("its element \(start + position): \(error.message)", cause: error)
-            }
-        }
+        let entries = (replies[0].array ?? []).map { Encoded<HistoryEntry>(json: $0.bytes ?? []) }
         return Page(items: entries, total: total)
     }
 

@@ -44,6 +44,12 @@ struct ContentJSON {
         found(in: json).compactMap { if case .reference(let reference) = $0.what { reference } else { nil } }
     }
 
+    /// How many bytes a document has when its contents have been put back.
+    static func wholeSize(of json: [UInt8]) -> Int {
+        guard mayRefer(json) else { return json.count }
+        return references(in: json).reduce(json.count) { $0 + $1.size }
+    }
+
     /// The document with contents in the place of references, and URLs as their authors wrote them.
     static func restore(
         _ json: [UInt8], _ content: (ContentReference) throws(StorageError) -> [UInt8]

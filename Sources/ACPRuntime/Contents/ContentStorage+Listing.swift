@@ -64,7 +64,10 @@ extension Storage {
     /// One page of a session's history that ends when its entries have so many bytes. At least one entry, if there is one.
     func history(of session: SessionID, from offset: Int, limit: Int, bytes: Int) async throws -> Page<HistoryEntry> {
         if let storage = self as? ContentStorage {
-            return try await storage.wholeHistory(of: session, from: offset, limit: limit, bytes: bytes)
+            let page = try await storage.wholeHistory(of: session, from: offset, limit: limit, bytes: bytes)
+            return try page.map { entry throws(StorageError) in
+                try entry.decode("an entry of the history of session \(session)")
+            }
         }
         var page = try await history(of: session, from: offset, limit: limit)
         page.items = page.items.prefix(bytes: bytes) { $0.wholeSize }
@@ -104,17 +107,9 @@ extension HistoryEntry {
     package var storedSize: Int { size(of: \.storedSize) }
 
     private func size(of part: (MessagePart) -> Int) -> Int {
-        var size = 128
-        forEachPart { size += part($0) }
-        if case .link(let url) = self { size += url.utf8.count }
-        return size
-    }
-}
-
-extension EncodedEvent {
-    /// About how many bytes the event has when its contents have been put back.
-    var wholeSize: Int {
-        guard ContentJSON.mayRefer(json) else { return json.count }
-        return ContentJSON.references(in: json).reduce(json.count) { $0 + $1.size }
+        switch self {
+        case .message(let message): message.parts.reduce(128) { $0 + part($1) }
+        case .link(let url): 128 + url.utf8.count
+        }
     }
 }

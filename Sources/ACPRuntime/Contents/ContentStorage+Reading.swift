@@ -4,45 +4,38 @@ public import ACPCore
 public import ACPStorage
 
 extension ContentStorage {
-    public func record(of run: RunID) async throws -> RunRecord? {
+    public func storedRun(_ run: RunID) async throws -> StoredRun? {
         try await whole {
-            try await base.record(of: run)
-        } references: { record in
-            guard let record else { return nil }
-            return Self.joined([
-                Self.references(in: record.snapshot, of: .run(run)), Self.references(in: record.laterEvents, of: run),
-            ])
-        } restore: { record, found throws(StorageError) in
-            guard var whole = record else { return nil }
-            try found.restore(&whole.snapshot, of: .run(run))
-            whole.laterEvents = try found.restored(whole.laterEvents, of: run)
-            return whole
+            try await base.storedRun(run)
+        } references: { found in
+            found.flatMap { Self.references(in: $0) }
+        } restore: { found, contents throws(StorageError) in
+            guard let found else { return nil }
+            return try contents.restored(found)
         }
     }
 
-    public func input(of run: RunID) async throws -> [Message]? {
+    public func storedInput(of run: RunID) async throws -> Encoded<[Message]>? {
         try await whole {
-            try await base.input(of: run)
+            try await base.storedInput(of: run)
         } references: { input in
-            input.flatMap { Self.references(in: $0, of: .run(run)) }
-        } restore: { input, found throws(StorageError) in
-            guard var whole = input else { return nil }
-            try found.restore(&whole, of: .run(run))
-            return whole
+            input.flatMap { Self.references(in: [$0.json], of: .run(run)) }
+        } restore: { input, contents throws(StorageError) in
+            guard let input else { return nil }
+            return try contents.restored(input, of: .run(run))
         }
     }
 
-    public func runs(_ query: RunQuery) async throws -> Page<Run> {
+    public func storedRuns(_ query: RunQuery) async throws -> Page<StoredRun> {
         try await whole {
-            try await base.runs(query)
+            try await base.storedRuns(query)
         } references: { page in
-            Self.joined(page.items.map { Self.references(in: $0, of: .run($0.id)) })
-        } restore: { page, found throws(StorageError) in
-            var whole = page
-            for index in whole.items.indices {
-                try found.restore(&whole.items[index], of: .run(whole.items[index].id))
+            page.items.reduce(nil as [StoredReference]?) { all, run in
+                guard let found = Self.references(in: run) else { return all }
+                return (all ?? []) + found
             }
-            return whole
+        } restore: { page, contents throws(StorageError) in
+            try page.map { run throws(StorageError) in try contents.restored(run) }
         }
     }
 
@@ -53,58 +46,56 @@ extension ContentStorage {
     /// The same, until the events have so many bytes. At least one, if there is one.
     func wholeEvents(of run: RunID, from offset: Int, limit: Int?, bytes: Int) async throws -> [EncodedEvent] {
         try await whole {
-            try await base.events(of: run, from: offset, limit: limit).prefix(bytes: bytes) { $0.wholeSize }
+            try await base.events(of: run, from: offset, limit: limit).prefix(bytes: bytes) {
+                ContentJSON.wholeSize(of: $0.json)
+            }
         } references: { events in
-            Self.references(in: events, of: run)
-        } restore: { events, found throws(StorageError) in
-            try found.restored(events, of: run)
+            Self.references(in: events.lazy.map(\.json), of: .run(run))
+        } restore: { events, contents throws(StorageError) in
+            try contents.restored(events, of: run)
         }
     }
 
-    public func history(of session: SessionID, from offset: Int, limit: Int?) async throws -> Page<HistoryEntry> {
+    public func storedHistory(
+        of session: SessionID, from offset: Int, limit: Int?
+    ) async throws -> Page<Encoded<HistoryEntry>> {
         try await wholeHistory(of: session, from: offset, limit: limit, bytes: .max)
     }
 
     /// The same, until the entries have so many bytes. At least one, if there is one.
     func wholeHistory(
         of session: SessionID, from offset: Int, limit: Int?, bytes: Int
-    ) async throws -> Page<HistoryEntry> {
+    ) async throws -> Page<Encoded<HistoryEntry>> {
         try await whole {
-            var page = try await base.history(of: session, from: offset, limit: limit)
-            page.items = page.items.prefix(bytes: bytes) { $0.wholeSize }
+            var page = try await base.storedHistory(of: session, from: offset, limit: limit)
+            page.items = page.items.prefix(bytes: bytes) { ContentJSON.wholeSize(of: $0.json) }
             return page
         } references: { page in
-            Self.references(in: page.items, of: .session(session))
-        } restore: { page, found throws(StorageError) in
-            var whole = page
-            try found.restore(&whole.items, of: .session(session))
-            return whole
+            Self.references(in: page.items.lazy.map(\.json), of: .session(session))
+        } restore: { page, contents throws(StorageError) in
+            try page.map { entry throws(StorageError) in try contents.restored(entry, of: .session(session)) }
         }
     }
 
     // MARK: Steps
 
     /// Nil where there is nothing to restore, as nearly always; empty where only URLs have to get their own form back.
-    private static func references(in values: some PartsHolder, of owner: ContentKey.Owner) -> [StoredReference]? {
-        guard values.mayRefer else { return nil }
-        return values.references.map { StoredReference(key: ContentKey(owner, $0.digest), size: $0.size) }
-    }
-
-    private static func references(in events: [EncodedEvent], of run: RunID) -> [StoredReference]? {
-        joined(
-            events.lazy.filter { ContentJSON.mayRefer($0.json) }.map { event in
-                ContentJSON.references(in: event.json).map {
-                    StoredReference(key: ContentKey(.run(run), $0.digest), size: $0.size)
-                }
-            })
-    }
-
-    private static func joined(_ parts: some Sequence<[StoredReference]?>) -> [StoredReference]? {
+    private static func references(
+        in documents: some Sequence<[UInt8]>, of owner: ContentKey.Owner
+    ) -> [StoredReference]? {
         var all: [StoredReference]?
-        for case let part? in parts {
-            if all == nil { all = part } else { all?.append(contentsOf: part) }
+        for json in documents where ContentJSON.mayRefer(json) {
+            all =
+                (all ?? [])
+                + ContentJSON.references(in: json).map {
+                    StoredReference(key: ContentKey(owner, $0.digest), size: $0.size)
+                }
         }
         return all
+    }
+
+    private static func references(in run: StoredRun) -> [StoredReference]? {
+        references(in: [run.snapshot.json] + run.laterEvents.map(\.json), of: .run(run.id))
     }
 
     /// Reads something, then the contents that it refers to, and puts it together.
@@ -170,34 +161,31 @@ struct FoundContents {
                 + "evicts data before its time")
     }
 
-    func restored(_ events: [EncodedEvent], of run: RunID) throws(StorageError) -> [EncodedEvent] {
-        var whole = events
-        for index in whole.indices where ContentJSON.mayRefer(whole[index].json) {
-            let json = try ContentJSON.restore(whole[index].json) { reference throws(StorageError) in
-                try content(reference, of: .run(run))
-            }
-            do throws(ACPError) {
-                whole[index] = try EncodedEvent(json: json)
-            } catch {
-                throw StorageError(
-                    .corruptData, "an event of run \(run) cannot be read: \(error.message)", cause: error)
-            }
-        }
+    private func restored(_ json: [UInt8], of owner: ContentKey.Owner) throws(StorageError) -> [UInt8] {
+        try ContentJSON.restore(json) { reference throws(StorageError) in try content(reference, of: owner) }
+    }
+
+    func restored<Value>(
+        _ document: Encoded<Value>, of owner: ContentKey.Owner
+    ) throws(StorageError) -> Encoded<Value> {
+        guard ContentJSON.mayRefer(document.json) else { return document }
+        return Encoded(json: try restored(document.json, of: owner))
+    }
+
+    func restored(_ run: StoredRun) throws(StorageError) -> StoredRun {
+        var whole = run
+        whole.snapshot = try restored(run.snapshot, of: .run(run.id))
+        whole.laterEvents = try restored(run.laterEvents, of: run.id)
         return whole
     }
 
-    func restore(_ values: inout some PartsHolder, of owner: ContentKey.Owner) throws(StorageError) {
-        guard values.mayRefer else { return }
-        // The same content in several parts becomes one string.
-        var texts: [ContentReference: String] = [:]
-        try values.changeParts { part throws(StorageError) in
-            try part.restore { reference throws(StorageError) in
-                if let text = texts[reference] { return text }
-                let text = try Self.text(content(reference, of: owner), of: owner)
-                texts[reference] = text
-                return text
-            }
+    func restored(_ events: [EncodedEvent], of run: RunID) throws(StorageError) -> [EncodedEvent] {
+        var whole = events
+        for index in whole.indices where ContentJSON.mayRefer(whole[index].json) {
+            whole[index] = try EncodedEvent(
+                stored: try restored(whole[index].json, of: .run(run)), as: "an event of run \(run)")
         }
+        return whole
     }
 
     /// The text that a stored content stands for.

@@ -17,7 +17,7 @@ public import ACPStorage
 /// let history: [HistoryEntry] = try await runs.history(of: "s-1")
 /// ```
 ///
-/// What is stored by hand, with ``save(_:)`` and ``append(_:to:)-(Event,_)``, keeps its contents where they are.
+/// What is stored by hand, with ``save(_:json:)`` and ``append(_:to:)-(EncodedEvent,_)``, keeps its contents where they are.
 public final class ContentStorage: Storage {
     /// Where everything goes.
     public let base: any Storage
@@ -52,13 +52,9 @@ public final class ContentStorage: Storage {
     // MARK: Writing
 
     public func commit(_ commit: RunCommit) async throws {
-        var contents: [ContentDigest: [UInt8]] = [:]
-        var commit = commit
-        if let block = commit.history?.block, block.entries.canBeReduced(limit: limit) {
-            commit.history?.block = try reduced(block)
-        }
-        guard let reduced = try reduced(commit, &contents) else { return try await base.commit(commit) }
-        let new = contents.filter { !sent.has($0.key, commit) }
+        var found = Taken()
+        guard let reduced = try reduced(commit, &found) else { return try await base.commit(commit) }
+        let new = found.contents.filter { !sent.has($0.key, commit) }
         var sending = reduced
         sending.contents += new.map { StoredContent(digest: $0.key, bytes: $0.value) }
         do {
@@ -71,64 +67,64 @@ public final class ContentStorage: Storage {
         sent.note(new.keys, commit)
     }
 
-    public func save(_ run: Run) async throws {
-        guard run.canBeReduced(limit: nil) else { return try await base.save(run) }
-        var run = run
-        try run.changeParts { part throws(ACPError) in try part.reduce(limit: nil) { _, _ in } }
-        try await base.save(run)
+    public func save(_ run: Run, json: [UInt8]) async throws {
+        try await base.save(run, json: ContentJSON.reduce(json, limit: nil) { _, _ in } ?? json)
     }
 
-    public func append(_ event: Event, to run: RunID) async throws {
-        let json = try EncodedEvent(event).json
-        guard let reduced = ContentJSON.reduce(json, limit: nil, { _, _ in }) else {
+    public func append(_ event: EncodedEvent, to run: RunID) async throws {
+        guard let reduced = ContentJSON.reduce(event.json, limit: nil, { _, _ in }) else {
             return try await base.append(event, to: run)
         }
-        try await base.append(try EncodedEvent(json: reduced).decode(), to: run)
+        try await base.append(try EncodedEvent(json: reduced), to: run)
     }
 
     public func append(_ blocks: [HistoryBlock], to session: SessionID) async throws {
-        guard blocks.contains(where: { $0.entries.canBeReduced(limit: limit) }) else {
-            return try await base.append(blocks, to: session)
-        }
-        try await base.append(try blocks.map { try reduced($0) }, to: session)
+        try await base.append(blocks.map { reduced($0) ?? $0 }, to: session)
     }
 
-    private func reduced(_ block: HistoryBlock) throws(ACPError) -> HistoryBlock {
-        var block = block
+    /// The contents that were taken out of documents.
+    private struct Taken {
         var contents: [ContentDigest: [UInt8]] = [:]
-        try block.entries.changeParts { part throws(ACPError) in
-            try part.reduce(limit: limit) { contents[$0.digest] = Array($1) }
-        }
-        block.contents += contents.map { StoredContent(digest: $0.key, bytes: $0.value) }
-        return block
-    }
 
-    /// The commit with references in the place of large contents, which are added to `contents`. Nil if there is nothing to
-    /// change, as nearly always: then nothing was decoded, encoded or copied.
-    private func reduced(
-        _ commit: RunCommit, _ contents: inout [ContentDigest: [UInt8]]
-    ) throws(ACPError) -> RunCommit? {
-        var reduced: RunCommit?
-        func add(_ reference: ContentReference, _ bytes: ArraySlice<UInt8>) {
+        mutating func add(_ reference: ContentReference, _ bytes: ArraySlice<UInt8>) {
             if contents[reference.digest] == nil { contents[reference.digest] = Array(bytes) }
         }
+    }
+
+    /// The block with references in the place of large contents. Nil if there is nothing to change.
+    private func reduced(_ block: HistoryBlock) -> HistoryBlock? {
+        var reduced: HistoryBlock?
+        var found = Taken()
+        for (index, entry) in block.entries.enumerated() {
+            guard let json = ContentJSON.reduce(entry.json, limit: limit, { found.add($0, $1) }) else { continue }
+            if reduced == nil { reduced = block }
+            reduced?.entries[index] = Encoded(json: json)
+        }
+        reduced?.contents += found.contents.map { StoredContent(digest: $0.key, bytes: $0.value) }
+        return reduced
+    }
+
+    /// The commit with references in the place of large contents. Nil if there is nothing to change, as nearly always: then nothing
+    /// was decoded, encoded or copied.
+    ///
+    /// - Parameter found: Gets the run's contents. Those of the history are in its block.
+    private func reduced(_ commit: RunCommit, _ found: inout Taken) throws(ACPError) -> RunCommit? {
+        var reduced: RunCommit?
+        func reduce(_ json: [UInt8], _ found: inout Taken) -> [UInt8]? {
+            guard let json = ContentJSON.reduce(json, limit: limit, { found.add($0, $1) }) else { return nil }
+            if reduced == nil { reduced = commit }
+            return json
+        }
         for (index, event) in commit.events.enumerated() {
-            guard let json = ContentJSON.reduce(event.json, limit: limit, add) else { continue }
-            let event = try EncodedEvent(json: json)
-            if reduced == nil { reduced = commit }
-            reduced?.events[index] = event
+            if let json = reduce(event.json, &found) { reduced?.events[index] = try EncodedEvent(json: json) }
         }
-        if let snapshot = commit.snapshot, snapshot.run.canBeReduced(limit: limit) {
-            var run = snapshot.run
-            try run.changeParts { part throws(ACPError) in try part.reduce(limit: limit, add) }
-            let changed = try RunSnapshot(run, eventCount: snapshot.eventCount)
-            if reduced == nil { reduced = commit }
-            reduced?.snapshot = changed
+        if let snapshot = commit.snapshot, let json = reduce(snapshot.json, &found) {
+            reduced?.snapshot?.json = json
         }
-        if var input = commit.input, input.canBeReduced(limit: limit) {
-            try input.changeParts { part throws(ACPError) in try part.reduce(limit: limit, add) }
+        if let input = commit.input, let json = reduce(input.json, &found) { reduced?.input = Encoded(json: json) }
+        if let history = commit.history, let block = self.reduced(history.block) {
             if reduced == nil { reduced = commit }
-            reduced?.input = input
+            reduced?.history?.block = block
         }
         return reduced
     }
@@ -163,14 +159,16 @@ public final class ContentStorage: Storage {
         try await base.runs(ownedBy: process, limit: limit)
     }
 
-    public func session(_ id: SessionID) async throws -> SessionRecord? { try await base.session(id) }
+    public func storedSession(_ id: SessionID) async throws -> StoredSession? { try await base.storedSession(id) }
 
     @discardableResult
-    public func save(_ session: SessionRecord, expecting version: Int?) async throws -> Int {
+    public func save(_ session: StoredSession, expecting version: Int?) async throws -> Int {
         try await base.save(session, expecting: version)
     }
 
     public func contents(_ keys: [ContentKey]) async throws -> [[UInt8]?] { try await base.contents(keys) }
 
     public func ping() async throws -> Duration { try await base.ping() }
+
+    public func name(of document: StoredDocument) -> String { base.name(of: document) }
 }

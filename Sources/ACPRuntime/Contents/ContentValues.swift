@@ -3,46 +3,14 @@
 import ACPCore
 import ACPStorage
 
-// The same for values, where storage takes and gives values: the parts of messages, wherever these stand.
+// Parts as they are stored, for those who read them without their contents.
 
 extension MessagePart {
-    /// Puts a reference in the place of a content of more than `limit` bytes, and marks a URL that looks like one.
-    mutating func reduce(
-        limit: Int?, _ add: (ContentReference, ArraySlice<UInt8>) -> Void
-    ) throws(ACPError) {
-        if let contentURL {
-            guard let rest = contentURL.dropping(ContentReference.scheme) else { return }
-            self.contentURL = ContentReference.scheme + ContentReference.ownMark + rest
-        } else if let limit, let content, content.utf8.count > limit {
-            let stored = try ACPJSON.encode(content).dropFirst().dropLast()
-            let reference = ContentReference(to: stored)
-            add(reference, stored)
-            self.content = nil
-            contentURL = reference.url
-        }
-    }
-
-    /// Whether ``reduce(limit:_:)`` would change something.
-    func canBeReduced(limit: Int?) -> Bool {
-        if let contentURL { return contentURL.dropping(ContentReference.scheme) != nil }
-        guard let limit, let content else { return false }
-        return content.utf8.count > limit
-    }
-
     /// What ``contentURL`` says, if it begins like a reference.
     var stored: (reference: ContentReference?, own: String?)? {
         guard let rest = contentURL?.dropping(ContentReference.scheme) else { return nil }
         if let own = rest.dropping(ContentReference.ownMark) { return (nil, ContentReference.scheme + own) }
         return (ContentReference(rest.utf8), nil)
-    }
-
-    /// Puts the content back in the place of a reference, and a URL as its author wrote it.
-    mutating func restore(_ content: (ContentReference) throws(StorageError) -> String) throws(StorageError) {
-        guard let stored else { return }
-        if let own = stored.own { contentURL = own }
-        guard let reference = stored.reference else { return }
-        self.content = try content(reference)
-        contentURL = nil
     }
 }
 
@@ -55,71 +23,24 @@ extension StringProtocol where SubSequence == Substring {
     }
 }
 
-/// Something with parts of messages in it.
-protocol PartsHolder {
-    func forEachPart(_ body: (MessagePart) -> Void)
-    mutating func changeParts<Failure: Error>(_ body: (inout MessagePart) throws(Failure) -> Void) throws(Failure)
-}
-
-extension PartsHolder {
-    func canBeReduced(limit: Int?) -> Bool {
-        var canBe = false
-        forEachPart { if !canBe { canBe = $0.canBeReduced(limit: limit) } }
-        return canBe
-    }
-
-    /// Whether there are parts to restore.
+extension Run {
+    /// Whether there are parts that refer to contents, or whose URLs are marked.
     var mayRefer: Bool {
-        var does = false
-        forEachPart { if !does { does = $0.stored != nil } }
-        return does
+        output.contains { $0.mayRefer } || awaitRequest?.message?.mayRefer == true
     }
 
-    var references: [ContentReference] {
-        var references: [ContentReference] = []
-        forEachPart { if let reference = $0.stored?.reference { references.append(reference) } }
-        return references
-    }
-}
-
-extension Message: PartsHolder {
-    func forEachPart(_ body: (MessagePart) -> Void) { parts.forEach(body) }
-
-    mutating func changeParts<Failure: Error>(_ body: (inout MessagePart) throws(Failure) -> Void) throws(Failure) {
-        for index in parts.indices { try body(&parts[index]) }
-    }
-}
-
-extension Array: PartsHolder where Element: PartsHolder {
-    func forEachPart(_ body: (MessagePart) -> Void) { for element in self { element.forEachPart(body) } }
-
-    mutating func changeParts<Failure: Error>(_ body: (inout MessagePart) throws(Failure) -> Void) throws(Failure) {
-        for index in indices { try self[index].changeParts(body) }
-    }
-}
-
-extension HistoryEntry: PartsHolder {
-    func forEachPart(_ body: (MessagePart) -> Void) {
-        if case .message(let message) = self { message.forEachPart(body) }
-    }
-
-    mutating func changeParts<Failure: Error>(_ body: (inout MessagePart) throws(Failure) -> Void) throws(Failure) {
-        guard case .message(var message) = self else { return }
-        try message.changeParts(body)
-        self = .message(message)
-    }
-}
-
-extension Run: PartsHolder {
-    func forEachPart(_ body: (MessagePart) -> Void) {
-        output.forEachPart(body)
-        awaitRequest?.message?.forEachPart(body)
-    }
-
-    mutating func changeParts<Failure: Error>(_ body: (inout MessagePart) throws(Failure) -> Void) throws(Failure) {
-        try output.changeParts(body)
+    mutating func changeParts(_ body: (inout MessagePart) -> Void) {
+        for index in output.indices { output[index].changeParts(body) }
         guard var question = awaitRequest?.message else { return }
-        try question.changeParts(body)
+        question.changeParts(body)
         awaitRequest = .message(question)
+    }
+}
+
+extension Message {
+    fileprivate var mayRefer: Bool { parts.contains { $0.stored != nil } }
+
+    fileprivate mutating func changeParts(_ body: (inout MessagePart) -> Void) {
+        for index in parts.indices { body(&parts[index]) }
     }
 }

@@ -35,7 +35,12 @@ extension RunExecution {
     private func perform(_ step: RunStateMachine.Step) async -> (inout RunStateMachine) -> Void {
         do {
             switch step {
-            case .commit(let commit): try await storage.commit(commit)
+            case .commit(var commit, let leavesHistory):
+                if leavesHistory, let output = commit.snapshot?.run.output {
+                    let block = try HistoryBlock(run: id, input: input, output: output)
+                    commit.history = HistoryAppend(block, to: sessionID)
+                }
+                try await storage.commit(commit)
             case .saveSession: try await saveSession()
             case .passTurn: try await passTurn()
             case .readSignals:

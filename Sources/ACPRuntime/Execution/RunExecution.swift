@@ -79,7 +79,7 @@ final class RunExecution: Sendable {
         id = machine.identity.run
         owner = machine.identity.owner
         sessionID = machine.identity.session
-        input = machine.identity.input
+        self.input = input
         self.agentName = agentName
         self.brought = brought
         self.policy = policy
@@ -112,11 +112,11 @@ final class RunExecution: Sendable {
         in context: Context
     ) {
         let identity = RunStateMachine.Identity(
-            run: run.id, owner: owner, session: run.sessionID ?? SessionID(), input: input,
+            run: run.id, owner: owner, session: run.sessionID ?? SessionID(), input: nil,
             takesTurns: policy.sessionRuns(in: context.configuration) != .overlap)
         self.init(
             RunStateMachine(recovering: run, eventCount: eventCount, replay: replay, identity: identity),
-            agentName: run.agentName, brought: BroughtLinks(), policy: policy, in: context)
+            agentName: run.agentName, input: input, brought: BroughtLinks(), policy: policy, in: context)
     }
 
     var storage: any Storage { context.storage }

@@ -8,7 +8,10 @@ extension RunStateMachine {
     /// Something to ask of the storage.
     enum Step: Sendable {
         /// Report success with ``stepDidSucceed()``.
-        case commit(RunCommit)
+        ///
+        /// - Parameter leavesHistory: Whether the commit takes the run's block of its session's history along. It is encoded by
+        ///   who performs the step: it may be large, and a state machine works under a lock.
+        case commit(RunCommit, leavesHistory: Bool)
         /// Look for the answer to a question that is overdue. Report success with ``signalsDidArrive(_:)``.
         case readSignals(eventCount: Int)
         /// Store that there is such a session. Report success with ``stepDidSucceed()``.
@@ -63,7 +66,7 @@ extension RunStateMachine {
         }
     }
 
-    mutating func nextCommit(input: [Message]? = nil, leavesHistory: Bool = false) -> Step? {
+    mutating func nextCommit(input: Encoded<[Message]>? = nil, leavesHistory: Bool = false) -> Step? {
         let wasFull = log.isFull
         guard let batch = log.nextBatch() else { return nil }
         let eventCount = batch.expecting + batch.events.count
@@ -71,17 +74,13 @@ extension RunStateMachine {
         if batch.wantsSnapshot, let json = batch.runJSON ?? (try? ACPJSON.encode(composer.run)) {
             snapshot = RunSnapshot(composer.run, json: json, eventCount: eventCount)
         }
-        var history: HistoryAppend?
-        if leavesHistory {
-            let block = HistoryBlock(run: identity.run, input: identity.input, output: composer.run.output)
-            history = HistoryAppend(block, to: identity.session)
-        }
         // A handler that was held up goes on while the commit is on its way.
         if wasFull { resumeWaiters() }
         return .commit(
             RunCommit(
                 run: identity.run, expecting: batch.expecting, events: batch.events, snapshot: snapshot,
-                owner: identity.owner, input: input, history: history))
+                owner: identity.owner, input: input),
+            leavesHistory: leavesHistory)
     }
 
     // MARK: - How it went

@@ -27,7 +27,8 @@ struct RunStateMachine {
         let run: RunID
         let owner: RunOwner
         let session: SessionID
-        let input: [Message]
+        /// What the run was called with. Nil if that is stored already.
+        let input: Encoded<[Message]>?
         /// Whether the next run of the session has to be told when this one has ended.
         let takesTurns: Bool
     }

@@ -138,7 +138,7 @@ public final class RunEngine: Service {
         try request.validate()
         let sessionID = request.session ?? SessionID()
         let run = Run(id: request.runID, agentName: request.agent, sessionID: sessionID)
-        let execution = RunExecution(
+        let execution = try RunExecution(
             run, sessionID: sessionID, input: request.input, brought: BroughtLinks(request.forwardedHistory),
             policy: agent.policy, in: executionContext)
         // Of two requests with the same key, the second one finds the run of the first: here or, when it comes to creating it,

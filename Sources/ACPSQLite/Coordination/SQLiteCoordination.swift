@@ -2,6 +2,7 @@
 
 import ACPCore
 import ACPStorage
+import Foundation
 import GRDB
 
 /// Coordination inside one process, with signals and turns that outlive it.
@@ -78,31 +79,27 @@ final class SQLiteCoordination: Coordination {
 
     /// - Throws: `StorageError` with code `notFound` if there is no such run.
     @discardableResult
-    func send(_ signal: RunSignal, to run: RunID) async throws -> Bool {
-        let document = try encodeStored(signal, "the signal")
+    func send(_ signal: EncodedSignal, to run: RunID) async throws -> Bool {
         let isNew = try await database.write("Sending a signal to run \(run)") { db in
             guard let key = try Int64.fetchOne(db.cachedStatement(sql: RunTable.keySQL), arguments: [run.rawValue])
             else {
-                throw StorageError(
-                    .notFound, "run \(run) is not stored (any more): nobody can be told anything about it")
+                throw StorageError.unknownReceiver(run)
             }
             try db.run(
                 "INSERT OR IGNORE INTO acp_signals (run, key, document) VALUES (?, ?, CAST(? AS TEXT))",
-                [key, signal.key, document])
+                [key, signal.key, Data(signal.document.json)])
             return db.changesCount > 0
         }
         local.announceSignal(to: run)
         return isNew
     }
 
-    func signals(to run: RunID) async throws -> [RunSignal] {
+    func storedSignals(to run: RunID) async throws -> [Encoded<RunSignal>] {
         try await database.read("Reading the signals to run \(run)") { db in
             let rows = try db.rows(
                 "SELECT document FROM acp_signals WHERE run = (SELECT key FROM acp_runs WHERE id = ?)", [run.rawValue])
-            var signals: [RunSignal] = []
-            while let row = try rows.next() {
-                signals.append(try decodeStored(try row.bytes(0), "a signal to run \(run)"))
-            }
+            var signals: [Encoded<RunSignal>] = []
+            while let row = try rows.next() { signals.append(Encoded(json: try row.bytes(0))) }
             return signals
         }
     }

@@ -46,22 +46,10 @@ extension Database {
     }
 }
 
-/// Reads a stored document.
-func decodeStored<Value: Decodable>(
-    _ json: [UInt8], _ what: @autoclosure () -> String
-) throws(StorageError) -> Value {
-    do throws(ACPError) {
-        return try ACPJSON.decode(Value.self, from: json)
-    } catch {
-        throw StorageError(.corruptData, "\(what()) cannot be read: \(error.message)", cause: error)
+/// The id that a column holds.
+func runID(_ text: String) throws(StorageError) -> RunID {
+    guard let id = RunID(rawValue: text) else {
+        throw StorageError(.corruptData, "\"\(text.prefix(140))\" in acp_runs is no run id")
     }
-}
-
-/// The document of a value.
-func encodeStored(_ value: some Encodable, _ what: @autoclosure () -> String) throws(StorageError) -> Data {
-    do throws(ACPError) {
-        return Data(try ACPJSON.encode(value))
-    } catch {
-        throw StorageError(.refused, "\(what()) cannot be stored: \(error.message)", cause: error)
-    }
+    return id
 }

@@ -75,19 +75,13 @@ struct RunTable {
         while let row = try rows.next() {
             let position: Int = row[1]
             guard position == offset + events.count else { return (events, position) }
-            let json = try row.bytes(0)
-            do throws(ACPError) {
-                events.append(try EncodedEvent(json: json))
-            } catch {
-                throw StorageError(
-                    .corruptData, "event \(offset + events.count) of run \(run) cannot be read: \(error.message)",
-                    cause: error)
-            }
+            events.append(
+                try EncodedEvent(stored: try row.bytes(0), as: "event \(offset + events.count) of run \(run)"))
         }
         return (events, nil)
     }
 
-    func record(_ run: RunID) throws -> RunRecord? {
+    func stored(_ run: RunID) throws -> StoredRun? {
         let rows = try db.rows(
             """
             SELECT key, owner_process, owner_token, covered_events, document, agent_name, session_id, status, created_at
@@ -98,10 +92,12 @@ struct RunTable {
         // Without its snapshot, the run is what its row and its events tell.
         let covered: Int = row[3] ?? 0
         let owner = try row.owner(1)
-        let snapshot: Run =
-            row.hasNull(atIndex: 4) ? try bareRun(run, row) : try decodeStored(try row.bytes(4), "run \(run)")
-        return RunRecord(
-            snapshot: snapshot, coveredEvents: covered, laterEvents: try events(key, of: run, from: covered).events,
+        let snapshot: Encoded<Run> =
+            row.hasNull(atIndex: 4)
+            ? try Encoded(bareRun(run, row), as: "run \(run)") : Encoded(json: try row.bytes(4))
+        return StoredRun(
+            id: run, snapshot: snapshot, coveredEvents: covered,
+            laterEvents: try events(key, of: run, from: covered).events,
             owner: owner)
     }
 
@@ -118,20 +114,16 @@ struct RunTable {
     // MARK: Writing
 
     func commit(_ commit: RunCommit) throws {
-        guard let entry = try find(commit.run) else { return try create(commit) }
-        guard entry.owner == commit.owner else {
-            throw commit.error(.fenced)
+        let entry = try find(commit.run)
+        var outcome = try commit.outcome(
+            for: entry.map { RunStanding(owner: $0.owner, eventCount: $0.eventCount, missingPart: $0.missingPart) },
+            isCancelled: { try entry.map { try isCancelled($0.key) } ?? false })
+        if case .conflict = outcome, let entry, let missing = try missingEvent(entry) {
+            outcome = .incomplete(missing: missing)
         }
-        let found = entry.eventCount
-        if found == commit.expecting + commit.events.count, found != commit.expecting { return }
-        if let missing = entry.missingPart { throw commit.error(.incomplete(missing: missing)) }
-        guard found == commit.expecting else {
-            if let missing = try missingEvent(entry) { throw commit.error(.incomplete(missing: missing)) }
-            throw commit.error(.conflict(found: found))
-        }
-        if commit.isRefusedAfterCancel, try isCancelled(entry.key) { throw commit.error(.cancelled) }
-        try commit.checkSnapshot()
-        try append(commit.events, to: entry.key, from: found)
+        guard try commit.isToBeCarriedOut(outcome) else { return }
+        guard let entry else { return try create(commit) }
+        try append(commit.events, to: entry.key, from: entry.eventCount)
         try db.store(commit.contents, ofRun: entry.key)
         if let snapshot = commit.snapshot {
             try replace(entry, snapshot.run, Data(snapshot.json), coveredEvents: snapshot.eventCount)
@@ -156,16 +148,15 @@ struct RunTable {
         let run = Run(agentName: "rehearsal")
         let commit = RunCommit(
             run: run.id, expecting: 0, events: [try EncodedEvent(.runCreated(run))],
-            snapshot: try RunSnapshot(run, eventCount: 1), owner: RunOwner(process: process), input: [])
+            snapshot: try RunSnapshot(run, eventCount: 1), owner: RunOwner(process: process),
+            input: Encoded(json: Array("[]".utf8)))
         try create(commit)
         try db.run("DELETE FROM acp_runs WHERE id = ?", [run.id.rawValue])
     }
 
+    /// Carries out a commit that creates a run, and so has a snapshot.
     private func create(_ commit: RunCommit) throws {
-        guard commit.expecting == 0, let snapshot = commit.snapshot else {
-            throw commit.error(.notFound)
-        }
-        try commit.checkSnapshot()
+        guard let snapshot = commit.snapshot else { return }
         let key = try insert(
             snapshot.run, id: commit.run, Data(snapshot.json), coveredEvents: snapshot.eventCount, owner: commit.owner)
         try append(commit.events, to: key, from: 0)
@@ -173,7 +164,7 @@ struct RunTable {
         if let input = commit.input {
             try db.run(
                 "INSERT INTO acp_run_inputs (run, document) VALUES (?, CAST(? AS TEXT))",
-                [key, try encodeStored(input, "the input of run \(commit.run)")])
+                [key, Data(input.json)])
         }
     }
 

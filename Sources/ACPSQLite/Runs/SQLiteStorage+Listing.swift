@@ -9,8 +9,8 @@ extension SQLiteStorage {
     ///
     /// The page is found in an index, documents are read for the runs on it alone. The totals of all runs and of an agent's
     /// are kept; those of a session and of a status are counted in the index.
-    public func runs(_ query: RunQuery) async throws -> Page<Run> {
-        let records = try await database.read("Listing runs") { db in
+    public func storedRuns(_ query: RunQuery) async throws -> Page<StoredRun> {
+        try await database.read("Listing runs") { db in
             let listing = query.filter.listing
             let total =
                 try Int.fetchOne(
@@ -23,9 +23,8 @@ extension SQLiteStorage {
             var ids: [RunID] = []
             while let row = try rows.next() { ids.append(try runID(row[0])) }
             let table = RunTable(db)
-            return Page(items: try ids.compactMap { try table.record($0) }, total: total)
+            return Page(items: try ids.compactMap { try table.stored($0) }, total: total)
         }
-        return Page(items: try records.items.map { try $0.run() }, total: records.total)
     }
 }
 

@@ -10,34 +10,31 @@ extension SQLiteStorage {
 
     /// One transaction, perhaps together with commits of other runs. Durable when this returns.
     public func commit(_ commit: RunCommit) async throws {
-        let history = try commit.history.map { history in
-            (session: history.session, block: try EncodedBlock(history.block, of: history.session))
-        }
         try await database.write("Committing to run \(commit.run)") { [now] db in
             try RunTable(db, now: now()).commit(commit)
             // Also where the events were there already: then the block is as a rule there too, and is left out.
-            if let history { try SessionTable(db, now: now()).append([history.block], to: history.session) }
+            if let history = commit.history {
+                try SessionTable(db, now: now()).append([history.block], to: history.session)
+            }
         }
         sqliteCoordination.runDidChange(commit.run)
     }
 
     /// Saves a run as it is. It becomes the snapshot that covers all events that are there.
-    public func save(_ run: Run) async throws {
-        let json = try encodeStored(run, "run \(run.id)")
+    public func save(_ run: Run, json: [UInt8]) async throws {
         try await database.write("Saving run \(run.id)") { [now] db in
-            try RunTable(db, now: now()).save(run, json)
+            try RunTable(db, now: now()).save(run, Data(json))
         }
         sqliteCoordination.runDidChange(run.id)
     }
 
     /// Appends an event to a run.
-    public func append(_ event: Event, to run: RunID) async throws {
-        let encoded = try EncodedEvent(event)
+    public func append(_ event: EncodedEvent, to run: RunID) async throws {
         try await database.write("Appending to run \(run)") { db in
             let table = RunTable(db)
             guard let entry = try table.find(run) else { throw StorageError.notSaved(run) }
             if let missing = entry.missingPart { throw StorageError.incomplete(run, missing: missing) }
-            try table.append([encoded], to: entry.key, from: entry.eventCount)
+            try table.append([event], to: entry.key, from: entry.eventCount)
         }
         sqliteCoordination.runDidChange(run)
     }
@@ -56,17 +53,17 @@ extension SQLiteStorage {
     // MARK: Reading
 
     /// A run with everything needed to go on with it.
-    public func record(of run: RunID) async throws -> RunRecord? {
-        try await database.read("Reading run \(run)") { db in try RunTable(db).record(run) }
+    public func storedRun(_ run: RunID) async throws -> StoredRun? {
+        try await database.read("Reading run \(run)") { db in try RunTable(db).stored(run) }
     }
 
     /// What the run was called with.
-    public func input(of run: RunID) async throws -> [Message]? {
+    public func storedInput(of run: RunID) async throws -> Encoded<[Message]>? {
         try await database.read("Reading the input of run \(run)") { db in
             let rows = try db.rows(
                 "SELECT document FROM acp_run_inputs WHERE run = (SELECT key FROM acp_runs WHERE id = ?)",
                 [run.rawValue])
-            return try rows.next().map { row in try decodeStored(try row.bytes(0), "the input of run \(run)") }
+            return try rows.next().map { row in Encoded(json: try row.bytes(0)) }
         }
     }
 
@@ -114,12 +111,4 @@ extension SQLiteStorage {
             return runs
         }
     }
-}
-
-/// The id that a column holds.
-func runID(_ text: String) throws(StorageError) -> RunID {
-    guard let id = RunID(rawValue: text) else {
-        throw StorageError(.corruptData, "\"\(text.prefix(140))\" in acp_runs is no run id")
-    }
-    return id
 }

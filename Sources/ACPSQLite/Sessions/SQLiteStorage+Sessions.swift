@@ -7,7 +7,7 @@ import GRDB
 
 extension SQLiteStorage {
     /// A session as it was saved last.
-    public func session(_ id: SessionID) async throws -> SessionRecord? {
+    public func storedSession(_ id: SessionID) async throws -> StoredSession? {
         try await database.read("Reading session \(id)") { db in
             let rows = try db.rows(
                 """
@@ -15,18 +15,17 @@ extension SQLiteStorage {
                 FROM acp_sessions JOIN acp_session_records ON session = key WHERE id = ?
                 """, [id.rawValue])
             return try rows.next().map { row in
-                let metadata: JSONObject = try decodeStored(try row.bytes(1), "the metadata of session \(id)")
                 let state = try row.text(2).map { type in SessionState(bytes: try row.bytes(3), contentType: type) }
-                return SessionRecord(id: id, state: state, metadata: metadata, version: row[0])
+                return StoredSession(
+                    id: id, state: state, metadata: Encoded(json: try row.bytes(1)), version: row[0])
             }
         }
     }
 
     /// Saves a session's state and metadata, on condition if a version is given.
     @discardableResult
-    public func save(_ session: SessionRecord, expecting version: Int?) async throws -> Int {
-        let metadata = try encodeStored(session.metadata, "the metadata of session \(session.id)")
-        return try await database.write("Saving session \(session.id)") { [now] db in
+    public func save(_ session: StoredSession, expecting version: Int?) async throws -> Int {
+        try await database.write("Saving session \(session.id)") { [now] db in
             let known = try Int64.fetchOne(
                 db.cachedStatement(sql: SessionTable.keySQL), arguments: [session.id.rawValue])
             let found =
@@ -36,9 +35,7 @@ extension SQLiteStorage {
                         arguments: [key])
                 } ?? 0
             if let version, version != found {
-                throw StorageError(
-                    .conflict,
-                    "session \(session.id) has version \(found) where \(version) was expected: read it again")
+                throw StorageError.conflict(session.id, found: found, expected: version)
             }
             let key = try SessionTable(db, now: now()).use(session.id)
             try db.run(
@@ -49,7 +46,8 @@ extension SQLiteStorage {
                     CASE ?4 WHEN 1 THEN IFNULL(?6, x'') END)
                 """,
                 [
-                    key, found + 1, metadata, session.state == nil ? 0 : 1, session.state?.contentType.stored,
+                    key, found + 1, Data(session.metadata.json), session.state == nil ? 0 : 1,
+                    session.state?.contentType.stored,
                     session.state.map { Data($0.bytes) },
                 ])
             return found + 1
@@ -58,14 +56,15 @@ extension SQLiteStorage {
 
     /// Appends blocks to a session's history, in order, each once.
     public func append(_ blocks: [HistoryBlock], to session: SessionID) async throws {
-        let encoded = try blocks.map { block in try EncodedBlock(block, of: session) }
         try await database.write("Appending to the history of session \(session)") { [now] db in
-            try SessionTable(db, now: now()).append(encoded, to: session)
+            try SessionTable(db, now: now()).append(blocks, to: session)
         }
     }
 
     /// One page of a session's history, oldest first, and how many entries there are in all.
-    public func history(of session: SessionID, from offset: Int, limit: Int?) async throws -> Page<HistoryEntry> {
+    public func storedHistory(
+        of session: SessionID, from offset: Int, limit: Int?
+    ) async throws -> Page<Encoded<HistoryEntry>> {
         let offset = max(0, offset)
         return try await database.read("Reading the history of session \(session)") { db in
             guard
@@ -75,12 +74,8 @@ extension SQLiteStorage {
             let rows = try db.rows(
                 "SELECT entry FROM acp_history WHERE session = ? AND position >= ? ORDER BY position LIMIT ?",
                 [key, offset, limit.map { max(0, $0) } ?? -1])
-            var entries: [HistoryEntry] = []
-            while let row = try rows.next() {
-                entries.append(
-                    try decodeStored(
-                        try row.bytes(0), "entry \(offset + entries.count) of the history of session \(session)"))
-            }
+            var entries: [Encoded<HistoryEntry>] = []
+            while let row = try rows.next() { entries.append(Encoded(json: try row.bytes(0))) }
             return Page(items: entries, total: try SessionTable.historyCount(key, db))
         }
     }

@@ -18,7 +18,7 @@ struct SessionTable {
     }
 
     /// Appends blocks to a session's history, in order, each once.
-    func append(_ blocks: [EncodedBlock], to session: SessionID) throws {
+    func append(_ blocks: [HistoryBlock], to session: SessionID) throws {
         if blocks.isEmpty {
             // Nothing to append makes no session.
             try db.run("UPDATE acp_sessions SET used_at = ? WHERE id = ?", [now.microseconds, session.rawValue])
@@ -34,7 +34,7 @@ struct SessionTable {
             for entry in block.entries {
                 try db.run(
                     "INSERT INTO acp_history (session, position, entry) VALUES (?, ?, CAST(? AS TEXT))",
-                    [key, position, entry])
+                    [key, position, Data(entry.json)])
                 position += 1
             }
             try db.store(block.contents, ofSession: key)
@@ -59,21 +59,5 @@ struct SessionTable {
             throw StorageError(.corruptData, "session \(session) is not there after it was stored")
         }
         return key
-    }
-}
-
-/// A block with its documents written: that is done before a transaction begins, so that nobody waits for it.
-struct EncodedBlock: Sendable {
-    let key: String
-    let entries: [Data]
-    let contents: [StoredContent]
-
-    init(_ block: HistoryBlock, of session: SessionID) throws(StorageError) {
-        key = block.key
-        contents = block.contents
-        var entries: [Data] = []
-        entries.reserveCapacity(block.entries.count)
-        for entry in block.entries { entries.append(try encodeStored(entry, "the history of session \(session)")) }
-        self.entries = entries
     }
 }

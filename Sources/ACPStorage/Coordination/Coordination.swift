@@ -34,15 +34,15 @@ public protocol Coordination: Sendable {
     /// Stores a signal for a run and wakes the process that owns the run at this moment.
     ///
     /// - Parameters:
-    ///   - signal: The signal. Of two with the same ``RunSignal/key`` the first one counts.
+    ///   - signal: The signal. Of two with the same ``EncodedSignal/key`` the first one counts.
     ///   - run: The run it is meant for.
     /// - Returns: False if there was one with the same key before. The owner is woken in either case.
     @discardableResult
-    func send(_ signal: RunSignal, to run: RunID) async throws -> Bool
+    func send(_ signal: EncodedSignal, to run: RunID) async throws -> Bool
 
     /// All signals that were sent to a run, in no particular order. They stay: an answer is needed again when a run is
-    /// replayed.
-    func signals(to run: RunID) async throws -> [RunSignal]
+    /// replayed. ``signals(to:)`` decodes them.
+    func storedSignals(to run: RunID) async throws -> [Encoded<RunSignal>]
 
     /// Forgets the signals of a run that has ended.
     func forgetSignals(to run: RunID) async throws
@@ -70,6 +70,9 @@ public protocol Coordination: Sendable {
     /// Wakes whoever watches a run, after each commit to it. Watching has begun when this returns; wakes that come
     /// while the reader is busy are merged into one.
     func changes(of run: RunID) async throws -> AsyncStream<Void>
+
+    /// Names a signal to a run in error messages: see ``Storage/name(of:)``.
+    func signalName(of run: RunID) -> String
 }
 
 /// What wakes a process.
@@ -80,6 +83,22 @@ public enum SignalAnnouncement: Sendable, Hashable {
     case departure
     /// Announcements may have been lost: look at all runs of the process.
     case gap
+}
+
+/// A signal as it is stored.
+public struct EncodedSignal: Sendable, Hashable {
+    /// What two signals have in common that mean the same thing: see ``RunSignal/key``.
+    public let key: String
+    /// The signal: what is stored.
+    public let document: Encoded<RunSignal>
+
+    /// Encodes a signal.
+    ///
+    /// - Throws: ``StorageError`` with code `refused` if the signal holds something that JSON cannot.
+    public init(_ signal: RunSignal) throws(StorageError) {
+        key = signal.key
+        document = try Encoded(signal, as: "the signal")
+    }
 }
 
 /// Something that a run's owner is told by others.

@@ -11,27 +11,18 @@ public final class LocalCoordination: Coordination {
     /// Signals of more runs than this are not kept: the oldest go first. Reached only by runs that end without anybody
     /// forgetting their signals.
     private static let signalLimit = 100_000
-    /// Announcements that wait for one slow listener. It is told of a gap if more come.
-    private static let announcementLimit = 10_000
 
     fileprivate struct State {
         /// When the heartbeat of each process runs out, or ran out.
         var heartbeats: [ProcessID: ContinuousClock.Instant] = [:]
         var queues: [SessionID: [RunID]] = [:]
-        var signals: [RunID: [String: RunSignal]] = [:]
+        var signals: [RunID: [String: Encoded<RunSignal>]] = [:]
         /// Runs with signals, in the order in which they got their first one.
         var signalOrder = RecencyQueue<RunID>()
-        var listeners: [ProcessID: [Int: AsyncStream<SignalAnnouncement>.Continuation]] = [:]
-        var watchers: [RunID: [Int: AsyncStream<Void>.Continuation]] = [:]
-        var nextID = 0
-
-        mutating func newID() -> Int {
-            nextID += 1
-            return nextID
-        }
     }
 
     private let state = Mutex(State())
+    private let registry = WatchRegistry()
     private let now: @Sendable () -> ContinuousClock.Instant
 
     public convenience init() { self.init(now: { .now }) }
@@ -41,31 +32,25 @@ public final class LocalCoordination: Coordination {
 
     /// How much there is of each thing: for tests that nothing stays behind.
     var footprint: [String: Int] {
-        state.withLock { state in
+        let counts = state.withLock { state in
             [
                 "heartbeats": state.heartbeats.count, "queues": state.queues.count, "signals": state.signals.count,
-                "signal order": state.signalOrder.count, "listeners": state.listeners.count,
-                "watchers": state.watchers.count,
+                "signal order": state.signalOrder.count,
             ]
         }
+        let streams = ["listeners": registry.listeningProcesses, "watchers": registry.watchedRuns]
+        return counts.merging(streams) { first, _ in first }
     }
 
     /// Wakes whoever watches the run.
-    public func runDidChange(_ run: RunID) {
-        let watchers = state.withLock { $0.watchers[run].map { Array($0.values) } }
-        guard let watchers else { return }
-        for watcher in watchers { watcher.yield() }
-    }
+    public func runDidChange(_ run: RunID) { registry.runDidChange(run) }
 
     /// Forgets the signals of runs that are gone, and wakes whoever watches them.
     func runsDidGoAway(_ runs: [RunID]) {
-        let watchers = state.withLock { state in
-            runs.flatMap { run in
-                state.forgetSignals(to: run)
-                return state.watchers[run].map { Array($0.values) } ?? []
-            }
+        state.withLock { state in
+            for run in runs { state.forgetSignals(to: run) }
         }
-        for watcher in watchers { watcher.yield() }
+        registry.runsDidChange(runs)
     }
 
     // MARK: Processes
@@ -87,11 +72,8 @@ public final class LocalCoordination: Coordination {
 
     public func leave(_ process: ProcessID) {
         let now = now()
-        let listeners = state.withLock { state in
-            state.heartbeats[process] = now
-            return state.listeners.filter { $0.key != process }.flatMap(\.value.values)
-        }
-        announce(.departure, to: listeners)
+        state.withLock { $0.heartbeats[process] = now }
+        registry.announce(.departure) { $0 != process }
     }
 
     public func forget(_ process: ProcessID) {
@@ -101,19 +83,11 @@ public final class LocalCoordination: Coordination {
         }
     }
 
-    private func announce(
-        _ announcement: SignalAnnouncement, to listeners: [AsyncStream<SignalAnnouncement>.Continuation]
-    ) {
-        for listener in listeners {
-            if case .dropped = listener.yield(announcement) { listener.yield(.gap) }
-        }
-    }
-
     // MARK: Signals
 
     /// Stores a signal and wakes all listeners in this process: those that do not own the run find nothing to do.
     @discardableResult
-    public func send(_ signal: RunSignal, to run: RunID) -> Bool {
+    public func send(_ signal: EncodedSignal, to run: RunID) -> Bool {
         let isNew = state.withLock { state in
             if state.signals[run] == nil {
                 state.signals[run] = [:]
@@ -121,7 +95,7 @@ public final class LocalCoordination: Coordination {
                 state.dropOldestSignals(keeping: Self.signalLimit)
             }
             let isNew = state.signals[run]?[signal.key] == nil
-            if isNew { state.signals[run]?[signal.key] = signal }
+            if isNew { state.signals[run]?[signal.key] = signal.document }
             return isNew
         }
         announceSignal(to: run)
@@ -129,11 +103,9 @@ public final class LocalCoordination: Coordination {
     }
 
     /// Wakes all listeners because there is a signal for a run: for backends that store signals themselves.
-    public func announceSignal(to run: RunID) {
-        announce(.signal(run), to: state.withLock { $0.listeners.flatMap(\.value.values) })
-    }
+    public func announceSignal(to run: RunID) { registry.announce(.signal(run)) }
 
-    public func signals(to run: RunID) -> [RunSignal] {
+    public func storedSignals(to run: RunID) -> [Encoded<RunSignal>] {
         state.withLock { $0.signals[run].map { Array($0.values) } ?? [] }
     }
 
@@ -156,20 +128,7 @@ public final class LocalCoordination: Coordination {
     }
 
     public func announcements(to process: ProcessID) -> AsyncStream<SignalAnnouncement> {
-        let (stream, continuation) = AsyncStream.makeStream(
-            of: SignalAnnouncement.self, bufferingPolicy: .bufferingNewest(Self.announcementLimit))
-        let id = state.withLock { state in
-            let id = state.newID()
-            state.listeners[process, default: [:]][id] = continuation
-            return id
-        }
-        continuation.onTermination = { [weak self] _ in
-            self?.state.withLock { state in
-                state.listeners[process]?[id] = nil
-                if state.listeners[process]?.isEmpty == true { state.listeners[process] = nil }
-            }
-        }
-        return stream
+        registry.announcements(to: process)
     }
 
     // MARK: Turns
@@ -192,21 +151,7 @@ public final class LocalCoordination: Coordination {
 
     // MARK: Changes
 
-    public func changes(of run: RunID) -> AsyncStream<Void> {
-        let (stream, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
-        let id = state.withLock { state in
-            let id = state.newID()
-            state.watchers[run, default: [:]][id] = continuation
-            return id
-        }
-        continuation.onTermination = { [weak self] _ in
-            self?.state.withLock { state in
-                state.watchers[run]?[id] = nil
-                if state.watchers[run]?.isEmpty == true { state.watchers[run] = nil }
-            }
-        }
-        return stream
-    }
+    public func changes(of run: RunID) -> AsyncStream<Void> { registry.changes(of: run) }
 }
 
 extension LocalCoordination.State {

@@ -25,48 +25,19 @@ enum MemoryCost {
 
     static func of(_ content: StoredContent) -> Int { content.bytes.count + 4 * allocation }
 
-    /// - Parameter value: Something that holds JSON of any shape, which takes several times as much in memory as in bytes.
-    static func of(json value: some Encodable) -> Int { 4 * ((try? ACPJSON.encode(value).count) ?? 0) }
-
-    static func of(_ messages: [Message]) -> Int { messages.reduce(0) { $0 + of($1) } }
-
-    static func of(_ message: Message) -> Int {
-        message.parts.reduce(MemoryLayout<Message>.stride + allocation) { $0 + of($1) }
-    }
-
-    private static func of(_ part: MessagePart) -> Int {
-        var cost = MemoryLayout<MessagePart>.stride + of(part.name) + of(part.contentType)
-        cost += of(part.content) + of(part.contentURL)
-        if let metadata = part.metadata { cost += of(json: metadata) }
-        if !part.extra.isEmpty { cost += of(json: part.extra) }
-        return cost
-    }
-
-    static func of(_ run: Run) -> Int {
-        var cost = MemoryLayout<Run>.stride + of(run.output)
-        if let request = run.awaitRequest {
-            cost += request.message.map { of($0) } ?? of(json: request)
-        }
-        if let error = run.error { cost += of(json: error) }
-        return cost
-    }
-
-    static func of(_ entry: HistoryEntry) -> Int {
-        switch entry {
-        case .message(let message): MemoryLayout<HistoryEntry>.stride + of(message)
-        case .link(let url): MemoryLayout<HistoryEntry>.stride + of(url)
-        }
-    }
+    /// What a document takes.
+    static func of(_ json: [UInt8]) -> Int { json.count + allocation }
 
     /// What a block takes without its contents.
     static func of(_ block: HistoryBlock) -> Int {
-        block.entries.reduce(2 * allocation + block.key.utf8.count) { $0 + of($1) }
+        block.entries.reduce(2 * allocation + block.key.utf8.count) {
+            $0 + MemoryLayout<Encoded<HistoryEntry>>.stride + of($1.json)
+        }
     }
 
-    static func of(_ session: SessionRecord) -> Int {
-        var cost = MemoryLayout<SessionRecord>.stride
+    static func of(_ session: StoredSession) -> Int {
+        var cost = MemoryLayout<StoredSession>.stride + of(session.metadata.json)
         if let state = session.state { cost += state.bytes.count + allocation + of(state.contentType) }
-        if !session.metadata.isEmpty { cost += of(json: session.metadata) }
         return cost
     }
 }

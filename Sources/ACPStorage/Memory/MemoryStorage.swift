@@ -179,28 +179,27 @@ extension MemoryStorage {
         localCoordination.runDidChange(commit.run)
     }
 
-    public func record(of run: RunID) throws -> RunRecord? {
-        try access { state, _ in state.runs[run]?.record }
+    public func storedRun(_ run: RunID) throws -> StoredRun? {
+        try access { state, _ in state.runs[run]?.stored }
     }
 
-    public func input(of run: RunID) throws -> [Message]? {
+    public func storedInput(of run: RunID) throws -> Encoded<[Message]>? {
         try access { state, _ in state.runs[run]?.input }
     }
 
-    public func save(_ run: Run) throws {
+    public func save(_ run: Run, json: [UInt8]) throws {
         try access { state, now throws(StorageError) in
             if state.runs[run.id] == nil { try state.runs.checkRoomForRun() }
-            try state.makeRoom(for: state.runs.growth(saving: run), sparing: run.id)
-            try state.runs.save(run, now: now)
+            try state.makeRoom(for: state.runs.growth(saving: run.id, json: json), sparing: run.id)
+            try state.runs.save(run, json: json, now: now)
         }
         localCoordination.runDidChange(run.id)
     }
 
-    public func append(_ event: Event, to run: RunID) throws {
-        let encoded = try EncodedEvent(event)
+    public func append(_ event: EncodedEvent, to run: RunID) throws {
         try access { state, now throws(StorageError) in
-            if state.runs[run] != nil { try state.makeRoom(for: MemoryCost.of([encoded]), sparing: run) }
-            try state.runs.append(encoded, to: run, now: now)
+            if state.runs[run] != nil { try state.makeRoom(for: MemoryCost.of([event]), sparing: run) }
+            try state.runs.append(event, to: run, now: now)
         }
         localCoordination.runDidChange(run)
     }
@@ -210,9 +209,8 @@ extension MemoryStorage {
         try access { state, _ in state.runs.remove(run) }
     }
 
-    public func runs(_ query: RunQuery) throws -> Page<Run> {
-        let page = try access { state, _ in state.runs.page(query) }
-        return Page(items: try page.items.map { try $0.run() }, total: page.total)
+    public func storedRuns(_ query: RunQuery) throws -> Page<StoredRun> {
+        try access { state, _ in state.runs.page(query) }
     }
 
     public func events(of run: RunID, from offset: Int, limit: Int?) throws -> [EncodedEvent] {
@@ -235,12 +233,12 @@ extension MemoryStorage {
 // MARK: - Sessions
 
 extension MemoryStorage {
-    public func session(_ id: SessionID) throws -> SessionRecord? {
+    public func storedSession(_ id: SessionID) throws -> StoredSession? {
         try access { state, _ in state.sessions[id]?.record }
     }
 
     @discardableResult
-    public func save(_ session: SessionRecord, expecting version: Int?) throws -> Int {
+    public func save(_ session: StoredSession, expecting version: Int?) throws -> Int {
         try access { state, now throws(StorageError) in
             try state.sessions.check(session.id, expecting: version)
             try state.makeRoom(for: state.sessions.growth(saving: session), sparing: nil, session.id)
@@ -255,7 +253,9 @@ extension MemoryStorage {
         }
     }
 
-    public func history(of session: SessionID, from offset: Int, limit: Int?) throws -> Page<HistoryEntry> {
+    public func storedHistory(
+        of session: SessionID, from offset: Int, limit: Int?
+    ) throws -> Page<Encoded<HistoryEntry>> {
         try access { state, _ in
             let history = state.sessions[session]?.history ?? []
             return Page(items: history.slice(from: offset, limit: limit), total: history.count)

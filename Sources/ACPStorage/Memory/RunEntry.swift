@@ -8,10 +8,13 @@ import ACPCore
 /// Sendable, on purpose: the compiler sees to it that none gets out of the lock around the table while the table has it.
 final class RunEntry {
     let key: HashedKey<RunID>
-    var snapshot: Run
+    /// What the run is listed by.
+    var summary: RunSummary
+    /// The JSON of the snapshot.
+    var snapshot: [UInt8]
     var coveredEvents: Int
     var events: [EncodedEvent]
-    let input: [Message]?
+    let input: Encoded<[Message]>?
     var owner: RunOwner?
     var contents: [ContentDigest: [UInt8]]
     /// The run's number in the order of use and in the chains of its table.
@@ -22,10 +25,12 @@ final class RunEntry {
     var snapshotCost: Int
 
     init(
-        _ snapshot: Run, key: HashedKey<RunID>? = nil, coveredEvents: Int = 0, events: [EncodedEvent] = [],
-        input: [Message]? = nil, owner: RunOwner? = nil, contents: [StoredContent] = []
+        _ summary: RunSummary, snapshot: [UInt8], key: HashedKey<RunID>? = nil, coveredEvents: Int = 0,
+        events: [EncodedEvent] = [], input: Encoded<[Message]>? = nil, owner: RunOwner? = nil,
+        contents: [StoredContent] = []
     ) {
-        self.key = key ?? HashedKey(snapshot.id)
+        self.key = key ?? HashedKey(summary.id)
+        self.summary = summary
         self.snapshot = snapshot
         self.coveredEvents = coveredEvents
         self.events = events
@@ -34,15 +39,15 @@ final class RunEntry {
         self.contents = .init(contents)
         snapshotCost = MemoryCost.of(snapshot)
         cost =
-            MemoryCost.entry + snapshotCost + MemoryCost.of(events) + MemoryCost.of(input ?? [])
+            MemoryCost.entry + snapshotCost + MemoryCost.of(events) + (input.map { MemoryCost.of($0.json) } ?? 0)
             + MemoryCost.of(contents)
     }
 
     var id: RunID { key.id }
 
-    var record: RunRecord {
-        RunRecord(
-            snapshot: snapshot, coveredEvents: coveredEvents,
+    var stored: StoredRun {
+        StoredRun(
+            id: id, snapshot: Encoded(json: snapshot), coveredEvents: coveredEvents,
             laterEvents: events.slice(from: coveredEvents, limit: nil), owner: owner)
     }
 }

@@ -13,7 +13,7 @@ struct RunListing {
         let run: RunEntry
 
         init(_ run: RunEntry) {
-            createdAt = run.snapshot.createdAt
+            createdAt = run.summary.createdAt
             self.run = run
         }
 

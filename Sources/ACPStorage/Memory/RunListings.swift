@@ -26,23 +26,23 @@ struct RunListings {
     /// Puts a run into the lists by time, agent and session.
     mutating func insert(_ run: RunEntry) {
         all.insert(run)
-        byAgent[run.snapshot.agentName, default: RunListing()].insert(run)
-        if let session = run.snapshot.sessionID { bySession[HashedKey(session), default: RunListing()].insert(run) }
+        byAgent[run.summary.agentName, default: RunListing()].insert(run)
+        if let session = run.summary.sessionID { bySession[HashedKey(session), default: RunListing()].insert(run) }
     }
 
     mutating func remove(_ run: RunEntry) {
         all.remove(run)
-        byAgent.remove(run, listedBy: run.snapshot.agentName)
-        if let session = run.snapshot.sessionID { bySession.remove(run, listedBy: HashedKey(session)) }
+        byAgent.remove(run, listedBy: run.summary.agentName)
+        if let session = run.summary.sessionID { bySession.remove(run, listedBy: HashedKey(session)) }
     }
 
     /// Puts an unfinished run into the list by status.
     mutating func insertByStatus(_ run: RunEntry) {
-        byStatus[run.snapshot.status, default: RunListing()].insert(run)
+        byStatus[run.summary.status, default: RunListing()].insert(run)
     }
 
     mutating func removeByStatus(_ run: RunEntry) {
-        byStatus.remove(run, listedBy: run.snapshot.status)
+        byStatus.remove(run, listedBy: run.summary.status)
     }
 }
 

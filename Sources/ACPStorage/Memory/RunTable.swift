@@ -74,28 +74,21 @@ struct RunTable: ~Copyable {
     /// - Returns: Nil if it is the repetition of a commit, and nothing is left to do.
     func step(for commit: RunCommit, isCancelled: Bool = false) throws(StorageError) -> Step? {
         let key = HashedKey(commit.run)
-        guard let entry = entries[key] else {
-            guard commit.expecting == 0, let snapshot = commit.snapshot else {
-                throw commit.error(.notFound)
-            }
-            try commit.checkSnapshot()
+        let existing = entries[key]
+        let outcome = commit.outcome(
+            for: existing.map { RunStanding(owner: $0.owner, eventCount: $0.events.count) },
+            isCancelled: { isCancelled })
+        guard try commit.isToBeCarriedOut(outcome) else { return nil }
+        guard let entry = existing else {
+            // A commit that creates a run has a snapshot.
+            guard let snapshot = commit.snapshot else { return nil }
             let entry = RunEntry(
-                snapshot.run, key: key, coveredEvents: snapshot.eventCount, events: commit.events,
-                input: commit.input, owner: commit.owner, contents: commit.contents)
+                RunSummary(snapshot.run), snapshot: snapshot.json, key: key, coveredEvents: snapshot.eventCount,
+                events: commit.events, input: commit.input, owner: commit.owner, contents: commit.contents)
             return Step(.create(entry), growth: entry.cost)
         }
-        guard entry.owner == commit.owner else {
-            throw commit.error(.fenced)
-        }
-        let found = entry.events.count
-        if found == commit.expecting + commit.events.count, found != commit.expecting { return nil }
-        guard found == commit.expecting else {
-            throw commit.error(.conflict(found: found))
-        }
-        if isCancelled { throw commit.error(.cancelled) }
-        try commit.checkSnapshot()
         let contents = commit.contents.filter { entry.contents[$0.digest] == nil }
-        let snapshotCost = commit.snapshot.map { MemoryCost.of($0.run) }
+        let snapshotCost = commit.snapshot.map { MemoryCost.of($0.json) }
         let growth =
             MemoryCost.of(commit.events) + MemoryCost.of(contents)
             + (snapshotCost.map { $0 - entry.snapshotCost } ?? 0)
@@ -110,7 +103,9 @@ struct RunTable: ~Copyable {
             entry.events.append(contentsOf: commit.events)
             entry.contents.add(step.contents)
             if let snapshot = commit.snapshot, let cost = step.snapshotCost {
-                replaceSnapshot(of: entry, with: snapshot.run, cost: cost, coveredEvents: snapshot.eventCount)
+                replaceSnapshot(
+                    of: entry, with: RunSummary(snapshot.run), snapshot.json, cost: cost,
+                    coveredEvents: snapshot.eventCount)
             }
             add(MemoryCost.of(commit.events) + MemoryCost.of(step.contents), to: entry)
             uses.touch(entry.place, now: now)
@@ -118,7 +113,7 @@ struct RunTable: ~Copyable {
     }
 
     private mutating func add(_ cost: Int, to entry: RunEntry) {
-        add(cost, to: entry, isEnded: entry.snapshot.status.isTerminal)
+        add(cost, to: entry, isEnded: entry.summary.status.isTerminal)
     }
 
     /// - Parameter isEnded: Whether the run stands among those that have ended.
@@ -129,18 +124,19 @@ struct RunTable: ~Copyable {
     }
 
     /// How many bytes more a run takes when it has been saved.
-    func growth(saving run: Run) -> Int {
-        self[run.id].map { MemoryCost.of(run) - $0.snapshotCost } ?? MemoryCost.entry + MemoryCost.of(run)
+    func growth(saving run: RunID, json: [UInt8]) -> Int {
+        self[run].map { MemoryCost.of(json) - $0.snapshotCost } ?? MemoryCost.entry + MemoryCost.of(json)
     }
 
-    mutating func save(_ run: Run, now: ContinuousClock.Instant) throws(StorageError) {
+    mutating func save(_ run: Run, json: [UInt8], now: ContinuousClock.Instant) throws(StorageError) {
         let key = HashedKey(run.id)
         if let entry = entries[key] {
-            replaceSnapshot(of: entry, with: run, cost: MemoryCost.of(run), coveredEvents: entry.events.count)
+            replaceSnapshot(
+                of: entry, with: RunSummary(run), json, cost: MemoryCost.of(json), coveredEvents: entry.events.count)
             uses.touch(entry.place, now: now)
         } else {
             try makeRoomForRun()
-            insert(RunEntry(run, key: key), now: now)
+            insert(RunEntry(RunSummary(run), snapshot: json, key: key), now: now)
         }
     }
 
@@ -155,7 +151,7 @@ struct RunTable: ~Copyable {
         _ run: RunID, for owner: RunOwner, from current: RunOwner?, now: ContinuousClock.Instant
     ) -> Bool {
         guard let entry = self[run], entry.owner == current else { return false }
-        if entry.snapshot.status.isTerminal {
+        if entry.summary.status.isTerminal {
             entry.owner = owner
         } else {
             leave(entry)
@@ -174,16 +170,19 @@ struct RunTable: ~Copyable {
         enter(entry)
     }
 
-    private mutating func replaceSnapshot(of entry: RunEntry, with run: Run, cost: Int, coveredEvents: Int) {
-        let timeDiffers = entry.snapshot.createdAt != run.createdAt
+    private mutating func replaceSnapshot(
+        of entry: RunEntry, with run: RunSummary, _ json: [UInt8], cost: Int, coveredEvents: Int
+    ) {
+        let timeDiffers = entry.summary.createdAt != run.createdAt
         let isListedElsewhere =
-            timeDiffers || entry.snapshot.agentName != run.agentName || entry.snapshot.sessionID != run.sessionID
-        let hasTurned = timeDiffers || entry.snapshot.status != run.status
+            timeDiffers || entry.summary.agentName != run.agentName || entry.summary.sessionID != run.sessionID
+        let hasTurned = timeDiffers || entry.summary.status != run.status
         if isListedElsewhere { listings.remove(entry) }
         if hasTurned { leave(entry) }
-        add(cost - entry.snapshotCost, to: entry, isEnded: hasTurned ? false : entry.snapshot.status.isTerminal)
+        add(cost - entry.snapshotCost, to: entry, isEnded: hasTurned ? false : entry.summary.status.isTerminal)
         entry.snapshotCost = cost
-        entry.snapshot = run
+        entry.summary = run
+        entry.snapshot = json
         entry.coveredEvents = coveredEvents
         if isListedElsewhere { listings.insert(entry) }
         if hasTurned { enter(entry) }
@@ -191,7 +190,7 @@ struct RunTable: ~Copyable {
 
     /// Notes a run's status: unfinished ones are listed by it, ended ones wait for their turn to make room.
     private mutating func enter(_ entry: RunEntry) {
-        if entry.snapshot.status.isTerminal {
+        if entry.summary.status.isTerminal {
             links.append(entry.place, to: &ended)
             endedBytes += entry.cost
             return
@@ -203,7 +202,7 @@ struct RunTable: ~Copyable {
     }
 
     private mutating func leave(_ entry: RunEntry) {
-        if entry.snapshot.status.isTerminal {
+        if entry.summary.status.isTerminal {
             links.remove(entry.place, from: &ended)
             endedBytes -= entry.cost
             return
@@ -217,10 +216,10 @@ struct RunTable: ~Copyable {
 
     // MARK: Reading
 
-    func page(_ query: RunQuery) -> Page<RunRecord> {
+    func page(_ query: RunQuery) -> Page<StoredRun> {
         guard let listing = listings[query.filter] else { return Page(items: [], total: 0) }
         let runs = listing.newest(offset: query.offset, limit: query.limit)
-        return Page(items: runs.map(\.record), total: listing.count)
+        return Page(items: runs.map(\.stored), total: listing.count)
     }
 
     func unfinished(ownedBy process: ProcessID, limit: Int) -> [RunID] {
@@ -264,7 +263,7 @@ struct RunTable: ~Copyable {
 
     /// How many bytes could be freed without touching a run that has not ended, nor the given one.
     func freeableBytes(except run: RunID?) -> Int {
-        guard let entry = run.flatMap({ self[$0] }), entry.snapshot.status.isTerminal else { return endedBytes }
+        guard let entry = run.flatMap({ self[$0] }), entry.summary.status.isTerminal else { return endedBytes }
         return endedBytes - entry.cost
     }
 

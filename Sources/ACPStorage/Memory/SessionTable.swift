@@ -5,8 +5,8 @@ import ACPCore
 /// A session in a ``SessionTable``. Stays inside the lock around that, as a ``RunEntry`` does.
 final class SessionEntry {
     let key: HashedKey<SessionID>
-    var record: SessionRecord?
-    var history: [HistoryEntry] = []
+    var record: StoredSession?
+    var history: [Encoded<HistoryEntry>] = []
     /// The keys of the blocks that the history consists of.
     var blocks: Set<String> = []
     var contents: [ContentDigest: [UInt8]] = [:]
@@ -24,7 +24,7 @@ final class SessionEntry {
             + block.contents.reduce(0) { $0 + (contents[$1.digest] == nil ? MemoryCost.of($1) : 0) }
     }
 
-    func growth(saving session: SessionRecord) -> Int {
+    func growth(saving session: StoredSession) -> Int {
         MemoryCost.of(session) - (record.map { MemoryCost.of($0) } ?? 0)
     }
 
@@ -56,7 +56,7 @@ struct SessionTable: ~Copyable {
     subscript(id: SessionID) -> SessionEntry? { entries[HashedKey(id)] }
 
     mutating func save(
-        _ session: SessionRecord, expecting version: Int?, now: ContinuousClock.Instant
+        _ session: StoredSession, expecting version: Int?, now: ContinuousClock.Instant
     ) throws(StorageError) -> Int {
         let found = try check(session.id, expecting: version)
         let key = HashedKey(session.id)
@@ -74,8 +74,7 @@ struct SessionTable: ~Copyable {
     func check(_ session: SessionID, expecting version: Int?) throws(StorageError) -> Int {
         let found = self[session]?.record?.version ?? 0
         if let version, version != found {
-            throw StorageError(
-                .conflict, "session \(session) has version \(found) where \(version) was expected: read it again")
+            throw .conflict(session, found: found, expected: version)
         }
         return found
     }
@@ -113,7 +112,7 @@ struct SessionTable: ~Copyable {
     }
 
     /// How many bytes more a session takes when it has been saved.
-    func growth(saving session: SessionRecord) -> Int {
+    func growth(saving session: StoredSession) -> Int {
         self[session.id].map { $0.growth(saving: session) } ?? MemoryCost.entry + MemoryCost.of(session)
     }
 

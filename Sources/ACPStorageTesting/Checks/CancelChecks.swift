@@ -19,12 +19,12 @@ enum CancelChecks {
             var writer = try await RunWriter.create(context.newRun(), on: storage)
             try await storage.coordination.send(.cancel, to: writer.run.id)
             var refused = writer
-            let block = HistoryBlock(run: writer.run.id, input: [Message("in")], output: [Message("out")])
+            let block = try HistoryBlock(run: writer.run.id, input: [Message("in")], output: [Message("out")])
             let commit = try refused.next(
                 [refused.run.becoming(status)], snapshot: true, history: HistoryAppend(block, to: context.session))
             try await context.expectError(.cancelled, "the end as \(status)") { try await storage.commit(commit) }
             try await context.expectStored(writer)
-            let history = try await storage.history(of: context.session, from: 0, limit: nil)
+            let history = try await storage.storedHistory(of: context.session, from: 0, limit: nil)
             try context.expect("what the refused commit left in the session", history.total, is: 0)
             try await writer.become(.cancelled)
             try await context.expectStored(writer)

@@ -32,12 +32,12 @@ enum ContentChecks {
 
         let session = ContentKey.Owner.session(context.session)
         let blocks = [
-            HistoryBlock(key: "one", entries: [.message("one")], contents: [binary, large]),
-            HistoryBlock(key: "two", entries: [.message("two"), .message("three")], contents: []),
-            HistoryBlock(key: "three", entries: [], contents: [empty, binary]),
+            try HistoryBlock(key: "one", entries: [.message("one")], contents: [binary, large]),
+            try HistoryBlock(key: "two", entries: [.message("two"), .message("three")], contents: []),
+            try HistoryBlock(key: "three", entries: [], contents: [empty, binary]),
         ]
         try await storage.append(blocks, to: context.session)
-        let history: [HistoryEntry] = try await storage.history(of: context.session)
+        let history = try await storage.storedHistory(of: context.session, from: 0, limit: nil).items
         try context.expect("the history", history, is: blocks.flatMap(\.entries))
         try await context.expectContents(
             [large.digest, empty.digest, binary.digest], of: session, are: [large.bytes, empty.bytes, binary.bytes])
@@ -53,7 +53,7 @@ enum ContentChecks {
         let (first, second) = (StoredContent(1, [1]), StoredContent(2, [2]))
         let one = try await RunWriter.create(context.newRun(), on: storage, contents: [first]).run.id
         let two = try await RunWriter.create(context.newRun(), on: storage, contents: [second]).run.id
-        let block = HistoryBlock(key: "one", entries: [.message("hi")], contents: [second])
+        let block = try HistoryBlock(key: "one", entries: [.message("hi")], contents: [second])
         try await storage.append([block], to: context.session)
         let digests = [first.digest, second.digest]
         try await context.expectContents(digests, of: .run(one), are: [[1], nil])
@@ -100,11 +100,11 @@ enum ContentChecks {
         let digests = [first.digest, second.digest]
         try await context.expectContents(digests, of: .run(writer.run.id), are: [[1], [2]])
         for key in ["one", "one", "two"] {
-            let block = HistoryBlock(key: key, entries: [.message(Message("hi"))], contents: [first, first])
+            let block = try HistoryBlock(key: key, entries: [.message(Message("hi"))], contents: [first, first])
             try await storage.append([block], to: context.session)
         }
         try await context.expectContents(digests, of: .session(context.session), are: [[1], nil])
-        let history = try await storage.history(of: context.session, from: 0, limit: nil)
+        let history = try await storage.storedHistory(of: context.session, from: 0, limit: nil)
         try context.expect("the history's total", history.total, is: 2)
     }
 
@@ -116,7 +116,7 @@ enum ContentChecks {
             try await RunWriter.create(context.newRun(), on: storage, contents: [content])
         )
         let kept = SessionID()
-        let block = HistoryBlock(key: "one", entries: [.message("hi")], contents: [content])
+        let block = try HistoryBlock(key: "one", entries: [.message("hi")], contents: [content])
         for session in [context.session, kept] { try await storage.append([block], to: session) }
         try await storage.delete(goes.run.id)
         try await context.expectContents([content.digest], of: .run(goes.run.id), are: [nil])
@@ -141,7 +141,7 @@ enum ContentChecks {
             try await context.expectContents([content.digest], of: .run(run.id), are: [contents.first?.bytes])
             try await context.storage.delete(run.id)
         }
-        let block = HistoryBlock(key: "one", entries: [.message("hi")], contents: [content])
+        let block = try HistoryBlock(key: "one", entries: [.message("hi")], contents: [content])
         try await context.storage.append([block], to: context.session)
         try await context.storage.delete(context.session)
         try await context.storage.append([HistoryBlock(key: "one", entries: [.message("hi")])], to: context.session)

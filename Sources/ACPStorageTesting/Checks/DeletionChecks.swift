@@ -61,7 +61,7 @@ enum DeletionChecks {
         let listed = try await storage.runs(RunQuery(.session(context.session)))
         try context.expect("the listed runs", Set(listed.items), is: Set(kept.map(\.run)))
         try context.expect("how many they are", listed.total, is: 3)
-        let history: [HistoryEntry] = try await storage.history(of: context.session)
+        let history = try await storage.storedHistory(of: context.session, from: 0, limit: nil).items
         try context.expect("the session's history after its run was deleted", history.count, is: 1)
     }
 

@@ -32,9 +32,9 @@ enum DocumentChecks {
             SessionRecord(id: context.session, state: SessionState(bytes: bytes)), expecting: nil)
         let found = try await storage.session(context.session)?.state?.bytes
         try context.expect(found == bytes, "the state differs: it has \(found?.count ?? 0) bytes of \(bytes.count)")
-        let block = HistoryBlock(run: writer.run.id, input: [Message(text)], output: writer.run.output)
+        let block = try HistoryBlock(run: writer.run.id, input: [Message(text)], output: writer.run.output)
         try await storage.append([block], to: context.session)
-        let history: [HistoryEntry] = try await storage.history(of: context.session)
+        let history = try await storage.storedHistory(of: context.session, from: 0, limit: nil).items
         try context.expect(history == block.entries, "the history differs")
     }
 
@@ -72,7 +72,7 @@ enum DocumentChecks {
             try await writer.write([.messagePart(.text("output of \(text)"))])
             writers.append(writer)
             try await storage.save(SessionRecord(id: session, metadata: ["id": .string(text)]), expecting: 0)
-            let block = HistoryBlock(run: run.id, input: [Message("history of \(text)")], output: [])
+            let block = try HistoryBlock(run: run.id, input: [Message("history of \(text)")], output: [])
             try await storage.append([block], to: session)
         }
         for (text, writer) in zip(texts, writers) {
@@ -84,7 +84,7 @@ enum DocumentChecks {
             try context.expect("the runs of session \(session)", listed.items, is: [writer.run])
             let saved = try await storage.session(session)
             try context.expect("session \(session)", saved?.metadata, is: ["id": .string(text)])
-            let history = try await storage.history(of: session, from: 0, limit: nil)
+            let history = try await storage.storedHistory(of: session, from: 0, limit: nil)
             try context.expect("the history's total of \(session)", history.total, is: 1)
         }
         for (text, writer) in zip(texts, writers) {
@@ -141,10 +141,10 @@ enum DocumentChecks {
             try context.expect("the metadata's bytes", value, is: Array(text.utf8))
         }
         let blocks = texts.enumerated().map { index, text in
-            HistoryBlock(key: "\(index):\(text)", entries: [.message(Message(text)), .link("https://x/\(text)")])
+            HistoryBlock.known(key: "\(index):\(text)", entries: [.message(Message(text)), .link("https://x/\(text)")])
         }
         for _ in 0..<2 { try await storage.append(blocks, to: context.session) }
-        let history: [HistoryEntry] = try await storage.history(of: context.session)
+        let history = try await storage.storedHistory(of: context.session, from: 0, limit: nil).items
         try context.expect("the history", history, is: blocks.flatMap(\.entries))
         let answer = AwaitResume.message(Message(parts: texts.map { .text($0) }))
         try await storage.coordination.send(.resume(answer, eventCount: 1), to: run.id)

@@ -173,7 +173,7 @@ enum ExpiryChecks {
         guard let short = try await context.openShortLived() else { return }
         let storage = short.storage
         let content = StoredContent(1, [1, 2, 3])
-        let block = HistoryBlock(key: "one", entries: [.link("https://example.com/1")], contents: [content])
+        let block = try HistoryBlock(key: "one", entries: [.link("https://example.com/1")], contents: [content])
         let (used, unused) = (context.session, SessionID())
         for session in [used, unused] {
             try await storage.save(SessionRecord(id: session, metadata: ["kept": true]), expecting: nil)
@@ -190,7 +190,7 @@ enum ExpiryChecks {
             } isThere: {
                 try await storage.session(used) != nil
             } check: {
-                let history: [HistoryEntry] = try await storage.history(of: used)
+                let history = try await storage.storedHistory(of: used, from: 0, limit: nil).items
                 try context.expect("the history", history, is: block.entries)
                 try await context.expectContents(
                     [content.digest], of: .session(used), are: [content.bytes], on: storage)
@@ -200,7 +200,7 @@ enum ExpiryChecks {
         try await short.letAllExpire()
         for session in [used, unused] {
             try context.expect("an expired session", try await storage.session(session), is: nil)
-            let history = try await storage.history(of: session, from: 0, limit: nil)
+            let history = try await storage.storedHistory(of: session, from: 0, limit: nil)
             try context.expect("its history's total", history.total, is: 0)
             try await context.expectContents([content.digest], of: .session(session), are: [nil], on: storage)
             try context.expect("deleting it", try await storage.delete(session), is: false)
@@ -210,7 +210,7 @@ enum ExpiryChecks {
         try await storage.append([block], to: used)
         let version = try await storage.save(SessionRecord(id: used), expecting: 0)
         try context.expect("the version of the new session", version, is: 1)
-        let history: [HistoryEntry] = try await storage.history(of: used)
+        let history = try await storage.storedHistory(of: used, from: 0, limit: nil).items
         try context.expect(
             history == block.entries || ContinuousClock.now - start >= short.timeToLive,
             "the history of the new session is \(history)")
@@ -220,19 +220,19 @@ enum ExpiryChecks {
         guard let short = try await context.openShortLived() else { return }
         let storage = short.storage
         let content = StoredContent(1, [1, 2, 3])
-        let first = HistoryBlock(key: "first", entries: [.link("https://example.com/first")], contents: [content])
+        let first = try HistoryBlock(key: "first", entries: [.link("https://example.com/first")], contents: [content])
         try await storage.save(SessionRecord(id: context.session, metadata: ["kept": true]), expecting: nil)
         try await storage.append([first], to: context.session)
         var expected = first.entries
         let isIntact = try await stays(short) {
-            let link = "https://example.com/\(expected.count)"
+            let block = try HistoryBlock(link: "https://example.com/\(expected.count)")
             _ = try await RunWriter.create(
-                context.newRun(), on: storage, history: HistoryAppend(HistoryBlock(link: link), to: context.session))
-            expected.append(.link(link))
+                context.newRun(), on: storage, history: HistoryAppend(block, to: context.session))
+            expected += block.entries
         } isThere: {
             try await storage.session(context.session) != nil
         } check: {
-            let history: [HistoryEntry] = try await storage.history(of: context.session)
+            let history = try await storage.storedHistory(of: context.session, from: 0, limit: nil).items
             try context.expect("the history", history, is: expected)
             try await context.expectContents(
                 [content.digest], of: .session(context.session), are: [content.bytes], on: storage)
@@ -240,7 +240,7 @@ enum ExpiryChecks {
         try context.expect(isIntact, "a session was gone before its time to live had passed since a commit to it")
         try await short.letAllExpire()
         try context.expect("the expired session", try await storage.session(context.session), is: nil)
-        let history = try await storage.history(of: context.session, from: 0, limit: nil)
+        let history = try await storage.storedHistory(of: context.session, from: 0, limit: nil)
         try context.expect("its history's total", history.total, is: 0)
     }
 }

@@ -15,7 +15,7 @@ enum HistoryChecks {
     ]
 
     private static func block(_ number: Int, size: Int = 2) -> HistoryBlock {
-        HistoryBlock(
+        .known(
             key: "block:\(number)",
             entries: (0..<size).map { position in
                 .message(
@@ -26,9 +26,9 @@ enum HistoryChecks {
     }
 
     private static func expectHistory(
-        _ expected: [HistoryEntry], _ context: CheckContext, line: UInt = #line
+        _ expected: [Encoded<HistoryEntry>], _ context: CheckContext, line: UInt = #line
     ) async throws {
-        let found = try await context.storage.history(of: context.session, from: 0, limit: nil)
+        let found = try await context.storage.storedHistory(of: context.session, from: 0, limit: nil)
         try context.expect("the history", found.items, is: expected, line: line)
         try context.expect("its total", found.total, is: expected.count, line: line)
     }
@@ -39,7 +39,7 @@ enum HistoryChecks {
         let all = blocks.flatMap(\.entries)
         for offset in [0, 1, 5, all.count - 1, all.count, all.count + 1, Int.max, -1, Int.min] {
             for limit in [nil, 0, 1, 4, all.count, all.count + 1, Int.max, -1, Int.min] as [Int?] {
-                let found = try await context.storage.history(of: context.session, from: offset, limit: limit)
+                let found = try await context.storage.storedHistory(of: context.session, from: offset, limit: limit)
                 let what = "offset \(offset), limit \(limit.map(String.init) ?? "nil")"
                 try context.expect("history of \(what)", found.items, is: page(all, from: offset, limit: limit))
                 try context.expect("total of \(what)", found.total, is: all.count)
@@ -48,10 +48,10 @@ enum HistoryChecks {
     }
 
     static func order(_ context: CheckContext) async throws {
-        var expected: [HistoryEntry] = []
+        var expected: [Encoded<HistoryEntry>] = []
         for step in 0..<6 {
             var blocks = (0..<step).map { block(step * 10 + $0) }
-            if step == 3 { blocks.append(HistoryBlock(link: "https://example.com/messages/1?x=%20&y=ä")) }
+            if step == 3 { blocks.append(try HistoryBlock(link: "https://example.com/messages/1?x=%20&y=ä")) }
             if step == 4 { blocks.append(block(99, size: 0)) }
             try await context.storage.append(blocks, to: context.session)
             expected += blocks.flatMap(\.entries)
@@ -60,8 +60,11 @@ enum HistoryChecks {
         let run = RunID()
         let input: [Message] = ["question", "and another"]
         let output = [Message("answer", role: .agent(context.agent))]
-        try await context.storage.append([HistoryBlock(run: run, input: input, output: output)], to: context.session)
-        try await expectHistory(expected + (input + output).map { .message($0) }, context)
+        let last = try HistoryBlock(run: run, input: input, output: output)
+        try await context.storage.append([last], to: context.session)
+        try await expectHistory(expected + last.entries, context)
+        let messages = try await context.storage.history(of: context.session).suffix(3)
+        try context.expect("the messages", Array(messages), is: (input + output).map { .message($0) })
     }
 
     static func concurrent(_ context: CheckContext) async throws {
@@ -78,16 +81,16 @@ enum HistoryChecks {
         for _ in 0..<3 { try await storage.append(first, to: context.session) }
         try await expectHistory(first.flatMap(\.entries), context)
         // What is new among old ones is appended; the key decides, not the entries.
-        let other = HistoryBlock(key: block(2).key, entries: block(3).entries)
+        let other = HistoryBlock(key: block(2).key, encoded: block(3).entries)
         try await storage.append([block(1), block(4), other, block(5), block(4)], to: context.session)
         let expected = [block(1), block(2), block(4), block(5)].flatMap(\.entries)
         try await expectHistory(expected, context)
         // The same entries under another key are something else; the same key in another session too.
-        try await storage.append([HistoryBlock(key: "again", entries: block(1).entries)], to: context.session)
+        try await storage.append([HistoryBlock(key: "again", encoded: block(1).entries)], to: context.session)
         try await expectHistory(expected + block(1).entries, context)
         let another = SessionID()
         try await storage.append([block(1)], to: another)
-        let anotherHistory: [HistoryEntry] = try await storage.history(of: another)
+        let anotherHistory = try await storage.storedHistory(of: another, from: 0, limit: nil).items
         try context.expect("another session's history", anotherHistory, is: block(1).entries)
         try await storage.delete(another)
     }
@@ -96,7 +99,7 @@ enum HistoryChecks {
         _ = try await atOnce(40) { number in
             try await context.storage.append([block(number % 4), block(4)], to: context.session)
         }
-        let found: [HistoryEntry] = try await context.storage.history(of: context.session)
+        let found = try await context.storage.storedHistory(of: context.session, from: 0, limit: nil).items
         try context.expect("how many entries there are", found.count, is: 10)
         let expected = Set((0...4).flatMap { block($0).entries })
         try context.expect("the entries", Set(found), is: expected)
@@ -123,7 +126,7 @@ extension CheckContext {
     /// Checks that the history of the check's session has these blocks and nothing else, each whole and once, in whatever
     /// order. No two of them begin with the same entry, and none is empty.
     func expectWholeBlocks(_ blocks: [HistoryBlock], file: StaticString = #fileID, line: UInt = #line) async throws {
-        let history: [HistoryEntry] = try await storage.history(of: session)
+        let history = try await storage.storedHistory(of: session, from: 0, limit: nil).items
         try expect(
             "how many entries there are", history.count, is: blocks.map(\.entries.count).reduce(0, +), file: file,
             line: line)

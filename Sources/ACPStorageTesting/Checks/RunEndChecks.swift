@@ -18,7 +18,7 @@ enum RunEndChecks {
     ]
 
     private static func block(_ number: Int, size: Int = 2, contents: [StoredContent] = []) -> HistoryBlock {
-        HistoryBlock(
+        .known(
             key: "run:\(number)",
             entries: (0..<size).map { position in
                 .message(
@@ -31,7 +31,7 @@ enum RunEndChecks {
     private static func expectHistory(
         _ expected: [HistoryBlock], of session: SessionID? = nil, _ context: CheckContext, line: UInt = #line
     ) async throws {
-        let found = try await context.storage.history(of: session ?? context.session, from: 0, limit: nil)
+        let found = try await context.storage.storedHistory(of: session ?? context.session, from: 0, limit: nil)
         try context.expect("the history", found.items, is: expected.flatMap(\.entries), line: line)
         try context.expect("its total", found.total, is: expected.flatMap(\.entries).count, line: line)
     }
@@ -91,7 +91,7 @@ enum RunEndChecks {
             try await context.eventually("the run has ended") {
                 try await storage.run(writer.run.id)?.status == .completed
             }
-            let found = try await storage.history(of: context.session, from: number * 2, limit: nil)
+            let found = try await storage.storedHistory(of: context.session, from: number * 2, limit: nil)
             try context.expect("what the run left in the history", found.items, is: block.entries)
             try await context.expectContents([content.digest], of: .session(context.session), are: [content.bytes])
             try await written
@@ -179,7 +179,7 @@ enum RunEndChecks {
         let content = StoredContent(1, [1, 2, 3])
         try await storage.append([block(1), block(2)], to: context.session)
         // The key decides, not the entries; and a block that came with a commit counts like one that was appended.
-        let blocks = [block(1), HistoryBlock(key: block(2).key, entries: block(9).entries), block(3), block(3)]
+        let blocks = [block(1), HistoryBlock(key: block(2).key, encoded: block(9).entries), block(3), block(3)]
         for block in blocks {
             var writer = try await RunWriter.create(context.newRun(), on: storage)
             try await writer.write(
@@ -207,7 +207,7 @@ enum RunEndChecks {
         for _ in 0..<3 {
             try await storage.commit(commit)
             try await context.expectStored(writer)
-            let found: [HistoryEntry] = try await storage.history(of: context.session)
+            let found = try await storage.storedHistory(of: context.session, from: 0, limit: nil).items
             try context.expect(
                 found.isEmpty || found == block.entries, "the history holds a block in part, or twice: \(found)")
         }

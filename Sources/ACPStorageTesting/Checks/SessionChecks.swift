@@ -18,7 +18,7 @@ enum SessionChecks {
     static func unknown(_ context: CheckContext) async throws {
         let storage = context.storage
         try context.expect("the session", try await storage.session(context.session), is: nil)
-        let history = try await storage.history(of: context.session, from: 0, limit: nil)
+        let history = try await storage.storedHistory(of: context.session, from: 0, limit: nil)
         try context.expect("the history", history.items, is: [])
         try context.expect("its total", history.total, is: 0)
         try context.expect("deleting it", try await storage.delete(context.session), is: false)
@@ -132,7 +132,7 @@ enum SessionChecks {
     static func delete(_ context: CheckContext) async throws {
         let storage = context.storage
         let writer = try await RunWriter.create(context.newRun(), on: storage)
-        let block = HistoryBlock(run: writer.run.id, input: ["hello"], output: [])
+        let block = try HistoryBlock(run: writer.run.id, input: ["hello"], output: [])
         let other = SessionID()
         for session in [context.session, other] {
             try await storage.append([block], to: session)
@@ -140,7 +140,7 @@ enum SessionChecks {
         }
         try context.expect("deleting it", try await storage.delete(context.session), is: true)
         try context.expect("the session", try await storage.session(context.session), is: nil)
-        let history = try await storage.history(of: context.session, from: 0, limit: nil)
+        let history = try await storage.storedHistory(of: context.session, from: 0, limit: nil)
         try context.expect("the history", history.items, is: [])
         try context.expect("its total", history.total, is: 0)
         try context.expect("deleting it again", try await storage.delete(context.session), is: false)
@@ -149,13 +149,13 @@ enum SessionChecks {
         let runs = try await storage.runs(RunQuery(.session(context.session)))
         try context.expect("the runs of the deleted session", runs.items, is: [writer.run])
         try context.expect("another session", try await storage.session(other)?.metadata, is: ["kept": true])
-        let otherHistory: [HistoryEntry] = try await storage.history(of: other)
+        let otherHistory = try await storage.storedHistory(of: other, from: 0, limit: nil).items
         try context.expect("another session's history", otherHistory, is: block.entries)
         // It begins anew: versions, and which blocks were there.
         let version = try await storage.save(SessionRecord(id: context.session), expecting: 0)
         try context.expect("the version of the new session", version, is: 1)
         try await storage.append([block], to: context.session)
-        let newHistory: [HistoryEntry] = try await storage.history(of: context.session)
+        let newHistory = try await storage.storedHistory(of: context.session, from: 0, limit: nil).items
         try context.expect("the history of the new session", newHistory, is: block.entries)
         // A session that has nothing but a history can be deleted as well.
         try await storage.delete(other)

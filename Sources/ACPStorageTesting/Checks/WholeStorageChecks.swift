@@ -38,7 +38,7 @@ enum WholeStorageChecks {
         _ = try await context.attempt(orFailWith: .notFound) {
             try await storage.coordination.send(.cancel, to: unknown.id)
         }
-        let block = HistoryBlock(key: "one", entries: [.link("https://example.com/1")], contents: [content])
+        let block = try HistoryBlock(key: "one", entries: [.link("https://example.com/1")], contents: [content])
         try await storage.append([block], to: context.session)
         try await storage.save(SessionRecord(id: context.session), expecting: nil)
 
@@ -55,7 +55,7 @@ enum WholeStorageChecks {
             try context.expect("the total of \(filter)", listed.total, is: 0)
         }
         try context.expect("the session", try await storage.session(context.session), is: nil)
-        let history = try await storage.history(of: context.session, from: 0, limit: nil)
+        let history = try await storage.storedHistory(of: context.session, from: 0, limit: nil)
         try context.expect("the history's total", history.total, is: 0)
         let owners = [.session(context.session)] + writers.map { ContentKey.Owner.run($0.run.id) }
         for owner in owners { try await context.expectContents([content.digest], of: owner, are: [nil]) }
@@ -76,7 +76,7 @@ enum WholeStorageChecks {
         let later = try writer.next(context.parts(0..<1))
         try await storage.close()
         try await storage.close()
-        let block = HistoryBlock(key: "one", entries: [])
+        let block = try HistoryBlock(key: "one", entries: [])
         let calls: [(String, @Sendable () async throws -> Void)] = [
             ("commit", { try await storage.commit(later) }),
             ("record", { _ = try await storage.record(of: run.id) }),
@@ -93,7 +93,7 @@ enum WholeStorageChecks {
             ("save(session)", { try await storage.save(SessionRecord(id: session), expecting: nil) }),
             ("append(blocks)", { try await storage.append([block], to: session) }),
             ("contents", { _ = try await storage.contents([ContentKey(.run(run.id), .number(1))]) }),
-            ("history", { _ = try await storage.history(of: session, from: 0, limit: 1) }),
+            ("history", { _ = try await storage.storedHistory(of: session, from: 0, limit: 1) }),
             ("delete(session)", { try await storage.delete(session) }),
             ("ping", { _ = try await storage.ping() }),
             ("removeAll", { try await storage.removeAll() }),
@@ -112,7 +112,7 @@ enum WholeStorageChecks {
         try await writer.write(context.parts(0..<5))
         let saved = SessionRecord(id: context.session, state: SessionState(bytes: [0xFF]), metadata: ["a": 1])
         try await first.save(saved, expecting: nil)
-        let block = HistoryBlock(key: "one", entries: [.link("https://example.com/1")], contents: [content])
+        let block = try HistoryBlock(key: "one", entries: [.link("https://example.com/1")], contents: [content])
         try await first.append([block], to: context.session)
         try await first.coordination.send(.cancel, to: writer.run.id)
         try await first.close()
@@ -130,7 +130,7 @@ enum WholeStorageChecks {
         try context.expect("the session's state", session?.state, is: saved.state)
         try context.expect("the session's metadata", session?.metadata, is: saved.metadata)
         for _ in 0..<2 {
-            let history: [HistoryEntry] = try await second.history(of: context.session)
+            let history = try await second.storedHistory(of: context.session, from: 0, limit: nil).items
             try context.expect("the history", history, is: block.entries)
             // The keys of its blocks are remembered as well.
             try await second.append([block], to: context.session)
@@ -155,11 +155,11 @@ enum WholeStorageChecks {
         }
         let storages = [context.storage, other]
         _ = try await atOnce(40) { number in
-            let block = HistoryBlock(key: "\(number / 2)", entries: [.link("https://example.com/\(number / 2)")])
+            let block = try HistoryBlock(key: "\(number / 2)", entries: [.link("https://example.com/\(number / 2)")])
             try await storages[number % 2].append([block], to: context.session)
         }
         for storage in storages {
-            let history: [HistoryEntry] = try await storage.history(of: context.session)
+            let history = try await storage.storedHistory(of: context.session, from: 0, limit: nil).items
             try context.expect("how many entries the history has", history.count, is: 20)
             try context.expect("how many different ones", Set(history).count, is: 20)
         }

@@ -31,7 +31,7 @@ struct Writer {
         let commit = RunCommit(
             run: run.id, expecting: events.count, events: encoded,
             snapshot: snapshot ? try RunSnapshot(run, eventCount: events.count + new.count) : nil, owner: owner,
-            input: events.isEmpty ? ["hello"] : nil)
+            input: events.isEmpty ? try Encoded(["hello"], as: "the input") : nil)
         events += encoded
         return commit
     }

@@ -40,7 +40,7 @@ struct Writer: Sendable {
         let commit = RunCommit(
             run: run.id, expecting: events.count, events: encoded,
             snapshot: snapshot ? try RunSnapshot(run, eventCount: events.count + new.count) : nil, owner: owner,
-            input: input)
+            input: try input.map { try Encoded($0, as: "the input") })
         events += encoded
         return commit
     }
@@ -73,7 +73,10 @@ struct Writer: Sendable {
 
 func part(_ number: Int) -> Event { .messagePart(.text("part \(number)")) }
 
-func block(_ name: String) -> HistoryBlock { HistoryBlock(key: name, entries: [.link("https://example.com/\(name)")]) }
+func block(_ name: String) -> HistoryBlock {
+    let entry = HistoryEntry.link("https://example.com/\(name)")
+    return HistoryBlock(key: name, encoded: (try? Encoded(entry, as: "the link")).map { [$0] } ?? [])
+}
 
 /// What all keys of a database look like.
 struct KeyReport {

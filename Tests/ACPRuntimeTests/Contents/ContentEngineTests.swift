@@ -39,7 +39,7 @@ struct ContentEngineTests {
         }
         let history = try await engine.storage.history(of: "s", from: 0, limit: nil)
         #expect(history.items.count == 4)
-        #expect(history.items.allSatisfy { $0.references.isEmpty })
+        #expect(try history.items.allSatisfy { try ContentJSON.references(in: ACPJSON.encode($0)).isEmpty })
         // The echo of the input is the same content.
         #expect(scripted.record.commits.reduce(0) { $0 + $1.contents.count } == 2)
     }

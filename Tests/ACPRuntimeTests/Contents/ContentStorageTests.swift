@@ -31,7 +31,7 @@ struct ContentStorageTests {
         RunCommit(
             run: run.id, expecting: expecting, events: try events.map { try EncodedEvent($0) },
             snapshot: snapshot ? try RunSnapshot(run, eventCount: expecting + events.count) : nil,
-            owner: owner ?? self.owner, input: input)
+            owner: owner ?? self.owner, input: try input.map { try Encoded($0, as: "the input") })
     }
 
     /// How many bytes of contents were sent with each commit.
@@ -63,10 +63,10 @@ struct ContentStorageTests {
 
         let contents = try #require(scripted.record.commits.first?.contents)
         #expect(contents.count == 4)
-        #expect(try ACPJSON.encode(try memory.record(of: run.id)?.snapshot).count < 2_000)
-        #expect(try ACPJSON.encode(try memory.input(of: run.id)).count < 1_000)
+        #expect(try ACPJSON.encode(try await memory.record(of: run.id)?.snapshot).count < 2_000)
+        #expect(try ACPJSON.encode(try await memory.input(of: run.id)).count < 1_000)
         #expect(try memory.events(of: run.id, from: 0, limit: nil).allSatisfy { $0.json.count < 2_000 })
-        #expect(try ACPJSON.encode(try memory.history(of: "s", from: 0, limit: nil).items).count < 2_000)
+        #expect(try ACPJSON.encode(try await memory.history(of: "s", from: 0, limit: nil).items).count < 2_000)
     }
 
     @Test("later events are put together as well, and fold into the run")
@@ -159,9 +159,9 @@ struct ContentStorageTests {
         let part = MessagePart.text(content(5_000))
         let run = Run(agentName: "a", sessionID: "s", output: [Message(parts: [part])])
         try await storage.commit(try commit(run, [.messagePart(part)]))
-        let stored = try #require(try memory.record(of: run.id)?.snapshot)
+        let stored = try #require(try await memory.record(of: run.id)?.snapshot)
         try memory.delete(run.id)
-        try memory.save(stored)
+        try await memory.save(stored)
         let error = await #expect(throws: StorageError.self) { try await storage.record(of: run.id) }
         #expect(error?.code == .corruptData)
         #expect(error?.message.contains("run \(run.id)") == true)
@@ -169,7 +169,7 @@ struct ContentStorageTests {
 
         scripted.onContentRead { [memory] in try memory.delete(run.id) }
         #expect(try await storage.record(of: run.id) == nil)
-        try memory.save(stored)
+        try await memory.save(stored)
         #expect(try await storage.runs(RunQuery()).total == 0)
     }
 
@@ -204,7 +204,7 @@ struct ContentStorageTests {
         let other = Run(agentName: "b", output: run.output)
         try await off.commit(try commit(other, [.messagePart(part)]))
         #expect(scripted.record.commits.last?.contents.isEmpty == true)
-        #expect(try memory.record(of: other.id)?.snapshot == other)
+        #expect(try await memory.record(of: other.id)?.snapshot == other)
         #expect(try await storage.run(other.id) == other)
     }
 }

@@ -51,7 +51,7 @@ private struct World {
         machine = RunStateMachine(
             creating: run,
             identity: RunStateMachine.Identity(
-                run: run.id, owner: RunOwner(process: ProcessID(rawValue: "p")), session: "s", input: ["hi"],
+                run: run.id, owner: RunOwner(process: ProcessID(rawValue: "p")), session: "s", input: nil,
                 takesTurns: Bool.random(using: &generator)))
         try machine.create(begins: begins)
     }
@@ -186,7 +186,7 @@ private struct World {
         current = nil
         let luck = isHealthy ? 0 : random(in: 0...9)
         switch step {
-        case .commit(let commit): try store(commit, luck: luck)
+        case .commit(let commit, let leavesHistory): try store(commit, leavesHistory: leavesHistory, luck: luck)
         case .readSignals(let eventCount):
             if luck < 7 {
                 let signals: [RunSignal] =
@@ -212,28 +212,28 @@ private struct World {
         }
     }
 
-    private mutating func store(_ commit: RunCommit, luck: Int) throws {
+    private mutating func store(_ commit: RunCommit, leavesHistory: Bool, luck: Int) throws {
         switch luck {
         case 0...5: break
         case 6: return try fail(.full)
         case 7:
-            if Bool.random(using: &generator) { try take(commit) }
+            if Bool.random(using: &generator) { try take(commit, leavesHistory: leavesHistory) }
             return try fail(.outcomeUnknown)
         case 8: return try fail(random(in: 0...5) == 0 ? .fenced : .timedOut)
         default: return try fail(random(in: 0...5) == 0 ? .incomplete : .cannotConnect)
         }
         if isCancelSignalled, commit.isRefusedAfterCancel, !has(commit) { return try fail(.cancelled) }
-        try take(commit)
+        try take(commit, leavesHistory: leavesHistory)
         try apply("committed") { $0.stepDidSucceed() }
     }
 
-    private mutating func take(_ commit: RunCommit) throws {
+    private mutating func take(_ commit: RunCommit, leavesHistory: Bool) throws {
         if has(commit) || isCancelSignalled && commit.isRefusedAfterCancel { return }
         guard commit.expecting == stored.count else {
             throw failure("a commit expects \(commit.expecting) events where there are \(stored.count)")
         }
         stored += commit.events
-        if commit.history != nil {
+        if leavesHistory {
             if hasHistory { throw failure("the run leaves its history twice") }
             hasHistory = true
         }

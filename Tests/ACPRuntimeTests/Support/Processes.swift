@@ -138,14 +138,22 @@ final class Link: Storage, Coordination {
         try await commitFault.withLock { $0 }?(commit)
         try await through { try await $0.commit(commit) }
     }
-    func record(of run: RunID) async throws -> RunRecord? { try await through { try await $0.record(of: run) } }
-    func input(of run: RunID) async throws -> [Message]? { try await through { try await $0.input(of: run) } }
-    func save(_ run: Run) async throws { try await through { try await $0.save(run) } }
-    func append(_ event: Event, to run: RunID) async throws {
+    func storedRun(_ run: RunID) async throws -> StoredRun? {
+        try await through("record(of:)") { try await $0.storedRun(run) }
+    }
+    func storedInput(of run: RunID) async throws -> Encoded<[Message]>? {
+        try await through("input(of:)") { try await $0.storedInput(of: run) }
+    }
+    func save(_ run: Run, json: [UInt8]) async throws {
+        try await through("save(_:)") { try await $0.save(run, json: json) }
+    }
+    func append(_ event: EncodedEvent, to run: RunID) async throws {
         try await through { try await $0.append(event, to: run) }
     }
     func delete(_ run: RunID) async throws -> Bool { try await through { try await $0.delete(run) } }
-    func runs(_ query: RunQuery) async throws -> Page<Run> { try await through { try await $0.runs(query) } }
+    func storedRuns(_ query: RunQuery) async throws -> Page<StoredRun> {
+        try await through("runs(_:)") { try await $0.storedRuns(query) }
+    }
     func events(of run: RunID, from offset: Int, limit: Int?) async throws -> [EncodedEvent] {
         try await through { try await $0.events(of: run, from: offset, limit: limit) }
     }
@@ -161,15 +169,21 @@ final class Link: Storage, Coordination {
     func runs(ownedBy process: ProcessID, limit: Int) async throws -> [RunID] {
         try await through { try await $0.runs(ownedBy: process, limit: limit) }
     }
-    func session(_ id: SessionID) async throws -> SessionRecord? { try await through { try await $0.session(id) } }
-    func save(_ session: SessionRecord, expecting version: Int?) async throws -> Int {
+    func storedSession(_ id: SessionID) async throws -> StoredSession? {
+        try await through("session(_:)") { try await $0.storedSession(id) }
+    }
+    func save(_ session: StoredSession, expecting version: Int?) async throws -> Int {
         try await through { try await $0.save(session, expecting: version) }
     }
     func append(_ blocks: [HistoryBlock], to session: SessionID) async throws {
         try await through { try await $0.append(blocks, to: session) }
     }
-    func history(of session: SessionID, from offset: Int, limit: Int?) async throws -> Page<HistoryEntry> {
-        try await through { try await $0.history(of: session, from: offset, limit: limit) }
+    func storedHistory(
+        of session: SessionID, from offset: Int, limit: Int?
+    ) async throws -> Page<Encoded<HistoryEntry>> {
+        try await through("history(of:from:limit:)") {
+            try await $0.storedHistory(of: session, from: offset, limit: limit)
+        }
     }
     func delete(_ session: SessionID) async throws -> Bool { try await through { try await $0.delete(session) } }
     func ping() async throws -> Duration { try await through { try await $0.ping() } }
@@ -187,11 +201,11 @@ final class Link: Storage, Coordination {
     }
     func leave(_ process: ProcessID) async throws { try await through { try await $0.coordination.leave(process) } }
     func forget(_ process: ProcessID) async throws { try await through { try await $0.coordination.forget(process) } }
-    func send(_ signal: RunSignal, to run: RunID) async throws -> Bool {
+    func send(_ signal: EncodedSignal, to run: RunID) async throws -> Bool {
         try await through { try await $0.coordination.send(signal, to: run) }
     }
-    func signals(to run: RunID) async throws -> [RunSignal] {
-        try await through { try await $0.coordination.signals(to: run) }
+    func storedSignals(to run: RunID) async throws -> [Encoded<RunSignal>] {
+        try await through("signals(to:)") { try await $0.coordination.storedSignals(to: run) }
     }
     func forgetSignals(to run: RunID) async throws {
         try await through { try await $0.coordination.forgetSignals(to: run) }

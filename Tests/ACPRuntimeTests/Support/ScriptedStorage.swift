@@ -120,9 +120,9 @@ final class ScriptedStorage: Storage {
         return try await base.events(of: run, from: offset, limit: limit)
     }
 
-    func record(of run: RunID) async throws -> RunRecord? {
+    func storedRun(_ run: RunID) async throws -> StoredRun? {
         script.withLock { $0.record.recordReads += 1 }
-        return try await base.record(of: run)
+        return try await base.storedRun(run)
     }
 
     func contents(_ keys: [ContentKey]) async throws -> [[UInt8]?] {
@@ -135,11 +135,11 @@ final class ScriptedStorage: Storage {
 
     // MARK: What is not
 
-    func input(of run: RunID) async throws -> [Message]? { try await base.input(of: run) }
-    func save(_ run: Run) async throws { try await base.save(run) }
-    func append(_ event: Event, to run: RunID) async throws { try await base.append(event, to: run) }
+    func storedInput(of run: RunID) async throws -> Encoded<[Message]>? { try await base.storedInput(of: run) }
+    func save(_ run: Run, json: [UInt8]) async throws { try await base.save(run, json: json) }
+    func append(_ event: EncodedEvent, to run: RunID) async throws { try await base.append(event, to: run) }
     func delete(_ run: RunID) async throws -> Bool { try await base.delete(run) }
-    func runs(_ query: RunQuery) async throws -> Page<Run> { try await base.runs(query) }
+    func storedRuns(_ query: RunQuery) async throws -> Page<StoredRun> { try await base.storedRuns(query) }
     func eventCount(of run: RunID) async throws -> Int { try await base.eventCount(of: run) }
     func claim(_ run: RunID, for owner: RunOwner, from current: RunOwner?) async throws -> Bool {
         try await base.claim(run, for: owner, from: current)
@@ -147,12 +147,14 @@ final class ScriptedStorage: Storage {
     func runs(ownedBy process: ProcessID, limit: Int) async throws -> [RunID] {
         try await base.runs(ownedBy: process, limit: limit)
     }
-    func session(_ id: SessionID) async throws -> SessionRecord? { try await base.session(id) }
-    func save(_ session: SessionRecord, expecting version: Int?) async throws -> Int {
+    func storedSession(_ id: SessionID) async throws -> StoredSession? { try await base.storedSession(id) }
+    func save(_ session: StoredSession, expecting version: Int?) async throws -> Int {
         try await base.save(session, expecting: version)
     }
-    func history(of session: SessionID, from offset: Int, limit: Int?) async throws -> Page<HistoryEntry> {
-        try await base.history(of: session, from: offset, limit: limit)
+    func storedHistory(
+        of session: SessionID, from offset: Int, limit: Int?
+    ) async throws -> Page<Encoded<HistoryEntry>> {
+        try await base.storedHistory(of: session, from: offset, limit: limit)
     }
     func delete(_ session: SessionID) async throws -> Bool { try await base.delete(session) }
     func ping() async throws -> Duration { try await base.ping() }
@@ -178,7 +180,7 @@ final class ScriptedCoordination: Coordination {
     /// The next signal is stored, but whoever sends it does not hear of it.
     func loseNextAnswer() { losesNextAnswer.withLock { $0 = true } }
 
-    func send(_ signal: RunSignal, to run: RunID) async throws -> Bool {
+    func send(_ signal: EncodedSignal, to run: RunID) async throws -> Bool {
         let isFirst = try await base.send(signal, to: run)
         let isLost = losesNextAnswer.withLock { isLost in
             defer { isLost = false }
@@ -205,7 +207,7 @@ final class ScriptedCoordination: Coordination {
         }
         return try await base.dequeue(run, from: session)
     }
-    func signals(to run: RunID) async throws -> [RunSignal] { try await base.signals(to: run) }
+    func storedSignals(to run: RunID) async throws -> [Encoded<RunSignal>] { try await base.storedSignals(to: run) }
     func forgetSignals(to run: RunID) async throws { try await base.forgetSignals(to: run) }
     func announcements(to process: ProcessID) async throws -> AsyncStream<SignalAnnouncement> {
         try await base.announcements(to: process)

@@ -36,7 +36,8 @@ struct Writer {
         try await storage.commit(
             RunCommit(
                 run: run.id, expecting: count, events: try events.map { try EncodedEvent($0) },
-                snapshot: snapshot ? try RunSnapshot(changed, eventCount: total) : nil, owner: owner, input: input,
+                snapshot: snapshot ? try RunSnapshot(changed, eventCount: total) : nil, owner: owner,
+                input: try input.map { try Encoded($0, as: "the input") },
                 history: history))
         run = changed
         count = total

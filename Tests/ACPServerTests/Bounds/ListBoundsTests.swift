@@ -145,7 +145,8 @@ struct ListBoundsTests {
         try await serving(storage) { serving in
             let large = Message(Self.text(100_000))
             try await serving.server.engine.storage.append(
-                (0..<2_000).map { HistoryBlock(key: "\($0)", entries: [.message($0 < 3 ? large : "small")]) }, to: "s")
+                (0..<2_000).map { try HistoryBlock(key: "\($0)", entries: [.message($0 < 3 ? large : "small")]) },
+                to: "s")
             try storage.append([HistoryBlock(link: "https://a.example/m")], to: "s")
             let answer = try await serving.get("/sessions/s")
             #expect(answer.headers.first(name: "Transfer-Encoding") == "chunked")

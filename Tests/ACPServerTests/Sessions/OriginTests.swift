@@ -167,14 +167,14 @@ struct OriginTests {
         let storage = MemoryStorage()
         try await serving(storage, agents: Self.agents) { serving in
             _ = try await Self.call(serving, "echo", SessionDescriptor(id: "s"))
-            #expect(try storage.session("s") == nil, "a run alone stores none")
+            #expect(try await storage.session("s") == nil, "a run alone stores none")
             let first = try await serving.get("/sessions/s")
-            let key = try #require(try storage.session("s")?.originKey)
+            let key = try #require(try await storage.session("s")?.originKey)
             #expect(key.utf8.count >= 40 && !first.text.contains(key))
             #expect(try await serving.get("/sessions/s").body == first.body)
-            #expect(try storage.session("s")?.version == 1)
+            #expect(try await storage.session("s")?.version == 1)
             _ = try await serving.client.run(agent: "count", input: "x", session: "s")
-            #expect(try storage.session("s")?.originKey == key)
+            #expect(try await storage.session("s")?.originKey == key)
         }
     }
 }

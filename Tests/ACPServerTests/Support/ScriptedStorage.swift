@@ -58,23 +58,23 @@ final class ScriptedStorage: Storage {
         try memory.commit(commit)
     }
 
-    func record(of run: RunID) async throws -> RunRecord? {
+    func storedRun(_ run: RunID) async throws -> StoredRun? {
         try check(.record)
-        return try memory.record(of: run)
+        return try memory.storedRun(run)
     }
 
-    func input(of run: RunID) async throws -> [Message]? { try memory.input(of: run) }
-    func save(_ run: Run) async throws { try memory.save(run) }
-    func append(_ event: Event, to run: RunID) async throws { try memory.append(event, to: run) }
+    func storedInput(of run: RunID) async throws -> Encoded<[Message]>? { try memory.storedInput(of: run) }
+    func save(_ run: Run, json: [UInt8]) async throws { try memory.save(run, json: json) }
+    func append(_ event: EncodedEvent, to run: RunID) async throws { try memory.append(event, to: run) }
 
     func delete(_ run: RunID) async throws -> Bool {
         try check(.delete)
         return try memory.delete(run)
     }
 
-    func runs(_ query: RunQuery) async throws -> Page<Run> {
+    func storedRuns(_ query: RunQuery) async throws -> Page<StoredRun> {
         try check(.list)
-        return try memory.runs(query)
+        return try memory.storedRuns(query)
     }
 
     func events(of run: RunID, from offset: Int, limit: Int?) async throws -> [EncodedEvent] {
@@ -100,12 +100,12 @@ final class ScriptedStorage: Storage {
         return try memory.runs(ownedBy: process, limit: limit)
     }
 
-    func session(_ id: SessionID) async throws -> SessionRecord? {
+    func storedSession(_ id: SessionID) async throws -> StoredSession? {
         try check(.sessions)
-        return try memory.session(id)
+        return try memory.storedSession(id)
     }
 
-    func save(_ session: SessionRecord, expecting version: Int?) async throws -> Int {
+    func save(_ session: StoredSession, expecting version: Int?) async throws -> Int {
         try check(.sessions)
         return try memory.save(session, expecting: version)
     }
@@ -115,9 +115,11 @@ final class ScriptedStorage: Storage {
         try memory.append(blocks, to: session)
     }
 
-    func history(of session: SessionID, from offset: Int, limit: Int?) async throws -> Page<HistoryEntry> {
+    func storedHistory(
+        of session: SessionID, from offset: Int, limit: Int?
+    ) async throws -> Page<Encoded<HistoryEntry>> {
         try check(.sessions)
-        let page = try memory.history(of: session, from: offset, limit: limit)
+        let page = try memory.storedHistory(of: session, from: offset, limit: limit)
         state.withLock { $0.historyReads.append(HistoryRead(offset: offset, count: page.items.count)) }
         return page
     }
@@ -158,11 +160,11 @@ final class ScriptedCoordination: Coordination {
         try await inner.dequeue(run, from: session)
     }
 
-    func send(_ signal: RunSignal, to run: RunID) async throws -> Bool {
+    func send(_ signal: EncodedSignal, to run: RunID) async throws -> Bool {
         try await inner.send(signal, to: run)
     }
 
-    func signals(to run: RunID) async throws -> [RunSignal] { try await inner.signals(to: run) }
+    func storedSignals(to run: RunID) async throws -> [Encoded<RunSignal>] { try await inner.storedSignals(to: run) }
     func forgetSignals(to run: RunID) async throws { try await inner.forgetSignals(to: run) }
 
     func announcements(to process: ProcessID) async throws -> AsyncStream<SignalAnnouncement> {

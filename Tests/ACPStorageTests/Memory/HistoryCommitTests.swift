@@ -14,8 +14,8 @@ struct HistoryCommitTests {
 
     private let history: HistoryAppend
 
-    init() {
-        var block = HistoryBlock(run: run.id, input: ["question"], output: ["answer"])
+    init() throws {
+        var block = try HistoryBlock(run: run.id, input: ["question"], output: ["answer"])
         block.contents = [StoredContent(digest: digest, bytes: [1, 2, 3])]
         history = HistoryAppend(block, to: "session")
     }
@@ -28,14 +28,14 @@ struct HistoryCommitTests {
     }
 
     private func entryCount(of session: SessionID = "session") throws -> Int {
-        try storage.history(of: session, from: 0, limit: nil).total
+        try storage.storedHistory(of: session, from: 0, limit: nil).total
     }
 
     @Test("The block is there with its contents, though the session was never saved")
     func appended() throws {
         try storage.commit(.creating(run, owner: owner))
         try storage.commit(end())
-        #expect(try storage.history(of: "session", from: 0, limit: nil).items == history.block.entries)
+        #expect(try storage.storedHistory(of: "session", from: 0, limit: nil).items == history.block.entries)
         let keys = [ContentKey(.session("session"), digest), ContentKey(.run(run.id), digest)]
         #expect(try storage.contents(keys) == [[1, 2, 3], nil])
     }
@@ -61,11 +61,11 @@ struct HistoryCommitTests {
 
     @Test("A block whose key is there is left out, and the rest of the commit goes on")
     func known() throws {
-        let other = HistoryBlock(key: history.block.key, entries: [.link("https://example.com/message")])
+        let other = try HistoryBlock(key: history.block.key, entries: [.link("https://example.com/message")])
         try storage.append([other], to: "session")
         try storage.commit(.creating(run, owner: owner))
         try storage.commit(end())
-        #expect(try storage.history(of: "session", from: 0, limit: nil).items == other.entries)
+        #expect(try storage.storedHistory(of: "session", from: 0, limit: nil).items == other.entries)
         #expect(try storage.contents([ContentKey(.session("session"), digest)]) == [nil])
         #expect(try storage.record(of: run.id)?.snapshot.status == .completed)
     }

@@ -48,9 +48,9 @@ struct MemoryBytesTests {
         switch kind {
         case 0: commit.events = [try EncodedEvent(.generic(.string(Self.large)))]
         case 1: run.output = [message]
-        case 2: commit.input = [message]
+        case 2: commit.input = try Encoded([message], as: "the input")
         case 3: commit.contents = [content]
-        case 4: commit.history = HistoryAppend(HistoryBlock(key: "b", entries: [.message(message)]), to: "s")
+        case 4: commit.history = HistoryAppend(try HistoryBlock(key: "b", entries: [.message(message)]), to: "s")
         default:
             try storage.save(
                 SessionRecord(id: "s", state: SessionState(bytes: Array(Self.large.utf8))), expecting: nil)
@@ -63,11 +63,11 @@ struct MemoryBytesTests {
         #expect(bytes == 0)
     }
 
-    @Test("Many small parts count for what Swift needs around them")
+    @Test("Many small parts count with their JSON")
     func smallParts() throws {
         let run = Run(agentName: "a", output: [Message(parts: Array(repeating: .text("x"), count: 1_000))])
         try storage.save(run)
-        #expect(bytes > 1_000 * MemoryLayout<MessagePart>.stride)
+        #expect(try bytes > 1_000 * ACPJSON.encode(MessagePart.text("x")).count)
     }
 
     @Test("What unfinished runs leave no room for is refused as full and leaves nothing behind")
@@ -79,7 +79,7 @@ struct MemoryBytesTests {
         let refusal = #expect(throws: StorageError.self) {
             for _ in 0..<30 {
                 let run = Run(agentName: "a", status: .inProgress)
-                let block = HistoryBlock(key: "\(run.id)", entries: [.message("hello")])
+                let block = try HistoryBlock(key: "\(run.id)", entries: [.message("hello")])
                 try storage.commit(try commit(run, history: HistoryAppend(block, to: session)))
                 created.append(run)
             }
@@ -88,7 +88,7 @@ struct MemoryBytesTests {
         #expect(refusal?.message.contains("byteLimit") == true)
         #expect(try storage.record(of: ended.id) == nil, "it made room")
         #expect((8...10).contains(created.count))
-        #expect(try storage.history(of: session, from: 0, limit: 0).total == created.count)
+        #expect(try storage.storedHistory(of: session, from: 0, limit: 0).total == created.count)
         let before = storage.footprint
         let first = try #require(created.first)
         let append = try commit(first, expecting: 1, snapshot: false)
@@ -141,8 +141,8 @@ struct MemoryBytesTests {
         let clock = ManualClock()
         let storage = MemoryStorage(.init(byteLimit: Self.limit), now: clock.now)
         let run = Run(agentName: "a", status: .completed)
-        func block(_ key: String) -> [HistoryBlock] {
-            [HistoryBlock(key: key, entries: [.message(Message(Self.large))])]
+        func block(_ key: String) throws -> [HistoryBlock] {
+            [try HistoryBlock(key: key, entries: [.message(Message(Self.large))])]
         }
         try storage.append(block("1"), to: "old")
         clock.advance(by: .seconds(1))
@@ -152,14 +152,14 @@ struct MemoryBytesTests {
             try storage.append(block("\(key)"), to: "new")
             clock.advance(by: .seconds(1))
         }
-        #expect(try storage.history(of: "old", from: 0, limit: 0).total == 1)
+        #expect(try storage.storedHistory(of: "old", from: 0, limit: 0).total == 1)
         try storage.append(block("8"), to: "new")
-        #expect(try storage.history(of: "old", from: 0, limit: 0).total == 0)
+        #expect(try storage.storedHistory(of: "old", from: 0, limit: 0).total == 0)
         #expect(try storage.record(of: run.id) != nil)
         try storage.append(block("9"), to: "new")
         #expect(try storage.record(of: run.id) == nil)
         #expect(throws: StorageError.self) { try storage.append(block("10"), to: "new") }
-        #expect(try storage.history(of: "new", from: 0, limit: 0).total == 10)
+        #expect(try storage.storedHistory(of: "new", from: 0, limit: 0).total == 10)
         #expect(throws: StorageError.self) {
             try storage.save(
                 SessionRecord(id: "new", state: SessionState(bytes: Array(Self.large.utf8))), expecting: nil)

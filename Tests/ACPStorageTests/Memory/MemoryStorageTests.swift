@@ -82,7 +82,7 @@ struct MemoryStorageTests {
     @Test("A new session pushes out the one that was used least recently, with its history")
     func sessions() throws {
         let storage = MemoryStorage(.init(sessionLimit: 3))
-        let block = HistoryBlock(key: "block", entries: [.link("https://example.com")])
+        let block = try HistoryBlock(key: "block", entries: [.link("https://example.com")])
         for session in ["one", "two", "three"] as [SessionID] {
             try storage.save(SessionRecord(id: session), expecting: nil)
             try storage.append([block], to: session)
@@ -93,12 +93,12 @@ struct MemoryStorageTests {
         #expect(try storage.session("three") != nil)
         try storage.append([block], to: "four")
         #expect(try storage.session("three") == nil)
-        #expect(try storage.history(of: "three", from: 0, limit: nil).total == 0)
+        #expect(try storage.storedHistory(of: "three", from: 0, limit: nil).total == 0)
         #expect(try storage.session("one") != nil)
         try storage.save(SessionRecord(id: "five"), expecting: 0)
         #expect(try storage.session("one") == nil)
         #expect(try storage.session("two")?.version == 2)
-        #expect(try storage.history(of: "four", from: 0, limit: nil).total == 1)
+        #expect(try storage.storedHistory(of: "four", from: 0, limit: nil).total == 1)
     }
 
     @Test("After everything has expired, nothing is left in memory")
@@ -109,7 +109,7 @@ struct MemoryStorageTests {
             let run = Run(agentName: "agent", sessionID: SessionID())
             if number.isMultiple(of: 2) { try storage.commit(.creating(run)) } else { try storage.createEndedRun(run) }
             storage.localCoordination.send(.cancel, to: run.id)
-            let block = HistoryBlock(run: run.id, input: ["hello"], output: [])
+            let block = try HistoryBlock(run: run.id, input: ["hello"], output: [])
             try storage.append([block], to: SessionID())
             clock.advance(by: .milliseconds(100))
         }
@@ -172,7 +172,7 @@ struct MemoryStorageTests {
     func removalWakes() async throws {
         let storage = MemoryStorage()
         let run = Run(agentName: "agent")
-        try storage.save(run)
+        try await storage.save(run)
         var changes = storage.localCoordination.changes(of: run.id).makeAsyncIterator()
         try storage.removeAll()
         #expect(await changes.next() != nil)
@@ -184,10 +184,10 @@ struct MemoryStorageTests {
         let storage = MemoryStorage(.init(timeToLive: .seconds(10)), now: clock.now)
         let run = Run(agentName: "agent")
         for deletes in [true, false] {
-            try storage.save(run)
+            try await storage.save(run)
             var changes = storage.localCoordination.changes(of: run.id).makeAsyncIterator()
             if deletes { try storage.delete(run.id) } else { clock.advance(by: .seconds(10)) }
-            #expect(try storage.record(of: run.id) == nil)
+            #expect(try await storage.record(of: run.id) == nil)
             #expect(await changes.next() != nil)
         }
     }

@@ -125,7 +125,7 @@ struct OrderTests {
                         createdAt: Timestamp(microseconds: Int64.random(in: 0..<200, using: &random))))
                 listing.insert(run)
                 model.append(run)
-                model.sort { ($0.snapshot.createdAt, $0.id) > ($1.snapshot.createdAt, $1.id) }
+                model.sort { ($0.summary.createdAt, $0.id) > ($1.summary.createdAt, $1.id) }
             } else {
                 listing.remove(model.remove(at: Int.random(in: model.indices, using: &random)))
             }

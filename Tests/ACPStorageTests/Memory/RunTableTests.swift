@@ -219,7 +219,7 @@ private struct Trial: ~Copyable {
 
     private func expect(_ filter: RunQuery.Filter, _ expected: [Run]) {
         let page = table.page(RunQuery(filter, limit: 100))
-        #expect(page.items.map(\.snapshot) == expected)
+        #expect(page.items.map { try? $0.record().snapshot } == expected)
         #expect(page.total == expected.count)
     }
 }

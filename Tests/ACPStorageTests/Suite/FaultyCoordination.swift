@@ -8,7 +8,7 @@ import Synchronization
 final class FaultyCoordination: Coordination {
     private let base: any Coordination
     private let fault: Fault?
-    private let kept = Mutex<[RunID: [RunSignal]]>([:])
+    private let kept = Mutex<[RunID: [Encoded<RunSignal>]]>([:])
     private let processes = Mutex<Set<ProcessID>>([])
 
     init(_ base: any Coordination, _ fault: Fault?) {
@@ -16,7 +16,7 @@ final class FaultyCoordination: Coordination {
         self.fault = fault
     }
 
-    func keep(_ signals: [RunSignal], of run: RunID) { kept.withLock { $0[run] = signals } }
+    func keep(_ signals: [Encoded<RunSignal>], of run: RunID) { kept.withLock { $0[run] = signals } }
 
     func heartbeat(of process: ProcessID, timeToLive: Duration) async throws {
         _ = processes.withLock { $0.insert(process) }
@@ -47,17 +47,18 @@ final class FaultyCoordination: Coordination {
         try await base.leave(process)
     }
 
-    func send(_ signal: RunSignal, to run: RunID) async throws -> Bool {
+    func send(_ signal: EncodedSignal, to run: RunID) async throws -> Bool {
         let isNew = try await base.send(signal, to: run)
         guard fault == .letsTheLastSignalCount, !isNew else { return isNew }
         let others = try await base.signals(to: run).filter { $0.key != signal.key }
         try await base.forgetSignals(to: run)
-        for other in others + [signal] { try await base.send(other, to: run) }
+        for other in others { try await base.send(other, to: run) }
+        try await base.send(signal, to: run)
         return false
     }
 
-    func signals(to run: RunID) async throws -> [RunSignal] {
-        try await base.signals(to: run) + kept.withLock { $0[run] ?? [] }
+    func storedSignals(to run: RunID) async throws -> [Encoded<RunSignal>] {
+        try await base.storedSignals(to: run) + kept.withLock { $0[run] ?? [] }
     }
 
     func forgetSignals(to run: RunID) async throws { try await base.forgetSignals(to: run) }

@@ -59,11 +59,11 @@ final class FaultyStorage: Storage {
     let base: MemoryStorage
     let fault: Fault?
     private let local: FaultyCoordination
-    private let inputs = Mutex<[RunID: [Message]]>([:])
+    private let inputs = Mutex<[RunID: Encoded<[Message]>]>([:])
     private let contents = Mutex<[ContentKey: [UInt8]]>([:])
     private let blocks = Mutex<Set<String>>([])
     /// What came into histories without a use of their sessions.
-    private let unused = Mutex<[SessionID: [HistoryEntry]]>([:])
+    private let unused = Mutex<[SessionID: [Encoded<HistoryEntry>]]>([:])
     private let onRemoveAll: @Sendable () -> Void
 
     init(
@@ -82,24 +82,24 @@ final class FaultyStorage: Storage {
 
     func commit(_ commit: RunCommit) async throws {
         var commit = commit
-        let found = try base.record(of: commit.run)
+        let found = try base.storedRun(commit.run)
         switch fault {
         case .letsOldOwnersWrite:
             if let owner = found?.owner { commit.owner = owner }
         case .comparesProcessesOnly:
             if let owner = found?.owner, owner.process == commit.owner.process { commit.owner = owner }
         case .ignoresExpectedCounts:
-            if let found, found.eventCount != commit.expecting + commit.events.count {
-                commit.expecting = found.eventCount
-                commit.snapshot?.eventCount = found.eventCount + commit.events.count
+            if let found, (found.coveredEvents + found.laterEvents.count) != commit.expecting + commit.events.count {
+                commit.expecting = (found.coveredEvents + found.laterEvents.count)
+                commit.snapshot?.eventCount = (found.coveredEvents + found.laterEvents.count) + commit.events.count
             }
         case .refusesRepeatedCommits where !commit.events.isEmpty:
-            if let found, found.eventCount == commit.expecting + commit.events.count {
+            if let found, (found.coveredEvents + found.laterEvents.count) == commit.expecting + commit.events.count {
                 throw StorageError(.conflict, "these events are there already")
             }
         case .storesRepeatedCommitsTwice:
-            if let found, found.eventCount == commit.expecting + commit.events.count {
-                commit.expecting = found.eventCount
+            if let found, (found.coveredEvents + found.laterEvents.count) == commit.expecting + commit.events.count {
+                commit.expecting = (found.coveredEvents + found.laterEvents.count)
                 commit.snapshot = nil
             }
         case .tearsCommits where found != nil && commit.events.count > 1:
@@ -126,7 +126,9 @@ final class FaultyStorage: Storage {
             for _ in 0..<20 { await Task.yield() }
             try await base.coordination.forgetSignals(to: commit.run)
         case .refusesAllCommitsAfterACancel where found != nil:
-            if try await base.coordination.signals(to: commit.run).contains(.cancel) { throw commit.error(.cancelled) }
+            if try await base.coordination.signals(to: commit.run).contains(.cancel) {
+                throw commit.error(.cancelled) ?? StorageError(.cancelled, "")
+            }
         case .losesContentsOfLaterCommits where found != nil:
             commit.contents = []
         default: break
@@ -159,8 +161,8 @@ final class FaultyStorage: Storage {
         case .appendsBlocksOfRepeatedCommitsTwice, .tearsBlocksOfCommits:
             try base.commit(commit)
             for entry in history.block.entries {
-                let part = HistoryBlock(key: RunID().rawValue, entries: [entry])
-                let isThere = try base.history(of: history.session, from: 0, limit: nil).items.contains(entry)
+                let part = HistoryBlock(key: RunID().rawValue, encoded: [entry])
+                let isThere = try base.storedHistory(of: history.session, from: 0, limit: nil).items.contains(entry)
                 if fault == .tearsBlocksOfCommits, isThere { continue }
                 try base.append([part], to: history.session)
                 await Task.yield()
@@ -176,7 +178,7 @@ final class FaultyStorage: Storage {
             commit.contents += history.block.contents
             try base.commit(commit)
             try base.append(
-                [HistoryBlock(key: history.block.key, entries: history.block.entries)], to: history.session)
+                [HistoryBlock(key: history.block.key, encoded: history.block.entries)], to: history.session)
         case .countsNoCommitAsUseOfASession:
             try base.commit(commit)
             unused.withLock { $0[history.session, default: []] += history.block.entries }
@@ -186,39 +188,39 @@ final class FaultyStorage: Storage {
         }
     }
 
-    func record(of run: RunID) async throws -> RunRecord? {
-        var record = try base.record(of: run)
+    func storedRun(_ run: RunID) async throws -> StoredRun? {
+        var record = try base.storedRun(run)
         if fault == .losesTheFirstLaterEvent, record?.laterEvents.isEmpty == false {
             record?.laterEvents.removeFirst()
         }
         return record
     }
 
-    func input(of run: RunID) async throws -> [Message]? {
-        let found = try base.input(of: run)
+    func storedInput(of run: RunID) async throws -> Encoded<[Message]>? {
+        let found = try base.storedInput(of: run)
         return fault == .leavesInputBehind ? inputs.withLock { $0[run] } : found
     }
 
-    func save(_ run: Run) async throws { try base.save(run) }
+    func save(_ run: Run, json: [UInt8]) async throws { try base.save(run, json: json) }
 
-    func append(_ event: Event, to run: RunID) async throws { try base.append(event, to: run) }
+    func append(_ event: EncodedEvent, to run: RunID) async throws { try base.append(event, to: run) }
 
     func delete(_ run: RunID) async throws -> Bool {
         guard fault == .leavesSignalsBehind else { return try base.delete(run) }
-        let signals = try await base.coordination.signals(to: run)
+        let signals = try await base.coordination.storedSignals(to: run)
         defer { local.keep(signals, of: run) }
         return try base.delete(run)
     }
 
-    func runs(_ query: RunQuery) async throws -> Page<Run> {
+    func storedRuns(_ query: RunQuery) async throws -> Page<StoredRun> {
         var query = query
         if fault == .repeatsRunsAcrossPages, query.offset > 0 { query.offset -= 1 }
-        var page = try base.runs(query)
+        var page = try base.storedRuns(query)
         switch fault {
         case .countsThePageAsTotal: page.total = page.items.count
         case .listsOldestFirst: page.items.reverse()
         case .takesNegativeNumbersAtTheirWord where query.limit < 0:
-            page.items = try base.runs(RunQuery(query.filter)).items
+            page.items = try base.storedRuns(RunQuery(query.filter)).items
         default: break
         }
         return page
@@ -238,7 +240,7 @@ final class FaultyStorage: Storage {
 
     func claim(_ run: RunID, for owner: RunOwner, from current: RunOwner?) async throws -> Bool {
         guard fault == .letsEveryClaimThrough else { return try base.claim(run, for: owner, from: current) }
-        let found = try base.record(of: run)
+        let found = try base.storedRun(run)
         return try base.claim(run, for: owner, from: found?.owner)
     }
 
@@ -252,8 +254,8 @@ final class FaultyStorage: Storage {
         fault == .ignoresCaseOfIDs ? SessionID(stringLiteral: id.rawValue.lowercased()) : id
     }
 
-    func session(_ id: SessionID) async throws -> SessionRecord? {
-        var record = try base.session(stored(id))
+    func storedSession(_ id: SessionID) async throws -> StoredSession? {
+        var record = try base.storedSession(stored(id))
         record?.id = id
         if fault == .keepsStateAsText, let bytes = record?.state?.bytes {
             record?.state?.bytes = Array(String(decoding: bytes, as: UTF8.self).utf8)
@@ -261,7 +263,7 @@ final class FaultyStorage: Storage {
         return record
     }
 
-    func save(_ session: SessionRecord, expecting version: Int?) async throws -> Int {
+    func save(_ session: StoredSession, expecting version: Int?) async throws -> Int {
         var session = session
         session.id = stored(session.id)
         return try base.save(session, expecting: fault == .ignoresSessionVersions ? nil : version)
@@ -273,12 +275,12 @@ final class FaultyStorage: Storage {
         }
         switch fault {
         case .storesRepeatedBlocksTwice:
-            let blocks = blocks.map { HistoryBlock(key: RunID().rawValue, entries: $0.entries) }
+            let blocks = blocks.map { HistoryBlock(key: RunID().rawValue, encoded: $0.entries) }
             try base.append(blocks, to: session)
         case .tearsBlocks:
             for block in blocks {
                 for (index, entry) in block.entries.enumerated() {
-                    try base.append([HistoryBlock(key: "\(block.key):\(index)", entries: [entry])], to: session)
+                    try base.append([HistoryBlock(key: "\(block.key):\(index)", encoded: [entry])], to: session)
                     await Task.yield()
                 }
             }
@@ -309,8 +311,10 @@ final class FaultyStorage: Storage {
         }
     }
 
-    func history(of session: SessionID, from offset: Int, limit: Int?) async throws -> Page<HistoryEntry> {
-        var page = try base.history(of: stored(session), from: offset, limit: limit)
+    func storedHistory(
+        of session: SessionID, from offset: Int, limit: Int?
+    ) async throws -> Page<Encoded<HistoryEntry>> {
+        var page = try base.storedHistory(of: stored(session), from: offset, limit: limit)
         if fault == .countsNoCommitAsUseOfASession {
             page.items += unused.withLock { $0[session] ?? [] }
             page.total = page.items.count
@@ -327,7 +331,7 @@ final class FaultyStorage: Storage {
     func removeAll() async throws {
         onRemoveAll()
         guard fault == .leavesSessionsAtRemoveAll else { return try base.removeAll() }
-        for run in try base.runs(RunQuery(limit: .max)).items { try base.delete(run.id) }
+        for run in try base.storedRuns(RunQuery(limit: .max)).items { try base.delete(run.id) }
     }
 
     func close() async throws {

@@ -6,7 +6,7 @@ import RedisClient
 
 /// How a run is stored: its JSON, and as the last member the number of events that it covers. It is JSON all the same, and
 /// the number can be read without decoding the rest.
-enum StoredRun {
+enum RunValue {
     private static let member = Array(#","_events":"#.utf8)
 
     /// The JSON of a run up to where the number of events belongs.
@@ -33,9 +33,18 @@ enum StoredRun {
         return Int(String(decoding: digits, as: UTF8.self))
     }
 
+    /// The JSON of the run in a stored value that ends as it should.
+    static func json(_ value: consuming [UInt8]) -> [UInt8] {
+        var json = value
+        let digits = json.dropLast().suffix(while: { $0 != UInt8(ascii: ",") })
+        json.removeLast(json.count - (digits.startIndex - 1))
+        json.append(UInt8(ascii: "}"))
+        return json
+    }
+
     static func decode(_ value: [UInt8], _ task: RedisTask) throws(StorageError) -> Run {
-        do throws(ACPError) {
-            return try ACPJSON.decode(Run.self, from: value)
+        do throws(StorageError) {
+            return try Encoded<Run>(json: value).decode("its JSON")
         } catch {
             throw task.corrupt(error.message, cause: error)
         }

@@ -43,7 +43,7 @@ struct StoredDataTests {
         let written = try await SharedServer.shared.makeDatabase()
         try await withStorage(try await configuration(written)) { try await StoredFixture($0).write() }
         let (old, new) = (try await rows(loaded), try await rows(written))
-        #expect(old.count > 60)
+        #expect(old.count > 50)
         #expect(old == new)
     }
 

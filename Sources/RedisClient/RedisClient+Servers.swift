@@ -42,10 +42,10 @@ extension RedisClient {
         let deadline = NIODeadline.after(self.configuration.commandTimeout)
         while true {
             try self.checkOpen()
-            do {
-                return try self.topology.masters().map { RedisServer(node: $0, configuration: self.configuration) }
-            } catch is TopologyPending {
-                try await self.topology.settle(deadline: deadline)
+            switch self.topology.masters() {
+            case .ready(let nodes): return nodes.map { RedisServer(node: $0, configuration: self.configuration) }
+            case .wait(let ticket): try await self.topology.wait(for: ticket, deadline: deadline)
+            case .fail(let error): throw error
             }
         }
     }

@@ -36,7 +36,7 @@ public final class RedisClient: Service, RedisCommandExecutor {
     /// The configuration that the client was made with.
     public let configuration: RedisConfiguration
     let topology: any RedisTopology
-    var subscriptions: any SubscriptionHub { self.topology.subscriptions }
+    var subscriptions: SubscriptionHub { self.topology.subscriptions }
     let metrics: RedisMetrics
     let tracer: (any Tracer)?
     let isClosed = Atomic(false)
@@ -51,9 +51,11 @@ public final class RedisClient: Service, RedisCommandExecutor {
             self.topology = StandaloneTopology(
                 factory: try ConnectionFactory(configuration), group: group, metrics: metrics)
         case .sentinel(let sentinel):
-            self.topology = try SentinelTopology(configuration, sentinel, group: group, metrics: metrics)
+            self.topology = try TopologyMonitor<SentinelStateMachine>(
+                configuration, sentinel, group: group, metrics: metrics)
         case .cluster(let cluster):
-            self.topology = try ClusterTopology(configuration, cluster, group: group, metrics: metrics)
+            self.topology = try TopologyMonitor<ClusterStateMachine>(
+                configuration, cluster, group: group, metrics: metrics)
         }
         self.configuration = configuration
         self.metrics = metrics
@@ -201,22 +203,26 @@ public final class RedisClient: Service, RedisCommandExecutor {
         }
     }
 
-    private func lease(_ key: String?, deadline: NIODeadline) async throws -> (PooledNode, RedisConnection) {
+    private func lease(_ key: String?, deadline: NIODeadline) async throws -> (ConnectionPool, RedisConnection) {
         while true {
-            do {
-                try self.checkOpen()
-                let pool = try self.topology.node(forKey: key).leased
-                return (pool, try await pool.acquire(deadline: deadline))
-            } catch is TopologyPending {
-                try await self.topology.settle(deadline: deadline)
-            } catch let error as RedisError where error.code == .neverSent {
-                // The server was replaced while this waited for a connection to it.
-                continue
+            try self.checkOpen()
+            switch self.topology.node(forKey: key) {
+            case .wait(let ticket): try await self.topology.wait(for: ticket, deadline: deadline)
+            case .fail(let error): throw error
+            case .ready(let node):
+                do {
+                    return (node.leased, try await node.leased.acquire(deadline: deadline))
+                } catch let error as RedisError where error.code == .neverSent {
+                    // The server was replaced while this waited for a connection to it.
+                    continue
+                }
             }
         }
     }
 
+    var isOpen: Bool { !self.isClosed.load(ordering: .acquiring) }
+
     func checkOpen() throws {
-        if self.isClosed.load(ordering: .acquiring) { throw RedisError.clientClosed }
+        if !self.isOpen { throw RedisError.clientClosed }
     }
 }

@@ -34,8 +34,11 @@ public struct RedisError: Error, Sendable {
     /// The error below this one: a socket or TLS error, a ``RESPDecodingError``, or the ``RESPError`` of the server
     /// wrapped in ``ServerReply``.
     public var cause: (any Error)? { self.storage.cause }
-    /// The server may have executed the command although there is no answer. False means that it certainly did not,
+    /// The server may have executed the command although there is no reply to tell. False means that it certainly did not,
     /// so that sending it again cannot execute it twice.
+    ///
+    /// It covers all attempts: once a reply was lost, it is true whatever becomes of the attempts that follow, also if the
+    /// server refuses one.
     public var mayHaveExecuted: Bool { self.storage.mayHaveExecuted }
 
     /// The error reply of the server, if the failure is one.

@@ -11,8 +11,9 @@ struct AttemptState {
     var attempt = 0
     /// How many times the request was sent on to another server.
     private var redirections = 0
-    /// An attempt has left the outcome open. A later one that cannot even be sent does not change that.
-    var isAnswerLost = false
+    /// An attempt may have been executed, without a reply. No failure of a later attempt changes that: neither that it
+    /// could not be sent, nor that the server refused it.
+    private(set) var isInDoubt = false
     /// Where the next attempt has to go.
     var redirection: Redirection?
 
@@ -25,9 +26,14 @@ struct AttemptState {
         self.deadline = NIODeadline.after(limit, from: start)
     }
 
-    /// The failure as it looks to the caller.
-    func final(_ error: any Error) -> RedisError {
-        Self.redisError(error).remembering(lostAnswer: self.isAnswerLost)
+    /// Returns the failure as it looks to the caller, who has to know what all attempts may have done.
+    func final(_ error: any Error) -> RedisError { Self.redisError(error).keepingDoubt(self.isInDoubt) }
+
+    /// Notes that an attempt failed, and returns the failure as it looks to the caller.
+    mutating func noteFailure(_ error: RedisError) -> RedisError {
+        let failure = self.final(error)
+        self.isInDoubt = failure.mayHaveExecuted
+        return failure
     }
 
     static func redisError(_ error: any Error) -> RedisError {
@@ -35,23 +41,23 @@ struct AttemptState {
     }
 
     /// The pause before the next attempt, or nil if the failure is the caller's to handle.
-    mutating func pause(after error: RedisError, _ lesson: Lesson) -> Duration? {
+    mutating func pause(after error: RedisError, _ advice: RetryAdvice) -> Duration? {
         defer { self.attempt += 1 }
         self.redirection = nil
-        switch lesson {
-        case .none:
+        switch advice {
+        case .standard:
             return RetryPolicy.pause(after: error, isIdempotent: self.isIdempotent, attempt: self.attempt)
-        case .moved:
+        case .otherNode:
             return self.isIdempotent && error.code == .outcomeUnknown ? .zero : nil
-        case .elsewhere(let redirection):
+        case .redirect(let redirection):
             // The attempt itself was refused; an earlier one may have been executed.
-            if self.isAnswerLost, !self.isIdempotent { return nil }
+            if self.isInDoubt, !self.isIdempotent { return nil }
             self.redirection = redirection
             self.redirections += 1
             return self.redirections <= Self.promptRedirections
                 ? .zero : RetryPolicy.backoff(self.redirections - Self.promptRedirections)
         case .later:
-            if self.isAnswerLost, !self.isIdempotent { return nil }
+            if self.isInDoubt, !self.isIdempotent { return nil }
             return min(RetryPolicy.backoff(self.attempt), .milliseconds(250))
         }
     }

@@ -26,26 +26,28 @@ extension RedisClient {
         var state = AttemptState(
             isIdempotent: command.isIdempotent, limit: command.timeout ?? self.configuration.commandTimeout)
         while true {
-            var node: RedisNode?
-            do {
-                try self.checkOpen()
-                let route = try self.topology.route(command, state.redirection)
-                node = route.node
-                let pool = route.node.shared
-                let connection: RedisConnection
-                if let free = pool.acquireNow() {
-                    connection = free
-                } else {
-                    connection = try await pool.acquire(deadline: state.deadline)
+            let resolution = self.isOpen ? self.topology.route(command, state.redirection) : .fail(.clientClosed)
+            switch resolution {
+            case .wait(let ticket): try await self.wait(for: ticket, state)
+            case .fail(let error): try await self.prepareNextAttempt(after: error, at: nil, &state)
+            case .ready(let route):
+                do {
+                    let pool = route.node.shared
+                    let connection: RedisConnection
+                    if let free = pool.acquireNow() {
+                        connection = free
+                    } else {
+                        connection = try await pool.acquire(deadline: state.deadline)
+                    }
+                    let reply =
+                        route.asks
+                        ? try await Self.sendAsking(command, on: connection, deadline: state.deadline)
+                        : try await connection.send(command, deadline: state.deadline)
+                    self.metrics.finished(commands: 1, since: state.start)
+                    return reply
+                } catch {
+                    try await self.prepareNextAttempt(after: error, at: route.node, &state)
                 }
-                let reply =
-                    route.asks
-                    ? try await Self.sendAsking(command, on: connection, deadline: state.deadline)
-                    : try await connection.send(command, deadline: state.deadline)
-                self.metrics.finished(commands: 1, since: state.start)
-                return reply
-            } catch {
-                try await self.prepareNextAttempt(after: error, at: node, &state)
             }
         }
     }
@@ -73,6 +75,8 @@ extension RedisClient {
     }
 
     /// All of them on the one server there is.
+    ///
+    /// Replies come in order. If some were lost, those before them are final, and only the rest is sent again.
     private func attempt(
         _ commands: [RedisCommand], timeout: Duration?
     ) async throws -> [Result<RESPValue, RedisError>] {
@@ -82,14 +86,13 @@ extension RedisClient {
         while true {
             do {
                 try self.checkOpen()
-                let pool = try self.topology.node(forKey: nil).shared
-                let connection = try await pool.acquire(deadline: state.deadline)
                 let rest = answered.isEmpty ? commands : Array(commands[answered.count...])
-                let results = try await connection.send(rest, deadline: state.deadline)
+                let results = try await self.sendToOnlyServer(rest, deadline: state.deadline)
                 if isIdempotent, case .failure(let error)? = results.last, error.code == .outcomeUnknown {
+                    answered += Self.settled(results.prefix(PipelineScripts.finalCount(results)), state)
                     throw error
                 }
-                answered += results
+                answered += Self.settled(results[...], state)
                 if state.attempt == 0, let resumption = PipelineScripts.resumption(commands, answered) {
                     answered.removeSubrange(resumption...)
                     state.attempt += 1
@@ -98,9 +101,29 @@ extension RedisClient {
                     return answered
                 }
             } catch {
-                try await self.prepareNextAttempt(after: error, at: nil, &state)
+                guard let failure = await self.finalFailure(after: error, at: nil, &state) else { continue }
+                guard !answered.isEmpty else { throw self.finish(failure, since: state.start) }
+                if failure.code == .cancelled { throw self.finish(failure.keepingDoubt(true), since: state.start) }
+                // Some were executed: their results must not get lost with those of the others.
+                answered += Array(repeating: .failure(failure), count: commands.count - answered.count)
+                self.record(answered, since: state.start)
+                return answered
             }
         }
+    }
+
+    private func sendToOnlyServer(
+        _ commands: [RedisCommand], deadline: NIODeadline
+    ) async throws -> [Result<RESPValue, RedisError>] {
+        guard case .ready(let node) = self.topology.node(forKey: nil) else { throw RedisError.neverSent }
+        return try await node.shared.acquire(deadline: deadline).send(commands, deadline: deadline)
+    }
+
+    /// The results of commands as they look to the caller.
+    private static func settled(
+        _ results: ArraySlice<Result<RESPValue, RedisError>>, _ state: AttemptState
+    ) -> [Result<RESPValue, RedisError>] {
+        state.isInDoubt ? results.map { $0.mapError { state.final($0) } } : Array(results)
     }
 
     func record(_ results: [Result<RESPValue, RedisError>], since start: NIODeadline) {
@@ -118,60 +141,70 @@ extension RedisClient {
         let key = self.topology.isPartitioned ? try SplitCommand.commonKey(of: commands) : nil
         var state = AttemptState(isIdempotent: false, limit: timeout ?? self.configuration.commandTimeout)
         while true {
-            var node: RedisNode?
-            do {
-                try self.checkOpen()
-                let current = try self.topology.node(forKey: key)
-                node = current
-                let connection = try await current.shared.acquire(deadline: state.deadline)
-                let results = try await connection.send(RedisTransaction.wrap(commands), deadline: state.deadline)
-                let unwrapped = try RedisTransaction.unwrap(results)
-                self.record(unwrapped, since: state.start)
-                return unwrapped
-            } catch {
-                try await self.prepareNextAttempt(after: error, at: node, &state)
-                // A transaction is not taken by a server that is just getting its slot: it has to wait until that is done.
-                state.redirection = nil
+            switch self.isOpen ? self.topology.node(forKey: key) : .fail(.clientClosed) {
+            case .wait(let ticket): try await self.wait(for: ticket, state)
+            case .fail(let error): try await self.prepareNextAttempt(after: error, at: nil, &state)
+            case .ready(let node):
+                do {
+                    let connection = try await node.shared.acquire(deadline: state.deadline)
+                    let results = try await connection.send(RedisTransaction.wrap(commands), deadline: state.deadline)
+                    let unwrapped = try RedisTransaction.unwrap(results)
+                    self.record(unwrapped, since: state.start)
+                    return unwrapped
+                } catch {
+                    try await self.prepareNextAttempt(after: error, at: node, &state)
+                    // A transaction is not taken by a server that is just getting its slot: it has to wait until that is
+                    // done.
+                    state.redirection = nil
+                }
             }
         }
     }
 
     // MARK: Failures
 
-    /// Returns when it is time for another attempt, or throws what the caller has to know.
-    func prepareNextAttempt(
-        after error: any Error, at node: RedisNode?, _ state: inout AttemptState
-    ) async throws {
-        if error is TopologyPending {
-            do {
-                return try await self.topology.settle(deadline: state.deadline)
-            } catch {
-                throw self.finish(state.final(error))
-            }
-        }
-        // What this attempt came to decides about the next one; what all of them may have done is what the caller has to know.
-        let latest = AttemptState.redisError(error)
-        var failure = state.final(error)
-        state.isAnswerLost = failure.mayHaveExecuted
-        let lesson = self.topology.learn(from: latest, at: node)
-        guard let pause = state.pause(after: latest, lesson), NIODeadline.after(pause) < state.deadline,
-            !self.isClosed.load(ordering: .acquiring)
-        else {
-            if self.isClosed.load(ordering: .acquiring), failure.code == .neverSent { failure = .clientClosed }
-            throw self.finish(failure, since: state.start)
-        }
-        guard pause > .zero else { return }
+    /// Returns when more is known of the servers.
+    private func wait(for ticket: Ticket, _ state: AttemptState) async throws {
         do {
-            try await self.topology.pause(pause, deadline: state.deadline)
+            try await self.topology.wait(for: ticket, deadline: state.deadline)
         } catch {
-            throw RedisError(
-                .cancelled, "The calling task was cancelled.", mayHaveExecuted: state.isIdempotent || state.isAnswerLost
-            )
+            throw self.finish(state.final(error), since: state.start)
         }
     }
 
-    private func finish(_ error: RedisError, since start: NIODeadline? = nil) -> RedisError {
-        if let start { self.metrics.finished(commands: 1, since: start) }
+    /// Returns when it is time for another attempt, or throws what the caller has to know.
+    private func prepareNextAttempt(
+        after error: any Error, at node: RedisNode?, _ state: inout AttemptState
+    ) async throws {
+        guard let failure = await self.finalFailure(after: error, at: node, &state) else { return }
+        throw self.finish(failure, since: state.start)
+    }
+
+    /// Returns what the caller has to know, or `nil` when it is time for another attempt.
+    private func finalFailure(
+        after error: any Error, at node: RedisNode?, _ state: inout AttemptState
+    ) async -> RedisError? {
+        // What this attempt came to decides about the next one; what all of them may have done is what the caller has to
+        // know.
+        let latest = AttemptState.redisError(error)
+        let failure = state.noteFailure(latest)
+        let advice = self.topology.failed(latest, at: node)
+        guard let pause = state.pause(after: latest, advice), NIODeadline.after(pause) < state.deadline, self.isOpen
+        else {
+            return !self.isOpen && failure.code == .neverSent
+                ? RedisError.clientClosed.keepingDoubt(state.isInDoubt) : failure
+        }
+        guard pause > .zero else { return nil }
+        do {
+            try await self.topology.pause(pause, deadline: state.deadline)
+            return nil
+        } catch {
+            return state.final(RedisError(.cancelled, "The calling task was cancelled."))
+        }
+    }
+
+    private func finish(_ error: RedisError, since start: NIODeadline) -> RedisError {
+        self.metrics.finished(commands: 1, since: start)
         self.metrics.failed(error)
         return error
     }

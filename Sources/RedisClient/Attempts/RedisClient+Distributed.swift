@@ -38,14 +38,21 @@ extension RedisClient {
         let first = AttemptState(isIdempotent: isIdempotent, limit: timeout ?? self.configuration.commandTimeout)
         var results = [Result<RESPValue, RedisError>?](repeating: nil, count: commands.count)
         var pending = commands.indices.map { Pending(index: $0, state: first) }
-        while !pending.isEmpty {
-            try self.checkOpen()
+        send: while !pending.isEmpty {
             let shares: [Share]
-            do {
-                shares = try self.shares(pending, of: commands)
-            } catch is TopologyPending {
-                try await self.topology.settle(deadline: first.deadline)
-                continue
+            switch self.shares(pending, of: commands) {
+            case .ready(let found): shares = found
+            case .wait(let ticket):
+                do {
+                    try await self.topology.wait(for: ticket, deadline: first.deadline)
+                    continue
+                } catch {
+                    try Self.giveUp(pending, because: error, &results)
+                    break send
+                }
+            case .fail(let error):
+                try Self.giveUp(pending, because: error, &results)
+                break send
             }
             pending = []
             var pause = Duration.zero
@@ -72,7 +79,8 @@ extension RedisClient {
                 do {
                     try await self.topology.pause(pause, deadline: first.deadline)
                 } catch {
-                    throw RedisError(.cancelled, "The calling task was cancelled.", mayHaveExecuted: true)
+                    try Self.giveUp(pending, because: error, &results)
+                    break send
                 }
             }
         }
@@ -80,6 +88,19 @@ extension RedisClient {
         self.record(final, since: first.start)
         if let error = Self.commonFailure(final) { throw error }
         return final
+    }
+
+    /// Ends the commands of a pipeline that have no final result yet.
+    /// - Throws: ``RedisError`` if the task was cancelled.
+    private static func giveUp(
+        _ pending: [Pending], because error: any Error, _ results: inout [Result<RESPValue, RedisError>?]
+    ) throws {
+        let error = AttemptState.redisError(error)
+        if error.code == .cancelled {
+            let isInDoubt = pending.contains { $0.state.isInDoubt } || results.contains { $0 != nil }
+            throw error.keepingDoubt(isInDoubt)
+        }
+        for item in pending { results[item.index] = .failure(item.state.final(error)) }
     }
 
     private enum Next {
@@ -93,13 +114,12 @@ extension RedisClient {
         _ item: Pending, after error: RedisError, at node: RedisNode?, isExecutedLater: Bool
     ) -> Next {
         var item = item
-        let failure = item.state.final(error)
-        item.state.isAnswerLost = failure.mayHaveExecuted
-        let lesson = self.topology.learn(from: error, at: node)
+        let failure = item.state.noteFailure(error)
+        let advice = self.topology.failed(error, at: node)
         // A script that the server has lost can be sent again only if that keeps the order.
-        let isInOrder = lesson != .none || failure.serverReply == nil || !isExecutedLater
-        guard isInOrder, let wait = item.state.pause(after: error, lesson),
-            NIODeadline.after(wait) < item.state.deadline, !self.isClosed.load(ordering: .acquiring)
+        let isInOrder = advice != .standard || failure.serverReply == nil || !isExecutedLater
+        guard isInOrder, let wait = item.state.pause(after: error, advice),
+            NIODeadline.after(wait) < item.state.deadline, self.isOpen
         else { return .final(failure) }
         return .again(item, after: wait)
     }
@@ -115,15 +135,17 @@ extension RedisClient {
         return nil
     }
 
-    private func shares(_ pending: [Pending], of commands: [RedisCommand]) throws -> [Share] {
+    private func shares(_ pending: [Pending], of commands: [RedisCommand]) -> Resolution<[Share]> {
+        if !self.isOpen { return .fail(.clientClosed) }
         var shares: [Share] = []
         var places: [ObjectIdentifier: Int] = [:]
         for item in pending {
             let command = commands[item.index]
-            let route: Route
-            do {
-                route = try self.topology.route(command, item.state.redirection)
-            } catch let error as RedisError {
+            let route: Route<RedisNode>
+            switch self.topology.route(command, item.state.redirection) {
+            case .ready(let found): route = found
+            case .wait(let ticket): return .wait(ticket)
+            case .fail(let error):
                 // The others need not suffer for it.
                 var refused = Share(node: nil, refusal: error)
                 refused.add(item, command, asks: false)
@@ -138,7 +160,7 @@ extension RedisClient {
             }
             shares[place].add(item, command, asks: route.asks)
         }
-        return shares
+        return .ready(shares)
     }
 
     private func send(

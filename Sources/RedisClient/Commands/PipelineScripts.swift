@@ -10,6 +10,15 @@ enum PipelineScripts {
         return isTail && commands[first].script != nil ? first : nil
     }
 
+    /// How many results at the beginning are final: neither lost, nor in want of a script. The rest can be sent again.
+    static func finalCount(_ results: [Result<RESPValue, RedisError>]) -> Int {
+        results.firstIndex { self.isLost($0) || self.lacksScript($0) } ?? results.count
+    }
+
+    static func isLost(_ result: Result<RESPValue, RedisError>) -> Bool {
+        if case .failure(let error) = result { error.code == .outcomeUnknown } else { false }
+    }
+
     private static func lacksScript(_ result: Result<RESPValue, RedisError>) -> Bool {
         if case .failure(let error) = result { error.serverReply?.prefix == "NOSCRIPT" } else { false }
     }

@@ -92,7 +92,7 @@ struct HandshakeStateMachine {
             if let error = reply.error {
                 return self.fail(HandshakeFailure(error, during: "SELECT \(self.database)"))
             }
-            return self.wishToRead()
+            return self.requestReplicaReads()
         case .readOnly:
             if let error = reply.error { return self.fail(HandshakeFailure(error, during: "READONLY")) }
             return self.finish()
@@ -117,12 +117,12 @@ struct HandshakeStateMachine {
     }
 
     private mutating func select() -> Action {
-        guard self.database != 0 else { return self.wishToRead() }
+        guard self.database != 0 else { return self.requestReplicaReads() }
         self.step = .select
         return .send(RedisCommand("SELECT", self.database))
     }
 
-    private mutating func wishToRead() -> Action {
+    private mutating func requestReplicaReads() -> Action {
         guard self.readsFromReplica else { return self.finish() }
         self.step = .readOnly
         return .send(RedisCommand("READONLY"))

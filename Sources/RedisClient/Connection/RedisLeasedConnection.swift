@@ -92,7 +92,7 @@ public final class RedisLeasedConnection: RedisCommandExecutor {
     }
 
     /// Gives the connection back as it was found, or closes it.
-    func end(returningTo pool: PooledNode) async {
+    func end(returningTo pool: ConnectionPool) async {
         let state = self.state.withLockedValue { state in
             state.isEnded = true
             return state

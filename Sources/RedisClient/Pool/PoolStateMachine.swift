@@ -6,7 +6,7 @@ import NIOCore
 /// Which connections a pool has, who uses them, and who waits for one.
 ///
 /// The machine does no I/O and knows no clock and no chance: every event gets the time (and a random number where a
-/// pause is chosen) and returns what has to be done. `PooledNode` does it.
+/// pause is chosen) and returns what has to be done. `ConnectionPool` does it.
 ///
 /// One attempt to connect is under way at a time, whatever number of callers wait: a flood of waiting commands never
 /// becomes a flood of connects. After a failed attempt there is a pause that doubles; connections that work are not
@@ -90,7 +90,7 @@ struct PoolStateMachine {
     private var failures = 0
     private var pauseEnds: NIODeadline?
     private var lastRetirement: NIODeadline?
-    private var wantsMinimum = false
+    private var keepsMinimum = false
 
     init(_ settings: Settings) {
         self.settings = settings
@@ -172,7 +172,7 @@ struct PoolStateMachine {
         }
         self.slots.append(Slot(id: id, lastUsed: now, lastChecked: now))
         self.serveWaiters(now: now, &actions)
-        if !self.waiters.isEmpty || (self.wantsMinimum && self.openConnections < self.settings.minIdle) {
+        if !self.waiters.isEmpty || (self.keepsMinimum && self.openConnections < self.settings.minIdle) {
             actions.connect = self.grow(now: now)
         }
         self.setWakeUp(now: now, &actions)
@@ -202,7 +202,7 @@ struct PoolStateMachine {
         guard let index = self.index(of: id) else { return actions }
         self.slots.remove(at: index)
         guard self.state == .running else { return actions }
-        if !self.waiters.isEmpty || (self.wantsMinimum && self.openConnections < self.settings.minIdle) {
+        if !self.waiters.isEmpty || (self.keepsMinimum && self.openConnections < self.settings.minIdle) {
             actions.connect = self.grow(now: now)
         }
         self.setWakeUp(now: now, &actions)
@@ -232,7 +232,7 @@ struct PoolStateMachine {
     mutating func keepMinimum(now: NIODeadline) -> Actions {
         var actions = Actions()
         guard self.state == .running else { return actions }
-        self.wantsMinimum = true
+        self.keepsMinimum = true
         if self.openConnections < self.settings.minIdle { actions.connect = self.grow(now: now) }
         self.setWakeUp(now: now, &actions)
         return actions
@@ -243,7 +243,7 @@ struct PoolStateMachine {
         guard self.state == .running else { return actions }
         self.expireWaiters(now: now, &actions)
         self.checkIdle(now: now, &actions)
-        let isBelowMinimum = self.wantsMinimum && self.openConnections < self.settings.minIdle
+        let isBelowMinimum = self.keepsMinimum && self.openConnections < self.settings.minIdle
         if !self.waiters.isEmpty || isBelowMinimum { actions.connect = self.grow(now: now) }
         self.setWakeUp(now: now, &actions)
         return actions
@@ -332,7 +332,7 @@ struct PoolStateMachine {
             consider(now + min(self.settings.healthCheckInterval, self.settings.idleTimeout))
         }
         let wantsConnection =
-            !self.waiters.isEmpty || (self.wantsMinimum && self.openConnections < self.settings.minIdle)
+            !self.waiters.isEmpty || (self.keepsMinimum && self.openConnections < self.settings.minIdle)
         if let pauseEnds, pauseEnds > now, wantsConnection { consider(pauseEnds) }
         actions.wakeUpAt = next
     }

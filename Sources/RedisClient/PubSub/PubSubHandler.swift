@@ -7,12 +7,12 @@ final class PubSubHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
-    private let core: PubSubCore
+    private let connection: SubscriptionConnection
     private var decoder: RESPDecoder
     private var context: ChannelHandlerContext?
 
-    init(core: PubSubCore, limits: RESPLimits) {
-        self.core = core
+    init(connection: SubscriptionConnection, limits: RESPLimits) {
+        self.connection = connection
         self.decoder = RESPDecoder(limits: limits)
     }
 
@@ -22,7 +22,7 @@ final class PubSubHandler: ChannelInboundHandler {
 
     func handlerRemoved(context: ChannelHandlerContext) {
         self.context = nil
-        self.core.disconnected(self)
+        self.connection.disconnected(self)
     }
 
     func write(_ commands: [RedisCommand]) {
@@ -37,17 +37,17 @@ final class PubSubHandler: ChannelInboundHandler {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        self.core.readBytes()
+        self.connection.readBytes()
         self.decoder.feed(self.unwrapInboundIn(data))
         do {
-            while let message = try self.decoder.next() { self.core.received(message) }
+            while let message = try self.decoder.next() { self.connection.received(message) }
         } catch {
             context.close(promise: nil)
         }
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        self.core.disconnected(self)
+        self.connection.disconnected(self)
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {

@@ -7,7 +7,7 @@ import NIOCore
 ///
 /// One connection carries all subscriptions of a client. It is made when the first one is wanted, comes back after a
 /// failure with everything that is wanted then, and ends some time after the last subscription ended. The machine does
-/// no I/O; `PubSubCore` performs its actions.
+/// no I/O; `SubscriptionConnection` performs its actions.
 ///
 /// A subscriber is confirmed when the server has confirmed all of its targets. After a reconnect it gets a gap at the
 /// same point and not earlier: whoever reads the state of things when the gap comes cannot miss a message after that.

@@ -3,32 +3,33 @@
 import NIOCore
 
 /// One server of a topology with its connections.
-struct RedisNode: Sendable {
-    let address: RedisAddress
+final class RedisNode: Sendable {
+    let id: NodeID
     /// Connections that carry the commands of all callers.
-    let shared: PooledNode
+    let shared: ConnectionPool
     /// Connections that belong to one caller for a time.
-    let leased: PooledNode
+    let leased: ConnectionPool
 
     init(
-        factory: ConnectionFactory, group: any EventLoopGroup, metrics: RedisMetrics, hooks: NodeHooks = NodeHooks()
+        _ id: NodeID, factory: ConnectionFactory, group: any EventLoopGroup, metrics: RedisMetrics,
+        hooks: PoolHooks = PoolHooks()
     ) {
         let pool = factory.configuration.pool
-        self.address = factory.configuration.address
-        self.shared = PooledNode(
+        self.id = id
+        self.shared = ConnectionPool(
             .requests, factory: factory,
             settings: .init(
                 pool, maxConnections: pool.maxConnections, minIdle: pool.minIdleConnections,
                 growAt: pool.commandsBeforeGrowing, maxPerConnection: pool.maxCommandsPerConnection),
             group: group, metrics: metrics.pool, hooks: hooks)
-        self.leased = PooledNode(
+        self.leased = ConnectionPool(
             .leases, factory: factory,
             settings: .init(
                 pool, maxConnections: pool.maxLeasedConnections, minIdle: 0, growAt: 1, maxPerConnection: 1),
             group: group, metrics: metrics.leasedPool, hooks: hooks)
     }
 
-    func isSame(as other: RedisNode) -> Bool { self.shared === other.shared }
+    var address: RedisAddress { self.id.address }
 
     func beginShutdown() {
         self.shared.beginShutdown()
@@ -77,15 +78,9 @@ extension PoolStateMachine.Settings {
 
 /// Servers that are not responsible any more, until their last connection is closed.
 struct RetiredNodes {
-    private var nodes: [RedisNode] = []
+    private(set) var nodes: [RedisNode] = []
 
-    /// Takes nodes whose retirement has begun.
-    mutating func add(_ more: [RedisNode]) {
-        self.nodes = self.nodes.filter(\.isOpen) + more
-    }
-
-    mutating func takeAll() -> [RedisNode] {
-        defer { self.nodes = [] }
-        return self.nodes
+    mutating func add(_ node: RedisNode) {
+        self.nodes = self.nodes.filter(\.isOpen) + [node]
     }
 }

@@ -4,30 +4,31 @@ import NIOCore
 
 /// Which servers there are, and which one a command goes to.
 ///
-/// The client asks for every attempt, so that an implementation may answer differently after it has learned something.
-/// The answer comes at once: an implementation that has to find out first throws `TopologyPending`, and the client waits
-/// for the next change.
+/// The client asks for every attempt, so that an implementation may return another server after it has learned something.
+/// It never blocks: a caller that cannot be routed yet gets a ticket, and waits with it for the next change.
 protocol RedisTopology: Sendable {
-    /// The server for a command.
-    func route(_ command: RedisCommand, _ redirection: Redirection?) throws -> Route
-    /// The server for a transaction or a leased connection, all of whose keys are in one place. `key` is one of them.
-    func node(forKey key: String?) throws -> RedisNode
+    /// Returns the server for a command.
+    func route(_ command: RedisCommand, _ redirection: Redirection?) -> Resolution<Route<RedisNode>>
+    /// Returns the server for a transaction or a leased connection, all of whose keys are in one place. `key` is one of
+    /// them.
+    func node(forKey key: String?) -> Resolution<RedisNode>
     /// There is one server, and never another: nothing can be learned from failures.
     var isStandalone: Bool { get }
     /// Keys are spread over several masters, so that a pipeline may have to be taken apart.
     var isPartitioned: Bool { get }
-    /// All servers that take writes.
-    func masters() throws -> [RedisNode]
+    /// Returns all servers that take writes.
+    func masters() -> Resolution<[RedisNode]>
     /// All subscriptions.
-    var subscriptions: any SubscriptionHub { get }
+    var subscriptions: SubscriptionHub { get }
 
-    /// What a failed attempt tells about the servers.
-    func learn(from error: RedisError, at node: RedisNode?) -> Lesson
+    /// A request failed. Returns what that means for the next attempt.
+    func failed(_ error: RedisError, at node: RedisNode?) -> RetryAdvice
     /// Returns after so long, or sooner if something has changed.
+    /// - Throws: ``RedisError`` with the code `cancelled`.
     func pause(_ length: Duration, deadline: NIODeadline) async throws
-    /// Returns when something more is known of the servers.
-    /// - Throws: ``RedisError``: why they cannot be known, or `cancelled`.
-    func settle(deadline: NIODeadline) async throws
+    /// Returns when something has changed since the ticket was given out.
+    /// - Throws: ``RedisError``: why the servers cannot be known, or `cancelled`.
+    func wait(for ticket: Ticket, deadline: NIODeadline) async throws
 
     /// Opens the minimum of idle connections.
     func keepMinimum()
@@ -37,14 +38,26 @@ protocol RedisTopology: Sendable {
     func shutdown(deadline: NIODeadline) async
 }
 
+/// What a topology has for a caller.
+enum Resolution<Value> {
+    case ready(Value)
+    /// Nothing is known yet.
+    case wait(Ticket)
+    case fail(RedisError)
+}
+
+extension Resolution: Sendable where Value: Sendable {}
+
 /// Where an attempt goes.
-struct Route {
-    var node: RedisNode
+struct Route<Node> {
+    var node: Node
     /// The server takes the command only after `ASKING`: it is just getting the key's slot from another one.
     var asks = false
 }
 
-/// Where the next attempt has to go, whatever the topology says.
+extension Route: Sendable where Node: Sendable {}
+
+/// Where the next attempt has to go, whatever the topology has found out.
 enum Redirection: Hashable, Sendable {
     /// To the server that is getting the slot.
     case ask(RedisAddress)
@@ -52,51 +65,51 @@ enum Redirection: Hashable, Sendable {
     case master
 }
 
-/// What follows from a failed attempt.
-enum Lesson: Equatable {
-    /// Nothing that the rules for one server do not say.
-    case none
-    /// The command was not executed, and should be sent elsewhere at once.
-    case elsewhere(Redirection?)
-    /// The command was not executed, and should be sent after a pause: things are changing.
+/// What a topology makes of a failed attempt.
+enum RetryAdvice: Equatable {
+    /// The rules for one server apply.
+    case standard
+    /// The command was not executed, and should be sent again at once, perhaps with a redirection.
+    case redirect(Redirection?)
+    /// The command was not executed, and should be sent again after a pause: things are changing.
     case later
-    /// The outcome is what it is, but another attempt, if there may be one, has a better place to go to.
-    case moved
+    /// The outcome is what it is, but another attempt, if there may be one, goes to another server.
+    case otherNode
 }
-
-/// The servers are not known yet.
-struct TopologyPending: Error {}
 
 /// One server.
 struct StandaloneTopology: RedisTopology {
     let server: RedisNode
-    private let hub: PubSubHub
+    let subscriptions: SubscriptionHub
 
     init(factory: ConnectionFactory, group: any EventLoopGroup, metrics: RedisMetrics) {
-        self.server = RedisNode(factory: factory, group: group, metrics: metrics)
-        self.hub = PubSubHub(factory: factory, group: group)
+        let id = NodeID(number: 0, address: factory.configuration.address, isReplica: false)
+        self.server = RedisNode(id, factory: factory, group: group, metrics: metrics)
+        self.subscriptions = SubscriptionHub(factory: factory, group: group)
     }
 
-    func route(_ command: RedisCommand, _ redirection: Redirection?) -> Route { Route(node: self.server) }
-    func node(forKey key: String?) -> RedisNode { self.server }
+    func route(_ command: RedisCommand, _ redirection: Redirection?) -> Resolution<Route<RedisNode>> {
+        .ready(Route(node: self.server))
+    }
+
+    func node(forKey key: String?) -> Resolution<RedisNode> { .ready(self.server) }
     var isStandalone: Bool { true }
     var isPartitioned: Bool { false }
-    func masters() -> [RedisNode] { [self.server] }
-    var subscriptions: any SubscriptionHub { self.hub }
+    func masters() -> Resolution<[RedisNode]> { .ready([self.server]) }
 
-    func learn(from error: RedisError, at node: RedisNode?) -> Lesson { .none }
+    func failed(_ error: RedisError, at node: RedisNode?) -> RetryAdvice { .standard }
     func pause(_ length: Duration, deadline: NIODeadline) async throws { try await Task.sleep(for: length) }
-    func settle(deadline: NIODeadline) async throws {}
+    func wait(for ticket: Ticket, deadline: NIODeadline) async throws {}
 
     func keepMinimum() { self.server.shared.keepMinimum() }
 
     func beginShutdown() {
-        self.hub.beginShutdown()
+        self.subscriptions.beginShutdown()
         self.server.beginShutdown()
     }
 
     func shutdown(deadline: NIODeadline) async {
-        async let subscriptions: Void = self.hub.shutdown()
+        async let subscriptions: Void = self.subscriptions.shutdown()
         async let connections: Void = self.server.shutdown(deadline: deadline)
         _ = await (subscriptions, connections)
     }

@@ -99,3 +99,10 @@ struct RefreshStateMachine {
         .nanoseconds(Int64(Double(length.nanoseconds) * (1 - 0.5 * random)))
     }
 }
+
+extension RefreshStateMachine.Settings {
+    /// The pauses of all topologies.
+    init(interval: Duration) {
+        self.init(interval: interval.timeAmount, initialPause: .milliseconds(50), maxPause: .milliseconds(500))
+    }
+}

@@ -33,12 +33,12 @@ enum RetryPolicy {
 }
 
 extension RedisError {
-    /// The same failure, as it looks to a caller who has sent the command before without getting an answer: what that
-    /// attempt did is still unknown, unless the server has answered since.
-    func remembering(lostAnswer: Bool) -> RedisError {
-        guard lostAnswer, !mayHaveExecuted, serverReply == nil else { return self }
+    /// Returns the failure as it looks to a caller whose command was sent before, without a reply: what that attempt did
+    /// is still unknown. Also if the server has refused the command since, which says nothing of the first attempt.
+    func keepingDoubt(_ isInDoubt: Bool) -> RedisError {
+        guard isInDoubt, !self.mayHaveExecuted else { return self }
         return RedisError(
-            code, "\(message) An earlier attempt was sent, and its answer was lost.", cause: cause,
+            self.code, "\(self.message) An earlier attempt was sent, and its reply was lost.", cause: self.cause,
             mayHaveExecuted: true)
     }
 }

@@ -91,10 +91,10 @@ struct AttemptStateTests {
         var state = self.state(idempotent: false)
         let ask = Redirection.ask(.tcp(host: "h", port: 1))
         for _ in 0..<5 {
-            #expect(state.pause(after: Self.refused, .elsewhere(ask)) == .zero)
+            #expect(state.pause(after: Self.refused, .redirect(ask)) == .zero)
             #expect(state.redirection == ask)
         }
-        let later = state.pause(after: Self.refused, .elsewhere(nil))
+        let later = state.pause(after: Self.refused, .redirect(nil))
         #expect(later ?? .zero > .zero)
         #expect(state.redirection == nil)
     }
@@ -108,15 +108,15 @@ struct AttemptStateTests {
     @Test("Fault 6, double execution: what may have been executed is not sent again, wherever the topology points")
     func doubleExecution() {
         var state = self.state(idempotent: false)
-        #expect(state.pause(after: Self.lost, .moved) == nil)
-        #expect(state.pause(after: Self.lost, .none) == nil)
-        state.isAnswerLost = true
-        #expect(state.pause(after: Self.refused, .elsewhere(nil)) == nil)
+        #expect(state.pause(after: Self.lost, .otherNode) == nil)
+        #expect(state.pause(after: Self.lost, .standard) == nil)
+        _ = state.noteFailure(Self.lost)
+        #expect(state.pause(after: Self.refused, .redirect(nil)) == nil)
         #expect(state.pause(after: Self.refused, .later) == nil)
         var safe = self.state(idempotent: true)
-        #expect(safe.pause(after: Self.lost, .moved) == .zero)
-        safe.isAnswerLost = true
-        #expect(safe.pause(after: Self.refused, .elsewhere(nil)) == .zero)
+        #expect(safe.pause(after: Self.lost, .otherNode) == .zero)
+        _ = safe.noteFailure(Self.lost)
+        #expect(safe.pause(after: Self.refused, .redirect(nil)) == .zero)
         #expect(safe.final(RedisError.neverSent).mayHaveExecuted)
     }
 }

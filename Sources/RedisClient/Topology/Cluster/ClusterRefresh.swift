@@ -10,20 +10,15 @@ enum ClusterRefresh {
     /// How many answers are enough.
     static let quorum = 2
 
-    enum Outcome {
-        case view(ClusterView)
-        case failed(RedisError)
-    }
-
     /// - Parameter candidates: Whom to ask, the most promising first. Others are asked if these do not answer.
-    static func run(_ candidates: [RedisAddress], _ probe: TopologyProbe) async -> Outcome {
+    static func run(_ candidates: [RedisAddress], _ probe: TopologyProbe) async -> ClusterStateMachine.Reply {
         var rest = candidates[...]
         var errors: [(RedisAddress, RedisError)] = []
         while !rest.isEmpty, !Task.isCancelled {
             let batch = rest.prefix(Self.breadth)
             rest = rest.dropFirst(Self.breadth)
             let (views, failures) = await self.ask(Array(batch), probe)
-            if let best = ClusterView.best(views) { return .view(best) }
+            if let best = ClusterView.best(views) { return .map(best) }
             errors += failures
         }
         return .failed(self.explain(errors))
@@ -56,7 +51,7 @@ enum ClusterRefresh {
     }
 
     /// Which of these servers answer at all.
-    static func working(_ addresses: Set<RedisAddress>, _ probe: TopologyProbe) async -> Set<RedisAddress> {
+    static func responding(_ addresses: Set<RedisAddress>, _ probe: TopologyProbe) async -> Set<RedisAddress> {
         var probe = probe
         // No longer: the next reading of the map waits for this.
         probe.timeout = min(probe.timeout, .milliseconds(250))

@@ -26,9 +26,12 @@ struct SlotMap: Sendable, Equatable {
         }
     }
 
-    func shard(of slot: HashSlot) -> Shard? {
+    func shard(of slot: HashSlot) -> Shard? { self.shardIndex(of: slot).map { self.shards[$0] } }
+
+    /// The index of a slot's shard in ``shards``.
+    func shardIndex(of slot: HashSlot) -> Int? {
         let owner = self.owners[slot.number]
-        return owner == Self.unserved ? nil : self.shards[Int(owner)]
+        return owner == Self.unserved ? nil : Int(owner)
     }
 
     var masters: [RedisAddress] { self.shards.map(\.master) }

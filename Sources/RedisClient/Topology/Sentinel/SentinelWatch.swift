@@ -3,8 +3,8 @@
 /// Listens to what the Sentinels announce.
 enum SentinelWatch {
     enum Event: Equatable {
-        /// Another server is the master by now, or is about to be, says this Sentinel.
-        case switched(by: RedisAddress)
+        /// Another server is the master by now, or is about to be, according to this Sentinel.
+        case failedOver(by: RedisAddress)
         /// An announcement may have been missed.
         case gap
     }
@@ -15,7 +15,7 @@ enum SentinelWatch {
 
     /// Listens to all of them until the task is cancelled: each may be the one that is alive.
     static func run(
-        _ hubs: [(address: RedisAddress, hub: PubSubHub)], masterName: String,
+        _ hubs: [(address: RedisAddress, hub: SubscriptionHub)], masterName: String,
         _ report: @escaping @Sendable (Event) -> Void
     ) async {
         await withTaskGroup(of: Void.self) { group in
@@ -24,7 +24,7 @@ enum SentinelWatch {
     }
 
     private static func listen(
-        _ hub: PubSubHub, _ address: RedisAddress, _ masterName: String, _ report: @Sendable (Event) -> Void
+        _ hub: SubscriptionHub, _ address: RedisAddress, _ masterName: String, _ report: @Sendable (Event) -> Void
     ) async {
         var pause = Duration.milliseconds(250)
         while !Task.isCancelled {
@@ -36,7 +36,7 @@ enum SentinelWatch {
                     case .gap: report(.gap)
                     case .message(let message):
                         if SentinelReport.isAnnouncement(message.text, of: masterName) {
-                            report(.switched(by: address))
+                            report(.failedOver(by: address))
                         }
                     }
                 }

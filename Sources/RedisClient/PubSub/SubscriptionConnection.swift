@@ -3,8 +3,9 @@
 import Logging
 import NIOCore
 
-/// Performs the actions of ``PubSubStateMachine``. Everything here runs on one event loop.
-final class PubSubCore {
+/// One connection with all its subscriptions: performs the actions of ``PubSubStateMachine``. Everything here runs on one
+/// event loop.
+final class SubscriptionConnection: SubscriptionCore {
     private struct Subscriber {
         /// Weak, so that a subscription which nobody reads any more can end.
         weak var buffer: SubscriptionBuffer?
@@ -15,13 +16,12 @@ final class PubSubCore {
         var timer: Scheduled<Void>?
     }
 
-    typealias Completion = (Result<Void, RedisError>) -> Void
-
+    weak var directory: (any SubscriptionDirectory)?
     private let factory: ConnectionFactory
-    /// Where to connect to at this moment; nil if that is not known.
-    private let locate: () -> ConnectionFactory?
-    /// Is told of connections that were lost or could not be made.
-    private let onTrouble: (RedisError) -> Void
+    /// The directory knows where to connect to. Otherwise that never changes.
+    private let followsDirectory: Bool
+    /// Is called when the connection was lost or could not be made.
+    private let onFailure: (RedisError) -> Void
     private let eventLoop: any EventLoop
     private let logger: Logger
     private var machine: PubSubStateMachine
@@ -35,13 +35,13 @@ final class PubSubCore {
     private var isConnecting = false
 
     init(
-        factory: ConnectionFactory, eventLoop: any EventLoop, locate: (() -> ConnectionFactory?)? = nil,
-        onTrouble: @escaping (RedisError) -> Void = { _ in }
+        factory: ConnectionFactory, eventLoop: any EventLoop, followsDirectory: Bool = false,
+        onFailure: @escaping (RedisError) -> Void = { _ in }
     ) {
         let configuration = factory.configuration
         self.factory = factory
-        self.locate = locate ?? { factory }
-        self.onTrouble = onTrouble
+        self.followsDirectory = followsDirectory
+        self.onFailure = onFailure
         self.address = configuration.address
         self.eventLoop = eventLoop
         self.logger = configuration.logger
@@ -57,15 +57,24 @@ final class PubSubCore {
 
     // MARK: Subscribers
 
-    /// - Parameter deadline: Until when the server has to confirm it; nil if somebody else sees to that.
+    func subscribe(
+        _ id: Int, to targets: [SubscriptionTarget], _ buffer: SubscriptionBuffer, deadline: NIODeadline,
+        _ completion: @escaping Completion
+    ) {
+        self.subscribe(id, to: targets, buffer, deadline: deadline, onEnd: nil, completion)
+    }
+
+    /// - Parameters:
+    ///   - deadline: Until when the server has to confirm it. If `nil`, it may take any time.
+    ///   - onEnd: Is called if the server refuses what it has confirmed before. If `nil`, the subscription ends then.
     func subscribe(
         _ id: Int, to targets: [SubscriptionTarget], _ buffer: SubscriptionBuffer, deadline: NIODeadline?,
-        onEnd: ((RedisError) -> Void)? = nil, _ completion: @escaping Completion
+        onEnd: ((RedisError) -> Void)?, _ completion: @escaping Completion
     ) {
         guard !self.isClosed else { return completion(.failure(.clientClosed)) }
-        let core = NIOLoopBound(self, eventLoop: self.eventLoop)
+        let this = NIOLoopBound(self, eventLoop: self.eventLoop)
         let timer = deadline.map { deadline in
-            self.eventLoop.scheduleTask(deadline: deadline) { core.value.subscribingTimedOut(id) }
+            self.eventLoop.scheduleTask(deadline: deadline) { this.value.subscribingTimedOut(id) }
         }
         self.subscribers[id] = Subscriber(buffer: buffer, completion: completion, onEnd: onEnd, timer: timer)
         self.perform(self.machine.subscribe(id, to: targets, now: .now()))
@@ -106,27 +115,39 @@ final class PubSubCore {
 
     // MARK: Connection
 
+    /// Where to connect to at this moment; nil if that is not known.
+    private func locate() -> ConnectionFactory? {
+        guard self.followsDirectory else { return self.factory }
+        return self.directory?.subscriptionAddress(for: nil, current: self.address).map { self.factory.at($0) }
+    }
+
+    private func failed(_ error: RedisError) {
+        guard !self.isClosed else { return }
+        self.onFailure(error)
+        if self.followsDirectory { self.directory?.subscriptionFailed(error, at: self.address) }
+    }
+
     private func connect() {
         self.isConnecting = true
-        let core = NIOLoopBound(self, eventLoop: self.eventLoop)
+        let this = NIOLoopBound(self, eventLoop: self.eventLoop)
         guard let factory = self.locate() else {
             // Later: this is called while actions are performed.
             return self.eventLoop.execute {
-                core.value.connectFailed(
-                    RedisError(.connectFailed, "It is not known where the master is."), isPlaceKnown: false)
+                this.value.connectFailed(
+                    RedisError(.connectFailed, "It is not known where the master is."), isAddressKnown: false)
             }
         }
         let configuration = factory.configuration
         self.address = configuration.address
         factory.connect(on: self.eventLoop) { channel, info in
-            let handler = PubSubHandler(core: core.value, limits: configuration.limits)
+            let handler = PubSubHandler(connection: this.value, limits: configuration.limits)
             try channel.pipeline.syncOperations.addHandler(handler)
             guard channel.isActive else {
                 throw RedisError(.connectFailed, "The server closed the connection as soon as it was ready.")
             }
-            core.value.connected(handler)
+            this.value.connected(handler)
         }.whenFailure { error in
-            core.value.connectFailed(ConnectFailure.redisError(for: error))
+            this.value.connectFailed(ConnectFailure.redisError(for: error))
         }
     }
 
@@ -138,12 +159,12 @@ final class PubSubCore {
         if self.isClosed { handler.close() }
     }
 
-    private func connectFailed(_ error: RedisError, isPlaceKnown: Bool = true) {
+    private func connectFailed(_ error: RedisError, isAddressKnown: Bool = true) {
         self.isConnecting = false
         self.lastError = error
-        if !self.isClosed { self.onTrouble(error) }
+        self.failed(error)
         self.logger.log(
-            level: isPlaceKnown ? .warning : .debug, "Redis subscription connection failed",
+            level: isAddressKnown ? .warning : .debug, "Redis subscription connection failed",
             metadata: ["error": "\(error)"])
         if !ConnectFailure.isTransient(error) {
             // Those who just came learn it at once. Older subscriptions hope for somebody to repair it.
@@ -156,9 +177,7 @@ final class PubSubCore {
     func disconnected(_ handler: PubSubHandler) {
         guard self.handler === handler else { return }
         self.handler = nil
-        if !self.isClosed {
-            self.onTrouble(RedisError(.outcomeUnknown, "The connection of the subscriptions was lost."))
-        }
+        self.failed(RedisError(.outcomeUnknown, "The connection of the subscriptions was lost."))
         self.logger.debug(
             "Redis subscription connection closed", metadata: ["subscribers": "\(self.subscribers.count)"])
         self.perform(self.machine.disconnected(now: .now(), random: .random(in: 0..<1)))
@@ -167,15 +186,12 @@ final class PubSubCore {
 
     /// The server to connect to may be another one by now: a connection to the old one ends, and a pause before the next
     /// attempt is cut short.
-    func relocate() {
-        guard !self.isClosed else { return }
+    func topologyChanged() {
+        guard !self.isClosed, self.followsDirectory else { return }
         if let handler, let address = self.locate()?.configuration.address, address != self.address { handler.close() }
         self.machine.hurry(now: .now())
         self.perform(self.machine.tick(now: .now()))
     }
-
-    /// Nobody is subscribed.
-    var isUnused: Bool { self.subscribers.isEmpty }
 
     // MARK: Messages
 
@@ -221,10 +237,10 @@ final class PubSubCore {
         guard !self.isClosed, let next = self.machine.nextTick else { return }
         if let timer, timer.deadline <= next { return }
         self.timer?.task.cancel()
-        let core = NIOLoopBound(self, eventLoop: self.eventLoop)
+        let this = NIOLoopBound(self, eventLoop: self.eventLoop)
         let task = self.eventLoop.scheduleTask(deadline: next) {
-            core.value.timer = nil
-            core.value.perform(core.value.machine.tick(now: .now()))
+            this.value.timer = nil
+            this.value.perform(this.value.machine.tick(now: .now()))
         }
         self.timer = (next, task)
     }

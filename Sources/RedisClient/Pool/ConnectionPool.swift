@@ -9,7 +9,7 @@ import NIOCore
 ///
 /// A client for one server has one of these for shared connections and one for leased connections; a client for many
 /// servers has them per server.
-final class PooledNode: RedisConnectionDelegate {
+final class ConnectionPool: RedisConnectionDelegate {
     private struct Guarded {
         var machine: PoolStateMachine
         var connections: [Int: RedisConnection] = [:]
@@ -34,7 +34,7 @@ final class PooledNode: RedisConnectionDelegate {
     private let logger: Logger
     private let metrics: RedisMetrics.Pool
     private let use: Use
-    private let hooks: NodeHooks
+    private let hooks: PoolHooks
     private let guarded: NIOLockedValueBox<Guarded>
 
     /// What the connections are for.
@@ -47,7 +47,7 @@ final class PooledNode: RedisConnectionDelegate {
 
     init(
         _ use: Use, factory: ConnectionFactory, settings: PoolStateMachine.Settings, group: any EventLoopGroup,
-        metrics: RedisMetrics.Pool, hooks: NodeHooks = NodeHooks()
+        metrics: RedisMetrics.Pool, hooks: PoolHooks = PoolHooks()
     ) {
         self.use = use
         self.hooks = hooks
@@ -195,7 +195,7 @@ final class PooledNode: RedisConnectionDelegate {
             defer { guarded.emptied = [] }
             return (guarded.emptied, guarded.isRetired)
         }
-        if let error, !isRetired { self.hooks.trouble(error) }
+        if let error, !isRetired { self.hooks.connectionFailed(error) }
         self.update { $0.machine.closed(id, now: .now()) }
         for continuation in emptied { continuation.resume() }
     }
@@ -263,8 +263,8 @@ final class PooledNode: RedisConnectionDelegate {
 
     private func connect(_ id: Int) {
         let eventLoop = self.group.next()
-        guard let admission = self.hooks.admission else { return self.connect(id, on: eventLoop) }
-        admission(eventLoop).whenComplete { result in
+        guard let admit = self.hooks.admit else { return self.connect(id, on: eventLoop) }
+        admit(eventLoop).whenComplete { result in
             switch result {
             case .success: self.connect(id, on: eventLoop)
             case .failure(let error): self.connectFailed(id, ConnectFailure.redisError(for: error))
@@ -274,7 +274,7 @@ final class PooledNode: RedisConnectionDelegate {
 
     private func connect(_ id: Int, on eventLoop: any EventLoop) {
         self.factory.connect(on: eventLoop) { [hooks] channel, info in
-            if hooks.wantsMaster, info.isReplica {
+            if hooks.requiresMaster, info.isReplica {
                 throw RedisError(
                     .readOnly,
                     "The server at \(self.factory.configuration.address) is a replica by now, not the master.")
@@ -315,9 +315,9 @@ final class PooledNode: RedisConnectionDelegate {
             let isRepeated = lastError.map { "\($0)" == "\(error)" } ?? false
             self.logger.log(
                 level: isRepeated ? .debug : .warning, "Redis connection failed", metadata: ["error": "\(error)"])
-            self.hooks.trouble(error)
+            self.hooks.connectionFailed(error)
         }
-        let isTransient = ConnectFailure.isTransient(error) || (self.hooks.wantsMaster && error.code == .readOnly)
+        let isTransient = ConnectFailure.isTransient(error) || (self.hooks.requiresMaster && error.code == .readOnly)
         self.update { guarded in
             guarded.lastConnectError = error
             return guarded.machine.connectFailed(
@@ -346,16 +346,16 @@ final class PooledNode: RedisConnectionDelegate {
 }
 
 /// What a topology has to do with the connections to one of its servers.
-struct NodeHooks: Sendable {
+struct PoolHooks: Sendable {
     /// A connection was lost, or could not be made.
-    var trouble: @Sendable (RedisError) -> Void = { _ in }
+    var connectionFailed: @Sendable (RedisError) -> Void = { _ in }
     /// A connection was made.
     var connected: @Sendable () -> Void = {}
-    /// Has to succeed before a connection is made.
-    var admission: (@Sendable (any EventLoop) -> EventLoopFuture<Void>)?
-    /// A server that says that it is a replica is not the one that is wanted.
-    var wantsMaster = false
-    /// Whoever waits for a connection learns at once that the server cannot be reached: others can do the same for them.
+    /// Has to succeed before a connection is made. If `nil`, connections are made at any time.
+    var admit: (@Sendable (any EventLoop) -> EventLoopFuture<Void>)?
+    /// A server that reports to be a replica is refused.
+    var requiresMaster = false
+    /// Callers learn at once that the server cannot be reached: another one can serve them.
     var failsFast = false
 }
 

@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Logging
+import NIOConcurrencyHelpers
+import NIOCore
+
+/// The life of a topology that changes: routes commands, looks up the servers, and opens and ends the connections to them.
+///
+/// A ``TopologyStateMachine`` makes the decisions, under the lock of the monitor. The monitor performs them outside of the
+/// lock. Performing an action that another one has overtaken does no harm: servers are opened only while they are current,
+/// and nothing is opened after the end.
+final class TopologyMonitor<Machine: TopologyStateMachine>: RedisTopology {
+    /// The I/O of lookups.
+    struct Lookup: Sendable {
+        /// Asks servers a question of the machine.
+        var ask: @Sendable (Machine.Question) async -> Machine.Reply
+        /// Reports what servers announce, until the task is cancelled.
+        var listen: @Sendable (@escaping @Sendable (Machine.Announcement) -> Void) async -> Void = { _ in }
+        /// The subscriptions through which that is heard.
+        var hubs: [SubscriptionHub] = []
+    }
+
+    struct Guarded {
+        var machine: Machine
+        /// The servers that are open, by the numbers of their IDs.
+        var nodes: [Int: RedisNode] = [:]
+        var retired = RetiredNodes()
+        var waiters: [WaiterID: Waiter] = [:]
+        var lastWaiter = 0
+        /// Looks up the servers. Begins when the client is first used, ends with the client.
+        var refreshTask: Task<Void, Never>?
+    }
+
+    enum Waiter {
+        case task(CheckedContinuation<RedisError?, Never>)
+        case connection(EventLoopPromise<Void>)
+    }
+
+    let subscriptions: SubscriptionHub
+    private let readsFromReplicas: Bool
+    private let factory: ConnectionFactory
+    let group: any EventLoopGroup
+    private let metrics: RedisMetrics
+    let logger: Logger
+    let lookup: Lookup
+    let guarded: NIOLockedValueBox<Guarded>
+    let stalls = StallWatch()
+
+    init(
+        _ machine: Machine, factory: ConnectionFactory, group: any EventLoopGroup, metrics: RedisMetrics,
+        subscriptions: SubscriptionHub, lookup: Lookup
+    ) {
+        self.guarded = NIOLockedValueBox(Guarded(machine: machine))
+        self.factory = factory
+        self.group = group
+        self.metrics = metrics
+        self.logger = factory.configuration.logger
+        self.readsFromReplicas = factory.configuration.readsFromReplicas
+        self.subscriptions = subscriptions
+        self.lookup = lookup
+        subscriptions.setDirectory(self)
+    }
+
+    // MARK: Routing
+
+    var isStandalone: Bool { false }
+    var isPartitioned: Bool { Machine.isPartitioned }
+
+    func route(_ command: RedisCommand, _ redirection: Redirection?) -> Resolution<Route<RedisNode>> {
+        self.route(
+            RouteTarget(
+                slot: Machine.isPartitioned ? HashSlot(of: command) : nil,
+                canUseReplica: self.readsFromReplicas && redirection == nil && command.isReplicaRead,
+                redirection: redirection))
+    }
+
+    func node(forKey key: String?) -> Resolution<RedisNode> {
+        let slot = Machine.isPartitioned ? key.map { HashSlot(ofKey: $0) } : nil
+        switch self.route(RouteTarget(slot: slot)) {
+        case .ready(let route): return .ready(route.node)
+        case .wait(let ticket): return .wait(ticket)
+        case .fail(let error): return .fail(error)
+        }
+    }
+
+    private func route(_ target: RouteTarget) -> Resolution<Route<RedisNode>> {
+        while true {
+            let (resolution, open, actions) = self.guarded.withLockedValue { guarded in
+                let (resolution, actions) = guarded.machine.route(target)
+                guard case .ready(let route) = resolution else { return (resolution, RedisNode?.none, actions) }
+                return (resolution, guarded.nodes[route.node.number], actions)
+            }
+            if !actions.isEmpty { self.perform(actions) }
+            switch resolution {
+            case .ready(let route):
+                // Without a node, the server is being opened, or was retired in this moment.
+                guard let node = open ?? self.node(route.node) else { continue }
+                return .ready(Route(node: node, asks: route.asks))
+            case .wait(let ticket): return .wait(ticket)
+            case .fail(let error): return .fail(error)
+            }
+        }
+    }
+
+    func masters() -> Resolution<[RedisNode]> {
+        switch self.update({ $0.masters() }) {
+        case .ready(let ids): .ready(ids.compactMap { self.node($0) })
+        case .wait(let ticket): .wait(ticket)
+        case .fail(let error): .fail(error)
+        }
+    }
+
+    func failed(_ error: RedisError, at node: RedisNode?) -> RetryAdvice {
+        self.update { $0.failed(error, at: node?.id) }
+    }
+
+    // MARK: Servers
+
+    /// The connections to a server, made if there are none. Returns `nil` if the server is not current any more.
+    private func node(_ id: NodeID) -> RedisNode? {
+        if let node = self.guarded.withLockedValue({ $0.nodes[id.number] }) { return node }
+        let new = self.makeNode(id)
+        return self.guarded.withLockedValue { guarded in
+            guard guarded.machine.isCurrent(id) else { return nil }
+            if let node = guarded.nodes[id.number] { return node }
+            guarded.nodes[id.number] = new
+            return new
+        }
+    }
+
+    private func makeNode(_ id: NodeID) -> RedisNode {
+        let policy = Machine.policy(for: id)
+        var hooks = PoolHooks(requiresMaster: policy.requiresMaster, failsFast: policy.failsFast)
+        hooks.connectionFailed = { [weak self] _ in self?.update { $0.connectionFailed(id) } }
+        hooks.connected = { [weak self] in self?.guarded.withLockedValue { $0.machine.connected(id) } }
+        if policy.requiresAdmission {
+            hooks.admit = { [weak self] eventLoop in
+                self?.admit(on: eventLoop) ?? eventLoop.makeFailedFuture(RedisError.clientClosed)
+            }
+        }
+        return RedisNode(
+            id, factory: self.factory.at(id.address, readsFromReplica: policy.readsFromReplica), group: self.group,
+            metrics: self.metrics.of(id.address), hooks: hooks)
+    }
+
+    private func retire(_ id: NodeID) {
+        let node = self.guarded.withLockedValue { guarded in
+            guard let node = guarded.nodes.removeValue(forKey: id.number) else { return RedisNode?.none }
+            guarded.retired.add(node)
+            return node
+        }
+        node?.retire()
+    }
+
+    func watchedNodes() -> [RedisNode] {
+        self.guarded.withLockedValue { guarded in
+            guarded.machine.watchedNodes.compactMap { guarded.nodes[$0.number] }
+        }
+    }
+
+    // MARK: Actions
+
+    /// Lets an event happen, and performs what follows from it.
+    @discardableResult
+    func update<Value>(_ event: (inout Machine) -> (Value, [TopologyAction])) -> Value {
+        let (value, actions) = self.guarded.withLockedValue { event(&$0.machine) }
+        self.perform(actions)
+        return value
+    }
+
+    func update(_ event: (inout Machine) -> [TopologyAction]) {
+        self.perform(self.guarded.withLockedValue { event(&$0.machine) })
+    }
+
+    func perform(_ actions: [TopologyAction]) {
+        for action in actions {
+            switch action {
+            case .startRefreshing: self.startRefreshing()
+            case .stopRefreshing: self.stopRefreshing()
+            case .open(let id): _ = self.node(id)
+            case .keepMinimum(let id): self.node(id)?.shared.keepMinimum()
+            case .retire(let id): self.retire(id)
+            case .shutDownNodes: for node in self.allNodes() { node.beginShutdown() }
+            case .relocateSubscriptions: self.subscriptions.topologyChanged()
+            case .shutDownSubscriptions:
+                for hub in self.lookup.hubs + [self.subscriptions] { hub.beginShutdown() }
+            case .resume(let waiters): self.resume(waiters, with: nil)
+            case .refuse(let waiters, let error): self.resume(waiters, with: error)
+            case .log(let event): self.log(event)
+            }
+        }
+    }
+
+    private func log(_ event: TopologyEvent) {
+        switch event {
+        case .masterChanged(let address, let previous):
+            self.logger.notice(
+                "Another Redis server is the master now",
+                metadata: ["redis.address": "\(address)", "previous": "\(previous)"])
+        case .failoverAnnounced(let sentinel):
+            self.logger.info("A Sentinel announced a failover", metadata: ["sentinel": "\(sentinel)"])
+        case .lookupFailed(let error):
+            self.logger.debug("The Redis servers could not be looked up", metadata: ["error": "\(error)"])
+        }
+    }
+
+    // MARK: Life
+
+    func keepMinimum() { self.update { $0.keepMinimum() } }
+
+    func beginShutdown() { self.update { $0.shutdown() } }
+
+    func shutdown(deadline: NIODeadline) async {
+        self.beginShutdown()
+        let nodes = self.allNodes()
+        let refreshTask = self.guarded.withLockedValue { $0.refreshTask }
+        await withTaskGroup(of: Void.self) { group in
+            for node in nodes { group.addTask { await node.shutdown(deadline: deadline) } }
+            for hub in self.lookup.hubs + [self.subscriptions] { group.addTask { await hub.shutdown() } }
+            group.addTask { await refreshTask?.value }
+        }
+    }
+
+    private func allNodes() -> [RedisNode] {
+        self.guarded.withLockedValue { Array($0.nodes.values) + $0.retired.nodes }
+    }
+}
+
+extension TopologyMonitor: SubscriptionDirectory {
+    func subscriptionAddress(for target: SubscriptionTarget?, current: RedisAddress?) -> RedisAddress? {
+        self.update { $0.subscriptionAddress(for: target, current: current, random: .random(in: 0..<1)) }
+    }
+
+    func isKnown(_ address: RedisAddress) -> Bool { self.guarded.withLockedValue { $0.machine.isKnown(address) } }
+
+    func subscriptionFailed(_ error: RedisError, at address: RedisAddress) {
+        self.update { $0.subscriptionFailed(error, at: address) }
+    }
+
+    var lookupError: RedisError? { self.guarded.withLockedValue { $0.machine.lookupError } }
+}

@@ -29,7 +29,6 @@ struct ErrorTests {
     }
 
     static let lost = RedisError(.outcomeUnknown, "lost", mayHaveExecuted: true)
-    static let unreachable = RedisError(.connectFailed, "unreachable")
 
     private func error(
         _ errors: [RedisError], _ call: (RedisStorage) async throws -> Void
@@ -41,25 +40,39 @@ struct ErrorTests {
         return (error?.code, client.asked.withLock { $0 })
     }
 
+    /// What the client throws when the reply to a first attempt was lost and a second one failed.
+    private static func inDoubt(_ code: RedisError.Code, reply: String? = nil) -> RedisError {
+        let error = reply.map { RedisError(reply: RESPError($0)) } ?? RedisError(code, "it failed")
+        return error.keepingDoubt(true)
+    }
+
     @Test("A commit that was lost and then cannot connect is in doubt, not undone")
     func staysInDoubt() async throws {
         let run = Run(agentName: agent)
         let commit = RunCommit(
             run: run.id, expecting: 0, events: [try EncodedEvent(.runCreated(run))],
             snapshot: try RunSnapshot(run, eventCount: 1), owner: RunOwner(process: ProcessID()))
-        let found = try await error([Self.lost, Self.unreachable]) { try await $0.commit(commit) }
+        let found = try await error([Self.inDoubt(.connectFailed)]) { try await $0.commit(commit) }
         #expect(found.code == .outcomeUnknown)
-        // The client must not repeat it by itself: it would not tell of the first attempt.
-        #expect(found.asked == [false, false])
+        // The client repeats it by itself, and the storage does not.
+        #expect(found.asked == [true])
     }
 
     @Test("A commit that was lost and then is refused is in doubt, whatever the reason")
     func refusedTheSecondTime() async throws {
         for code in [RedisError.Code.readOnly, .outOfMemory, .permissionDenied] {
-            let found = try await error([Self.lost, RedisError(code, "refused")]) {
+            let found = try await error([Self.inDoubt(code)]) {
                 try await $0.append([block("one")], to: SessionID())
             }
             #expect(found.code == .outcomeUnknown)
+        }
+        for reply in [
+            "READONLY replica", "OOM full", "NOPERM no", "NOREPLICAS few", "ERR script: 0123, on @user_script:1.",
+        ] {
+            let found = try await error([Self.inDoubt(.serverError, reply: reply)]) {
+                try await $0.append([block("one")], to: SessionID())
+            }
+            #expect(found.code == .outcomeUnknown, "\(reply)")
         }
     }
 

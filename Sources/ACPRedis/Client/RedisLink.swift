@@ -55,32 +55,17 @@ final class RedisLink: Sendable {
         return replies
     }
 
-    /// Sends commands in one write.
-    ///
-    /// Changes that may be repeated are sent once more when their answer was lost. The client is not asked to do that: if its
-    /// second attempt failed to connect, its error would not say any more that the first one may have been executed.
+    /// Sends commands in one write. The client repeats those that are idempotent when their replies were lost.
     func sendAll(
         _ requests: [RedisRequest], _ task: RedisTask
     ) async throws(StorageError) -> [Result<RESPValue, StorageError>] {
         try checkOpen()
-        let mayRepeat = requests.allSatisfy(\.isIdempotent)
         var sent = requests
-        if task.changes { for index in sent.indices { sent[index].isIdempotent = false } }
         if isCluster { for index in sent.indices { ShardedScripts.apply(to: &sent[index]) } }
-        let results = await attempt(sent)
-        if task.changes, mayRepeat, results.contains(where: Self.isLost), !Task.isCancelled {
-            let repeated = await attempt(sent)
-            return try finish(repeated, of: sent, task, inDoubt: true)
-        }
-        return try finish(results, of: sent, task, inDoubt: false)
+        return try finish(await execute(sent), of: sent, task)
     }
 
-    private static func isLost(_ result: Result<RESPValue, any Error>) -> Bool {
-        guard case .failure(let error as RedisError) = result else { return false }
-        return error.code == .outcomeUnknown
-    }
-
-    private func attempt(_ requests: [RedisRequest]) async -> [Result<RESPValue, any Error>] {
+    private func execute(_ requests: [RedisRequest]) async -> [Result<RESPValue, any Error>] {
         do {
             let results = try await client.execute(requests)
             if results.count == requests.count { return results.map { $0.mapError { $0 } } }
@@ -93,9 +78,8 @@ final class RedisLink: Sendable {
         }
     }
 
-    /// - Parameter inDoubt: An earlier attempt may have been executed.
     private func finish(
-        _ results: [Result<RESPValue, any Error>], of requests: [RedisRequest], _ task: RedisTask, inDoubt: Bool
+        _ results: [Result<RESPValue, any Error>], of requests: [RedisRequest], _ task: RedisTask
     ) throws(StorageError) -> [Result<RESPValue, StorageError>] {
         if !results.contains(where: { if case .failure = $0 { true } else { false } }) {
             return results.map { $0.mapError { StorageError(.refused, "\($0)") } }
@@ -103,12 +87,7 @@ final class RedisLink: Sendable {
         // A client of the storage's own is closed together with it: say what the caller knows.
         try checkOpen()
         return zip(results, requests).map { result, request in
-            result.mapError { error in
-                var failure = task.failed(error, runsScript: request.script != nil, pattern: pattern)
-                // That the second attempt was refused says nothing of the first one.
-                if inDoubt, task.changes, failure.code != .corruptData { failure.code = .outcomeUnknown }
-                return failure
-            }
+            result.mapError { task.failed($0, runsScript: request.script != nil, pattern: pattern) }
         }
     }
 }

@@ -11,7 +11,8 @@ public protocol RedisStorageClient: Sendable {
     /// Sends commands in one write and waits for their answers, in order.
     ///
     /// A command that fails does not keep the others from being executed. A client that sends again by itself what may
-    /// have been executed does that only where ``RedisRequest/isIdempotent`` says so.
+    /// have been executed does that only where ``RedisRequest/isIdempotent`` is true, and its errors cover all attempts: if
+    /// the reply to one was lost, `mayHaveExecuted` is true whatever becomes of the next.
     ///
     /// - Returns: One result for each request.
     /// - Throws: `RedisError` if none of them was sent.

@@ -53,10 +53,14 @@ struct RedisTask: Sendable {
         if error.serverReply?.prefix == "WRONGTYPE" || error.code == .unexpectedReply {
             return corrupt("it is of another type", cause: error)
         }
+        // A refusal says nothing of an earlier attempt whose reply was lost.
+        let isInDoubt = changes && error.mayHaveExecuted
         if let reply = error.serverReply,
-            let refusal = ServerRefusal(reply, runsScript: runsScript, changes: changes, pattern: pattern)
+            let refusal = ServerRefusal(
+                reply, runsScript: runsScript, changes: changes && !isInDoubt, pattern: pattern)
         {
-            return StorageError(refusal.code, "\(what) failed. \(refusal.text)", cause: error)
+            return StorageError(
+                isInDoubt ? .outcomeUnknown : refusal.code, "\(what) failed. \(refusal.text)", cause: error)
         }
         return StorageError(code(for: error), "\(what) failed. \(error.message)", cause: error)
     }

@@ -27,6 +27,8 @@ struct PoolStateMachine {
         var healthCheckInterval: TimeAmount
         var initialBackoff: TimeAmount
         var maxBackoff: TimeAmount
+
+        var backoff: Backoff { Backoff(initial: self.initialBackoff, limit: self.maxBackoff) }
     }
 
     struct Actions: Equatable {
@@ -188,7 +190,7 @@ struct PoolStateMachine {
         guard self.connecting == id else { return actions }
         self.connecting = nil
         self.failures += 1
-        self.pauseEnds = now + self.backoff(self.failures, random: random)
+        self.pauseEnds = now + self.settings.backoff.pause(afterFailures: self.failures, random: random)
         if !isTransient, self.openConnections == 0 {
             actions.fail = self.waiters.map { .init(waiter: $0.id, reason: .connectFailed) }
             self.waiters = []
@@ -218,7 +220,7 @@ struct PoolStateMachine {
         actions.drain.append(id)
         if let last = self.lastRetirement, now - last < .seconds(5), self.connecting == nil {
             self.failures += 1
-            self.pauseEnds = now + self.backoff(self.failures, random: random)
+            self.pauseEnds = now + self.settings.backoff.pause(afterFailures: self.failures, random: random)
         }
         self.lastRetirement = now
         if !self.waiters.isEmpty { actions.connect = self.grow(now: now) }
@@ -335,12 +337,5 @@ struct PoolStateMachine {
             !self.waiters.isEmpty || (self.keepsMinimum && self.openConnections < self.settings.minIdle)
         if let pauseEnds, pauseEnds > now, wantsConnection { consider(pauseEnds) }
         actions.wakeUpAt = next
-    }
-
-    /// Doubles from failure to failure up to the limit; the random half keeps many clients apart.
-    private func backoff(_ failures: Int, random: Double) -> TimeAmount {
-        let doubled = Double(self.settings.initialBackoff.nanoseconds) * Double(1 << min(failures - 1, 20))
-        let pause = min(doubled, Double(self.settings.maxBackoff.nanoseconds))
-        return .nanoseconds(Int64(pause * (1 - 0.5 * random)))
     }
 }

@@ -57,6 +57,7 @@ struct ClusterSubscriptionStateMachine {
         var missing: Int
     }
 
+    private static let backoff = Backoff(initial: .milliseconds(10), limit: .milliseconds(500))
     private var channels: [ChannelID: Channel] = [:]
     private var subscribers: [SubscriberID: Subscriber] = [:]
     private var connections: Set<RedisAddress> = []
@@ -112,9 +113,10 @@ struct ClusterSubscriptionStateMachine {
     }
 
     private mutating func placeLater(_ id: ChannelID) -> [Action] {
-        guard let channel = self.channels[id] else { return [] }
-        self.channels[id]?.failures += 1
-        let pause = TimeAmount.milliseconds(Int64(min(10 << min(channel.failures, 6), 500)))
+        guard var channel = self.channels[id] else { return [] }
+        channel.failures += 1
+        self.channels[id] = channel
+        let pause = Self.backoff.pause(afterFailures: channel.failures, random: 0)
         return [.retry(Attempt(channel: id, number: channel.attempt), after: pause)]
     }
 

@@ -21,6 +21,8 @@ struct PubSubStateMachine {
         var healthCheckInterval: TimeAmount
         /// How long the answer to a check may take.
         var healthCheckTimeout: TimeAmount
+
+        var backoff: Backoff { Backoff(initial: self.initialBackoff, limit: self.maxBackoff) }
     }
 
     struct Actions: Equatable {
@@ -140,9 +142,8 @@ struct PubSubStateMachine {
             self.link = .none
             return Actions()
         }
-        let doubled = Double(self.settings.initialBackoff.nanoseconds) * Double(1 << min(self.failures - 1, 20))
-        let pause = min(doubled, Double(self.settings.maxBackoff.nanoseconds)) * (1 - 0.5 * random)
-        self.link = .pausing(until: now + .nanoseconds(Int64(pause)))
+        self.link = .pausing(
+            until: now + self.settings.backoff.pause(afterFailures: self.failures, random: random))
         return Actions()
     }
 

@@ -84,19 +84,13 @@ struct RefreshStateMachine {
         switch outcome {
         case .settled:
             self.unsettled = 0
-            self.regular = now + Self.shorten(self.settings.interval, by: random)
+            self.regular = now + Backoff.shorten(self.settings.interval, by: random)
         case .unsettled:
             self.unsettled += 1
             self.hasEvidence = true
         }
-        let doubled = Double(self.settings.initialPause.nanoseconds) * Double(1 << min(max(self.unsettled - 1, 0), 20))
-        let pause = min(doubled, Double(self.settings.maxPause.nanoseconds))
-        self.restUntil = now + Self.shorten(.nanoseconds(Int64(pause)), by: random)
-    }
-
-    /// By up to half.
-    private static func shorten(_ length: TimeAmount, by random: Double) -> TimeAmount {
-        .nanoseconds(Int64(Double(length.nanoseconds) * (1 - 0.5 * random)))
+        let backoff = Backoff(initial: self.settings.initialPause, limit: self.settings.maxPause)
+        self.restUntil = now + backoff.pause(afterFailures: self.unsettled, random: random)
     }
 }
 

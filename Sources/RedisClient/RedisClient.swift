@@ -35,7 +35,8 @@ import Tracing
 public final class RedisClient: Service, RedisCommandExecutor {
     /// The configuration that the client was made with.
     public let configuration: RedisConfiguration
-    let topology: any RedisTopology
+    let routing: TopologyRouting
+    var topology: any RedisTopology { self.routing.topology }
     var subscriptions: SubscriptionHub { self.topology.subscriptions }
     let metrics: RedisMetrics
     let tracer: (any Tracer)?
@@ -48,14 +49,15 @@ public final class RedisClient: Service, RedisCommandExecutor {
         let metrics = RedisMetrics(configuration.metricsFactory ?? MetricsSystem.factory)
         switch configuration.deployment {
         case .standalone:
-            self.topology = StandaloneTopology(
-                factory: try ConnectionFactory(configuration), group: group, metrics: metrics)
+            self.routing = .standalone(
+                StandaloneTopology(
+                    factory: try ConnectionFactory(configuration), group: group, metrics: metrics))
         case .sentinel(let sentinel):
-            self.topology = try TopologyMonitor<SentinelStateMachine>(
-                configuration, sentinel, group: group, metrics: metrics)
+            self.routing = .sentinel(
+                try TopologyMonitor(configuration, sentinel, group: group, metrics: metrics))
         case .cluster(let cluster):
-            self.topology = try TopologyMonitor<ClusterStateMachine>(
-                configuration, cluster, group: group, metrics: metrics)
+            self.routing = .cluster(
+                try TopologyMonitor(configuration, cluster, group: group, metrics: metrics))
         }
         self.configuration = configuration
         self.metrics = metrics
@@ -124,7 +126,7 @@ public final class RedisClient: Service, RedisCommandExecutor {
     /// - Throws: ``RedisError``.
     public func send(_ command: RedisCommand) async throws -> RESPValue {
         if let refusal = RefusedCommand.check(command, in: .shared) { throw refusal }
-        guard self.topology.isPartitioned else { return try await self.sendWhole(command) }
+        guard self.routing.isPartitioned else { return try await self.sendWhole(command) }
         guard let split = try SplitCommand(command) else { return try await self.sendWhole(command) }
         return try split.join(try await self.batch(split.parts, name: command.name, timeout: command.timeout))
     }
@@ -148,7 +150,7 @@ public final class RedisClient: Service, RedisCommandExecutor {
         for command in commands {
             if let refusal = RefusedCommand.check(command, in: .shared) { throw refusal }
         }
-        guard self.topology.isPartitioned else {
+        guard self.routing.isPartitioned else {
             return try await self.batch(commands, name: "PIPELINE", timeout: timeout)
         }
         return try await SplitPipeline(commands).run { parts in
@@ -168,7 +170,7 @@ public final class RedisClient: Service, RedisCommandExecutor {
         for command in commands {
             if let refusal = RefusedCommand.check(command, in: .shared) { throw refusal }
         }
-        guard self.topology.isStandalone else {
+        guard self.routing.isStandalone else {
             return try await self.traced("MULTI", count: commands.count) {
                 try await self.attempt(transaction: commands, timeout: timeout)
             }
@@ -206,7 +208,7 @@ public final class RedisClient: Service, RedisCommandExecutor {
     private func lease(_ key: String?, deadline: NIODeadline) async throws -> (ConnectionPool, RedisConnection) {
         while true {
             try self.checkOpen()
-            switch self.topology.node(forKey: key) {
+            switch self.routing.node(forKey: key) {
             case .wait(let ticket): try await self.topology.wait(for: ticket, deadline: deadline)
             case .fail(let error): throw error
             case .ready(let node):

@@ -26,7 +26,7 @@ extension RedisClient {
         var state = AttemptState(
             isIdempotent: command.isIdempotent, limit: command.timeout ?? self.configuration.commandTimeout)
         while true {
-            let resolution = self.isOpen ? self.topology.route(command, state.redirection) : .fail(.clientClosed)
+            let resolution = self.isOpen ? self.routing.route(command, state.redirection) : .fail(.clientClosed)
             switch resolution {
             case .wait(let ticket): try await self.wait(for: ticket, state)
             case .fail(let error): try await self.prepareNextAttempt(after: error, at: nil, &state)
@@ -67,7 +67,7 @@ extension RedisClient {
     ) async throws -> [Result<RESPValue, RedisError>] {
         if commands.isEmpty { return [] }
         return try await self.traced(name, count: commands.count) {
-            guard self.topology.isStandalone else {
+            guard self.routing.isStandalone else {
                 return try await self.attempt(distributed: commands, timeout: timeout)
             }
             return try await self.attempt(commands, timeout: timeout)
@@ -115,7 +115,7 @@ extension RedisClient {
     private func sendToOnlyServer(
         _ commands: [RedisCommand], deadline: NIODeadline
     ) async throws -> [Result<RESPValue, RedisError>] {
-        guard case .ready(let node) = self.topology.node(forKey: nil) else { throw RedisError.neverSent }
+        guard case .ready(let node) = self.routing.node(forKey: nil) else { throw RedisError.neverSent }
         return try await node.shared.acquire(deadline: deadline).send(commands, deadline: deadline)
     }
 
@@ -138,10 +138,10 @@ extension RedisClient {
     func attempt(
         transaction commands: [RedisCommand], timeout: Duration?
     ) async throws -> [Result<RESPValue, RedisError>] {
-        let key = self.topology.isPartitioned ? try SplitCommand.commonKey(of: commands) : nil
+        let key = self.routing.isPartitioned ? try SplitCommand.commonKey(of: commands) : nil
         var state = AttemptState(isIdempotent: false, limit: timeout ?? self.configuration.commandTimeout)
         while true {
-            switch self.isOpen ? self.topology.node(forKey: key) : .fail(.clientClosed) {
+            switch self.isOpen ? self.routing.node(forKey: key) : .fail(.clientClosed) {
             case .wait(let ticket): try await self.wait(for: ticket, state)
             case .fail(let error): try await self.prepareNextAttempt(after: error, at: nil, &state)
             case .ready(let node):

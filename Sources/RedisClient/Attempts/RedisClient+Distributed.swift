@@ -142,7 +142,7 @@ extension RedisClient {
         for item in pending {
             let command = commands[item.index]
             let route: Route<RedisNode>
-            switch self.topology.route(command, item.state.redirection) {
+            switch self.routing.route(command, item.state.redirection) {
             case .ready(let found): route = found
             case .wait(let ticket): return .wait(ticket)
             case .fail(let error):

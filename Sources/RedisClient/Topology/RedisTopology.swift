@@ -12,10 +12,6 @@ protocol RedisTopology: Sendable {
     /// Returns the server for a transaction or a leased connection, all of whose keys are in one place. `key` is one of
     /// them.
     func node(forKey key: String?) -> Resolution<RedisNode>
-    /// There is one server, and never another: nothing can be learned from failures.
-    var isStandalone: Bool { get }
-    /// Keys are spread over several masters, so that a pipeline may have to be taken apart.
-    var isPartitioned: Bool { get }
     /// Returns all servers that take writes.
     func masters() -> Resolution<[RedisNode]>
     /// All subscriptions.
@@ -93,8 +89,6 @@ struct StandaloneTopology: RedisTopology {
     }
 
     func node(forKey key: String?) -> Resolution<RedisNode> { .ready(self.server) }
-    var isStandalone: Bool { true }
-    var isPartitioned: Bool { false }
     func masters() -> Resolution<[RedisNode]> { .ready([self.server]) }
 
     func failed(_ error: RedisError, at node: RedisNode?) -> RetryAdvice { .standard }

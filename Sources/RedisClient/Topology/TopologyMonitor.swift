@@ -63,9 +63,6 @@ final class TopologyMonitor<Machine: TopologyStateMachine>: RedisTopology {
 
     // MARK: Routing
 
-    var isStandalone: Bool { false }
-    var isPartitioned: Bool { Machine.isPartitioned }
-
     func route(_ command: RedisCommand, _ redirection: Redirection?) -> Resolution<Route<RedisNode>> {
         self.route(
             RouteTarget(

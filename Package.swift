@@ -18,7 +18,7 @@ let package = Package(
         .library(name: "ACPRuntime", targets: ["ACPRuntime"]),
         .library(name: "ACPServer", targets: ["ACPServer"]),
         .library(name: "ACPClient", targets: ["ACPClient"]),
-        .library(name: "RedisClient", targets: ["RedisClient"]),
+        .library(name: "Redis", targets: ["Redis"]),
         .library(name: "ACPRedis", targets: ["ACPRedis"]),
         .library(name: "ACPSQLite", targets: ["ACPSQLite"]),
         .library(name: "ACPPostgres", targets: ["ACPPostgres"]),
@@ -105,7 +105,7 @@ let package = Package(
             swiftSettings: swiftSettings
         ),
         .target(
-            name: "RedisClient",
+            name: "Redis",
             dependencies: [
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "Logging", package: "swift-log"),
@@ -124,7 +124,7 @@ let package = Package(
             dependencies: [
                 "ACPCore",
                 "ACPStorage",
-                "RedisClient",
+                "Redis",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -170,7 +170,7 @@ let package = Package(
                 "ACPServer",
                 "ACPStorage",
                 "ACPCore",
-                "RedisClient",
+                "Redis",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -234,7 +234,7 @@ let package = Package(
         .target(
             name: "RedisTestSupport",
             dependencies: [
-                "RedisClient",
+                "Redis",
                 .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
@@ -243,9 +243,9 @@ let package = Package(
             swiftSettings: swiftSettings
         ),
         .testTarget(
-            name: "RedisClientTests",
+            name: "RedisTests",
             dependencies: [
-                "RedisClient",
+                "Redis",
                 "RedisTestSupport",
                 .product(name: "InMemoryLogging", package: "swift-log"),
                 .product(name: "InMemoryTracing", package: "swift-distributed-tracing"),
@@ -270,7 +270,7 @@ let package = Package(
                 "ACPStorage",
                 "ACPStorageTesting",
                 "ACPRedis",
-                "RedisClient",
+                "Redis",
                 "RedisTestSupport",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Logging", package: "swift-log"),
@@ -307,7 +307,7 @@ let package = Package(
                 "ACPRedis",
                 "ACPServer",
                 "ACPStorage",
-                "RedisClient",
+                "Redis",
                 "RedisTestSupport",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),

@@ -51,7 +51,7 @@ let package = Package(
                 .product(name: "ACPClient", package: "simple-acp"),
                 .product(name: "ACPCore", package: "simple-acp"),
                 .product(name: "ACPStorage", package: "simple-acp"),
-                .product(name: "RedisClient", package: "simple-acp"),
+                .product(name: "Redis", package: "simple-acp"),
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -78,7 +78,7 @@ let package = Package(
                 .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
-                .product(name: "RedisClient", package: "simple-acp"),
+                .product(name: "Redis", package: "simple-acp"),
             ],
             path: "RedisTestSupport",
             swiftSettings: swiftSettings

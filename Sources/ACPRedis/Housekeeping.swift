@@ -3,7 +3,7 @@
 import ACPCore
 import ACPStorage
 import Logging
-import RedisClient
+import Redis
 import Synchronization
 
 /// Takes expired runs out of indexes, a bounded number at a time.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ACPStorage
-import RedisClient
+import Redis
 
 extension RedisStorage {
     /// About how many keys the server looks at in one step of a walk through all keys.

@@ -2,7 +2,7 @@
 
 public import ACPStorage
 public import Logging
-public import RedisClient
+public import Redis
 public import ServiceLifecycle
 
 /// Storage in Redis: fast, shared by many server processes, and cleaning up after itself.

@@ -6,7 +6,7 @@ import Synchronization
 import Testing
 
 @testable import ACPRedis
-@testable import RedisClient
+@testable import Redis
 
 @Suite("What the client's errors mean")
 struct ErrorTests {

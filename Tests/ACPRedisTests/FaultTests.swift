@@ -2,7 +2,7 @@
 
 import ACPCore
 import ACPStorage
-import RedisClient
+import Redis
 import RedisTestSupport
 import Testing
 

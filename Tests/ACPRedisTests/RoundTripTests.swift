@@ -3,7 +3,7 @@
 import ACPCore
 import ACPStorage
 import NIOCore
-import RedisClient
+import Redis
 import RedisTestSupport
 import Synchronization
 import Testing

@@ -3,7 +3,7 @@
 import ACPCore
 import ACPStorage
 import Logging
-import RedisClient
+import Redis
 import RedisTestSupport
 import ServiceLifecycle
 import Synchronization

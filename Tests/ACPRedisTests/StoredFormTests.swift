@@ -3,7 +3,7 @@
 import ACPCore
 import ACPStorage
 import Foundation
-import RedisClient
+import Redis
 import RedisTestSupport
 import Testing
 

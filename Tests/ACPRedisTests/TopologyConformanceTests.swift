@@ -4,7 +4,7 @@ import ACPCore
 import ACPRedis
 import ACPStorage
 import ACPStorageTesting
-import RedisClient
+import Redis
 import RedisTestSupport
 import Testing
 

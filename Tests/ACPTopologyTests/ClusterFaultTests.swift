@@ -3,7 +3,7 @@
 import ACPCore
 import ACPRedis
 import ACPStorage
-import RedisClient
+import Redis
 import RedisTestSupport
 import Testing
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import NIOConcurrencyHelpers
-public import RedisClient
+public import Redis
 
 /// A real Redis Cluster on loopback ports: three masters with a replica each, unless said otherwise.
 public final class RedisTestCluster: Sendable {

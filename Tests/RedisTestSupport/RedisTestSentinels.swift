@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-public import RedisClient
+public import Redis
 
 /// A real master with two replicas, watched by three real Sentinels, on loopback ports.
 public final class RedisTestSentinels: Sendable {

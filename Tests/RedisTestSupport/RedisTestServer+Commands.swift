@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-public import RedisClient
+public import Redis
 
 extension RedisTestServer {
     /// How to reach the server directly, whatever it is part of.

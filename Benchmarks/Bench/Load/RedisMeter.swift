@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import RedisClient
+import Redis
 
 /// Reads how many bytes a Redis server was sent.
 struct RedisMeter {

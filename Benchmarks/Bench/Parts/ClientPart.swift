@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
-import RedisClient
+import Redis
 import RedisTestSupport
 
 /// What callers send, and how.

@@ -5,7 +5,7 @@ import ACPStorage
 import BenchSupport
 import Foundation
 import GRDB
-import RedisClient
+import Redis
 
 /// Fills a storage with runs that have ended: in memory by saving them, elsewhere as the storage itself would have written
 /// them, because a million commits take their time.

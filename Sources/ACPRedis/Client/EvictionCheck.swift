@@ -2,7 +2,7 @@
 
 import ACPStorage
 import Logging
-import RedisClient
+import Redis
 import Synchronization
 
 /// Looks once whether the servers delete keys when their memory is used up, and warns of it.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ACPStorage
-import RedisClient
+import Redis
 import Synchronization
 
 /// The way to the server: a client, whether the storage is still open, and errors in the storage's own terms.

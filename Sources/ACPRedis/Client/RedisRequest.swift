@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-public import RedisClient
+public import Redis
 
 /// One command as the storage wants it sent, and what a client needs to know to handle it well.
 public struct RedisRequest: Sendable {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-public import RedisClient
+public import Redis
 
 /// What ``RedisStorage`` needs of a Redis client: the few lines to write for a client of another make.
 ///
-/// ``RedisClient/RedisClient`` is one already. An adapter for another client sends the words of each request as they are,
-/// turns the replies into `RESPValue`, and throws `RedisError`, whose ``RedisClient/RedisError/mayHaveExecuted`` tells
+/// ``Redis/RedisClient`` is one already. An adapter for another client sends the words of each request as they are,
+/// turns the replies into `RESPValue`, and throws `RedisError`, whose ``Redis/RedisError/mayHaveExecuted`` tells
 /// whether the command may have reached the server.
 public protocol RedisStorageClient: Sendable {
     /// Sends commands in one write and waits for their answers, in order.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ACPStorage
-import RedisClient
+import Redis
 
 /// What it means that a server does not do what it is asked to, and what helps.
 struct ServerRefusal {

@@ -2,7 +2,7 @@
 
 import ACPCore
 import ACPStorage
-import RedisClient
+import Redis
 
 /// What is being done to Redis, for error messages and for what a lost answer means.
 struct RedisTask: Sendable {

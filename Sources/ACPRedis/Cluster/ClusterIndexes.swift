@@ -2,7 +2,7 @@
 
 import ACPCore
 import ACPStorage
-import RedisClient
+import Redis
 
 /// How indexes are kept right on a cluster, where they cannot change in one step with the runs.
 ///

@@ -2,7 +2,7 @@
 
 import ACPStorage
 import Logging
-import RedisClient
+import Redis
 import Synchronization
 
 /// Writes indexes on a cluster, where they are on other servers than the runs and cannot change in one step with them.

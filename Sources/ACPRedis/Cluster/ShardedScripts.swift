@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import RedisClient
+import Redis
 import Synchronization
 
 /// Scripts as a cluster runs them: what they publish goes to the shard of the run, and not to all servers.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import ACPStorage
-import RedisClient
+import Redis
 
 extension RedisStorage {
     /// Contents that came with commits and history blocks: one round trip, on a cluster one to each server that has some.

@@ -3,7 +3,7 @@
 import ACPCore
 import ACPStorage
 import Logging
-import RedisClient
+import Redis
 
 /// Coordination of processes by keys that expire and by pub/sub.
 ///

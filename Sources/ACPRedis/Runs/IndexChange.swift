@@ -2,7 +2,7 @@
 
 import ACPCore
 import ACPStorage
-import RedisClient
+import Redis
 
 /// One change of an index. The scripts that write a run make these changes in the same atomic step, and only if they write
 /// the run: an index never says anything else than the runs themselves. On a cluster that cannot be; see ``ClusterIndexes``.

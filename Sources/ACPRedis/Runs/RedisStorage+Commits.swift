@@ -2,7 +2,7 @@
 
 public import ACPCore
 public import ACPStorage
-import RedisClient
+import Redis
 
 extension RedisStorage {
     /// Appends events to a run, and what else the commit brings: one round trip.

@@ -2,7 +2,7 @@
 
 public import ACPCore
 import ACPStorage
-import RedisClient
+import Redis
 
 extension RedisStorage {
     /// What leads to everything that is stored of a run.

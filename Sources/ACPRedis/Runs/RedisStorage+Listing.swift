@@ -2,7 +2,7 @@
 
 import ACPCore
 public import ACPStorage
-import RedisClient
+import Redis
 
 extension RedisStorage {
     /// How many runs that may have expired are looked at in one go.

@@ -2,7 +2,7 @@
 
 public import ACPCore
 public import ACPStorage
-import RedisClient
+import Redis
 
 extension RedisStorage {
     /// What is known of a run before it is written by hand, claimed or deleted.

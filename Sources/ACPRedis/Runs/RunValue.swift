@@ -2,7 +2,7 @@
 
 import ACPCore
 import ACPStorage
-import RedisClient
+import Redis
 
 /// How a run is stored: its JSON, and as the last member the number of events that it covers. It is JSON all the same, and
 /// the number can be read without decoding the rest.

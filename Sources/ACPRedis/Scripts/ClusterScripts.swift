@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import RedisClient
+import Redis
 
 /// What is done on a cluster in place of scripts whose keys would be in several slots.
 extension RedisScripts {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import RedisClient
+import Redis
 
 extension RedisScripts {
     /// - `unable` gives the error to return if the user lacks a right that commits need: one of the commands, a channel of runs, or

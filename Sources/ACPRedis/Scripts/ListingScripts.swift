@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import RedisClient
+import Redis
 
 extension RedisScripts {
     /// A page of an index that holds no expired run, or which runs may have expired.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import RedisClient
+import Redis
 
 /// The scripts that run inside Redis, each one atomic step. None of them decodes JSON: what they have to know of a value
 /// stands at its end, where a pattern finds it.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import RedisClient
+import Redis
 
 extension RedisScripts {
     /// Writes a commit: all of it or nothing, only by the owner, only at its place, and only once.

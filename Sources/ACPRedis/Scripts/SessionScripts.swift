@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import RedisClient
+import Redis
 
 extension RedisScripts {
     /// Saves a session if the version that is there is the expected one. The version stands at the end of the value, and is

@@ -2,7 +2,7 @@
 
 public import ACPCore
 public import ACPStorage
-import RedisClient
+import Redis
 
 extension RedisStorage {
     /// A session as it was saved last, or nil if it never was.

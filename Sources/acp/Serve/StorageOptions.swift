@@ -3,7 +3,7 @@
 import ACPStorage
 import ArgumentParser
 import Logging
-import RedisClient
+import Redis
 
 /// Which storage a command is about.
 struct StorageOptions: ParsableArguments {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ACPRedis
-import RedisClient
+import Redis
 import Synchronization
 
 /// Holds the answers back that a run waits for, until a test lets them through: so it shows which commands wait for the

@@ -4,7 +4,7 @@ import ACPCore
 import ACPRuntime
 import ACPStorage
 import Logging
-import RedisClient
+import Redis
 import RedisTestSupport
 import Testing
 

@@ -3,7 +3,7 @@
 import ACPClient
 import ACPServer
 import Logging
-import RedisClient
+import Redis
 import RedisTestSupport
 import Synchronization
 import Testing

@@ -3,7 +3,7 @@
 import ACPClient
 import ACPCore
 import ACPServer
-import RedisClient
+import Redis
 import RedisTestSupport
 import Synchronization
 import Testing

@@ -2,7 +2,7 @@
 
 import ACPStorage
 import Logging
-import RedisClient
+import Redis
 import RedisTestSupport
 import Synchronization
 

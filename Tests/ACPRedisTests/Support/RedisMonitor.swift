@@ -2,7 +2,7 @@
 
 import NIOCore
 import NIOPosix
-import RedisClient
+import Redis
 import RedisTestSupport
 import Synchronization
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import RedisClient
+import Redis
 import RedisTestSupport
 
 /// A server that is started when the first test asks for it, for tests that do it no harm.

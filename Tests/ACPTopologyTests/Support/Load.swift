@@ -5,7 +5,7 @@ import ACPCore
 import ACPRedis
 import ACPServer
 import Logging
-import RedisClient
+import Redis
 import RedisTestSupport
 import ServiceLifecycle
 import Synchronization

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import NIOCore
+import Testing
+
+@testable import Redis
+
+@Suite("When the topology is looked up")
+struct RefreshStateMachineTests {
+    private static func time(_ milliseconds: Int64) -> NIODeadline {
+        .uptimeNanoseconds(1_000_000_000_000) + .milliseconds(milliseconds)
+    }
+
+    private var machine = RefreshStateMachine(
+        .init(interval: .seconds(30), initialPause: .milliseconds(100), maxPause: .milliseconds(400)))
+
+    private mutating func lookUp(at time: Int64, _ outcome: RefreshStateMachine.Outcome) -> Bool {
+        guard self.machine.poll(now: Self.time(time)) else { return false }
+        self.machine.finished(outcome, now: Self.time(time), random: 0)
+        return true
+    }
+
+    @Test("nothing is looked up before the client is used, and then at once")
+    mutating func start() {
+        let early = self.machine.poll(now: Self.time(0))
+        #expect(!early && self.machine.next == nil)
+        self.machine.start()
+        let begins = self.machine.poll(now: Self.time(0))
+        #expect(begins)
+    }
+
+    @Test("Fault 5, storms: however much evidence there is, one lookup is under way, and one follows after a pause")
+    mutating func oneAtATime() {
+        self.machine.start()
+        let begins = self.machine.poll(now: Self.time(0))
+        #expect(begins)
+        for _ in 0..<1000 { self.machine.evidence() }
+        let second = self.machine.poll(now: Self.time(1))
+        #expect(!second && self.machine.next == nil)
+        self.machine.finished(.settled, now: Self.time(10), random: 0)
+        #expect(self.machine.next == Self.time(110))
+        for _ in 0..<1000 { self.machine.evidence() }
+        let early = self.lookUp(at: 109, .settled)
+        let inTime = self.lookUp(at: 110, .settled)
+        #expect(!early && inTime)
+        #expect(self.machine.next == Self.time(30_110))
+    }
+
+    @Test("without settlement, lookups go on with pauses that double up to a limit")
+    mutating func backoff() {
+        self.machine.start()
+        var now: Int64 = 0
+        for pause: Int64 in [100, 200, 400, 400] {
+            let began = self.lookUp(at: now, .unsettled)
+            #expect(began)
+            #expect(self.machine.next == Self.time(now + pause))
+            now += pause
+        }
+        let settled = self.lookUp(at: now, .settled)
+        #expect(settled)
+        #expect(self.machine.next == Self.time(now + 30_000))
+    }
+
+    @Test("an announcement cuts a pause short")
+    mutating func urgent() {
+        self.machine.start()
+        _ = self.lookUp(at: 0, .unsettled)
+        self.machine.urgentEvidence()
+        let began = self.lookUp(at: 1, .settled)
+        #expect(began)
+    }
+
+    @Test("Fault 5, storms: chance shortens every pause by up to half, so that many clients part")
+    mutating func jitter() {
+        self.machine.start()
+        _ = self.machine.poll(now: Self.time(0))
+        self.machine.finished(.settled, now: Self.time(0), random: 1)
+        #expect(self.machine.next == Self.time(15_000))
+    }
+}
+
+@Suite("What follows from a failed attempt")
+struct AttemptStateTests {
+    private static let refused = RedisError(reply: RESPError("READONLY You can't write against a read only replica."))
+    private static let lost = RedisError(.outcomeUnknown, "lost", mayHaveExecuted: true)
+
+    private func state(idempotent: Bool) -> AttemptState { AttemptState(isIdempotent: idempotent, limit: .seconds(5)) }
+
+    @Test("a redirection is followed at once, but not for ever at that pace")
+    func redirections() {
+        var state = self.state(idempotent: false)
+        let ask = Redirection.ask(.tcp(host: "h", port: 1))
+        for _ in 0..<5 {
+            #expect(state.pause(after: Self.refused, .redirect(ask)) == .zero)
+            #expect(state.redirection == ask)
+        }
+        let later = state.pause(after: Self.refused, .redirect(nil))
+        #expect(later ?? .zero > .zero)
+        #expect(state.redirection == nil)
+    }
+
+    @Test("Fault 1, READONLY for ever: behind Sentinel it leads to attempts until the new master is found")
+    func readOnly() {
+        var state = self.state(idempotent: false)
+        for _ in 0..<20 { #expect(state.pause(after: Self.refused, .later) != nil) }
+    }
+
+    @Test("Fault 6, double execution: what may have been executed is not sent again, wherever the topology points")
+    func doubleExecution() {
+        var state = self.state(idempotent: false)
+        #expect(state.pause(after: Self.lost, .otherNode) == nil)
+        #expect(state.pause(after: Self.lost, .standard) == nil)
+        _ = state.noteFailure(Self.lost)
+        #expect(state.pause(after: Self.refused, .redirect(nil)) == nil)
+        #expect(state.pause(after: Self.refused, .later) == nil)
+        var safe = self.state(idempotent: true)
+        #expect(safe.pause(after: Self.lost, .otherNode) == .zero)
+        _ = safe.noteFailure(Self.lost)
+        #expect(safe.pause(after: Self.refused, .redirect(nil)) == .zero)
+        #expect(safe.final(RedisError.neverSent).mayHaveExecuted)
+    }
+}

@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import NIOCore
+import Testing
+
+@testable import Redis
+
+/// Random inputs in random order, against what must hold whatever happens.
+@Suite("What always holds for topologies")
+struct TopologyPropertyTests {
+    /// Performs the actions of a machine on paper, and checks them.
+    struct Ledger {
+        private(set) var open: Set<NodeID> = []
+        private(set) var retired: Set<NodeID> = []
+        private(set) var waiting: Set<WaiterID> = []
+        private(set) var resumed: Set<WaiterID> = []
+        private(set) var isLookingUp = false
+        private(set) var isClosed = false
+        private var starts = 0
+        var problems: [String] = []
+
+        mutating func suspended(_ waiter: WaiterID) {
+            if !self.waiting.insert(waiter).inserted { self.problems.append("\(waiter) waits twice") }
+            if self.isClosed { self.problems.append("\(waiter) waits after the end") }
+        }
+
+        mutating func resume(_ waiter: WaiterID) {
+            if self.waiting.remove(waiter) == nil { self.problems.append("\(waiter) is resumed without waiting") }
+            if !self.resumed.insert(waiter).inserted { self.problems.append("\(waiter) is resumed twice") }
+        }
+
+        mutating func beginLookup() {
+            if self.isLookingUp { self.problems.append("two lookups at a time") }
+            if self.isClosed { self.problems.append("a lookup after the end") }
+            self.isLookingUp = true
+        }
+
+        mutating func endLookup() { self.isLookingUp = false }
+        mutating func close() { self.isClosed = true }
+
+        mutating func routed(to node: NodeID) {
+            if self.retired.contains(node) { self.problems.append("a command for the retired \(node)") }
+            if !self.open.contains(node) { self.problems.append("a command for \(node), which was never opened") }
+            if self.isClosed { self.problems.append("a command after the end") }
+        }
+
+        mutating func perform(_ actions: [TopologyAction]) {
+            for action in actions {
+                switch action {
+                case .startRefreshing:
+                    self.starts += 1
+                    if self.starts > 1 || self.isClosed { self.problems.append("a second start, or one after the end") }
+                case .open(let node):
+                    if self.isClosed { self.problems.append("\(node) is opened after the end") }
+                    if !self.open.insert(node).inserted { self.problems.append("\(node) is opened twice") }
+                case .keepMinimum(let node):
+                    if !self.open.contains(node) || self.isClosed { self.problems.append("minimum of \(node)") }
+                case .retire(let node):
+                    if self.open.remove(node) == nil { self.problems.append("\(node) is retired without being open") }
+                    self.retired.insert(node)
+                case .resume(let waiters), .refuse(let waiters, _):
+                    for waiter in waiters { self.resume(waiter) }
+                case .stopRefreshing, .shutDownNodes, .relocateSubscriptions, .shutDownSubscriptions, .log:
+                    break
+                }
+            }
+        }
+    }
+
+    /// Drives a machine with everything that can happen to it.
+    struct Driver<Machine: TopologyStateMachine> {
+        var machine: Machine
+        var ledger = Ledger()
+        var generator: SeededGenerator
+        var now: Int64 = 0
+        private var lastWaiter = 0
+        private var question: Machine.Question?
+        private var seen: [NodeID] = []
+        let hosts = ["a", "b", "c", "d", "e"]
+
+        init(_ machine: Machine, seed: UInt64) {
+            self.machine = machine
+            self.generator = SeededGenerator(seed: seed)
+        }
+
+        mutating func pick<Element>(_ elements: [Element]) -> Element? {
+            elements.randomElement(using: &self.generator)
+        }
+        mutating func address() -> RedisAddress { server(self.pick(self.hosts) ?? "a") }
+        mutating func someHosts() -> [String] {
+            Array(self.hosts.shuffled(using: &self.generator).prefix(Int.random(in: 1...3, using: &self.generator)))
+        }
+
+        mutating func error() -> RedisError {
+            let replies = ["MOVED", "ASK"].map { "\($0) \(Int.random(in: 0..<16_384, using: &self.generator)) x:1" }
+            let host = self.pick(self.hosts) ?? "a"
+            let texts =
+                replies.map { $0.replacing(" x:", with: " \(host):") } + ["TRYAGAIN", "READONLY", "LOADING", "ERR"]
+            let others: [RedisError] = [
+                .neverSent, RedisError(.outcomeUnknown, "lost", mayHaveExecuted: true),
+                RedisError(.connectFailed, "no"),
+                RedisError(.timedOut, "late"), RedisError(.authenticationFailed, "wrong"),
+            ]
+            return self.pick(texts.map { RedisError(reply: RESPError($0)) } + others) ?? .neverSent
+        }
+
+        mutating func suspend(_ decide: (WaiterID, inout Machine) -> (WaitDecision, [TopologyAction])) {
+            self.lastWaiter += 1
+            let id = self.lastWaiter
+            let (decision, actions) = decide(id, &self.machine)
+            if case .suspend = decision { self.ledger.suspended(id) }
+            self.ledger.perform(actions)
+        }
+
+        /// One random input.
+        mutating func step(
+            _ reply: (Machine.Question, inout Driver) -> Machine.Reply, announce: (inout Driver) -> [TopologyAction]
+        ) {
+            self.now += .random(in: 0...400, using: &self.generator)
+            let time = moment(self.now)
+            switch Int.random(in: 0..<100, using: &self.generator) {
+            case 0..<25: self.route()
+            case 25..<33:
+                let ticket = self.machine.lifecycle.ticket
+                let deadline = moment(self.now + .random(in: 0...2_000, using: &self.generator))
+                self.suspend { $1.wait($0, for: ticket, now: time, deadline: deadline) }
+            case 33..<36: self.suspend { ($1.lifecycle.wait($0, since: $1.lifecycle.ticket), []) }
+            case 36..<40: self.suspend { ($1.lifecycle.sleep($0, until: $1.lifecycle.nextLookup), []) }
+            case 40..<45: self.suspend { $1.admit($0) }
+            case 45..<49:
+                // A caller's time is over.
+                guard let id = self.pick(self.ledger.waiting.sorted()) else { return }
+                if self.machine.lifecycle.removeWaiter(id) { self.ledger.resume(id) }
+            case 49..<68: self.lookUp(reply)
+            case 68..<80:
+                let error = self.error()
+                self.ledger.perform(self.machine.failed(error, at: self.pick(self.seen)).1)
+            case 80..<88:
+                guard let node = self.pick(self.seen) else { return }
+                switch Int.random(in: 0..<3, using: &self.generator) {
+                case 0: self.ledger.perform(self.machine.connectionFailed(node))
+                case 1: self.machine.connected(node)
+                default: self.ledger.perform(self.machine.stalled(node))
+                }
+            case 88..<92: self.ledger.perform(announce(&self))
+            case 92..<95:
+                let error = self.error()
+                let address = self.address()
+                self.ledger.perform(self.machine.subscriptionFailed(error, at: address))
+            case 95..<98:
+                let kinds: [SubscriptionTarget.Kind?] = [nil, .shardChannel, .channel]
+                let target = (self.pick(kinds) ?? nil).map { SubscriptionTarget(kind: $0, name: "c") }
+                let (current, random) = (self.address(), self.generator.unit())
+                self.ledger.perform(self.machine.subscriptionAddress(for: target, current: current, random: random).1)
+            default: self.ledger.perform(self.machine.keepMinimum())
+            }
+        }
+
+        private mutating func route() {
+            let redirections: [Redirection?] = [nil, nil, .master, .ask(self.address())]
+            let slots: [HashSlot?] = [nil, slot(.random(in: 0..<16_384, using: &self.generator))]
+            let target = RouteTarget(
+                slot: self.pick(slots) ?? nil, canUseReplica: .random(using: &self.generator),
+                redirection: self.pick(redirections) ?? nil)
+            let (resolution, actions) = self.machine.route(target)
+            self.ledger.perform(actions)
+            guard case .ready(let route) = resolution else { return }
+            self.ledger.routed(to: route.node)
+            self.seen.append(route.node)
+        }
+
+        private mutating func lookUp(_ reply: (Machine.Question, inout Driver) -> Machine.Reply) {
+            let time = moment(self.now)
+            let actions: [TopologyAction]
+            if let question {
+                let reply = reply(question, &self)
+                (self.question, actions) = self.machine.answered(reply, now: time, random: self.generator.unit())
+            } else {
+                guard self.machine.lifecycle.pollLookup(now: time) else { return }
+                self.ledger.beginLookup()
+                (self.question, actions) = self.machine.beginLookup(now: time, using: &self.generator)
+            }
+            self.ledger.perform(actions)
+            if self.question == nil { self.ledger.endLookup() }
+        }
+
+        mutating func shutdown() {
+            self.ledger.perform(self.machine.shutdown())
+            self.ledger.close()
+        }
+
+        mutating func run(
+            _ reply: (Machine.Question, inout Driver) -> Machine.Reply,
+            announce: (inout Driver) -> [TopologyAction] = { _ in [] }
+        ) {
+            let end = Int.random(in: 0..<400, using: &self.generator)
+            for number in 0..<500 {
+                if number == end { self.shutdown() }
+                self.step(reply, announce: announce)
+            }
+            #expect(self.ledger.problems == [])
+            #expect(self.ledger.waiting.isEmpty, "the end resumes everybody")
+        }
+    }
+
+    @Test(
+        "A cluster: waiters are resumed once, commands go to open servers, lookups come one by one, the end is the end",
+        arguments: 0..<200)
+    func cluster(_ seed: Int) {
+        let machine = ClusterStateMachine(
+            configured: [server("a")], readsFromReplicas: seed.isMultiple(of: 2), refresh: .init(interval: .seconds(3)))
+        var driver = Driver(machine, seed: UInt64(seed))
+        driver.run { question, driver in
+            switch question {
+            case .ping(let addresses): return .responding(addresses.filter { _ in .random(using: &driver.generator) })
+            case .readMap:
+                guard Int.random(in: 0..<4, using: &driver.generator) > 0 else { return .failed(driver.error()) }
+                let masters = driver.someHosts()
+                let replicas = Set(driver.someHosts()).subtracting(masters).sorted()
+                let shards = masters.map { replicas.isEmpty ? $0 : "\($0)/\(replicas.joined(separator: ","))" }
+                return .map(
+                    ClusterView(
+                        Int.random(in: 0..<20, using: &driver.generator) == 0 ? [] : shards,
+                        epoch: .random(in: 0..<5, using: &driver.generator), isOK: .random(using: &driver.generator)))
+            }
+        }
+    }
+
+    @Test(
+        "Sentinels: waiters are resumed once, commands go to open servers, lookups come one by one, the end is the end",
+        arguments: 0..<200)
+    func sentinel(_ seed: Int) {
+        let machine = SentinelStateMachine(
+            sentinels: [server("s1"), server("s2")], masterName: "main", readsFromReplicas: seed.isMultiple(of: 2),
+            refresh: .init(interval: .seconds(3)))
+        var driver = Driver(machine, seed: UInt64(seed))
+        driver.run { question, driver in
+            switch question {
+            case .askRole:
+                let result: [Result<Bool, RedisError>] = [
+                    .success(true), .success(true), .success(false), .failure(.neverSent),
+                ]
+                return .isMaster(driver.pick(result) ?? .success(true))
+            case .askSentinel:
+                let report = SentinelReport(
+                    address: driver.address(), epoch: .random(in: 0..<5, using: &driver.generator),
+                    isFailingOver: Int.random(in: 0..<8, using: &driver.generator) == 0)
+                let answers: [SentinelSearch.Answer] = [
+                    .master(report), .master(report), .unknownName, .failed(driver.error()),
+                ]
+                return .sentinel(
+                    driver.pick(answers) ?? .unknownName, replicas: driver.someHosts().map { server($0) }, sentinels: []
+                )
+            }
+        } announce: { driver in
+            let event = driver.pick([.gap, .failedOver(by: server("s2"))]) ?? SentinelWatch.Event.gap
+            return driver.machine.announced(event)
+        }
+    }
+}

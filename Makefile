@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-.PHONY: help demo serve test lint format build interop fuzz test-tsan clean bench redis-cluster redis-sentinel
+.PHONY: help demo serve test test-quick lint format build interop fuzz test-tsan clean bench redis-cluster redis-sentinel
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | awk -F'|' '{ printf "make %-14s %s\n", $$1, $$2 }'
@@ -13,8 +13,11 @@ bench: ## measure everything into docs/performance.md, some 20 minutes (options:
 serve: ## keep a server with the example agents up (options: ARGS="--port 9000")
 	@scripts/serve $(ARGS)
 
-test: ## everything that must hold: lint, build, all tests
-	@scripts/test
+test: ## everything that must hold: lint, build, all tests (options: ARGS="--slowest 20 redis values", see Tests/Lanes)
+	@scripts/test $(ARGS)
+
+test-quick: ## build, and run the tests that need no other server or program
+	@scripts/test-quick $(ARGS)
 
 lint: ## check format and style
 	@scripts/lint

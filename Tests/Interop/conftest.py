@@ -93,6 +93,30 @@ def own_server() -> Iterator[Callable[..., ServerProcess]]:
         server.stop()
 
 
+@pytest.fixture
+def report(request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """Keeps a figure, which is printed when all tests have run, in whichever process that was."""
+    return lambda line: request.node.user_properties.append(("figure", line))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    reports = [report for reports in terminalreporter.stats.values() for report in reports]
+    lines = [
+        line
+        for report in reports
+        if getattr(report, "when", None) == "call"
+        for name, line in report.user_properties
+        if name == "figure"
+    ]
+    if lines:
+        terminalreporter.section("figures")
+        for line in lines:
+            terminalreporter.write_line(line)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The tests of the document come last: they look back on what all others have exercised."""
-    items.sort(key=lambda item: item.path.name == "test_openapi.py")
+    """What takes longest comes first, so that no worker is left with it alone.
+
+    The tests of the document come last: where there is one worker, they look back on what all others have exercised.
+    """
+    items.sort(key=lambda item: (item.path.name != "test_processes_storm.py", item.path.name == "test_openapi.py"))

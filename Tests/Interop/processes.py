@@ -10,13 +10,15 @@ from typing import Any
 
 import anyio
 import httpx
-import pytest
 import run_log
 import sse
 from calls import TERMINAL, resume_request, run_request
 from postgres_process import PostgresProcess
 from redis_process import RedisProcess
 from server_process import ServerProcess
+
+Report = Callable[[str], None]
+"""The fixture of this name: keeps a figure, which is printed when all tests have run."""
 
 STORAGES = {"redis": RedisProcess, "postgres": PostgresProcess}
 
@@ -176,12 +178,6 @@ async def until(probe: Any, what: str, deadline: float = DEADLINE) -> Any:
             return value
         assert time.monotonic() < end, f"{what}: not within {deadline:.0f} s"
         await anyio.sleep(0.05)
-
-
-def report(capsys: pytest.CaptureFixture[str], line: str) -> None:
-    """Shows a figure, whether or not output is captured."""
-    with capsys.disabled():
-        print(f"\n  {line}")
 
 
 async def create(member: Member, agent: str, text: str = "hi", mode: str = "async", **fields: Any) -> str:

@@ -13,6 +13,7 @@ from processes import (
     DEADLINE,
     Fleet,
     Member,
+    Report,
     answered,
     checked,
     create,
@@ -21,7 +22,6 @@ from processes import (
     follow,
     has_said,
     reaches,
-    report,
     until,
 )
 
@@ -79,7 +79,7 @@ async def restart(fleet: Fleet, members: list[Member], *, by_kill: bool) -> list
     return [await fleet.start() for _ in members]
 
 
-async def test_awaiting_runs_survive_restarts_of_all_processes(capsys: pytest.CaptureFixture[str]) -> None:
+async def test_awaiting_runs_survive_restarts_of_all_processes(report: Report) -> None:
     async with Fleet("--grace", "5") as fleet:
         members = [await fleet.start(), await fleet.start()]
         places = range(AWAITING)
@@ -89,7 +89,7 @@ async def test_awaiting_runs_survive_restarts_of_all_processes(capsys: pytest.Ca
         assert await members[0].count("awaiting") == AWAITING
         begin = time.monotonic()
         runs = await each(places, lambda place: answered(members[place % 2], ids[place], f"{ANSWERS[0]}{place}"))
-        report(capsys, f"{AWAITING} runs answered after a restart by SIGTERM in {time.monotonic() - begin:.1f} s")
+        report(f"{AWAITING} runs answered after a restart by SIGTERM in {time.monotonic() - begin:.1f} s")
         assert {run["status"] for run in runs} == {"awaiting"}
         for place, run in enumerate(runs):
             assert run_log.said(run) == [f"Nice to meet you, Ada{place}."]
@@ -100,7 +100,7 @@ async def test_awaiting_runs_survive_restarts_of_all_processes(capsys: pytest.Ca
         begin = time.monotonic()
         runs = await each(places, lambda place: answered(members[place % 2], ids[place], ANSWERS[1]))
         took = time.monotonic() - begin
-        report(capsys, f"{AWAITING} runs answered after a restart by SIGKILL in {took:.1f} s, lease {fleet.lease} s")
+        report(f"{AWAITING} runs answered after a restart by SIGKILL in {took:.1f} s, lease {fleet.lease} s")
         assert {run["status"] for run in runs} == {"awaiting"}
         await each(places, lambda place: answered(members[(place + 1) % 2], ids[place], ANSWERS[2]))
         for place, run in enumerate(await each(ids, lambda run_id: checked(members[0], run_id))):
@@ -113,7 +113,7 @@ async def test_awaiting_runs_survive_restarts_of_all_processes(capsys: pytest.Ca
             assert await members[place % 2].history(run["session_id"]) == ["hi", *run_log.said(run)]
 
 
-async def test_a_rolling_restart_hands_runs_over_at_once(capsys: pytest.CaptureFixture[str]) -> None:
+async def test_a_rolling_restart_hands_runs_over_at_once(report: Report) -> None:
     # Only the hand-over can explain that anything goes on within a small part of such a lease.
     async with Fleet("--grace", "1", lease=600) as fleet:
         one, other = await fleet.start(), await fleet.start()
@@ -131,7 +131,7 @@ async def test_a_rolling_restart_hands_runs_over_at_once(capsys: pytest.CaptureF
             return processes[other.process_id]["run_count"] >= len(awaiting)
 
         await until(has_all, "awaiting runs being handed over")
-        report(capsys, f"30 awaiting runs handed over {time.monotonic() - begin:.2f} s after SIGTERM")
+        report(f"30 awaiting runs handed over {time.monotonic() - begin:.2f} s after SIGTERM")
         runs = await each(awaiting, lambda run_id: answered(other, run_id, "Ada"))
         assert all(run_log.said(run) == ["Nice to meet you, Ada."] for run in runs)
         assert await anyio.to_thread.run_sync(one.server.exit_code) == 0, one.server.log()
@@ -142,7 +142,7 @@ async def test_a_rolling_restart_hands_runs_over_at_once(capsys: pytest.CaptureF
             assert run_log.said(run) == [text]
             run_log.check(run, await other.events(run_id))
         took = time.monotonic() - begin
-        report(capsys, f"left after {left:.2f} s (grace 1 s); runs of 6 s completed {took:.2f} s after SIGTERM")
+        report(f"left after {left:.2f} s (grace 1 s); runs of 6 s completed {took:.2f} s after SIGTERM")
         assert took < fleet.lease / 3
         for run_id in ticking:
             run = await checked(other, run_id)

@@ -11,7 +11,7 @@ from datetime import datetime, timezone
 import anyio
 import pytest
 import run_log
-from processes import Fleet, answered, checked, create, each, has_said, report, until
+from processes import Fleet, Report, answered, checked, create, each, has_said, until
 
 pytestmark = [pytest.mark.additions, pytest.mark.own_server]
 
@@ -22,7 +22,7 @@ WINDOW = 12.0
 
 
 @pytest.mark.parametrize("lease", [1.0, 3.0])
-async def test_orphans_are_handled_soon_after_the_lease(lease: float, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_orphans_are_handled_soon_after_the_lease(lease: float, report: Report) -> None:
     async with Fleet(lease=lease) as fleet:
         one, other, third = [await fleet.start() for _ in range(3)]
         ticking = await each(range(ORPHANS), lambda _: create(one, "ticker", "600"))
@@ -43,7 +43,6 @@ async def test_orphans_are_handled_soon_after_the_lease(lease: float, capsys: py
         ends = [run["finished_at"] for run in await each(ticking, lambda run_id: checked(third, run_id))]
         last = (datetime.fromisoformat(max(ends)) - killed).total_seconds()
         report(
-            capsys,
             f"lease {lease} s: {3 * ORPHANS} orphans; the last of {ORPHANS} failed {last:.2f} s after the kill, "
             f"all handled after {handled:.2f} s",
         )
@@ -87,7 +86,7 @@ class Monitor:
 
 
 async def test_an_idle_process_sends_the_same_few_commands_with_many_awaiting_runs(
-    capsys: pytest.CaptureFixture[str],
+    report: Report,
 ) -> None:
     async with Fleet() as fleet:
 
@@ -100,7 +99,7 @@ async def test_an_idle_process_sends_the_same_few_commands_with_many_awaiting_ru
             finally:
                 monitor.close()
             rate = commands.total() / WINDOW
-            report(capsys, f"idle, {what}: {rate:.2f} commands per second {dict(commands)}, lease {fleet.lease} s")
+            report(f"idle, {what}: {rate:.2f} commands per second {dict(commands)}, lease {fleet.lease} s")
             return rate
 
         one = await fleet.start()
@@ -117,7 +116,7 @@ async def test_an_idle_process_sends_the_same_few_commands_with_many_awaiting_ru
 
         begin = time.monotonic()
         await until(has_all, "the dead process's runs being taken over")
-        report(capsys, f"{AWAITING} awaiting runs taken over {time.monotonic() - begin:.2f} s after the restart")
+        report(f"{AWAITING} awaiting runs taken over {time.monotonic() - begin:.2f} s after the restart")
         adopted = await measured(f"{AWAITING} awaiting runs of a process that died")
         # A heartbeat more or less may fall into the window.
         tolerance = 0.15 * empty + 2 / WINDOW * 4

@@ -11,7 +11,7 @@ import anyio
 import pytest
 import run_log
 from calls import TERMINAL, new_session_id, resume_request, run_request
-from processes import Fleet, Member, ask, checked, each, follow, report, until
+from processes import Fleet, Member, Report, ask, checked, each, follow, until
 
 pytestmark = [pytest.mark.additions, pytest.mark.own_server]
 
@@ -89,7 +89,7 @@ class Storm:
         await until(probe, f"{part:.0%} of the runs being created")
 
 
-async def test_a_storm_leaves_no_run_behind(capsys: pytest.CaptureFixture[str]) -> None:
+async def test_a_storm_leaves_no_run_behind(report: Report) -> None:
     async with Fleet("--max-waiting", "1000") as fleet:
         killed, frozen, survivor = members = [await fleet.start() for _ in range(3)]
         storm = Storm(members)
@@ -129,7 +129,7 @@ async def test_a_storm_leaves_no_run_behind(capsys: pytest.CaptureFixture[str]) 
 
         runs = await each(storm.calls, lambda call: checked(survivor, call.run_id))
         outcomes = Counter((run["agent_name"], run["status"]) for run in runs)
-        report(capsys, f"{RUNS} runs settled after {took:.1f} s: {dict(sorted(outcomes.items()))}")
+        report(f"{RUNS} runs settled after {took:.1f} s: {dict(sorted(outcomes.items()))}")
         for call, run in zip(storm.calls, runs):
             await assert_as_expected(call, run, survivor)
 
@@ -137,7 +137,7 @@ async def test_a_storm_leaves_no_run_behind(capsys: pytest.CaptureFixture[str]) 
         assert frozen.server.count("the heartbeat had run out") > 0
         for run_id, run, events in await each(before, lambda run_id: state(frozen, run_id)):
             assert (run, events) == before[run_id]
-        report(capsys, f"{len(before)} runs of the stopped process had ended before it was continued: unchanged")
+        report(f"{len(before)} runs of the stopped process had ended before it was continued: unchanged")
 
         asking = [call for call, run in zip(storm.calls, runs) if run["status"] == "awaiting"]
         await each(asking, lambda call: finish(living, call))

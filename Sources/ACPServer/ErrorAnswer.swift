@@ -90,38 +90,3 @@ struct ErrorAnswer: Error, HTTPResponseError {
         return request.method == .head ? response.createHeadResponse() : response
     }
 }
-
-/// Turns whatever a route throws into ACP's error object.
-struct ErrorMiddleware<Context: RequestContext>: RouterMiddleware {
-    let failures: FailureLog
-    let methods: RouteMethods
-
-    func handle(
-        _ request: Request, context: Context, next: (Request, Context) async throws -> Response
-    ) async throws -> Response {
-        do {
-            return try await next(request, context)
-        } catch {
-            if let response = try methods.response(to: request, after: error, context: context) { return response }
-            let answer = ErrorAnswer(error)
-            failures.record(answer, request, to: context.logger)
-            return try answer.response(from: request, context: context)
-        }
-    }
-}
-
-/// Refuses those who may not call.
-struct AuthenticationMiddleware<Context: RequestContext>: RouterMiddleware {
-    let authentication: Authentication
-
-    func handle(
-        _ request: Request, context: Context, next: (Request, Context) async throws -> Response
-    ) async throws -> Response {
-        guard (try? await authentication.isAllowed(request.head)) == true else {
-            throw ErrorAnswer(
-                .unauthorized, .unauthorized, "a credential is missing or wrong: send Authorization: Bearer TOKEN",
-                headers: [.wwwAuthenticate: "Bearer"])
-        }
-        return try await next(request, context)
-    }
-}

@@ -53,52 +53,6 @@ struct ServerBudgets: Sendable {
     }
 }
 
-/// Bounds how many responses are put together at the same time, and how many bytes of large ones wait for their clients.
-struct ResponseBudgetMiddleware: RouterMiddleware {
-    typealias Context = ServerRequestContext
-
-    let budgets: ServerBudgets
-
-    func handle(
-        _ request: Request, context: Context, next: (Request, Context) async throws -> Response
-    ) async throws -> Response {
-        var response = try await build(request, context: context, next: next)
-        let eventLoop = context.eventLoop
-        guard let length = response.body.contentLength else {
-            let body = response.body
-            response.body = ResponseBody { writer in
-                try await body.write(PieceWriter(base: writer, eventLoop: eventLoop))
-            }
-            return response
-        }
-        guard length > ServerBudgets.smallBody else { return response }
-        // A run that was called for has an id to come back with.
-        let headers = response.headers[.runID].map { [.runID: $0] as HTTPFields } ?? [:]
-        let room = try budgets.room(forResponse: length, headers: headers)
-        let body = response.body
-        response.body = ResponseBody(contentLength: length) { writer in
-            // Given back when all but the last piece has been taken; at the latest when the response goes away.
-            try await body.write(PieceWriter(base: writer, eventLoop: eventLoop))
-            room.release()
-        }
-        return response
-    }
-
-    private func build(
-        _ request: Request, context: Context, next: (Request, Context) async throws -> Response
-    ) async throws -> Response {
-        guard request.method == .get || request.method == .head else { return try await next(request, context) }
-        let place: ByteBudget.Reservation
-        do {
-            place = try await budgets.building.reserve(1)
-        } catch is ByteBudget.Exhausted {
-            throw ServerBudgets.unavailable("too many requests wait for a response")
-        }
-        defer { place.release() }
-        return try await next(request, context)
-    }
-}
-
 /// Writes large buffers in pieces, each when the client has taken what came before.
 ///
 /// A connection knows that its client does not read when its event loop has tried to write. Until then it takes everything; a task

@@ -5,36 +5,6 @@ import HTTPTypes
 import Hummingbird
 import NIOCore
 
-extension Response {
-    /// A value as JSON.
-    static func json(
-        _ value: some Encodable, status: HTTPResponse.Status = .ok, headers: HTTPFields = [:]
-    ) throws -> Response {
-        json(bytes: try ACPJSON.encode(value), status: status, headers: headers)
-    }
-
-    /// JSON that is there already.
-    static func json(
-        bytes: [UInt8], status: HTTPResponse.Status = .ok, headers: HTTPFields = [:]
-    ) -> Response {
-        var headers = headers
-        headers[.contentType] = "application/json"
-        return Response(status: status, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))
-    }
-}
-
-extension HTTPField.Name {
-    static let runID = HTTPField.Name(known: "Run-ID")
-    static let idempotencyKey = HTTPField.Name(known: "Idempotency-Key")
-    static let lastEventID = HTTPField.Name(known: "Last-Event-ID")
-    static let accelBuffering = HTTPField.Name(known: "X-Accel-Buffering")
-
-    init(known name: String) {
-        guard let name = HTTPField.Name(name) else { preconditionFailure("\(name) is no name of a header field") }
-        self = name
-    }
-}
-
 extension Request {
     /// Reads the body as a type. The content type is not looked at: some clients send none.
     ///

@@ -15,7 +15,8 @@ enum DocumentChecks {
     static func big(_ context: CheckContext) async throws {
         let storage = context.storage
         let size = 5 * 1_024 * 1_024
-        let text = String(repeating: "0123456789abcde\n", count: size / 16)
+        let line = String(repeating: "0123456789abcdef", count: 63) + "0123456789abcde\n"
+        let text = String(repeating: line, count: size / line.utf8.count)
         var writer = try await RunWriter.create(context.newRun(), on: storage, input: [Message(text)])
         // Once as an event behind the snapshot, then within it.
         try await writer.write([.messagePart(.text(text))])

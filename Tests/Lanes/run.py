@@ -70,6 +70,7 @@ class Outcome:
         outcome = Outcome()
         begun: dict[str, float] = {}
         functions: set[str] = set()
+        with_cases: set[str] = set()
         if not events.exists():
             return outcome
         with events.open(encoding="utf-8", errors="replace") as lines:
@@ -88,9 +89,12 @@ class Outcome:
                 if test not in functions:
                     continue
                 moment = payload["instant"]["absolute"]
-                # A test has started when it is its turn or before. Its first case starts when it is its turn.
-                if kind == "testCaseStarted":
-                    begun.setdefault(test, moment)
+                if kind == "testStarted":
+                    begun[test] = moment
+                elif kind == "testCaseStarted" and test not in with_cases:
+                    # Where tests run beside each other, a test starts before it is its turn, and its first case when it is.
+                    with_cases.add(test)
+                    begun[test] = moment
                 elif kind == "testEnded":
                     outcome.seconds[test] = moment - begun.pop(test, moment)
                 elif kind == "testSkipped":

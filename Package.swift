@@ -16,6 +16,7 @@ let package = Package(
         .library(name: "ACPStorage", targets: ["ACPStorage"]),
         .library(name: "ACPStorageTesting", targets: ["ACPStorageTesting"]),
         .library(name: "ACPRuntime", targets: ["ACPRuntime"]),
+        .library(name: "ACPLinks", targets: ["ACPLinks"]),
         .library(name: "ACPServer", targets: ["ACPServer"]),
         .library(name: "ACPClient", targets: ["ACPClient"]),
         .library(name: "Redis", targets: ["Redis"]),
@@ -71,12 +72,27 @@ let package = Package(
             swiftSettings: swiftSettings
         ),
         .target(
+            name: "ACPLinks",
+            dependencies: [
+                "ACPRuntime",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: swiftSettings
+        ),
+        .target(
             name: "ACPServer",
             dependencies: [
+                "ACPLinks",
                 "ACPRuntime",
                 "ACPStorage",
                 "ACPCore",
-                .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -86,7 +102,6 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
-                .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
@@ -194,14 +209,25 @@ let package = Package(
             path: "Examples/OwnBackend/Tests",
             swiftSettings: swiftSettings
         ),
+        .target(
+            name: "ACPTestSupport",
+            dependencies: [
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ],
+            path: "Tests/ACPTestSupport",
+            swiftSettings: swiftSettings
+        ),
         .testTarget(
             name: "ACPCoreTests",
-            dependencies: ["ACPCore"],
+            dependencies: ["ACPTestSupport", "ACPCore"],
             swiftSettings: swiftSettings
         ),
         .testTarget(
             name: "ACPRuntimeTests",
             dependencies: [
+                "ACPTestSupport",
                 "ACPRuntime",
                 "ACPStorage",
                 "ACPStorageTesting",
@@ -212,8 +238,23 @@ let package = Package(
             swiftSettings: swiftSettings
         ),
         .testTarget(
+            name: "ACPLinksTests",
+            dependencies: [
+                "ACPCore",
+                "ACPLinks",
+                "ACPRuntime",
+                "ACPTestSupport",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ],
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(
             name: "ACPServerTests",
             dependencies: [
+                "ACPTestSupport",
                 "ACPClient",
                 "ACPCore",
                 "ACPRuntime",
@@ -234,6 +275,7 @@ let package = Package(
         .target(
             name: "RedisTestSupport",
             dependencies: [
+                "ACPTestSupport",
                 "Redis",
                 .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -245,6 +287,7 @@ let package = Package(
         .testTarget(
             name: "RedisTests",
             dependencies: [
+                "ACPTestSupport",
                 "Redis",
                 "RedisTestSupport",
                 .product(name: "InMemoryLogging", package: "swift-log"),
@@ -263,6 +306,7 @@ let package = Package(
         .testTarget(
             name: "ACPRedisTests",
             dependencies: [
+                "ACPTestSupport",
                 "ACPClient",
                 "ACPCore",
                 "ACPRuntime",
@@ -302,6 +346,7 @@ let package = Package(
         .testTarget(
             name: "ACPTopologyTests",
             dependencies: [
+                "ACPTestSupport",
                 "ACPClient",
                 "ACPCore",
                 "ACPRedis",
@@ -317,11 +362,11 @@ let package = Package(
         .testTarget(
             name: "ACPPostgresTests",
             dependencies: [
+                "ACPTestSupport",
                 "ACPCore",
                 "ACPPostgres",
                 "ACPStorage",
                 "ACPStorageTesting",
-                "RedisTestSupport",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: swiftSettings
@@ -341,7 +386,7 @@ let package = Package(
         ),
         .testTarget(
             name: "ACPStorageTests",
-            dependencies: ["ACPStorageTesting", "ACPStorage", "ACPCore"],
+            dependencies: ["ACPTestSupport", "ACPStorageTesting", "ACPStorage", "ACPCore"],
             swiftSettings: swiftSettings
         ),
     ]

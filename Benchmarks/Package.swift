@@ -19,6 +19,7 @@ let package = Package(
         .package(
             url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.0", traits: ["FullFoundation"]),
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.0"),
+        .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.0"),
     ],
     targets: [
         // What is measured: the server, and the bare route that it is compared with.
@@ -46,6 +47,7 @@ let package = Package(
         .executableTarget(
             name: "Bench",
             dependencies: [
+                "ACPTestSupport",
                 "BenchSupport",
                 "RedisTestSupport",
                 .product(name: "ACPClient", package: "simple-acp"),
@@ -71,10 +73,21 @@ let package = Package(
             path: "BenchSupport",
             swiftSettings: swiftSettings
         ),
-        // A link to the test support of the package above, which is no product of it.
+        // Links to the test support of the package above, which is no product of it.
+        .target(
+            name: "ACPTestSupport",
+            dependencies: [
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ],
+            path: "ACPTestSupport",
+            swiftSettings: swiftSettings
+        ),
         .target(
             name: "RedisTestSupport",
             dependencies: [
+                "ACPTestSupport",
                 .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),

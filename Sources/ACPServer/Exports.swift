@@ -2,5 +2,6 @@
 
 // What an agent author needs stands behind one import.
 @_exported public import ACPCore
+@_exported public import ACPLinks
 @_exported public import ACPRuntime
 @_exported public import ACPStorage

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ACPCore
+import ACPLinks
 
 /// How an ``ACPServer`` answers.
 public struct ServerConfiguration: Sendable {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ACPCore
+@_exported import ACPTestSupport
 import Testing
 
 /// Reads JSON that stands in a test.
@@ -39,21 +40,6 @@ struct Sample<Value: Sendable>: Sendable, CustomTestStringConvertible {
     init(_ name: String, _ value: Value) {
         testDescription = name
         self.value = value
-    }
-}
-
-/// Random numbers that are the same at every run, so that a failure can be repeated.
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
     }
 }
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ACPTestSupport
 import ACPCore
 import ACPPostgres
 import ACPStorage
-import RedisTestSupport
 import Testing
 
 @Suite("Errors name the cause and the remedy, and never the password")
@@ -112,7 +112,7 @@ struct ErrorTests {
     func tls() async throws {
         let server = try await PostgresTestServer.start(tls: true)
         let checked = server.url(
-            user: "tester", parameters: "sslmode=verify-full&sslrootcert=\(server.certificate)")
+            user: "tester", parameters: "sslmode=verify-full&sslrootcert=\(server.authority)")
         try await withStorage(PostgresConfiguration(url: checked)) { storage in
             _ = try await storage.ping()
             let encrypted = try server.sql(

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ACPTestSupport
 import ACPCore
 import ACPStorage
 import Logging
-import RedisTestSupport
 import Synchronization
 import Testing
 
@@ -218,9 +218,10 @@ struct FaultTests {
         let server = try await SharedServer.shared.server
         let database = try await SharedServer.shared.makeDatabase()
         var configuration = Self.configuration(server.url(user: "tester", database: database))
+        // Tables and run are made without the limit: on a busy machine that may take longer.
+        let writer = try await withStorage(configuration) { try await Writer.create(on: $0) }
         configuration.statementTimeout = .milliseconds(400)
         try await withStorage(configuration) { storage in
-            let writer = try await Writer.create(on: storage)
             // Somebody else holds the row.
             try await withThrowingTaskGroup(of: Void.self) { group in
                 let lock = PostgresConfiguration(url: server.url(user: "tester", database: database))

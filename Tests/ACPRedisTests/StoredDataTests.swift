@@ -4,7 +4,7 @@ import ACPCore
 import ACPStorage
 import ACPStorageTesting
 import Foundation
-import RedisClient
+import Redis
 import RedisTestSupport
 import Testing
 

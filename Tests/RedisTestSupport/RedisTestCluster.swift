@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ACPTestSupport
 import NIOConcurrencyHelpers
 public import Redis
 
@@ -254,13 +255,39 @@ public final class RedisTestCluster: Sendable {
 
     /// Moves slots from the servers that have them to another one, with all their keys.
     public func move(slots: some Sequence<Int> & Sendable, to target: RedisTestServer) async throws {
+        // One connection to each server for all slots.
+        let clients = try self.servers.filter(\.isRunning).map { server in
+            (server, try RedisClient(server.configuration(self.options.credentials)))
+        }
+        let outcome: Result<Void, any Error>
+        do {
+            outcome = .success(try await self.move(slots, to: target, with: clients))
+        } catch {
+            outcome = .failure(error)
+        }
+        for (_, client) in clients { await client.close() }
+        try outcome.get()
+    }
+
+    private func move(
+        _ slots: some Sequence<Int> & Sendable, to target: RedisTestServer,
+        with clients: [(RedisTestServer, RedisClient)]
+    ) async throws {
+        func send(_ server: RedisTestServer, _ words: [String]) async throws -> RESPValue {
+            guard let client = clients.first(where: { $0.0 === server })?.1 else {
+                throw TestServerError("A node of the cluster does not run.")
+            }
+            return try await client.send(
+                RedisCommand(words[0], arguments: words.dropFirst().map { RedisArgument($0) }))
+        }
         let targetID = try await self.id(of: target)
         for slot in slots {
             let source = try await self.master(ofSlot: slot)
             if source === target { continue }
-            try await self.send(to: target, "CLUSTER", "SETSLOT", "\(slot)", "IMPORTING", try await self.id(of: source))
-            try await self.send(to: source, "CLUSTER", "SETSLOT", "\(slot)", "MIGRATING", targetID)
-            while let keys = try await self.send(to: source, "CLUSTER", "GETKEYSINSLOT", "\(slot)", "100").array,
+            let sourceID = try await send(source, ["CLUSTER", "MYID"]).string ?? ""
+            _ = try await send(target, ["CLUSTER", "SETSLOT", "\(slot)", "IMPORTING", sourceID])
+            _ = try await send(source, ["CLUSTER", "SETSLOT", "\(slot)", "MIGRATING", targetID])
+            while let keys = try await send(source, ["CLUSTER", "GETKEYSINSLOT", "\(slot)", "100"]).array,
                 !keys.isEmpty
             {
                 var words = ["MIGRATE", "127.0.0.1", "\(target.port)", "", "0", "5000", "REPLACE"]
@@ -270,11 +297,10 @@ public final class RedisTestCluster: Sendable {
                             "AUTH", credentials.password,
                         ]
                 }
-                try await source.send(
-                    words: words + ["KEYS"] + keys.compactMap(\.string), credentials: self.options.credentials)
+                _ = try await send(source, words + ["KEYS"] + keys.compactMap(\.string))
             }
             for server in [target, source] {
-                try await self.send(to: server, "CLUSTER", "SETSLOT", "\(slot)", "NODE", targetID)
+                _ = try await send(server, ["CLUSTER", "SETSLOT", "\(slot)", "NODE", targetID])
             }
         }
     }

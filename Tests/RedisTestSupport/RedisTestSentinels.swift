@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ACPTestSupport
 public import Redis
 
 /// A real master with two replicas, watched by three real Sentinels, on loopback ports.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Foundation
+@_exported public import ACPTestSupport
+public import Foundation
 import NIOConcurrencyHelpers
 
 #if canImport(Glibc)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ACPTestSupport
 import Foundation
-import RedisTestSupport
 
 /// PgBouncer on a free loopback port, before a server of a test.
 final class Pooler: Sendable {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ACPTestSupport
 import Foundation
-import RedisTestSupport
 import Synchronization
 
 /// Something that a test needs could not be set up.
@@ -26,8 +26,8 @@ final class PostgresTestServer: Sendable {
     private let binaries: String
     private let state = Mutex(State())
 
-    /// The certificate of a server with TLS, which is its own authority.
-    var certificate: String { folder.appendingPathComponent("server.crt").path }
+    /// The authority that has signed the certificate of a server with TLS.
+    var authority: String { folder.appendingPathComponent("ca.crt").path }
 
     /// Makes a cluster, starts its server, and waits until it answers.
     ///
@@ -35,7 +35,7 @@ final class PostgresTestServer: Sendable {
     static func start(tls: Bool = false) async throws -> PostgresTestServer {
         let server = try PostgresTestServer()
         do {
-            let settings = tls ? try server.makeCertificate() : []
+            let settings = tls ? try server.makeCertificates() : []
             try server.makeCluster(settings)
             try await server.launch()
             return server
@@ -150,17 +150,14 @@ final class PostgresTestServer: Sendable {
         try Data(access.utf8).write(to: URL(fileURLWithPath: "\(data)/pg_hba.conf"))
     }
 
-    private func makeCertificate() throws -> [String] {
-        let key = folder.appendingPathComponent("server.key").path
-        try Self.run(
-            "/usr/bin/env",
-            [
-                "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", certificate,
-                "-days", "2", "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1",
-            ])
-        if Self.isRoot { _ = chown(key, 65534, 65534) }
-        try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: key)
-        return ["ssl = on", "ssl_cert_file = '\(certificate)'", "ssl_key_file = '\(key)'"]
+    private func makeCertificates() throws -> [String] {
+        let certificates = try TestCertificates.make(in: folder, for: "IP:127.0.0.1")
+        if Self.isRoot { _ = chown(certificates.serverKey, 65534, 65534) }
+        try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: certificates.serverKey)
+        return [
+            "ssl = on", "ssl_cert_file = '\(certificates.serverCertificate)'",
+            "ssl_key_file = '\(certificates.serverKey)'",
+        ]
     }
 
     private func launch() async throws {

@@ -2,6 +2,7 @@
 
 import ACPClient
 import ACPServer
+@_exported import ACPTestSupport
 import AsyncHTTPClient
 import Foundation
 import Logging

@@ -2,6 +2,7 @@
 
 import ACPCore
 import ACPStorage
+@_exported import ACPTestSupport
 
 extension RunCommit {
     /// The commit that creates a run.

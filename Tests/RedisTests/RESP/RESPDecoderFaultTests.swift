@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ACPTestSupport
 import NIOCore
 import Testing
 
@@ -137,7 +138,7 @@ struct RESPDecoderFaultTests {
 
     @Test("random bytes never crash the decoder")
     func randomBytes() {
-        var generator = SplitMix(seed: 42)
+        var generator = SeededGenerator(seed: 42)
         let alphabet = Array("+-:$*_,#!=(%~>|;.?\r\n0123456789ae".utf8)
         for _ in 0..<20_000 {
             var decoder = RESPDecoder(limits: RESPLimits(maxBulkLength: 64, maxAggregateCount: 64, maxDepth: 8))
@@ -151,22 +152,5 @@ struct RESPDecoderFaultTests {
                 }
             }
         }
-    }
-}
-
-/// A small generator with a seed, so that a failure can be repeated.
-struct SplitMix: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) {
-        self.state = seed
-    }
-
-    mutating func next() -> UInt64 {
-        self.state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = self.state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
     }
 }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ACPRuntime
+
 /// A URL of HTTP, read so strictly that nobody else can read another host in it.
 ///
 /// URLs have many spellings, and programs differ in what they make of the odd ones. So whatever is odd is refused here, and

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Synchronization
-import Testing
 
 /// Something that happens once, and that others wait for.
-final class Signal<Value: Sendable>: Sendable {
+public final class Signal<Value: Sendable>: Sendable {
     private enum State {
         case waiting([Int: CheckedContinuation<Value, any Error>])
         case sent(Value)
@@ -12,11 +11,16 @@ final class Signal<Value: Sendable>: Sendable {
 
     private let state = Mutex((state: State.waiting([:]), next: 0))
 
-    var value: Value? {
+    /// The value, if it has happened.
+    public var value: Value? {
         state.withLock { if case .sent(let value) = $0.state { value } else { nil } }
     }
 
-    func send(_ value: Value) {
+    /// Makes a signal that has not happened.
+    public init() {}
+
+    /// Lets it happen. Nothing changes if it has happened already.
+    public func send(_ value: Value) {
         let waiters = state.withLock { state -> [CheckedContinuation<Value, any Error>] in
             guard case .waiting(let waiters) = state.state else { return [] }
             state.state = .sent(value)
@@ -28,7 +32,7 @@ final class Signal<Value: Sendable>: Sendable {
     /// Returns when it has happened.
     ///
     /// - Throws: `CancellationError` when the task is cancelled.
-    func wait() async throws -> Value {
+    public func wait() async throws -> Value {
         let id = state.withLock { state in
             state.next += 1
             return state.next
@@ -60,35 +64,26 @@ final class Signal<Value: Sendable>: Sendable {
 }
 
 extension Signal where Value == Void {
-    func send() { send(()) }
+    /// Lets it happen.
+    public func send() { send(()) }
 }
 
-/// Counts, from wherever.
-final class Counter: Sendable {
+/// A number that tasks count up and down.
+public final class Counter: Sendable {
     private let count = Mutex(0)
 
-    var value: Int { count.withLock { $0 } }
+    /// Makes a counter that is 0.
+    public init() {}
 
+    /// The number now.
+    public var value: Int { count.withLock { $0 } }
+
+    /// Adds to the number and returns the sum.
     @discardableResult
-    func add(_ number: Int = 1) -> Int {
+    public func add(_ number: Int = 1) -> Int {
         count.withLock { count in
             count += number
             return count
         }
-    }
-}
-
-struct NeverHappened: Error, CustomStringConvertible {
-    let description: String
-}
-
-/// Looks again and again until something holds. The deadline is only there so that a broken test ends.
-func eventually(
-    _ what: String, within limit: Duration = .seconds(60), _ condition: () async throws -> Bool
-) async throws {
-    let deadline = ContinuousClock.now + limit
-    while !(try await condition()) {
-        guard .now < deadline else { throw NeverHappened(description: "never happened: \(what)") }
-        try await Task.sleep(for: .milliseconds(2))
     }
 }

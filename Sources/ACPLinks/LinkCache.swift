@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ACPRuntime
 import DequeModule
 
 /// What was loaded, within bounds: a value without locks. What was not used for longest goes first.

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ACPCore
+@_exported import ACPRuntime
+@_exported import ACPTestSupport
+import Logging
 import Synchronization
 import Testing
 
-@testable import ACPServer
+@testable import ACPLinks
 
 /// A loader while the body runs. Without a configuration it loads from this machine.
 func loading(
@@ -38,6 +42,10 @@ func loads(_ url: String, _ loader: LinkLoader) async -> LinkError.Code? {
     }
 }
 
+extension Logger {
+    static var silent: Logger { Logger(label: "test") { _ in SwiftLogNoOpLogHandler() } }
+}
+
 extension LinkConfiguration {
     static var development: LinkConfiguration {
         LinkConfiguration(allowsPrivateAddresses: true, timeout: .seconds(60), connectTimeout: .seconds(30))
@@ -51,8 +59,6 @@ extension LinkConfiguration {
 }
 
 extension ResourceServer {
-    func url(_ path: String, host: String = "127.0.0.1") -> String { "http://\(host):\(port)\(path)" }
-
     func request(
         _ path: String, _ purpose: ResourceRequest.Purpose = .content, host: String = "127.0.0.1"
     ) -> ResourceRequest {

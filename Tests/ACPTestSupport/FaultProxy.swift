@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
+import Synchronization
 
 /// A TCP proxy on the loopback interface that does to connections what networks do.
 public final class FaultProxy: Sendable {
@@ -26,8 +26,8 @@ public final class FaultProxy: Sendable {
         var channels: [ObjectIdentifier: any Channel] = [:]
     }
 
-    private let state: NIOLockedValueBox<State>
-    private let server: NIOLockedValueBox<(any Channel)?> = NIOLockedValueBox(nil)
+    private let state: Mutex<State>
+    private let server: Mutex<(any Channel)?> = Mutex(nil)
 
     /// Starts a proxy in front of a port.
     public static func start(to port: Int) async throws -> FaultProxy {
@@ -37,40 +37,40 @@ public final class FaultProxy: Sendable {
     }
 
     private init(_ target: Int) {
-        self.state = NIOLockedValueBox(State(target: target))
+        self.state = Mutex(State(target: target))
     }
 
     /// The port of the proxy.
-    public var port: Int { self.server.withLockedValue { $0?.localAddress?.port ?? 0 } }
+    public var port: Int { self.server.withLock { $0?.localAddress?.port ?? 0 } }
     /// How many connections were accepted so far.
-    public var accepted: Int { self.state.withLockedValue { $0.accepted } }
+    public var accepted: Int { self.state.withLock { $0.accepted } }
 
     /// What happens to bytes from now on.
     public var mode: Mode {
-        get { self.state.withLockedValue { $0.mode } }
-        set { self.state.withLockedValue { $0.mode = newValue } }
+        get { self.state.withLock { $0.mode } }
+        set { self.state.withLock { $0.mode = newValue } }
     }
 
     /// Where new connections lead to. Those that are open stay as they are.
     public var target: Int {
-        get { self.state.withLockedValue { $0.target } }
-        set { self.state.withLockedValue { $0.target = newValue } }
+        get { self.state.withLock { $0.target } }
+        set { self.state.withLock { $0.target = newValue } }
     }
 
     /// New connections are closed as soon as they are accepted.
     public var refusesConnections: Bool {
-        get { self.state.withLockedValue { $0.refuses } }
-        set { self.state.withLockedValue { $0.refuses = newValue } }
+        get { self.state.withLock { $0.refuses } }
+        set { self.state.withLock { $0.refuses = newValue } }
     }
 
     /// Cuts all connections.
     public func cut() async {
-        for channel in self.state.withLockedValue({ Array($0.channels.values) }) { try? await channel.close() }
+        for channel in self.state.withLock({ Array($0.channels.values) }) { try? await channel.close() }
     }
 
     /// Ends the proxy.
     public func stop() async {
-        let server = self.server.withLockedValue { $0.take() }
+        let server = self.server.withLock { $0.take() }
         try? await server?.close()
         await self.cut()
     }
@@ -80,11 +80,11 @@ public final class FaultProxy: Sendable {
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelInitializer { self.accepted($0) }
             .bind(host: "127.0.0.1", port: 0).get()
-        self.server.withLockedValue { $0 = server }
+        self.server.withLock { $0 = server }
     }
 
     private func accepted(_ client: any Channel) -> EventLoopFuture<Void> {
-        let (target, refuses) = self.state.withLockedValue { state in
+        let (target, refuses) = self.state.withLock { state in
             state.accepted += 1
             return (state.target, state.refuses)
         }
@@ -103,8 +103,8 @@ public final class FaultProxy: Sendable {
 
     private func track(_ channel: any Channel) {
         let id = ObjectIdentifier(channel)
-        self.state.withLockedValue { $0.channels[id] = channel }
-        channel.closeFuture.whenComplete { _ in self.state.withLockedValue { $0.channels[id] = nil } }
+        self.state.withLock { $0.channels[id] = channel }
+        channel.closeFuture.whenComplete { _ in self.state.withLock { $0.channels[id] = nil } }
     }
 
     private final class Forwarder: ChannelInboundHandler {

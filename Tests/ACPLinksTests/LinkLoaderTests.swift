@@ -4,7 +4,7 @@ import AsyncHTTPClient
 import NIOCore
 import Testing
 
-@testable import ACPServer
+@testable import ACPLinks
 
 @Suite("Loading links", .timeLimit(.minutes(5)))
 struct LinkLoaderTests {

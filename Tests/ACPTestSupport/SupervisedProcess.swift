@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
-import NIOConcurrencyHelpers
+import Synchronization
 
 #if canImport(Glibc)
     import Glibc
@@ -17,7 +17,7 @@ public final class SupervisedProcess: Sendable {
     /// The number of the program's process.
     public let pid: Int32
     private let input: Pipe
-    private let isEnded = NIOLockedValueBox(false)
+    private let isEnded = Mutex(false)
 
     /// Starts a program whose output goes to the end of a file.
     public init(_ program: String, _ arguments: [String], log: String) throws {
@@ -59,6 +59,7 @@ public final class SupervisedProcess: Sendable {
         return !stat.contains(") Z")
     }
 
+    /// Sends a signal to the program.
     public func signal(_ number: Int32) {
         _ = Glibc_kill(self.pid, number)
     }
@@ -73,7 +74,7 @@ public final class SupervisedProcess: Sendable {
 
     /// Kills the program, and lets the shell between go.
     public func endWithoutWaiting() {
-        let isFirst = self.isEnded.withLockedValue { isEnded in
+        let isFirst = self.isEnded.withLock { isEnded in
             defer { isEnded = true }
             return !isEnded
         }

@@ -2,50 +2,56 @@
 
 import NIOCore
 import NIOPosix
-import NIOSSL
+public import NIOSSL
 import Synchronization
 
 /// A server on a loopback address that answers byte by byte as a test tells it to, faults included.
-final class ResourceServer: Sendable {
+public final class ResourceServer: Sendable {
     /// Where an answer is written to.
-    struct Answering: Sendable {
+    public struct Answering: Sendable {
         /// The path and the query of the request.
-        let target: String
+        public let target: String
         /// The head of the request, as it was sent.
-        let head: String
+        public let head: String
         let writer: NIOAsyncChannelOutboundWriter<ByteBuffer>
         let release: Signal<Void>
 
-        func send(_ text: String) async throws { try await writer.write(ByteBuffer(string: text)) }
+        /// Sends bytes as they are.
+        public func send(_ text: String) async throws { try await writer.write(ByteBuffer(string: text)) }
 
         /// A whole answer. The connection stays open.
-        func answer(
+        public func answer(
             _ body: String, status: String = "200 OK", headers: [String] = ["Content-Type: text/plain"]
         ) async throws {
             let lines = ["HTTP/1.1 \(status)"] + headers + ["Content-Length: \(body.utf8.count)", "", body]
             try await send(lines.joined(separator: "\r\n"))
         }
 
-        func redirect(to location: String) async throws {
+        /// Sends a redirect. The connection stays open.
+        public func redirect(to location: String) async throws {
             try await answer("", status: "302 Found", headers: ["Location: \(location)"])
         }
 
         /// Waits until the test lets it go on, or ends.
-        func hang() async throws { try await release.wait() }
+        public func hang() async throws { try await release.wait() }
     }
 
     /// Answers one request. The connection is closed if it throws.
-    typealias Handler = @Sendable (Answering) async throws -> Void
+    public typealias Handler = @Sendable (Answering) async throws -> Void
 
-    let port: Int
+    /// The port that is listened on.
+    public let port: Int
     /// Ends what hangs.
-    let release = Signal<Void>()
+    public let release = Signal<Void>()
     private let channel: NIOAsyncChannel<NIOAsyncChannel<ByteBuffer, ByteBuffer>, Never>
     private let seen = Mutex<(connections: Int, targets: [String], heads: [String])>((0, [], []))
 
-    var connections: Int { seen.withLock { $0.connections } }
-    var targets: [String] { seen.withLock { $0.targets } }
-    var heads: [String] { seen.withLock { $0.heads } }
+    /// How many connections were accepted.
+    public var connections: Int { seen.withLock { $0.connections } }
+    /// The paths and queries of all requests, in their order.
+    public var targets: [String] { seen.withLock { $0.targets } }
+    /// The heads of all requests, in their order.
+    public var heads: [String] { seen.withLock { $0.heads } }
 
     private init(_ channel: NIOAsyncChannel<NIOAsyncChannel<ByteBuffer, ByteBuffer>, Never>) {
         self.channel = channel
@@ -53,7 +59,7 @@ final class ResourceServer: Sendable {
     }
 
     /// Serves while the body runs.
-    static func serving<Result: Sendable>(
+    public static func serving<Result: Sendable>(
         on host: String = "127.0.0.1", port: Int = 0, tls: NIOSSLContext? = nil, _ handler: @escaping Handler,
         _ body: @escaping @Sendable (ResourceServer) async throws -> Result
     ) async throws -> Result {
@@ -80,6 +86,9 @@ final class ResourceServer: Sendable {
             return try outcome.get()
         }
     }
+
+    /// The URL of a path.
+    public func url(_ path: String, host: String = "127.0.0.1") -> String { "http://\(host):\(port)\(path)" }
 
     private func run(_ handler: @escaping Handler) async throws {
         try await channel.executeThenClose { connections in

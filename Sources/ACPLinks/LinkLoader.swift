@@ -8,10 +8,27 @@ import NIOSSL
 import ServiceLifecycle
 import Synchronization
 
-/// Loads what other servers keep, over HTTP and within the bounds of a ``LinkConfiguration``.
+/// Loads over HTTP what URLs of callers point to, without letting them reach what only this machine can reach.
 ///
-/// Several readers of one URL share one load. It goes on for as long as one of them waits, until its time is up.
-final class LinkLoader: ResourceLoader, Service {
+/// ```swift
+/// let loader = LinkLoader(configuration: LinkConfiguration(maximumBytes: 1_048_576), logger: logger)
+/// let resource = try await loader.load(ResourceRequest(url: url, session: session, purpose: .content))
+/// ```
+///
+/// - **What is allowed.** `http` and `https` URLs without credentials whose host is public at the moment of the request. All
+///   addresses of the host are checked, and the connection is made to a checked address, so that a name cannot lead to another
+///   address afterwards. ``LinkConfiguration`` allows more. Redirects are followed on the same host only. No cookies,
+///   credentials or other headers of the caller are sent.
+/// - **Limits.** Size, time, redirects, loads at the same time in all and per host: see ``LinkConfiguration``. Compressed
+///   responses are refused, because their size is not known before they are unpacked.
+/// - **Errors.** Every failure is a `LinkError`. Its message names the cause and the remedy, and shows neither an address of
+///   this machine's network nor the query of a URL.
+///
+/// Several readers of one URL share one load. It goes on for as long as one of them waits, until its time is up. Responses are
+/// kept for as long as their server allows.
+///
+/// Run it as a service, or call ``close()`` in the end.
+public final class LinkLoader: ResourceLoader, Service {
     fileprivate typealias Reader = CheckedContinuation<Resource, any Error>
 
     fileprivate struct Load {
@@ -39,8 +56,19 @@ final class LinkLoader: ResourceLoader, Service {
     private let logger: Logger
     private let state: Mutex<State>
 
+    /// Makes a loader. It connects to nothing before something is loaded.
+    ///
+    /// - Parameters:
+    ///   - configuration: What may be loaded, and its limits. Defaults to public addresses.
+    ///   - logger: Gets a line at level `debug` for each load that fails.
+    public convenience init(
+        configuration: LinkConfiguration = LinkConfiguration(), logger: Logger = Logger(label: "acp.links")
+    ) {
+        self.init(configuration: configuration, logger: logger, resolver: SystemResolver())
+    }
+
     init(
-        configuration: LinkConfiguration, logger: Logger, resolver: any HostResolver = SystemResolver(),
+        configuration: LinkConfiguration, logger: Logger, resolver: any HostResolver,
         tls: TLSConfiguration = .makeClientConfiguration()
     ) {
         self.configuration = configuration
@@ -54,7 +82,11 @@ final class LinkLoader: ResourceLoader, Service {
                 places: LinkPlaces(limit: configuration.maximumLoads, hostLimit: configuration.maximumLoadsPerHost)))
     }
 
-    func load(_ request: ResourceRequest) async throws -> Resource {
+    /// Returns what a URL points to.
+    ///
+    /// - Throws: `LinkError`, with code `unavailable` once the loader is closed; `CancellationError` if the calling task is
+    ///   cancelled.
+    public func load(_ request: ResourceRequest) async throws -> Resource {
         let url = try LinkURL(request.url)
         let reader = state.withLock { $0.makeID() }
         return try await withTaskCancellationHandler {
@@ -71,13 +103,13 @@ final class LinkLoader: ResourceLoader, Service {
     var running: Int { state.withLock { $0.places.running } }
 
     /// Keeps the connections until the graceful shutdown, then closes them.
-    func run() async throws {
+    public func run() async throws {
         try? await gracefulShutdown()
         await close()
     }
 
-    /// Ends what is under way, and closes the connections.
-    func close() async {
+    /// Ends the loads that are under way, and closes the connections. Nothing can be loaded afterwards.
+    public func close() async {
         let (tasks, readers, timers) = state.withLock { state in
             state.isClosed = true
             defer {

@@ -8,41 +8,6 @@ import Foundation
     import Darwin
 #endif
 
-/// Something that a test needs could not be set up.
-public struct TestServerError: Error, CustomStringConvertible {
-    /// What is missing, and how to get it.
-    public let description: String
-
-    init(_ description: String) {
-        self.description = description
-    }
-}
-
-/// Asks again and again until the answer is yes; false if it never is.
-@discardableResult
-public func poll(
-    for limit: Duration = .seconds(10), every pause: Duration = .milliseconds(10),
-    until condition: () async throws -> Bool
-) async throws -> Bool {
-    let clock = ContinuousClock()
-    let end = clock.now + limit
-    while true {
-        if try await condition() { return true }
-        if clock.now >= end { return false }
-        try await Task.sleep(for: pause)
-    }
-}
-
-enum TestFolder {
-    /// Under a short path: the length of a Unix socket's path is limited.
-    static func make(_ name: String) throws -> URL {
-        let folder = FileManager.default.temporaryDirectory
-            .appendingPathComponent("\(name)-\(UInt32.random(in: 0 ... .max))", isDirectory: true)
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        return folder
-    }
-}
-
 /// Ports of the loopback interface.
 public enum FreePort {
     /// A port on which nobody listens at this moment.
@@ -83,7 +48,7 @@ public enum LoopbackSocket {
         return address
     }
 
-    /// Somebody listens on the port.
+    /// Whether somebody listens on a port.
     public static func accepts(port: Int) -> Bool {
         let descriptor = self.stream(AF_INET)
         defer { close(descriptor) }
@@ -95,8 +60,8 @@ public enum LoopbackSocket {
         }
     }
 
-    /// Somebody listens on the Unix socket.
-    static func accepts(unixSocket path: String) -> Bool {
+    /// Whether somebody listens on a Unix socket.
+    public static func accepts(unixSocket path: String) -> Bool {
         let descriptor = self.stream(AF_UNIX)
         defer { close(descriptor) }
         var address = sockaddr_un()

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ACPRuntime
+
 /// What a server loads from others, when an agent asks for something that a URL points to: messages and the state of a session
 /// that came from elsewhere, and the content of message parts.
 ///

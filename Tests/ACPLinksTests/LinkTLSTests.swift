@@ -4,7 +4,7 @@ import Foundation
 import NIOSSL
 import Testing
 
-@testable import ACPServer
+@testable import ACPLinks
 
 @Suite("Loading links over TLS", .timeLimit(.minutes(5)))
 struct LinkTLSTests {
@@ -50,35 +50,17 @@ struct LinkTLSTests {
         _ handler: @escaping ResourceServer.Handler,
         _ body: @escaping @Sendable (ResourceServer, TLSConfiguration) async throws -> Void
     ) async throws {
-        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("links-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        let folder = try TestFolder.make("links")
         defer { try? FileManager.default.removeItem(at: folder) }
-        let (certificate, key) = (folder.path + "/server.crt", folder.path + "/server.key")
-        try openssl(
-            ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
-                + ["-subj", "/CN=files.invalid", "-addext", "subjectAltName=DNS:files.invalid"]
-                + ["-keyout", key, "-out", certificate])
+        let certificates = try TestCertificates.make(in: folder, for: "DNS:files.invalid")
         let context = try NIOSSLContext(
             configuration: .makeServerConfiguration(
-                certificateChain: try NIOSSLCertificate.fromPEMFile(certificate).map { .certificate($0) },
-                privateKey: .privateKey(try NIOSSLPrivateKey(file: key, format: .pem))))
+                certificateChain: try NIOSSLCertificate.fromPEMFile(certificates.serverCertificate)
+                    .map { .certificate($0) },
+                privateKey: .privateKey(try NIOSSLPrivateKey(file: certificates.serverKey, format: .pem))))
         var client = TLSConfiguration.makeClientConfiguration()
-        client.trustRoots = .file(certificate)
+        client.trustRoots = .file(certificates.authority)
         let tls = client
         try await ResourceServer.serving(tls: context, handler) { try await body($0, tls) }
-    }
-
-    private func openssl(_ arguments: [String]) throws {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = ["openssl"] + arguments
-        process.standardOutput = FileHandle.nullDevice
-        process.standardError = FileHandle.nullDevice
-        try process.run()
-        process.waitUntilExit()
-        guard process.terminationStatus == 0 else {
-            throw NeverHappened(
-                description: "openssl failed, or is not installed. On Debian and Ubuntu: apt-get install openssl")
-        }
     }
 }

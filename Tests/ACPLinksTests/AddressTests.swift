@@ -2,7 +2,7 @@
 
 import Testing
 
-@testable import ACPServer
+@testable import ACPLinks
 
 @Suite("Addresses that links may lead to")
 struct AddressTests {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Foundation
+public import Foundation
 
 /// An authority and certificates signed by it, made with the openssl command. All are paths of PEM files.
 public struct TestCertificates: Sendable {
@@ -15,7 +15,13 @@ public struct TestCertificates: Sendable {
     /// The client's private key.
     public let clientKey: String
 
-    static func make(in folder: URL, for names: String) throws -> TestCertificates {
+    /// Makes an authority, and certificates for a server and a client.
+    ///
+    /// - Parameters:
+    ///   - folder: Where the files are written.
+    ///   - names: The names of the server, such as `DNS:localhost,IP:127.0.0.1`.
+    /// - Throws: ``TestServerError`` if openssl fails.
+    public static func make(in folder: URL, for names: String) throws -> TestCertificates {
         func path(_ name: String) -> String { folder.appendingPathComponent(name).path }
         let certificates = TestCertificates(
             authority: path("ca.crt"), serverCertificate: path("server.crt"), serverKey: path("server.key"),

@@ -2,7 +2,7 @@
 
 import Testing
 
-@testable import ACPServer
+@testable import ACPLinks
 
 @Suite("What is kept of links, and how many are loaded at once")
 struct LinkBoundsTests {

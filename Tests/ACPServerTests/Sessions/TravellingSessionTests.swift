@@ -254,3 +254,16 @@ struct TravellingSessionTests {
         }
     }
 }
+
+extension LinkConfiguration {
+    /// Loads from this machine.
+    fileprivate static var development: LinkConfiguration {
+        LinkConfiguration(allowsPrivateAddresses: true, timeout: .seconds(60), connectTimeout: .seconds(30))
+    }
+
+    fileprivate func with(_ change: (inout LinkConfiguration) -> Void) -> LinkConfiguration {
+        var configuration = self
+        change(&configuration)
+        return configuration
+    }
+}

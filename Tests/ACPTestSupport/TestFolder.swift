@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import Foundation
+
+/// Folders for the files of a test.
+public enum TestFolder {
+    /// Makes an empty folder with a random name. It has a short path, because the length of a Unix socket's path is limited.
+    public static func make(_ name: String) throws -> URL {
+        let folder = FileManager.default.temporaryDirectory
+            .appendingPathComponent("\(name)-\(UInt32.random(in: 0 ... .max))", isDirectory: true)
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        return folder
+    }
+}

@@ -18,7 +18,7 @@ public func fuzzJSON(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     return 0
 }
 
-private typealias Kind = JSONReadable & JSONWritable & Equatable
+private typealias Kind = JSONReadable & JSONWritable & Equatable & Sendable
 
 private let types: [any Kind.Type] = [
     RunCreateRequest.self, MessagePart.self, RunResumeRequest.self, Event.self, Run.self, JSONValue.self, Message.self,

@@ -63,6 +63,8 @@ class Outcome:
     running: set[str] = field(default_factory=set)
     """Tests that have begun and not ended."""
     skipped: int = 0
+    with_cases: set[str] = field(default_factory=set)
+    """Tests whose time is known also where tests run beside each other."""
 
     @staticmethod
     def read(events: Path) -> "Outcome":
@@ -70,7 +72,6 @@ class Outcome:
         outcome = Outcome()
         begun: dict[str, float] = {}
         functions: set[str] = set()
-        with_cases: set[str] = set()
         if not events.exists():
             return outcome
         with events.open(encoding="utf-8", errors="replace") as lines:
@@ -91,9 +92,9 @@ class Outcome:
                 moment = payload["instant"]["absolute"]
                 if kind == "testStarted":
                     begun[test] = moment
-                elif kind == "testCaseStarted" and test not in with_cases:
+                elif kind == "testCaseStarted" and test not in outcome.with_cases:
                     # Where tests run beside each other, a test starts before it is its turn, and its first case when it is.
-                    with_cases.add(test)
+                    outcome.with_cases.add(test)
                     begun[test] = moment
                 elif kind == "testEnded":
                     outcome.seconds[test] = moment - begun.pop(test, moment)
@@ -209,7 +210,8 @@ def run(lanes: list[Lane], program: TestProgram, all_lanes: list[Lane], slowest:
                 running.remove(process)
                 last = time.monotonic()
                 outcome = process.outcome()
-                durations |= outcome.seconds
+                is_known = outcome.seconds.keys() if process.lane.width == 1 else outcome.with_cases
+                durations |= {test: took for test, took in outcome.seconds.items() if test in is_known}
                 problems = process.problems(outcome)
                 mark = "failed" if problems else "passed"
                 times = f"{process.took:4.0f} s ({process.processor_time:.0f} s of a processor)"

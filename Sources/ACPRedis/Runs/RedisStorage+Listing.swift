@@ -16,14 +16,15 @@ extension RedisStorage {
     public func storedRuns(_ query: RunQuery) async throws -> Page<StoredRun> {
         try link.checkOpen()
         guard let index = keys.index(for: query.filter) else { return Page(items: [], total: 0) }
-        for attempt in 1... {
+        var attempt = 1
+        while true {
             let page = try await page(of: index, query)
             let (records, isCurrent) = try await records(of: page.items, in: index, query.filter)
             if isCurrent || attempt == Self.attempts {
                 return Page(items: records, total: page.total)
             }
+            attempt += 1
         }
-        return Page(items: [], total: 0)
     }
 
     /// The ids of a page, after everything that expired has been cleared away.

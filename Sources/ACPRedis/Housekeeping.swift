@@ -85,8 +85,14 @@ final class Housekeeping: Sendable {
                 requests.append(
                     .script(
                         RedisScripts.pruneOwned,
-                        keys: [keys.owner(run), keys.processRuns(process), keys.run(run)] + keys.allUnfinished,
-                        [.text(run.rawValue), .text(RunOwner.storedPrefix(of: process)), .number(milliseconds)],
+                        keys: [
+                            .owner: keys.owner(run), .processRuns: keys.processRuns(process), .run: keys.run(run),
+                        ],
+                        moreKeys: keys.allUnfinished,
+                        [
+                            .id: .text(run.rawValue), .ownerPrefix: .text(RunOwner.storedPrefix(of: process)),
+                            .ttl: .number(milliseconds),
+                        ],
                         isIdempotent: true))
             }
         }
@@ -101,8 +107,10 @@ final class Housekeeping: Sendable {
         }
         return .script(
             RedisScripts.prune,
-            keys: [keys.run(place.id), keys.runsExpiry] + keys.listings(of: place) + keys.allUnfinished,
-            [.text(place.id.rawValue), .text(member), .number(milliseconds)], isIdempotent: true)
+            keys: [.run: keys.run(place.id), .queue: keys.runsExpiry],
+            moreKeys: keys.listings(of: place) + keys.allUnfinished,
+            [.id: .text(place.id.rawValue), .queueMember: .text(member), .ttl: .number(milliseconds)],
+            isIdempotent: true)
     }
 
     /// Takes runs out of an index that are not there although they have not expired: evicted, or deleted by hand.
@@ -110,8 +118,8 @@ final class Housekeeping: Sendable {
         if link.isCluster { return try await putRight(runs.map { .init(run: $0, indexes: [index]) }) }
         let requests = runs.map { run in
             RedisRequest.script(
-                RedisScripts.forget, keys: [keys.run(run), index, keys.runs] + keys.allUnfinished,
-                [.text(run.rawValue)], isIdempotent: true)
+                RedisScripts.forget, keys: [.run: keys.run(run)], moreKeys: [index, keys.runs] + keys.allUnfinished,
+                [.id: .text(run.rawValue)], isIdempotent: true)
         }
         _ = try await link.sendEach(requests, .writing("clearing away runs that are gone", at: index))
     }

@@ -66,8 +66,13 @@ struct RedisKeys: Sendable, Hashable {
 
     func contents(_ id: RunID) -> String { key(.contents, tagged: id.rawValue) }
 
-    /// All keys of a run, in the order in which every script takes them.
-    func allOfRun(_ id: RunID) -> [String] { [run(id), events(id), owner(id), input(id), signals(id), contents(id)] }
+    /// All keys of a run, as scripts take them.
+    func allOfRun(_ id: RunID) -> ScriptValues<RunKey, String> {
+        [
+            .run: run(id), .events: events(id), .owner: owner(id), .input: input(id), .signals: signals(id),
+            .contents: contents(id),
+        ]
+    }
 
     /// Where commits to a run are published.
     func changes(_ id: RunID) -> String { "\(prefix)changes:" + (hashTags ? "{\(id)}" : id.rawValue) }
@@ -78,7 +83,10 @@ struct RedisKeys: Sendable, Hashable {
     func history(_ id: SessionID) -> String { key(.sessionHistory, tagged: id.rawValue) }
     func blocks(_ id: SessionID) -> String { key(.sessionBlocks, tagged: id.rawValue) }
     func contents(_ id: SessionID) -> String { key(.sessionContents, tagged: id.rawValue) }
-    func allOfSession(_ id: SessionID) -> [String] { [session(id), history(id), blocks(id), contents(id)] }
+    /// All keys of a session, as scripts take them.
+    func allOfSession(_ id: SessionID) -> ScriptValues<SessionKey, String> {
+        [.session: session(id), .history: history(id), .blocks: blocks(id), .contents: contents(id)]
+    }
 
     /// Runs of the session that have to follow each other.
     func queue(_ id: SessionID) -> String { key(.sessionQueue, tagged: id.rawValue) }
@@ -119,7 +127,7 @@ struct RedisKeys: Sendable, Hashable {
     /// One key of each kind that a commit uses. What they are called matters only to a user who may not use all keys.
     func samples(_ process: ProcessID) -> [String] {
         let (run, session) = (Self.sampleRun, SessionID(rawValue: Self.sampleRun.rawValue) ?? SessionID())
-        return allOfRun(run) + allOfSession(session) + allUnfinished
+        return allOfRun(run).values + allOfSession(session).values + allUnfinished
             + [queue(session), runs, runsExpiry, agentRuns("sample"), sessionRuns(session), processRuns(process)]
     }
 

@@ -57,7 +57,7 @@ struct IncompleteRunTests {
     ) async throws {
         let id = writer.run.id
         let keys = storage.keys
-        for key in keys.allOfRun(id) {
+        for key in keys.allOfRun(id).values {
             #expect(try await client.send("EXISTS", key).int == 0, "\(key)", sourceLocation: sourceLocation)
         }
         let lists =
@@ -98,7 +98,7 @@ struct IncompleteRunTests {
             #expect(try await storage.claim(id, for: RunOwner(process: ProcessID()), from: nil) == false)
             #expect(try await storage.runs(ownedBy: heir.process, limit: 9) == [id])
             #expect(try await storage.runs(ownedBy: writer.owner.process, limit: 9).isEmpty)
-            for key in storage.keys.allOfRun(id) where try await client.send("EXISTS", key).int == 1 {
+            for key in storage.keys.allOfRun(id).values where try await client.send("EXISTS", key).int == 1 {
                 #expect(try await client.send("PTTL", key).int ?? 0 > 80_000_000)
             }
             var failed = writer.run
@@ -192,7 +192,7 @@ struct IncompleteRunTests {
             }
             // All of it: only the lists know it.
             let writer = try await makeRun(storage)
-            try await client.unlink(keys.allOfRun(writer.run.id))
+            try await client.unlink(keys.allOfRun(writer.run.id).values)
             #expect(try await storage.runs(RunQuery(.agent(agent))).items.isEmpty)
             #expect(try await storage.delete(writer.run.id) == false)
         }

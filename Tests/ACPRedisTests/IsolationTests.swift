@@ -75,7 +75,7 @@ struct IsolationTests {
             #expect(keys.kind(of: other) == nil, "\(other)")
         }
         let tagged = RedisKeys(prefix: "acp:", hashTags: true)
-        #expect(tagged.allOfRun("r").allSatisfy { $0.hasSuffix(":{r}") })
-        #expect(tagged.allOfSession("s").allSatisfy { $0.hasSuffix(":{s}") })
+        #expect(tagged.allOfRun("r").values.allSatisfy { $0.hasSuffix(":{r}") })
+        #expect(tagged.allOfSession("s").values.allSatisfy { $0.hasSuffix(":{s}") })
     }
 }

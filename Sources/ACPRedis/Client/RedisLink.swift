@@ -11,12 +11,15 @@ final class RedisLink: Sendable {
     let isCluster: Bool
     /// The glob pattern that all keys and channels of the storage match.
     let pattern: String
+    /// How messages are published. On a cluster they go to the shard of their channel, and not to all servers.
+    let publishCommand: PublishCommand
     private let isClosed = Atomic(false)
 
     init(_ client: any RedisStorageClient, pattern: String) {
         self.client = client
         self.pattern = pattern
         isCluster = client.isCluster
+        publishCommand = isCluster ? .shardPublish : .publish
     }
 
     /// Whether this was the first call.
@@ -60,9 +63,7 @@ final class RedisLink: Sendable {
         _ requests: [RedisRequest], _ task: RedisTask
     ) async throws(StorageError) -> [Result<RESPValue, StorageError>] {
         try checkOpen()
-        var sent = requests
-        if isCluster { for index in sent.indices { ShardedScripts.apply(to: &sent[index]) } }
-        return try finish(await execute(sent), of: sent, task)
+        return try finish(await execute(requests), of: requests, task)
     }
 
     private func execute(_ requests: [RedisRequest]) async -> [Result<RESPValue, any Error>] {

@@ -39,23 +39,12 @@ extension RedisRequest {
     static func read(_ name: String, _ arguments: RedisArgument...) -> RedisRequest {
         RedisRequest(name, arguments, isIdempotent: true)
     }
-
-    /// A script with its keys and arguments.
-    static func script(
-        _ script: RedisScript, keys: [String], _ arguments: [RedisArgument], isIdempotent: Bool
-    ) -> RedisRequest {
-        var words: [RedisArgument] = []
-        words.reserveCapacity(2 + keys.count + arguments.count)
-        words.append(.text(script.sha1))
-        words.append(.number(keys.count))
-        for key in keys { words.append(.text(key)) }
-        words += arguments
-        return RedisRequest("EVALSHA", words, script: script, isIdempotent: isIdempotent)
-    }
 }
 
 extension RedisArgument {
     static func text(_ text: String) -> RedisArgument { RedisArgument(text) }
     static func number(_ number: Int) -> RedisArgument { RedisArgument(number) }
+    /// What scripts read as a Boolean: ``ScriptForm/flag``.
+    static func flag(_ flag: Bool) -> RedisArgument { RedisArgument(flag ? 1 : 0) }
     static func bytes(_ bytes: [UInt8]) -> RedisArgument { RedisArgument(bytes) }
 }

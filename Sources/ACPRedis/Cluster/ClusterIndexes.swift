@@ -95,8 +95,8 @@ struct IndexRepair: Sendable {
             let stands = try await link.sendEach(
                 zip(rest, standings).map { suspect, standing in
                     .script(
-                        RedisScripts.stands, keys: [keys.run(suspect.run), keys.owner(suspect.run)],
-                        [.text(standing.digest), .text(standing.owner)], isIdempotent: true)
+                        RedisScripts.stands, keys: [.run: keys.run(suspect.run), .owner: keys.owner(suspect.run)],
+                        [.digest: .text(standing.digest), .owner: .text(standing.owner)], isIdempotent: true)
                 }, .reading("how runs stand", at: keys.runsExpiry))
             rest = zip(rest, stands).filter { $0.1.int != 1 }.map(\.0)
         }
@@ -106,8 +106,8 @@ struct IndexRepair: Sendable {
         let replies = try await link.sendEach(
             suspects.map { suspect in
                 .script(
-                    RedisScripts.standing, keys: [keys.run(suspect.run), keys.owner(suspect.run)],
-                    [.number(timeToLive.wholeMilliseconds)], isIdempotent: true)
+                    RedisScripts.standing, keys: [.run: keys.run(suspect.run), .owner: keys.owner(suspect.run)],
+                    [.ttl: .number(timeToLive.wholeMilliseconds)], isIdempotent: true)
             }, .reading("how runs stand", at: keys.runsExpiry))
         return zip(suspects, replies).map(standing)
     }

@@ -177,14 +177,19 @@ final class IndexWriter: Sendable {
         _ index: String, _ changes: [(change: IndexChange, since: ContinuousClock.Instant)], ttl: Int
     ) -> RedisRequest {
         let now = ContinuousClock.now
-        var words: [RedisArgument] = [.number(ttl)]
+        var request = RedisRequest.script(
+            RedisScripts.index, keys: [.index: index], [.ttl: .number(ttl)], capacity: changes.count * IndexStep.count,
+            isIdempotent: true)
         for (change, since) in changes {
             var number = change.score
             // The run expires so long after it was written, and that was at the earliest when this began.
             if change.kind == .enqueue || change.kind == .intend { number -= (now - since).wholeMilliseconds + 1 }
-            words += [.text(change.kind.rawValue), .number(number), .text(change.member)]
+            let step: ScriptValues<IndexStep, RedisArgument> = [
+                .kind: .text(change.kind.rawValue), .number: .number(number), .member: .text(change.member),
+            ]
+            request.append(step.values)
         }
-        return .script(RedisScripts.index, keys: [index], words, isIdempotent: true)
+        return request
     }
 
     // MARK: End

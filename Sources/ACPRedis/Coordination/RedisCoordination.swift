@@ -34,35 +34,46 @@ final class RedisCoordination: Coordination {
     /// commits need. On a cluster that holds for the two masters that it is written to.
     func heartbeat(of process: ProcessID, timeToLive: Duration) async throws {
         let life = max(1, timeToLive.wholeMilliseconds)
-        let words: [RedisArgument] =
-            [
-                .text(process.rawValue), .number(life), .number(self.timeToLive.wholeMilliseconds),
-                .text(keys.unusedChannel),
-            ] + keys.samples(process).map { .text($0) }
+        let arguments: ScriptValues<HeartbeatArgument, RedisArgument> = [
+            .process: .text(process.rawValue), .life: .number(life),
+            .kept: .number(self.timeToLive.wholeMilliseconds), .channel: .text(keys.unusedChannel),
+        ]
+        let samples = keys.samples(process).map { RedisArgument.text($0) }
         let task = RedisTask.writing("The heartbeat of process \(process)", at: keys.process(process))
-        func request(_ script: RedisScript, _ keys: String...) -> RedisRequest {
-            .script(script, keys: keys, words, isIdempotent: true)
+        func request<Key>(
+            _ script: PublishingScript<Key, HeartbeatArgument, NoNames>, _ keys: ScriptValues<Key, String>
+        ) -> RedisRequest {
+            var request = RedisRequest.script(
+                script.publishing(by: link.publishCommand), keys: keys, arguments, capacity: samples.count,
+                isIdempotent: true)
+            request.append(samples)
+            return request
         }
         if link.isCluster {
             // Two slots. Whoever looks for live processes goes by the second.
             _ = try await link.sendEach(
                 [
-                    request(RedisScripts.noteProcess, keys.process(process)),
-                    request(RedisScripts.announceProcess, keys.processes),
+                    request(RedisScripts.noteProcess, [.process: keys.process(process)]),
+                    request(RedisScripts.announceProcess, [.processes: keys.processes]),
                 ], task)
         } else {
-            _ = try await link.send(request(RedisScripts.heartbeat, keys.process(process), keys.processes), task)
+            let names: ScriptValues<HeartbeatKey, String> = [
+                .process: keys.process(process), .processes: keys.processes,
+            ]
+            _ = try await link.send(request(RedisScripts.heartbeat, names), task)
         }
         await eviction.perform()
     }
 
-    func liveProcesses() async throws -> Set<ProcessID> { try await processes("live") }
+    func liveProcesses() async throws -> Set<ProcessID> { try await processes(areLost: false) }
 
-    func lostProcesses() async throws -> Set<ProcessID> { try await processes("lost") }
+    func lostProcesses() async throws -> Set<ProcessID> { try await processes(areLost: true) }
 
-    private func processes(_ which: RedisArgument) async throws -> Set<ProcessID> {
+    private func processes(areLost: Bool) async throws -> Set<ProcessID> {
         let reply = try await link.send(
-            .script(RedisScripts.listProcesses, keys: [keys.processes], [which], isIdempotent: true),
+            .script(
+                RedisScripts.listProcesses, keys: [.processes: keys.processes], [.areLost: .flag(areLost)],
+                isIdempotent: true),
             .reading("the processes", at: keys.processes))
         return Set((reply.array ?? []).compactMap(\.string).map(ProcessID.init(rawValue:)))
     }
@@ -71,9 +82,11 @@ final class RedisCoordination: Coordination {
         let task = RedisTask.writing("Leaving as process \(process)", at: keys.processes)
         let reply = try await link.send(
             .script(
-                RedisScripts.leave, keys: [keys.processes],
-                [.text(process.rawValue), .number(timeToLive.wholeMilliseconds), .text(keys.announcements(process))],
-                isIdempotent: true), task)
+                RedisScripts.leave.publishing(by: link.publishCommand), keys: [.processes: keys.processes],
+                [
+                    .process: .text(process.rawValue), .kept: .number(timeToLive.wholeMilliseconds),
+                    .channel: .text(keys.announcements(process)),
+                ], isIdempotent: true), task)
         let others = (reply.array ?? []).compactMap(\.string).map(ProcessID.init(rawValue:))
         _ = try await link.sendEach(
             [RedisRequest("UNLINK", [.text(keys.process(process))], isIdempotent: true)]
@@ -82,7 +95,9 @@ final class RedisCoordination: Coordination {
 
     func forget(_ process: ProcessID) async throws {
         _ = try await link.send(
-            .script(RedisScripts.forgetProcess, keys: [keys.processes], [.text(process.rawValue)], isIdempotent: true),
+            .script(
+                RedisScripts.forgetProcess, keys: [.processes: keys.processes], [.process: .text(process.rawValue)],
+                isIdempotent: true),
             .writing("Forgetting process \(process)", at: keys.processes))
     }
 
@@ -105,10 +120,12 @@ final class RedisCoordination: Coordination {
         return reply.string.flatMap(RunID.init(rawValue:))
     }
 
-    private func turn(_ script: RedisScript, _ run: RunID, _ session: SessionID) -> RedisRequest {
+    private func turn(
+        _ script: Script<QueueKey, QueueArgument, NoNames>, _ run: RunID, _ session: SessionID
+    ) -> RedisRequest {
         .script(
-            script, keys: [keys.queue(session)], [.text(run.rawValue), .number(timeToLive.wholeMilliseconds)],
-            isIdempotent: true)
+            script, keys: [.queue: keys.queue(session)],
+            [.run: .text(run.rawValue), .ttl: .number(timeToLive.wholeMilliseconds)], isIdempotent: true)
     }
 
     // MARK: Signals
@@ -119,10 +136,12 @@ final class RedisCoordination: Coordination {
         // Not to be repeated by itself: the second attempt would say that there was one before.
         let reply = try await link.send(
             .script(
-                RedisScripts.send, keys: [keys.signals(run), keys.owner(run)],
+                RedisScripts.send.publishing(by: link.publishCommand),
+                keys: [.signals: keys.signals(run), .owner: keys.owner(run)],
                 [
-                    .text(signal.key), .bytes(signal.document.json), .number(timeToLive.wholeMilliseconds),
-                    .text(keys.announcementsPrefix), .text(run.rawValue), .text(link.isCluster ? "0" : "1"),
+                    .field: .text(signal.key), .signal: .bytes(signal.document.json),
+                    .ttl: .number(timeToLive.wholeMilliseconds), .channelPrefix: .text(keys.announcementsPrefix),
+                    .run: .text(run.rawValue), .isAnnounced: .flag(!link.isCluster),
                 ], isIdempotent: false), task)
         guard let parts = reply.array, parts.count == 2 else {
             throw task.corrupt("the script's answer is not what was expected")
@@ -143,7 +162,7 @@ final class RedisCoordination: Coordination {
 
     private func announcement(_ what: String, to process: ProcessID) -> RedisRequest {
         RedisRequest(
-            link.isCluster ? "SPUBLISH" : "PUBLISH", [.text(keys.announcements(process)), .text(what)],
+            link.publishCommand.rawValue, [.text(keys.announcements(process)), .text(what)],
             isIdempotent: true)
     }
 

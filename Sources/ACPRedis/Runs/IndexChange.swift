@@ -7,19 +7,33 @@ import Redis
 /// One change of an index. The scripts that write a run make these changes in the same atomic step, and only if they write
 /// the run: an index never says anything else than the runs themselves. On a cluster that cannot be; see ``ClusterIndexes``.
 struct IndexChange: Sendable, Hashable {
-    enum Kind: String, Sendable {
+    /// What is done. The raw value is the code by which scripts get it, one letter.
+    enum Kind: String, CaseIterable, Sendable {
         /// Puts the member in its place.
-        case add = "+"
+        case add = "a"
         /// Takes the member out.
-        case remove = "-"
+        case remove = "d"
         /// Sees to it that the index outlives the run.
-        case extend = "^"
+        case extend = "e"
         /// Puts the member into a queue, to be looked at when the run would expire.
         case enqueue = "q"
         /// Moves a member of a queue to where the run would expire now.
         case requeue = "r"
         /// Has a member of a queue looked at soon. On a cluster only.
         case intend = "i"
+
+        /// Whether the script that makes the change with the writing of a run needs the time for it.
+        var usesClock: Bool { self == .enqueue || self == .requeue }
+    }
+
+    /// Which member changes. The raw value is the code by which scripts get it, one letter.
+    enum Member: String, CaseIterable, Sendable {
+        /// The id of the run.
+        case run = "r"
+        /// ``RunPlace/expiryMember``.
+        case place = "p"
+        /// The same of a place that the run leaves.
+        case formerPlace = "f"
     }
 
     let kind: Kind
@@ -98,31 +112,37 @@ extension RedisKeys {
 extension [IndexChange] {
     var keys: [String] { map(\.key) }
 
-    /// The five words that ``RedisScripts`` expect: what kind each change is, the score, and the members that the kinds name.
+    /// The changes as the scripts take them that write a run.
     ///
     /// - Parameters:
     ///   - run: The run that all of them are about.
     ///   - asks: Whether queues are asked what is due.
-    func words(of run: RunID, asks: Bool = false) -> [RedisArgument] {
+    func arguments(of run: RunID, asks: Bool = false) -> ScriptValues<ChangeArgument, RedisArgument> {
         var kinds = ""
+        var members = ""
         var score = 0
-        var place: String?
-        var other = ""
+        var place = ""
+        var formerPlace = ""
         for change in self {
+            var member = IndexChange.Member.run
             if change.kind == .add { score = change.score }
-            guard change.member != run.rawValue, change.kind != .extend else {
-                kinds += change.kind == .enqueue && !asks ? "p" : change.kind.rawValue
-                continue
+            if change.member != run.rawValue, change.kind != .extend {
+                if change.kind == .remove {
+                    // Where a run stood before. It leaves one such place at most.
+                    member = .formerPlace
+                    formerPlace = change.member
+                } else {
+                    member = .place
+                    place = change.member
+                }
             }
-            if change.kind == .remove {
-                // Where a run stood before. It leaves one such place at most.
-                kinds += "o"
-                other = change.member
-            } else {
-                kinds += change.kind == .enqueue && !asks ? "P" : change.kind.rawValue.uppercased()
-                place = change.member
-            }
+            kinds += change.kind.rawValue
+            members += member.rawValue
         }
-        return [.text(kinds), .number(score), .text(run.rawValue), .text(place ?? ""), .text(other)]
+        return [
+            .changeKinds: .text(kinds), .changeMembers: .text(members), .score: .number(score),
+            .runMember: .text(run.rawValue), .placeMember: .text(place), .formerPlaceMember: .text(formerPlace),
+            .asksQueues: .flag(asks),
+        ]
     }
 }

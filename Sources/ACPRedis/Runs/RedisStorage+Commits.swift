@@ -73,12 +73,14 @@ extension RedisStorage {
         let task = RedisTask.reading("how run \(commit.run) stands", at: keys.run(commit.run))
         let reply = try await link.send(
             .script(
-                RedisScripts.mayCommit,
+                RedisScripts.mayCommit.publishing(by: link.publishCommand),
                 keys: keys.allOfRun(commit.run),
                 [
-                    .text(commit.owner.stored), .number(commit.expecting), .number(commit.events.count),
-                    .number(commit.expecting == 0 && commit.snapshot != nil ? 1 : 0),
-                    .text(keys.changes(commit.run)), .number(commit.isRefusedAfterCancel ? 1 : 0),
+                    .owner: .text(commit.owner.stored), .expecting: .number(commit.expecting),
+                    .count: .number(commit.events.count),
+                    .mayCreate: .flag(commit.expecting == 0 && commit.snapshot != nil),
+                    .channel: .text(keys.changes(commit.run)),
+                    .isRefusedAfterCancel: .flag(commit.isRefusedAfterCancel),
                 ],
                 isIdempotent: true),
             task)
@@ -162,27 +164,25 @@ extension RedisStorage {
     ) -> RedisRequest {
         let changes = indexes == nil ? changes : []
         let history = indexes == nil ? commit.history : nil
-        var names = keys.allOfRun(commit.run)
         // A run that has ended hears no signals. Contents that it has not got need no time to live.
-        var prolonged = commit.snapshot?.run.status.isTerminal == true ? 4 : 5
-        if known?.hasContents != false || !commit.contents.isEmpty { prolonged = 6 }
-        var words: [RedisArgument] = [
-            .text(commit.owner.stored), .number(commit.expecting), .number(milliseconds),
-            .bytes(commit.snapshot.map(RunValue.value) ?? []),
-            .bytes(commit.input?.json ?? []),
-            .text(keys.changes(commit.run)), .number(prolonged),
-        ]
-        words.reserveCapacity(24 + commit.events.count)
-        words += changes.words(of: commit.run, asks: asks)
-        words.append(.number(commit.contents.count))
+        var lastProlonged = commit.snapshot?.run.status.isTerminal == true ? RunKey.input : .signals
+        if known?.hasContents != false || !commit.contents.isEmpty { lastProlonged = .contents }
         let block = history.map { self.words(of: $0.block) } ?? []
-        words.append(.number(block.count))
-        words.append(.number(commit.isRefusedAfterCancel ? 1 : 0))
-        words += commit.contents.words
-        words += block
-        for event in commit.events { words.append(.bytes(event.json)) }
-        if let history { names += keys.allOfSession(history.session) }
-        return .script(RedisScripts.commit, keys: names + changes.keys, words, isIdempotent: true)
+        var request = RedisRequest.script(
+            RedisScripts.commit.publishing(by: link.publishCommand), keys: keys.allOfRun(commit.run),
+            moreKeys: (history.map { keys.allOfSession($0.session).values } ?? []) + changes.keys,
+            [
+                .owner: .text(commit.owner.stored), .expecting: .number(commit.expecting),
+                .ttl: .number(milliseconds), .snapshot: .bytes(commit.snapshot.map(RunValue.value) ?? []),
+                .input: .bytes(commit.input?.json ?? []), .channel: .text(keys.changes(commit.run)),
+                .lastProlonged: .number(lastProlonged.position), .contentCount: .number(commit.contents.count),
+                .historyCount: .number(block.count), .isRefusedAfterCancel: .flag(commit.isRefusedAfterCancel),
+            ], changes.arguments(of: commit.run, asks: asks),
+            capacity: 2 * commit.contents.count + block.count + commit.events.count, isIdempotent: true)
+        request.append(commit.contents.words)
+        request.append(block)
+        for event in commit.events { request.append(.bytes(event.json)) }
+        return request
     }
 
     /// - Parameter queues: What is due in the queue of all runs, and in that of the process, in the order of
@@ -207,17 +207,18 @@ extension RedisStorage {
                 keys.changes(
                     for: run, owner: old?.owner?.process, from: old.map { RunPlace($0.run) })
                 + keys.extensions(for: RunPlace(run), owner: nil)
-            let words: [RedisArgument] = [
-                .text(old?.digest ?? ""), .number(milliseconds), .bytes(value), .text(keys.changes(run.id)),
-            ]
             tracked.forget(run.id)
             let inStep = indexes == nil ? changes : []
             indexes?.begin(
                 [ClusterIndexes.intent(RunPlace(run), keys: keys, timeToLive: timeToLive)], since: .now)
             let reply = try await link.send(
                 .script(
-                    RedisScripts.save, keys: keys.allOfRun(run.id) + inStep.keys,
-                    words + inStep.words(of: run.id, asks: true), isIdempotent: false),
+                    RedisScripts.save.publishing(by: link.publishCommand), keys: keys.allOfRun(run.id),
+                    moreKeys: inStep.keys,
+                    [
+                        .digest: .text(old?.digest ?? ""), .ttl: .number(milliseconds), .beginning: .bytes(value),
+                        .channel: .text(keys.changes(run.id)),
+                    ], inStep.arguments(of: run.id, asks: true), isIdempotent: false),
                 task)
             guard reply.array?.first?.string == "OK" else { continue }
             if indexes != nil { await putRight(run.id, old.map { RunPlace($0.run) } ?? RunPlace(run)) }
@@ -240,12 +241,13 @@ extension RedisStorage {
         var changes: [IndexChange] = []
         if let known, known.needsExtension { changes = keys.extensions(for: known.place, owner: nil) }
         let inStep = indexes == nil ? changes : []
-        let words: [RedisArgument] = [.bytes(event.json), .number(milliseconds), .text(keys.changes(run))]
         let begin = ContinuousClock.now
         let reply = try await link.send(
             .script(
-                RedisScripts.append, keys: keys.allOfRun(run) + inStep.keys, words + inStep.words(of: run),
-                isIdempotent: false),
+                RedisScripts.append.publishing(by: link.publishCommand), keys: keys.allOfRun(run),
+                moreKeys: inStep.keys,
+                [.event: .bytes(event.json), .ttl: .number(milliseconds), .channel: .text(keys.changes(run))],
+                inStep.arguments(of: run), isIdempotent: false),
             task)
         guard reply.int != nil else {
             tracked.forget(run)

@@ -28,8 +28,9 @@ extension RedisStorage {
         let inStep = indexes == nil ? changes : []
         let reply = try await link.send(
             .script(
-                RedisScripts.delete, keys: keys.allOfRun(run) + inStep.keys,
-                [.text(keys.changes(run))] + inStep.words(of: run), isIdempotent: false),
+                RedisScripts.delete.publishing(by: link.publishCommand), keys: keys.allOfRun(run),
+                moreKeys: inStep.keys, [.channel: .text(keys.changes(run))], inStep.arguments(of: run),
+                isIdempotent: false),
             task)
         tracked.forget(run)
         if let indexes {

@@ -40,8 +40,11 @@ extension RedisStorage {
                 ? try await clusterPage(of: index, ranks, task)
                 : try await link.send(
                     .script(
-                        RedisScripts.page, keys: [keys.runsExpiry, index],
-                        [.number(ranks.0), .number(ranks.1), .number(Self.pruneLimit)], isIdempotent: true),
+                        RedisScripts.page, keys: [.queue: keys.runsExpiry, .index: index],
+                        [
+                            .firstRank: .number(ranks.0), .lastRank: .number(ranks.1),
+                            .limit: .number(Self.pruneLimit),
+                        ], isIdempotent: true),
                     task)
             guard let parts = reply.array, let due = parts.first?.array else {
                 throw task.corrupt("the script's answer is not what was expected")
@@ -70,10 +73,14 @@ extension RedisStorage {
         of index: String, _ ranks: (Int, Int), _ task: RedisTask
     ) async throws(StorageError) -> RESPValue {
         let due = try await link.send(
-            .script(RedisScripts.due, keys: [keys.runsExpiry], [.number(Self.pruneLimit)], isIdempotent: true), task)
+            .script(
+                RedisScripts.due, keys: [.index: keys.runsExpiry], [.limit: .number(Self.pruneLimit)],
+                isIdempotent: true), task)
         guard due.array?.isEmpty == true else { return .array([due]) }
         let range = try await link.send(
-            .script(RedisScripts.range, keys: [index], [.number(ranks.0), .number(ranks.1)], isIdempotent: true), task)
+            .script(
+                RedisScripts.range, keys: [.index: index],
+                [.firstRank: .number(ranks.0), .lastRank: .number(ranks.1)], isIdempotent: true), task)
         return .array([due] + (range.array ?? []))
     }
 

@@ -22,7 +22,8 @@ extension RedisStorage {
 
     func recordRequest(_ run: RunID) -> RedisRequest {
         .script(
-            RedisScripts.record, keys: [keys.run(run), keys.events(run), keys.owner(run)], [], isIdempotent: true)
+            RedisScripts.record, keys: [.run: keys.run(run), .events: keys.events(run), .owner: keys.owner(run)], [:],
+            isIdempotent: true)
     }
 
     func storedRun(_ run: RunID, in reply: RESPValue) throws(StorageError) -> StoredRun? {
@@ -50,7 +51,9 @@ extension RedisStorage {
     func inspect(_ run: RunID) async throws(StorageError) -> Inspection? {
         let task = RedisTask.reading("run \(run)", at: keys.run(run))
         let reply = try await link.send(
-            .script(RedisScripts.inspect, keys: [keys.run(run), keys.owner(run)], [], isIdempotent: true), task)
+            .script(
+                RedisScripts.inspect, keys: [.run: keys.run(run), .owner: keys.owner(run)], [:], isIdempotent: true),
+            task)
         if reply.isNull { return nil }
         guard let parts = reply.array, parts.count == 3, let json = parts[0].bytes, let digest = parts[2].string else {
             throw task.corrupt("the script's answer is not what was expected")
@@ -121,26 +124,29 @@ extension RedisStorage {
         guard let found = try await inspect(run), found.owner == current || found.owner == owner else { return false }
         let place = RunPlace(found.run)
         let changes = keys.extensions(for: place, owner: nil)
-        let words: [RedisArgument] = [
-            .text(current?.stored ?? ""), .text(owner.stored), .number(milliseconds), .text(run.rawValue),
+        let arguments: ScriptValues<ClaimArgument, RedisArgument> = [
+            .currentOwner: .text(current?.stored ?? ""), .newOwner: .text(owner.stored), .ttl: .number(milliseconds),
         ]
         if let indexes {
             let begin = ContinuousClock.now
             let reply = try await link.send(
                 .script(
-                    RedisScripts.claimAlone, keys: keys.allOfRun(run), Array(words.dropLast()), isIdempotent: true),
+                    RedisScripts.claimAlone, keys: keys.allOfRun(run), arguments, isIdempotent: true),
                 task)
             guard reply.int == 1 else { return false }
             await indexes.write(claimChanges(found.run, owner, current), since: begin)
             tracked.wrote(run, .init(place: place))
             return true
         }
-        let processes = [keys.processRuns(owner.process), keys.processRuns(current?.process ?? owner.process)]
+        let processes: ScriptValues<ClaimIndexKey, String> = [
+            .newOwnerRuns: keys.processRuns(owner.process),
+            .oldOwnerRuns: keys.processRuns(current?.process ?? owner.process),
+        ]
         let reply = try await link.send(
             .script(
-                RedisScripts.claim,
-                keys: keys.allOfRun(run) + keys.allUnfinished + processes + changes.keys,
-                words + changes.words(of: run), isIdempotent: true),
+                RedisScripts.claim, keys: keys.allOfRun(run),
+                moreKeys: processes.values + keys.allUnfinished + changes.keys,
+                arguments, changes.arguments(of: run), isIdempotent: true),
             task)
         guard reply.int == 1 else { return false }
         tracked.wrote(run, .init(place: place))

@@ -2,70 +2,128 @@
 
 import Redis
 
+/// Keys of ``RedisScripts/page``.
+enum PageKey: String, ScriptName {
+    /// The queue of runs that may have expired.
+    case queue
+    case index
+}
+
+/// Arguments of ``RedisScripts/page``.
+enum PageArgument: String, ScriptName {
+    /// Ranks, counted from the newest.
+    case firstRank, lastRank
+    /// How many due runs to give at most.
+    case limit
+}
+
+/// Keys of ``RedisScripts/prune``.
+enum PruneKey: String, ScriptName {
+    case run
+    /// The queue of runs that may have expired.
+    case queue
+}
+
+/// Arguments of ``RedisScripts/prune``.
+enum PruneArgument: String, ScriptName {
+    case id
+    /// How the run stands in the queue.
+    case queueMember
+    /// In ms.
+    case ttl
+
+    var form: ScriptForm { self == .ttl ? .number : .text }
+}
+
+/// Keys of ``RedisScripts/forget``.
+enum ForgetKey: String, ScriptName {
+    case run
+}
+
+/// Arguments of ``RedisScripts/forget``.
+enum ForgetArgument: String, ScriptName {
+    case id
+}
+
+/// Keys of ``RedisScripts/pruneOwned``.
+enum PruneOwnedKey: String, ScriptName {
+    case owner, processRuns, run
+}
+
+/// Arguments of ``RedisScripts/pruneOwned``.
+enum PruneOwnedArgument: String, ScriptName {
+    case id
+    /// How the owners of the process begin.
+    case ownerPrefix
+    /// In ms.
+    case ttl
+
+    var form: ScriptForm { self == .ttl ? .number : .text }
+}
+
 extension RedisScripts {
     /// A page of an index that holds no expired run, or which runs may have expired.
     ///
     /// A run never expires before the time at which it stands in the queue. So if nothing in the queue is due, everything
     /// that stands in an index is there, and the total is exact.
     ///
-    /// - Keys: queue of runs that may have expired, index.
-    /// - Arguments: first and last rank counted from the newest, how many due ones to give at most.
     /// - Gives the due ones; if there are none, also the total and the ids.
-    static let page = RedisScript(
-        shared + """
-            local due = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', digits(started()), 'LIMIT', 0, ARGV[3])
-            if #due > 0 then return {due} end
-            return {due, redis.call('ZCARD', KEYS[2]), redis.call('ZREVRANGE', KEYS[2], ARGV[1], ARGV[2])}
-            """)
+    static let page = Script<PageKey, PageArgument, NoNames>(
+        [clock],
+        """
+        local due = redis.call('ZRANGEBYSCORE', queueKey, '-inf', digits(started()), 'LIMIT', 0, limit)
+        if #due > 0 then return {due} end
+        return {due, redis.call('ZCARD', indexKey), redis.call('ZREVRANGE', indexKey, firstRank, lastRank)}
+        """)
 
     /// Looks at a run that may have expired: takes it out of its indexes if it did, else puts it back into the queue, to be
     /// looked at when it would expire now. One atomic step, so that a run that is created anew meanwhile loses nothing.
     ///
-    /// - Keys: run, queue, then the indexes.
-    /// - Arguments: id, member of the queue, TTL.
-    static let prune = RedisScript(
-        shared + remaining + """
-            local left = remaining(KEYS[1], tonumber(ARGV[3]))
-            if left == -2 then
-              for i = 3, #KEYS do redis.call('ZREM', KEYS[i], ARGV[1]) end
-              redis.call('ZREM', KEYS[2], ARGV[2])
-            else
-              redis.call('ZADD', KEYS[2], 'XX', digits(started() + left - 1), ARGV[2])
-            end
-            return left
-            """)
+    /// - More keys: the indexes.
+    static let prune = Script<PruneKey, PruneArgument, NoNames>(
+        [clock, remaining],
+        """
+        local left = remaining(runKey, ttl)
+        if left == -2 then
+          for i = moreKeys, #KEYS do redis.call('ZREM', KEYS[i], id) end
+          redis.call('ZREM', queueKey, queueMember)
+        else
+          redis.call('ZADD', queueKey, 'XX', digits(started() + left - 1), queueMember)
+        end
+        return left
+        """)
 
     /// Takes a run that is not there (evicted, deleted by hand) out of indexes.
     ///
-    /// - Keys: run, then the indexes.
-    /// - Arguments: id.
-    static let forget = RedisScript(
+    /// - More keys: the indexes.
+    static let forget = Script<ForgetKey, ForgetArgument, NoNames>(
+        [],
         """
-        if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
-        for i = 2, #KEYS do redis.call('ZREM', KEYS[i], ARGV[1]) end
+        if redis.call('EXISTS', runKey) == 1 then return 0 end
+        for i = moreKeys, #KEYS do redis.call('ZREM', KEYS[i], id) end
         return 1
         """)
 
     /// The same as ``prune`` for the runs of a process: takes out those that are gone, have ended or belong to another process by
     /// now. A run whose owner is not known (any more) stays: nobody else would go on with it.
     ///
-    /// - Keys: owner, runs of the process, run, the indexes of unfinished runs.
-    /// - Arguments: id, how the process's owners begin, TTL.
-    static let pruneOwned = RedisScript(
-        shared + remaining + """
-            local owner = redis.call('GET', KEYS[1])
-            local source = owner and string.sub(owner, 1, #ARGV[2]) == ARGV[2] and KEYS[1]
-            if not owner and redis.call('EXISTS', KEYS[3]) == 1 then
-              for i = 4, #KEYS do
-                if redis.call('ZSCORE', KEYS[i], ARGV[1]) then source = KEYS[3] end
-              end
-            end
-            if source then
-              local left = remaining(source, tonumber(ARGV[3]))
-              redis.call('ZADD', KEYS[2], 'XX', digits(started() + left - 1), ARGV[1])
-            else
-              redis.call('ZREM', KEYS[2], ARGV[1])
-            end
-            return 1
-            """)
+    /// - More keys: the indexes of unfinished runs.
+    static let pruneOwned = Script<PruneOwnedKey, PruneOwnedArgument, NoNames>(
+        [clock, remaining],
+        """
+        local owner = redis.call('GET', ownerKey)
+        local source = owner and string.sub(owner, 1, #ownerPrefix) == ownerPrefix and ownerKey
+        if not owner and redis.call('EXISTS', runKey) == 1 then
+          for i = moreKeys, #KEYS do
+            if redis.call('ZSCORE', KEYS[i], id) then source = runKey end
+          end
+        end
+        if source then
+          local left = remaining(source, ttl)
+          redis.call('ZADD', processRunsKey, 'XX', digits(started() + left - 1), id)
+        else
+          redis.call('ZREM', processRunsKey, id)
+        end
+        return 1
+        """)
 }

@@ -21,13 +21,15 @@ extension RedisStorage {
     public func save(_ session: StoredSession, expecting version: Int?) async throws -> Int {
         let id = session.id
         let task = RedisTask.writing("Saving session \(id)", at: keys.session(id))
-        let words: [RedisArgument] = [
-            version.map { .number($0) } ?? .text(""), .number(milliseconds),
-            .bytes(try session.documentBeginning()),
-        ]
+        let beginning = try session.documentBeginning()
         // Not to be repeated by itself: the second attempt would find the version of the first.
         let reply = try await link.send(
-            .script(RedisScripts.saveSession, keys: keys.allOfSession(id), words, isIdempotent: false), task)
+            .script(
+                RedisScripts.saveSession, keys: keys.allOfSession(id),
+                [
+                    .expecting: version.map { .number($0) } ?? .text(""), .ttl: .number(milliseconds),
+                    .beginning: .bytes(beginning),
+                ], isIdempotent: false), task)
         guard let answer = reply.array, answer.count == 2, let outcome = answer[0].string, let found = answer[1].int
         else { throw task.corrupt("the script's answer is not what was expected") }
         switch outcome {
@@ -41,17 +43,20 @@ extension RedisStorage {
     /// Appends blocks to a session's history, in order, each once: one round trip.
     public func append(_ blocks: [HistoryBlock], to session: SessionID) async throws {
         let task = RedisTask.writing("Appending to the history of session \(session)", at: keys.history(session))
-        var words: [RedisArgument] = [.number(milliseconds), .number(blocks.count)]
-        for block in blocks { words += self.words(of: block) }
-        _ = try await link.send(
-            .script(RedisScripts.appendHistory, keys: keys.allOfSession(session), words, isIdempotent: true), task)
+        var request = RedisRequest.script(
+            RedisScripts.appendHistory, keys: keys.allOfSession(session),
+            [.ttl: .number(milliseconds), .blockCount: .number(blocks.count)], isIdempotent: true)
+        for block in blocks { request.append(words(of: block)) }
+        _ = try await link.send(request, task)
     }
 
     /// A block as the scripts take it.
     func words(of block: HistoryBlock) -> [RedisArgument] {
-        var words: [RedisArgument] = [
-            .text(block.key), .number(block.entries.count), .number(block.contents.count),
+        let begin: ScriptValues<BlockArgument, RedisArgument> = [
+            .blockName: .text(block.key), .entryCount: .number(block.entries.count),
+            .contentCount: .number(block.contents.count),
         ]
+        var words = begin.values
         for entry in block.entries { words.append(.bytes(entry.json)) }
         return words + block.contents.words
     }
@@ -81,7 +86,7 @@ extension RedisStorage {
     @discardableResult
     public func delete(_ session: SessionID) async throws -> Bool {
         let task = RedisTask.writing("Deleting session \(session)", at: keys.session(session))
-        let names = keys.allOfSession(session).map { RedisArgument.text($0) }
+        let names = keys.allOfSession(session).values.map { RedisArgument.text($0) }
         return (try await link.send(RedisRequest("UNLINK", names), task).int ?? 0) > 0
     }
 }

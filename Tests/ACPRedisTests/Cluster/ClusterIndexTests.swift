@@ -51,10 +51,11 @@ struct ClusterIndexTests {
             try await writer.write([part(1)])
             let id = writer.run.id
             #expect(try await client.exists("\(storage.prefix)run:{\(id)}", "\(storage.prefix)events:{\(id)}") == 2)
-            let slots = Set((storage.keys.allOfRun(id) + [storage.keys.changes(id)]).map { HashSlotNumber.of($0) })
+            let slots = Set(
+                (storage.keys.allOfRun(id).values + [storage.keys.changes(id)]).map { HashSlotNumber.of($0) })
             #expect(slots.count == 1)
             let session = SessionID()
-            #expect(Set(storage.keys.allOfSession(session).map { HashSlotNumber.of($0) }).count == 1)
+            #expect(Set(storage.keys.allOfSession(session).values.map { HashSlotNumber.of($0) }).count == 1)
             #expect(try await storage.statistics().kinds.first { $0.name == "run" }?.keys == 1)
             try await storage.removeAll()
             #expect(try await storage.statistics().keys == 0)
@@ -204,9 +205,8 @@ private final class Death: RedisStorageClient {
     }
 
     private func isIndexWrite(_ request: RedisRequest) -> Bool {
-        // On a cluster scripts publish to shards.
-        let source = request.script?.source.replacing("'SPUBLISH'", with: "'PUBLISH'")
-        return source == RedisScripts.index.source && !request.words.contains("i")
+        let intent = RedisArgument(IndexChange.Kind.intend.rawValue)
+        return request.script == RedisScripts.index.script && !request.words.contains(intent)
     }
 }
 

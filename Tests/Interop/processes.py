@@ -67,8 +67,16 @@ class Fleet:
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=50)
         client = httpx.AsyncClient(base_url=server.url, timeout=DEADLINE, limits=limits)
         await self._clients.enter_async_context(client)
-        processes = (await client.get("/processes")).json()["processes"]
-        return Member(server, client, next(one["process_id"] for one in processes if one["this"]))
+        return Member(server, client, await self._process_id(client))
+
+    async def _process_id(self, client: httpx.AsyncClient) -> str:
+        """The id of a server's process, which is listed while its heartbeat is recent."""
+        with anyio.fail_after(DEADLINE):
+            while True:
+                for process in (await client.get("/processes")).json()["processes"]:
+                    if process["this"]:
+                        return process["process_id"]
+                await anyio.sleep(0.05)
 
     async def __aenter__(self) -> "Fleet":
         return self

@@ -232,14 +232,20 @@ public final class RedisTestCluster: Sendable {
         throw TestServerError("No node serves slot \(slot).")
     }
 
-    /// A replica of a master.
+    /// A replica of a master, as soon as the master knows it.
     public func replica(of master: RedisTestServer) async throws -> RedisTestServer {
         let id = try await self.id(of: master)
-        for node in try await self.nodes(seenBy: master) where node.count > 3 && node[3] == id {
-            let port = Int(node[1].prefix { $0 != "@" }.split(separator: ":").last ?? "")
-            if let found = self.servers.first(where: { $0.port == port }), found.isRunning { return found }
+        var replica: RedisTestServer?
+        try await poll(for: .seconds(20), every: .milliseconds(50)) {
+            for node in try await self.nodes(seenBy: master) where node.count > 3 && node[3] == id {
+                let port = Int(node[1].prefix { $0 != "@" }.split(separator: ":").last ?? "")
+                replica = self.servers.first { $0.port == port && $0.isRunning }
+                if replica != nil { return true }
+            }
+            return false
         }
-        throw TestServerError("The master has no replica.")
+        guard let replica else { throw TestServerError("The master has no replica.") }
+        return replica
     }
 
     // MARK: Changing

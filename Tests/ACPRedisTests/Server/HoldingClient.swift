@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ACPRedis
+import ACPTestSupport
 import Redis
 import Synchronization
 
@@ -30,6 +31,14 @@ final class HoldingClient: RedisStorageClient {
 
     /// Lets the answers through that are held back now.
     func letThrough() { release { $0.isHolding } }
+
+    /// Waits until the answer to a command is held back that says this somewhere. What the agent said goes along with the end of
+    /// its run, unless a thread was free to send it while the agent was at work: then that is let through before.
+    func reaches(_ text: String) async throws -> Bool {
+        try await poll { self.held > 0 }
+        if !holds(text) { letThrough() }
+        return try await poll { self.holds(text) }
+    }
 
     /// Lets all answers through, from now on too.
     func end() { release { _ in false } }

@@ -34,7 +34,7 @@ struct ServerRoundTripTests {
                 // The answers of a round are held back until all of its commands are there. What the next one sends has
                 // waited for them, and nothing else can have.
                 for (round, name) in [("run.created", "its creation"), ("run.completed", "its end")] {
-                    #expect(try await poll { holding.holds(round) }, "\(name) is not written")
+                    #expect(try await holding.reaches(round), "\(name) is not written")
                     #expect(holding.held == 1, "\(name) is not written alone")
                     holding.letThrough()
                 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-public import ACPCore
-public import ACPStorage
+import ACPCore
+import ACPStorage
 import Logging
 import ServiceLifecycle
 import Synchronization
@@ -181,13 +181,4 @@ extension RunEngine {
             }
         }
     }
-}
-
-/// A process on the storage.
-public struct ProcessStatus: Sendable, Hashable {
-    public let id: ProcessID
-    /// Whether its heartbeat has not run out.
-    public let isAlive: Bool
-    /// Its runs that have not ended, at most 10,000 of them.
-    public let runs: [RunID]
 }

@@ -138,9 +138,14 @@ public final class RunEngine: Service {
         try request.validate()
         let sessionID = request.session ?? SessionID()
         let run = Run(id: request.runID, agentName: request.agent, sessionID: sessionID)
-        let execution = try RunExecution(
-            run, sessionID: sessionID, input: request.input, brought: BroughtLinks(request.forwardedHistory),
-            policy: agent.policy, in: executionContext)
+        let execution: RunExecution
+        do {
+            execution = try RunExecution(
+                run, sessionID: sessionID, input: request.input, brought: BroughtLinks(request.forwardedHistory),
+                policy: agent.policy, in: executionContext)
+        } catch {
+            throw RunEngineError.wrapping(error)
+        }
         // Of two requests with the same key, the second one finds the run of the first: here or, when it comes to creating it,
         // in storage.
         guard let begins = try admit(execution) else { return try await firstRun(run.id, for: request) }

@@ -101,6 +101,21 @@ struct TwoEngineTests {
         }
     }
 
+    @Test("a list shows a run with the same status as the run itself, here and elsewhere")
+    func statusInLists() async throws {
+        let (owner, other) = pair()
+        let id = try await owner.start("busy")
+        // Its owner does not listen, so that nothing but the signal says it.
+        _ = try await other.cancel(id)
+        #expect(try await other.run(id).status == .cancelling)
+        for engine in [owner, other] {
+            let listed = try await engine.runs(RunQuery(.agent("busy"))).items.map(\.status)
+            #expect(listed == [try await engine.run(id).status])
+        }
+        _ = try await owner.cancel(id)
+        #expect(try await owner.endedRun(id).status == .cancelled)
+    }
+
     @Test("a signal that was sent before its owner listened is found when something else reaches it")
     func earlySignal() async throws {
         let (owner, other) = pair()

@@ -73,7 +73,7 @@ final class RunExecution: Sendable {
     }
 
     private init(
-        _ machine: RunStateMachine, agentName: AgentName, brought: BroughtLinks, policy: AgentPolicy,
+        _ machine: RunStateMachine, agentName: AgentName, input: [Message], brought: BroughtLinks, policy: AgentPolicy,
         in context: Context
     ) {
         id = machine.identity.run
@@ -90,16 +90,18 @@ final class RunExecution: Sendable {
     /// A run that is to be created.
     ///
     /// - Parameter brought: The URLs that its caller has brought along.
+    /// - Throws: `StorageError` if the input cannot be encoded.
     convenience init(
         _ run: Run, sessionID: SessionID, input: [Message], brought: BroughtLinks, policy: AgentPolicy,
         in context: Context
-    ) {
+    ) throws {
         let identity = RunStateMachine.Identity(
-            run: run.id, owner: RunOwner(process: context.configuration.process), session: sessionID, input: input,
+            run: run.id, owner: RunOwner(process: context.configuration.process), session: sessionID,
+            input: try Encoded(input, as: "the input of run \(run.id)"),
             takesTurns: policy.sessionRuns(in: context.configuration) != .overlap)
         self.init(
-            RunStateMachine(creating: run, identity: identity), agentName: run.agentName, brought: brought,
-            policy: policy, in: context)
+            RunStateMachine(creating: run, identity: identity), agentName: run.agentName, input: input,
+            brought: brought, policy: policy, in: context)
     }
 
     /// A run that another process has begun, as it is stored.

@@ -25,9 +25,12 @@ extension RunStateMachine {
         case .ending, .ended, .abandoned: return nil
         case .cancelling: break
         case .creating(var creation):
-            _ = composer.requestCancel()
+            // What is being stored does not change any more: the run is cancelled when that is done.
             creation.outcome = creation.outcome ?? .cancelled
             state = .creating(creation)
+            var run = composer.run
+            run.status = .cancelling
+            return run
         case .queued:
             _ = composer.requestCancel()
             let run = composer.run

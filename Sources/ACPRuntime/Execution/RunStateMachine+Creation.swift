@@ -10,10 +10,10 @@ extension RunStateMachine {
     /// - Parameter begins: Whether the run begins with the same commit. Otherwise it is queued when it is stored.
     /// - Throws: `ACPError` if the run cannot be encoded.
     mutating func create(begins: Bool) throws(ACPError) {
-        guard case .creating = state, case .none = writer else { return }
+        guard case .creating(let creation) = state, case .none = writer else { return }
         append(try composer.created())
         if begins { append(try composer.begin()) }
-        state = .creating(Creation(begins: begins, outcome: composer.run.status == .cancelling ? .cancelled : nil))
+        state = .creating(Creation(begins: begins, outcome: creation.outcome))
         writer = .ready
     }
 
@@ -26,7 +26,9 @@ extension RunStateMachine {
     /// The first commit is stored.
     mutating func creationDidSucceed(_ creation: Creation) {
         state = creation.begins ? .running : .queued(isAdmitted: false)
-        if let outcome = creation.outcome { end(outcome) }
+        guard let outcome = creation.outcome else { return }
+        if case .cancelled = outcome { _ = composer.requestCancel() }
+        end(outcome)
     }
 
     /// An attempt at the first commit has failed.

@@ -47,7 +47,9 @@ extension RunStateMachine {
         case .failed(let failed, let count) where isOwned:
             writer = .pausing(failed, failures: count)
             return .pause(failures: count)
-        case .pausing(.readSignals, _): step = nextNewStep(isLeaseHeld: isLeaseHeld, now: now)
+        case .pausing(.readSignals, let count):
+            // The question may have its answer by now.
+            (step, failures) = (nextNewStep(isLeaseHeld: isLeaseHeld, now: now), count)
         case .pausing(let failed, let count) where isOwned: (step, failures) = (failed, count)
         case .ready, .failed, .pausing: step = nextNewStep(isLeaseHeld: isLeaseHeld, now: now)
         }

@@ -294,6 +294,7 @@ struct RunStateMachine {
 
     /// The run's status at this moment, which may be ahead of the storage.
     var status: RunStatus {
+        if case .creating(let creation) = state, case .cancelled = creation.outcome { return .cancelling }
         // The question has been answered: that is why the handler runs again.
         let isAnswered = replay != nil && composer.run.status == .awaiting
         return isAnswered ? .inProgress : composer.run.status

@@ -2,6 +2,7 @@
 
 import ACPCore
 import ACPStorage
+import ACPTestSupport
 import Testing
 
 @testable import ACPRuntime
@@ -23,7 +24,7 @@ struct RunStateMachinePropertyTests {
 /// What stands around one state machine.
 private struct World {
     private var machine: RunStateMachine
-    private var generator: SplitMix
+    private var generator: SeededGenerator
     let seed: UInt64
     private let begins: Bool
 
@@ -45,7 +46,7 @@ private struct World {
 
     init(seed: UInt64) throws {
         self.seed = seed
-        generator = SplitMix(seed: seed)
+        generator = SeededGenerator(seed: seed)
         begins = Bool.random(using: &generator)
         let run = Run(agentName: "a", sessionID: "s")
         machine = RunStateMachine(
@@ -288,19 +289,4 @@ private struct World {
 private struct Broken: Error, CustomStringConvertible {
     let text: String
     var description: String { text }
-}
-
-/// A small generator with a seed.
-private struct SplitMix: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var value = state
-        value = (value ^ (value >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        value = (value ^ (value >> 27)) &* 0x94d0_49bb_1331_11eb
-        return value ^ (value >> 31)
-    }
 }

@@ -263,7 +263,7 @@ private func made(begins: Bool) throws -> RunStateMachine {
     var machine = RunStateMachine(
         creating: run,
         identity: RunStateMachine.Identity(
-            run: run.id, owner: RunOwner(process: ProcessID(rawValue: "p")), session: "s", input: ["hi"],
+            run: run.id, owner: RunOwner(process: ProcessID(rawValue: "p")), session: "s", input: nil,
             takesTurns: true))
     try machine.create(begins: begins)
     _ = machine.step()

@@ -14,7 +14,7 @@ import Testing
 struct CallerSafeErrorTests {
     /// What errors of storages may hold, and callers may not read.
     private static let secrets = [
-        "10.9.8.7", "6379", "/var/lib/acp", "acp:run:", "e0e1f9fabfc9d480", "hunter2", "EVALSHA", "StorageError",
+        "10.9.8.7", ":6379", "/var/lib/acp", "acp:run:", "e0e1f9fabfc9d480", "hunter2", "EVALSHA", "StorageError",
     ]
 
     private static func failure(_ code: StorageError.Code) -> StorageError {

@@ -8,25 +8,28 @@ import Foundation
     import Darwin
 #endif
 
-/// Ports of the loopback interface.
+/// Ports of the loopback interface that belong to one process of the tests.
+///
+/// Tests run in several processes beside each other. A port is reserved by the lock of a file, for as long as the process runs: so
+/// nobody else is given the port of a server that is stopped and started again. Tests/Interop/free_port.py has the same rule.
 public enum FreePort {
-    /// A port on which nobody listens at this moment.
+    /// Below the ports that systems give to outgoing connections: one of these could take the port of a server meanwhile.
+    private static let range = 10_000..<32_000
+
+    private static let folder = "/tmp/acp-test-ports-\(getuid())"
+
+    /// Reserves a port on which nobody listens.
     public static func find() throws -> Int {
-        let descriptor = LoopbackSocket.stream(AF_INET)
-        defer { close(descriptor) }
-        var address = LoopbackSocket.address(port: 0)
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let port: Int? =
-            withUnsafeMutablePointer(to: &address) { pointer in
-                pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
-                    guard bind(descriptor, pointer, length) == 0, getsockname(descriptor, pointer, &length) == 0 else {
-                        return false
-                    }
-                    return true
-                }
-            } ? Int(UInt16(bigEndian: address.sin_port)) : nil
-        guard let port else { throw TestServerError("There is no free port on the loopback interface.") }
-        return port
+        try FileManager.default.createDirectory(atPath: self.folder, withIntermediateDirectories: true)
+        for _ in 0..<1_000 {
+            let port = Int.random(in: self.range)
+            let lock = open("\(self.folder)/\(port)", O_CREAT | O_RDWR | O_CLOEXEC, 0o600)
+            guard lock >= 0 else { continue }
+            // The lock is released when the process ends.
+            if flock(lock, LOCK_EX | LOCK_NB) == 0, LoopbackSocket.isFree(port: port) { return port }
+            close(lock)
+        }
+        throw TestServerError("There is no free port among \(self.range) on the loopback interface.")
     }
 }
 
@@ -46,6 +49,20 @@ public enum LoopbackSocket {
         address.sin_port = UInt16(port).bigEndian
         address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
         return address
+    }
+
+    /// Whether a server could listen on a port.
+    static func isFree(port: Int) -> Bool {
+        let descriptor = self.stream(AF_INET)
+        defer { close(descriptor) }
+        var reuse: Int32 = 1
+        setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &reuse, socklen_t(MemoryLayout<Int32>.size))
+        var address = self.address(port: port)
+        return withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
+            }
+        }
     }
 
     /// Whether somebody listens on a port.

@@ -4,11 +4,12 @@
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
 from pathlib import Path
+
+from free_port import free_port
 
 START_DEADLINE = 60.0
 
@@ -45,11 +46,9 @@ class PostgresProcess:
         )
         if made.returncode != 0:
             raise RuntimeError(f"initdb failed:\n{made.stderr.decode()}")
-        # Between choosing a free port and listening on it, somebody else may take it.
+        # Another program may take a port between its reservation and listening on it.
         for _ in range(5):
-            with socket.socket() as probe:
-                probe.bind(("127.0.0.1", 0))
-                self.port: int = probe.getsockname()[1]
+            self.port: int = free_port()
             if self._started(folder):
                 return
         raise RuntimeError(f"PostgreSQL did not start:\n{self._log.read_text()}")

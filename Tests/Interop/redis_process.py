@@ -9,6 +9,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from free_port import free_port
+
 START_DEADLINE = 30.0
 
 
@@ -20,11 +22,9 @@ class RedisProcess:
         if program is None:
             raise RuntimeError("redis-server is not installed. On Debian and Ubuntu: apt-get install redis-server")
         self._folder = tempfile.TemporaryDirectory(prefix="redis-")
-        # Between choosing a free port and listening on it, somebody else may take it.
+        # Another program may take a port between its reservation and listening on it.
         for _ in range(5):
-            with socket.socket() as probe:
-                probe.bind(("127.0.0.1", 0))
-                self.port: int = probe.getsockname()[1]
+            self.port: int = free_port()
             if self._started(program):
                 return
         raise RuntimeError(f"redis-server did not start:\n{self._log.read_text()}")

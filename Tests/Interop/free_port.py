@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Ports of the loopback interface that belong to one process of the tests.
+
+The same rule as FreePort of Tests/ACPTestSupport, so that neither gives away what the other has.
+"""
+
+import fcntl
+import os
+import random
+import socket
+from pathlib import Path
+
+RANGE = range(10_000, 32_000)
+"""Below the ports that systems give to outgoing connections, which could take the port of a server that is restarted."""
+
+_FOLDER = Path("/tmp") / f"acp-test-ports-{os.getuid()}"
+_locks: list[int] = []
+
+
+def free_port() -> int:
+    """Reserves a port for as long as this process runs."""
+    _FOLDER.mkdir(mode=0o700, exist_ok=True)
+    for _ in range(1_000):
+        port = random.choice(RANGE)
+        lock = os.open(_FOLDER / str(port), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with socket.socket() as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind(("127.0.0.1", port))
+        except OSError:
+            os.close(lock)
+            continue
+        _locks.append(lock)
+        return port
+    raise RuntimeError(f"there is no free port among {RANGE}")

@@ -76,7 +76,7 @@ extension RunCommit {
             guard expecting == 0, snapshot != nil else { return .missing }
             return hasFittingSnapshot ? .applied : .invalidSnapshot
         }
-        // Fencing comes first: whoever has lost the run is told so, whatever it sends.
+        // Fencing comes first: a process that has lost the run learns it from any commit.
         guard run.owner == owner else { return .fenced }
         if run.eventCount == expecting + events.count, !events.isEmpty { return .repeated }
         if let missing = run.missingPart { return .incomplete(missing: missing) }

@@ -4,8 +4,8 @@ public import ACPCore
 
 /// A document as the bytes in which it is stored.
 ///
-/// A document is encoded once, by whoever makes it. Storages keep the bytes and return them, and need not know what they mean; whoever
-/// wants to know calls ``decode(_:)``.
+/// A document is encoded once, where it is made. Storages keep the bytes and return them without decoding them. A caller that needs
+/// the value calls ``decode(_:)``.
 public struct Encoded<Value: Codable & Sendable>: Sendable, Hashable {
     /// The document as JSON in UTF-8, without line breaks.
     public let json: [UInt8]

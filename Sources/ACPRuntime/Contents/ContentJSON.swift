@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ACPCore
 import ACPStorage
 import Foundation
 
@@ -85,7 +86,8 @@ struct ContentJSON {
                 start = position + reference.count
                 if bytes[start...].starts(with: ownMark) {
                     places.append(Place(what: .ownURL, range: start..<start + ownMark.count))
-                } else if let end = bytes.endOfString(from: start), let reference = ContentReference(bytes[start..<end])
+                } else if let end = bytes.closingQuote(from: start),
+                    let reference = ContentReference(bytes[start..<end])
                 {
                     places.append(Place(what: .reference(reference), range: position..<end))
                 }
@@ -116,7 +118,7 @@ struct ContentJSON {
             var start = 0
             while let position = content.position(in: bytes, from: start) {
                 let first = position + content.count
-                guard let end = bytes.endOfString(from: first) else { break }
+                guard let end = bytes.closingQuote(from: first) else { break }
                 if end - first > limit { found.append((position..<end, first..<end)) }
                 start = end
             }
@@ -141,23 +143,5 @@ struct ContentJSON {
             start = edit.range.upperBound
         }
         return changed + json[start...]
-    }
-}
-
-extension UnsafeRawBufferPointer {
-    /// Where the quote stands that ends a JSON string.
-    fileprivate func endOfString(from start: Int) -> Int? {
-        guard let base = baseAddress else { return nil }
-        var position = start
-        while position < count {
-            guard let quote = memchr(base + position, Int32(UInt8(ascii: "\"")), count - position) else { return nil }
-            let end = UnsafeRawPointer(quote) - base
-            // Escaped if an odd number of backslashes stands before it.
-            var backslashes = 0
-            while end - backslashes > start, self[end - backslashes - 1] == UInt8(ascii: "\\") { backslashes += 1 }
-            if backslashes.isMultiple(of: 2) { return end }
-            position = end + 1
-        }
-        return nil
     }
 }

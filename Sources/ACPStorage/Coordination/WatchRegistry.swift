@@ -6,7 +6,7 @@ import Synchronization
 /// The streams of one process that wait for changes of runs, and for announcements to processes.
 ///
 /// A ``Coordination`` returns the streams, and calls ``runDidChange(_:)`` and ``announce(_:to:)`` when something has happened, here
-/// or, as far as it hears of it, in another process. What is announced only wakes: whoever is woken reads the storage. Streams that
+/// or, as far as it hears of it, in another process. An announcement carries no data: a watcher that is woken reads the storage. Streams that
 /// nobody reads any more leave by themselves.
 public final class WatchRegistry: Sendable {
     private struct State {
@@ -84,14 +84,14 @@ public final class WatchRegistry: Sendable {
 
     // MARK: Wakes
 
-    /// Wakes whoever watches a run.
+    /// Wakes the watchers of a run.
     public func runDidChange(_ run: RunID) {
         let watchers = state.withLock { $0.watchers[run].map { Array($0.values) } }
         guard let watchers else { return }
         for watcher in watchers { watcher.yield() }
     }
 
-    /// Wakes whoever watches one of these runs.
+    /// Wakes the watchers of these runs.
     public func runsDidChange(_ runs: some Sequence<RunID>) {
         let watchers = state.withLock { state in
             state.watchers.isEmpty ? [] : runs.flatMap { state.watchers[$0].map { Array($0.values) } ?? [] }

@@ -45,9 +45,11 @@ struct ShutdownTests {
             async let sync = serving.run("gated")
             async let stream = serving.run("gated", mode: .stream)
             let started = try await serving.client.start(agent: "gated", input: "x").id
-            async let followed = serving.events("/runs/\(started)/events")
+            let arrived = [Signal<Void>(), Signal<Void>()]
+            async let followed = serving.follow(started, until: "run.in-progress", arrived[0])
             let asked = try await serving.askedRun(.sync)
-            async let followedAwait = serving.events("/runs/\(asked)/events")
+            async let followedAwait = serving.follow(asked, until: "run.awaiting", arrived[1])
+            for follower in arrived { try await follower.wait() }
             try await eventually("the runs") { serving.server.engine.runningRuns == 3 }
             await serving.group.triggerGracefulShutdown()
 
@@ -67,9 +69,11 @@ struct ShutdownTests {
         let configuration = ServerConfiguration.quick.with { $0.closingGrace = .seconds(600) }
         let asked = try await serving(storage, configuration: configuration) { serving in
             let asked = try await serving.askedRun(.sync)
-            async let followed = serving.events("/runs/\(asked)/events")
+            let arrived = [Signal<Void>(), Signal<Void>()]
+            async let followed = serving.follow(asked, until: "run.awaiting", arrived[0])
             let elsewhere = try await storage.createForeignRun()
-            async let followedElsewhere = serving.events("/runs/\(elsewhere)/events")
+            async let followedElsewhere = serving.follow(elsewhere, until: "run.in-progress", arrived[1])
+            for follower in arrived { try await follower.wait() }
             try await eventually("somebody watches") { storage.scripted.watchers == 1 }
             await serving.group.triggerGracefulShutdown()
             #expect(try await followed.map(\.kind) == ["run.created", "run.in-progress", "run.awaiting"])

@@ -87,6 +87,19 @@ struct RawConnection {
         return (status, head, take(min(length, received.count)))
     }
 
+    /// Takes the chunk sizes out of a chunked body.
+    static func unchunked(_ body: String) -> String {
+        var rest = Data(body.utf8)
+        var content = Data()
+        while let line = rest.range(of: Data("\r\n".utf8)),
+            let size = Int(String(decoding: rest[rest.startIndex..<line.lowerBound], as: UTF8.self), radix: 16), size > 0
+        {
+            content.append(rest[line.upperBound...].prefix(size))
+            rest = Data(rest[line.upperBound...].dropFirst(size + 2))
+        }
+        return String(decoding: content, as: UTF8.self)
+    }
+
     private static func contentLength(_ head: String) -> Int? {
         for line in head.lowercased().split(separator: "\r\n") where line.hasPrefix("content-length: ") {
             return Int(line.dropFirst(16))

@@ -197,6 +197,25 @@ extension Serving {
         return SentEvent.parse(answer.text)
     }
 
+    /// Follows a run's events to the end of the stream.
+    ///
+    /// - Parameters:
+    ///   - kind: The kind of the event that shows that the server serves the stream.
+    ///   - arrived: Sent when that event has arrived. Shutting down before resets connections that are not accepted yet.
+    func follow(_ run: RunID, until kind: String, _ arrived: Signal<Void>) async throws -> [SentEvent] {
+        try await RawConnection.open(port) { connection in
+            try await connection.send(
+                rawRequest("GET /runs/\(run)/events", ["Accept: text/event-stream", "Connection: close"]))
+            let head = try await connection.read(until: "\r\n\r\n")
+            #expect(head.hasPrefix("HTTP/1.1 200 "), "\(head)")
+            let first = try await connection.read(until: #""\#(kind)""#)
+            arrived.send()
+            let rest = try await connection.readToEnd()
+            #expect(rest.hasSuffix("\r\n0\r\n\r\n"), "the stream ends, it is not cut")
+            return SentEvent.parse(RawConnection.unchunked(first + rest))
+        }
+    }
+
     /// Shows that whatever came before has not hurt the server.
     func expectStillServing(sourceLocation: SourceLocation = #_sourceLocation) async throws {
         let run = try await client.run(agent: "echo", input: "still there")

@@ -16,29 +16,31 @@ struct BenchServer {
         let arguments = CommandLine.arguments.dropFirst()
         let storage = try openStorage(arguments.first ?? "memory")
         // More connections than that of a small machine: memory is measured with thousands of followers.
-        let configuration = ServerConfiguration(connections: ConnectionConfiguration(maximumCount: 100_000))
+        let configuration = ServerConfiguration(
+            port: arguments.dropFirst().first.flatMap { Int($0) } ?? 0,
+            connections: ConnectionConfiguration(maximumCount: 100_000))
         let server = ACPServer(storage: storage, configuration: configuration, logger: logger)
-        server.addAgents()
-        try await server.run(port: arguments.dropFirst().first.flatMap { Int($0) } ?? 0) { announce(port: $0) }
+        try server.addAgents()
+        try await server.runService { announce(port: $0) }
         try await storage.close()
     }
 }
 
 extension ACPServer {
-    fileprivate func addAgents() {
-        agent("echo") { context in
+    fileprivate func addAgents() throws {
+        try addAgent("echo") { context in
             for message in context.input { try await context.yield(message) }
         }
         // Its input says how many.
-        agent("parts") { context in
+        try addAgent("parts") { context in
             for number in 0..<count(context) { try await context.yield(MessagePart.text(part(number))) }
         }
-        agent("messages") { context in
+        try addAgent("messages") { context in
             for number in 0..<count(context) { try await context.yield(Message(part(number))) }
         }
         // Says nothing until it is cancelled.
-        agent("silent") { _ in try await Task.sleep(for: .seconds(86_400)) }
-        agent("asker") { context in
+        try addAgent("silent") { _ in try await Task.sleep(for: .seconds(86_400)) }
+        try addAgent("asker") { context in
             let answer = try await context.awaitMessage("What is your name?")
             return answer.text
         }

@@ -12,22 +12,22 @@ struct QuickStart {
     static func main() async throws {
         let server = ACPServer(storage: MemoryStorage())
 
-        server.agent("echo", description: "Echoes everything") { context in
+        try server.addAgent("echo", description: "Echoes everything") { context in
             for message in context.input { try await context.yield(message) }
         }
-        server.agent("greeter", description: "Greets whoever calls") { context in
+        try server.addAgent("greeter", description: "Greets its caller") { context in
             "Hello, \(context.input.first?.text ?? "World")!"
         }
-        server.agent("counter", description: "Counts its calls in a session") { context in
+        try server.addAgent("counter", description: "Counts its calls in a session") { context in
             let count = (try await context.session.state(as: Int.self) ?? 0) + 1
             try await context.session.setState(count)
             return "Count: \(count)"
         }
-        server.agent("questioner", description: "Asks before it answers") { context in
+        try server.addAgent("questioner", description: "Asks before it answers") { context in
             let name = try await context.awaitMessage("What is your name?")
             return "Hello, \(name.text)!"
         }
 
-        try await server.run(port: 8000)
+        try await server.runService()
     }
 }

@@ -6,7 +6,7 @@ extension ACPClient {
     /// A run as it stands.
     ///
     /// - Throws: ``ACPClientError`` with code `serverError` and the server's `not_found` if there is no such run.
-    public func run(_ id: RunID) async throws -> Run {
+    public func fetchRun(_ id: RunID) async throws -> Run {
         try await transport.send(.get("/runs/\(id)", runID: id), as: Run.self)
     }
 
@@ -120,14 +120,14 @@ extension ACPClient {
     }
 
     private func wait(for id: RunID, until milestone: RunMilestone) async throws -> Run {
-        var run = try await self.run(id)
+        var run = try await fetchRun(id)
         if milestone.isReached(by: run.status) { return run }
         for try await event in follow(id) where milestone.isReached(by: event.event.kind) {
             // The event may be an old one: a question that was answered long ago.
-            run = try await self.run(id)
+            run = try await fetchRun(id)
             if milestone.isReached(by: run.status) { return run }
         }
-        return try await self.run(id)
+        return try await fetchRun(id)
     }
 
     /// Asks the server to cancel a run. The run becomes `cancelled` shortly after.
@@ -142,7 +142,7 @@ extension ACPClient {
     /// Deletes a run that has ended, with its events. Not part of the specification: servers of this package have it.
     ///
     /// - Throws: ``ACPClientError`` with code `serverError` and status 409 if the run has not ended.
-    public func delete(_ run: RunID) async throws {
+    public func deleteRun(_ run: RunID) async throws {
         _ = try await transport.send(.delete("/runs/\(run)", runID: run))
     }
 }

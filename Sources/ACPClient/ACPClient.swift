@@ -122,7 +122,7 @@ extension ACPClient {
     /// What an agent says about itself.
     ///
     /// - Throws: ``ACPClientError`` with code `serverError` and the server's `not_found` if there is no such agent.
-    public func agent(_ name: AgentName) async throws -> AgentManifest {
+    public func fetchAgent(_ name: AgentName) async throws -> AgentManifest {
         try await transport.send(.get("/agents/\(name)"), as: AgentManifest.self)
     }
 }

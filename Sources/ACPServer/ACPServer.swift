@@ -14,31 +14,34 @@ import UnixSignals
 /// ```swift
 /// let server = ACPServer(storage: MemoryStorage())
 ///
-/// server.agent("greeter", description: "Greets whoever calls") { context in
+/// try server.addAgent("greeter", description: "Greets its caller") { context in
 ///     "Hello, \(context.input.first?.text ?? "World")!"
 /// }
 ///
-/// try await server.run(port: 8000)
+/// try await server.runService()
 /// ```
 ///
-/// In a program that has services of its own, give the server to a `ServiceGroup` like any other, or take the
-/// ``application(host:port:onListening:)`` apart and serve its ``router()`` together with other routes.
+/// A program that has services of its own adds the server to its `ServiceGroup` like any other. A program that has an
+/// HTTP server of its own adds the protocol's routes to its router, see ``addRoutes(to:)``.
 ///
-/// When it is told to shut down, a server takes no new runs (503, and `/readyz` says so), lets those that run finish within
-/// ``EngineConfiguration/shutdownGrace``, fails the rest with an error that says so, and then closes its connections.
+/// When a server shuts down, it accepts no new runs (503, and `/readyz` reports it), lets active runs finish within
+/// `EngineConfiguration.shutdownGrace`, fails the others with an error that names the reason, and then closes its
+/// connections.
 public final class ACPServer: Service {
-    /// Executes the runs. Useful to a program that starts runs of its own.
+    /// Executes the runs. A program can start runs of its own with it.
     public let engine: RunEngine
-    /// How the server answers.
+    /// The address, the limits and what else was configured.
     public let configuration: ServerConfiguration
     private let logger: Logger
-    /// Loads from other servers. Nil if nothing is, or if the program brings a loader of its own.
+    /// Loads from other servers. `nil` if nothing is loaded, or if the program brings a loader of its own.
     private let links: LinkLoader?
 
+    /// Creates a server that has no agents yet.
+    ///
     /// - Parameters:
-    ///   - storage: Where runs, events and sessions are kept. It stays the caller's to close.
-    ///   - configuration: Limits, grace periods, authentication.
-    ///   - logger: Gets a line for everything that goes wrong on the server's side.
+    ///   - storage: Keeps runs, events and sessions. It remains the caller's to close.
+    ///   - configuration: The address, limits, grace periods and authentication.
+    ///   - logger: Logs every failure on the server's side.
     public init(
         storage: any Storage,
         configuration: ServerConfiguration = ServerConfiguration(),
@@ -56,43 +59,35 @@ public final class ACPServer: Service {
         engine = RunEngine(storage: storage, configuration: engineConfiguration, logger: logger)
     }
 
-    /// The agents that are served. They can be added to while the server runs.
+    /// The agents that are served. Agents can be added while the server runs.
     public var agents: AgentRegistry { engine.agents }
 
     // MARK: - Running
 
-    /// Serves until the process is told to end (SIGTERM or SIGINT), or the calling task is cancelled.
+    /// Serves until the process receives SIGTERM or SIGINT, or the calling task is cancelled.
     ///
-    /// The first signal shuts the server down gracefully. A second one cancels that: runs still get an end that is stored, for
-    /// which there are 5 seconds, and connections are closed at once. After these, or at a third signal, the process exits with
-    /// 128 and the number of the signal.
+    /// The first signal shuts the server down gracefully. A second one ends the graceful shutdown: runs still get an end that
+    /// is stored, within 5 seconds, and connections are closed at once. After these, or at a third signal, the process exits
+    /// with 128 and the number of the signal.
     ///
-    /// - Parameters:
-    ///   - host: The address to listen on. This machine only, unless said otherwise; `0.0.0.0` for all.
-    ///   - port: The port to listen on. 0 takes a free one.
-    ///   - onListening: Called once with the port, when connections are accepted.
+    /// - Parameter onListening: Called once with the port, when connections are accepted.
     /// - Throws: ``ServerError`` if the server cannot start, or was interrupted by a second signal.
-    public func run(
-        host: String = "127.0.0.1",
-        port: Int = 8000,
-        onListening: @escaping @Sendable (Int) async -> Void = { _ in }
-    ) async throws {
-        try await run(host: host, port: port, signals: [.sigterm, .sigint], onListening: onListening)
+    public func runService(onListening: @escaping @Sendable (Int) async -> Void = { _ in }) async throws {
+        try await run(signals: [.sigterm, .sigint], onListening: onListening)
     }
 
-    /// Serves on port 8000 of this machine until the surrounding service group shuts down.
+    /// Serves until the surrounding service group shuts down, or the calling task is cancelled.
+    ///
+    /// - Throws: ``ServerError`` if the server cannot start.
     public func run() async throws {
-        try await run(host: "127.0.0.1", port: 8000, signals: [], onListening: { _ in })
+        try await run(signals: [], onListening: { _ in })
     }
 
     private func run(
-        host: String, port: Int, signals: [UnixSignal], onListening: @escaping @Sendable (Int) async -> Void
+        signals: [UnixSignal], onListening: @escaping @Sendable (Int) async -> Void
     ) async throws {
-        // The operating system would take the remainder of larger ones for a port.
-        guard (0...65_535).contains(port) else {
-            throw ServerError.cannotListen(host: host, port: port, reason: "ports are numbers from 0 to 65535")
-        }
-        let application = try application(host: host, port: port, onListening: onListening)
+        let (host, port) = (configuration.host, configuration.port)
+        let application = try application(onListening: onListening)
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
                 // The last one is shut down first: runs end while their callers are still connected.
@@ -115,19 +110,17 @@ public final class ACPServer: Service {
         }
     }
 
-    /// The HTTP side as an application of Hummingbird's, to be run in a service group together with ``engine``, which has to
-    /// stand behind it in the group.
+    /// Returns the HTTP side as a Hummingbird application, to be run in a service group together with ``engine``, which has
+    /// to come after it in the group.
     ///
-    /// A group of one's own should have a `maximumGracefulShutdownDuration`: a client that does not read its stream keeps
+    /// Such a group should have a `maximumGracefulShutdownDuration`: a client that does not read its stream keeps
     /// the application from ending otherwise.
     ///
-    /// - Throws: ``ServerError`` if two agents have the same name, or the public URL is none.
+    /// - Parameter onListening: Called once with the port, when connections are accepted.
+    /// - Throws: ``ServerError`` if the configuration is not valid.
     public func application(
-        host: String = "127.0.0.1",
-        port: Int = 8000,
         onListening: @escaping @Sendable (Int) async -> Void = { _ in }
     ) throws -> some ApplicationProtocol {
-        guard agents.duplicates.isEmpty else { throw ServerError.duplicateAgents(agents.duplicates) }
         try configuration.validate()
         return Application(
             router: router(),
@@ -135,10 +128,10 @@ public final class ACPServer: Service {
                 ConnectionChannel(configuration: configuration, logger: logger, responder: responder)
             },
             configuration: ApplicationConfiguration(
-                address: .hostname(host, port: port), serverName: "SimpleACP"),
+                address: .hostname(configuration.host, port: configuration.port), serverName: "SimpleACP"),
             // Ends after the last connection, and so after the last run.
             services: links.map { [$0] } ?? [],
-            onServerRunning: { [logger] channel in
+            onServerRunning: { [logger, configuration] channel in
                 do {
                     try await channel.eventLoop.submit {
                         try channel.pipeline.syncOperations.addHandler(
@@ -150,18 +143,55 @@ public final class ACPServer: Service {
                 }
                 // Connections are served when this has returned. A listener may well wait for one of its own, so it is not
                 // waited for.
-                Task { await onListening(channel.localAddress?.port ?? port) }
+                Task { await onListening(channel.localAddress?.port ?? configuration.port) }
             },
             logger: logger
         )
     }
 
-    /// All routes of the protocol, to be served together with others.
+    // MARK: - Routes
+
+    /// Returns a router with all routes of the protocol.
     public func router() -> Router<ServerRequestContext> {
         let router = Router(context: ServerRequestContext.self, options: .autoGenerateHeadEndpoints)
         let failures = FailureLog(limiter: engine.logLimiter)
         let methods = RouteMethods()
         router.add(middleware: ErrorMiddleware(failures: failures, methods: methods))
+        addRoutes(to: router, failures: failures)
+        methods.learn(from: router)
+        return router
+    }
+
+    /// Adds all routes of the protocol to a router of another application.
+    ///
+    /// The application's own routes, middleware, request context and error responses stay as they are: errors of the
+    /// protocol's routes become ACP's error objects, and ``ServerConfiguration/authentication`` guards only them.
+    ///
+    /// ```swift
+    /// let router = Router(context: MyContext.self, options: .autoGenerateHeadEndpoints)
+    /// router.get("health") { _, _ in "ok" }
+    /// server.addRoutes(to: router.group("acp"))
+    /// let application = Application(router: router)
+    /// let group = ServiceGroup(
+    ///     services: [application, server.engine], gracefulShutdownSignals: [.sigterm], logger: logger)
+    /// try await group.run()
+    /// ```
+    ///
+    /// Run the server's ``engine`` after the application in the service group, so that runs end while their callers are
+    /// still connected. In a group with a path, set ``ServerConfiguration/publicURL``, since URLs of sessions are derived
+    /// from it. Connection limits and timeouts are those of the application.
+    ///
+    /// - Parameter router: A router, or a group of one. Its context has to know the client's address.
+    public func addRoutes<Context: RemoteAddressRequestContext>(to router: some RouterMethods<Context>) {
+        let failures = FailureLog(limiter: engine.logLimiter)
+        addRoutes(
+            to: router.group().add(middleware: ErrorMiddleware(failures: failures, methods: RouteMethods())),
+            failures: failures)
+    }
+
+    private func addRoutes<Context: RemoteAddressRequestContext>(
+        to router: some RouterMethods<Context>, failures: FailureLog
+    ) {
         HealthRoutes(engine: engine, authentication: configuration.authentication).add(to: router.group())
         let budgets = ServerBudgets(configuration.limits)
         let group = router.group()
@@ -177,7 +207,7 @@ public final class ACPServer: Service {
         let sessions = SessionRoutes(engine: engine, configuration: configuration, budgets: budgets)
         sessions.add(to: group)
         if let signing = configuration.urlSigning {
-            let access = ResourceAccessMiddleware<ServerRequestContext>(
+            let access = ResourceAccessMiddleware<Context>(
                 signing: signing, authentication: configuration.authentication)
             sessions.addResources(
                 to: router.group().add(middleware: access).add(middleware: ResponseBudgetMiddleware(budgets: budgets)))
@@ -185,8 +215,6 @@ public final class ACPServer: Service {
             sessions.addResources(to: group)
         }
         ProcessRoutes(engine: engine).add(to: group)
-        methods.learn(from: router)
-        return router
     }
 }
 

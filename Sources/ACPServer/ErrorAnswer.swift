@@ -67,7 +67,7 @@ struct ErrorAnswer: Error, HTTPResponseError {
 
     private init(_ error: RunEngineError) {
         let message = error.publicMessage
-        switch error {
+        switch error.code {
         case .unknownAgent, .unknownRun, .unknownSession: self.init(.notFound, .notFound, message)
         case .invalidInput: self.init(.unprocessableContent, .invalidInput, message)
         case .notAwaiting, .alreadyEnded: self.init(.forbidden, .conflict, message)
@@ -75,10 +75,11 @@ struct ErrorAnswer: Error, HTTPResponseError {
         case .keyReused: self.init(.unprocessableContent, .invalidInput, message)
         case .tooManyRuns, .shuttingDown:
             self.init(.serviceUnavailable, .unavailable, message, headers: [.retryAfter: "1"])
-        case .storage(let error) where error.code == .corruptData || error.code == .incomplete:
+        case .storage where error.storageError?.code == .corruptData || error.storageError?.code == .incomplete:
             self.init(.internalServerError, .serverError, message)
         case .storage:
             self.init(.serviceUnavailable, .unavailable, message, headers: [.retryAfter: "1"])
+        default: self.init(.internalServerError, .serverError, message)
         }
     }
 

@@ -44,7 +44,7 @@ enum EventStream {
                             closingNudges += 1
                             // Runs of this process have ended by now: their streams come to their end by themselves. This one
                             // waits for another process, or for an answer: its follower comes back for the rest, elsewhere.
-                            if closingNudges > 1, try await !engine.run(run).status.isTerminal { break }
+                            if closingNudges > 1, try await !engine.fetchRun(run).status.isTerminal { break }
                         }
                     }
                 } onGracefulShutdown: {

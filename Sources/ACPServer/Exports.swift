@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// What an agent author needs stands behind one import.
+// Agent authors need one import.
 @_exported public import ACPCore
 @_exported public import ACPLinks
 @_exported public import ACPRuntime

@@ -27,10 +27,11 @@ struct FailureLog: Sendable {
         }
         // What passes by itself is no fault to be mended in this server.
         let (level, message): (Logger.Level, Logger.Message) =
-            switch answer.cause {
-            case RunEngineError.storage?, is StorageError: (.warning, "the storage failed during a request")
-            case RunEngineError.tooManyRuns?: (.warning, "a run was refused: too many runs")
-            case RunEngineError.shuttingDown?: (.info, "a request was refused: the server is shutting down")
+            switch (answer.cause as? RunEngineError)?.code {
+            case .storage: (.warning, "the storage failed during a request")
+            case .tooManyRuns: (.warning, "a run was refused: too many runs")
+            case .shuttingDown: (.info, "a request was refused: the server is shutting down")
+            case nil where answer.cause is StorageError: (.warning, "the storage failed during a request")
             default: (.warning, "a request failed")
             }
         limiter.log(level, message, metadata: metadata, to: logger)

@@ -3,52 +3,52 @@
 import ACPCore
 import ACPLinks
 
-/// How an ``ACPServer`` answers.
+/// The configuration of an ``ACPServer``.
+///
+/// ```swift
+/// var configuration = ServerConfiguration(host: "0.0.0.0", port: 8080)
+/// configuration.authentication = .bearer(token)
+/// ```
 public struct ServerConfiguration: Sendable {
+    /// The address to listen on. Defaults to `127.0.0.1`, this machine only; `0.0.0.0` stands for all IPv4 addresses.
+    public var host: String
+    /// The port to listen on. Defaults to 8000. If 0, the operating system chooses a free one.
+    public var port: Int
     /// How runs are executed: limits and grace periods.
     public var engine: EngineConfiguration
-    /// How large a request's body may be, in bytes. Larger ones are refused with 413.
+    /// The maximum size of a request's body, in bytes. Larger ones are refused with 413. Defaults to 4 MiB.
     public var maximumBodySize: Int
-    /// How often a stream that has nothing to say sends a comment, so that proxies do not take it for dead and a client that
-    /// went away is noticed.
+    /// The interval of comments in a stream without events, so that proxies keep the connection and a client that has
+    /// disconnected is noticed. Defaults to 15 seconds.
     public var keepAliveInterval: Duration
-    /// Who may call. Nil lets everybody.
+    /// Authenticates requests. If `nil`, all requests are allowed.
     public var authentication: Authentication?
-    /// Under which URL clients reach this server, as session descriptors have to name it. Nil takes the host that the
-    /// request was sent to.
+    /// The URL at which clients reach this server, for session descriptors, such as `https://agents.example.com/acp`.
+    /// If `nil`, it is derived from each request.
     public var publicURL: String?
-    /// Whose word is taken for the URL that a client has called, where ``publicURL`` does not say it. Nil believes nobody:
-    /// `X-Forwarded-*` and `Forwarded` are then ignored.
+    /// Proxies whose forwarding headers (`X-Forwarded-*`, `Forwarded`) are trusted where ``publicURL`` is `nil`. If `nil`,
+    /// these headers are ignored.
     public var trustedProxies: TrustedProxies?
-    /// Signs the URLs in session descriptors, and refuses to answer those that are not signed. Nil leaves them as they are.
+    /// Signs the URLs in session descriptors, and requires signed URLs. If `nil`, URLs are not signed.
     public var urlSigning: URLSigning?
     /// How long a connection may be idle between requests before it is closed. A connection that waits for a response or
-    /// reads a stream is not idle. For the time within a request see ``connections``.
+    /// reads a stream is not idle. Defaults to 2 minutes; behind a proxy that keeps connections, it should be longer than
+    /// the proxy's. For the time within a request see ``connections``.
     public var idleTimeout: Duration
-    /// How many connections there may be, and how long clients may take for their requests and responses.
+    /// The number of connections, and the time that clients may take for requests and responses.
     public var connections: ConnectionConfiguration
-    /// How long connections may go on when the server shuts down and its last run has ended: until then answers and streams
-    /// can be read to their end. Those that are left are closed.
+    /// How long connections remain open after the last run has ended when the server shuts down, so that responses and
+    /// streams can be read to their end. Defaults to 5 seconds.
     public var closingGrace: Duration
-    /// What is loaded from other servers, when an agent asks for it. Nil loads nothing.
+    /// What agents may load from other servers. Defaults to public addresses. If `nil`, nothing is loaded.
     public var links: LinkConfiguration?
-    /// What callers can make the server hold and send.
+    /// Bounds of what callers can make the server hold and send.
     public var limits: ServerLimits
 
-    /// - Parameters:
-    ///   - engine: See ``EngineConfiguration``.
-    ///   - maximumBodySize: 4 MiB unless said otherwise.
-    ///   - keepAliveInterval: 15 seconds unless said otherwise.
-    ///   - authentication: None unless said otherwise.
-    ///   - publicURL: For example `https://agents.example.com/acp`. Derived from each request unless said otherwise.
-    ///   - idleTimeout: 2 minutes unless said otherwise. Behind a proxy that keeps connections: longer than the proxy does.
-    ///   - closingGrace: 5 seconds unless said otherwise.
-    ///   - links: From public addresses unless said otherwise. See ``LinkConfiguration``.
-    ///   - trustedProxies: None unless said otherwise.
-    ///   - urlSigning: None unless said otherwise.
-    ///   - connections: See ``ConnectionConfiguration``.
-    ///   - limits: See ``ServerLimits``.
+    /// Creates a configuration. All parameters have the defaults that the properties name.
     public init(
+        host: String = "127.0.0.1",
+        port: Int = 8000,
         engine: EngineConfiguration = EngineConfiguration(),
         maximumBodySize: Int = 4 * 1_048_576,
         keepAliveInterval: Duration = .seconds(15),
@@ -62,6 +62,8 @@ public struct ServerConfiguration: Sendable {
         connections: ConnectionConfiguration = ConnectionConfiguration(),
         limits: ServerLimits = ServerLimits()
     ) {
+        self.host = host
+        self.port = port
         self.engine = engine
         self.maximumBodySize = maximumBodySize
         self.keepAliveInterval = keepAliveInterval
@@ -76,10 +78,14 @@ public struct ServerConfiguration: Sendable {
         self.limits = limits
     }
 
-    /// Finds what would keep a server from working as it should.
+    /// Checks the configuration. A server does so before it starts.
     ///
-    /// - Throws: ``ServerError`` with `invalidPublicURL` or `invalidToken`.
+    /// - Throws: ``ServerError`` with code `cannotListen`, `invalidPublicURL` or `invalidToken`.
     public func validate() throws(ServerError) {
+        // The operating system would use the remainder of larger ones.
+        guard (0...65_535).contains(port) else {
+            throw .cannotListen(host: host, port: port, reason: "ports are numbers from 0 to 65535")
+        }
         if let fault = authentication?.fault { throw .invalidToken(fault) }
         if let publicURL, ServerBase(publicURL) == nil { throw .invalidPublicURL(publicURL) }
     }

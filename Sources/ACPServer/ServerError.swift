@@ -1,40 +1,86 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Why a server did not start, or did not end as it should.
-public enum ServerError: Error, Sendable, CustomStringConvertible {
-    /// Two agents have the same name.
-    case duplicateAgents([AgentName])
-    /// The address cannot be listened on.
-    case cannotListen(host: String, port: Int, reason: String)
-    /// ``ServerConfiguration/publicURL`` is no URL that a server can be reached by.
-    case invalidPublicURL(String)
-    /// A range of ``TrustedProxies`` is none.
-    case invalidProxyRange(String)
-    /// ``URLSigning`` cannot work like this.
-    case invalidSigning(String)
-    /// A second signal, of this number, has ended the graceful shutdown.
-    case interrupted(signal: Int32)
+/// Why a server has not started, or has not ended in order.
+public struct ServerError: Error, Sendable {
+    /// The kind of an error. More kinds may be added.
+    public struct Code: Sendable, Hashable, CustomStringConvertible {
+        /// The code's name.
+        public let description: String
 
-    /// A token of ``Authentication/bearer(_:)`` is none that a client could send.
-    case invalidToken(String)
+        private init(_ name: String) { description = name }
 
+        /// The address cannot be listened on.
+        public static let cannotListen = Code("cannotListen")
+        /// ``ServerConfiguration/publicURL`` is not a URL at which a server can be reached.
+        public static let invalidPublicURL = Code("invalidPublicURL")
+        /// A range of ``TrustedProxies`` is not valid.
+        public static let invalidProxyRange = Code("invalidProxyRange")
+        /// The keys or the lifetime of ``URLSigning`` are not valid.
+        public static let invalidSigning = Code("invalidSigning")
+        /// A token of ``Authentication/bearer(_:)`` is not one that a client can send.
+        public static let invalidToken = Code("invalidToken")
+        /// A second signal has ended the graceful shutdown.
+        public static let interrupted = Code("interrupted")
+    }
+
+    /// The kind of the error.
+    public var code: Code
     /// What went wrong and the remedy.
-    public var description: String {
-        switch self {
-        case .duplicateAgents(let names):
-            "more than one agent is called \(names.map(\.rawValue).joined(separator: ", ")): give each a name of its own"
-        case .cannotListen(let host, let port, let reason):
-            "cannot listen on \(host):\(port): \(reason). Choose another port or address, or end the program that has it"
-        case .invalidPublicURL(let url):
-            "\"\(url.prefix(200))\" cannot be the public URL: give one such as https://agents.example.com/acp, without user name, query and fragment"
-        case .invalidProxyRange(let text):
-            "\"\(text.prefix(100))\" is no range of addresses: give an IP address, or one with the length of its prefix, such as 10.0.0.0/8"
-        case .invalidToken(let reason):
-            "the server cannot ask for this bearer token: \(reason). Use visible ASCII characters, such as the output of openssl rand -hex 32"
-        case .invalidSigning(let reason):
-            "URLs cannot be signed like this: \(reason)"
-        case .interrupted(let signal):
-            "signal \(signal) has ended the graceful shutdown: runs that had not ended have failed, or go on in another process"
-        }
+    public var message: String
+    /// The number of the second signal, for `interrupted`.
+    public var signal: Int32?
+
+    private init(_ code: Code, _ message: String, signal: Int32? = nil) {
+        self.code = code
+        self.message = message
+        self.signal = signal
+    }
+}
+
+extension ServerError: CustomStringConvertible {
+    /// The ``message``.
+    public var description: String { message }
+}
+
+// MARK: - Errors of the server
+
+extension ServerError {
+    static func cannotListen(host: String, port: Int, reason: String) -> Self {
+        Self(
+            .cannotListen,
+            "cannot listen on \(host):\(port): \(reason). Choose another port or address, or end the program that uses it"
+        )
+    }
+
+    static func invalidPublicURL(_ url: String) -> Self {
+        Self(
+            .invalidPublicURL,
+            "\"\(url.prefix(200))\" cannot be the public URL: use one such as https://agents.example.com/acp, without user name, query and fragment"
+        )
+    }
+
+    static func invalidProxyRange(_ text: String) -> Self {
+        Self(
+            .invalidProxyRange,
+            "\"\(text.prefix(100))\" is not a range of addresses: use an IP address, or one with the length of its prefix, such as 10.0.0.0/8"
+        )
+    }
+
+    static func invalidSigning(_ reason: String) -> Self {
+        Self(.invalidSigning, "the configuration of signed URLs is not valid: \(reason)")
+    }
+
+    static func invalidToken(_ reason: String) -> Self {
+        Self(
+            .invalidToken,
+            "the server cannot require this bearer token: \(reason). Use visible ASCII characters, such as the output of openssl rand -hex 32"
+        )
+    }
+
+    static func interrupted(signal: Int32) -> Self {
+        Self(
+            .interrupted,
+            "signal \(signal) has ended the graceful shutdown: runs that had not ended have failed, or continue in another process",
+            signal: signal)
     }
 }

@@ -83,7 +83,7 @@ public protocol Storage: Sendable {
     ///
     /// - Returns: Whether there was one.
     @discardableResult
-    func delete(_ run: RunID) async throws -> Bool
+    func deleteRun(_ run: RunID) async throws -> Bool
 
     /// One page of runs, newest first, and how many there are in all. ``runs(_:)`` decodes them.
     func storedRuns(_ query: RunQuery) async throws -> Page<StoredRun>
@@ -147,7 +147,7 @@ public protocol Storage: Sendable {
     ///
     /// - Returns: Whether there was one.
     @discardableResult
-    func delete(_ session: SessionID) async throws -> Bool
+    func deleteSession(_ session: SessionID) async throws -> Bool
 
     // MARK: Contents
 

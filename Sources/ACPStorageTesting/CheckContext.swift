@@ -42,10 +42,10 @@ struct CheckContext: Sendable {
     func cleanUp() async {
         while let page = try? await storage.runs(RunQuery(.agent(agent), limit: 100)), !page.items.isEmpty {
             var deleted = false
-            for run in page.items where (try? await storage.delete(run.id)) == true { deleted = true }
+            for run in page.items where (try? await storage.deleteRun(run.id)) == true { deleted = true }
             guard deleted else { break }
         }
-        _ = try? await storage.delete(session)
+        _ = try? await storage.deleteSession(session)
     }
 
     // MARK: Expectations

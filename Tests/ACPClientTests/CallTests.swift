@@ -86,7 +86,7 @@ struct CallTests {
             let client = try ACPClient(url + "/prefix/")
             try await client.ping()
             let plain = try ACPClient(url)
-            #expect(try await plain.run(id) == run)
+            #expect(try await plain.fetchRun(id) == run)
             _ = try await plain.cancel(id)
             _ = try await plain.resume(id, with: "Ada")
             _ = try await plain.start(resuming: id, with: "Ada")
@@ -95,7 +95,7 @@ struct CallTests {
             _ = try await plain.runs(status: .inProgress)
             #expect(try await plain.events(of: id) == [.runCreated(run)])
             _ = try await plain.events(of: id, limit: 3, offset: 2)
-            try await plain.delete(id)
+            try await plain.deleteRun(id)
             try await plain.deleteSession("abc")
         }
         #expect(
@@ -145,7 +145,7 @@ struct CallTests {
     func saysWhatCame(_ status: Int, _ type: String, _ body: String, _ code: ACPClientError.Code) async throws {
         let server = ScriptedServer([{ _ in text(body, type: type, status: .init(code: status)) }])
         try await server.serve { client in
-            let error = try await #require(throws: ACPClientError.self) { try await client.run("abc") }
+            let error = try await #require(throws: ACPClientError.self) { try await client.fetchRun("abc") }
             #expect(error.code == code)
             #expect(error.status == status)
             #expect(error.message.contains(String(body.prefix(10))))

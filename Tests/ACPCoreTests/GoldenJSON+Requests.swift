@@ -66,12 +66,14 @@ extension Golden {
         Golden(
             "ProcessesListResponse",
             ProcessesListResponse(
-                processes: [ProcessDescription(id: "h-1", isAlive: true, isThis: false, runCount: 2, runs: ["r", "q"])]
+                processes: [
+                    ProcessDescription(id: "h-1", isAlive: true, isCurrent: false, runCount: 2, runs: ["r", "q"])
+                ]
             ),
             #"{"processes":[{"process_id":"h-1","alive":true,"this":false,"run_count":2,"run_ids":"#
                 + #"["r","q"]}]}"#),
         Golden(
-            "ProcessDescription", ProcessDescription(id: "h-1", isAlive: false, isThis: true, runCount: 0, runs: []),
+            "ProcessDescription", ProcessDescription(id: "h-1", isAlive: false, isCurrent: true, runCount: 0, runs: []),
             #"{"process_id":"h-1","alive":false,"this":true,"run_count":0,"run_ids":[]}"#),
         Golden(
             "AgentManifest: smallest", AgentManifest(name: "a"),

@@ -100,8 +100,8 @@ extension Golden {
             #"{}"#),
         Golden(
             "TrajectoryMetadata",
-            TrajectoryMetadata(message: "m", toolName: "t", toolInput: ["b": 1, "a": 2], toolOutput: [1, "x"]),
-            #"{"message":"m","tool_name":"t","tool_input":{"b":1,"a":2},"tool_output":[1,"x"]}"#),
+            TrajectoryMetadata(message: "m", toolName: "t", toolInput: ["b": 1, "a": 2], toolOutput: ["o": [1, "x"]]),
+            #"{"message":"m","tool_name":"t","tool_input":{"b":1,"a":2},"tool_output":{"o":[1,"x"]}}"#),
         Golden(
             "PartMetadata: citation",
             PartMetadata.citation(
@@ -110,9 +110,9 @@ extension Golden {
                 + #"":"d"}"#),
         Golden(
             "PartMetadata: trajectory",
-            PartMetadata.trajectory(TrajectoryMetadata(message: "m", toolName: "t", toolInput: [1], toolOutput: "o")),
-            #"{"kind":"trajectory","message":"m","tool_name":"t","tool_input":[1],"tool_output":"o"#
-                + #""}"#),
+            PartMetadata.trajectory(TrajectoryMetadata(message: "m", toolName: "t", toolInput: [:], toolOutput: ["o": 1])),
+            #"{"kind":"trajectory","message":"m","tool_name":"t","tool_input":{},"tool_output":{"o"#
+                + #"":1}}"#),
         Golden(
             "PartMetadata: another kind", PartMetadata.other(["z": 1, "kind": "score", "value": 0.5]),
             #"{"z":1,"kind":"score","value":0.5}"#),

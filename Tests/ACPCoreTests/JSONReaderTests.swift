@@ -61,7 +61,7 @@ struct JSONReaderTests {
                         history: [SessionHistoryEntry(url: "u", message: Fixture.message)], total: 1, nextOffset: 2)),
                 Document(
                     ProcessesListResponse(processes: [
-                        ProcessDescription(id: "p", isAlive: true, isThis: false, runCount: 1, runs: ["r"])
+                        ProcessDescription(id: "p", isAlive: true, isCurrent: false, runCount: 1, runs: ["r"])
                     ])),
             ]
         return written + [

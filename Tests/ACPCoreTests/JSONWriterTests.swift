@@ -23,7 +23,7 @@ struct JSONWriterTests {
         MessagePart(metadata: .citation(CitationMetadata())),
         MessagePart(
             metadata: .trajectory(
-                TrajectoryMetadata(message: "m", toolName: "t", toolInput: ["a": 1], toolOutput: [nil, "x"]))),
+                TrajectoryMetadata(message: "m", toolName: "t", toolInput: ["a": 1], toolOutput: ["o": [nil, "x"]]))),
         MessagePart(metadata: .other(["kind": "new", "value": 1e300])),
         message,
         Message("text"),

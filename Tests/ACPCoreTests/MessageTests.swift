@@ -191,6 +191,18 @@ struct MessageTests {
         }
 
         @Test(
+            "a tool's input or output that is not an object is read as the member value of one, as clients require objects",
+            arguments: [(#"[1,"x"]"#, [1, "x"] as JSONValue), (#""text""#, "text"), ("7", 7)])
+        func tolerantTrajectory(text: String, value: JSONValue) throws {
+            let json = #"{"kind":"trajectory","tool_input":\#(text),"tool_output":\#(text)}"#
+            let metadata = try ACPJSON.decode(PartMetadata.self, from: json.utf8)
+            #expect(metadata == .trajectory(TrajectoryMetadata(toolInput: ["value": value], toolOutput: ["value": value])))
+            #expect(
+                try tree(metadata)
+                    == ["kind": "trajectory", "tool_input": ["value": value], "tool_output": ["value": value]])
+        }
+
+        @Test(
             "an unknown kind is kept as it came",
             arguments: [#"{"kind":"score","value":1}"#, #"{"value":[null]}"#, #"{"kind":null,"a":{}}"#, "{}"])
         func unknown(json: String) throws {

@@ -341,7 +341,7 @@ struct FaultTests {
                 let error = await storageError { try await storage.commit(commit) }
                 #expect(error?.code == .refused)
                 #expect(try await storage.eventCount(of: commit.run) == 1)
-                #expect(try await storage.delete(session) == false)
+                #expect(try await storage.deleteSession(session) == false)
                 try server.sql("ALTER TABLE acp_history DROP CONSTRAINT none", database: database)
                 try await storage.commit(commit)
                 #expect(try await storage.events(of: commit.run, from: 0, limit: nil) == writer.events)

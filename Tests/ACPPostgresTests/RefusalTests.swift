@@ -156,7 +156,7 @@ struct IncompleteRunTests {
             try await storage.save(failed)
             #expect(try await storage.run(id)?.status == .failed)
             #expect(try await storage.runs(ownedBy: heir.process, limit: 9).isEmpty)
-            #expect(try await storage.delete(id))
+            #expect(try await storage.deleteRun(id))
             #expect(try await storage.runs(RunQuery()).total == 0)
         }
     }

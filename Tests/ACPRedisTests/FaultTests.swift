@@ -315,7 +315,7 @@ struct FaultTests {
             #expect(try await storage.runs(RunQuery()).items == [before.run])
             // Cleaning up is possible, and with more memory all goes on.
             try await storage.coordination.forgetSignals(to: before.run.id)
-            #expect(try await storage.delete(RunID()) == false)
+            #expect(try await storage.deleteRun(RunID()) == false)
             try await client.send("CONFIG", "SET", "maxmemory", 64 << 20)
             try await writer.write([part(2)])
             #expect(try await writer.isStored())
@@ -341,7 +341,7 @@ struct FaultTests {
                 await expectCorrupt(key) { _ = try await storage.runs(RunQuery()) }
                 await expectCorrupt(key) { try await storage.save(writer.run) }
                 // It can be got rid of all the same.
-                #expect(try await storage.delete(writer.run.id))
+                #expect(try await storage.deleteRun(writer.run.id))
                 #expect(try await storage.runs(RunQuery(.agent(agent))).total == 0)
             }
             let writer = try await Writer.create(storage)

@@ -72,7 +72,7 @@ struct IncompleteRunTests {
         if !storage.link.isCluster {
             #expect(!queue.contains { $0.string?.hasPrefix(id.rawValue) == true }, sourceLocation: sourceLocation)
         }
-        #expect(try await storage.delete(id) == false, sourceLocation: sourceLocation)
+        #expect(try await storage.deleteRun(id) == false, sourceLocation: sourceLocation)
     }
 
     @Test(
@@ -107,13 +107,13 @@ struct IncompleteRunTests {
             #expect(try await storage.run(id)?.status == .failed)
             #expect(try await storage.events(of: id, from: 0, limit: nil) == writer.events)
             #expect(try await storage.runs(ownedBy: heir.process, limit: 9).isEmpty)
-            #expect(try await storage.delete(id))
+            #expect(try await storage.deleteRun(id))
             try await expectNothing(of: writer, storage, client)
 
             // Without a claim in between.
             let other = try await makeRun(storage)
             try await client.unlink([storage.keys.owner(other.run.id)])
-            #expect(try await storage.delete(other.run.id))
+            #expect(try await storage.deleteRun(other.run.id))
             try await expectNothing(of: other, storage, client)
             let third = try await makeRun(storage)
             try await client.unlink([storage.keys.owner(third.run.id)])
@@ -164,7 +164,7 @@ struct IncompleteRunTests {
                 try await storage.save(failed)
                 #expect(try await storage.run(id) == failed)
                 #expect(try await storage.events(of: id, from: 0, limit: nil) == Array(writer.events.prefix(left)))
-                #expect(try await storage.delete(id))
+                #expect(try await storage.deleteRun(id))
                 try await expectNothing(of: writer, storage, client)
             }
         }
@@ -185,7 +185,7 @@ struct IncompleteRunTests {
                 await expectIncomplete(keys.run(id)) { try await storage.append(part(5), to: id) }
                 #expect(try await storage.record(of: id) == nil)
                 #expect(try await storage.claim(id, for: RunOwner(process: ProcessID()), from: nil) == false)
-                #expect(try await storage.delete(id), "\(gone)")
+                #expect(try await storage.deleteRun(id), "\(gone)")
                 try await expectNothing(of: writer, storage, client)
                 late = writer
                 #expect(await storageError { try await late.write([part(5)]) }?.code == .notFound)
@@ -194,7 +194,7 @@ struct IncompleteRunTests {
             let writer = try await makeRun(storage)
             try await client.unlink(keys.allOfRun(writer.run.id).values)
             #expect(try await storage.runs(RunQuery(.agent(agent))).items.isEmpty)
-            #expect(try await storage.delete(writer.run.id) == false)
+            #expect(try await storage.deleteRun(writer.run.id) == false)
         }
     }
 
@@ -213,7 +213,7 @@ struct IncompleteRunTests {
             #expect(try await storage.contents([ContentKey(.run(id), content.digest)]) == [nil])
             try await writer.write([part(2)])
             #expect(try await writer.isStored())
-            #expect(try await storage.delete(id))
+            #expect(try await storage.deleteRun(id))
             try await expectNothing(of: writer, storage, client)
         }
     }

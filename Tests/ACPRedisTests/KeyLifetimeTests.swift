@@ -71,7 +71,7 @@ struct KeyLifetimeTests {
             try await check("listing")
             try await writer.become(.cancelled)
             try await check("the end")
-            try await storage.delete(writer.run.id)
+            try await storage.deleteRun(writer.run.id)
             try await check("deleting")
             #expect(Set(seen.map { $0.dropFirst(4) }) == Set(RedisKeys.Kind.allCases.map { $0.rawValue[...] }))
         }
@@ -223,7 +223,7 @@ struct KeyLifetimeTests {
         let second = try await Writer.create(storage)
         #expect(storage.tracked.count == 2)
         try await first.become(.failed)
-        try await storage.delete(second.run.id)
+        try await storage.deleteRun(second.run.id)
         #expect(storage.tracked.count == 0)
         for number in 0..<1_023 { try await storage.save(Run(id: RunID(rawValue: "r\(number)")!, agentName: agent)) }
         for number in 0..<1_023 { try await storage.append(part(1), to: RunID(rawValue: "r\(number)")!) }

@@ -80,7 +80,7 @@ struct RefusalTests {
             }
         ),
         ("append", { storage, given in try await storage.append(part(1), to: given.writer.run.id) }),
-        ("delete", { storage, given in try await storage.delete(given.writer.run.id) }),
+        ("delete", { storage, given in try await storage.deleteRun(given.writer.run.id) }),
         (
             "claim",
             { storage, given in

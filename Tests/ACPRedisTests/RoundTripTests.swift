@@ -83,8 +83,8 @@ struct RoundTripTests {
         try await expect(["LRANGE", "LLEN"], "history") {
             _ = try await storage.history(of: session, from: 0, limit: nil)
         }
-        try await expect(["UNLINK"], "delete session") { try await storage.delete(session) }
-        try await expect(["EVAL", "EVAL"], "delete run") { try await storage.delete(id) }
+        try await expect(["UNLINK"], "delete session") { try await storage.deleteSession(session) }
+        try await expect(["EVAL", "EVAL"], "delete run") { try await storage.deleteRun(id) }
         let coordination = storage.coordination
         try await expect(["EVAL"], "heartbeat") {
             try await coordination.heartbeat(of: heir.process, timeToLive: .seconds(15))

@@ -53,8 +53,8 @@ struct ServerSetupTests {
         }
         #expect(try await coordination.signals(to: byHand.id) == [.cancel])
         try await coordination.leave(writer.owner.process)
-        #expect(try await storage.delete(session))
-        #expect(try await storage.delete(byHand.id))
+        #expect(try await storage.deleteSession(session))
+        #expect(try await storage.deleteRun(byHand.id))
         #expect(try await storage.ping() >= .zero)
         let statistics = try await storage.statistics()
         #expect(statistics.kinds.map(\.name).contains("run"))

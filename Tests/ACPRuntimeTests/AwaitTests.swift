@@ -7,9 +7,9 @@ import Testing
 
 @Suite("Asking and answering", .timeLimit(.minutes(5)))
 struct AwaitTests {
-    private func questioner(_ storage: any Storage = MemoryStorage()) -> RunEngine {
+    private func questioner(_ storage: any Storage = MemoryStorage()) throws -> RunEngine {
         let engine = makeEngine(storage)
-        engine.agents.agent("questioner") { context in
+        try engine.agents.addAgent("questioner") { context in
             let name = try await context.awaitMessage("What is your name?")
             return "Hello, \(name.text)!"
         }
@@ -18,12 +18,12 @@ struct AwaitTests {
 
     @Test("a sync call returns with the question, and the answer lets the run go on to its end")
     func askAndAnswer() async throws {
-        let engine = questioner()
+        let engine = try questioner()
         let asked = try await engine.call("questioner")
         #expect(asked.status == .awaiting)
         #expect(asked.awaitRequest?.message?.text == "What is your name?")
         #expect(asked.awaitRequest?.message?.role == .agent("questioner"))
-        #expect(try await engine.run(asked.id) == asked)
+        #expect(try await engine.fetchRun(asked.id) == asked)
         #expect(try await engine.storage.kinds(asked.id) == ["run.created", "run.in-progress", "run.awaiting"])
 
         let (going, eventCount) = try await engine.resume(asked.id, "Ada")
@@ -43,7 +43,7 @@ struct AwaitTests {
     @Test("a question completes the open message")
     func completesMessage() async throws {
         let engine = makeEngine()
-        engine.agents.agent("polite") { context in
+        try engine.agents.addAgent("polite") { context in
             try await context.yield("Well, ")
             return try await context.awaitMessage("who?")
         }
@@ -56,7 +56,7 @@ struct AwaitTests {
     @Test("several questions in one run are told apart")
     func severalQuestions() async throws {
         let engine = makeEngine()
-        engine.agents.agent("curious") { context in
+        try engine.agents.addAgent("curious") { context in
             var answers: [String] = []
             for number in 1...3 { answers.append(try await context.awaitMessage("\(number)?").text) }
             return answers.joined(separator: ",")
@@ -74,7 +74,7 @@ struct AwaitTests {
     @Test("of many answers at once, one counts")
     func oneWins() async throws {
         for _ in 0..<20 {
-            let engine = questioner()
+            let engine = try questioner()
             let run = try await engine.call("questioner")
             let outcomes = await withTaskGroup(of: String?.self) { group in
                 for number in 0..<8 {
@@ -93,9 +93,9 @@ struct AwaitTests {
 
     @Test("an answer for a run that awaits nothing is refused")
     func nothingAwaited() async throws {
-        let engine = questioner()
+        let engine = try questioner()
         let latch = Latch()
-        engine.agents.agent("busy") { _ in await latch.wait() }
+        try engine.agents.addAgent("busy") { _ in await latch.wait() }
         let busy = try await engine.start("busy")
         #expect(await refusal { try await engine.resume(busy, "x") } == "not awaiting but in-progress")
         latch.open()
@@ -112,8 +112,8 @@ struct AwaitTests {
 
     @Test("an answer that is no message fails a handler that wants one, and pleases one that does not")
     func otherAnswers() async throws {
-        let engine = questioner()
-        engine.agents.agent("form") { context in
+        let engine = try questioner()
+        try engine.agents.addAgent("form") { context in
             let answer = try await context.awaitAnswer(to: .other(["type": "form", "fields": ["a"]]))
             guard case .other(let members) = answer else { return "a message" }
             return members["a"]?.stringValue ?? "nothing"
@@ -131,7 +131,7 @@ struct AwaitTests {
 
     @Test("an empty answer is an answer")
     func emptyAnswer() async throws {
-        let engine = questioner()
+        let engine = try questioner()
         let run = try await engine.call("questioner")
         _ = try await engine.resume(run.id, with: .message(Message(parts: [])))
         #expect(try await engine.endedRun(run.id).text == "Hello, !")
@@ -141,7 +141,7 @@ struct AwaitTests {
     func noTalkingMeanwhile() async throws {
         let engine = makeEngine()
         let refused = Shared()
-        engine.agents.agent("impatient") { context in
+        try engine.agents.addAgent("impatient") { context in
             async let answer = context.awaitMessage("?")
             try await eventually("the question is asked") {
                 try await engine.storage.run(context.runID)?.status == .awaiting
@@ -164,7 +164,7 @@ struct AwaitTests {
     func withdrawn() async throws {
         let engine = makeEngine()
         let (giveUp, goOn) = (Latch(), Latch())
-        engine.agents.agent("impatient") { context in
+        try engine.agents.addAgent("impatient") { context in
             let waiting = Task { try await context.awaitMessage("quick?") }
             await giveUp.wait()
             waiting.cancel()
@@ -176,7 +176,7 @@ struct AwaitTests {
         let first = try await engine.call("impatient")
         #expect(first.status == .awaiting)
         giveUp.open()
-        try await eventually("the run goes on") { try await engine.run(first.id).status == .inProgress }
+        try await eventually("the run goes on") { try await engine.fetchRun(first.id).status == .inProgress }
         #expect(await refusal { try await engine.resume(first.id, "late") } == "not awaiting but in-progress")
         goOn.open()
         let second = try await engine.settledRun(first.id, after: 3)
@@ -190,7 +190,7 @@ struct AwaitTests {
     func leftBehind(isChild: Bool) async throws {
         let engine = makeEngine()
         let heard = Shared<String?>(nil)
-        engine.agents.agent("forgetful") { context in
+        try engine.agents.addAgent("forgetful") { context in
             let asked = Latch()
             @Sendable func ask() async {
                 do {
@@ -226,7 +226,7 @@ struct AwaitTests {
     @Test("an answer whose sender did not hear that it was stored is taken when somebody answers again")
     func lostSignalAnswer() async throws {
         let storage = ScriptedStorage()
-        let engine = questioner(storage)
+        let engine = try questioner(storage)
         let run = try await engine.call("questioner")
         storage.scriptedCoordination.loseNextAnswer()
         #expect(await refusal { try await engine.resume(run.id, "Ada") } == "storage: outcomeUnknown")
@@ -236,7 +236,7 @@ struct AwaitTests {
 
     @Test("nothing is lost when a run is answered and cancelled at once")
     func answerAgainstCancel() async throws {
-        let engine = questioner()
+        let engine = try questioner()
         for _ in 0..<50 {
             let run = try await engine.call("questioner")
             async let answer = refusal { try await engine.resume(run.id, "Ada") }

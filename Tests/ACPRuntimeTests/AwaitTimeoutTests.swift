@@ -10,9 +10,9 @@ import Testing
 struct AwaitTimeoutTests {
     private func asks(
         timeout: Duration?, policy: AgentPolicy = AgentPolicy()
-    ) -> (AgentRegistry) -> Void {
+    ) -> (AgentRegistry) throws -> Void {
         { agents in
-            agents.agent("asker", policy: policy) { context in
+            try agents.addAgent("asker", policy: policy) { context in
                 "You said \(try await context.awaitMessage("?", timeout: timeout).text)"
             }
         }
@@ -26,7 +26,7 @@ struct AwaitTimeoutTests {
         ])
     func unanswered(timeout: Duration?, policy: AgentPolicy) async throws {
         let engine = makeEngine()
-        asks(timeout: timeout, policy: policy)(engine.agents)
+        try asks(timeout: timeout, policy: policy)(engine.agents)
         let asked = try await engine.call("asker")
         #expect(try #require(asked.awaitDeadline) > asked.createdAt)
         let ended = try await engine.endedRun(asked.id)
@@ -39,7 +39,7 @@ struct AwaitTimeoutTests {
     @Test("an answer in time counts, and the next question has a time of its own")
     func answered() async throws {
         let engine = makeEngine()
-        engine.agents.agent("asker") { context in
+        try engine.agents.addAgent("asker") { context in
             _ = try await context.awaitMessage("first?", timeout: .seconds(3_600))
             return try await context.awaitMessage("second?").text
         }
@@ -55,7 +55,7 @@ struct AwaitTimeoutTests {
     @Test("an answer that was stored in time counts, though nobody heard of it")
     func unheard() async throws {
         let engine = makeEngine()
-        asks(timeout: .milliseconds(300))(engine.agents)
+        try asks(timeout: .milliseconds(300))(engine.agents)
         let asked = try await engine.call("asker")
         try await engine.storage.coordination.send(.resume(.message("in time"), eventCount: 3), to: asked.id)
         #expect(try await engine.endedRun(asked.id).text == "You said in time")

@@ -33,7 +33,7 @@ struct BroughtLinksTests {
     func run() async throws {
         let storage = MemoryStorage()
         let engine = makeEngine(storage, configuration(resourceLoader: Loader()))
-        engine.agents.agent("historian") { context in
+        try engine.agents.addAgent("historian") { context in
             for try await message in context.session.historyMessages() where message.text.hasPrefix("http") {
                 return message.text
             }
@@ -41,7 +41,7 @@ struct BroughtLinksTests {
         }
         for expires in [5, 9, 7] {
             let link = Self.signed("http://a/1", expires)
-            let run = try await engine.run(
+            let run = try await engine.execute(
                 RunRequest(agent: "historian", input: ["?"], session: "s-1", forwardedHistory: [link]))
             #expect(run.text == link)
         }

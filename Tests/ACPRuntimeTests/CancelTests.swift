@@ -7,9 +7,9 @@ import Testing
 
 @Suite("Cancelling", .timeLimit(.minutes(5)))
 struct CancelTests {
-    private func slow(_ configuration: EngineConfiguration = configuration()) -> RunEngine {
+    private func slow(_ configuration: EngineConfiguration = configuration()) throws -> RunEngine {
         let engine = makeEngine(MemoryStorage(), configuration)
-        engine.agents.agent("slow") { context in
+        try engine.agents.addAgent("slow") { context in
             try await context.yield("one ")
             try await untilCancelled()
         }
@@ -18,9 +18,9 @@ struct CancelTests {
 
     @Test("a handler sees it as the cancellation of its task, and the run ends as cancelled with what was said")
     func running() async throws {
-        let engine = slow()
+        let engine = try slow()
         let id = try await engine.start("slow")
-        try await eventually("something is said") { try await engine.run(id).text == "one " }
+        try await eventually("something is said") { try await engine.fetchRun(id).text == "one " }
         let cancelling = try await engine.cancel(id)
         #expect(cancelling.status == .cancelling)
         let run = try await engine.endedRun(id)
@@ -39,13 +39,13 @@ struct CancelTests {
     func statusMeanwhile() async throws {
         let engine = makeEngine()
         let latch = Latch()
-        engine.agents.agent("stubborn") { _ in await latch.wait() }
+        try engine.agents.addAgent("stubborn") { _ in await latch.wait() }
         let id = try await engine.start("stubborn")
         _ = try await engine.cancel(id)
-        #expect(try await engine.run(id).status == .cancelling)
+        #expect(try await engine.fetchRun(id).status == .cancelling)
         try await eventually("it is stored") { try await engine.storage.run(id)?.status == .cancelling }
         #expect(try await engine.cancel(id).status == .cancelling, "asking twice is fine")
-        #expect(await refusal { try await engine.delete(id) } == "not ended but cancelling")
+        #expect(await refusal { try await engine.deleteRun(id) } == "not ended but cancelling")
         latch.open()
         #expect(try await engine.endedRun(id).status == .cancelled)
         try await expectSound(id, in: engine.storage)
@@ -56,7 +56,7 @@ struct CancelTests {
         let storage = ScriptedStorage()
         let engine = makeEngine(storage)
         let wasCancelled = Shared<Bool?>(nil)
-        engine.agents.agent("early") { _ in
+        try engine.agents.addAgent("early") { _ in
             wasCancelled.set(Task.isCancelled)
             try await untilCancelled()
         }
@@ -78,7 +78,7 @@ struct CancelTests {
     func awaiting() async throws {
         let engine = makeEngine()
         let thrown = Shared<String?>(nil)
-        engine.agents.agent("questioner") { context in
+        try engine.agents.addAgent("questioner") { context in
             do {
                 _ = try await context.awaitMessage("?")
             } catch {
@@ -99,7 +99,7 @@ struct CancelTests {
     func cancellingTakesNoAnswer() async throws {
         let engine = makeEngine()
         let latch = Latch()
-        engine.agents.agent("questioner") { context in
+        try engine.agents.addAgent("questioner") { context in
             _ = try? await context.awaitMessage("?")
             await latch.wait()
         }
@@ -112,9 +112,9 @@ struct CancelTests {
 
     @Test("after the end it is refused, whatever the end was")
     func afterEnd() async throws {
-        let engine = slow()
-        engine.agents.agent("quick") { _ in "done" }
-        engine.agents.agent("failer") { _ in throw ACPError("own", "x") }
+        let engine = try slow()
+        try engine.agents.addAgent("quick") { _ in "done" }
+        try engine.agents.addAgent("failer") { _ in throw ACPError("own", "x") }
         for (agent, status) in [("quick", "completed"), ("failer", "failed")] as [(AgentName, String)] {
             let run = try await engine.call(agent)
             #expect(await refusal { _ = try await engine.cancel(run.id) } == "ended already: \(status)")
@@ -130,7 +130,7 @@ struct CancelTests {
     func whileEnding() async throws {
         let storage = ScriptedStorage()
         let engine = makeEngine(storage)
-        engine.agents.agent("quick") { _ in "done" }
+        try engine.agents.addAgent("quick") { _ in "done" }
         let hold = storage.holdHistory()
         let id = try await engine.start("quick")
         try await eventually("the end is on its way with its block") { storage.record.historyAppends == 1 }
@@ -145,7 +145,7 @@ struct CancelTests {
         let engine = makeEngine(MemoryStorage(), configuration(cancellationGrace: .milliseconds(20)))
         let (latch, tried) = (Latch(), Latch())
         let thrown = Shared<[String]>([])
-        engine.agents.agent("deaf") { context in
+        try engine.agents.addAgent("deaf") { context in
             await latch.wait()
             // A task of its own does not even see the cancellation.
             await Task {
@@ -170,7 +170,7 @@ struct CancelTests {
         latch.open()
         await tried.wait()
         #expect(thrown.value == ["CancellationError", "CancellationError"])
-        #expect(try await engine.run(id) == run)
+        #expect(try await engine.fetchRun(id) == run)
         #expect(try await engine.storage.kinds(id) == ["run.created", "run.in-progress", "run.cancelled"])
         try await expectSound(id, in: engine.storage)
     }
@@ -179,7 +179,7 @@ struct CancelTests {
     func cleansUp() async throws {
         let engine = makeEngine()
         let cleaned = Latch()
-        engine.agents.agent("tidy") { context in
+        try engine.agents.addAgent("tidy") { context in
             do {
                 try await untilCancelled()
             } catch {
@@ -201,7 +201,7 @@ struct CancelTests {
     func completesAnyway() async throws {
         let engine = makeEngine()
         let latch = Latch()
-        engine.agents.agent("deaf") { _ in await latch.wait() }
+        try engine.agents.addAgent("deaf") { _ in await latch.wait() }
         let id = try await engine.start("deaf", session: "s-1")
         _ = try await engine.cancel(id)
         latch.open()
@@ -212,7 +212,7 @@ struct CancelTests {
     @Test("at any moment of a short run, it either succeeds or comes too late")
     func anyMoment() async throws {
         let engine = makeEngine()
-        engine.agents.agent("short") { context in
+        try engine.agents.addAgent("short") { context in
             for number in 0..<5 {
                 try await context.yield("\(number)")
                 await Task.yield()

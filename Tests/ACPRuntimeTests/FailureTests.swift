@@ -19,7 +19,7 @@ struct FailureTests {
         var configuration = configuration()
         configuration.reportsErrorDescriptions = reportsErrorDescriptions
         let engine = RunEngine(storage: MemoryStorage(), configuration: configuration, logger: log.logger)
-        engine.agents.agent("failer") { context in
+        try engine.agents.addAgent("failer") { context in
             try await context.yield("so far ")
             throw error
         }
@@ -89,7 +89,7 @@ struct FailureTests {
         let log = Log()
         let engine = RunEngine(storage: MemoryStorage(), configuration: configuration(), logger: log.logger)
         let isWaiting = Latch()
-        engine.agents.agent("stubborn") { context in
+        try engine.agents.addAgent("stubborn") { context in
             isWaiting.open()
             do {
                 try await Task.sleep(for: .seconds(3_600))
@@ -139,7 +139,7 @@ struct FailureTests {
     func deepParts() async throws {
         let engine = makeEngine()
         let deepest = Shared()
-        engine.agents.agent("deep") { context in
+        try engine.agents.addAgent("deep") { context in
             var deep: JSONValue = 1
             for depth in 1...300 {
                 deep = [deep]

@@ -12,7 +12,7 @@ struct FollowBytesTests {
 
     /// A run that has said parts of so many bytes each, and has ended.
     private func endedRun(_ sizes: [Int], in engine: RunEngine) async throws -> RunID {
-        engine.agents.agent("writer") { context in
+        try engine.agents.addAgent("writer") { context in
             for size in sizes { try await context.yield(.text(Self.text(size))) }
         }
         let id = try await engine.call("writer").id
@@ -26,7 +26,7 @@ struct FollowBytesTests {
         let engine = makeEngine()
         let (said, end) = (Latch(), Latch())
         let sizes = Array(repeating: 60_000, count: 12) + [RunLog.recentBytes / 2] + Array(repeating: 50, count: 400)
-        engine.agents.agent("writer") { context in
+        try engine.agents.addAgent("writer") { context in
             for size in sizes { try await context.yield(.text(Self.text(size))) }
             said.open()
             await end.wait()
@@ -104,7 +104,7 @@ struct FollowBytesTests {
             #expect(try await iterator.next()?.events == held?.events)
         }
         #expect(storage.record.contentReads.count == reads)
-        try await engine.delete(id)
+        try await engine.deleteRun(id)
         var iterator = engine.follow(id, from: 3).makeAsyncIterator()
         await #expect(throws: RunEngineError.self) { try await iterator.next() }
         #expect(held?.events.first?.kind == .messagePart)
@@ -148,7 +148,7 @@ struct FollowBytesTests {
         let messages = (0..<20).map { Message(Self.text(300_000 + $0)) }
         try await engine.storage.append(
             [HistoryBlock(key: "k", entries: messages.map(HistoryEntry.message))], to: "s")
-        engine.agents.agent("reader") { context in
+        try engine.agents.addAgent("reader") { context in
             let history = try await context.session.history()
             return "\(history.count) \(history == messages)"
         }

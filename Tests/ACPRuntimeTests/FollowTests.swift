@@ -10,7 +10,7 @@ struct FollowTests {
     @Test("from any index, of a run that goes on or has ended, gives exactly the events from there on")
     func everyIndex() async throws {
         let engine = makeEngine()
-        engine.agents.agent("writer") { context in
+        try engine.agents.addAgent("writer") { context in
             for number in 0..<20 {
                 try await context.yield(Message("\(number)"))
                 await Task.yield()
@@ -36,13 +36,13 @@ struct FollowTests {
         let engine = makeEngine()
         #expect(await refusal { _ = try await engine.followed(RunID()) } == "unknown run")
         #expect(await refusal { _ = try await engine.settledRun(RunID(), after: 0) } == "unknown run")
-        #expect(await refusal { _ = try await engine.run(RunID()) } == "unknown run")
+        #expect(await refusal { _ = try await engine.fetchRun(RunID()) } == "unknown run")
         // A run that nobody executes: it was saved by hand.
         let run = Run(agentName: "a", status: .inProgress)
         try await engine.storage.save(run)
         try await engine.storage.append(.runCreated(run), to: run.id)
         async let followed = refusal { _ = try await engine.followed(run.id) }
-        try await engine.storage.delete(run.id)
+        try await engine.storage.deleteRun(run.id)
         #expect(await followed == "unknown run")
     }
 
@@ -51,7 +51,7 @@ struct FollowTests {
         let storage = ScriptedStorage()
         let engine = makeEngine(storage)
         let (said, end) = (Latch(), Latch())
-        engine.agents.agent("writer") { context in
+        try engine.agents.addAgent("writer") { context in
             for number in 0..<(RunLog.recentEvents * 2) { try await context.yield(.text("\(number)")) }
             said.open()
             await end.wait()
@@ -59,7 +59,7 @@ struct FollowTests {
         let id = try await engine.start("writer")
         await said.wait()
         try await eventually("all is stored") { try await storage.eventCount(of: id) > RunLog.recentEvents * 2 }
-        #expect(try await storage.delete(id))
+        #expect(try await storage.deleteRun(id))
         #expect(await refusal { _ = try await engine.followed(id) } == "unknown run")
         end.open()
     }
@@ -67,7 +67,7 @@ struct FollowTests {
     @Test("until settled ends with a question, until terminal does not")
     func ends() async throws {
         let engine = makeEngine()
-        engine.agents.agent("questioner") { context in try await context.awaitMessage("?") }
+        try engine.agents.addAgent("questioner") { context in try await context.awaitMessage("?") }
         let run = try await engine.call("questioner")
         #expect(try await engine.followed(run.id, until: .settled).last?.kind == .runAwaiting)
         let whole = Task { try await engine.followed(run.id) }
@@ -86,7 +86,7 @@ struct FollowTests {
     func beyondTheEnd() async throws {
         let engine = makeEngine()
         let latch = Latch()
-        engine.agents.agent("quick") { _ in await latch.wait() }
+        try engine.agents.addAgent("quick") { _ in await latch.wait() }
         let id = try await engine.start("quick")
         async let settled = engine.settledRun(id, after: 10_000)
         async let followed = engine.followed(id, from: 10_000)
@@ -101,7 +101,7 @@ struct FollowTests {
         let engine = makeEngine(storage)
         let begun = Latch()
         let count = RunLog.recentEvents * 4
-        engine.agents.agent("writer") { context in
+        try engine.agents.addAgent("writer") { context in
             await begun.wait()
             for number in 0..<count { try await context.yield(.text("\(number)")) }
         }
@@ -129,7 +129,7 @@ struct FollowTests {
         let storage = ScriptedStorage()
         let engine = makeEngine(storage)
         let latch = Latch()
-        engine.agents.agent("writer") { context in
+        try engine.agents.addAgent("writer") { context in
             await latch.wait()
             for number in 0..<100 { try await context.yield(.text("\(number)")) }
         }
@@ -146,7 +146,7 @@ struct FollowTests {
         let engine = makeEngine(storage)
         let other = here ? engine : makeEngine(storage)
         let (latch, waiting) = (Latch(), Latch())
-        engine.agents.agent("busy") { _ in await latch.wait() }
+        try engine.agents.addAgent("busy") { _ in await latch.wait() }
         let id = try await engine.start("busy")
         let follower = Task {
             for try await _ in other.follow(id) { waiting.open() }
@@ -167,7 +167,7 @@ struct FollowTests {
         let engine = makeEngine()
         let latch = Latch()
         let id = Shared<RunID?>(nil)
-        engine.agents.agent("busy") { context in
+        try engine.agents.addAgent("busy") { context in
             id.set(context.runID)
             await latch.wait()
             return "done"
@@ -184,7 +184,7 @@ struct FollowTests {
     func callerGoesAwayEarly() async throws {
         let storage = ScriptedStorage()
         let engine = makeEngine(storage)
-        engine.agents.agent("quick") { _ in "done" }
+        try engine.agents.addAgent("quick") { _ in "done" }
         storage.onCommit(1, .lostAnswer)
         let hold = storage.holdCommits()
         let caller = Task { try await engine.call("quick") }
@@ -203,7 +203,7 @@ struct FollowTests {
         let engine = makeEngine(storage)
         let reader = makeEngine(storage)
         let gate = Latch()
-        engine.agents.agent("waits") { _ in
+        try engine.agents.addAgent("waits") { _ in
             await gate.wait()
             return "done"
         }
@@ -236,7 +236,7 @@ struct FollowTests {
         let engine = makeEngine(storage)
         let counted = ScriptedStorage(storage)
         let reader = makeEngine(counted)
-        engine.agents.agent("questioner") { context in _ = try await context.awaitMessage("?") }
+        try engine.agents.addAgent("questioner") { context in _ = try await context.awaitMessage("?") }
         let id = try await engine.call("questioner").id
         let nudge = RunEvents.Nudge()
         var events = reader.follow(id, nudge: nudge).makeAsyncIterator()

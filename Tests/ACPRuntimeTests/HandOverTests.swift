@@ -11,8 +11,8 @@ struct HandOverTests {
     @Test("runs that await an answer go to another process at once, without waiting for the lease")
     func awaiting() async throws {
         let processes = Processes()
-        let serve: (AgentRegistry) -> Void = { agents in
-            agents.agent("questioner") { context in "You said \(try await context.awaitMessage("?").text)" }
+        let serve: (AgentRegistry) throws -> Void = { agents in
+            try agents.addAgent("questioner") { context in "You said \(try await context.awaitMessage("?").text)" }
         }
         let leaving = try await processes.process(serve: serve)
         let staying = try await processes.process(serve: serve)
@@ -36,10 +36,11 @@ struct HandOverTests {
         let processes = Processes()
         let (never, open) = (Latch(), Latch())
         open.open()
-        func serve(_ latch: Latch) -> (AgentRegistry) -> Void {
+        func serve(_ latch: Latch) -> (AgentRegistry) throws -> Void {
             { agents in
                 for (name, recovery) in [("replayed", AgentPolicy.Recovery.replay), ("not", .fail)] {
-                    agents.agent(AgentName(stringLiteral: name), policy: AgentPolicy(recovery: recovery)) { context in
+                    try agents.addAgent(AgentName(stringLiteral: name), policy: AgentPolicy(recovery: recovery)) {
+                        context in
                         try await context.yield("one ")
                         await latch.wait()
                         try await context.yield("two")
@@ -68,7 +69,8 @@ struct HandOverTests {
     func waiting() async throws {
         let processes = Processes()
         let latch = Latch()
-        let serve: (AgentRegistry) -> Void = { agents in agents.agent("busy") { _ in await latch.wait() } }
+        let serve: (AgentRegistry) throws -> Void = { agents in try agents.addAgent("busy") { _ in await latch.wait() }
+        }
         let leaving = try await processes.process(maximumRunningRuns: 1, serve: serve)
         let staying = try await processes.process(serve: serve)
         let runs = try await (0..<3).asyncMap { _ in try await leaving.engine.start("busy") }
@@ -86,8 +88,8 @@ struct HandOverTests {
     @Test("runs that were taken over and await an answer are handed on")
     func twice() async throws {
         let processes = Processes()
-        let serve: (AgentRegistry) -> Void = { agents in
-            agents.agent("questioner") { context in "You said \(try await context.awaitMessage("?").text)" }
+        let serve: (AgentRegistry) throws -> Void = { agents in
+            try agents.addAgent("questioner") { context in "You said \(try await context.awaitMessage("?").text)" }
         }
         let first = try await processes.process(serve: serve)
         let run = try await first.engine.call("questioner")

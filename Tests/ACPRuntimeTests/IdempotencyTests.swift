@@ -8,9 +8,9 @@ import Testing
 
 @Suite("Creating a run once", .timeLimit(.minutes(5)))
 struct IdempotencyTests {
-    private func serve(_ agents: AgentRegistry) {
-        agents.agent("echo") { context in context.input }
-        agents.agent("other") { context in context.input }
+    private func serve(_ agents: AgentRegistry) throws {
+        try agents.addAgent("echo") { context in context.input }
+        try agents.addAgent("other") { context in context.input }
     }
 
     private func request(
@@ -24,14 +24,14 @@ struct IdempotencyTests {
         let processes = Processes()
         let first = try await processes.process(serve: serve)
         let second = try await processes.process(serve: serve)
-        let run = try await first.engine.run(request("key"))
+        let run = try await first.engine.execute(request("key"))
         #expect(try await first.engine.start(request("key")) == run)
-        #expect(try await second.engine.run(request("key")) == run)
-        #expect(try await first.engine.run(request("another key")).id != run.id)
-        #expect(try await first.engine.run(request(nil)).id != first.engine.run(request(nil)).id)
+        #expect(try await second.engine.execute(request("key")) == run)
+        #expect(try await first.engine.execute(request("another key")).id != run.id)
+        #expect(try await first.engine.execute(request(nil)).id != first.engine.execute(request(nil)).id)
         #expect(try await processes.storage.history(of: #require(run.sessionID)).count == 2, "it ran once")
-        try await first.engine.delete(run.id)
-        #expect(try await second.engine.run(request("key")).status == .completed)
+        try await first.engine.deleteRun(run.id)
+        #expect(try await second.engine.execute(request("key")).status == .completed)
     }
 
     @Test("of many requests at the same moment in two processes, one creates the run")
@@ -43,7 +43,7 @@ struct IdempotencyTests {
         for round in 0..<20 {
             let runs = try await withThrowingTaskGroup(of: Run.self) { group in
                 for number in 0..<10 {
-                    group.addTask { try await engines[number % 2].run(request("key \(round)")) }
+                    group.addTask { try await engines[number % 2].execute(request("key \(round)")) }
                 }
                 return try await group.reduce(into: []) { $0.append($1) }
             }
@@ -58,25 +58,25 @@ struct IdempotencyTests {
     @Test("a key that was used for something else is refused")
     func reused() async throws {
         let engine = makeEngine()
-        serve(engine.agents)
-        _ = try await engine.run(request("key", session: "s"))
-        #expect(await refusal { _ = try await engine.run(request("key", "other words")) } == "key reused")
-        #expect(await refusal { _ = try await engine.run(request("key", agent: "other")) } == "key reused")
-        #expect(await refusal { _ = try await engine.run(request("key", session: "other")) } == "key reused")
-        _ = try await engine.run(request("key"))
-        #expect(await refusal { _ = try await engine.run(request("")) } == "invalid input")
+        try serve(engine.agents)
+        _ = try await engine.execute(request("key", session: "s"))
+        #expect(await refusal { _ = try await engine.execute(request("key", "other words")) } == "key reused")
+        #expect(await refusal { _ = try await engine.execute(request("key", agent: "other")) } == "key reused")
+        #expect(await refusal { _ = try await engine.execute(request("key", session: "other")) } == "key reused")
+        _ = try await engine.execute(request("key"))
+        #expect(await refusal { _ = try await engine.execute(request("")) } == "invalid input")
         let long = String(repeating: "x", count: 256)
-        #expect(await refusal { _ = try await engine.run(request(long)) } == "invalid input")
+        #expect(await refusal { _ = try await engine.execute(request(long)) } == "invalid input")
     }
 
     @Test("a creation whose answer was lost, and that is asked for again, creates the run once")
     func lostAnswer() async throws {
         let storage = ScriptedStorage()
         let engine = makeEngine(storage)
-        serve(engine.agents)
+        try serve(engine.agents)
         storage.onCommit(1, .lostAnswer)
-        let run = try await engine.run(request("key"))
-        #expect(try await engine.run(request("key")) == run)
+        let run = try await engine.execute(request("key"))
+        #expect(try await engine.execute(request("key")) == run)
         try await expectSound(run.id, in: storage)
     }
 

@@ -10,20 +10,20 @@ import Testing
 /// many that chance makes up.
 @Suite("Claims, commits, signals and leases", .timeLimit(.minutes(5)))
 struct InterleavingTests {
-    private func agents(_ latch: Latch? = nil) -> (AgentRegistry) -> Void {
+    private func agents(_ latch: Latch? = nil) -> (AgentRegistry) throws -> Void {
         { agents in
-            agents.agent("replayed", policy: AgentPolicy(recovery: .replay)) { context in
+            try agents.addAgent("replayed", policy: AgentPolicy(recovery: .replay)) { context in
                 try await context.yield("one ")
                 await latch?.wait()
                 try await context.yield("two")
             }
-            agents.agent("plain") { context in
+            try agents.addAgent("plain") { context in
                 for word in ["a ", "b ", "c"] {
                     try await context.yield(word)
                     await Task.yield()
                 }
             }
-            agents.agent("questioner") { context in
+            try agents.addAgent("questioner") { context in
                 try await context.yield("well, ")
                 let first = try await context.awaitMessage("first?").text
                 try await context.yield(first)

@@ -12,7 +12,7 @@ struct LimitTests {
     func tooMany() async throws {
         let engine = makeEngine(MemoryStorage(), configuration(maximumRunningRuns: 2))
         let latch = Latch()
-        engine.agents.agent("busy") { _ in await latch.wait() }
+        try engine.agents.addAgent("busy") { _ in await latch.wait() }
         let first = try await engine.start("busy")
         _ = try await engine.start("busy")
         #expect(engine.runningRuns == 2)
@@ -26,7 +26,7 @@ struct LimitTests {
     func queue() async throws {
         let engine = makeEngine(MemoryStorage(), configuration(maximumRunningRuns: 2, maximumWaitingRuns: 3))
         let latches = (0..<5).map { _ in Latch() }
-        engine.agents.agent("busy") { context in
+        try engine.agents.addAgent("busy") { context in
             await latches[Int(context.input[0].text) ?? 0].wait()
         }
         var runs: [RunID] = []
@@ -36,8 +36,8 @@ struct LimitTests {
         #expect(try await engine.storage.kinds(runs[2]) == ["run.created"])
         latches[1].open()
         _ = try await engine.endedRun(runs[1])
-        try await eventually("what this waits for") { try await engine.run(runs[2]).status == .inProgress }
-        #expect(try await engine.run(runs[3]).status == .created)
+        try await eventually("what this waits for") { try await engine.fetchRun(runs[2]).status == .inProgress }
+        #expect(try await engine.fetchRun(runs[3]).status == .created)
         for latch in latches { latch.open() }
         for run in runs {
             #expect(try await engine.endedRun(run).status == .completed)
@@ -50,7 +50,7 @@ struct LimitTests {
     func cancelWaiting() async throws {
         let engine = makeEngine(MemoryStorage(), configuration(maximumRunningRuns: 1, maximumWaitingRuns: 3))
         let latch = Latch()
-        engine.agents.agent("busy") { _ in await latch.wait() }
+        try engine.agents.addAgent("busy") { _ in await latch.wait() }
         let running = try await engine.start("busy")
         let waiting = try await engine.start("busy")
         _ = try await engine.cancel(waiting)
@@ -64,7 +64,7 @@ struct LimitTests {
     func awaitingIsFree() async throws {
         let engine = makeEngine(MemoryStorage(), configuration(maximumRunningRuns: 1))
         let latch = Latch()
-        engine.agents.agent("questioner") { context in
+        try engine.agents.addAgent("questioner") { context in
             _ = try await context.awaitMessage("?")
             await latch.wait()
         }
@@ -82,7 +82,7 @@ struct LimitTests {
     @Test("whoever has heard of a run's end or question finds its place free", arguments: [true, false])
     func placeIsFreeAtOnce(asks: Bool) async throws {
         let engine = makeEngine(MemoryStorage(), configuration(maximumRunningRuns: 1))
-        engine.agents.agent("quick") { context in
+        try engine.agents.addAgent("quick") { context in
             try await context.yield("x")
             if asks { _ = try await context.awaitMessage("?") }
         }
@@ -97,7 +97,7 @@ struct LimitTests {
     func failedCreation() async throws {
         let storage = ScriptedStorage()
         let engine = makeEngine(storage, configuration(maximumRunningRuns: 1))
-        engine.agents.agent("quick") { _ in "done" }
+        try engine.agents.addAgent("quick") { _ in "done" }
         for code in [StorageError.Code.cannotConnect, .refused, .full] {
             storage.onCommit(storage.record.commits.count + 1, .failure(StorageError(code, "no")))
             #expect(await refusal { _ = try await engine.call("quick") } == "storage: \(code)")
@@ -113,7 +113,7 @@ struct LimitTests {
         let engine = makeEngine(storage)
         let said = Shared()
         let begun = Latch()
-        engine.agents.agent("flood") { context in
+        try engine.agents.addAgent("flood") { context in
             await begun.wait()
             for number in 0..<100_000 {
                 try await context.yield(.text("\(number)"))
@@ -152,7 +152,7 @@ struct LimitTests {
         let engine = makeEngine(storage)
         let begun = Latch()
         let thrown = Shared<String?>(nil)
-        engine.agents.agent("flood") { context in
+        try engine.agents.addAgent("flood") { context in
             await begun.wait()
             do {
                 while true { try await context.yield("x") }
@@ -178,7 +178,7 @@ struct LimitTests {
         let storage = ScriptedStorage()
         let engine = makeEngine(storage)
         let (begun, said) = (Latch(), Latch())
-        engine.agents.agent("burst") { context in
+        try engine.agents.addAgent("burst") { context in
             await begun.wait()
             for number in 0..<1_000 { try await context.yield("\(number) ") }
             said.open()

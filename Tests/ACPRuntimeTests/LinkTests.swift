@@ -36,7 +36,7 @@ struct LinkTests {
             return Resource(bytes: [1, 2, 3], contentType: "image/png")
         }
         let engine = makeEngine(MemoryStorage(), configuration(resourceLoader: loader))
-        engine.agents.agent("reader") { context async throws in
+        try engine.agents.addAgent("reader") { context async throws in
             let parts: [(MessagePart, [UInt8])] = [
                 (.text("héllo"), Array("héllo".utf8)),
                 (.data([0, 255], contentType: "a/b"), [0, 255]),
@@ -65,7 +65,7 @@ struct LinkTests {
         ])
     func dataURL(url: String, text: String, type: String) async throws {
         let engine = makeEngine()
-        engine.agents.agent("reader") { context async throws in
+        try engine.agents.addAgent("reader") { context async throws in
             let resource = try await context.resource(at: url)
             #expect(resource == Resource(bytes: Array(text.utf8), contentType: type))
         }
@@ -77,7 +77,7 @@ struct LinkTests {
         arguments: ["data:", "data:x", "data:,%", "data:,%2", "data:,%zz", "data:;base64,=", "data:;base64,é"])
     func brokenDataURL(url: String) async throws {
         let engine = makeEngine()
-        engine.agents.agent("reader") { context async throws in
+        try engine.agents.addAgent("reader") { context async throws in
             let error = await #expect(throws: LinkError.self) { try await context.resource(at: url) }
             #expect(error?.code == .invalidURL)
         }
@@ -89,7 +89,7 @@ struct LinkTests {
         let loader = Loader { _ in Self.json(#"{"role":"user","parts":[]}"#) }
         let limited = configuration(resourceLoader: loader).with { $0.maximumLinkLoads = 3 }
         let engine = makeEngine(MemoryStorage(), limited)
-        engine.agents.agent("reader") { context async throws in
+        try engine.agents.addAgent("reader") { context async throws in
             var count = 0
             let error = await #expect(throws: LinkError.self) {
                 for try await _ in context.session.historyMessages() { count += 1 }
@@ -99,7 +99,7 @@ struct LinkTests {
         }
         let urls = (0..<5).map { "https://a.example/\($0)" }
         for _ in 0..<2 {
-            let run = try await engine.run(
+            let run = try await engine.execute(
                 RunRequest(agent: "reader", input: ["x"], session: "s-1", forwardedHistory: urls))
             #expect(run.status == .completed)
         }
@@ -111,7 +111,7 @@ struct LinkTests {
         let loader = Loader { _ in Resource(bytes: Array(repeating: 0, count: 1_000), contentType: "a/b") }
         let limited = configuration(resourceLoader: loader).with { $0.maximumLinkBytes = 2_500 }
         let engine = makeEngine(MemoryStorage(), limited)
-        engine.agents.agent("reader") { context async throws in
+        try engine.agents.addAgent("reader") { context async throws in
             for number in 0..<2 { _ = try await context.resource(at: "https://a.example/\(number)") }
             for number in 2..<5 {
                 let error = await #expect(throws: LinkError.self) {
@@ -127,10 +127,10 @@ struct LinkTests {
     @Test("A session refers to no more messages of other servers than it may, however they come")
     func sessionLinks() async throws {
         let engine = makeEngine(MemoryStorage(), configuration().with { $0.maximumSessionLinks = 4 })
-        engine.agents.agent("echo") { _ in }
+        try engine.agents.addAgent("echo") { _ in }
         func bring(_ numbers: Range<Int>) async throws {
             let urls = numbers.map { "https://a.example/\($0)" }
-            _ = try await engine.run(RunRequest(agent: "echo", input: ["x"], session: "s", forwardedHistory: urls))
+            _ = try await engine.execute(RunRequest(agent: "echo", input: ["x"], session: "s", forwardedHistory: urls))
         }
         let first = await #expect(throws: RunEngineError.self) { try await bring(0..<5) }
         #expect(first.map { "\($0)" }?.contains("maximumSessionLinks") == true)
@@ -143,7 +143,7 @@ struct LinkTests {
     @Test("What cannot be loaded fails the run with the reason, and shows no secret of the URL")
     func failure() async throws {
         let engine = makeEngine()
-        engine.agents.agent("reader") { context async throws in
+        try engine.agents.addAgent("reader") { context async throws in
             _ = try await context.resource(at: "https://user:password@files.example/x?signature=secret")
         }
         let error = try #require(try await engine.call("reader").error)
@@ -155,7 +155,7 @@ struct LinkTests {
     func noMessage() async throws {
         let loader = Loader { $0.url.hasSuffix("good") ? Self.json(#"{"parts":[]}"#) : Self.json("[]") }
         let engine = makeEngine(MemoryStorage(), configuration(resourceLoader: loader))
-        engine.agents.agent("reader") { context async throws in
+        try engine.agents.addAgent("reader") { context async throws in
             var count = 0
             let error = await #expect(throws: LinkError.self) {
                 for try await _ in context.session.historyMessages() { count += 1 }
@@ -166,7 +166,7 @@ struct LinkTests {
         let request = RunRequest(
             agent: "reader", input: ["?"], session: "s-1",
             forwardedHistory: ["http://a/good", "http://a/bad", "http://a/last"])
-        #expect(try await engine.run(request).text == "1")
+        #expect(try await engine.execute(request).text == "1")
         #expect(loader.urls == ["http://a/good", "http://a/bad"], "nothing is loaded before it is its turn")
     }
 
@@ -176,17 +176,17 @@ struct LinkTests {
         RunRequest(agent: agent, input: ["?"], session: "s-1", forwardedState: state)
     }
 
-    private func addAgents(to engine: RunEngine) {
-        engine.agents.agent("idle") { _ in }
-        engine.agents.agent("peek") { context in
+    private func addAgents(to engine: RunEngine) throws {
+        try engine.agents.addAgent("idle") { _ in }
+        try engine.agents.addAgent("peek") { context in
             let first = try await context.session.state(as: Int.self)
             #expect(try await context.session.state(as: Int.self) == first)
             return first.map(String.init) ?? "none"
         }
-        engine.agents.agent("counter") { context in
+        try engine.agents.addAgent("counter") { context in
             "\(try await context.session.updateState(as: Int.self) { ($0 ?? 0) + 1 })"
         }
-        engine.agents.agent("forget") { context in try await context.session.setRawState(nil) }
+        try engine.agents.addAgent("forget") { context in try await context.session.setRawState(nil) }
     }
 
     @Test(
@@ -199,21 +199,21 @@ struct LinkTests {
             return Self.json("41")
         }
         let engine = makeEngine(storage, configuration(resourceLoader: loader))
-        addAgents(to: engine)
-        _ = try await engine.run(forwarding("idle"))
+        try addAgents(to: engine)
+        _ = try await engine.execute(forwarding("idle"))
         #expect(loader.urls.isEmpty)
-        #expect(try await engine.run(forwarding("peek")).text == "41")
+        #expect(try await engine.execute(forwarding("peek")).text == "41")
         #expect(loader.urls.count == 1)
 
         let other = makeEngine(storage, configuration(resourceLoader: loader))
-        addAgents(to: other)
+        try addAgents(to: other)
         #expect(try await other.call("peek", session: "s-1").text == "41")
         #expect(try await other.call("counter", session: "s-1").text == "42")
         #expect(loader.urls.count == 3)
         #expect(try await storage.session("s-1")?.forwardedState == nil)
         // From here on it is kept here, though the same descriptor is sent again.
-        #expect(try await engine.run(forwarding("counter")).text == "43")
-        #expect(try await engine.run(forwarding("peek")).text == "43")
+        #expect(try await engine.execute(forwarding("counter")).text == "43")
+        #expect(try await engine.execute(forwarding("peek")).text == "43")
         #expect(loader.urls.count == 3)
     }
 
@@ -223,16 +223,16 @@ struct LinkTests {
         let storage: any Storage = MemoryStorage()
         let loader = Loader { Self.json($0.url.contains("v=1") ? "10" : "20") }
         let engine = makeEngine(storage, configuration(resourceLoader: loader))
-        addAgents(to: engine)
+        try addAgents(to: engine)
         #expect(try await engine.call("counter", session: "s-1").text == "1")
-        #expect(try await engine.run(forwarding("counter", state: "http://b/state?v=1")).text == "11")
-        #expect(try await engine.run(forwarding("counter", state: "http://b/state?v=1")).text == "12")
-        #expect(try await engine.run(forwarding("idle", state: "http://b/state?v=2")).status == .completed)
+        #expect(try await engine.execute(forwarding("counter", state: "http://b/state?v=1")).text == "11")
+        #expect(try await engine.execute(forwarding("counter", state: "http://b/state?v=1")).text == "12")
+        #expect(try await engine.execute(forwarding("idle", state: "http://b/state?v=2")).status == .completed)
         #expect(try await engine.call("peek", session: "s-1").text == "20")
         #expect(try await engine.call("counter", session: "s-1").text == "21")
         let signature = String(repeating: "s", count: 43)
         func signed(_ expires: Int) -> String { "http://b/state?v=3&expires=\(expires)&signature=\(signature)" }
-        for expires in [5, 9, 7] { _ = try await engine.run(forwarding("idle", state: signed(expires))) }
+        for expires in [5, 9, 7] { _ = try await engine.execute(forwarding("idle", state: signed(expires))) }
         #expect(
             try await storage.session("s-1")?.forwardedState == signed(9), "the signature that can be used for longest")
     }
@@ -242,14 +242,14 @@ struct LinkTests {
         let storage: any Storage = MemoryStorage()
         let loader = Loader { Self.json($0.url.hasSuffix("new") ? "2" : "1") }
         let engine = makeEngine(storage, configuration(resourceLoader: loader))
-        addAgents(to: engine)
+        try addAgents(to: engine)
         try await storage.save(SessionRecord(id: "s-1", metadata: ["owner": "Ada"]), expecting: nil)
-        #expect(try await engine.run(forwarding("peek")).text == "1")
+        #expect(try await engine.execute(forwarding("peek")).text == "1")
         let version = try await storage.session("s-1")?.version
-        #expect(try await engine.run(forwarding("peek")).text == "1")
+        #expect(try await engine.execute(forwarding("peek")).text == "1")
         #expect(try await storage.session("s-1")?.version == version, "what is known is not written again")
-        #expect(try await engine.run(forwarding("peek", state: "http://a/new")).text == "2")
-        _ = try await engine.run(forwarding("forget", state: nil))
+        #expect(try await engine.execute(forwarding("peek", state: "http://a/new")).text == "2")
+        _ = try await engine.execute(forwarding("forget", state: nil))
         #expect(try await engine.call("peek", session: "s-1").text == "none")
         #expect(try await storage.session("s-1")?.metadata["owner"] == "Ada")
     }
@@ -258,9 +258,9 @@ struct LinkTests {
     func racedState() async throws {
         let loader = Loader { _ in Self.json("100") }
         let engine = makeEngine(MemoryStorage(), configuration(resourceLoader: loader))
-        addAgents(to: engine)
+        try addAgents(to: engine)
         let counts = try await withThrowingTaskGroup(of: String.self) { group in
-            for _ in 0..<20 { group.addTask { try await engine.run(forwarding("counter")).text } }
+            for _ in 0..<20 { group.addTask { try await engine.execute(forwarding("counter")).text } }
             return try await group.reduce(into: Set()) { $0.insert($1) }
         }
         #expect(counts == Set((101...120).map(String.init)))
@@ -270,9 +270,9 @@ struct LinkTests {
     func missingState() async throws {
         let loader = Loader { _ in throw LinkError(.notFound, "it is gone") }
         let engine = makeEngine(MemoryStorage(), configuration(resourceLoader: loader))
-        addAgents(to: engine)
-        let failed = try await engine.run(forwarding("counter"))
+        try addAgents(to: engine)
+        let failed = try await engine.execute(forwarding("counter"))
         #expect(failed.status == .failed && failed.error?.message == "it is gone")
-        #expect(try await engine.run(forwarding("idle")).status == .completed)
+        #expect(try await engine.execute(forwarding("idle")).status == .completed)
     }
 }

@@ -17,21 +17,21 @@ struct OutputTests {
     func returnKinds() async throws {
         let engine = makeEngine()
         let agents = engine.agents
-        agents.agent("text") { _ in "text" }
-        agents.agent("part") { _ in MessagePart.artifact(name: "file", content: "bytes") }
-        agents.agent("message") { _ in Message(parts: [.text("a"), .text("b")]) }
-        agents.agent("messages") { _ in [Message("one"), Message("two")] }
-        agents.agent("texts") { _ in ["one", "two"] }
-        agents.agent("some") { _ in Optional("some") }
-        agents.agent("none") { _ in String?.none }
-        agents.agent("void") { _ in }
-        agents.agent("stream") { _ in
+        try agents.addAgent("text") { _ in "text" }
+        try agents.addAgent("part") { _ in MessagePart.artifact(name: "file", content: "bytes") }
+        try agents.addAgent("message") { _ in Message(parts: [.text("a"), .text("b")]) }
+        try agents.addAgent("messages") { _ in [Message("one"), Message("two")] }
+        try agents.addAgent("texts") { _ in ["one", "two"] }
+        try agents.addAgent("some") { _ in Optional("some") }
+        try agents.addAgent("none") { _ in String?.none }
+        try agents.addAgent("void") { _ in }
+        try agents.addAgent("stream") { _ in
             AsyncStream<String> { continuation in
                 for word in ["one ", "two ", "three"] { continuation.yield(word) }
                 continuation.finish()
             }
         }
-        agents.agent("messageStream") { _ in
+        try agents.addAgent("messageStream") { _ in
             AsyncThrowingStream<Message, any Error> { continuation in
                 continuation.yield("first")
                 continuation.yield("second")
@@ -58,7 +58,7 @@ struct OutputTests {
     @Test("a sequence that breaks off fails the run, with what was said before in its output")
     func brokenSequence() async throws {
         let engine = makeEngine()
-        engine.agents.agent("broken") { _ in
+        try engine.agents.addAgent("broken") { _ in
             AsyncThrowingStream<String, any Error> { continuation in
                 continuation.yield("said")
                 continuation.finish(throwing: ACPError("model_gone", "the model is gone"))
@@ -82,9 +82,8 @@ struct OutputTests {
             }
         }
         let engine = makeEngine()
-        engine.agents.add(Shouter())
-        engine.agents.add(Shouter())
-        #expect(engine.agents.duplicates == ["shouter"])
+        try engine.agents.addAgent(Shouter())
+        #expect(throws: RunEngineError.self) { try engine.agents.addAgent(Shouter()) }
         #expect(engine.agents.manifests.map(\.name) == ["shouter"])
         #expect(try await engine.call("shouter", "hey").text == "HEY")
     }
@@ -94,10 +93,10 @@ struct OutputTests {
     @Test("events come in the order of the protocol, and readers, storage and the run agree on them")
     func order() async throws {
         let engine = makeEngine()
-        engine.agents.agent("speaker") { context in
+        try engine.agents.addAgent("speaker") { context in
             try await context.yield("one ")
             try await context.yield(.artifact(name: "file.txt", content: "x"))
-            try await context.yield(Progress(done: 1))
+            try await context.yield(generic: Progress(done: 1))
             try await context.yield([MessagePart.text("two"), .text("three")])
             try await context.yield(Message("whole"))
             try await context.yield([Message("more"), Message("most")])
@@ -116,7 +115,7 @@ struct OutputTests {
         #expect(followed.map(\.kind.rawValue) == expected)
         #expect(followed == (try await engine.storage.events(of: id)))
         #expect(try await engine.events(of: id).map { try $0.decode() } == followed)
-        #expect(followed.last?.run == (try await engine.run(id)))
+        #expect(followed.last?.run == (try await engine.fetchRun(id)))
         #expect(followed.first?.run?.status == .created)
         for event in followed {
             switch event {
@@ -133,12 +132,12 @@ struct OutputTests {
     @Test("anything else that is yielded is a generic event, an object in any case, and no output")
     func generics() async throws {
         let engine = makeEngine()
-        engine.agents.agent("progress") { context in
-            try await context.yield(Progress(done: 3))
-            try await context.yield(7)
-            try await context.yield(["a": 1])
-            try await context.yield([1, 2])
-            try await context.yield(JSONValue.null)
+        try engine.agents.addAgent("progress") { context in
+            try await context.yield(generic: Progress(done: 3))
+            try await context.yield(generic: 7)
+            try await context.yield(generic: ["a": 1])
+            try await context.yield(generic: [1, 2])
+            try await context.yield(generic: JSONValue.null)
         }
         let run = try await engine.call("progress")
         let generics = try await engine.storage.events(of: run.id).compactMap { event -> JSONValue? in
@@ -152,12 +151,12 @@ struct OutputTests {
     func unspeakable() async throws {
         let engine = makeEngine()
         let refused = Shared()
-        engine.agents.agent("clumsy") { context in
+        try engine.agents.addAgent("clumsy") { context in
             func attempt(_ step: () async throws -> Void) async {
                 await #expect(throws: ACPError.self) { try await step() }
                 refused.increment()
             }
-            await attempt { try await context.yield(Double.infinity) }
+            await attempt { try await context.yield(generic: Double.infinity) }
             await attempt { try await context.yield(MessagePart(content: "x", extra: ["n": .number(.nan)])) }
             await attempt { try await context.yield(MessagePart(content: "x", contentURL: "http://x")) }
             await attempt {
@@ -180,7 +179,7 @@ struct OutputTests {
     @Test("child tasks may speak at the same time, and everything is said once")
     func children() async throws {
         let engine = makeEngine()
-        engine.agents.agent("chorus") { context in
+        try engine.agents.addAgent("chorus") { context in
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for voice in 0..<20 {
                     group.addTask { for word in 0..<50 { try await context.yield("\(voice):\(word) ") } }
@@ -198,16 +197,16 @@ struct OutputTests {
     func lateContext() async throws {
         let engine = makeEngine()
         let kept = Shared<RunContext?>(nil)
-        engine.agents.agent("leaker") { context in kept.set(context) }
+        try engine.agents.addAgent("leaker") { context in kept.set(context) }
         let run = try await engine.call("leaker")
         let context = try #require(kept.value)
         #expect(context.runID == run.id)
         await #expect(throws: CancellationError.self) { try await context.yield("late") }
         await #expect(throws: CancellationError.self) { try await context.yield(Message("late")) }
-        await #expect(throws: CancellationError.self) { try await context.yield(Progress(done: 1)) }
+        await #expect(throws: CancellationError.self) { try await context.yield(generic: Progress(done: 1)) }
         await #expect(throws: CancellationError.self) { try await context.flush() }
         await #expect(throws: CancellationError.self) { _ = try await context.awaitMessage("late?") }
-        #expect(try await engine.run(run.id) == run)
+        #expect(try await engine.fetchRun(run.id) == run)
         #expect(try await engine.storage.eventCount(of: run.id) == 3)
     }
 
@@ -217,9 +216,9 @@ struct OutputTests {
     func refused() async throws {
         let storage = ScriptedStorage()
         let engine = makeEngine(storage)
-        engine.agents.agent("echo") { context in context.input }
+        try engine.agents.addAgent("echo") { context in context.input }
         #expect(await refusal { _ = try await engine.call("nobody") } == "unknown agent")
-        #expect(await refusal { _ = try await engine.run(RunRequest(agent: "echo", input: [])) } == "invalid input")
+        #expect(await refusal { _ = try await engine.execute(RunRequest(agent: "echo", input: [])) } == "invalid input")
         let bad = Message(parts: [MessagePart(content: "x", contentURL: "y")])
         #expect(await refusal { _ = try await engine.call("echo", bad) } == "invalid input")
         #expect(storage.record.commits.isEmpty)
@@ -231,7 +230,7 @@ struct OutputTests {
         let storage = ScriptedStorage()
         let engine = makeEngine(storage)
         let found = Shared<Run?>(nil)
-        engine.agents.agent("looker") { context in
+        try engine.agents.addAgent("looker") { context in
             found.set(try await storage.run(context.runID))
             #expect(try await storage.input(of: context.runID) == context.input)
         }

@@ -9,9 +9,9 @@ import Testing
 @Suite("Recovery", .timeLimit(.minutes(5)))
 struct RecoveryTests {
     /// An agent that says two words, with something in between that it waits for.
-    private func twoWords(_ latch: Latch, recovery: AgentPolicy.Recovery = .fail) -> (AgentRegistry) -> Void {
+    private func twoWords(_ latch: Latch, recovery: AgentPolicy.Recovery = .fail) -> (AgentRegistry) throws -> Void {
         { agents in
-            agents.agent("words", policy: AgentPolicy(recovery: recovery)) { context in
+            try agents.addAgent("words", policy: AgentPolicy(recovery: recovery)) { context in
                 try await context.yield("one ")
                 await latch.wait()
                 try await context.yield("two")
@@ -19,8 +19,8 @@ struct RecoveryTests {
         }
     }
 
-    private func interview(_ agents: AgentRegistry) {
-        agents.agent("interview") { context in
+    private func interview(_ agents: AgentRegistry) throws {
+        try agents.addAgent("interview") { context in
             try await context.yield("Welcome. ")
             let name = try await context.awaitMessage("Name?")
             try await context.yield("Hello \(name.text). ")
@@ -222,7 +222,7 @@ struct RecoveryTests {
         #expect(try await processes.storage.events(of: id) == events)
         #expect(try await processes.storage.history(of: "shared").isEmpty)
         // Whoever asks it gets the truth.
-        #expect(try await zombie.engine.run(id).status == .failed)
+        #expect(try await zombie.engine.fetchRun(id).status == .failed)
     }
 
     @Test("a process that was stopped lets go of what others have taken, even if its handlers only wait")
@@ -246,8 +246,8 @@ struct RecoveryTests {
     func zombieState() async throws {
         let processes = Processes()
         let latch = Latch()
-        let serve: (AgentRegistry) -> Void = { agents in
-            agents.agent("stateful") { context in
+        let serve: (AgentRegistry) throws -> Void = { agents in
+            try agents.addAgent("stateful") { context in
                 try await context.session.setState("mine")
                 await latch.wait()
                 try await context.session.setState("late")
@@ -274,7 +274,7 @@ struct RecoveryTests {
         let id = try await owner.engine.start("words")
         owner.die()
         #expect(try await other.engine.cancel(id).status == .cancelling)
-        #expect(try await other.engine.run(id).status == .cancelling, "visible at once")
+        #expect(try await other.engine.fetchRun(id).status == .cancelling, "visible at once")
         processes.clock.pass(processes.lease)
         try await other.tick()
         #expect(try await other.engine.endedRun(id).status == .cancelled)
@@ -304,9 +304,9 @@ struct RecoveryTests {
     @Test("a handler that does not do the same again fails the run with an error that explains it")
     func divergence() async throws {
         let processes = Processes()
-        func serve(_ greeting: String) -> (AgentRegistry) -> Void {
+        func serve(_ greeting: String) -> (AgentRegistry) throws -> Void {
             { agents in
-                agents.agent("moody") { context in
+                try agents.addAgent("moody") { context in
                     try await context.yield(greeting)
                     _ = try await context.awaitMessage("?")
                     return "fine"
@@ -332,8 +332,8 @@ struct RecoveryTests {
         let processes = Processes()
         let latch = Latch()
         let owner = try await processes.process { agents in
-            twoWords(latch)(agents)
-            interview(agents)
+            try twoWords(latch)(agents)
+            try interview(agents)
         }
         let stranger = try await processes.process()
         let working = try await owner.engine.start("words")
@@ -361,7 +361,7 @@ struct RecoveryTests {
         let processes = Processes()
         let process = try await processes.process(serve: interview)
         let latch = Latch()
-        twoWords(latch)(process.engine.agents)
+        try twoWords(latch)(process.engine.agents)
         // Written by this process, and nobody executes it.
         let run = Run(agentName: "words", sessionID: "s")
         var composer = RunComposer(run)

@@ -30,7 +30,7 @@ struct SessionTests {
     func state() async throws {
         struct Note: Codable, Equatable { var text: String }
         let engine = makeEngine()
-        engine.agents.agent("memory") { context in
+        try engine.agents.addAgent("memory") { context in
             #expect(try await context.session.state(as: Note.self) == nil)
             #expect(try await context.session.rawState() == nil)
             try await context.session.setState(Note(text: "a"))
@@ -52,7 +52,7 @@ struct SessionTests {
     @Test("a state of another shape is the server's fault, not the caller's")
     func unreadableState() async throws {
         let engine = makeEngine()
-        engine.agents.agent("counter") { context in
+        try engine.agents.addAgent("counter") { context in
             try await context.session.updateState(as: Int.self) { ($0 ?? 0) + 1 }
             return
         }
@@ -66,7 +66,7 @@ struct SessionTests {
     @Test("concurrent runs that update the state lose no update, and leave the metadata alone")
     func racedUpdates() async throws {
         let engine = makeEngine()
-        engine.agents.agent("counter") { context in
+        try engine.agents.addAgent("counter") { context in
             let count = try await context.session.updateState(as: Int.self) { ($0 ?? 0) + 1 }
             return "\(count)"
         }
@@ -87,9 +87,9 @@ struct SessionTests {
     @Test("history holds the input and the output of completed runs, in that order, and the next run sees it")
     func history() async throws {
         let engine = makeEngine()
-        engine.agents.agent("echo") { context in context.input }
-        engine.agents.agent("failer") { _ in throw ACPError("own", "x") }
-        engine.agents.agent("historian") { context in
+        try engine.agents.addAgent("echo") { context in context.input }
+        try engine.agents.addAgent("failer") { _ in throw ACPError("own", "x") }
+        try engine.agents.addAgent("historian") { context in
             try await context.session.history().map(\.text).joined(separator: ",")
         }
         let first = try await engine.call("echo", "one")
@@ -108,7 +108,7 @@ struct SessionTests {
         for number in [3, 10, 20] { storage.onHistoryAppend(number, .lostAnswer) }
         for number in [5, 15] { storage.onHistoryAppend(number, .failure(StorageError(.cannotConnect, "down"))) }
         let engine = makeEngine(storage)
-        engine.agents.agent("echo") { context in context.input }
+        try engine.agents.addAgent("echo") { context in context.input }
         try await withThrowingTaskGroup(of: Void.self) { group in
             for number in 0..<40 {
                 group.addTask { _ = try await engine.call("echo", Message("\(number)"), session: "s-1") }
@@ -127,11 +127,11 @@ struct SessionTests {
     func historyFirst() async throws {
         let storage = ScriptedStorage()
         let engine = makeEngine(storage)
-        engine.agents.agent("echo") { context in context.input }
+        try engine.agents.addAgent("echo") { context in context.input }
         let hold = storage.holdHistory()
         let id = try await engine.start("echo", session: "s-1")
         try await eventually("the end is on its way with its block") { storage.record.historyAppends == 1 }
-        #expect(try await engine.run(id).status == .inProgress)
+        #expect(try await engine.fetchRun(id).status == .inProgress)
         #expect(try await !storage.kinds(id).contains("run.completed"))
         hold.open()
         #expect(try await engine.endedRun(id).status == .completed)
@@ -144,7 +144,7 @@ struct SessionTests {
         let block = try HistoryBlock(key: "old", entries: (0..<30).map { .message(Message("\($0)")) })
         try await engine.storage.append([block], to: "s-1")
         let found = Shared<[String]>([])
-        engine.agents.agent("historian") { context in
+        try engine.agents.addAgent("historian") { context in
             for try await message in context.session.historyMessages(pageSize: size) {
                 found.change { $0.append(message.text) }
             }
@@ -157,11 +157,11 @@ struct SessionTests {
     func links() async throws {
         let storage = MemoryStorage()
         let engine = makeEngine(storage, configuration(resourceLoader: Loader()))
-        engine.agents.agent("historian") { context in
+        try engine.agents.addAgent("historian") { context in
             try await context.session.history().map(\.text).joined(separator: ",")
         }
         for expected in ["loaded from http://a/1,loaded from http://a/2", nil] {
-            let run = try await engine.run(
+            let run = try await engine.execute(
                 RunRequest(
                     agent: "historian", input: ["?"], session: "s-1",
                     forwardedHistory: ["http://a/1", "http://a/2"]))
@@ -172,7 +172,7 @@ struct SessionTests {
         #expect(history.count == 6)
 
         let plain = makeEngine(storage)
-        plain.agents.agent("historian") { context in try await context.session.history() }
+        try plain.agents.addAgent("historian") { context in try await context.session.history() }
         let failed = try await plain.call("historian", session: "s-1")
         #expect(failed.status == .failed)
         #expect(failed.error?.message.contains("http://a/1") == true)
@@ -183,20 +183,20 @@ struct SessionTests {
     @Test("a session exists from its first run on, and can be deleted without its runs")
     func sessionFromOutside() async throws {
         let engine = makeEngine()
-        engine.agents.agent("echo") { context in context.input }
-        engine.agents.agent("failer") { _ in throw ACPError("own", "x") }
+        try engine.agents.addAgent("echo") { context in context.input }
+        try engine.agents.addAgent("failer") { _ in throw ACPError("own", "x") }
         #expect(await refusal { _ = try await engine.session("s-1") } == "unknown session")
-        #expect(await refusal { try await engine.delete(SessionID("s-1")) } == "unknown session")
+        #expect(await refusal { try await engine.deleteSession(SessionID("s-1")) } == "unknown session")
         let failed = try await engine.call("failer", session: "s-1")
         #expect(try await engine.session("s-1").historyCount == 0)
         _ = try await engine.call("echo", session: "s-1")
         #expect(try await engine.session("s-1").historyCount == 2)
-        try await engine.delete(SessionID("s-1"))
+        try await engine.deleteSession(SessionID("s-1"))
         #expect(try await engine.history(of: "s-1", from: 0, limit: nil).total == 0)
-        #expect(try await engine.run(failed.id).status == .failed)
+        #expect(try await engine.fetchRun(failed.id).status == .failed)
         #expect(try await engine.runs(RunQuery(.session("s-1"))).total == 2)
-        try await engine.delete(failed.id)
-        #expect(await refusal { try await engine.delete(failed.id) } == "unknown run")
+        try await engine.deleteRun(failed.id)
+        #expect(await refusal { try await engine.deleteRun(failed.id) } == "unknown run")
         #expect(await refusal { _ = try await engine.events(of: failed.id) } == "unknown run")
         #expect(try await engine.ping() >= .zero)
     }

@@ -17,9 +17,9 @@ struct SessionTurnTests {
         var most: Int { state.withLock { $0.most } }
     }
 
-    private func counting(_ overlap: Overlap) -> (AgentRegistry) -> Void {
+    private func counting(_ overlap: Overlap) -> (AgentRegistry) throws -> Void {
         { agents in
-            agents.agent("worker") { context in
+            try agents.addAgent("worker") { context in
                 overlap.enter()
                 defer { overlap.leave() }
                 for word in 0..<3 { try await context.yield("\(word) ") }
@@ -84,7 +84,8 @@ struct SessionTurnTests {
     func refuse() async throws {
         let processes = Processes()
         let latch = Latch()
-        let serve: (AgentRegistry) -> Void = { agents in agents.agent("busy") { _ in await latch.wait() } }
+        let serve: (AgentRegistry) throws -> Void = { agents in try agents.addAgent("busy") { _ in await latch.wait() }
+        }
         let first = try await processes.process(sessionRuns: .refuse, serve: serve)
         let second = try await processes.process(sessionRuns: .refuse, serve: serve)
         let id = try await first.engine.start("busy", session: "shared")
@@ -104,7 +105,7 @@ struct SessionTurnTests {
     func afterAnswer(policy: AgentPolicy.SessionRuns) async throws {
         let storage = ScriptedStorage()
         let engine = makeEngine(storage, configuration(sessionRuns: policy))
-        engine.agents.agent("counter") { context in "\(try await context.session.history().count)" }
+        try engine.agents.addAgent("counter") { context in "\(try await context.session.history().count)" }
         let (reached, hold) = storage.scriptedCoordination.holdNextDequeue()
         #expect(try await engine.call("counter", session: "s").text == "0")
         await reached.wait()
@@ -118,8 +119,8 @@ struct SessionTurnTests {
     func agentDecides() async throws {
         let latch = Latch()
         let engine = makeEngine(MemoryStorage(), configuration(sessionRuns: .refuse))
-        engine.agents.agent("free", policy: AgentPolicy(sessionRuns: .overlap)) { _ in await latch.wait() }
-        engine.agents.agent("strict") { _ in await latch.wait() }
+        try engine.agents.addAgent("free", policy: AgentPolicy(sessionRuns: .overlap)) { _ in await latch.wait() }
+        try engine.agents.addAgent("strict") { _ in await latch.wait() }
         _ = try await engine.start("strict", session: "s")
         _ = try await engine.start("free", session: "s")
         #expect(await refusal { _ = try await engine.start("strict", session: "s") } == "session busy")
@@ -131,7 +132,7 @@ struct SessionTurnTests {
         let latch = Latch()
         let engine = makeEngine(
             MemoryStorage(), configuration(maximumWaitingRuns: 10, sessionRuns: .queue))
-        engine.agents.agent("busy") { _ in await latch.wait() }
+        try engine.agents.addAgent("busy") { _ in await latch.wait() }
         let service = Task { try await engine.run() }
         let runs = try await (0..<3).asyncMap { _ in try await engine.start("busy", session: "s") }
         #expect(engine.waitingRuns == 2)
@@ -148,8 +149,8 @@ struct SessionTurnTests {
         let processes = Processes()
         let (never, open) = (Latch(), Latch())
         open.open()
-        func serve(_ latch: Latch) -> (AgentRegistry) -> Void {
-            { agents in agents.agent("busy") { _ in await latch.wait() } }
+        func serve(_ latch: Latch) -> (AgentRegistry) throws -> Void {
+            { agents in try agents.addAgent("busy") { _ in await latch.wait() } }
         }
         let owner = try await processes.process(sessionRuns: .queue, serve: serve(never))
         let other = try await processes.process(sessionRuns: .queue, serve: serve(open))

@@ -11,7 +11,7 @@ struct ShutdownTests {
     func finishes() async throws {
         let engine = makeEngine()
         let latch = Latch()
-        engine.agents.agent("busy") { _ in
+        try engine.agents.addAgent("busy") { _ in
             await latch.wait()
             return "done"
         }
@@ -32,7 +32,7 @@ struct ShutdownTests {
     func failsRest() async throws {
         let engine = makeEngine(MemoryStorage(), configuration(shutdownGrace: .milliseconds(10)))
         let latch = Latch()
-        engine.agents.agent("deaf") { context in
+        try engine.agents.addAgent("deaf") { context in
             try await context.yield("so far")
             await latch.wait()
         }
@@ -49,7 +49,7 @@ struct ShutdownTests {
     func cancellingRun() async throws {
         let engine = makeEngine(MemoryStorage(), configuration(shutdownGrace: .milliseconds(10)))
         let latch = Latch()
-        engine.agents.agent("deaf") { _ in await latch.wait() }
+        try engine.agents.addAgent("deaf") { _ in await latch.wait() }
         let id = try await engine.start("deaf")
         _ = try await engine.cancel(id)
         await engine.shutdown()
@@ -60,7 +60,7 @@ struct ShutdownTests {
     @Test("runs that await an answer fail at once where nothing would be left of them")
     func awaitingInMemory() async throws {
         let engine = makeEngine()
-        engine.agents.agent("questioner") { context in try await context.awaitMessage("?") }
+        try engine.agents.addAgent("questioner") { context in try await context.awaitMessage("?") }
         let run = try await engine.call("questioner")
         await engine.shutdown()
         let ended = try #require(try await engine.storage.run(run.id))
@@ -74,7 +74,7 @@ struct ShutdownTests {
         let storage = ScriptedStorage(isDurable: true)
         let engine = makeEngine(storage)
         let thrown = Shared<String?>(nil)
-        engine.agents.agent("questioner") { context in
+        try engine.agents.addAgent("questioner") { context in
             do {
                 return try await context.awaitMessage("?")
             } catch {
@@ -95,7 +95,7 @@ struct ShutdownTests {
         let storage = ScriptedStorage(isDurable: true)
         let engine = makeEngine(storage)
         let latch = Latch()
-        engine.agents.agent("questioner") { context in
+        try engine.agents.addAgent("questioner") { context in
             await latch.wait()
             _ = try await context.awaitMessage("?")
         }
@@ -115,7 +115,7 @@ struct ShutdownTests {
         let storage = ScriptedStorage(isDurable: true)
         let engine = makeEngine(storage, configuration(shutdownGrace: .milliseconds(10)))
         let latch = Latch()
-        engine.agents.agent("questioner") { context in
+        try engine.agents.addAgent("questioner") { context in
             _ = try? await context.awaitMessage("?")
             await latch.wait()
         }
@@ -132,7 +132,7 @@ struct ShutdownTests {
         let engine = makeEngine(
             storage, configuration(shutdownGrace: .milliseconds(10), storagePatience: .milliseconds(10)))
         let latch = Latch()
-        engine.agents.agent("agent") { context in
+        try engine.agents.addAgent("agent") { context in
             if awaits { _ = try await context.awaitMessage("?") }
             await latch.wait()
         }
@@ -149,7 +149,7 @@ struct ShutdownTests {
     func hurried() async throws {
         let engine = makeEngine()
         let latch = Latch()
-        engine.agents.agent("deaf") { _ in await latch.wait() }
+        try engine.agents.addAgent("deaf") { _ in await latch.wait() }
         let id = try await engine.start("deaf")
         let service = Task { try await engine.run() }
         service.cancel()
@@ -164,7 +164,7 @@ struct ShutdownTests {
         let storage = ScriptedStorage()
         let engine = makeEngine(storage, configuration(shutdownGrace: .milliseconds(1)))
         let begun = Shared()
-        engine.agents.agent("deaf") { _ in
+        try engine.agents.addAgent("deaf") { _ in
             begun.increment()
             try await untilCancelled()
         }

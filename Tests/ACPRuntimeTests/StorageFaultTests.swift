@@ -10,9 +10,9 @@ struct StorageFaultTests {
     private let down = StorageError(.cannotConnect, "the storage is down")
 
     /// An agent that says something, waits for the test, and says something more.
-    private func twoHalves(_ engine: RunEngine) -> Latch {
+    private func twoHalves(_ engine: RunEngine) throws -> Latch {
         let latch = Latch()
-        engine.agents.agent("halves") { context in
+        try engine.agents.addAgent("halves") { context in
             try await context.yield(Message("first"))
             await latch.wait()
             try await context.yield(Message("second"))
@@ -36,7 +36,7 @@ struct StorageFaultTests {
         let storage = ScriptedStorage()
         let engine = makeEngine(storage)
         storage.onCommit(number, .lostAnswer)
-        twoHalves(engine).open()
+        try twoHalves(engine).open()
         let run = try await engine.call("halves")
         #expect(run.status == .completed)
         try await expectComplete(run.id, in: storage)
@@ -53,10 +53,10 @@ struct StorageFaultTests {
                 storage.onCommit(number, .lostAnswer)
             }
         }
-        engine.agents.agent("writer") { context in
+        try engine.agents.addAgent("writer") { context in
             for number in 0..<30 {
                 try await context.yield(.text("\(number) "))
-                try await context.yield(number)
+                try await context.yield(generic: number)
                 await Task.yield()
             }
         }
@@ -72,7 +72,7 @@ struct StorageFaultTests {
         let storage = ScriptedStorage()
         let engine = makeEngine(storage)
         let latch = Latch()
-        engine.agents.agent("stubborn") { _ in await latch.wait() }
+        try engine.agents.addAgent("stubborn") { _ in await latch.wait() }
         let id = try await engine.start("stubborn")
         storage.onCommit(2, .lostAnswer)
         _ = try await engine.cancel(id)
@@ -86,7 +86,7 @@ struct StorageFaultTests {
     func creationInDoubt() async throws {
         let storage = ScriptedStorage()
         let engine = makeEngine(storage, configuration(storagePatience: .milliseconds(1)))
-        twoHalves(engine).open()
+        try twoHalves(engine).open()
         // It arrives, but its answer is lost, and then there is nothing to be reached any more.
         storage.onCommit(1, .lostAnswer)
         storage.onEveryCommit { [down] _ in .failure(down) }
@@ -105,7 +105,7 @@ struct StorageFaultTests {
     func stall() async throws {
         let storage = ScriptedStorage()
         let engine = makeEngine(storage, configuration(storagePatience: .milliseconds(1)))
-        let latch = twoHalves(engine)
+        let latch = try twoHalves(engine)
         let id = try await engine.start("halves")
         try await eventually("the first half is stored") { try await storage.eventCount(of: id) == 5 }
         storage.onEveryCommit { [down] _ in .failure(down) }
@@ -114,7 +114,7 @@ struct StorageFaultTests {
         latch.open()
         #expect(await followed == "storage: cannotConnect")
         #expect(await settled == "storage: cannotConnect")
-        #expect(try await engine.run(id).status == .inProgress)
+        #expect(try await engine.fetchRun(id).status == .inProgress)
         storage.onEveryCommit(nil)
         try await eventually("the run completes") { try await storage.run(id)?.status == .completed }
         #expect(try await engine.endedRun(id).status == .completed)
@@ -127,11 +127,11 @@ struct StorageFaultTests {
         let storage = ScriptedStorage()
         let engine = makeEngine(storage, configuration(storagePatience: .milliseconds(1)))
         let latch = Latch()
-        engine.agents.agent("questioner") { context in
+        try engine.agents.addAgent("questioner") { context in
             await latch.wait()
             _ = try await context.awaitMessage("?")
         }
-        engine.agents.agent("quick") { _ in await latch.wait() }
+        try engine.agents.addAgent("quick") { _ in await latch.wait() }
         let (asks, ends) = (try await engine.start("questioner"), try await engine.start("quick"))
         storage.onEveryCommit { [down] _ in .failure(down) }
         latch.open()
@@ -153,7 +153,7 @@ struct StorageFaultTests {
         for number in 1...3 {
             storage.onHistoryAppend(number, number == 2 ? .lostAnswer : .failure(StorageError(.timedOut, "slow")))
         }
-        engine.agents.agent("quick") { _ in "done" }
+        try engine.agents.addAgent("quick") { _ in "done" }
         #expect(try await engine.call("quick", session: "s-1").status == .completed)
         #expect(try await storage.history(of: "s-1").count == 2)
         #expect(storage.record.historyAppends == 4)
@@ -167,7 +167,7 @@ struct StorageFaultTests {
         let engine = makeEngine(storage)
         let latch = Latch()
         let thrown = Shared<String?>(nil)
-        engine.agents.agent("loser") { context in
+        try engine.agents.addAgent("loser") { context in
             await latch.wait()
             try await context.yield("not for the log")
             do {
@@ -209,7 +209,7 @@ extension RunEngine {
         while true {
             do {
                 return try await settledRun(id, after: eventCount)
-            } catch RunEngineError.storage {
+            } catch let error as RunEngineError where error.code == .storage {
                 try await Task.sleep(for: .milliseconds(5))
             }
         }

@@ -22,18 +22,18 @@ struct StorageRefusalTests {
         .notFound, .full, nil,
     ]
 
-    private func serve(_ agents: AgentRegistry) {
-        agents.agent("talker") { context in
+    private func serve(_ agents: AgentRegistry) throws {
+        try agents.addAgent("talker") { context in
             for number in 0..<3 {
                 try await context.yield(Message("\(number)"))
                 await Task.yield()
             }
         }
-        agents.agent("questioner", policy: AgentPolicy(recovery: .replay)) { context in
+        try agents.addAgent("questioner", policy: AgentPolicy(recovery: .replay)) { context in
             "You said \(try await context.awaitMessage("?").text)"
         }
-        agents.agent("busy") { _ in try await untilCancelled() }
-        agents.agent("turns", policy: AgentPolicy(sessionRuns: .queue)) { context in
+        try agents.addAgent("busy") { _ in try await untilCancelled() }
+        try agents.addAgent("turns", policy: AgentPolicy(sessionRuns: .queue)) { context in
             try await context.yield("my turn")
         }
     }
@@ -97,7 +97,7 @@ struct StorageRefusalTests {
         await calling
         for run in try await processes.storage.runs(RunQuery(.all, limit: 100)).items {
             try await expectSound(run.id, in: processes.storage)
-            try await second.engine.delete(run.id)
+            try await second.engine.deleteRun(run.id)
         }
         #expect(first.engine.runningRuns == 0, what)
     }
@@ -119,7 +119,7 @@ struct StorageRefusalTests {
         let storage = ScriptedStorage()
         let engine = makeEngine(storage, configuration(storagePatience: .milliseconds(1)))
         let latch = Latch()
-        engine.agents.agent("ticker") { context in
+        try engine.agents.addAgent("ticker") { context in
             await latch.wait()
             for number in 0..<40 { try await context.yield(Message("\(number)")) }
         }
@@ -132,14 +132,14 @@ struct StorageRefusalTests {
         let run = try await engine.settledOrStalled(id)
         #expect(run.status == .completed && run.output.count == 40)
         try await expectSound(id, in: storage)
-        try await engine.delete(id)
+        try await engine.deleteRun(id)
     }
 
     @Test("for lack of room takes a cancel, which takes effect when there is room")
     func cancelledWhileFull() async throws {
         let storage = ScriptedStorage()
         let engine = makeEngine(storage, configuration(storagePatience: .milliseconds(1)))
-        engine.agents.agent("busy") { context in
+        try engine.agents.addAgent("busy") { context in
             try await context.yield("working")
             try await untilCancelled()
         }
@@ -156,7 +156,7 @@ struct StorageRefusalTests {
         let storage = ScriptedStorage()
         let engine = makeEngine(storage)
         let (latch, stopped) = (Latch(), Latch())
-        engine.agents.agent("ticker") { context in
+        try engine.agents.addAgent("ticker") { context in
             await latch.wait()
             try await context.yield("tick")
             do {
@@ -176,7 +176,7 @@ struct StorageRefusalTests {
         await stopped.wait()
         #expect(try await engine.endedRun(id).status == .failed)
         try await expectSound(id, in: storage)
-        try await engine.delete(id)
+        try await engine.deleteRun(id)
         #expect(engine.runningRuns == 0)
     }
 
@@ -185,7 +185,7 @@ struct StorageRefusalTests {
         let storage = ScriptedStorage()
         let engine = makeEngine(storage)
         let (latch, said) = (Latch(), Shared(RunID()))
-        engine.agents.agent("ticker") { context in
+        try engine.agents.addAgent("ticker") { context in
             for number in 0..<5 { try await context.yield(Message("\(number)")) }
             await latch.wait()
             try await context.yield("tick")
@@ -195,7 +195,7 @@ struct StorageRefusalTests {
         try await eventually("some is stored") { try await storage.eventCount(of: id) == 17 }
         async let settled = engine.settledRun(id, after: 0)
         async let followed = engine.followed(id, from: 17)
-        _ = try await storage.delete(id)
+        _ = try await storage.deleteRun(id)
         storage.onEveryCommit { commit in
             .failure(StorageError(.incomplete, "the key acp:run:\(commit.run) is gone"))
         }
@@ -203,7 +203,7 @@ struct StorageRefusalTests {
         #expect(try await settled.status == .failed)
         #expect(try await followed.map(\.kind) == [.runFailed])
         #expect(try await storage.run(id)?.status == .failed)
-        try await engine.delete(id)
+        try await engine.deleteRun(id)
     }
 
     @Test("because a run was deleted gives it up, and tells its callers that it is gone")
@@ -211,13 +211,13 @@ struct StorageRefusalTests {
         let storage = ScriptedStorage()
         let engine = makeEngine(storage)
         let latch = Latch()
-        engine.agents.agent("ticker") { context in
+        try engine.agents.addAgent("ticker") { context in
             await latch.wait()
             try await context.yield("tick")
         }
         let id = try await engine.start("ticker")
         async let settled = refusal { _ = try await engine.settledRun(id, after: 0) }
-        _ = try await storage.delete(id)
+        _ = try await storage.deleteRun(id)
         latch.open()
         #expect(await settled == "unknown run")
         #expect(engine.runningRuns == 0)
@@ -228,7 +228,7 @@ struct StorageRefusalTests {
         let storage = ScriptedStorage()
         let engine = makeEngine(storage, configuration(storagePatience: .milliseconds(100)))
         let latch = Latch()
-        engine.agents.agent("quick") { _ in await latch.wait() }
+        try engine.agents.addAgent("quick") { _ in await latch.wait() }
         let id = try await engine.start("quick")
         storage.onCommit(2, .failure(StorageError(.timedOut, "no reply")))
         let first = storage.holdCommits()
@@ -270,8 +270,8 @@ struct CancelRaceTests {
     @Test("a cancel that was acknowledged ends the run as cancelled, or says that it had ended")
     func race() async throws {
         let processes = Processes()
-        func serve(_ agents: AgentRegistry) {
-            agents.agent("questioner") { context in "You said \(try await context.awaitMessage("?").text)" }
+        func serve(_ agents: AgentRegistry) throws {
+            try agents.addAgent("questioner") { context in "You said \(try await context.awaitMessage("?").text)" }
         }
         let owner = try await processes.process(serve: serve)
         let others = [try await processes.process(), try await processes.process()]
@@ -301,7 +301,7 @@ struct CancelRaceTests {
         let processes = Processes()
         let latch = Latch()
         let owner = try await processes.process { agents in
-            agents.agent("busy") { context in
+            try agents.addAgent("busy") { context in
                 try await context.yield("done")
                 await latch.wait()
             }

@@ -15,7 +15,7 @@ struct StressTests {
             case 0...3: try await context.yield("\(step) ")
             case 4: try await context.yield(.artifact(name: "file-\(step)", content: "x"))
             case 5: try await context.yield(Message("whole \(step)"))
-            case 6: try await context.yield(["step": step])
+            case 6: try await context.yield(generic: ["step": step])
             case 7: try await context.flush()
             case 8: _ = try await context.awaitMessage("\(step)?")
             case 9:
@@ -44,7 +44,7 @@ struct StressTests {
             for number in 1..<20_000 where number % 61 == 0 { storage.onCommit(number, .lostAnswer) }
         }
         let engines = [makeEngine(storage), makeEngine(storage)]
-        for engine in engines { engine.agents.agent("chaos") { try await Self.chaos($0) } }
+        for engine in engines { try engine.agents.addAgent("chaos") { try await Self.chaos($0) } }
         let services = engines.map { engine in Task { try await engine.run() } }
         let ids = try await withThrowingTaskGroup(of: RunID?.self) { group in
             for number in 0..<120 {
@@ -88,7 +88,7 @@ struct StressTests {
         do {
             id = try await engines[number % 2].start(
                 "chaos", Message("\(seed)"), session: SessionID(stringLiteral: "s-\(number % 5)"))
-        } catch RunEngineError.storage(let error) where error.code == .timedOut {
+        } catch let error as RunEngineError where error.storageError?.code == .timedOut {
             return nil
         }
         let cancelsAfter = Int.random(in: 0..<40, using: &random)

@@ -18,14 +18,14 @@ struct TwoEngineTests {
         try await service.value
     }
 
-    private func pair() -> (owner: RunEngine, other: RunEngine) {
+    private func pair() throws -> (owner: RunEngine, other: RunEngine) {
         let storage = MemoryStorage()
         let owner = makeEngine(storage)
-        owner.agents.agent("questioner") { context in
+        try owner.agents.addAgent("questioner") { context in
             let answer = try await context.awaitMessage("?")
             return "You said \(answer.text)"
         }
-        owner.agents.agent("busy") { context in
+        try owner.agents.addAgent("busy") { context in
             try await context.yield("on it")
             try await untilCancelled()
         }
@@ -34,9 +34,9 @@ struct TwoEngineTests {
 
     @Test("a run is followed from the other engine as from its own")
     func follow() async throws {
-        let (owner, other) = pair()
+        let (owner, other) = try pair()
         let latch = Latch()
-        owner.agents.agent("writer") { context in
+        try owner.agents.addAgent("writer") { context in
             await latch.wait()
             for number in 0..<200 {
                 try await context.yield(Message("\(number)"))
@@ -58,7 +58,7 @@ struct TwoEngineTests {
 
     @Test("a run is answered from the other engine")
     func resume() async throws {
-        let (owner, other) = pair()
+        let (owner, other) = try pair()
         try await serving(owner) {
             let run = try await owner.call("questioner")
             #expect(try await other.settledRun(run.id, after: 0) == run)
@@ -73,7 +73,7 @@ struct TwoEngineTests {
 
     @Test("of answers from both engines at once, one counts")
     func resumeRace() async throws {
-        let (owner, other) = pair()
+        let (owner, other) = try pair()
         try await serving(owner) {
             for _ in 0..<30 {
                 let run = try await owner.call("questioner")
@@ -90,7 +90,7 @@ struct TwoEngineTests {
 
     @Test("a run is cancelled from the other engine, running or awaiting", arguments: ["busy", "questioner"])
     func cancel(agent: String) async throws {
-        let (owner, other) = pair()
+        let (owner, other) = try pair()
         try await serving(owner) {
             let id = try await owner.start(AgentName(stringLiteral: agent))
             if agent == "questioner" { _ = try await owner.settledRun(id, after: 0) }
@@ -103,14 +103,14 @@ struct TwoEngineTests {
 
     @Test("a list shows a run with the same status as the run itself, here and elsewhere")
     func statusInLists() async throws {
-        let (owner, other) = pair()
+        let (owner, other) = try pair()
         let id = try await owner.start("busy")
         // Its owner does not listen, so that nothing but the signal says it.
         _ = try await other.cancel(id)
-        #expect(try await other.run(id).status == .cancelling)
+        #expect(try await other.fetchRun(id).status == .cancelling)
         for engine in [owner, other] {
             let listed = try await engine.runs(RunQuery(.agent("busy"))).items.map(\.status)
-            #expect(listed == [try await engine.run(id).status])
+            #expect(listed == [try await engine.fetchRun(id).status])
         }
         _ = try await owner.cancel(id)
         #expect(try await owner.endedRun(id).status == .cancelled)
@@ -118,7 +118,7 @@ struct TwoEngineTests {
 
     @Test("a signal that was sent before its owner listened is found when something else reaches it")
     func earlySignal() async throws {
-        let (owner, other) = pair()
+        let (owner, other) = try pair()
         let id = try await owner.start("busy")
         _ = try await other.cancel(id)
         try await serving(owner) {
@@ -126,20 +126,20 @@ struct TwoEngineTests {
             try await eventually("the owner hears of it") {
                 _ = try? await other.storage.coordination.send(
                     .resume(.other([:]), eventCount: .random(in: 1_000..<1_000_000)), to: id)
-                return try await other.run(id).status == .cancelled
+                return try await other.fetchRun(id).status == .cancelled
             }
         }
     }
 
     @Test("a run of neither engine can be looked at by both")
     func looking() async throws {
-        let (owner, other) = pair()
-        owner.agents.agent("quick") { _ in "done" }
+        let (owner, other) = try pair()
+        try owner.agents.addAgent("quick") { _ in "done" }
         let run = try await owner.call("quick")
-        #expect(try await other.run(run.id) == run)
+        #expect(try await other.fetchRun(run.id) == run)
         #expect(try await other.runs(RunQuery(.agent("quick"))).items == [run])
         #expect(try await other.events(of: run.id).count == 6)
-        try await other.delete(run.id)
-        #expect(await refusal { _ = try await owner.run(run.id) } == "unknown run")
+        try await other.deleteRun(run.id)
+        #expect(await refusal { _ = try await owner.fetchRun(run.id) } == "unknown run")
     }
 }

@@ -61,7 +61,7 @@ struct FullDiskTests {
             // A small commit may still find a page with room; what needs a new one does not.
             var beats = 0
             while await storageError({ try await beat() }) == nil, beats < 10 { beats += 1 }
-            for run in runs { #expect(try await storage.delete(run)) }
+            for run in runs { #expect(try await storage.deleteRun(run)) }
             #expect(try await storage.runs(RunQuery()).total == 0)
             try await beat()
             _ = try await Writer.create(on: storage)

@@ -41,7 +41,7 @@ struct IncompleteRunTests {
         #expect(try await storage.run(writer.run.id)?.status == .failed)
         #expect(try await storage.runs(ownedBy: heir.process, limit: 9).isEmpty)
         #expect(try await storage.runs(RunQuery()).items.map(\.status) == [.failed])
-        #expect(try await storage.delete(writer.run.id))
+        #expect(try await storage.deleteRun(writer.run.id))
         #expect(try await storage.statistics().tables.allSatisfy { $0.rows == 0 || $0.name == "acp_run_counts" })
     }
 
@@ -93,7 +93,7 @@ struct IncompleteRunTests {
             var late = writer
             #expect(await storageError { try await late.write([.generic(5)]) }?.code == .notFound)
             #expect(try await storage.record(of: writer.run.id) == nil)
-            #expect(try await storage.delete(writer.run.id) == false)
+            #expect(try await storage.deleteRun(writer.run.id) == false)
             let next = try await Writer.create(Run(agentName: "next"), on: storage)
             #expect(try await storage.eventCount(of: next.run.id) == 1)
             #expect(try await storage.input(of: next.run.id)?.count == 1)

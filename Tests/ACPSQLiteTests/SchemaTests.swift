@@ -53,7 +53,7 @@ struct SchemaTests {
             try await storage.save(runs[0])
             runs[0].status = .failed
             try await storage.save(runs[0])
-            for run in runs[7...] { try await storage.delete(run.id) }
+            for run in runs[7...] { try await storage.deleteRun(run.id) }
             runs.removeSubrange(7...)
             #expect(try await storage.runs(RunQuery(.all)).total == runs.count)
             for number in 0..<3 {

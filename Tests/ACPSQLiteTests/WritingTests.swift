@@ -109,7 +109,7 @@ struct WritingTests {
             #expect(try await storage.eventCount(of: small.run.id) == 2)
 
             // There is room again.
-            try await storage.delete(large.run.id)
+            try await storage.deleteRun(large.run.id)
             for _ in 0..<5 { try await small.write([.messagePart(.text(text))]) }
         }
         try await withStorage(folder.path()) { storage in

@@ -18,7 +18,7 @@ struct AwaitTests {
             #expect(run.status == .awaiting)
             #expect(run.awaitRequest?.message?.text == "What is your name?")
             #expect(run.awaitRequest?.message?.role == .agent("questioner"))
-            #expect(try await serving.client.run(run.id) == run)
+            #expect(try await serving.client.fetchRun(run.id) == run)
         }
     }
 
@@ -71,7 +71,7 @@ struct AwaitTests {
     @Test("A run that asks twice takes its answers in order, and what was said before is not sent again")
     func twice() async throws {
         try await serving(agents: { server in
-            server.agent("twice") { context in
+            try server.addAgent("twice") { context in
                 try await context.yield("first, ")
                 let first = try await context.awaitMessage("one?")
                 try await context.yield("then \(first.text), ")
@@ -106,7 +106,7 @@ struct AwaitTests {
     @Test("An answer to a run that awaits nothing is refused in every mode", arguments: RunMode.allCases)
     func nothingAwaited(mode: RunMode) async throws {
         let gate = Signal<Void>()
-        try await serving(agents: { $0.addGated(gate) }) { serving in
+        try await serving(agents: { try $0.addGated(gate) }) { serving in
             let ended = try await serving.client.run(agent: "echo", input: "x").id
             let running = try await serving.client.start(agent: "gated", input: "x").id
             for id in [ended, running] {
@@ -121,8 +121,8 @@ struct AwaitTests {
     @Test("An answer that is no message fails a run that expects one, and reaches one that does not")
     func otherAnswers() async throws {
         try await serving(agents: { server in
-            server.addExamples()
-            server.agent("approver") { context in
+            try server.addExamples()
+            try server.addAgent("approver") { context in
                 guard case .other(let answer) = try await context.awaitAnswer(to: .other(["approve": "delete it?"]))
                 else { return "a message" }
                 return "\(answer["approved"] == true)"
@@ -156,7 +156,7 @@ extension Serving {
     func askedRun(_ mode: RunMode) async throws -> RunID {
         let answer = try await run("questioner", mode: mode)
         let id = try RunID(validating: answer.headers.first(name: "Run-ID") ?? "")
-        try await eventually("the question") { try await client.run(id).status == .awaiting }
+        try await eventually("the question") { try await client.fetchRun(id).status == .awaiting }
         return id
     }
 }

@@ -169,7 +169,8 @@ struct CallerSafeErrorTests {
             $0.engine.maximumRunningRuns = 1
             $0.engine.maximumWaitingRuns = 0
         }
-        try await serving(configuration: configuration, logger: log.logger, agents: { $0.addGated(gate) }) { serving in
+        try await serving(configuration: configuration, logger: log.logger, agents: { try $0.addGated(gate) }) {
+            serving in
             _ = try await serving.client.start(agent: "gated", input: "x")
             for _ in 0..<200 { try await serving.run("echo").expectError(503, .unavailable) }
             gate.send()

@@ -13,7 +13,7 @@ struct CancelTests {
     func running() async throws {
         let hasSeen = Signal<Void>()
         try await serving(agents: { server in
-            server.agent("patient") { _ in
+            try server.addAgent("patient") { _ in
                 do {
                     try await Signal<Void>().wait()
                 } catch {
@@ -39,7 +39,7 @@ struct CancelTests {
     func callers() async throws {
         let begun = Counter()
         try await serving(agents: { server in
-            server.agent("patient") { _ in
+            try server.addAgent("patient") { _ in
                 begun.add()
                 try await Signal<Void>().wait()
             }
@@ -78,8 +78,8 @@ struct CancelTests {
         try await serving(
             configuration: configuration,
             agents: { server in
-                server.addExamples()
-                server.agent("stubborn") { context in
+                try server.addExamples()
+                try server.addAgent("stubborn") { context in
                     try await context.yield("before ")
                     // A task of its own does not hear of the cancellation.
                     try await Task { try await gate.wait() }.value
@@ -93,7 +93,7 @@ struct CancelTests {
             }
         ) { serving in
             let id = try await serving.client.start(agent: "stubborn", input: "x").id
-            try await eventually("it speaks") { try await serving.client.run(id).text == "before " }
+            try await eventually("it speaks") { try await serving.client.fetchRun(id).text == "before " }
             _ = try await serving.client.cancel(id)
             let run = try await serving.client.wait(for: id, until: .terminal)
             #expect(run.status == .cancelled && run.text == "before ")
@@ -111,11 +111,11 @@ struct CancelTests {
     func twice() async throws {
         let gate = Signal<Void>()
         try await serving(agents: { server in
-            server.agent("slow-to-stop") { _ in try await Task { try await gate.wait() }.value }
+            try server.addAgent("slow-to-stop") { _ in try await Task { try await gate.wait() }.value }
         }) { serving in
             let id = try await serving.client.start(agent: "slow-to-stop", input: "x").id
             for _ in 0..<2 { #expect(try await serving.client.cancel(id).status == .cancelling) }
-            #expect(try await serving.client.run(id).status == .cancelling)
+            #expect(try await serving.client.fetchRun(id).status == .cancelling)
             let listed = try await serving.client.runs(status: .cancelling).runs.map(\.id)
             #expect(listed.isEmpty || listed == [id], "listed as soon as it is stored")
             gate.send()
@@ -129,7 +129,7 @@ struct CancelTests {
             let run = try await serving.client.run(agent: agent, input: "x")
             let error = try await serving.send(.POST, "/runs/\(run.id)/cancel").expectError(403, .conflict)
             #expect(error.message.contains(run.id.rawValue) && error.message.contains(run.status.rawValue))
-            #expect(try await serving.client.run(run.id) == run)
+            #expect(try await serving.client.fetchRun(run.id) == run)
         }
     }
 

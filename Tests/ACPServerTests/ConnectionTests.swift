@@ -142,7 +142,7 @@ struct ConnectionTests {
     @Test("A client that has finished sending still gets its answer, in every mode", arguments: RunMode.allCases)
     func halfClosed(mode: RunMode) async throws {
         let gate = Signal<Void>()
-        try await serving(agents: { $0.addGated(gate) }) { serving in
+        try await serving(agents: { try $0.addGated(gate) }) { serving in
             try await RawConnection.open(serving.port) { connection in
                 try await connection.send(rawRequest("POST /runs", body: Serving.runJSON("gated", mode: mode)))
                 connection.finishSending()
@@ -202,7 +202,7 @@ struct ConnectionTests {
             $0.connections.headTimeout = .seconds(2)
             $0.connections.bodyGrace = .seconds(2)
         }
-        try await serving(configuration: configuration, agents: { $0.addGated(gate) }) { serving in
+        try await serving(configuration: configuration, agents: { try $0.addGated(gate) }) { serving in
             try await RawConnection.open(serving.port) { waiting in
                 try await waiting.send(rawRequest("POST /runs", body: Serving.runJSON("gated")))
                 try await eventually("the run") { serving.server.engine.runningRuns == 1 }

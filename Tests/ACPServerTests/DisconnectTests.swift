@@ -15,7 +15,7 @@ struct DisconnectTests {
     func midStream() async throws {
         let gate = Signal<Void>()
         try await serving(agents: { server in
-            server.agent("talker") { context in
+            try server.addAgent("talker") { context in
                 try await context.yield("before ")
                 try await gate.wait()
                 for index in 0..<500 { try await context.yield("\(index) ") }
@@ -37,7 +37,7 @@ struct DisconnectTests {
     @Test("A run whose sync client goes away goes on to its end")
     func midSync() async throws {
         let gate = Signal<Void>()
-        try await serving(agents: { $0.addGated(gate) }) { serving in
+        try await serving(agents: { try $0.addGated(gate) }) { serving in
             try await RawConnection.open(serving.port) { connection in
                 try await connection.send(rawRequest("POST /runs", body: Serving.runJSON("gated")))
                 try await eventually("the run") { serving.server.engine.runningRuns == 1 }
@@ -93,7 +93,7 @@ struct DisconnectTests {
     func noExecutionLeft() async throws {
         let gate = Signal<Void>()
         let configuration = ServerConfiguration.quick.with { $0.keepAliveInterval = .milliseconds(10) }
-        try await serving(configuration: configuration, agents: { $0.addGated(gate) }) { serving in
+        try await serving(configuration: configuration, agents: { try $0.addGated(gate) }) { serving in
             for _ in 0..<5 {
                 try await RawConnection.open(serving.port) { connection in
                     try await connection.send(rawRequest("POST /runs", body: Serving.runJSON("gated", mode: .stream)))
@@ -113,7 +113,7 @@ struct DisconnectTests {
     func slowReader() async throws {
         let (count, size) = (6_000, 4_096)
         let storage = ScriptedStorage()
-        try await serving(storage, agents: { $0.addFlood(count, of: size) }) { serving in
+        try await serving(storage, agents: { try $0.addFlood(count, of: size) }) { serving in
             try await RawConnection.open(serving.port, receiveBuffer: 65_536) { connection in
                 try await connection.send(rawRequest("POST /runs", body: Serving.runJSON("flood", mode: .stream)))
                 var text = try await connection.read(until: "run.created")
@@ -133,7 +133,7 @@ struct DisconnectTests {
 
     @Test("A client that does not read holds up nobody else")
     func headOfLine() async throws {
-        try await serving(agents: { $0.addFlood(1_500, of: 8_192) }) { serving in
+        try await serving(agents: { try $0.addFlood(1_500, of: 8_192) }) { serving in
             let run = try await serving.client.run(agent: "flood", input: "x")
             try await RawConnection.open(serving.port, receiveBuffer: 65_536) { connection in
                 try await connection.send(rawRequest("GET /runs/\(run.id)/events", ["Accept: text/event-stream"]))
@@ -148,11 +148,11 @@ struct DisconnectTests {
 
 extension ACPServer {
     /// An agent that sends more than the buffers of sockets hold.
-    func addFlood(_ count: Int, of size: Int) {
-        addExamples()
-        agent("flood") { context in
+    func addFlood(_ count: Int, of size: Int) throws {
+        try addExamples()
+        try addAgent("flood") { context in
             let text = String(repeating: "x", count: size)
-            for _ in 0..<count { try await context.yield(["text": text]) }
+            for _ in 0..<count { try await context.yield(generic: ["text": text]) }
         }
     }
 }

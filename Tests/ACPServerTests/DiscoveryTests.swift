@@ -26,7 +26,7 @@ struct DiscoveryTests {
             #expect(json["name"] == "greeter" && json["description"] == "")
             #expect(json["input_content_types"] == ["*/*"] && json["output_content_types"] == ["*/*"])
             #expect(json["metadata"]?.objectValue != nil)
-            #expect(try await serving.client.agent("echo").description == "Echoes everything")
+            #expect(try await serving.client.fetchAgent("echo").description == "Echoes everything")
         }
     }
 
@@ -34,7 +34,7 @@ struct DiscoveryTests {
     func agentPages() async throws {
         let names = (0..<25).map { AgentName(stringLiteral: "agent-\($0)") }
         try await serving(agents: { server in
-            for name in names { server.agent(name) { _ in } }
+            for name in names { try server.addAgent(name) { _ in } }
         }) { serving async throws in
             #expect(
                 try await serving.get("/agents").decode(AgentsListResponse.self).agents.map(\.name)
@@ -50,7 +50,7 @@ struct DiscoveryTests {
     func lateAgent() async throws {
         try await serving { serving in
             try await serving.get("/agents/late").expectError(404, .notFound)
-            serving.server.agent("late") { _ in "better than never" }
+            try serving.server.addAgent("late") { _ in "better than never" }
             #expect(try await serving.client.run(agent: "late", input: "x").text == "better than never")
         }
     }
@@ -79,7 +79,7 @@ struct DiscoveryTests {
     @Test("A finished run can be deleted, with its events and its places in the listings")
     func deletion() async throws {
         let gate = Signal<Void>()
-        try await serving(agents: { $0.addGated(gate) }) { serving in
+        try await serving(agents: { try $0.addGated(gate) }) { serving in
             let run = try await serving.client.run(agent: "echo", input: "x")
             let answer = try await serving.send(.DELETE, "/runs/\(run.id)")
             #expect(answer.status == 204 && answer.body.isEmpty)

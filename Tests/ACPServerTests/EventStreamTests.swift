@@ -9,7 +9,7 @@ import Testing
 struct EventStreamTests {
     @Test("A reader that comes back with the last id it saw gets exactly the rest, from every index")
     func lastEventID() async throws {
-        try await serving(agents: { $0.addWords(12) }) { serving in
+        try await serving(agents: { try $0.addWords(12) }) { serving in
             let run = try await serving.client.run(agent: "words", input: "x")
             let path = "/runs/\(run.id)/events"
             let all = try await serving.events(path)
@@ -26,7 +26,7 @@ struct EventStreamTests {
     func lastEventIDLive() async throws {
         let gate = Signal<Void>()
         try await serving(agents: { server in
-            server.agent("two-halves") { context in
+            try server.addAgent("two-halves") { context in
                 for word in 0..<6 { try await context.yield("\(word) ") }
                 try await gate.wait()
                 for word in 6..<12 { try await context.yield("\(word) ") }
@@ -49,7 +49,7 @@ struct EventStreamTests {
 
     @Test("Offset and limit choose from the list of events, and offset from the stream as well")
     func offsets() async throws {
-        try await serving(agents: { $0.addWords(12) }) { serving in
+        try await serving(agents: { try $0.addWords(12) }) { serving in
             let run = try await serving.client.run(agent: "words", input: "x")
             let all = try await serving.client.events(of: run.id)
             #expect(try await serving.client.events(of: run.id, limit: 5, offset: 3) == Array(all[3..<8]))
@@ -92,7 +92,7 @@ struct EventStreamTests {
     func keepAlive() async throws {
         let gate = Signal<Void>()
         let configuration = ServerConfiguration.quick.with { $0.keepAliveInterval = .milliseconds(20) }
-        try await serving(configuration: configuration, agents: { $0.addGated(gate) }) { serving in
+        try await serving(configuration: configuration, agents: { try $0.addGated(gate) }) { serving in
             try await RawConnection.open(serving.port) { connection in
                 try await connection.send(rawRequest("POST /runs", body: Serving.runJSON("gated", mode: .stream)))
                 _ = try await connection.read(until: "run.in-progress")
@@ -141,7 +141,7 @@ struct EventStreamTests {
     @Test("200 streams at once all see their own run from its beginning to its end")
     func manyStreams() async throws {
         let gate = Signal<Void>()
-        try await serving(agents: { $0.addGated(gate) }) { serving in
+        try await serving(agents: { try $0.addGated(gate) }) { serving in
             let begun = Counter()
             let runs = try await withThrowingTaskGroup(of: RunID.self) { group in
                 for _ in 0..<200 {
@@ -169,17 +169,17 @@ struct EventStreamTests {
 
 extension ACPServer {
     /// An agent that says a number of words.
-    func addWords(_ count: Int) {
-        addExamples()
-        agent("words") { context in
+    func addWords(_ count: Int) throws {
+        try addExamples()
+        try addAgent("words") { context in
             for word in 0..<count { try await context.yield("\(word) ") }
         }
     }
 
     /// An agent that waits until it may speak.
-    func addGated(_ gate: Signal<Void>) {
-        addExamples()
-        agent("gated") { context in
+    func addGated(_ gate: Signal<Void>) throws {
+        try addExamples()
+        try addAgent("gated") { context in
             try await gate.wait()
             return "through"
         }

@@ -79,7 +79,7 @@ struct LimitTests {
             $0.engine.maximumRunningRuns = 2
             $0.engine.maximumWaitingRuns = 0
         }
-        try await serving(configuration: configuration, agents: { $0.addGated(gate) }) { serving in
+        try await serving(configuration: configuration, agents: { try $0.addGated(gate) }) { serving in
             let first = try await serving.client.start(agent: "gated", input: "x").id
             let asked = try await serving.askedRun(.sync)
             let second = try await serving.client.start(agent: "gated", input: "x").id

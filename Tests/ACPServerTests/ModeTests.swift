@@ -17,7 +17,7 @@ struct ModeTests {
             #expect(run.status == .completed && run.text == "Hello, Ada!")
             #expect(answer.headers.first(name: "Run-ID") == run.id.rawValue)
             #expect(run.sessionID != nil && run.finishedAt != nil)
-            #expect(try await serving.client.run(run.id) == run, "what was answered is what is stored")
+            #expect(try await serving.client.fetchRun(run.id) == run, "what was answered is what is stored")
         }
     }
 
@@ -37,7 +37,7 @@ struct ModeTests {
     func async() async throws {
         let gate = Signal<Void>()
         try await serving(agents: { server in
-            server.agent("gated") { context in
+            try server.addAgent("gated") { context in
                 try await gate.wait()
                 return "through"
             }
@@ -47,7 +47,7 @@ struct ModeTests {
             let run = try answer.decode(Run.self)
             #expect(run.status == .created && run.output.isEmpty)
             #expect(answer.headers.first(name: "Run-ID") == run.id.rawValue)
-            #expect(try await serving.client.run(run.id).status == .inProgress)
+            #expect(try await serving.client.fetchRun(run.id).status == .inProgress)
             gate.send()
             let done = try await serving.client.wait(for: run.id, until: .terminal)
             #expect(done.status == .completed && done.text == "through")
@@ -86,9 +86,9 @@ struct ModeTests {
     @Test("The events of a stream are the stored ones, byte by byte, and their ids are their indexes")
     func streamIsLog() async throws {
         try await serving(agents: { server in
-            server.agent("chatty") { context in
+            try server.addAgent("chatty") { context in
                 for index in 0..<300 { try await context.yield("word \(index) ") }
-                try await context.yield(["progress": 0.5])
+                try await context.yield(generic: ["progress": 0.5])
                 try await context.yield(
                     MessagePart.artifact(name: "a.svg", contentType: "image/svg+xml", content: "<svg/>"))
                 try await context.yield(Message("whole"))
@@ -109,17 +109,17 @@ struct ModeTests {
     @Test("What handlers may return and yield arrives as it should")
     func outputs() async throws {
         try await serving(agents: { server in
-            server.agent("part") { _ in MessagePart(contentType: "text/html", content: "<b>") }
-            server.agent("message") { _ in Message("a message", role: .user) }
-            server.agent("several") { _ in [Message("one"), Message("two")] }
-            server.agent("none") { _ in String?.none }
-            server.agent("nothing") { _ in }
-            server.agent("sequence") { _ in
+            try server.addAgent("part") { _ in MessagePart(contentType: "text/html", content: "<b>") }
+            try server.addAgent("message") { _ in Message("a message", role: .user) }
+            try server.addAgent("several") { _ in [Message("one"), Message("two")] }
+            try server.addAgent("none") { _ in String?.none }
+            try server.addAgent("nothing") { _ in }
+            try server.addAgent("sequence") { _ in
                 AsyncStream {
                     $0.yield("a"); $0.yield("b"); $0.finish()
                 }
             }
-            server.add(Typed())
+            try server.addAgent(Typed())
         }) { serving in
             func run(_ name: AgentName) async throws -> Run { try await serving.client.run(agent: name, input: "x") }
             #expect(try await run("part").output[0].parts[0].contentType == "text/html")
@@ -135,9 +135,9 @@ struct ModeTests {
 
     @Test("A handler that throws fails its run with its own error, in every mode")
     func failing() async throws {
-        let agents: (ACPServer) -> Void = { server in
-            server.addExamples()
-            server.agent("thrower") { _ in throw NeverHappened(description: "the disk is full") }
+        let agents: (ACPServer) throws -> Void = { server in
+            try server.addExamples()
+            try server.addAgent("thrower") { _ in throw NeverHappened(description: "the disk is full") }
         }
         try await serving(agents: agents) { serving in
             let run = try await serving.run("failer")

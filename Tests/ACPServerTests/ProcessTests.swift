@@ -58,7 +58,7 @@ struct ProcessTests {
             let asked = try await serving.client.run(agent: "questioner", input: "hi")
             let list = try await serving.client.processes().processes
             let this = try #require(list.first)
-            #expect(list.count == 1 && this.isThis && this.isAlive)
+            #expect(list.count == 1 && this.isCurrent && this.isAlive)
             #expect(this.runCount == 1 && this.runs == [asked.id])
         }
     }
@@ -66,7 +66,7 @@ struct ProcessTests {
     @Test("A question's deadline shows in the run while it awaits the answer")
     func deadline() async throws {
         try await serving(agents: { server in
-            server.agent("patient") { context in try await context.awaitMessage("?", timeout: .seconds(3_600)) }
+            try server.addAgent("patient") { context in try await context.awaitMessage("?", timeout: .seconds(3_600)) }
         }) { serving in
             let asked = try await serving.client.run(agent: "patient", input: "hi")
             #expect(try #require(asked.awaitDeadline) > asked.createdAt + .seconds(3_500))

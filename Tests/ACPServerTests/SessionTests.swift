@@ -37,11 +37,11 @@ struct SessionTests {
     func state() async throws {
         let bytes: [UInt8] = [0, 255, 10, 13, 34]
         try await serving(agents: { server in
-            server.addExamples()
-            server.agent("binary") { context in
+            try server.addExamples()
+            try server.addAgent("binary") { context in
                 try await context.session.setRawState(SessionState(bytes: bytes, contentType: "application/x-thing"))
             }
-            server.agent("forgetful") { context in try await context.session.setRawState(nil) }
+            try server.addAgent("forgetful") { context in try await context.session.setRawState(nil) }
         }) { serving in
             _ = try await serving.client.run(agent: "counter", input: "x", session: "s")
             let json = try await serving.get("/sessions/s/state")
@@ -58,8 +58,8 @@ struct SessionTests {
     @Test("A content type that would break the answer's head does not")
     func oddContentType() async throws {
         try await serving(agents: { server in
-            server.addExamples()
-            server.agent("injector") { context in
+            try server.addExamples()
+            try server.addAgent("injector") { context in
                 try await context.session.setRawState(
                     SessionState(bytes: [1], contentType: "text/plain\r\nX-Injected: yes"))
             }
@@ -97,7 +97,7 @@ struct SessionTests {
             #expect(answer.status == 204 && answer.body.isEmpty)
             try await serving.get("/sessions/doomed/history/0").expectError(404, .notFound)
             try await serving.get("/sessions/doomed/state").expectError(404, .notFound)
-            #expect(try await serving.client.run(run.id).status == .completed)
+            #expect(try await serving.client.fetchRun(run.id).status == .completed)
             try await serving.send(.DELETE, "/sessions/never-was").expectError(404, .notFound)
             #expect(try await serving.client.run(agent: "counter", input: "x", session: "doomed").text == "Count: 1")
         }

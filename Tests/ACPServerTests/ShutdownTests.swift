@@ -12,7 +12,7 @@ struct ShutdownTests {
     func grace() async throws {
         let gate = Signal<Void>()
         let configuration = ServerConfiguration.quick.with { $0.engine.shutdownGrace = .seconds(600) }
-        try await serving(configuration: configuration, agents: { $0.addGated(gate) }) { serving in
+        try await serving(configuration: configuration, agents: { try $0.addGated(gate) }) { serving in
             async let sync = serving.run("gated")
             async let stream = serving.run("gated", mode: .stream)
             try await eventually("both runs") { serving.server.engine.runningRuns == 2 }
@@ -41,7 +41,7 @@ struct ShutdownTests {
     )
     func afterGrace() async throws {
         let storage = MemoryStorage()
-        try await serving(storage, agents: { $0.addGated(Signal()) }) { serving in
+        try await serving(storage, agents: { try $0.addGated(Signal()) }) { serving in
             async let sync = serving.run("gated")
             async let stream = serving.run("gated", mode: .stream)
             let started = try await serving.client.start(agent: "gated", input: "x").id
@@ -87,7 +87,7 @@ struct ShutdownTests {
     @Test("Clients that do not read, do not finish their request or say nothing do not keep a server from ending")
     func stuckClients() async throws {
         let configuration = ServerConfiguration.quick.with { $0.closingGrace = .milliseconds(200) }
-        try await serving(configuration: configuration, agents: { $0.addFlood(1_500, of: 8_192) }) { serving in
+        try await serving(configuration: configuration, agents: { try $0.addFlood(1_500, of: 8_192) }) { serving in
             let run = try await serving.client.run(agent: "flood", input: "x").id
             try await RawConnection.open(serving.port, receiveBuffer: 65_536) { slow in
                 try await slow.send(rawRequest("GET /runs/\(run)/events", ["Accept: text/event-stream"]))
@@ -113,7 +113,7 @@ struct ShutdownTests {
         try await serving(
             storage,
             agents: { server in
-                server.agent("stubborn") { _ in try await Task { try await gate.wait() }.value }
+                try server.addAgent("stubborn") { _ in try await Task { try await gate.wait() }.value }
             }
         ) { serving in
             _ = try await serving.client.start(agent: "stubborn", input: "x")

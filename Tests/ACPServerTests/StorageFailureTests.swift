@@ -44,7 +44,7 @@ struct StorageFailureTests {
 
             storage.fail([.commit, .record, .events, .sessions, .ping, .list, .delete], with: nil)
             #expect(try await serving.get("/readyz").status == 200)
-            #expect(try await serving.client.run(run).status == .completed)
+            #expect(try await serving.client.fetchRun(run).status == .completed)
             #expect(try await serving.client.resume(asked, with: "Ada").text == "Hello, Ada!")
             try await serving.expectStillServing()
         }
@@ -71,7 +71,7 @@ struct StorageFailureTests {
     func stream() async throws {
         let storage = ScriptedStorage()
         let gate = Signal<Void>()
-        try await serving(storage, configuration: Self.impatient, agents: { $0.addGated(gate) }) { serving in
+        try await serving(storage, configuration: Self.impatient, agents: { try $0.addGated(gate) }) { serving in
             let id = try await serving.client.start(agent: "gated", input: "x").id
             async let streamed = serving.events("/runs/\(id)/events")
             async let sync = serving.run("gated")
@@ -93,10 +93,10 @@ struct StorageFailureTests {
 
             storage.fail([.commit], with: nil)
             for run in [id, try RunID(validating: syncID)] {
-                try await eventually("its end") { try await serving.client.run(run).status == .completed }
+                try await eventually("its end") { try await serving.client.fetchRun(run).status == .completed }
                 let rest = try await serving.events("/runs/\(run)/events", after: 1)
                 #expect(rest.compactMap(\.id) == [2, 3, 4, 5] && rest.last?.kind == "run.completed")
-                #expect(try await serving.client.run(run).text == "through", "the run waited for the storage")
+                #expect(try await serving.client.fetchRun(run).text == "through", "the run waited for the storage")
             }
         }
     }
@@ -106,7 +106,7 @@ struct StorageFailureTests {
         let storage = ScriptedStorage()
         let gate = Signal<Void>()
         let log = Log()
-        try await serving(storage, logger: log.logger, agents: { $0.addGated(gate) }) { serving in
+        try await serving(storage, logger: log.logger, agents: { try $0.addGated(gate) }) { serving in
             async let streamed = serving.run("gated", mode: .stream)
             try await eventually("the run") { try await serving.client.runs().total == 1 }
             storage.fail([.commit], with: StorageError(.outcomeUnknown, "the answer was lost"))
@@ -140,7 +140,7 @@ struct StorageFailureTests {
             let run = try await storage.createForeignRun()
             async let streamed = serving.events("/runs/\(run)/events")
             try await eventually("somebody watches") { storage.scripted.watchers == 1 }
-            #expect(try storage.memory.delete(run))
+            #expect(try storage.memory.deleteRun(run))
             guard case .error(let error) = try await streamed.last?.event else {
                 Issue.record("no error event")
                 return

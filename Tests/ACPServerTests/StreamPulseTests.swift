@@ -11,8 +11,8 @@ struct StreamPulseTests {
     /// A run that says nothing, and how to wait for its next nudge.
     private func following(_ pulse: StreamPulse, _ body: (inout RunEvents.Iterator) async throws -> Void) async throws {
         let engine = RunEngine(storage: MemoryStorage())
-        engine.agents.agent("waits") { context in _ = try await context.awaitMessage("?") }
-        let run = try await engine.run(RunRequest(agent: "waits", input: ["x"]))
+        try engine.agents.addAgent("waits") { context in _ = try await context.awaitMessage("?") }
+        let run = try await engine.execute(RunRequest(agent: "waits", input: ["x"]))
         let stream = pulse.join()
         var events = engine.follow(run.id, nudge: stream.nudge).makeAsyncIterator()
         #expect(try await events.next()?.events.count == 3)

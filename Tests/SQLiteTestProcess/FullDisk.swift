@@ -63,7 +63,7 @@ struct FullDisk {
         }
         fill()
         say("full \(await code { for _ in 0..<200 { try await storage.commit(try Writer.single()) } })")
-        say("delete \(await code { for writer in writers.prefix(2) { try await storage.delete(writer.run.id) } })")
+        say("delete \(await code { for writer in writers.prefix(2) { try await storage.deleteRun(writer.run.id) } })")
         say("left \(try await storage.eventCount(of: writers[0].run.id) + storage.eventCount(of: writers[1].run.id))")
         say("then \(await code { for _ in 0..<20 { try await storage.commit(try Writer.single()) } })")
         say(
@@ -74,7 +74,9 @@ struct FullDisk {
         try await storage.close()
         fill()
         storage = try SQLiteStorage(path: path)
-        say("opened \(await code { for writer in writers.dropFirst(2) { try await storage.delete(writer.run.id) } })")
+        say(
+            "opened \(await code { for writer in writers.dropFirst(2) { try await storage.deleteRun(writer.run.id) } })"
+        )
         say("removed \(await code { try await storage.removeAll() }) \(try await storage.runs(RunQuery()).total)")
         say("commits \(await code { for _ in 0..<20 { try await storage.commit(try Writer.single()) } })")
         try await storage.close()

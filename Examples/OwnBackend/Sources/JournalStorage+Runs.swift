@@ -40,7 +40,7 @@ extension JournalStorage {
     }
 
     @discardableResult
-    public func delete(_ run: RunID) async throws -> Bool {
+    public func deleteRun(_ run: RunID) async throws -> Bool {
         let wasThere = try await journal.write { contents, changes in
             guard contents.runs[run] != nil else { return false }
             changes = [.runDeleted(run)]

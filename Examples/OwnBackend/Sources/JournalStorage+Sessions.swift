@@ -50,7 +50,7 @@ extension JournalStorage {
     }
 
     @discardableResult
-    public func delete(_ session: SessionID) async throws -> Bool {
+    public func deleteSession(_ session: SessionID) async throws -> Bool {
         try await journal.write { contents, changes in
             guard contents.sessions[session] != nil else { return false }
             changes = [.sessionDeleted(session)]

@@ -7,7 +7,7 @@ public import ACPStorage
 /// ```swift
 /// let storage = try JournalStorage(path: "runs.journal")
 /// let server = ACPServer(storage: storage)
-/// try await server.run(port: 8000)
+/// try await server.runService()
 /// try await storage.close()
 /// ```
 ///

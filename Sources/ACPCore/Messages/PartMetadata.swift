@@ -38,11 +38,13 @@ public struct CitationMetadata: Sendable, Hashable {
 public struct TrajectoryMetadata: Sendable, Hashable {
     public var message: String?
     public var toolName: String?
-    public var toolInput: JSONValue?
-    public var toolOutput: JSONValue?
+    /// What the tool was called with. Read from another implementation that sends no object, it is `{"value": …}`.
+    public var toolInput: JSONObject?
+    /// What the tool returned; likewise.
+    public var toolOutput: JSONObject?
 
     public init(
-        message: String? = nil, toolName: String? = nil, toolInput: JSONValue? = nil, toolOutput: JSONValue? = nil
+        message: String? = nil, toolName: String? = nil, toolInput: JSONObject? = nil, toolOutput: JSONObject? = nil
     ) {
         self.message = message
         self.toolName = toolName

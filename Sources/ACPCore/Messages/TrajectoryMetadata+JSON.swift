@@ -25,9 +25,12 @@ extension TrajectoryMetadata: Codable, JSONDocument {
         self.init(
             message: try message.optional(),
             toolName: try toolName.optional(),
-            toolInput: try toolInput.optional(),
-            toolOutput: try toolOutput.optional())
+            toolInput: try toolInput.optional().map(Self.object),
+            toolOutput: try toolOutput.optional().map(Self.object))
     }
+
+    /// Other implementations send values that are not objects, against the specification.
+    private static func object(_ value: JSONValue) -> JSONObject { value.objectValue ?? ["value": value] }
 
     package func write(_ field: Field, to writer: inout JSONWriter) throws(JSONFault) {
         switch field {

@@ -28,7 +28,7 @@ extension ProcessDescription: Codable, JSONDocument {
     package enum Field: JSONName, JSONField {
         case id = "process_id"
         case isAlive = "alive"
-        case isThis = "this"
+        case isCurrent = "this"
         case runCount = "run_count"
         case runs = "run_ids"
     }
@@ -36,7 +36,7 @@ extension ProcessDescription: Codable, JSONDocument {
     package init(json reader: inout JSONReader) throws(JSONFault) {
         var id = JSONMember<String>(Field.id)
         var isAlive = JSONMember<Bool>(Field.isAlive)
-        var isThis = JSONMember<Bool>(Field.isThis)
+        var isCurrent = JSONMember<Bool>(Field.isCurrent)
         var runCount = JSONMember<Int>(Field.runCount)
         var runs = JSONMember<[RunID]>(Field.runs)
         try reader.beginObject()
@@ -44,7 +44,7 @@ extension ProcessDescription: Codable, JSONDocument {
             switch field {
             case .id: try id.read(from: &reader)
             case .isAlive: try isAlive.read(from: &reader)
-            case .isThis: try isThis.read(from: &reader)
+            case .isCurrent: try isCurrent.read(from: &reader)
             case .runCount: try runCount.read(from: &reader)
             case .runs: try runs.read(from: &reader)
             }
@@ -52,7 +52,7 @@ extension ProcessDescription: Codable, JSONDocument {
         self.init(
             id: try id.required(),
             isAlive: try isAlive.required(),
-            isThis: try isThis.required(),
+            isCurrent: try isCurrent.required(),
             runCount: try runCount.required(),
             runs: try runs.required())
     }
@@ -61,7 +61,7 @@ extension ProcessDescription: Codable, JSONDocument {
         switch field {
         case .id: try writer.member(field, id)
         case .isAlive: try writer.member(field, isAlive)
-        case .isThis: try writer.member(field, isThis)
+        case .isCurrent: try writer.member(field, isCurrent)
         case .runCount: try writer.member(field, runCount)
         case .runs: try writer.member(field, runs)
         }

@@ -15,16 +15,16 @@ public struct ProcessDescription: Sendable, Hashable {
     /// Whether it gives signs of life. The runs of one that does not are taken over by others.
     public var isAlive: Bool
     /// Whether it is the one that answers.
-    public var isThis: Bool
+    public var isCurrent: Bool
     /// How many runs it owns that have not ended.
     public var runCount: Int
     /// Those runs, at most 100 of them.
     public var runs: [RunID]
 
-    public init(id: String, isAlive: Bool, isThis: Bool, runCount: Int, runs: [RunID]) {
+    public init(id: String, isAlive: Bool, isCurrent: Bool, runCount: Int, runs: [RunID]) {
         self.id = id
         self.isAlive = isAlive
-        self.isThis = isThis
+        self.isCurrent = isCurrent
         self.runCount = runCount
         self.runs = runs
     }

@@ -107,7 +107,7 @@ extension PostgresStorage {
 
     /// Deletes a run with its events, its input, its signals and its places in every listing.
     @discardableResult
-    public func delete(_ run: RunID) async throws -> Bool {
+    public func deleteRun(_ run: RunID) async throws -> Bool {
         let rows = try await database.write(
             "Deleting run \(run)", isRepeatable: false,
             """

@@ -86,7 +86,7 @@ extension PostgresStorage {
 
     /// Deletes a session with its history. Its runs stay.
     @discardableResult
-    public func delete(_ session: SessionID) async throws -> Bool {
+    public func deleteSession(_ session: SessionID) async throws -> Bool {
         let rows = try await database.write(
             "Deleting session \(session)", isRepeatable: false,
             "DELETE FROM acp_sessions WHERE id = $1::text RETURNING key", [.text(session.rawValue)])

@@ -17,7 +17,7 @@ extension RedisStorage {
 
     /// Deletes a run with its events, its signals and its places in every listing. Of a run that is there in part, what is left.
     @discardableResult
-    public func delete(_ run: RunID) async throws -> Bool {
+    public func deleteRun(_ run: RunID) async throws -> Bool {
         let task = RedisTask.writing("Deleting run \(run)", at: keys.run(run))
         let traces = try await traces(of: run)
         guard traces.isAny else { return false }

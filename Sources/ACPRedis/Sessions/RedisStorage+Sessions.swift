@@ -84,7 +84,7 @@ extension RedisStorage {
 
     /// Deletes a session with its history. Its runs stay.
     @discardableResult
-    public func delete(_ session: SessionID) async throws -> Bool {
+    public func deleteSession(_ session: SessionID) async throws -> Bool {
         let task = RedisTask.writing("Deleting session \(session)", at: keys.session(session))
         let names = keys.allOfSession(session).values.map { RedisArgument.text($0) }
         return (try await link.send(RedisRequest("UNLINK", names), task).int ?? 0) > 0

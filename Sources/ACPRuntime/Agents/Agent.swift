@@ -2,10 +2,9 @@
 
 public import ACPCore
 
-/// Something that can be called by name: takes messages, says messages.
+/// An agent: takes messages, and produces messages.
 ///
-/// Most agents are closures (see ``AgentRegistry/agent(_:description:inputContentTypes:outputContentTypes:metadata:run:)-(_,_,_,_,_,(RunContext)->Void)``).
-/// A type is worth it where an agent has parts of its own:
+/// Most agents are closures (see ``AgentContainer``). A type is useful where an agent has dependencies of its own:
 ///
 /// ```swift
 /// struct Translator: Agent {
@@ -21,7 +20,8 @@ public protocol Agent: Sendable {
     /// How the agent presents itself.
     var manifest: AgentManifest { get }
 
-    /// What becomes of its runs when things do not go their usual way. The defaults unless said otherwise.
+    /// Timeouts, recovery and concurrency of the agent's runs. Defaults to ``AgentPolicy/init(recovery:awaitTimeout:sessionRuns:)``
+    /// without arguments.
     var policy: AgentPolicy { get }
 
     /// Executes one run.
@@ -41,32 +41,34 @@ extension Agent {
     public var policy: AgentPolicy { AgentPolicy() }
 }
 
-/// What a handler may return: text, a message part, a message, several of them, or none.
+/// Output of an agent: text, a message part, a message, several of them, or none.
+///
+/// A handler returns it, or sends it by ``RunContext/yield(_:)-(AgentOutput)``: both have the same effect.
 public protocol AgentOutput: SendableMetatype {
-    /// Says this in a run.
-    func emit(in context: RunContext) async throws
+    /// Sends this as output of a run.
+    func yield(to context: RunContext) async throws
 }
 
 extension String: AgentOutput {
-    public func emit(in context: RunContext) async throws { try await context.yield(self) }
+    public func yield(to context: RunContext) async throws { try await context.yield(self) }
 }
 
 extension MessagePart: AgentOutput {
-    public func emit(in context: RunContext) async throws { try await context.yield(self) }
+    public func yield(to context: RunContext) async throws { try await context.yield(self) }
 }
 
 extension Message: AgentOutput {
-    public func emit(in context: RunContext) async throws { try await context.yield(self) }
+    public func yield(to context: RunContext) async throws { try await context.yield(self) }
 }
 
 extension Array: AgentOutput where Element: AgentOutput {
-    public func emit(in context: RunContext) async throws {
-        for element in self { try await element.emit(in: context) }
+    public func yield(to context: RunContext) async throws {
+        for element in self { try await element.yield(to: context) }
     }
 }
 
 extension Optional: AgentOutput where Wrapped: AgentOutput {
-    public func emit(in context: RunContext) async throws { try await self?.emit(in: context) }
+    public func yield(to context: RunContext) async throws { try await self?.yield(to: context) }
 }
 
 /// An agent made of a closure.

@@ -3,7 +3,7 @@
 /// What becomes of an agent's runs when things do not go their usual way.
 ///
 /// ```swift
-/// server.agent("booking", policy: AgentPolicy(recovery: .replay, awaitTimeout: .seconds(3_600))) { context in
+/// try server.addAgent("booking", policy: AgentPolicy(recovery: .replay, awaitTimeout: .seconds(3_600))) { context in
 ///     let date = try await context.awaitMessage("For which day?")
 ///     return "Booked for \(date.text)"
 /// }

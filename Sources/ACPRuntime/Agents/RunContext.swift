@@ -24,7 +24,7 @@ public struct RunContext: Sendable {
     /// The name under which the agent was called.
     public var agentName: AgentName { execution.agentName }
 
-    // MARK: Speaking
+    // MARK: Output
 
     /// Adds text to the open message.
     public func yield(_ text: String) async throws {
@@ -41,20 +41,32 @@ public struct RunContext: Sendable {
         for part in parts { try await execution.yield(part) }
     }
 
-    /// Says a whole message. Its role becomes that of the agent.
+    /// Sends a whole message. Its role becomes that of the agent.
     public func yield(_ message: Message) async throws {
         try await execution.yield(message)
     }
 
-    /// Says several whole messages.
+    /// Sends several whole messages.
     public func yield(_ messages: [Message]) async throws {
         for message in messages { try await execution.yield(message) }
     }
 
-    /// Tells the callers anything else, such as progress, as a generic event. It is no part of the run's output.
+    /// Sends anything else that a handler may return, such as an optional text or an array of texts.
     ///
-    /// A value whose JSON is not an object is sent as `{"value": …}`, since ACP asks for one.
-    public func yield(_ value: some Encodable & Sendable) async throws {
+    /// ```swift
+    /// try await context.yield(model.lastWord)        // String?: nothing is sent if it is nil
+    /// try await context.yield(["first", "second"])
+    /// ```
+    public func yield(_ output: some AgentOutput) async throws {
+        try await output.yield(to: self)
+    }
+
+    /// Sends a generic event: something that is not a message, such as progress.
+    ///
+    /// A value whose JSON is not an object is sent as `{"value": …}`, since ACP requires an object.
+    ///
+    /// - Throws: `EncodingError` if the value cannot be encoded as JSON; `CancellationError` if the run has ended.
+    public func yield(generic value: some Encodable & Sendable) async throws {
         var json = try JSONValue(encoding: value)
         if json.objectValue == nil { json = ["value": json] }
         try await execution.yield(generic: json)

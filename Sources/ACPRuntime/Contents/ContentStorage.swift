@@ -132,13 +132,13 @@ public final class ContentStorage: Storage {
     // MARK: Going away
 
     @discardableResult
-    public func delete(_ run: RunID) async throws -> Bool {
+    public func deleteRun(_ run: RunID) async throws -> Bool {
         sent.forget(run)
-        return try await base.delete(run)
+        return try await base.deleteRun(run)
     }
 
     @discardableResult
-    public func delete(_ session: SessionID) async throws -> Bool { try await base.delete(session) }
+    public func deleteSession(_ session: SessionID) async throws -> Bool { try await base.deleteSession(session) }
 
     public func removeAll() async throws {
         sent.forgetAll()

@@ -86,7 +86,7 @@ extension RunEngine {
                 await hear(.signal(id))
             }
             // The run may have ended before the signal came. From then on it cannot end but as cancelled: see `Storage.commit`.
-            var run = try await run(id)
+            var run = try await fetchRun(id)
             guard !run.status.isTerminal || run.status == .cancelled else {
                 throw RunEngineError.alreadyEnded(id, run.status)
             }
@@ -100,18 +100,18 @@ extension RunEngine {
     /// Deletes a run that has ended, or one that is stored in part only and so goes on nowhere.
     ///
     /// - Throws: ``RunEngineError``: `unknownRun`, or `notEnded`.
-    public func delete(_ id: RunID) async throws {
+    public func deleteRun(_ id: RunID) async throws {
         try await storing {
             switch try await remains(of: id) {
             case .nothingReadable:
                 // What is left of it, if anything, goes.
-                guard try await storage.delete(id) else { throw RunEngineError.unknownRun(id) }
+                guard try await storage.deleteRun(id) else { throw RunEngineError.unknownRun(id) }
             case .run(let run, let isOwned):
                 // One that nobody owns goes on nowhere.
                 guard run.status.isTerminal || !isOwned && execution(of: id) == nil else {
                     throw RunEngineError.notEnded(id, run.status)
                 }
-                try await storage.delete(id)
+                try await storage.deleteRun(id)
             }
             pages.forget(id)
         }

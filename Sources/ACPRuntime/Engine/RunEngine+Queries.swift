@@ -9,7 +9,7 @@ extension RunEngine {
     /// A run as it stands.
     ///
     /// - Throws: ``RunEngineError``: `unknownRun` if there is none.
-    public func run(_ id: RunID) async throws -> Run {
+    public func fetchRun(_ id: RunID) async throws -> Run {
         try await storing {
             guard let run = try await storage.run(id) else { throw RunEngineError.unknownRun(id) }
             return try await withCurrentStatus(run)
@@ -109,7 +109,7 @@ extension RunEngine {
         }
         // A sequence that is cancelled by `cancelOnGracefulShutdown` ends, whoever cancelled it.
         try Task.checkCancellation()
-        let run = try await run(id)
+        let run = try await fetchRun(id)
         guard run.status.isSettled else { throw RunEngineError.shuttingDown }
         return run
     }

@@ -30,9 +30,9 @@ extension RunEngine {
     /// Deletes a session: its state and its history. Its runs stay.
     ///
     /// - Throws: ``RunEngineError``: `unknownSession`.
-    public func delete(_ id: SessionID) async throws {
+    public func deleteSession(_ id: SessionID) async throws {
         try await storing {
-            guard try await storage.delete(id) else { throw RunEngineError.unknownSession(id) }
+            guard try await storage.deleteSession(id) else { throw RunEngineError.unknownSession(id) }
         }
     }
 }

@@ -13,7 +13,7 @@ import Synchronization
 ///
 /// ```swift
 /// let engine = RunEngine(storage: MemoryStorage())
-/// engine.agents.agent("greeter") { context in "Hello, \(context.input.first?.text ?? "World")!" }
+/// try engine.agents.addAgent("greeter") { context in "Hello, \(context.input.first?.text ?? "World")!" }
 /// let run = try await engine.run(RunRequest(agent: "greeter", input: ["Ada"]))
 /// print(run.text)
 /// await engine.shutdown()
@@ -119,7 +119,7 @@ public final class RunEngine: Service {
     /// Creates a run and lets it run until it has ended, or asks something.
     ///
     /// - Throws: ``RunEngineError``, or `CancellationError` if the calling task is cancelled, after which the run goes on.
-    public func run(_ request: RunRequest) async throws -> Run {
+    public func execute(_ request: RunRequest) async throws -> Run {
         try await launch(request).settled().run
     }
 
@@ -162,7 +162,9 @@ public final class RunEngine: Service {
         guard request.idempotencyKey != nil else { return handle }
         do {
             _ = try await handle.created()
-        } catch RunEngineError.storage(let failure) where failure.code == .fenced || failure.code == .conflict {
+        } catch let error as RunEngineError
+            where error.storageError?.code == .fenced || error.storageError?.code == .conflict
+        {
             // There is a run with its id.
             return try await firstRun(run.id, for: request)
         }
@@ -290,7 +292,7 @@ public final class RunEngine: Service {
         let busy = RunEngineError.sessionBusy(execution.sessionID)
         do {
             try await storage.coordination.dequeue(execution.id, from: execution.sessionID)
-            try await storage.delete(execution.id)
+            try await storage.deleteRun(execution.id)
             execution.update { $0.refuseTurn(busy, message: busy.description, isDeleted: true) }
         } catch {
             // It may be stored still: then it ends, as soon as the storage takes that.

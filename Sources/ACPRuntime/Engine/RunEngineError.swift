@@ -3,63 +3,133 @@
 public import ACPCore
 public import ACPStorage
 
-/// Why the engine did not do what it was asked for.
-public enum RunEngineError: Error, Sendable {
-    case unknownAgent(AgentName)
-    case unknownRun(RunID)
-    case unknownSession(SessionID)
-    /// What the caller sent is wrong.
-    case invalidInput(String)
-    /// An answer for a run that awaits none.
-    case notAwaiting(RunID, RunStatus)
-    /// The run has ended: it cannot be cancelled any more.
-    case alreadyEnded(RunID, RunStatus)
-    /// The run has not ended: it cannot be deleted yet.
-    case notEnded(RunID, RunStatus)
-    /// As many runs as the configuration allows are running, and as many as it allows wait.
-    case tooManyRuns(limit: Int)
-    /// Another run of the session has not ended, and they may not overlap.
-    case sessionBusy(SessionID)
-    /// The idempotency key was used for another request.
-    case keyReused(RunID)
-    /// The process is about to end and takes no new runs.
-    case shuttingDown
-    /// The storage failed.
-    case storage(StorageError)
-}
+/// An error of the engine: why it has not done what it was asked for.
+public struct RunEngineError: Error, Sendable {
+    /// The kind of an error. More kinds may be added.
+    public struct Code: Sendable, Hashable, CustomStringConvertible {
+        /// The code's name.
+        public let description: String
 
-extension RunEngineError {
-    /// - Returns: The error itself, unless it is the storage's.
-    static func wrapping(_ error: any Error) -> any Error {
-        if let error = error as? StorageError { RunEngineError.storage(error) } else { error }
+        private init(_ name: String) { description = name }
+
+        /// There is no agent with this name.
+        public static let unknownAgent = Code("unknownAgent")
+        /// There is no run with this id: it has never been here, has expired, or was deleted.
+        public static let unknownRun = Code("unknownRun")
+        /// There is no session with this id: it has never been here, has expired, or was deleted.
+        public static let unknownSession = Code("unknownSession")
+        /// An agent with this name exists already.
+        public static let duplicateAgent = Code("duplicateAgent")
+        /// The request is invalid; the message says in which respect.
+        public static let invalidInput = Code("invalidInput")
+        /// The run does not await an answer.
+        public static let notAwaiting = Code("notAwaiting")
+        /// The run has ended and cannot be cancelled.
+        public static let alreadyEnded = Code("alreadyEnded")
+        /// The run has not ended and cannot be deleted yet.
+        public static let notEnded = Code("notEnded")
+        /// As many runs as the configuration allows are active, and as many as it allows are queued.
+        public static let tooManyRuns = Code("tooManyRuns")
+        /// Another run of the session has not ended, and the agent's policy refuses a second one.
+        public static let sessionBusy = Code("sessionBusy")
+        /// The idempotency key was used for a different request.
+        public static let keyReused = Code("keyReused")
+        /// The process is shutting down and accepts no new runs.
+        public static let shuttingDown = Code("shuttingDown")
+        /// The storage failed. ``RunEngineError/storageError`` is its error.
+        public static let storage = Code("storage")
     }
+
+    /// The kind of the error.
+    public var code: Code
+    /// What went wrong and, where there is one, the remedy.
+    public var message: String
+    /// The run's status, for `notAwaiting`, `alreadyEnded` and `notEnded`.
+    public var runStatus: RunStatus?
+    /// The error of the storage, for `storage`.
+    public var storageError: StorageError?
+
+    private init(
+        _ code: Code, _ message: String, runStatus: RunStatus? = nil, storageError: StorageError? = nil
+    ) {
+        self.code = code
+        self.message = message
+        self.runStatus = runStatus
+        self.storageError = storageError
+    }
+
+    /// What remote callers may read of the error. Unlike ``message``, it contains of a storage's error only
+    /// `StorageError.publicMessage`.
+    public var publicMessage: String { storageError?.publicMessage ?? message }
 }
 
 extension RunEngineError: CustomStringConvertible {
-    /// What went wrong and, where there is one, the remedy.
-    public var description: String {
-        switch self {
-        case .unknownAgent(let name): "there is no agent \(name) here: GET /agents lists those there are"
-        case .unknownRun(let id): "there is no run \(id): it never was here, has expired, or was deleted"
-        case .unknownSession(let id): "there is no session \(id): it never was here, has expired, or was deleted"
-        case .invalidInput(let message): message
-        case .notAwaiting(let id, let status): "run \(id) is \(status.rawValue) and awaits no answer"
-        case .alreadyEnded(let id, let status): "run \(id) is \(status.rawValue) already and cannot be cancelled"
-        case .notEnded(let id, let status):
-            "run \(id) is \(status.rawValue): cancel it, or wait for its end, before deleting it"
-        case .tooManyRuns(let limit): "\(limit) runs are running, which is the limit: try again later"
-        case .sessionBusy(let id):
-            "another run of session \(id) has not ended: wait for it, or cancel it, before starting the next one"
-        case .keyReused(let id):
-            "the idempotency key was used for another request, which created run \(id): use a new key for each request"
-        case .shuttingDown: "this server is shutting down and takes no new runs: try again"
-        case .storage(let error): "the storage failed: \(error.message)"
-        }
+    /// The ``message``.
+    public var description: String { message }
+}
+
+// MARK: - Errors of the engine
+
+extension RunEngineError {
+    package static func unknownAgent(_ name: AgentName) -> Self {
+        Self(.unknownAgent, "there is no agent \(name) here: GET /agents lists those there are")
     }
 
-    /// What remote callers may read of the error. Unlike ``description``, it says of a storage's error only what
-    /// `StorageError.publicMessage` does.
-    public var publicMessage: String {
-        if case .storage(let error) = self { error.publicMessage } else { description }
+    package static func unknownRun(_ id: RunID) -> Self {
+        Self(.unknownRun, "there is no run \(id): it has never been here, has expired, or was deleted")
+    }
+
+    package static func unknownSession(_ id: SessionID) -> Self {
+        Self(.unknownSession, "there is no session \(id): it has never been here, has expired, or was deleted")
+    }
+
+    package static func duplicateAgent(_ name: AgentName) -> Self {
+        Self(.duplicateAgent, "there is an agent with the name \(name) already: give each agent a name of its own")
+    }
+
+    package static func invalidInput(_ message: String) -> Self { Self(.invalidInput, message) }
+
+    package static func notAwaiting(_ id: RunID, _ status: RunStatus) -> Self {
+        Self(.notAwaiting, "run \(id) is \(status.rawValue) and does not await an answer", runStatus: status)
+    }
+
+    package static func alreadyEnded(_ id: RunID, _ status: RunStatus) -> Self {
+        Self(.alreadyEnded, "run \(id) is \(status.rawValue) already and cannot be cancelled", runStatus: status)
+    }
+
+    package static func notEnded(_ id: RunID, _ status: RunStatus) -> Self {
+        Self(
+            .notEnded, "run \(id) is \(status.rawValue): cancel it, or wait for its end, before deleting it",
+            runStatus: status)
+    }
+
+    package static func tooManyRuns(limit: Int) -> Self {
+        Self(.tooManyRuns, "\(limit) runs are active, which is the limit: try again later")
+    }
+
+    package static func sessionBusy(_ id: SessionID) -> Self {
+        Self(
+            .sessionBusy,
+            "another run of session \(id) has not ended: wait for it, or cancel it, before starting the next one")
+    }
+
+    package static func keyReused(_ id: RunID) -> Self {
+        Self(
+            .keyReused,
+            "the idempotency key was used for a different request, which created run \(id): use a new key for each request"
+        )
+    }
+
+    package static var shuttingDown: Self {
+        Self(.shuttingDown, "this server is shutting down and accepts no new runs: try again")
+    }
+
+    package static func storage(_ error: StorageError) -> Self {
+        Self(.storage, "the storage failed: \(error.message)", storageError: error)
+    }
+
+    /// Returns a storage's error as an error of the engine, and any other error as it is.
+    static func wrapping(_ error: any Error) -> any Error {
+        if let error = error as? StorageError { RunEngineError.storage(error) } else { error }
     }
 }

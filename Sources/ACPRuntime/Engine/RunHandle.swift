@@ -57,7 +57,7 @@ package struct RunHandle: Sendable {
     package func created() async throws -> Run {
         try await engine.storing { try await execution?.created() }
         if let known { return known }
-        return try await engine.run(id)
+        return try await engine.fetchRun(id)
     }
 
     /// The run when it has ended or asks something, with more events than the given number.

@@ -14,10 +14,11 @@ extension RunExecution {
         let isReported = configuration.reportsErrorDescriptions
         switch error {
         case let error as ACPError: return .failed(error)
+        case let error as RunEngineError where error.storageError != nil:
+            return outcome(of: error.storageError ?? error)
         case let error as StorageError:
             return .failed(
                 ACPError(.serverError, isReported ? "the storage failed: \(error.message)" : error.publicMessage))
-        case RunEngineError.storage(let error): return outcome(of: error)
         case let error as LinkError:
             return .failed(ACPError(.serverError, error.message, data: ["link_error": .string("\(error.code)")]))
         case is CancellationError:

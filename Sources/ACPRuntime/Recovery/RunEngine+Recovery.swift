@@ -74,7 +74,7 @@ extension RunEngine {
     private func takeOver(_ id: RunID, from process: ProcessID) async throws -> Bool {
         guard let record = try await storage.record(of: id) else {
             // Nothing that could go on. What is left of it, if anything, is in nobody's way any more.
-            try await storage.delete(id)
+            try await storage.deleteRun(id)
             return true
         }
         guard !record.snapshot.status.isTerminal else { return true }

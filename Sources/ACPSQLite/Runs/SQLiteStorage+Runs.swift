@@ -44,7 +44,7 @@ extension SQLiteStorage {
     /// That works on a full disk too. There a very long run goes in several transactions: if the process dies in between, the run
     /// lacks its last events, and can be deleted again.
     @discardableResult
-    public func delete(_ run: RunID) async throws -> Bool {
+    public func deleteRun(_ run: RunID) async throws -> Bool {
         let wasThere = try await database.erase(.run(run))
         if wasThere { sqliteCoordination.runDidChange(run) }
         return wasThere

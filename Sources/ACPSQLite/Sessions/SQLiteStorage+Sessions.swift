@@ -82,7 +82,7 @@ extension SQLiteStorage {
 
     /// Deletes a session with its history. Its runs stay.
     @discardableResult
-    public func delete(_ session: SessionID) async throws -> Bool {
+    public func deleteSession(_ session: SessionID) async throws -> Bool {
         try await database.erase(.session(session))
     }
 }

@@ -13,7 +13,7 @@ struct ResourceAccessMiddleware<Context: RequestContext>: RouterMiddleware {
     ) async throws -> Response {
         let query = request.uri.queryParameters
         let verdict =
-            SessionResource(path: request.uri.path).map {
+            SessionResource(endOfPath: request.uri.path).map {
                 signing.verdict(
                     on: $0, expires: query[Substring(SessionLink.expiresName)].map(String.init),
                     signature: query[Substring(SessionLink.signatureName)].map(String.init))

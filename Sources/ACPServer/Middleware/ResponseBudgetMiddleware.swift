@@ -5,16 +5,14 @@ import Hummingbird
 import NIOCore
 
 /// Bounds how many responses are put together at the same time, and how many bytes of large ones wait for their clients.
-struct ResponseBudgetMiddleware: RouterMiddleware {
-    typealias Context = ServerRequestContext
-
+struct ResponseBudgetMiddleware<Context: RequestContext>: RouterMiddleware {
     let budgets: ServerBudgets
 
     func handle(
         _ request: Request, context: Context, next: (Request, Context) async throws -> Response
     ) async throws -> Response {
         var response = try await build(request, context: context, next: next)
-        let eventLoop = context.eventLoop
+        let eventLoop = (context as? ServerRequestContext)?.eventLoop
         guard let length = response.body.contentLength else {
             let body = response.body
             response.body = ResponseBody { writer in

@@ -31,10 +31,15 @@ struct OriginMark: Sendable {
 }
 
 extension SessionResource {
-    /// The resource that a URL's path ends with, whatever stands before it.
+    /// The resource at the end of a URL's path, whatever precedes it.
     fileprivate init?(endOf url: String) {
-        guard let path = ServerBase.path(ofAny: url), let start = path.range(of: "/sessions/", options: .backwards)
-        else { return nil }
+        guard let path = ServerBase.path(ofAny: url) else { return nil }
+        self.init(endOfPath: path)
+    }
+
+    /// The resource at the end of a path, whatever precedes it: a proxy's prefix, or the group of a router.
+    init?(endOfPath path: String) {
+        guard let start = path.range(of: "/sessions/", options: .backwards) else { return nil }
         self.init(path: String(path[start.lowerBound...]))
     }
 }

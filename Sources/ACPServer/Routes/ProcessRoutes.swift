@@ -13,7 +13,7 @@ struct ProcessRoutes: Sendable {
     private func list(_ request: Request, context: some RequestContext) async throws -> Response {
         let processes = try await engine.processes().map { status in
             ProcessDescription(
-                id: status.id.rawValue, isAlive: status.isAlive, isThis: status.id == engine.configuration.process,
+                id: status.id.rawValue, isAlive: status.isAlive, isCurrent: status.id == engine.configuration.process,
                 runCount: status.runs.count, runs: Array(status.runs.prefix(100)))
         }
         return try .json(ProcessesListResponse(processes: processes))

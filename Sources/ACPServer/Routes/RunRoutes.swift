@@ -113,7 +113,7 @@ struct RunRoutes: Sendable {
     }
 
     private func get(_ request: Request, context: some RequestContext) async throws -> Response {
-        try .json(try await engine.run(try context.identifier("run_id", as: RunID.self)))
+        try .json(try await engine.fetchRun(try context.identifier("run_id", as: RunID.self)))
     }
 
     private func list(_ request: Request, context: some RemoteAddressRequestContext) async throws -> Response {
@@ -197,7 +197,7 @@ struct RunRoutes: Sendable {
     }
 
     private func delete(_ request: Request, context: some RequestContext) async throws -> Response {
-        try await engine.delete(try context.identifier("run_id", as: RunID.self))
+        try await engine.deleteRun(try context.identifier("run_id", as: RunID.self))
         return Response(status: .noContent)
     }
 

@@ -107,7 +107,7 @@ struct SessionRoutes: Sendable {
     }
 
     private func delete(_ request: Request, context: some RequestContext) async throws -> Response {
-        try await engine.delete(try context.identifier("session_id", as: SessionID.self))
+        try await engine.deleteSession(try context.identifier("session_id", as: SessionID.self))
         return Response(status: .noContent)
     }
 }

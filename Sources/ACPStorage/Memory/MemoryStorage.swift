@@ -205,7 +205,7 @@ extension MemoryStorage {
     }
 
     @discardableResult
-    public func delete(_ run: RunID) throws -> Bool {
+    public func deleteRun(_ run: RunID) throws -> Bool {
         try access { state, _ in state.runs.remove(run) }
     }
 
@@ -263,7 +263,7 @@ extension MemoryStorage {
     }
 
     @discardableResult
-    public func delete(_ session: SessionID) throws -> Bool {
+    public func deleteSession(_ session: SessionID) throws -> Bool {
         try access { state, _ in state.sessions.remove(session) }
     }
 }

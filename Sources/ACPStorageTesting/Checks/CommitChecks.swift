@@ -43,7 +43,7 @@ enum CommitChecks {
         let storage = context.storage
         let run = context.newRun()
         try await context.expectNothing(of: run)
-        try context.expect("deleting it", try await storage.delete(run.id), is: false)
+        try context.expect("deleting it", try await storage.deleteRun(run.id), is: false)
         let owner = RunOwner(process: ProcessID())
         try context.expect("claiming it", try await storage.claim(run.id, for: owner, from: nil), is: false)
         try context.expect("the process's runs", try await storage.runs(ownedBy: owner.process, limit: 10), is: [])

@@ -118,9 +118,9 @@ enum ContentChecks {
         let kept = SessionID()
         let block = try HistoryBlock(key: "one", entries: [.message("hi")], contents: [content])
         for session in [context.session, kept] { try await storage.append([block], to: session) }
-        try await storage.delete(goes.run.id)
+        try await storage.deleteRun(goes.run.id)
         try await context.expectContents([content.digest], of: .run(goes.run.id), are: [nil])
-        try await storage.delete(context.session)
+        try await storage.deleteSession(context.session)
         try await context.expectContents([content.digest], of: .session(context.session), are: [nil])
         try await context.expectContents([content.digest], of: .run(stays.run.id), are: [content.bytes])
         try await context.expectContents([content.digest], of: .session(kept), are: [content.bytes])
@@ -130,7 +130,7 @@ enum ContentChecks {
             stays.run.id, for: RunOwner(process: ProcessID()), from: stays.owner)
         try context.expect("claiming the run", claimed, is: true)
         try await context.expectContents([content.digest], of: .run(stays.run.id), are: [content.bytes])
-        try await storage.delete(kept)
+        try await storage.deleteSession(kept)
     }
 
     static func anew(_ context: CheckContext) async throws {
@@ -139,11 +139,11 @@ enum ContentChecks {
         for contents in [[content], []] {
             _ = try await RunWriter.create(run, on: context.storage, contents: contents)
             try await context.expectContents([content.digest], of: .run(run.id), are: [contents.first?.bytes])
-            try await context.storage.delete(run.id)
+            try await context.storage.deleteRun(run.id)
         }
         let block = try HistoryBlock(key: "one", entries: [.message("hi")], contents: [content])
         try await context.storage.append([block], to: context.session)
-        try await context.storage.delete(context.session)
+        try await context.storage.deleteSession(context.session)
         try await context.storage.append([HistoryBlock(key: "one", entries: [.message("hi")])], to: context.session)
         try await context.expectContents([content.digest], of: .session(context.session), are: [nil])
     }

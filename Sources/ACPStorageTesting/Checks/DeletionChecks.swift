@@ -20,7 +20,7 @@ enum DeletionChecks {
             try await writer.write(context.parts(0..<50))
             if status != .created { try await writer.become(status) }
             try await storage.coordination.send(.cancel, to: writer.run.id)
-            try context.expect("deleting the run", try await storage.delete(writer.run.id), is: true)
+            try context.expect("deleting the run", try await storage.deleteRun(writer.run.id), is: true)
             try await context.expectNothing(of: writer.run)
             let owned = try await storage.runs(ownedBy: writer.owner.process, limit: 10)
             try context.expect("the process's runs", owned, is: [])
@@ -28,7 +28,7 @@ enum DeletionChecks {
                 let listed = try await storage.runs(RunQuery(filter))
                 try context.expect("how many runs \(filter) has", listed.total, is: 0)
             }
-            try context.expect("deleting it again", try await storage.delete(writer.run.id), is: false)
+            try context.expect("deleting it again", try await storage.deleteRun(writer.run.id), is: false)
             let claimed = try await storage.claim(
                 writer.run.id, for: RunOwner(process: ProcessID()), from: writer.owner)
             try context.expect("claiming it", claimed, is: false)
@@ -36,7 +36,7 @@ enum DeletionChecks {
         let byHand = context.newRun()
         try await storage.save(byHand)
         try await storage.append(.generic(1), to: byHand.id)
-        try context.expect("deleting a run saved by hand", try await storage.delete(byHand.id), is: true)
+        try context.expect("deleting a run saved by hand", try await storage.deleteRun(byHand.id), is: true)
         try await context.expectNothing(of: byHand)
     }
 
@@ -51,7 +51,7 @@ enum DeletionChecks {
         }
         try await storage.append([HistoryBlock(run: kept[0].run.id, input: ["hi"], output: [])], to: context.session)
         for index in [4, 0, 1] {
-            try await storage.delete(kept.remove(at: index).run.id)
+            try await storage.deleteRun(kept.remove(at: index).run.id)
         }
         for writer in kept {
             try await context.expectStored(writer)
@@ -67,7 +67,7 @@ enum DeletionChecks {
 
     static func lateCommit(_ context: CheckContext) async throws {
         var writer = try await RunWriter.create(context.newRun(), on: context.storage)
-        try await context.storage.delete(writer.run.id)
+        try await context.storage.deleteRun(writer.run.id)
         for snapshot in [true, false] {
             let commit = try writer.next(context.parts(0..<2), snapshot: snapshot)
             try await context.expectError(.notFound, "a commit to a deleted run") {
@@ -94,18 +94,18 @@ enum DeletionChecks {
             try context.expect("the first signal of this run", sent, is: true)
             let listed = try await storage.runs(RunQuery(.agent(context.agent)))
             try context.expect("how many runs are listed", listed.total, is: 1)
-            try await storage.delete(run.id)
+            try await storage.deleteRun(run.id)
         }
     }
 
     static func atOnceOnly(_ context: CheckContext) async throws {
         let writer = try await RunWriter.create(context.newRun(), on: context.storage)
-        let told = try await atOnce(20) { _ in try await context.storage.delete(writer.run.id) }
+        let told = try await atOnce(20) { _ in try await context.storage.deleteRun(writer.run.id) }
         try context.expect("how many were told that it was there", told.count { $0 }, is: 1)
         try await context.expectNothing(of: writer.run)
         let session = SessionID()
         try await context.storage.save(SessionRecord(id: session), expecting: nil)
-        let toldOfSession = try await atOnce(20) { _ in try await context.storage.delete(session) }
+        let toldOfSession = try await atOnce(20) { _ in try await context.storage.deleteSession(session) }
         try context.expect("how many were told that the session was there", toldOfSession.count { $0 }, is: 1)
     }
 }

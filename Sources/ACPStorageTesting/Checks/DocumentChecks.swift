@@ -89,9 +89,9 @@ enum DocumentChecks {
             try context.expect("the history's total of \(session)", history.total, is: 1)
         }
         for (text, writer) in zip(texts, writers) {
-            try context.expect("deleting \(text)", try await storage.delete(writer.run.id), is: true)
+            try context.expect("deleting \(text)", try await storage.deleteRun(writer.run.id), is: true)
             let session = try SessionID(validating: text)
-            try context.expect("deleting session \(text)", try await storage.delete(session), is: true)
+            try context.expect("deleting session \(text)", try await storage.deleteSession(session), is: true)
         }
         let left = try await storage.runs(RunQuery(.agent(context.agent)))
         try context.expect("how many runs are left", left.total, is: 0)

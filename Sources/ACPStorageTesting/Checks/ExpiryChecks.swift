@@ -37,7 +37,7 @@ enum ExpiryChecks {
             let owned = try await storage.runs(ownedBy: writer.owner.process, limit: 10)
             try context.expect("the process's runs", owned, is: [])
             try await context.expectContents([content.digest], of: .run(writer.run.id), are: [nil], on: storage)
-            try context.expect("deleting an expired run", try await storage.delete(writer.run.id), is: false)
+            try context.expect("deleting an expired run", try await storage.deleteRun(writer.run.id), is: false)
         }
         for filter in [RunQuery.Filter.agent(context.agent), .session(context.session)] {
             let listed = try await storage.runs(RunQuery(filter))
@@ -203,7 +203,7 @@ enum ExpiryChecks {
             let history = try await storage.storedHistory(of: session, from: 0, limit: nil)
             try context.expect("its history's total", history.total, is: 0)
             try await context.expectContents([content.digest], of: .session(session), are: [nil], on: storage)
-            try context.expect("deleting it", try await storage.delete(session), is: false)
+            try context.expect("deleting it", try await storage.deleteSession(session), is: false)
         }
         // It begins anew, with the same block.
         let start = ContinuousClock.now

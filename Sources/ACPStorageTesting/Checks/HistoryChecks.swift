@@ -92,7 +92,7 @@ enum HistoryChecks {
         try await storage.append([block(1)], to: another)
         let anotherHistory = try await storage.storedHistory(of: another, from: 0, limit: nil).items
         try context.expect("another session's history", anotherHistory, is: block(1).entries)
-        try await storage.delete(another)
+        try await storage.deleteSession(another)
     }
 
     static func repeatedAtOnce(_ context: CheckContext) async throws {

@@ -46,7 +46,7 @@ enum ListingChecks {
             }
             // Once more after some are gone.
             for index in [runs.count - 1, runs.count / 2, runs.count / 2 - 1, 0] {
-                try await storage.delete(runs.remove(at: index).id)
+                try await storage.deleteRun(runs.remove(at: index).id)
             }
         }
     }
@@ -108,7 +108,7 @@ enum ListingChecks {
                 try context.expect("the runs of \(filter)", found.items, is: expected[name] ?? [])
             }
         }
-        for run in expected.values.joined() { try await storage.delete(run.id) }
+        for run in expected.values.joined() { try await storage.deleteRun(run.id) }
     }
 
     static func noSession(_ context: CheckContext) async throws {
@@ -118,7 +118,7 @@ enum ListingChecks {
         try context.expect("the runs of the agent", byAgent.items, is: [run])
         let bySession = try await storage.runs(RunQuery(.session(context.session)))
         try context.expect("the runs of a session", bySession.items, is: [])
-        try context.expect("deleting it", try await storage.delete(run.id), is: true)
+        try context.expect("deleting it", try await storage.deleteRun(run.id), is: true)
         try await context.expectNothing(of: run)
     }
 
@@ -141,7 +141,7 @@ enum ListingChecks {
                 var writer = try await RunWriter.create(context.newRun(), on: context.storage)
                 if number.isMultiple(of: 2) { try await writer.become(.completed) }
                 if number.isMultiple(of: 3) {
-                    try await context.storage.delete(writer.run.id)
+                    try await context.storage.deleteRun(writer.run.id)
                 } else {
                     kept.append(writer.run)
                 }

@@ -189,7 +189,7 @@ enum OwnerChecks {
         let heir = RunOwner(process: ProcessID())
         _ = try await storage.claim(writers[0].run.id, for: heir, from: writers[0].owner)
         try await writers[1].become(.completed)
-        try await storage.delete(writers[2].run.id)
+        try await storage.deleteRun(writers[2].run.id)
         expected.subtract(writers[0...2].map(\.run.id))
         try await expectOwned(expected, by: process, context)
         try await expectOwned([writers[0].run.id], by: heir.process, context)

@@ -71,7 +71,7 @@ enum RunEndChecks {
         try await expectHistory([block(5)], of: another, context)
         let session = try await storage.session(context.session)
         try context.expect("the session's version", session?.version, is: 1)
-        try context.expect("deleting the other session", try await storage.delete(another), is: true)
+        try context.expect("deleting the other session", try await storage.deleteSession(another), is: true)
         try await expectHistory([], of: another, context)
         try await expectHistory(expected, context)
     }
@@ -128,7 +128,7 @@ enum RunEndChecks {
             try await expectNothing()
         }
         try context.expect(
-            "deleting a session of which nothing is there", try await storage.delete(context.session), is: false)
+            "deleting a session of which nothing is there", try await storage.deleteSession(context.session), is: false)
         try await context.expectStored(writer)
 
         // Who lost the run leaves nothing, even in place of a commit that was stored. The new owner does.
@@ -194,7 +194,7 @@ enum RunEndChecks {
         let another = SessionID()
         _ = try await RunWriter.create(context.newRun(), on: storage, history: HistoryAppend(block(1), to: another))
         try await expectHistory([block(1)], of: another, context)
-        try await storage.delete(another)
+        try await storage.deleteSession(another)
     }
 
     /// Nobody needs this, and a storage may append the block or not; but it must not refuse what was stored.
@@ -228,11 +228,11 @@ enum RunEndChecks {
         let session = ContentKey.Owner.session(context.session)
         try await context.expectContents(digests, of: .run(stays.run.id), are: [[1], nil])
         try await context.expectContents(digests, of: session, are: [[1], [2]])
-        try await storage.delete(goes.run.id)
+        try await storage.deleteRun(goes.run.id)
         try await context.expectContents(digests, of: .run(goes.run.id), are: [nil, nil])
         try await context.expectContents(digests, of: session, are: [[1], [2]])
         try await expectHistory([block(1), block(2)], context)
-        try context.expect("deleting the session", try await storage.delete(context.session), is: true)
+        try context.expect("deleting the session", try await storage.deleteSession(context.session), is: true)
         try await context.expectContents(digests, of: session, are: [nil, nil])
         try await expectHistory([], context)
         try await context.expectContents(digests, of: .run(stays.run.id), are: [[1], nil])

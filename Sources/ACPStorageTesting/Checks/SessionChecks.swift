@@ -21,7 +21,7 @@ enum SessionChecks {
         let history = try await storage.storedHistory(of: context.session, from: 0, limit: nil)
         try context.expect("the history", history.items, is: [])
         try context.expect("its total", history.total, is: 0)
-        try context.expect("deleting it", try await storage.delete(context.session), is: false)
+        try context.expect("deleting it", try await storage.deleteSession(context.session), is: false)
         for version in [1, 7, -1] {
             try await context.expectError(.conflict, "saving it with version \(version) expected") {
                 try await storage.save(SessionRecord(id: context.session), expecting: version)
@@ -138,12 +138,12 @@ enum SessionChecks {
             try await storage.append([block], to: session)
             try await storage.save(SessionRecord(id: session, metadata: ["kept": true]), expecting: nil)
         }
-        try context.expect("deleting it", try await storage.delete(context.session), is: true)
+        try context.expect("deleting it", try await storage.deleteSession(context.session), is: true)
         try context.expect("the session", try await storage.session(context.session), is: nil)
         let history = try await storage.storedHistory(of: context.session, from: 0, limit: nil)
         try context.expect("the history", history.items, is: [])
         try context.expect("its total", history.total, is: 0)
-        try context.expect("deleting it again", try await storage.delete(context.session), is: false)
+        try context.expect("deleting it again", try await storage.deleteSession(context.session), is: false)
         // Its runs stay, and so do other sessions.
         try await context.expectStored(writer)
         let runs = try await storage.runs(RunQuery(.session(context.session)))
@@ -158,8 +158,8 @@ enum SessionChecks {
         let newHistory = try await storage.storedHistory(of: context.session, from: 0, limit: nil).items
         try context.expect("the history of the new session", newHistory, is: block.entries)
         // A session that has nothing but a history can be deleted as well.
-        try await storage.delete(other)
+        try await storage.deleteSession(other)
         try await storage.append([block], to: other)
-        try context.expect("deleting a history", try await storage.delete(other), is: true)
+        try context.expect("deleting a history", try await storage.deleteSession(other), is: true)
     }
 }

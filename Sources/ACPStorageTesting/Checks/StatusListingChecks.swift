@@ -49,7 +49,7 @@ enum StatusListingChecks {
         let page = try await storage.runs(RunQuery(.unfinished(.awaiting), offset: 1, limit: 1))
         try context.expect("the second awaiting run", page.items, is: [writers[4].run])
         try context.expect("the total beside it", page.total, is: 2)
-        for index in [3, 0] { try await storage.delete(writers.remove(at: index).run.id) }
+        for index in [3, 0] { try await storage.deleteRun(writers.remove(at: index).run.id) }
         try await expectListed(writers, context)
     }
 
@@ -71,7 +71,7 @@ enum StatusListingChecks {
             try context.expect("their total", found.total, is: runs.count)
         }
         while let run = runs.popLast() {
-            try await storage.delete(run.id)
+            try await storage.deleteRun(run.id)
             let found = try await storage.runs(RunQuery(.all, limit: 100))
             try context.expect("all runs after a delete", found.items, is: runs)
             try context.expect("their total", found.total, is: runs.count)

@@ -83,7 +83,7 @@ enum WholeStorageChecks {
             ("input", { _ = try await storage.input(of: run.id) }),
             ("save(run)", { try await storage.save(run) }),
             ("append(event)", { try await storage.append(.generic(1), to: run.id) }),
-            ("delete(run)", { try await storage.delete(run.id) }),
+            ("deleteRun", { try await storage.deleteRun(run.id) }),
             ("runs", { _ = try await storage.runs(RunQuery(.agent(run.agentName))) }),
             ("events", { _ = try await storage.events(of: run.id, from: 0, limit: 1) }),
             ("eventCount", { _ = try await storage.eventCount(of: run.id) }),
@@ -94,7 +94,7 @@ enum WholeStorageChecks {
             ("append(blocks)", { try await storage.append([block], to: session) }),
             ("contents", { _ = try await storage.contents([ContentKey(.run(run.id), .number(1))]) }),
             ("history", { _ = try await storage.storedHistory(of: session, from: 0, limit: 1) }),
-            ("delete(session)", { try await storage.delete(session) }),
+            ("deleteSession", { try await storage.deleteSession(session) }),
             ("ping", { _ = try await storage.ping() }),
             ("removeAll", { try await storage.removeAll() }),
         ]
@@ -168,7 +168,7 @@ enum WholeStorageChecks {
             try await other.save(SessionRecord(id: context.session), expecting: 0)
         }
         try await other.save(SessionRecord(id: context.session), expecting: version)
-        try context.expect("deleting on the other storage", try await other.delete(writer.run.id), is: true)
+        try context.expect("deleting on the other storage", try await other.deleteRun(writer.run.id), is: true)
         try await context.expectNothing(of: writer.run)
     }
 

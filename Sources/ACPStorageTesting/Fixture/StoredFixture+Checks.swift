@@ -76,9 +76,9 @@ extension StoredFixture {
         try expect(
             "a link that is known is not appended", try await storage.history(of: Self.forwarded), is: Self.links)
 
-        try expect("deleting a run", try await storage.delete(Self.id(1)), is: true)
+        try expect("deleting a run", try await storage.deleteRun(Self.id(1)), is: true)
         try expect("the run after that", try await storage.record(of: Self.id(1)), is: nil)
-        try expect("deleting a session", try await storage.delete(Self.talk), is: true)
+        try expect("deleting a session", try await storage.deleteSession(Self.talk), is: true)
         try expect("its history after that", try await storage.history(of: Self.talk), is: [])
         try expect("all runs after that", try await ids(.all), is: [9, 7, 6, 5, 4, 3, 2].map(Self.id))
     }

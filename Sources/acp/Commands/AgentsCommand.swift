@@ -24,7 +24,7 @@ struct AgentsCommand: AsyncParsableCommand {
     func run() async throws {
         try await options.call { client in
             if let name {
-                let agent = try await client.agent(name)
+                let agent = try await client.fetchAgent(name)
                 if options.json { try Console.print(document: agent) } else { try show(agent) }
             } else {
                 let agents = try await client.agents()

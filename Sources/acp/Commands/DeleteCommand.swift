@@ -23,7 +23,7 @@ struct DeleteCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await options.call { client in
-            try await client.delete(run)
+            try await client.deleteRun(run)
             if options.json {
                 try Console.print(document: ["deleted": run.rawValue])
             } else {

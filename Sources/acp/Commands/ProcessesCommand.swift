@@ -28,7 +28,7 @@ struct ProcessesCommand: AsyncParsableCommand {
             for process in list.processes {
                 table.add(
                     .init(process.id), process.isAlive ? .init("alive", .green) : .init("ended", .red),
-                    .init("\(process.runCount)"), .init(process.isThis ? "answers this" : "", .dim))
+                    .init("\(process.runCount)"), .init(process.isCurrent ? "answers this" : "", .dim))
             }
             try table.print()
         }

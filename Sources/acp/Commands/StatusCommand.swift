@@ -31,7 +31,7 @@ struct StatusCommand: AsyncParsableCommand {
             let current =
                 wait
                 ? try await client.wait(for: run, timeout: options.timeout.map { .seconds($0) })
-                : try await client.run(run)
+                : try await client.fetchRun(run)
             if options.json { try Console.print(document: current) } else { try show(current) }
             guard wait else { return }
             if current.status == .awaiting { throw ExitStatus.awaiting.code }

@@ -45,7 +45,7 @@ struct RunPresenter {
                 isCurrent = event.event.run != nil || !event.event.kind.isSettled
                 try writer.write(event.event)
             }
-            if !isCurrent, let id = run?.id ?? stream.runID { run = try await client.run(id) }
+            if !isCurrent, let id = run?.id ?? stream.runID { run = try await client.fetchRun(id) }
             guard let run else { return }
             guard let answer = try answer(to: run) else { return try conclude(run) }
             stream = try await client.stream(resuming: run.id, with: answer)

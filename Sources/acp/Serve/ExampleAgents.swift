@@ -5,19 +5,20 @@ import ACPServer
 
 extension ACPServer {
     /// Agents that show what a server can do. None of them needs anything from outside.
-    func addExampleAgents() {
-        agent("echo", description: "Says back what it is told") { context in
+    func addExampleAgents() throws {
+        try addAgent("echo", description: "Says back what it is told") { context in
             for message in context.input { try await context.yield(message) }
         }
-        agent("greeter", description: "Greets whoever calls") { context in
+        try addAgent("greeter", description: "Greets its caller") { context in
             let name = context.input.first?.text ?? ""
             return "Hello, \(name.isEmpty ? "World" : name)!"
         }
-        agent("counter", description: "Counts the runs of a session") { context in
+        try addAgent("counter", description: "Counts the runs of a session") { context in
             let count = try await context.session.updateState(as: Int.self) { ($0 ?? 0) + 1 }
             return "Count: \(count)"
         }
-        agent("recall", description: "Tells what was said in its session before, and how many messages that are") {
+        try addAgent("recall", description: "Tells what was said in its session before, and how many messages that are")
+        {
             context in
             var count = 0
             for try await message in context.session.historyMessages() {
@@ -26,11 +27,11 @@ extension ACPServer {
             }
             try await context.yield(" (\(count))")
         }
-        agent("questioner", description: "Asks for a name, then greets") { context in
+        try addAgent("questioner", description: "Asks for a name, then greets") { context in
             let name = try await context.awaitMessage("What is your name?")
             return "Hello, \(name.text)!"
         }
-        agent("interviewer", description: "Asks three questions, and sums up the answers") { context in
+        try addAgent("interviewer", description: "Asks three questions, and sums up the answers") { context in
             let name = try await context.awaitMessage("What is your name?").text
             try await context.yield("Nice to meet you, \(name).")
             let place = try await context.awaitMessage("Where do you live?").text
@@ -38,7 +39,7 @@ extension ACPServer {
             let food = try await context.awaitMessage("What do you like to eat?").text
             return "\(name) from \(place) likes \(food)."
         }
-        agent(
+        try addAgent(
             "slow", description: "Says back what it is told, one word every 200 ms",
             policy: AgentPolicy(recovery: .replay)
         ) { context in
@@ -49,16 +50,17 @@ extension ACPServer {
             }
         }
         // Not replayed: the times are others each time. Its runs fail when their server is killed.
-        agent("ticker", description: "Tells the time every 200 ms, as often as it is told, else ten times") { context in
+        try addAgent("ticker", description: "Tells the time every 200 ms, as often as it is told, else ten times") {
+            context in
             for tick in 0..<(context.input.first.flatMap { Int($0.text) } ?? 10) {
                 if tick > 0 { try await Task.sleep(for: .milliseconds(200)) }
                 try await context.yield("\(Timestamp.now)\n")
             }
         }
-        agent("failer", description: "Fails, with an error of its own") { _ in
+        try addAgent("failer", description: "Fails, with an error of its own") { _ in
             throw ACPError(.serverError, "this agent always fails", data: ["agent": "failer"])
         }
-        agent(
+        try addAgent(
             "artist", description: "Draws: an SVG and a PNG as artifacts",
             outputContentTypes: ["text/plain", "image/svg+xml", "image/png"]
         ) { context in
@@ -68,7 +70,7 @@ extension ACPServer {
             try await context.yield(
                 MessagePart(
                     name: "pixel.png", contentType: "image/png", content: pixel, contentEncoding: .base64))
-            try await context.yield(["progress": 1.0])
+            try await context.yield(generic: ["progress": 1.0])
         }
     }
 }

@@ -134,6 +134,8 @@ struct ServeCommand: AsyncParsableCommand {
         var logger = Logger(label: "acp")
         logger.logLevel = logLevel
         var configuration = ServerConfiguration(
+            host: host.address,
+            port: port,
             engine: EngineConfiguration(
                 maximumRunningRuns: maxRuns, maximumWaitingRuns: maxWaiting, sessionRuns: sessionRuns,
                 lease: .seconds(lease), shutdownGrace: .seconds(grace),
@@ -146,21 +148,21 @@ struct ServeCommand: AsyncParsableCommand {
         try urls.apply(to: &configuration, logger: logger)
         let storage = try await storageOptions.open(logLevel: logLevel)
         let server = ACPServer(storage: storage, configuration: configuration, logger: logger)
-        server.addExampleAgents()
+        try server.addExampleAgents()
         let host = host
         do {
-            try await server.run(host: host.address, port: port) { port in
+            try await server.runService { port in
                 // Scripts wait for this line.
                 try? Console.print("Serving ACP on http://\(host.inURL):\(port)")
             }
-        } catch ServerError.interrupted(let signal) {
-            // What a process that is told to hurry has to write has been written.
+        } catch let error as ServerError where error.code == .interrupted {
+            // Everything that has to be stored before such an exit has been stored.
             await withTaskGroup(of: Void.self) { group in
                 group.addTask { try? await storage.close() }
                 group.addTask { try? await Task.sleep(for: .seconds(2)) }
                 await group.next()
                 // Without waiting for a storage that does not answer.
-                _exit(128 + signal)
+                _exit(128 + (error.signal ?? 0))
             }
         } catch let error as ServerError {
             try await storage.close()

@@ -102,7 +102,7 @@ struct ClusterIndexTests {
             let kept = try await Writer.create(dying)
             let writer = try await Writer.create(dying)
             death.skipsIndexes = true
-            #expect(try await dying.delete(writer.run.id))
+            #expect(try await dying.deleteRun(writer.run.id))
             try await letQueuePass(storage, client)
             #expect(try await listed(storage) == (1, [kept.run.id]))
             #expect(try await listed(storage, .session(try #require(writer.run.sessionID))).0 == 0)

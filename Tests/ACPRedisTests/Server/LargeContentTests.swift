@@ -15,11 +15,11 @@ struct LargeContentTests {
     private static let size = 1_048_576
     private static let text = String(repeating: "large ", count: size / 6)
 
-    private func engine(_ storage: RedisStorage, limit: Int?) -> RunEngine {
+    private func engine(_ storage: RedisStorage, limit: Int?) throws -> RunEngine {
         let engine = RunEngine(
             storage: storage, configuration: EngineConfiguration(inlineContentLimit: limit),
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
-        engine.agents.agent("large") { _ in Message(parts: [.text(Self.text)]) }
+        try engine.agents.addAgent("large") { _ in Message(parts: [.text(Self.text)]) }
         return engine
     }
 
@@ -27,7 +27,7 @@ struct LargeContentTests {
     private func cost(limit: Int?) async throws -> (sent: Double, kept: Double) {
         let server = try await RedisTestServer.start()
         let storage = try RedisStorage(url: server.url)
-        let engine = engine(storage, limit: limit)
+        let engine = try engine(storage, limit: limit)
         let (sent, kept) = try await withClient(server.url) { client in
             func sent() async throws -> Int {
                 let info = try await client.send("INFO", "stats").string ?? ""
@@ -35,7 +35,7 @@ struct LargeContentTests {
                 return Int(line?.split(separator: ":").last ?? "") ?? 0
             }
             let before = try await sent()
-            let run = try await engine.run(RunRequest(agent: "large", input: ["hello"], session: "s"))
+            let run = try await engine.execute(RunRequest(agent: "large", input: ["hello"], session: "s"))
             let after = try await sent()
             #expect(run.text == Self.text)
             var kept = 0
@@ -43,8 +43,8 @@ struct LargeContentTests {
                 kept += try await client.send("MEMORY", "USAGE", key, "SAMPLES", 0).int ?? 0
             }
             // Whoever comes later, in whatever process, finds everything as it was said.
-            let other = self.engine(storage, limit: nil)
-            #expect(try await other.run(run.id) == run)
+            let other = try self.engine(storage, limit: nil)
+            #expect(try await other.fetchRun(run.id) == run)
             #expect(try await other.storage.runs(RunQuery(.session("s"))).items == [run])
             let history: [HistoryEntry] = try await other.storage.history(of: "s")
             #expect(history.last == run.output.first.map { .message($0) })

@@ -44,7 +44,7 @@ struct OutageTests {
         let storage = try RedisStorage(configuration: redisConfiguration)
         let configuration = ServerConfiguration(engine: EngineConfiguration(storagePatience: .milliseconds(200)))
         let ticking = Ticking()
-        try await serving(storage, configuration: configuration, agents: { $0.addTicker(ticking) }) { serving in
+        try await serving(storage, configuration: configuration, agents: { try $0.addTicker(ticking) }) { serving in
             let ended = try await serving.client.run(agent: "echo", input: "before")
             let runs = try await Self.startTickers(3, serving)
             try await withThrowingTaskGroup(of: Follower.self) { group in
@@ -80,7 +80,7 @@ struct OutageTests {
             let haveAllEnded = try await poll { try await storage.runs(RunQuery(.unfinished(.inProgress))).total == 0 }
             #expect(haveAllEnded)
             for run in runs {
-                let run = try await serving.client.run(run)
+                let run = try await serving.client.fetchRun(run)
                 #expect(run.status == .completed)
                 let numbers = run.text.split(separator: " ").compactMap { Int($0) }
                 #expect(numbers == Array(1...max(1, numbers.count)), "all that the agent said, once and in order")
@@ -136,8 +136,8 @@ private final class Ticking: Sendable {
 }
 
 extension ACPServer {
-    fileprivate func addTicker(_ ticking: Ticking) {
-        agent("ticker") { context in
+    fileprivate func addTicker(_ ticking: Ticking) throws {
+        try addAgent("ticker") { context in
             var number = 0
             while ticking.goesOn {
                 number += 1

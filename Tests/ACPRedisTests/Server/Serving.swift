@@ -49,14 +49,16 @@ struct Answer {
 /// Serves while the body runs, then shuts down.
 func serving(
     _ storage: any Storage, configuration: ServerConfiguration = ServerConfiguration(),
-    agents: (ACPServer) -> Void = { _ in }, _ body: @escaping @Sendable (Serving) async throws -> Void
+    agents: (ACPServer) throws -> Void = { _ in }, _ body: @escaping @Sendable (Serving) async throws -> Void
 ) async throws {
     let silent = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+    var configuration = configuration
+    configuration.port = 0
     let server = ACPServer(storage: storage, configuration: configuration, logger: silent)
-    server.agent("echo") { context in
+    try server.addAgent("echo") { context in
         for message in context.input { try await context.yield(message) }
     }
-    agents(server)
+    try agents(server)
     let (ports, listening) = AsyncStream.makeStream(of: Int.self)
     let group = ServiceGroup(
         configuration: .init(services: [.init(service: Service(server: server, listening: listening))], logger: silent))
@@ -89,5 +91,5 @@ private struct Service: ServiceLifecycle.Service {
     let server: ACPServer
     let listening: AsyncStream<Int>.Continuation
 
-    func run() async throws { try await server.run(port: 0) { listening.yield($0) } }
+    func run() async throws { try await server.runService { listening.yield($0) } }
 }

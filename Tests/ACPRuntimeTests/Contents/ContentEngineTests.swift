@@ -21,7 +21,7 @@ struct ContentEngineTests {
     func invisible() async throws {
         let scripted = ScriptedStorage()
         let engine = makeEngine(scripted, configuration)
-        engine.agents.agent("echo") { context in
+        try engine.agents.addAgent("echo") { context in
             let before = try await context.session.history()
             #expect(before.flatMap(\.parts).allSatisfy { $0.content != nil })
             for message in context.input { try await context.yield(message) }
@@ -29,7 +29,7 @@ struct ContentEngineTests {
         for _ in 0..<2 {
             let run = try await engine.call("echo", Message(large), session: "s")
             #expect(run.text == large)
-            #expect(try await engine.run(run.id) == run)
+            #expect(try await engine.fetchRun(run.id) == run)
             let events = try await engine.followed(run.id)
             #expect(events.contains(.messagePart(.text(large))))
             #expect(events.last == .runCompleted(run))
@@ -49,8 +49,8 @@ struct ContentEngineTests {
         let processes = Processes()
         // Larger than the limit that engines have unless said otherwise.
         let large = content(70_000)
-        let serve: (AgentRegistry) -> Void = { agents in
-            agents.agent("asks") { context in
+        let serve: (AgentRegistry) throws -> Void = { agents in
+            try agents.addAgent("asks") { context in
                 let input = context.input.map(\.text).joined()
                 try await context.yield(input)
                 let answer = try await context.awaitMessage(Message(input))
@@ -69,7 +69,7 @@ struct ContentEngineTests {
         var heard = announcements.makeAsyncIterator()
         #expect(await heard.next() == .departure)
         await staying.engine.recover()
-        #expect(try await staying.engine.run(waiting.id).awaitRequest?.message?.text == large)
+        #expect(try await staying.engine.fetchRun(waiting.id).awaitRequest?.message?.text == large)
         let (_, count) = try await staying.engine.resume(waiting.id, large)
         let ended = try await staying.engine.settledRun(waiting.id, after: count)
         #expect(ended.status == .completed)
@@ -83,7 +83,7 @@ struct ContentEngineTests {
         var configuration = configuration
         configuration.inlineContentLimit = nil
         let engine = makeEngine(scripted, configuration)
-        engine.agents.agent("large") { [large] _ in large }
+        try engine.agents.addAgent("large") { [large] _ in large }
         let run = try await engine.call("large")
         #expect(try await scripted.base.run(run.id) == run)
         #expect(scripted.record.commits.allSatisfy { $0.contents.isEmpty })
@@ -92,11 +92,11 @@ struct ContentEngineTests {
     @Test("the same request again, with its idempotency key, is known by its large input")
     func idempotency() async throws {
         let engine = makeEngine(MemoryStorage(), configuration)
-        engine.agents.agent("a") { _ in "done" }
+        try engine.agents.addAgent("a") { _ in "done" }
         let request = RunRequest(agent: "a", input: [Message(large)], session: "s", idempotencyKey: "key")
-        let first = try await engine.run(request)
-        #expect(try await engine.run(request).id == first.id)
+        let first = try await engine.execute(request)
+        #expect(try await engine.execute(request).id == first.id)
         let other = RunRequest(agent: "a", input: [Message(large + "!")], session: "s", idempotencyKey: "key")
-        await #expect(throws: RunEngineError.self) { try await engine.run(other) }
+        await #expect(throws: RunEngineError.self) { try await engine.execute(other) }
     }
 }

@@ -114,10 +114,10 @@ struct ContentStorageTests {
         try await storage.commit(try commit(run, expecting: 3, [.messagePart(part)], snapshot: false, owner: other))
         #expect(sent.map { $0 > 0 } == [false, true, true, true, false, true])
         // Deleted and made anew, it has none.
-        try await storage.delete(run.id)
+        try await storage.deleteRun(run.id)
         try await storage.commit(try commit(run, [.runCreated(run), .messagePart(part)]))
         #expect(try await storage.events(of: run.id).last == .messagePart(part))
-        try memory.delete(run.id)
+        try memory.deleteRun(run.id)
         try await storage.commit(try commit(run, [.runCreated(run), .messagePart(part)]))
         #expect(try await storage.events(of: run.id).last == .messagePart(part))
     }
@@ -160,14 +160,14 @@ struct ContentStorageTests {
         let run = Run(agentName: "a", sessionID: "s", output: [Message(parts: [part])])
         try await storage.commit(try commit(run, [.messagePart(part)]))
         let stored = try #require(try await memory.record(of: run.id)?.snapshot)
-        try memory.delete(run.id)
+        try memory.deleteRun(run.id)
         try await memory.save(stored)
         let error = await #expect(throws: StorageError.self) { try await storage.record(of: run.id) }
         #expect(error?.code == .corruptData)
         #expect(error?.message.contains("run \(run.id)") == true)
         await #expect(throws: StorageError.self) { try await storage.runs(RunQuery()) }
 
-        scripted.onContentRead { [memory] in try memory.delete(run.id) }
+        scripted.onContentRead { [memory] in try memory.deleteRun(run.id) }
         #expect(try await storage.record(of: run.id) == nil)
         try await memory.save(stored)
         #expect(try await storage.runs(RunQuery()).total == 0)

@@ -92,7 +92,7 @@ struct LogLimiterTests {
     func engine() async throws {
         let (clock, storage, log, gate) = (ManualClock(), ScriptedStorage(), Log(), Latch())
         let engine = RunEngine(storage: storage, configuration: configuration(), logger: log.logger) { clock.now }
-        engine.agents.agent("waiter") { context in
+        try engine.agents.addAgent("waiter") { context in
             await gate.wait()
             return "done"
         }

@@ -40,7 +40,7 @@ func makeEngine(
 
 extension RunEngine {
     func call(_ agent: AgentName, _ input: Message = "hello", session: SessionID? = nil) async throws -> Run {
-        try await run(RunRequest(agent: agent, input: [input], session: session))
+        try await execute(RunRequest(agent: agent, input: [input], session: session))
     }
 
     func start(_ agent: AgentName, _ input: Message = "hello", session: SessionID? = nil) async throws -> RunID {
@@ -55,7 +55,7 @@ extension RunEngine {
     /// The run once it has ended.
     func endedRun(_ id: RunID) async throws -> Run {
         for try await _ in follow(id) {}
-        return try await run(id)
+        return try await fetchRun(id)
     }
 
     /// All events that a follower gets, with the assertion that they come in order, each once.
@@ -115,19 +115,21 @@ func refusal(_ step: () async throws -> Void) async -> String? {
         return nil
     } catch let error as RunEngineError {
         #expect(!error.description.isEmpty)
-        return switch error {
+        let status = error.runStatus?.rawValue ?? "?"
+        return switch error.code {
         case .unknownAgent: "unknown agent"
         case .unknownRun: "unknown run"
         case .unknownSession: "unknown session"
         case .invalidInput: "invalid input"
-        case .notAwaiting(_, let status): "not awaiting but \(status.rawValue)"
-        case .alreadyEnded(_, let status): "ended already: \(status.rawValue)"
-        case .notEnded(_, let status): "not ended but \(status.rawValue)"
+        case .notAwaiting: "not awaiting but \(status)"
+        case .alreadyEnded: "ended already: \(status)"
+        case .notEnded: "not ended but \(status)"
         case .sessionBusy: "session busy"
         case .keyReused: "key reused"
-        case .tooManyRuns(let limit): "more than \(limit) runs"
+        case .tooManyRuns: "more than \(error.message.prefix { $0.isNumber }) runs"
         case .shuttingDown: "shutting down"
-        case .storage(let error): "storage: \(error.code)"
+        case .storage: "storage: \(error.storageError.map { "\($0.code)" } ?? "?")"
+        default: "\(error.code)"
         }
     } catch {
         return String(describing: type(of: error))

@@ -30,7 +30,7 @@ final class Processes: Sendable {
     /// A process with its own connection to the storage. Its agents are added by `serve`.
     func process(
         maximumRunningRuns: Int = 1_000, sessionRuns: AgentPolicy.SessionRuns = .overlap,
-        shutdownGrace: Duration = .seconds(300), serve: (AgentRegistry) -> Void = { _ in }
+        shutdownGrace: Duration = .seconds(300), serve: (AgentRegistry) throws -> Void = { _ in }
     ) async throws -> Process {
         let link = Link(to: storage)
         var configuration = configuration(
@@ -40,7 +40,7 @@ final class Processes: Sendable {
         let engine = RunEngine(
             storage: link, configuration: configuration,
             logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }), now: { [clock] in clock.now })
-        serve(engine.agents)
+        try serve(engine.agents)
         try await engine.renewLease()
         return Process(engine: engine, link: link)
     }
@@ -150,7 +150,7 @@ final class Link: Storage, Coordination {
     func append(_ event: EncodedEvent, to run: RunID) async throws {
         try await through { try await $0.append(event, to: run) }
     }
-    func delete(_ run: RunID) async throws -> Bool { try await through { try await $0.delete(run) } }
+    func deleteRun(_ run: RunID) async throws -> Bool { try await through { try await $0.deleteRun(run) } }
     func storedRuns(_ query: RunQuery) async throws -> Page<StoredRun> {
         try await through("runs(_:)") { try await $0.storedRuns(query) }
     }
@@ -185,7 +185,9 @@ final class Link: Storage, Coordination {
             try await $0.storedHistory(of: session, from: offset, limit: limit)
         }
     }
-    func delete(_ session: SessionID) async throws -> Bool { try await through { try await $0.delete(session) } }
+    func deleteSession(_ session: SessionID) async throws -> Bool {
+        try await through { try await $0.deleteSession(session) }
+    }
     func ping() async throws -> Duration { try await through { try await $0.ping() } }
     func removeAll() async throws { try await through { try await $0.removeAll() } }
     func close() async throws {}

@@ -138,7 +138,7 @@ final class ScriptedStorage: Storage {
     func storedInput(of run: RunID) async throws -> Encoded<[Message]>? { try await base.storedInput(of: run) }
     func save(_ run: Run, json: [UInt8]) async throws { try await base.save(run, json: json) }
     func append(_ event: EncodedEvent, to run: RunID) async throws { try await base.append(event, to: run) }
-    func delete(_ run: RunID) async throws -> Bool { try await base.delete(run) }
+    func deleteRun(_ run: RunID) async throws -> Bool { try await base.deleteRun(run) }
     func storedRuns(_ query: RunQuery) async throws -> Page<StoredRun> { try await base.storedRuns(query) }
     func eventCount(of run: RunID) async throws -> Int { try await base.eventCount(of: run) }
     func claim(_ run: RunID, for owner: RunOwner, from current: RunOwner?) async throws -> Bool {
@@ -156,7 +156,7 @@ final class ScriptedStorage: Storage {
     ) async throws -> Page<Encoded<HistoryEntry>> {
         try await base.storedHistory(of: session, from: offset, limit: limit)
     }
-    func delete(_ session: SessionID) async throws -> Bool { try await base.delete(session) }
+    func deleteSession(_ session: SessionID) async throws -> Bool { try await base.deleteSession(session) }
     func ping() async throws -> Duration { try await base.ping() }
     func removeAll() async throws { try await base.removeAll() }
     func close() async throws { try await base.close() }

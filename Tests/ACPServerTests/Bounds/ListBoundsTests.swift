@@ -13,10 +13,10 @@ struct ListBoundsTests {
 
     private static var configuration: ServerConfiguration { .quick.with { $0.limits.maximumPageBytes = pageBytes } }
 
-    private func addWriter(_ sizes: [Int]) -> (ACPServer) -> Void {
+    private func addWriter(_ sizes: [Int]) -> (ACPServer) throws -> Void {
         { server in
-            server.addExamples()
-            server.agent("writer") { context in
+            try server.addExamples()
+            try server.addAgent("writer") { context in
                 for size in sizes { try await context.yield(.text(Self.text(size))) }
             }
         }
@@ -26,7 +26,7 @@ struct ListBoundsTests {
     func contents() async throws {
         let bytes = (0..<100_000).map { UInt8(truncatingIfNeeded: $0) }
         try await serving(agents: { server in
-            server.agent("artist") { context in
+            try server.addAgent("artist") { context in
                 try await context.yield(.text(Self.text(100_000, "\"")))
                 try await context.yield(.data(bytes, contentType: "image/png"))
                 try await context.yield(.text("small"))
@@ -50,7 +50,7 @@ struct ListBoundsTests {
             let image = try await serving.get(path(parts[1]))
             #expect(image.body == bytes)
             #expect(image.headers.first(name: "X-Content-Type-Options") == "nosniff")
-            #expect(try await serving.client.run(run.id) == run, "with everything in it")
+            #expect(try await serving.client.fetchRun(run.id) == run, "with everything in it")
             #expect(run.output[0].parts[1].bytes == bytes)
             for wrong in ["0", Self.text(64, "0")] {
                 try await serving.get("/runs/\(run.id)/contents/\(wrong)").expectError(404, .notFound)

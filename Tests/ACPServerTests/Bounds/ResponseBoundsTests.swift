@@ -24,8 +24,8 @@ struct ResponseBoundsTests {
         try await serving(
             configuration: configuration,
             agents: { server in
-                server.addExamples()
-                server.agent("writer") { _ in String(repeating: "x", count: Self.size) }
+                try server.addExamples()
+                try server.addAgent("writer") { _ in String(repeating: "x", count: Self.size) }
             }
         ) { serving in
             let run = try await serving.client.start(agent: "writer", input: "x").id
@@ -78,7 +78,7 @@ struct ResponseBoundsTests {
         try await serving(
             configuration: configuration,
             agents: { server in
-                server.agent("writer") { _ in String(repeating: "x", count: Self.size) }
+                try server.addAgent("writer") { _ in String(repeating: "x", count: Self.size) }
             }
         ) { serving in
             try await RawConnection.open(serving.port, receiveBuffer: 4_096) { connection in

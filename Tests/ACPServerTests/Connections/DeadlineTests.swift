@@ -77,7 +77,7 @@ struct DeadlineTests {
             $0.closingGrace = .seconds(600)
             $0.connections.writeTimeout = .milliseconds(200)
         }
-        try await serving(configuration: configuration, agents: { $0.addFlood(3_000, of: 8_192) }) { serving in
+        try await serving(configuration: configuration, agents: { try $0.addFlood(3_000, of: 8_192) }) { serving in
             let run = try await serving.client.run(agent: "flood", input: "x").id
             try await RawConnection.open(serving.port, receiveBuffer: 65_536) { connection in
                 try await connection.send(rawRequest("GET /runs/\(run)/events", ["Accept: text/event-stream"]))

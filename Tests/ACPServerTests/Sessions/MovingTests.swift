@@ -18,12 +18,12 @@ struct MovingTests {
         }
     }
 
-    @Sendable private static func agents(_ server: ACPServer) {
-        server.agent("recall") { context in
+    @Sendable private static func agents(_ server: ACPServer) throws {
+        try server.addAgent("recall") { context in
             let said = try await context.session.history().map(\.text)
             return "\(said.joined(separator: "|")) (\(said.count))"
         }
-        server.agent("counter") { context in
+        try server.addAgent("counter") { context in
             let count = try await context.session.updateState(as: Int.self) { ($0 ?? 0) + 1 }
             return "\(count)"
         }
@@ -95,8 +95,8 @@ struct MovingTests {
         try await serving(
             configuration: configuration, token: "the-token",
             agents: { server in
-                Self.agents(server)
-                server.agent("fetch") { context in
+                try Self.agents(server)
+                try server.addAgent("fetch") { context in
                     let part = try #require(context.input.first?.parts.first)
                     return String(decoding: try await part.data(in: context), as: UTF8.self)
                 }

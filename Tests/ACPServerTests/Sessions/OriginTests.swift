@@ -8,12 +8,12 @@ import Testing
 
 @Suite("Sessions of servers that are called by several names")
 struct OriginTests {
-    @Sendable private static func agents(_ server: ACPServer) {
-        server.addExamples()
-        server.agent("everything") { context in
+    @Sendable private static func agents(_ server: ACPServer) throws {
+        try server.addExamples()
+        try server.addAgent("everything") { context in
             for message in try await context.session.history() + context.input { try await context.yield(message) }
         }
-        server.agent("count") { context in
+        try server.addAgent("count") { context in
             "\(try await context.session.updateState(as: Int.self) { ($0 ?? 0) + 1 })"
         }
     }

@@ -111,7 +111,7 @@ struct PublicURLTests {
     func badPublicURL() async {
         let configuration = ServerConfiguration(publicURL: "agents.example.com")
         let server = ACPServer(storage: MemoryStorage(), configuration: configuration, logger: .silent)
-        let error = await #expect(throws: ServerError.self) { try await server.run(port: 0) }
+        let error = await #expect(throws: ServerError.self) { try await server.run() }
         #expect(error?.description.contains("\"agents.example.com\" cannot be the public URL") == true)
     }
 

@@ -62,7 +62,7 @@ struct ResourceTests {
         ])
     func activeContent(contentType: String, isDownload: Bool) async throws {
         try await serving(agents: { server in
-            server.agent("page") { context in
+            try server.addAgent("page") { context in
                 let state = SessionState(bytes: Array("<script>".utf8), contentType: contentType)
                 try await context.session.setRawState(state)
             }

@@ -9,15 +9,15 @@ import Testing
 
 @Suite("Sessions that come from another server", .timeLimit(.minutes(5)))
 struct TravellingSessionTests {
-    private static func addAgents(_ server: ACPServer) {
-        server.addExamples()
-        server.agent("recall") { context in
+    private static func addAgents(_ server: ACPServer) throws {
+        try server.addExamples()
+        try server.addAgent("recall") { context in
             try await context.session.history().map(\.text).joined(separator: "|")
         }
-        server.agent("peek") { context in
+        try server.addAgent("peek") { context in
             try await context.session.state(as: Int.self).map { "\($0)" } ?? "none"
         }
-        server.agent("sizes") { context in
+        try server.addAgent("sizes") { context in
             var sizes: [String] = []
             for part in context.input.flatMap(\.parts) { sizes.append("\(try await part.data(in: context).count)") }
             return sizes.joined(separator: ",")

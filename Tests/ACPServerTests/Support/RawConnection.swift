@@ -92,7 +92,8 @@ struct RawConnection {
         var rest = Data(body.utf8)
         var content = Data()
         while let line = rest.range(of: Data("\r\n".utf8)),
-            let size = Int(String(decoding: rest[rest.startIndex..<line.lowerBound], as: UTF8.self), radix: 16), size > 0
+            let size = Int(String(decoding: rest[rest.startIndex..<line.lowerBound], as: UTF8.self), radix: 16),
+            size > 0
         {
             content.append(rest[line.upperBound...].prefix(size))
             rest = Data(rest[line.upperBound...].dropFirst(size + 2))

@@ -67,9 +67,9 @@ final class ScriptedStorage: Storage {
     func save(_ run: Run, json: [UInt8]) async throws { try memory.save(run, json: json) }
     func append(_ event: EncodedEvent, to run: RunID) async throws { try memory.append(event, to: run) }
 
-    func delete(_ run: RunID) async throws -> Bool {
+    func deleteRun(_ run: RunID) async throws -> Bool {
         try check(.delete)
-        return try memory.delete(run)
+        return try memory.deleteRun(run)
     }
 
     func storedRuns(_ query: RunQuery) async throws -> Page<StoredRun> {
@@ -124,7 +124,7 @@ final class ScriptedStorage: Storage {
         return page
     }
 
-    func delete(_ session: SessionID) async throws -> Bool { try memory.delete(session) }
+    func deleteSession(_ session: SessionID) async throws -> Bool { try memory.deleteSession(session) }
 
     func ping() async throws -> Duration {
         try check(.ping)

@@ -29,11 +29,11 @@ func serving<Result: Sendable>(
     configuration: ServerConfiguration = .quick,
     logger: Logger = .silent,
     token: String? = nil,
-    agents: (ACPServer) -> Void = { $0.addExamples() },
+    agents: (ACPServer) throws -> Void = { try $0.addExamples() },
     _ body: @escaping @Sendable (Serving) async throws -> Result
 ) async throws -> Result {
     let server = ACPServer(storage: storage, configuration: configuration, logger: logger)
-    agents(server)
+    try agents(server)
     let port = Signal<Int>()
     let end = Signal<Void>()
     let service = ServedOnFreePort(server: server, port: port)
@@ -63,16 +63,16 @@ private struct ServedOnFreePort: Service {
     let server: ACPServer
     let port: Signal<Int>
 
-    func run() async throws { try await server.run(port: 0) { port.send($0) } }
+    func run() async throws { try await server.runService { port.send($0) } }
 }
 
 extension ServerConfiguration {
     /// Waits for nothing that a test does not ask for.
-    static var quick: ServerConfiguration { ServerConfiguration(engine: .quick) }
+    static var quick: ServerConfiguration { ServerConfiguration(port: 0, engine: .quick) }
 
-    func with(_ change: (inout ServerConfiguration) -> Void) -> ServerConfiguration {
+    func with(_ change: (inout ServerConfiguration) throws -> Void) rethrows -> ServerConfiguration {
         var configuration = self
-        change(&configuration)
+        try change(&configuration)
         return configuration
     }
 }
@@ -97,21 +97,21 @@ extension Logger {
 }
 
 extension ACPServer {
-    func addExamples() {
-        agent("echo", description: "Echoes everything") { context in
+    func addExamples() throws {
+        try addAgent("echo", description: "Echoes everything") { context in
             for message in context.input { try await context.yield(message) }
         }
-        agent("greeter") { context in "Hello, \(context.input.first?.text ?? "World")!" }
-        agent("counter") { context in
+        try addAgent("greeter") { context in "Hello, \(context.input.first?.text ?? "World")!" }
+        try addAgent("counter") { context in
             let count = (try await context.session.state(as: Int.self) ?? 0) + 1
             try await context.session.setState(count)
             return "Count: \(count)"
         }
-        agent("questioner") { context in
+        try addAgent("questioner") { context in
             let name = try await context.awaitMessage("What is your name?")
             return "Hello, \(name.text)!"
         }
-        agent("failer") { _ in throw ACPError("out_of_luck", "this agent always fails", data: ["luck": 0]) }
+        try addAgent("failer") { _ in throw ACPError("out_of_luck", "this agent always fails", data: ["luck": 0]) }
     }
 }
 

@@ -54,7 +54,7 @@ struct HistoryCommitTests {
         try storage.commit(end())
         try storage.commit(end())
         #expect(try entryCount() == 2)
-        try storage.delete("session" as SessionID)
+        try storage.deleteSession("session" as SessionID)
         try storage.commit(end())
         #expect(try entryCount() == 0)
     }

@@ -58,8 +58,8 @@ struct MemoryBytesTests {
         commit.snapshot = try RunSnapshot(run, eventCount: commit.events.count)
         try storage.commit(commit)
         #expect((100_000..<110_000).contains(bytes))
-        try storage.delete(run.id)
-        try storage.delete("s" as SessionID)
+        try storage.deleteRun(run.id)
+        try storage.deleteSession("s" as SessionID)
         #expect(bytes == 0)
     }
 
@@ -98,7 +98,7 @@ struct MemoryBytesTests {
         }
         #expect(storage.footprint == before)
         #expect(try storage.eventCount(of: first.id) == 1)
-        try storage.delete(created[1].id)
+        try storage.deleteRun(created[1].id)
         try storage.commit(append)
         #expect(try storage.eventCount(of: first.id) == 2, "there is room again")
     }

@@ -74,7 +74,7 @@ struct MemoryStorageTests {
         for _ in 0..<500 {
             let run = Run(agentName: "agent", sessionID: SessionID())
             try storage.createEndedRun(run)
-            try storage.delete(run.id)
+            try storage.deleteRun(run.id)
         }
         #expect(storage.footprint == before)
     }
@@ -186,7 +186,7 @@ struct MemoryStorageTests {
         for deletes in [true, false] {
             try await storage.save(run)
             var changes = storage.localCoordination.changes(of: run.id).makeAsyncIterator()
-            if deletes { try storage.delete(run.id) } else { clock.advance(by: .seconds(10)) }
+            if deletes { try storage.deleteRun(run.id) } else { clock.advance(by: .seconds(10)) }
             #expect(try await storage.record(of: run.id) == nil)
             #expect(await changes.next() != nil)
         }

@@ -205,11 +205,11 @@ final class FaultyStorage: Storage {
 
     func append(_ event: EncodedEvent, to run: RunID) async throws { try base.append(event, to: run) }
 
-    func delete(_ run: RunID) async throws -> Bool {
-        guard fault == .leavesSignalsBehind else { return try base.delete(run) }
+    func deleteRun(_ run: RunID) async throws -> Bool {
+        guard fault == .leavesSignalsBehind else { return try base.deleteRun(run) }
         let signals = try await base.coordination.storedSignals(to: run)
         defer { local.keep(signals, of: run) }
-        return try base.delete(run)
+        return try base.deleteRun(run)
     }
 
     func storedRuns(_ query: RunQuery) async throws -> Page<StoredRun> {
@@ -322,7 +322,7 @@ final class FaultyStorage: Storage {
         return page
     }
 
-    func delete(_ session: SessionID) async throws -> Bool { try base.delete(stored(session)) }
+    func deleteSession(_ session: SessionID) async throws -> Bool { try base.deleteSession(stored(session)) }
 
     // MARK: The storage itself
 
@@ -331,7 +331,7 @@ final class FaultyStorage: Storage {
     func removeAll() async throws {
         onRemoveAll()
         guard fault == .leavesSessionsAtRemoveAll else { return try base.removeAll() }
-        for run in try base.storedRuns(RunQuery(limit: .max)).items { try base.delete(run.id) }
+        for run in try base.storedRuns(RunQuery(limit: .max)).items { try base.deleteRun(run.id) }
     }
 
     func close() async throws {

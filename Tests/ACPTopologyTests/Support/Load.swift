@@ -99,7 +99,7 @@ final class Load: Sendable {
     private func untilEnded(_ id: RunID) async -> Run? {
         let deadline = ContinuousClock.now + .seconds(90)
         while ContinuousClock.now < deadline {
-            if let run = try? await client.run(id), run.status.isTerminal { return run }
+            if let run = try? await client.fetchRun(id), run.status.isTerminal { return run }
             if await isLost(id) {
                 state.withLock { $0.lost += 1 }
                 return nil
@@ -150,9 +150,10 @@ func underLoad(
     configuration.logger = .silent
     let storage = try RedisStorage(configuration: configuration, ttl: ttl)
     let server = ACPServer(
-        storage: storage, configuration: ServerConfiguration(engine: EngineConfiguration(shutdownGrace: .seconds(5))),
+        storage: storage,
+        configuration: ServerConfiguration(port: 0, engine: EngineConfiguration(shutdownGrace: .seconds(5))),
         logger: .silent)
-    server.agent("teller") { context in
+    try server.addAgent("teller") { context in
         for number in 0..<Load.parts {
             try await context.yield(Message("\(number)"))
             try await Task.sleep(for: .milliseconds(5))
@@ -198,7 +199,7 @@ private struct Served: Service {
     let server: ACPServer
     let onReady: @Sendable (Int) -> Void
 
-    func run() async throws { try await server.run(port: 0) { onReady($0) } }
+    func run() async throws { try await server.runService { onReady($0) } }
 }
 
 extension Load {

@@ -4,21 +4,21 @@ import NIOCore
 
 /// One master of a ``RedisClient``: for what has to be asked of each by itself, such as `SCAN` or `INFO`.
 ///
-/// What is sent goes to this very server and is not redirected. If the server stops being a master, it fails: ask the client
-/// for its servers again then.
+/// What is sent goes to this very server and is not redirected. If the server stops being a master, it fails: ask the
+/// client for its servers again then.
 public struct RedisServer: RedisCommandExecutor {
     let node: RedisNode
     let configuration: RedisConfiguration
 
     /// Where the server listens.
-    public var address: RedisAddress { self.node.address }
+    public var address: RedisAddress { node.address }
 
     /// Sends a command to this server.
     /// - Throws: ``RedisError``.
     public func send(_ command: RedisCommand) async throws -> RESPValue {
         if let refusal = RefusedCommand.check(command, in: .shared) { throw refusal }
-        let deadline = NIODeadline.after(command.timeout ?? self.configuration.commandTimeout)
-        return try await self.node.shared.acquire(deadline: deadline).send(command, deadline: deadline)
+        let deadline = NIODeadline.after(command.timeout ?? configuration.commandTimeout)
+        return try await node.shared.acquire(deadline: deadline).send(command, deadline: deadline)
     }
 
     /// Sends commands to this server in one write.
@@ -30,8 +30,8 @@ public struct RedisServer: RedisCommandExecutor {
         for command in commands {
             if let refusal = RefusedCommand.check(command, in: .shared) { throw refusal }
         }
-        let deadline = NIODeadline.after(timeout ?? self.configuration.commandTimeout)
-        return try await self.node.shared.acquire(deadline: deadline).send(commands, deadline: deadline)
+        let deadline = NIODeadline.after(timeout ?? configuration.commandTimeout)
+        return try await node.shared.acquire(deadline: deadline).send(commands, deadline: deadline)
     }
 }
 
@@ -39,11 +39,11 @@ extension RedisClient {
     /// All servers that take writes: one, or the masters of a cluster.
     /// - Throws: ``RedisError`` if they cannot be found out.
     public func servers() async throws -> [RedisServer] {
-        let deadline = NIODeadline.after(self.configuration.commandTimeout)
+        let deadline = NIODeadline.after(configuration.commandTimeout)
         while true {
-            try self.checkOpen()
+            try checkOpen()
             switch self.topology.masters() {
-            case .ready(let nodes): return nodes.map { RedisServer(node: $0, configuration: self.configuration) }
+            case .ready(let nodes): return nodes.map { RedisServer(node: $0, configuration: configuration) }
             case .wait(let ticket): try await self.topology.wait(for: ticket, deadline: deadline)
             case .fail(let error): throw error
             }
@@ -52,6 +52,6 @@ extension RedisClient {
 
     /// The keys are spread over several masters.
     public var isCluster: Bool {
-        if case .cluster = self.configuration.deployment { true } else { false }
+        if case .cluster = configuration.deployment { true } else { false }
     }
 }

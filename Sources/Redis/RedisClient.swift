@@ -36,8 +36,8 @@ public final class RedisClient: Service, RedisCommandExecutor {
     /// The configuration that the client was made with.
     public let configuration: RedisConfiguration
     let routing: TopologyRouting
-    var topology: any RedisTopology { self.routing.topology }
-    var subscriptions: SubscriptionHub { self.topology.subscriptions }
+    var topology: any RedisTopology { routing.topology }
+    var subscriptions: SubscriptionHub { topology.subscriptions }
     let metrics: RedisMetrics
     let tracer: (any Tracer)?
     let isClosed = Atomic(false)
@@ -49,14 +49,14 @@ public final class RedisClient: Service, RedisCommandExecutor {
         let metrics = RedisMetrics(configuration.metricsFactory ?? MetricsSystem.factory)
         switch configuration.deployment {
         case .standalone:
-            self.routing = .standalone(
+            routing = .standalone(
                 StandaloneTopology(
                     factory: try ConnectionFactory(configuration), group: group, metrics: metrics))
         case .sentinel(let sentinel):
-            self.routing = .sentinel(
+            routing = .sentinel(
                 try TopologyMonitor(configuration, sentinel, group: group, metrics: metrics))
         case .cluster(let cluster):
-            self.routing = .cluster(
+            routing = .cluster(
                 try TopologyMonitor(configuration, cluster, group: group, metrics: metrics))
         }
         self.configuration = configuration
@@ -76,7 +76,7 @@ public final class RedisClient: Service, RedisCommandExecutor {
 
     deinit {
         // Connections keep their pools alive, so those of a forgotten client would stay open.
-        self.beginShutdown()
+        beginShutdown()
     }
 
     // MARK: Life
@@ -84,35 +84,35 @@ public final class RedisClient: Service, RedisCommandExecutor {
     /// Opens the minimum of idle connections, and waits until the service group shuts down or the task is cancelled;
     /// then ends the client like ``shutdownGracefully()`` or ``close()``.
     public func run() async throws {
-        self.topology.keepMinimum()
+        topology.keepMinimum()
         do {
             try await gracefulShutdown()
         } catch {
-            await self.close()
+            await close()
             return
         }
-        await self.shutdownGracefully()
+        await shutdownGracefully()
     }
 
     /// Ends the client at once. Commands under way fail, with an unknown outcome if they were sent. Returns when all
     /// connections are closed.
     public func close() async {
-        await self.shutdown(deadline: .now())
+        await shutdown(deadline: .now())
     }
 
     /// Refuses new commands, waits for those under way (at most ``RedisConfiguration/commandTimeout``), ends all
     /// subscriptions, and closes all connections.
     public func shutdownGracefully() async {
-        await self.shutdown(deadline: .after(self.configuration.commandTimeout))
+        await shutdown(deadline: .after(configuration.commandTimeout))
     }
 
     private func shutdown(deadline: NIODeadline) async {
-        self.isClosed.store(true, ordering: .releasing)
-        await self.topology.shutdown(deadline: deadline)
+        isClosed.store(true, ordering: .releasing)
+        await topology.shutdown(deadline: deadline)
     }
 
     private func beginShutdown() {
-        self.topology.beginShutdown()
+        topology.beginShutdown()
     }
 
     // MARK: Commands
@@ -126,16 +126,16 @@ public final class RedisClient: Service, RedisCommandExecutor {
     /// - Throws: ``RedisError``.
     public func send(_ command: RedisCommand) async throws -> RESPValue {
         if let refusal = RefusedCommand.check(command, in: .shared) { throw refusal }
-        guard self.routing.isPartitioned else { return try await self.sendWhole(command) }
-        guard let split = try SplitCommand(command) else { return try await self.sendWhole(command) }
-        return try split.join(try await self.batch(split.parts, name: command.name, timeout: command.timeout))
+        guard routing.isPartitioned else { return try await sendWhole(command) }
+        guard let split = try SplitCommand(command) else { return try await sendWhole(command) }
+        return try split.join(try await batch(split.parts, name: command.name, timeout: command.timeout))
     }
 
     /// Sends commands in one write and waits for all answers. Other callers' commands do not come in between on the
     /// connection, but the server may execute those of other connections in between: see ``transaction(_:timeout:)``.
     ///
-    /// On a cluster the commands go to their masters in one write each, at the same time: those of one slot are executed in
-    /// order, unless the slot moves in that moment, and those of different slots in any.
+    /// On a cluster the commands go to their masters in one write each, at the same time: those of one slot are
+    /// executed in order, unless the slot moves in that moment, and those of different slots in any.
     ///
     /// A command that fails does not keep the others from being executed.
     /// - Parameters:
@@ -150,11 +150,11 @@ public final class RedisClient: Service, RedisCommandExecutor {
         for command in commands {
             if let refusal = RefusedCommand.check(command, in: .shared) { throw refusal }
         }
-        guard self.routing.isPartitioned else {
-            return try await self.batch(commands, name: "PIPELINE", timeout: timeout)
+        guard routing.isPartitioned else {
+            return try await batch(commands, name: "PIPELINE", timeout: timeout)
         }
         return try await SplitPipeline(commands).run { parts in
-            try await self.batch(parts, name: "PIPELINE", timeout: timeout)
+            try await batch(parts, name: "PIPELINE", timeout: timeout)
         }
     }
 
@@ -170,12 +170,12 @@ public final class RedisClient: Service, RedisCommandExecutor {
         for command in commands {
             if let refusal = RefusedCommand.check(command, in: .shared) { throw refusal }
         }
-        guard self.routing.isStandalone else {
-            return try await self.traced("MULTI", count: commands.count) {
-                try await self.attempt(transaction: commands, timeout: timeout)
+        guard routing.isStandalone else {
+            return try await traced("MULTI", count: commands.count) {
+                try await attempt(transaction: commands, timeout: timeout)
             }
         }
-        let results = try await self.batch(RedisTransaction.wrap(commands), name: "MULTI", timeout: timeout)
+        let results = try await batch(RedisTransaction.wrap(commands), name: "MULTI", timeout: timeout)
         return try RedisTransaction.unwrap(results)
     }
 
@@ -183,8 +183,8 @@ public final class RedisClient: Service, RedisCommandExecutor {
     ///
     /// Afterwards the connection goes back to its pool; one whose state was changed is reset or closed.
     /// - Parameters:
-    ///   - key: On a cluster, one of the keys that are going to be used: the connection leads to the master that has it. Nil
-    ///     means any master.
+    ///   - key: On a cluster, one of the keys that are going to be used: the connection leads to the master that has
+    ///     it. Nil means any master.
     ///   - timeout: How long to wait for a connection; nil means ``RedisConfiguration/commandTimeout``.
     ///   - body: What to do with it. The connection must not be used after the body has ended.
     /// - Throws: ``RedisError`` if there is no connection, or what the body throws.
@@ -192,9 +192,9 @@ public final class RedisClient: Service, RedisCommandExecutor {
         to key: String? = nil, timeout: Duration? = nil,
         _ body: (RedisLeasedConnection) async throws -> Value
     ) async throws -> Value {
-        let deadline = NIODeadline.after(timeout ?? self.configuration.commandTimeout)
+        let deadline = NIODeadline.after(timeout ?? configuration.commandTimeout)
         let (pool, connection) = try await self.lease(key, deadline: deadline)
-        let lease = RedisLeasedConnection(connection, configuration: self.configuration)
+        let lease = RedisLeasedConnection(connection, configuration: configuration)
         do {
             let value = try await body(lease)
             await lease.end(returningTo: pool)
@@ -207,8 +207,8 @@ public final class RedisClient: Service, RedisCommandExecutor {
 
     private func lease(_ key: String?, deadline: NIODeadline) async throws -> (ConnectionPool, RedisConnection) {
         while true {
-            try self.checkOpen()
-            switch self.routing.node(forKey: key) {
+            try checkOpen()
+            switch routing.node(forKey: key) {
             case .wait(let ticket): try await self.topology.wait(for: ticket, deadline: deadline)
             case .fail(let error): throw error
             case .ready(let node):
@@ -222,9 +222,9 @@ public final class RedisClient: Service, RedisCommandExecutor {
         }
     }
 
-    var isOpen: Bool { !self.isClosed.load(ordering: .acquiring) }
+    var isOpen: Bool { !isClosed.load(ordering: .acquiring) }
 
     func checkOpen() throws {
-        if !self.isOpen { throw RedisError.clientClosed }
+        if !isOpen { throw RedisError.clientClosed }
     }
 }

@@ -24,32 +24,32 @@ public struct RedisError: Error, Sendable {
 
     /// Makes an error.
     public init(_ code: Code, _ message: String, cause: (any Error)? = nil, mayHaveExecuted: Bool = false) {
-        self.storage = Storage(code: code, message: message, cause: cause, mayHaveExecuted: mayHaveExecuted)
+        storage = Storage(code: code, message: message, cause: cause, mayHaveExecuted: mayHaveExecuted)
     }
 
     /// The kind of failure.
-    public var code: Code { self.storage.code }
+    public var code: Code { storage.code }
     /// What went wrong, and the remedy. Contains no secrets and no arguments of commands.
-    public var message: String { self.storage.message }
+    public var message: String { storage.message }
     /// The error below this one: a socket or TLS error, a ``RESPDecodingError``, or the ``RESPError`` of the server
     /// wrapped in ``ServerReply``.
-    public var cause: (any Error)? { self.storage.cause }
-    /// The server may have executed the command although there is no reply to tell. False means that it certainly did not,
-    /// so that sending it again cannot execute it twice.
+    public var cause: (any Error)? { storage.cause }
+    /// The server may have executed the command although there is no reply to tell. False means that it certainly did
+    /// not, so that sending it again cannot execute it twice.
     ///
-    /// It covers all attempts: once a reply was lost, it is true whatever becomes of the attempts that follow, also if the
-    /// server refuses one.
-    public var mayHaveExecuted: Bool { self.storage.mayHaveExecuted }
+    /// It covers all attempts: once a reply was lost, it is true whatever becomes of the attempts that follow, also if
+    /// the server refuses one.
+    public var mayHaveExecuted: Bool { storage.mayHaveExecuted }
 
     /// The error reply of the server, if the failure is one.
-    public var serverReply: RESPError? { (self.cause as? ServerReply)?.error }
+    public var serverReply: RESPError? { (cause as? ServerReply)?.error }
 
     /// An error reply as a cause.
     public struct ServerReply: Error, Hashable, Sendable, CustomStringConvertible {
         /// What the server said.
         public var error: RESPError
         /// The text of the reply.
-        public var description: String { self.error.message }
+        public var description: String { error.message }
     }
 }
 
@@ -110,8 +110,8 @@ extension RedisError {
 extension RedisError: CustomStringConvertible {
     /// The code, the message and the cause.
     public var description: String {
-        guard let cause = self.cause, !(cause is ServerReply) else { return "\(self.code): \(self.message)" }
-        return "\(self.code): \(self.message) (\(cause))"
+        guard let cause = self.cause, !(cause is ServerReply) else { return "\(code): \(message)" }
+        return "\(code): \(message) (\(cause))"
     }
 }
 
@@ -153,14 +153,14 @@ extension RedisError {
 
     /// The server certainly did not execute the command, and another attempt may fare better.
     var isRejectionBeforeExecution: Bool {
-        guard let prefix = self.serverReply?.prefix else { return false }
+        guard let prefix = serverReply?.prefix else { return false }
         return prefix == "READONLY" || prefix == "LOADING" || prefix == "MASTERDOWN"
     }
 
     /// The server did not execute the command because of where it stands in its topology: another one, or the same one
     /// later, will.
     var isRefusalByTopology: Bool {
-        switch self.serverReply?.prefix {
+        switch serverReply?.prefix {
         case "READONLY", "LOADING", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "NOREPLICAS", "MOVED", "ASK": true
         default: false
         }

@@ -34,28 +34,28 @@ struct RedisMetrics: Sendable {
 
     init(_ factory: any MetricsFactory) {
         self.factory = factory
-        self.commands = Counter(label: "redis_client_commands", factory: factory)
-        self.latency = Metrics.Timer(label: "redis_client_latency", factory: factory)
-        self.pool = Pool("shared", factory)
-        self.leasedPool = Pool("leased", factory)
+        commands = Counter(label: "redis_client_commands", factory: factory)
+        latency = Metrics.Timer(label: "redis_client_latency", factory: factory)
+        pool = Pool("shared", factory)
+        leasedPool = Pool("leased", factory)
     }
 
     /// The same for one of several servers, whose pools are told apart by a dimension more.
     func of(_ server: RedisAddress) -> RedisMetrics {
         var metrics = self
-        metrics.pool = Pool("shared", self.factory, server: server)
-        metrics.leasedPool = Pool("leased", self.factory, server: server)
+        metrics.pool = Pool("shared", factory, server: server)
+        metrics.leasedPool = Pool("leased", factory, server: server)
         return metrics
     }
 
     func failed(_ error: RedisError) {
         // Made when it is needed: errors are rare, and their kinds are the dimension.
-        Counter(label: "redis_client_errors", dimensions: [("code", error.code.description)], factory: self.factory)
+        Counter(label: "redis_client_errors", dimensions: [("code", error.code.description)], factory: factory)
             .increment()
     }
 
     func finished(commands: Int, since start: NIODeadline) {
         self.commands.increment(by: commands)
-        self.latency.recordNanoseconds((NIODeadline.now() - start).nanoseconds)
+        latency.recordNanoseconds((NIODeadline.now() - start).nanoseconds)
     }
 }

@@ -34,7 +34,7 @@ public final class RedisTestCluster: Sendable {
     private let members = NIOLockedValueBox<[RedisTestServer]>([])
 
     /// All servers: first the masters of the beginning, then their replicas in the same order.
-    public var servers: [RedisTestServer] { self.members.withLockedValue { $0 } }
+    public var servers: [RedisTestServer] { members.withLockedValue { $0 } }
 
     /// Starts a cluster and waits until all of it agrees that it is in order.
     /// - Throws: ``TestServerError``.
@@ -56,45 +56,45 @@ public final class RedisTestCluster: Sendable {
     }
 
     /// The URL for a client.
-    public var url: String { self.url(listing: self.servers) }
+    public var url: String { url(listing: servers) }
 
     /// The URL for a client that lists these servers only.
     public func url(listing servers: [RedisTestServer]) -> String {
-        let user = self.options.credentials.map { "\($0.username ?? ""):\($0.password)@" } ?? ""
+        let user = options.credentials.map { "\($0.username ?? ""):\($0.password)@" } ?? ""
         let hosts = servers.map { "127.0.0.1:\($0.port)" }.joined(separator: ",")
         let tls = self.servers.first?.certificates.map { "?tls_ca=\($0.authority)" } ?? ""
-        return "redis\(self.options.tls ? "s" : "")+cluster://\(user)\(hosts)\(tls)"
+        return "redis\(options.tls ? "s" : "")+cluster://\(user)\(hosts)\(tls)"
     }
 
     // MARK: Making
 
     private func create() async throws {
-        for _ in 0..<self.options.masters * (1 + self.options.replicasPerMaster) { try await self.launch() }
-        let all = self.servers
-        for (index, server) in all.prefix(self.options.masters).enumerated() {
+        for _ in 0..<options.masters * (1 + options.replicasPerMaster) { try await launch() }
+        let all = servers
+        for (index, server) in all.prefix(options.masters).enumerated() {
             // Epochs that differ from the start, so that they need not be sorted out first.
-            try await self.send(to: server, "CLUSTER", "SET-CONFIG-EPOCH", "\(index + 1)")
+            try await send(to: server, "CLUSTER", "SET-CONFIG-EPOCH", "\(index + 1)")
         }
-        for server in all.dropFirst() { try await self.meet(server) }
+        for server in all.dropFirst() { try await meet(server) }
         // Slots, evenly.
-        let count = self.options.masters
+        let count = options.masters
         for (index, server) in all.prefix(count).enumerated() {
             let start = 16_384 * index / count
             let end = 16_384 * (index + 1) / count - 1
-            try await self.send(to: server, "CLUSTER", "ADDSLOTSRANGE", "\(start)", "\(end)")
+            try await send(to: server, "CLUSTER", "ADDSLOTSRANGE", "\(start)", "\(end)")
         }
-        try await self.waitUntilAllKnow(all.count)
+        try await waitUntilAllKnow(all.count)
         for (index, replica) in all.dropFirst(count).enumerated() {
             let id = try await self.id(of: all[index % count])
-            try await self.replicate(replica, id)
+            try await replicate(replica, id)
         }
-        try await self.waitUntilOK()
+        try await waitUntilOK()
     }
 
     private func launch() async throws {
         let bus = try FreePort.find()
         let options = self.options
-        let certificates = self.servers.first?.certificates
+        let certificates = servers.first?.certificates
         let server = try await RedisTestServer.start { server in
             server.appendOnly = options.appendOnly
             server.tls = options.tls
@@ -117,21 +117,21 @@ public final class RedisTestCluster: Sendable {
                 server.password = credentials.password
             }
         }
-        self.buses.withLockedValue { $0[server.port] = bus }
-        self.members.withLockedValue { $0.append(server) }
+        buses.withLockedValue { $0[server.port] = bus }
+        members.withLockedValue { $0.append(server) }
     }
 
     private let buses = NIOLockedValueBox<[Int: Int]>([:])
 
     private func meet(_ server: RedisTestServer) async throws {
-        guard let first = self.servers.first, let bus = self.buses.withLockedValue({ $0[first.port] }) else { return }
-        try await self.send(to: server, "CLUSTER", "MEET", "127.0.0.1", "\(first.port)", "\(bus)")
+        guard let first = servers.first, let bus = buses.withLockedValue({ $0[first.port] }) else { return }
+        try await send(to: server, "CLUSTER", "MEET", "127.0.0.1", "\(first.port)", "\(bus)")
     }
 
     private func replicate(_ replica: RedisTestServer, _ master: String) async throws {
         // The replica may not have heard of the master yet.
         let isDone = try await poll(for: .seconds(20), every: .milliseconds(50)) {
-            (try? await self.send(to: replica, "CLUSTER", "REPLICATE", master)) != nil
+            (try? await send(to: replica, "CLUSTER", "REPLICATE", master)) != nil
         }
         guard isDone else { throw TestServerError("A node did not become a replica.") }
     }
@@ -139,14 +139,14 @@ public final class RedisTestCluster: Sendable {
     /// Sends a command to one server.
     @discardableResult
     public func send(to server: RedisTestServer, _ words: String...) async throws -> RESPValue {
-        try await server.send(words: words, credentials: self.options.credentials)
+        try await server.send(words: words, credentials: options.credentials)
     }
 
     // MARK: Looking
 
     /// The id of a server in its cluster.
     public func id(of server: RedisTestServer) async throws -> String {
-        guard let id = try await self.send(to: server, "CLUSTER", "MYID").string else {
+        guard let id = try await send(to: server, "CLUSTER", "MYID").string else {
             throw TestServerError("A node did not tell its id.")
         }
         return id
@@ -154,13 +154,13 @@ public final class RedisTestCluster: Sendable {
 
     /// What a server says about the cluster: a line for each node.
     private func nodes(seenBy server: RedisTestServer) async throws -> [[Substring]] {
-        let text = try await self.send(to: server, "CLUSTER", "NODES").string ?? ""
+        let text = try await send(to: server, "CLUSTER", "NODES").string ?? ""
         return text.split(whereSeparator: \.isNewline).map { $0.split(separator: " ") }
     }
 
     private func waitUntilAllKnow(_ count: Int) async throws {
         let allKnow = try await poll(for: .seconds(30), every: .milliseconds(50)) {
-            for server in self.servers where server.isRunning {
+            for server in servers where server.isRunning {
                 let nodes = try await self.nodes(seenBy: server)
                 guard nodes.count(where: { !$0[2].contains("handshake") && !$0[2].contains("noaddr") }) == count else {
                     return false
@@ -174,19 +174,19 @@ public final class RedisTestCluster: Sendable {
     /// Waits until all servers that run agree that all slots are served, and replicas are in step.
     public func waitUntilOK() async throws {
         let isOK = try await poll(for: .seconds(60), every: .milliseconds(50)) {
-            for server in self.servers where server.isRunning {
-                guard let info = try? await self.send(to: server, "CLUSTER", "INFO").string,
+            for server in servers where server.isRunning {
+                guard let info = try? await send(to: server, "CLUSTER", "INFO").string,
                     info.contains("cluster_state:ok"), info.contains("cluster_slots_assigned:16384"),
-                    let replication = try? await self.send(to: server, "INFO", "replication").string,
+                    let replication = try? await send(to: server, "INFO", "replication").string,
                     !replication.contains("master_link_status:down")
                 else { return false }
                 let nodes = try await self.nodes(seenBy: server)
                 guard !nodes.contains(where: { $0[2].contains("handshake") }) else { return false }
                 // A server that has not heard yet how far a replica is tells clients that it is loading.
-                let shards = try await self.send(to: server, "CLUSTER", "SHARDS")
+                let shards = try await send(to: server, "CLUSTER", "SHARDS")
                 guard !Self.words(in: shards).contains("loading") else { return false }
             }
-            return try await self.agree()
+            return try await agree()
         }
         guard isOK else { throw TestServerError("The cluster did not come into order.") }
     }
@@ -200,7 +200,7 @@ public final class RedisTestCluster: Sendable {
     /// All servers that run see the same masters with the same slots.
     private func agree() async throws -> Bool {
         var views: Set<[String]> = []
-        for server in self.servers where server.isRunning {
+        for server in servers where server.isRunning {
             let nodes = try await self.nodes(seenBy: server).filter { $0[2].contains("master") && $0.count > 8 }
             views.insert(
                 nodes.map { ([$0[0]] + $0[8...].filter { !$0.hasPrefix("[") }).joined(separator: " ") }.sorted())
@@ -210,23 +210,23 @@ public final class RedisTestCluster: Sendable {
 
     /// The server that serves a key's slot.
     public func master(ofKey key: String) async throws -> RedisTestServer {
-        guard let first = self.servers.first(where: \.isRunning),
-            let slot = try await self.send(to: first, "CLUSTER", "KEYSLOT", key).int
+        guard let first = servers.first(where: \.isRunning),
+            let slot = try await send(to: first, "CLUSTER", "KEYSLOT", key).int
         else { throw TestServerError("No node of the cluster runs.") }
-        return try await self.master(ofSlot: slot)
+        return try await master(ofSlot: slot)
     }
 
     /// The server that serves a slot.
     public func master(ofSlot slot: Int) async throws -> RedisTestServer {
-        for server in self.servers where server.isRunning {
-            for node in (try? await self.nodes(seenBy: server)) ?? [] where node.count > 8 {
+        for server in servers where server.isRunning {
+            for node in (try? await nodes(seenBy: server)) ?? [] where node.count > 8 {
                 guard node[2].contains("master"), !node[2].contains("fail") else { continue }
                 let holds = node[8...].contains { range in
                     let bounds = range.split(separator: "-").compactMap { Int($0) }
                     return bounds.first.map { $0 <= slot && slot <= (bounds.last ?? $0) } ?? false
                 }
                 let port = Int(node[1].prefix { $0 != "@" }.split(separator: ":").last ?? "")
-                if holds, let found = self.servers.first(where: { $0.port == port }), found.isRunning { return found }
+                if holds, let found = servers.first(where: { $0.port == port }), found.isRunning { return found }
             }
         }
         throw TestServerError("No node serves slot \(slot).")
@@ -237,9 +237,9 @@ public final class RedisTestCluster: Sendable {
         let id = try await self.id(of: master)
         var replica: RedisTestServer?
         try await poll(for: .seconds(20), every: .milliseconds(50)) {
-            for node in try await self.nodes(seenBy: master) where node.count > 3 && node[3] == id {
+            for node in try await nodes(seenBy: master) where node.count > 3 && node[3] == id {
                 let port = Int(node[1].prefix { $0 != "@" }.split(separator: ":").last ?? "")
-                replica = self.servers.first { $0.port == port && $0.isRunning }
+                replica = servers.first { $0.port == port && $0.isRunning }
                 if replica != nil { return true }
             }
             return false
@@ -252,22 +252,22 @@ public final class RedisTestCluster: Sendable {
 
     /// Adds an empty master.
     public func addNode() async throws -> RedisTestServer {
-        try await self.launch()
-        guard let server = self.servers.last else { throw TestServerError("No node was added.") }
-        try await self.meet(server)
-        try await self.waitUntilAllKnow(self.servers.count)
+        try await launch()
+        guard let server = servers.last else { throw TestServerError("No node was added.") }
+        try await meet(server)
+        try await waitUntilAllKnow(servers.count)
         return server
     }
 
     /// Moves slots from the servers that have them to another one, with all their keys.
     public func move(slots: some Sequence<Int> & Sendable, to target: RedisTestServer) async throws {
         // One connection to each server for all slots.
-        let clients = try self.servers.filter(\.isRunning).map { server in
-            (server, try RedisClient(server.configuration(self.options.credentials)))
+        let clients = try servers.filter(\.isRunning).map { server in
+            (server, try RedisClient(server.configuration(options.credentials)))
         }
         let outcome: Result<Void, any Error>
         do {
-            outcome = .success(try await self.move(slots, to: target, with: clients))
+            outcome = .success(try await move(slots, to: target, with: clients))
         } catch {
             outcome = .failure(error)
         }
@@ -286,9 +286,9 @@ public final class RedisTestCluster: Sendable {
             return try await client.send(
                 RedisCommand(words[0], arguments: words.dropFirst().map { RedisArgument($0) }))
         }
-        let targetID = try await self.id(of: target)
+        let targetID = try await id(of: target)
         for slot in slots {
-            let source = try await self.master(ofSlot: slot)
+            let source = try await master(ofSlot: slot)
             if source === target { continue }
             let sourceID = try await send(source, ["CLUSTER", "MYID"]).string ?? ""
             _ = try await send(target, ["CLUSTER", "SETSLOT", "\(slot)", "IMPORTING", sourceID])
@@ -297,7 +297,7 @@ public final class RedisTestCluster: Sendable {
                 !keys.isEmpty
             {
                 var words = ["MIGRATE", "127.0.0.1", "\(target.port)", "", "0", "5000", "REPLACE"]
-                if let credentials = self.options.credentials {
+                if let credentials = options.credentials {
                     words +=
                         credentials.username.map { ["AUTH2", $0, credentials.password] } ?? [
                             "AUTH", credentials.password,
@@ -313,17 +313,17 @@ public final class RedisTestCluster: Sendable {
 
     /// Begins to move a slot, without moving any key.
     public func beginMoving(slot: Int, to target: RedisTestServer) async throws {
-        let source = try await self.master(ofSlot: slot)
-        try await self.send(to: target, "CLUSTER", "SETSLOT", "\(slot)", "IMPORTING", try await self.id(of: source))
-        try await self.send(to: source, "CLUSTER", "SETSLOT", "\(slot)", "MIGRATING", try await self.id(of: target))
+        let source = try await master(ofSlot: slot)
+        try await send(to: target, "CLUSTER", "SETSLOT", "\(slot)", "IMPORTING", try await id(of: source))
+        try await send(to: source, "CLUSTER", "SETSLOT", "\(slot)", "MIGRATING", try await id(of: target))
     }
 
     /// Takes a server out of the cluster that has no slots, and ends it.
     public func removeNode(_ server: RedisTestServer) async throws {
         let id = try await self.id(of: server)
-        self.members.withLockedValue { $0.removeAll { $0 === server } }
-        for other in self.servers where other.isRunning {
-            _ = try? await self.send(to: other, "CLUSTER", "FORGET", id)
+        members.withLockedValue { $0.removeAll { $0 === server } }
+        for other in servers where other.isRunning {
+            _ = try? await send(to: other, "CLUSTER", "FORGET", id)
         }
         server.stop()
     }
@@ -344,6 +344,6 @@ public final class RedisTestCluster: Sendable {
 
     /// Ends all of it.
     public func stop() {
-        for server in self.servers { server.stop() }
+        for server in servers { server.stop() }
     }
 }

@@ -115,16 +115,16 @@ public final class RedisTestSentinels: Sendable {
     }
 
     private var sentinelCredentials: RedisCredentials? {
-        self.options.sentinelPassword.map { RedisCredentials(password: $0) }
+        options.sentinelPassword.map { RedisCredentials(password: $0) }
     }
 
     private func waitUntilAllKnowEachOther() async throws {
-        for sentinel in self.sentinels {
+        for sentinel in sentinels {
             let knowsAll = try await poll(for: .seconds(40), every: .milliseconds(100)) {
                 let master = try await sentinel.send(
-                    "SENTINEL", "MASTER", self.options.masterName, credentials: self.sentinelCredentials)
-                return master["num-other-sentinels"]?.int == self.sentinels.count - 1
-                    && master["num-slaves"]?.int == self.servers.count - 1
+                    "SENTINEL", "MASTER", options.masterName, credentials: sentinelCredentials)
+                return master["num-other-sentinels"]?.int == sentinels.count - 1
+                    && master["num-slaves"]?.int == servers.count - 1
             }
             guard knowsAll else { throw TestServerError("The Sentinels did not find each other and the replicas.") }
         }
@@ -132,22 +132,22 @@ public final class RedisTestSentinels: Sendable {
 
     /// The URL for a client.
     public var url: String {
-        let user = self.options.credentials.map { "\($0.username ?? ""):\($0.password)@" } ?? ""
-        let hosts = self.sentinels.map { "127.0.0.1:\($0.port)" }.joined(separator: ",")
-        var url = "redis\(self.options.tls ? "s" : "")+sentinel://\(user)\(hosts)/\(self.options.masterName)/0"
+        let user = options.credentials.map { "\($0.username ?? ""):\($0.password)@" } ?? ""
+        let hosts = sentinels.map { "127.0.0.1:\($0.port)" }.joined(separator: ",")
+        var url = "redis\(options.tls ? "s" : "")+sentinel://\(user)\(hosts)/\(options.masterName)/0"
         var query: [String] = []
-        if let password = self.options.sentinelPassword { query.append("sentinel_password=\(password)") }
-        if let certificates = self.servers[0].certificates { query.append("tls_ca=\(certificates.authority)") }
+        if let password = options.sentinelPassword { query.append("sentinel_password=\(password)") }
+        if let certificates = servers[0].certificates { query.append("tls_ca=\(certificates.authority)") }
         if !query.isEmpty { url += "?" + query.joined(separator: "&") }
         return url
     }
 
     /// The server that the Sentinels name as master.
     public func master() async throws -> RedisTestServer? {
-        for sentinel in self.sentinels where sentinel.isRunning {
+        for sentinel in sentinels where sentinel.isRunning {
             let reply = try? await sentinel.send(
-                "SENTINEL", "GET-MASTER-ADDR-BY-NAME", self.options.masterName, credentials: self.sentinelCredentials)
-            if let port = reply?.array?.last?.int { return self.servers.first { $0.port == port } }
+                "SENTINEL", "GET-MASTER-ADDR-BY-NAME", options.masterName, credentials: sentinelCredentials)
+            if let port = reply?.array?.last?.int { return servers.first { $0.port == port } }
         }
         return nil
     }
@@ -160,7 +160,7 @@ public final class RedisTestSentinels: Sendable {
         let isDone = try await poll(for: .seconds(60), every: .milliseconds(20)) {
             guard let master = try await self.master(), master !== old else { return false }
             found = master
-            return await master.role(credentials: self.options.credentials) == "master"
+            return await master.role(credentials: options.credentials) == "master"
         }
         guard isDone, let found else { throw TestServerError("The Sentinels did not promote a replica.") }
         return found
@@ -169,7 +169,7 @@ public final class RedisTestSentinels: Sendable {
     /// Waits until a server is a replica that is in step with the master.
     public func waitUntilReplica(_ server: RedisTestServer) async throws {
         let isReplica = try await poll(for: .seconds(60), every: .milliseconds(100)) {
-            let info = try? await server.send("INFO", "replication", credentials: self.options.credentials).string
+            let info = try? await server.send("INFO", "replication", credentials: options.credentials).string
             return info?.contains("role:slave") == true && info?.contains("master_link_status:up") == true
         }
         guard isReplica else { throw TestServerError("The old master did not become a replica.") }
@@ -177,6 +177,6 @@ public final class RedisTestSentinels: Sendable {
 
     /// Ends all of them.
     public func stop() {
-        for server in self.sentinels + self.servers { server.stop() }
+        for server in sentinels + servers { server.stop() }
     }
 }

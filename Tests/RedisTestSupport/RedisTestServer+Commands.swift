@@ -6,7 +6,7 @@ extension RedisTestServer {
     /// How to reach the server directly, whatever it is part of.
     public func configuration(_ credentials: RedisCredentials? = nil) -> RedisConfiguration {
         var configuration = RedisConfiguration(
-            address: .tcp(host: "127.0.0.1", port: self.port), credentials: credentials)
+            address: .tcp(host: "127.0.0.1", port: port), credentials: credentials)
         configuration.commandTimeout = .seconds(5)
         if let certificates {
             configuration.tls = RedisTLSConfiguration(certificateAuthorities: .file(certificates.authority))
@@ -19,13 +19,13 @@ extension RedisTestServer {
     public func send(
         _ words: String..., credentials: RedisCredentials? = nil
     ) async throws -> RESPValue {
-        try await self.send(words: words, credentials: credentials)
+        try await send(words: words, credentials: credentials)
     }
 
     /// Sends a command to this very server.
     @discardableResult
     public func send(words: [String], credentials: RedisCredentials? = nil) async throws -> RESPValue {
-        let client = try RedisClient(self.configuration(credentials))
+        let client = try RedisClient(configuration(credentials))
         do {
             let reply = try await client.send(
                 RedisCommand(words[0], arguments: words.dropFirst().map { RedisArgument($0) }))
@@ -39,7 +39,7 @@ extension RedisTestServer {
 
     /// `master` or `slave`, or nil if the server does not answer.
     public func role(credentials: RedisCredentials? = nil) async -> String? {
-        guard self.isRunning else { return nil }
-        return try? await self.send("ROLE", credentials: credentials).array?.first?.string
+        guard isRunning else { return nil }
+        return try? await send("ROLE", credentials: credentials).array?.first?.string
     }
 }

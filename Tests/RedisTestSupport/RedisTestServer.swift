@@ -82,17 +82,17 @@ public final class RedisTestServer: Sendable {
 
     private init(_ options: Options) throws {
         self.options = options
-        self.folder = try TestFolder.make("redis")
-        self.certificates =
+        folder = try TestFolder.make("redis")
+        certificates =
             options.tls
-            ? try options.certificates ?? TestCertificates.make(in: self.folder, for: options.tlsNames) : nil
-        self.socketPath = options.unixSocket ? self.folder.appendingPathComponent("redis.sock").path : nil
-        self.port = options.unixSocket ? 0 : try FreePort.find()
-        try self.writeConfiguration()
+            ? try options.certificates ?? TestCertificates.make(in: folder, for: options.tlsNames) : nil
+        socketPath = options.unixSocket ? folder.appendingPathComponent("redis.sock").path : nil
+        port = options.unixSocket ? 0 : try FreePort.find()
+        try writeConfiguration()
     }
 
     deinit {
-        self.stop()
+        stop()
     }
 
     // MARK: URLs
@@ -100,38 +100,38 @@ public final class RedisTestServer: Sendable {
     /// A URL without credentials.
     public var url: String {
         if let socketPath { return "unix://\(socketPath)" }
-        if let certificates { return "rediss://127.0.0.1:\(self.port)?tls_ca=\(certificates.authority)" }
-        return "redis://127.0.0.1:\(self.port)"
+        if let certificates { return "rediss://127.0.0.1:\(port)?tls_ca=\(certificates.authority)" }
+        return "redis://127.0.0.1:\(port)"
     }
 
     /// The process id of the running server.
-    public var pid: Int32? { self.state.withLockedValue { $0.process?.pid } }
+    public var pid: Int32? { state.withLockedValue { $0.process?.pid } }
 
     // MARK: Faults
 
     /// Kills the server with SIGKILL and waits until it is gone.
     public func kill() async throws {
-        let process = self.state.withLockedValue { $0.process.take() }
+        let process = state.withLockedValue { $0.process.take() }
         try await process?.kill()
     }
 
     /// The server runs, or at least was not killed.
-    public var isRunning: Bool { self.state.withLockedValue { $0.process?.isRunning == true } }
+    public var isRunning: Bool { state.withLockedValue { $0.process?.isRunning == true } }
 
     /// Starts the server again on the same port, with the same files.
     public func restart() async throws {
-        try await self.kill()
-        try await self.launch()
+        try await kill()
+        try await launch()
     }
 
     /// Stops the server from running without ending it (SIGSTOP): its connections stay open and silent.
     public func pause() {
-        self.state.withLockedValue { $0.process?.signal(SIGSTOP) }
+        state.withLockedValue { $0.process?.signal(SIGSTOP) }
     }
 
     /// Lets a paused server run on (SIGCONT).
     public func resume() {
-        self.state.withLockedValue { $0.process?.signal(SIGCONT) }
+        state.withLockedValue { $0.process?.signal(SIGCONT) }
     }
 
     /// Ends the server and removes its folder.
@@ -142,7 +142,7 @@ public final class RedisTestServer: Sendable {
             return state.process.take()
         }
         process?.endWithoutWaiting()
-        try? FileManager.default.removeItem(at: self.folder)
+        try? FileManager.default.removeItem(at: folder)
     }
 
     // MARK: Details
@@ -151,21 +151,21 @@ public final class RedisTestServer: Sendable {
         let binary = try Self.binary()
         let process = try SupervisedProcess(
             binary,
-            [self.folder.appendingPathComponent("redis.conf").path] + (self.options.isSentinel ? ["--sentinel"] : []),
-            log: self.folder.appendingPathComponent("redis.log").path)
-        self.state.withLockedValue { $0.process = process }
+            [folder.appendingPathComponent("redis.conf").path] + (options.isSentinel ? ["--sentinel"] : []),
+            log: folder.appendingPathComponent("redis.log").path)
+        state.withLockedValue { $0.process = process }
         let isReady = try await poll(for: .seconds(20)) {
             guard process.isRunning else {
-                throw TestServerError("redis-server ended at once: \(self.log)")
+                throw TestServerError("redis-server ended at once: \(log)")
             }
             if let socketPath { return LoopbackSocket.accepts(unixSocket: socketPath) }
-            return LoopbackSocket.accepts(port: self.port)
+            return LoopbackSocket.accepts(port: port)
         }
-        guard isReady else { throw TestServerError("redis-server was not ready within 20 seconds: \(self.log)") }
+        guard isReady else { throw TestServerError("redis-server was not ready within 20 seconds: \(log)") }
     }
 
     private var log: String {
-        (try? String(contentsOf: self.folder.appendingPathComponent("redis.log"), encoding: .utf8)) ?? "(no log)"
+        (try? String(contentsOf: folder.appendingPathComponent("redis.log"), encoding: .utf8)) ?? "(no log)"
     }
 
     private static func binary() throws -> String {
@@ -179,36 +179,36 @@ public final class RedisTestServer: Sendable {
     private func writeConfiguration() throws {
         var lines = [
             "bind 127.0.0.1",
-            "dir \(self.folder.path)",
+            "dir \(folder.path)",
             "daemonize no",
         ]
-        if !self.options.isSentinel {
+        if !options.isSentinel {
             lines += [
                 "save \"\"", "enable-debug-command yes",
-                "appendonly \(self.options.appendOnly ? "yes" : "no")", "appendfsync always",
+                "appendonly \(options.appendOnly ? "yes" : "no")", "appendfsync always",
             ]
         }
         if let socketPath { lines += ["port 0", "unixsocket \(socketPath)"] }
         if let certificates {
             lines += [
-                "port 0", "tls-port \(self.port)",
+                "port 0", "tls-port \(port)",
                 "tls-cert-file \(certificates.serverCertificate)", "tls-key-file \(certificates.serverKey)",
                 "tls-ca-cert-file \(certificates.authority)",
-                "tls-auth-clients \(self.options.demandsClientCertificate ? "yes" : "no")",
+                "tls-auth-clients \(options.demandsClientCertificate ? "yes" : "no")",
             ]
         } else if self.socketPath == nil {
-            lines.append("port \(self.port)")
+            lines.append("port \(port)")
         }
-        if let password = self.options.password { lines.append("requirepass \(password)") }
-        if self.options.resp2Only { lines.append("rename-command HELLO \"\"") }
-        if let limit = self.options.maxMemory { lines += ["maxmemory \(limit)", "maxmemory-policy noeviction"] }
-        if !self.options.acl.isEmpty {
-            let file = self.folder.appendingPathComponent("users.acl")
-            try Data((self.options.acl.joined(separator: "\n") + "\n").utf8).write(to: file)
+        if let password = options.password { lines.append("requirepass \(password)") }
+        if options.resp2Only { lines.append("rename-command HELLO \"\"") }
+        if let limit = options.maxMemory { lines += ["maxmemory \(limit)", "maxmemory-policy noeviction"] }
+        if !options.acl.isEmpty {
+            let file = folder.appendingPathComponent("users.acl")
+            try Data((options.acl.joined(separator: "\n") + "\n").utf8).write(to: file)
             lines.append("aclfile \(file.path)")
         }
-        lines += self.options.extra
+        lines += options.extra
         let text = lines.joined(separator: "\n") + "\n"
-        try Data(text.utf8).write(to: self.folder.appendingPathComponent("redis.conf"))
+        try Data(text.utf8).write(to: folder.appendingPathComponent("redis.conf"))
     }
 }

@@ -11,7 +11,7 @@ struct ConfigurationTests {
         var credentials: RedisCredentials?
         var database = 0
         var isTLS = false
-        var testDescription: String { self.url }
+        var testDescription: String { url }
     }
 
     static let examples = [

@@ -23,16 +23,16 @@ struct AttemptState {
     init(isIdempotent: Bool, limit: Duration, start: NIODeadline = .now()) {
         self.isIdempotent = isIdempotent
         self.start = start
-        self.deadline = NIODeadline.after(limit, from: start)
+        deadline = NIODeadline.after(limit, from: start)
     }
 
     /// Returns the failure as it looks to the caller, who has to know what all attempts may have done.
-    func final(_ error: any Error) -> RedisError { Self.redisError(error).keepingDoubt(self.isInDoubt) }
+    func final(_ error: any Error) -> RedisError { Self.redisError(error).keepingDoubt(isInDoubt) }
 
     /// Notes that an attempt failed, and returns the failure as it looks to the caller.
     mutating func noteFailure(_ error: RedisError) -> RedisError {
-        let failure = self.final(error)
-        self.isInDoubt = failure.mayHaveExecuted
+        let failure = final(error)
+        isInDoubt = failure.mayHaveExecuted
         return failure
     }
 
@@ -42,23 +42,23 @@ struct AttemptState {
 
     /// The pause before the next attempt, or nil if the failure is the caller's to handle.
     mutating func pause(after error: RedisError, _ advice: RetryAdvice) -> Duration? {
-        defer { self.attempt += 1 }
+        defer { attempt += 1 }
         self.redirection = nil
         switch advice {
         case .standard:
-            return RetryPolicy.pause(after: error, isIdempotent: self.isIdempotent, attempt: self.attempt)
+            return RetryPolicy.pause(after: error, isIdempotent: isIdempotent, attempt: attempt)
         case .otherNode:
-            return self.isIdempotent && error.code == .outcomeUnknown ? .zero : nil
+            return isIdempotent && error.code == .outcomeUnknown ? .zero : nil
         case .redirect(let redirection):
             // The attempt itself was refused; an earlier one may have been executed.
-            if self.isInDoubt, !self.isIdempotent { return nil }
+            if isInDoubt, !isIdempotent { return nil }
             self.redirection = redirection
-            self.redirections += 1
-            return self.redirections <= Self.promptRedirections
-                ? .zero : RetryPolicy.backoff(self.redirections - Self.promptRedirections)
+            redirections += 1
+            return redirections <= Self.promptRedirections
+                ? .zero : RetryPolicy.backoff(redirections - Self.promptRedirections)
         case .later:
-            if self.isInDoubt, !self.isIdempotent { return nil }
-            return min(RetryPolicy.backoff(self.attempt), .milliseconds(250))
+            if isInDoubt, !isIdempotent { return nil }
+            return min(RetryPolicy.backoff(attempt), .milliseconds(250))
         }
     }
 }

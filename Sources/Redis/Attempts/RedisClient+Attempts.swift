@@ -7,9 +7,9 @@ import Tracing
 extension RedisClient {
     /// Sends a command that goes to one server as a whole.
     func sendWhole(_ command: RedisCommand) async throws -> RESPValue {
-        guard let tracer else { return try await self.attempt(command) }
-        return try await RedisSpan.trace(tracer, command.name, count: 1, self.configuration) {
-            try await self.attempt(command)
+        guard let tracer else { return try await attempt(command) }
+        return try await RedisSpan.trace(tracer, command.name, count: 1, configuration) {
+            try await attempt(command)
         }
     }
 
@@ -17,16 +17,16 @@ extension RedisClient {
         _ name: String, count: Int, _ body: @Sendable () async throws -> Value
     ) async throws -> Value {
         guard let tracer else { return try await body() }
-        return try await RedisSpan.trace(tracer, name, count: count, self.configuration, body)
+        return try await RedisSpan.trace(tracer, name, count: count, configuration, body)
     }
 
     // MARK: One command
 
     private func attempt(_ command: RedisCommand) async throws -> RESPValue {
         var state = AttemptState(
-            isIdempotent: command.isIdempotent, limit: command.timeout ?? self.configuration.commandTimeout)
+            isIdempotent: command.isIdempotent, limit: command.timeout ?? configuration.commandTimeout)
         while true {
-            let resolution = self.isOpen ? self.routing.route(command, state.redirection) : .fail(.clientClosed)
+            let resolution = isOpen ? routing.route(command, state.redirection) : .fail(.clientClosed)
             switch resolution {
             case .wait(let ticket): try await self.wait(for: ticket, state)
             case .fail(let error): try await self.prepareNextAttempt(after: error, at: nil, &state)
@@ -43,7 +43,7 @@ extension RedisClient {
                         route.asks
                         ? try await Self.sendAsking(command, on: connection, deadline: state.deadline)
                         : try await connection.send(command, deadline: state.deadline)
-                    self.metrics.finished(commands: 1, since: state.start)
+                    metrics.finished(commands: 1, since: state.start)
                     return reply
                 } catch {
                     try await self.prepareNextAttempt(after: error, at: route.node, &state)
@@ -66,11 +66,11 @@ extension RedisClient {
         _ commands: [RedisCommand], name: String, timeout: Duration?
     ) async throws -> [Result<RESPValue, RedisError>] {
         if commands.isEmpty { return [] }
-        return try await self.traced(name, count: commands.count) {
-            guard self.routing.isStandalone else {
-                return try await self.attempt(distributed: commands, timeout: timeout)
+        return try await traced(name, count: commands.count) {
+            guard routing.isStandalone else {
+                return try await attempt(distributed: commands, timeout: timeout)
             }
-            return try await self.attempt(commands, timeout: timeout)
+            return try await attempt(commands, timeout: timeout)
         }
     }
 
@@ -81,13 +81,13 @@ extension RedisClient {
         _ commands: [RedisCommand], timeout: Duration?
     ) async throws -> [Result<RESPValue, RedisError>] {
         let isIdempotent = commands.allSatisfy(\.isIdempotent)
-        var state = AttemptState(isIdempotent: isIdempotent, limit: timeout ?? self.configuration.commandTimeout)
+        var state = AttemptState(isIdempotent: isIdempotent, limit: timeout ?? configuration.commandTimeout)
         var answered: [Result<RESPValue, RedisError>] = []
         while true {
             do {
-                try self.checkOpen()
+                try checkOpen()
                 let rest = answered.isEmpty ? commands : Array(commands[answered.count...])
-                let results = try await self.sendToOnlyServer(rest, deadline: state.deadline)
+                let results = try await sendToOnlyServer(rest, deadline: state.deadline)
                 if isIdempotent, case .failure(let error)? = results.last, error.code == .outcomeUnknown {
                     answered += Self.settled(results.prefix(PipelineScripts.finalCount(results)), state)
                     throw error
@@ -97,16 +97,16 @@ extension RedisClient {
                     answered.removeSubrange(resumption...)
                     state.attempt += 1
                 } else {
-                    self.record(answered, since: state.start)
+                    record(answered, since: state.start)
                     return answered
                 }
             } catch {
-                guard let failure = await self.finalFailure(after: error, at: nil, &state) else { continue }
-                guard !answered.isEmpty else { throw self.finish(failure, since: state.start) }
-                if failure.code == .cancelled { throw self.finish(failure.keepingDoubt(true), since: state.start) }
+                guard let failure = await finalFailure(after: error, at: nil, &state) else { continue }
+                guard !answered.isEmpty else { throw finish(failure, since: state.start) }
+                if failure.code == .cancelled { throw finish(failure.keepingDoubt(true), since: state.start) }
                 // Some were executed: their results must not get lost with those of the others.
                 answered += Array(repeating: .failure(failure), count: commands.count - answered.count)
-                self.record(answered, since: state.start)
+                record(answered, since: state.start)
                 return answered
             }
         }
@@ -115,7 +115,7 @@ extension RedisClient {
     private func sendToOnlyServer(
         _ commands: [RedisCommand], deadline: NIODeadline
     ) async throws -> [Result<RESPValue, RedisError>] {
-        guard case .ready(let node) = self.routing.node(forKey: nil) else { throw RedisError.neverSent }
+        guard case .ready(let node) = routing.node(forKey: nil) else { throw RedisError.neverSent }
         return try await node.shared.acquire(deadline: deadline).send(commands, deadline: deadline)
     }
 
@@ -127,21 +127,21 @@ extension RedisClient {
     }
 
     func record(_ results: [Result<RESPValue, RedisError>], since start: NIODeadline) {
-        self.metrics.finished(commands: results.count, since: start)
-        for case .failure(let error) in results { self.metrics.failed(error) }
+        metrics.finished(commands: results.count, since: start)
+        for case .failure(let error) in results { metrics.failed(error) }
     }
 
     // MARK: A transaction
 
-    /// A transaction where there are several servers. It goes to one of them as a whole, and is repeated as a whole if it
-    /// was certainly not executed.
+    /// A transaction where there are several servers. It goes to one of them as a whole, and is repeated as a whole if
+    /// it was certainly not executed.
     func attempt(
         transaction commands: [RedisCommand], timeout: Duration?
     ) async throws -> [Result<RESPValue, RedisError>] {
-        let key = self.routing.isPartitioned ? try SplitCommand.commonKey(of: commands) : nil
-        var state = AttemptState(isIdempotent: false, limit: timeout ?? self.configuration.commandTimeout)
+        let key = routing.isPartitioned ? try SplitCommand.commonKey(of: commands) : nil
+        var state = AttemptState(isIdempotent: false, limit: timeout ?? configuration.commandTimeout)
         while true {
-            switch self.isOpen ? self.routing.node(forKey: key) : .fail(.clientClosed) {
+            switch isOpen ? routing.node(forKey: key) : .fail(.clientClosed) {
             case .wait(let ticket): try await self.wait(for: ticket, state)
             case .fail(let error): try await self.prepareNextAttempt(after: error, at: nil, &state)
             case .ready(let node):
@@ -149,12 +149,12 @@ extension RedisClient {
                     let connection = try await node.shared.acquire(deadline: state.deadline)
                     let results = try await connection.send(RedisTransaction.wrap(commands), deadline: state.deadline)
                     let unwrapped = try RedisTransaction.unwrap(results)
-                    self.record(unwrapped, since: state.start)
+                    record(unwrapped, since: state.start)
                     return unwrapped
                 } catch {
                     try await self.prepareNextAttempt(after: error, at: node, &state)
-                    // A transaction is not taken by a server that is just getting its slot: it has to wait until that is
-                    // done.
+                    // A transaction is not taken by a server that is just getting its slot: it has to wait until that
+                    // is done.
                     state.redirection = nil
                 }
             }
@@ -166,9 +166,9 @@ extension RedisClient {
     /// Returns when more is known of the servers.
     private func wait(for ticket: Ticket, _ state: AttemptState) async throws {
         do {
-            try await self.topology.wait(for: ticket, deadline: state.deadline)
+            try await topology.wait(for: ticket, deadline: state.deadline)
         } catch {
-            throw self.finish(state.final(error), since: state.start)
+            throw finish(state.final(error), since: state.start)
         }
     }
 
@@ -176,27 +176,27 @@ extension RedisClient {
     private func prepareNextAttempt(
         after error: any Error, at node: RedisNode?, _ state: inout AttemptState
     ) async throws {
-        guard let failure = await self.finalFailure(after: error, at: node, &state) else { return }
-        throw self.finish(failure, since: state.start)
+        guard let failure = await finalFailure(after: error, at: node, &state) else { return }
+        throw finish(failure, since: state.start)
     }
 
     /// Returns what the caller has to know, or `nil` when it is time for another attempt.
     private func finalFailure(
         after error: any Error, at node: RedisNode?, _ state: inout AttemptState
     ) async -> RedisError? {
-        // What this attempt came to decides about the next one; what all of them may have done is what the caller has to
-        // know.
+        // What this attempt came to decides about the next one; what all of them may have done is what the caller has
+        // to know.
         let latest = AttemptState.redisError(error)
         let failure = state.noteFailure(latest)
-        let advice = self.topology.failed(latest, at: node)
-        guard let pause = state.pause(after: latest, advice), NIODeadline.after(pause) < state.deadline, self.isOpen
+        let advice = topology.failed(latest, at: node)
+        guard let pause = state.pause(after: latest, advice), NIODeadline.after(pause) < state.deadline, isOpen
         else {
-            return !self.isOpen && failure.code == .neverSent
+            return !isOpen && failure.code == .neverSent
                 ? RedisError.clientClosed.keepingDoubt(state.isInDoubt) : failure
         }
         guard pause > .zero else { return nil }
         do {
-            try await self.topology.pause(pause, deadline: state.deadline)
+            try await topology.pause(pause, deadline: state.deadline)
             return nil
         } catch {
             return state.final(RedisError(.cancelled, "The calling task was cancelled."))
@@ -204,8 +204,8 @@ extension RedisClient {
     }
 
     private func finish(_ error: RedisError, since start: NIODeadline) -> RedisError {
-        self.metrics.finished(commands: 1, since: start)
-        self.metrics.failed(error)
+        metrics.finished(commands: 1, since: start)
+        metrics.failed(error)
         return error
     }
 }

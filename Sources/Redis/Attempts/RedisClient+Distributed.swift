@@ -22,20 +22,20 @@ extension RedisClient {
         var places: [Int] = []
 
         mutating func add(_ pending: Pending, _ command: RedisCommand, asks: Bool) {
-            if asks { self.commands.append(RedisCommand("ASKING")) }
-            self.places.append(self.commands.count)
-            self.commands.append(command)
+            if asks { commands.append(RedisCommand("ASKING")) }
+            places.append(commands.count)
+            commands.append(command)
             self.pending.append(pending)
         }
     }
 
-    /// Sends each command of a pipeline to the server that is responsible for it: one write for each server, all at the same
-    /// time. What a server did not execute because of the topology is sent again, to wherever it belongs.
+    /// Sends each command of a pipeline to the server that is responsible for it: one write for each server, all at the
+    /// same time. What a server did not execute because of the topology is sent again, to wherever it belongs.
     func attempt(
         distributed commands: [RedisCommand], timeout: Duration?
     ) async throws -> [Result<RESPValue, RedisError>] {
         let isIdempotent = commands.allSatisfy(\.isIdempotent)
-        let first = AttemptState(isIdempotent: isIdempotent, limit: timeout ?? self.configuration.commandTimeout)
+        let first = AttemptState(isIdempotent: isIdempotent, limit: timeout ?? configuration.commandTimeout)
         var results = [Result<RESPValue, RedisError>?](repeating: nil, count: commands.count)
         var pending = commands.indices.map { Pending(index: $0, state: first) }
         send: while !pending.isEmpty {
@@ -44,7 +44,7 @@ extension RedisClient {
             case .ready(let found): shares = found
             case .wait(let ticket):
                 do {
-                    try await self.topology.wait(for: ticket, deadline: first.deadline)
+                    try await topology.wait(for: ticket, deadline: first.deadline)
                     continue
                 } catch {
                     try Self.giveUp(pending, because: error, &results)
@@ -56,7 +56,7 @@ extension RedisClient {
             }
             pending = []
             var pause = Duration.zero
-            for (share, answers) in await self.send(shares, deadline: first.deadline) {
+            for (share, answers) in await send(shares, deadline: first.deadline) {
                 var isExecutedLater = false
                 for position in share.pending.indices.reversed() {
                     let item = share.pending[position]
@@ -65,7 +65,7 @@ extension RedisClient {
                         results[item.index] = answers[position]
                         continue
                     }
-                    switch self.next(item, after: error, at: share.node, isExecutedLater: isExecutedLater) {
+                    switch next(item, after: error, at: share.node, isExecutedLater: isExecutedLater) {
                     case .again(let item, let wait):
                         pause = max(pause, wait)
                         pending.append(item)
@@ -77,7 +77,7 @@ extension RedisClient {
             pending.sort { $0.index < $1.index }
             if !pending.isEmpty, pause > .zero {
                 do {
-                    try await self.topology.pause(pause, deadline: first.deadline)
+                    try await topology.pause(pause, deadline: first.deadline)
                 } catch {
                     try Self.giveUp(pending, because: error, &results)
                     break send
@@ -85,7 +85,7 @@ extension RedisClient {
             }
         }
         let final = results.map { $0 ?? .failure(.neverSent) }
-        self.record(final, since: first.start)
+        record(final, since: first.start)
         if let error = Self.commonFailure(final) { throw error }
         return final
     }
@@ -115,11 +115,11 @@ extension RedisClient {
     ) -> Next {
         var item = item
         let failure = item.state.noteFailure(error)
-        let advice = self.topology.failed(error, at: node)
+        let advice = topology.failed(error, at: node)
         // A script that the server has lost can be sent again only if that keeps the order.
         let isInOrder = advice != .standard || failure.serverReply == nil || !isExecutedLater
         guard isInOrder, let wait = item.state.pause(after: error, advice),
-            NIODeadline.after(wait) < item.state.deadline, self.isOpen
+            NIODeadline.after(wait) < item.state.deadline, isOpen
         else { return .final(failure) }
         return .again(item, after: wait)
     }
@@ -136,13 +136,13 @@ extension RedisClient {
     }
 
     private func shares(_ pending: [Pending], of commands: [RedisCommand]) -> Resolution<[Share]> {
-        if !self.isOpen { return .fail(.clientClosed) }
+        if !isOpen { return .fail(.clientClosed) }
         var shares: [Share] = []
         var places: [ObjectIdentifier: Int] = [:]
         for item in pending {
             let command = commands[item.index]
             let route: Route<RedisNode>
-            switch self.routing.route(command, item.state.redirection) {
+            switch routing.route(command, item.state.redirection) {
             case .ready(let found): route = found
             case .wait(let ticket): return .wait(ticket)
             case .fail(let error):

@@ -9,7 +9,7 @@ extension RedisCommand {
     }
 
     /// A replica may answer it.
-    var isReplicaRead: Bool { !self.needsMaster && Self.reads.contains(self.name) }
+    var isReplicaRead: Bool { !needsMaster && Self.reads.contains(name) }
 
     /// Commands that change nothing, as `COMMAND INFO` says, and that are about keys.
     private static let reads: Set<String> = [

@@ -24,57 +24,57 @@ public struct RedisArgument: Hashable, Sendable, ExpressibleByStringLiteral, Exp
 
     /// Makes an argument from text, which is sent as UTF-8.
     public init(_ text: String) {
-        self.storage = .string(text)
+        storage = .string(text)
     }
 
     /// Makes an argument from an integer, which is sent as decimal digits.
     public init(_ number: Int) {
-        self.storage = .integer(number)
+        storage = .integer(number)
     }
 
     /// Makes an argument from a double, which is sent in the shortest spelling that reads back as the same number.
     public init(_ number: Double) {
-        self.storage = .double(number)
+        storage = .double(number)
     }
 
     /// Makes an argument from the readable bytes of a buffer.
     public init(_ bytes: ByteBuffer) {
-        self.storage = .buffer(bytes)
+        storage = .buffer(bytes)
     }
 
     /// Makes an argument from bytes, which are sent as they are.
     public init(_ bytes: [UInt8]) {
-        self.storage = .bytes(bytes)
+        storage = .bytes(bytes)
     }
 
     /// Makes an argument from text.
     public init(stringLiteral text: String) {
-        self.storage = .string(text)
+        storage = .string(text)
     }
 
     /// Makes an argument from an integer.
     public init(integerLiteral number: Int) {
-        self.storage = .integer(number)
+        storage = .integer(number)
     }
 
     /// Makes an argument from a double.
     public init(floatLiteral number: Double) {
-        self.storage = .double(number)
+        storage = .double(number)
     }
 
-    /// The content of the argument as it is sent, without the framing of the protocol. For an adapter that hands commands
-    /// to a client of another make; `RedisClient` itself sends a buffer without copying it.
+    /// The content of the argument as it is sent, without the framing of the protocol. For an adapter that hands
+    /// commands to a client of another make; `RedisClient` itself sends a buffer without copying it.
     public var bytes: [UInt8] {
-        switch self.storage {
+        switch storage {
         case .buffer(let bytes): Array(bytes.readableBytesView)
         case .bytes(let bytes): bytes
-        case .string, .integer, .double: Array(self.text.utf8)
+        case .string, .integer, .double: Array(text.utf8)
         }
     }
 
     /// The text of the argument as it is sent, with invalid UTF-8 replaced.
     var text: String {
-        switch self.storage {
+        switch storage {
         case .string(let text): text
         case .integer(let number): String(number)
         case .double(let number): number.respText

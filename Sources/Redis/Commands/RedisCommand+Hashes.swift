@@ -43,25 +43,25 @@ extension RedisCommandExecutor {
     public func hset(
         _ key: String, _ fields: (field: String, value: any RedisArgumentConvertible)...
     ) async throws -> Int {
-        try await self.int(.hset(key, fields))
+        try await int(.hset(key, fields))
     }
 
     /// Sets a field of a hash unless it exists; true if it was set.
     /// - Throws: ``RedisError``.
     public func hsetnx(_ key: String, _ field: String, _ value: any RedisArgumentConvertible) async throws -> Bool {
-        try await self.bool(.hsetnx(key, field, value))
+        try await bool(.hsetnx(key, field, value))
     }
 
     /// The value of a field, or nil.
     /// - Throws: ``RedisError``.
     public func hget(_ key: String, _ field: String) async throws -> RESPValue? {
-        try await self.optional(.hget(key, field))
+        try await optional(.hget(key, field))
     }
 
     /// All fields of a hash with their values; none if it does not exist.
     /// - Throws: ``RedisError``.
     public func hgetall(_ key: String) async throws -> [String: RESPValue] {
-        let reply = try await self.send(.hgetall(key))
+        let reply = try await send(.hgetall(key))
         guard let pairs = reply.pairs else { throw RedisError.unexpected(reply, wanted: "a map") }
         return Dictionary(pairs.map { ($0.key.string ?? "", $0.value) }, uniquingKeysWith: { $1 })
     }
@@ -70,12 +70,12 @@ extension RedisCommandExecutor {
     /// - Throws: ``RedisError``.
     @discardableResult
     public func hdel(_ key: String, _ fields: String...) async throws -> Int {
-        fields.isEmpty ? 0 : try await self.int(.hdel(key, fields))
+        fields.isEmpty ? 0 : try await int(.hdel(key, fields))
     }
 
     /// The number of fields of a hash.
     /// - Throws: ``RedisError``.
     public func hlen(_ key: String) async throws -> Int {
-        try await self.int(.hlen(key))
+        try await int(.hlen(key))
     }
 }

@@ -47,40 +47,40 @@ extension RedisCommandExecutor {
     /// - Throws: ``RedisError``.
     @discardableResult
     public func del(_ keys: String...) async throws -> Int {
-        keys.isEmpty ? 0 : try await self.int(.del(keys))
+        keys.isEmpty ? 0 : try await int(.del(keys))
     }
 
     /// Deletes keys, freeing their memory in the background, and returns how many of them existed.
     /// - Throws: ``RedisError``.
     @discardableResult
     public func unlink(_ keys: [String]) async throws -> Int {
-        keys.isEmpty ? 0 : try await self.int(.unlink(keys))
+        keys.isEmpty ? 0 : try await int(.unlink(keys))
     }
 
     /// How many of the keys exist.
     /// - Throws: ``RedisError``.
     public func exists(_ keys: String...) async throws -> Int {
-        keys.isEmpty ? 0 : try await self.int(.exists(keys))
+        keys.isEmpty ? 0 : try await int(.exists(keys))
     }
 
     /// Makes a key expire after so long, with a precision of milliseconds (`PEXPIRE`); false if there is no such key.
     /// - Throws: ``RedisError``.
     @discardableResult
     public func expire(_ key: String, after duration: Duration) async throws -> Bool {
-        try await self.bool(.expire(key, after: duration))
+        try await bool(.expire(key, after: duration))
     }
 
     /// Makes a key stay; false if there is no such key or it does not expire.
     /// - Throws: ``RedisError``.
     @discardableResult
     public func persist(_ key: String) async throws -> Bool {
-        try await self.bool(.persist(key))
+        try await bool(.persist(key))
     }
 
     /// How long a key lives on (`PTTL`).
     /// - Throws: ``RedisError``.
     public func ttl(_ key: String) async throws -> RedisTTL {
-        switch try await self.int(.pttl(key)) {
+        switch try await int(.pttl(key)) {
         case -2: .missing
         case -1: .unlimited
         case let milliseconds: .expires(in: .milliseconds(milliseconds))
@@ -90,6 +90,6 @@ extension RedisCommandExecutor {
     /// How many bytes a key takes in the server, or nil if there is no such key (`MEMORY USAGE`).
     /// - Throws: ``RedisError``.
     public func memoryUsage(_ key: String) async throws -> Int? {
-        try await self.optional(RedisCommand("MEMORY", "USAGE", key).idempotent)?.int
+        try await optional(RedisCommand("MEMORY", "USAGE", key).idempotent)?.int
     }
 }

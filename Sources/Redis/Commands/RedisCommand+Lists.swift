@@ -27,24 +27,24 @@ extension RedisCommandExecutor {
     /// - Throws: ``RedisError``.
     @discardableResult
     public func rpush(_ key: String, _ values: any RedisArgumentConvertible...) async throws -> Int {
-        try await self.int(.rpush(key, values))
+        try await int(.rpush(key, values))
     }
 
     /// Elements of a list from one index to another, both included; negative ones count from the end.
     /// - Throws: ``RedisError``.
     public func lrange(_ key: String, from start: Int = 0, through end: Int = -1) async throws -> [RESPValue] {
-        try await self.array(.lrange(key, from: start, through: end))
+        try await array(.lrange(key, from: start, through: end))
     }
 
     /// The length of a list, 0 if it does not exist.
     /// - Throws: ``RedisError``.
     public func llen(_ key: String) async throws -> Int {
-        try await self.int(.llen(key))
+        try await int(.llen(key))
     }
 
     /// An element of a list, or nil if the list is shorter.
     /// - Throws: ``RedisError``.
     public func lindex(_ key: String, _ index: Int) async throws -> RESPValue? {
-        try await self.optional(.lindex(key, index))
+        try await optional(.lindex(key, index))
     }
 }

@@ -19,7 +19,7 @@ extension RedisCommandExecutor {
     public func ping(timeout: Duration? = nil) async throws -> Duration {
         let clock = ContinuousClock()
         let start = clock.now
-        _ = try await self.send(RedisCommand("PING", arguments: [], isIdempotent: true, timeout: timeout))
+        _ = try await send(RedisCommand("PING", arguments: [], isIdempotent: true, timeout: timeout))
         return clock.now - start
     }
 
@@ -27,14 +27,14 @@ extension RedisCommandExecutor {
     /// - Throws: ``RedisError``.
     @discardableResult
     public func publish(_ message: any RedisArgumentConvertible, to channel: String) async throws -> Int {
-        try await self.int(.publish(message, to: channel))
+        try await int(.publish(message, to: channel))
     }
 
     /// Publishes to a shard channel and returns how many subscribers got it (Redis 7).
     /// - Throws: ``RedisError``.
     @discardableResult
     public func spublish(_ message: any RedisArgumentConvertible, to channel: String) async throws -> Int {
-        try await self.int(.spublish(message, to: channel))
+        try await int(.spublish(message, to: channel))
     }
 
     /// What the server tells about itself, by the names of `INFO`.
@@ -43,7 +43,7 @@ extension RedisCommandExecutor {
     public func info(_ section: String? = nil) async throws -> [String: String] {
         var command = RedisCommand("INFO").idempotent
         if let section { command.append(section) }
-        let text = try await self.send(command).string ?? ""
+        let text = try await send(command).string ?? ""
         var fields: [String: String] = [:]
         // The line breaks are CR LF, which is one Character.
         for line in text.split(whereSeparator: \.isNewline) where !line.hasPrefix("#") {
@@ -56,13 +56,13 @@ extension RedisCommandExecutor {
     /// The number of keys in the database.
     /// - Throws: ``RedisError``.
     public func dbsize() async throws -> Int {
-        try await self.int(RedisCommand("DBSIZE").idempotent)
+        try await int(RedisCommand("DBSIZE").idempotent)
     }
 
     /// The clock of the server, as the time since the beginning of 1970 in UTC.
     /// - Throws: ``RedisError``.
     public func time() async throws -> Duration {
-        let parts = try await self.array(RedisCommand("TIME").idempotent)
+        let parts = try await array(RedisCommand("TIME").idempotent)
         guard parts.count == 2, let seconds = parts[0].int, let microseconds = parts[1].int else {
             throw RedisError(.unexpectedReply, "The reply to TIME is not a pair of numbers.")
         }
@@ -81,14 +81,14 @@ extension RedisCommandExecutor {
     public func eval(
         _ script: RedisScript, keys: [String] = [], arguments: [any RedisArgumentConvertible] = []
     ) async throws -> RESPValue {
-        try await self.send(script.command(keys: keys, arguments: arguments))
+        try await send(script.command(keys: keys, arguments: arguments))
     }
 
     /// Loads a script into the server and returns its digest.
     /// - Throws: ``RedisError``.
     @discardableResult
     public func scriptLoad(_ script: RedisScript) async throws -> String {
-        let reply = try await self.send(RedisCommand("SCRIPT", "LOAD", script.source).idempotent)
+        let reply = try await send(RedisCommand("SCRIPT", "LOAD", script.source).idempotent)
         guard let sha1 = reply.string else { throw RedisError.unexpected(reply, wanted: "a digest") }
         return sha1
     }
@@ -98,6 +98,6 @@ extension RedisCommandExecutor {
     public func scriptExists(_ scripts: RedisScript...) async throws -> [Bool] {
         let arguments: [RedisArgument] = ["EXISTS"] + scripts.map { RedisArgument($0.sha1) }
         let command = RedisCommand("SCRIPT", arguments: arguments, isIdempotent: true)
-        return try await self.array(command).map { $0.int == 1 }
+        return try await array(command).map { $0.int == 1 }
     }
 }

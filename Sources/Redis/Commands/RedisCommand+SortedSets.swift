@@ -106,14 +106,14 @@ extension RedisCommandExecutor {
     public func zadd(
         _ key: String, _ members: (score: Double, member: any RedisArgumentConvertible)...
     ) async throws -> Int {
-        try await self.int(.zadd(key, members))
+        try await int(.zadd(key, members))
     }
 
     /// Removes members of a sorted set and returns how many of them existed.
     /// - Throws: ``RedisError``.
     @discardableResult
     public func zrem(_ key: String, _ members: any RedisArgumentConvertible...) async throws -> Int {
-        members.isEmpty ? 0 : try await self.int(.zrem(key, members))
+        members.isEmpty ? 0 : try await int(.zrem(key, members))
     }
 
     /// Members from one rank to another, both included; negative ones count from the end.
@@ -121,7 +121,7 @@ extension RedisCommandExecutor {
     public func zrange(
         _ key: String, from start: Int = 0, through end: Int = -1, reversed: Bool = false
     ) async throws -> [RESPValue] {
-        try await self.array(.zrange(key, from: start, through: end, reversed: reversed))
+        try await array(.zrange(key, from: start, through: end, reversed: reversed))
     }
 
     /// Members with their scores, from one rank to another.
@@ -130,7 +130,7 @@ extension RedisCommandExecutor {
         _ key: String, from start: Int = 0, through end: Int = -1, reversed: Bool = false
     ) async throws -> [RedisScoredMember] {
         try RedisScoredMember.parse(
-            try await self.array(.zrange(key, from: start, through: end, reversed: reversed, withScores: true)))
+            try await array(.zrange(key, from: start, through: end, reversed: reversed, withScores: true)))
     }
 
     /// Members by their scores. Reversed, the highest comes first; the bounds stay the same.
@@ -139,19 +139,19 @@ extension RedisCommandExecutor {
         _ key: String, from low: RedisScoreBound = .lowest, through high: RedisScoreBound = .highest,
         reversed: Bool = false, limit: (offset: Int, count: Int)? = nil
     ) async throws -> [RESPValue] {
-        try await self.array(.zrangeByScore(key, from: low, through: high, reversed: reversed, limit: limit))
+        try await array(.zrangeByScore(key, from: low, through: high, reversed: reversed, limit: limit))
     }
 
     /// The number of members of a sorted set.
     /// - Throws: ``RedisError``.
     public func zcard(_ key: String) async throws -> Int {
-        try await self.int(.zcard(key))
+        try await int(.zcard(key))
     }
 
     /// The score of a member, or nil.
     /// - Throws: ``RedisError``.
     public func zscore(_ key: String, _ member: any RedisArgumentConvertible) async throws -> Double? {
-        try await self.optional(.zscore(key, member))?.double
+        try await optional(.zscore(key, member))?.double
     }
 
     /// Removes members by their scores and returns how many.
@@ -160,7 +160,7 @@ extension RedisCommandExecutor {
     public func zremrangeByScore(
         _ key: String, from low: RedisScoreBound = .lowest, through high: RedisScoreBound
     ) async throws -> Int {
-        try await self.int(.zremrangeByScore(key, from: low, through: high))
+        try await int(.zremrangeByScore(key, from: low, through: high))
     }
 }
 

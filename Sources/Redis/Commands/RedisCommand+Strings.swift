@@ -67,7 +67,7 @@ extension RedisCommandExecutor {
     /// The value of a key, or nil if there is none.
     /// - Throws: ``RedisError``.
     public func get(_ key: String) async throws -> RESPValue? {
-        try await self.optional(.get(key))
+        try await optional(.get(key))
     }
 
     /// Sets a key.
@@ -83,7 +83,7 @@ extension RedisCommandExecutor {
         _ key: String, _ value: any RedisArgumentConvertible, expires: RedisExpiration? = nil,
         if condition: RedisSetCondition? = nil
     ) async throws -> Bool {
-        try await !self.send(.set(key, value, expires: expires, if: condition)).isNull
+        try await !send(.set(key, value, expires: expires, if: condition)).isNull
     }
 
     /// Sets a key and returns the value that it had before, or nil.
@@ -91,20 +91,20 @@ extension RedisCommandExecutor {
     public func getAndSet(
         _ key: String, _ value: any RedisArgumentConvertible, expires: RedisExpiration? = nil
     ) async throws -> RESPValue? {
-        try await self.optional(.set(key, value, expires: expires, returningOld: true))
+        try await optional(.set(key, value, expires: expires, returningOld: true))
     }
 
     /// The values of keys in the same order, nil for those that do not exist.
     /// - Throws: ``RedisError``.
     public func mget(_ keys: [String]) async throws -> [RESPValue?] {
         if keys.isEmpty { return [] }
-        return try await self.array(.mget(keys)).map { $0.isNull ? nil : $0 }
+        return try await array(.mget(keys)).map { $0.isNull ? nil : $0 }
     }
 
     /// Adds to the number in a key, which counts as 0 if it does not exist, and returns the sum.
     /// - Throws: ``RedisError``.
     @discardableResult
     public func incr(_ key: String, by amount: Int = 1) async throws -> Int {
-        try await self.int(.incr(key, by: amount))
+        try await int(.incr(key, by: amount))
     }
 }

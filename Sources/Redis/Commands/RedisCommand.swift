@@ -11,8 +11,8 @@ public struct RedisCommand: Hashable, Sendable {
     public let name: String
     /// What follows the name, subcommands included.
     public var arguments: [RedisArgument]
-    /// Executing the command a second time changes neither the data nor its answer in a way that matters to the
-    /// caller. The client repeats such a command by itself, within its deadline, when an answer was lost. Default: false.
+    /// Executing the command a second time changes neither the data nor its answer in a way that matters to the caller.
+    /// The client repeats such a command by itself, within its deadline, when an answer was lost. Default: false.
     public var isIdempotent: Bool
     /// How long to wait for the answer, the time for a connection included. Nil means the client's
     /// ``RedisConfiguration/commandTimeout``.
@@ -68,11 +68,11 @@ public struct RedisCommand: Hashable, Sendable {
 extension RedisCommand: CustomStringConvertible, CustomReflectable {
     /// The name and the number of arguments. Never the arguments themselves: they may be secrets or personal data.
     public var description: String {
-        "\(self.name) (\(self.arguments.count) argument\(self.arguments.count == 1 ? "" : "s"))"
+        "\(name) (\(arguments.count) argument\(arguments.count == 1 ? "" : "s"))"
     }
 
     /// Shows no more than ``description`` does.
     public var customMirror: Mirror {
-        Mirror(self, children: ["name": self.name, "argumentCount": self.arguments.count])
+        Mirror(self, children: ["name": name, "argumentCount": arguments.count])
     }
 }

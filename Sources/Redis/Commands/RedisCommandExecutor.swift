@@ -21,32 +21,32 @@ extension RedisCommandExecutor {
     /// - Throws: ``RedisError``.
     @discardableResult
     public func send(_ name: String, _ arguments: any RedisArgumentConvertible...) async throws -> RESPValue {
-        try await self.send(RedisCommand(name, arguments: arguments.map(\.redisArgument)))
+        try await send(RedisCommand(name, arguments: arguments.map(\.redisArgument)))
     }
 
     /// Sends commands in one write and waits for all answers, as long as the configuration allows.
     /// - Throws: ``RedisError`` if none of the commands was sent, or the task was cancelled.
     public func pipeline(_ commands: [RedisCommand]) async throws -> [Result<RESPValue, RedisError>] {
-        try await self.pipeline(commands, timeout: nil)
+        try await pipeline(commands, timeout: nil)
     }
 
     func int(_ command: RedisCommand) async throws -> Int {
-        let reply = try await self.send(command)
+        let reply = try await send(command)
         guard let number = reply.int else { throw RedisError.unexpected(reply, wanted: "an integer") }
         return number
     }
 
     func bool(_ command: RedisCommand) async throws -> Bool {
-        try await self.int(command) != 0
+        try await int(command) != 0
     }
 
     func optional(_ command: RedisCommand) async throws -> RESPValue? {
-        let reply = try await self.send(command)
+        let reply = try await send(command)
         return reply.isNull ? nil : reply
     }
 
     func array(_ command: RedisCommand) async throws -> [RESPValue] {
-        let reply = try await self.send(command)
+        let reply = try await send(command)
         guard let elements = reply.array else { throw RedisError.unexpected(reply, wanted: "an array") }
         return elements
     }

@@ -9,8 +9,8 @@ extension RedisClient {
     /// }
     /// ```
     ///
-    /// A key that exists all the time comes at least once, and perhaps more than once. On a cluster the masters are walked
-    /// through one after the other; a key whose slot moves meanwhile may not come.
+    /// A key that exists all the time comes at least once, and perhaps more than once. On a cluster the masters are
+    /// walked through one after the other; a key whose slot moves meanwhile may not come.
     /// - Parameters:
     ///   - pattern: Glob-style; nil means all keys.
     ///   - count: About how many keys the server looks at in one step. Default: 250.
@@ -35,7 +35,7 @@ public struct RedisScan: AsyncSequence, Sendable {
 
     /// Reads the keys.
     public func makeAsyncIterator() -> AsyncIterator {
-        AsyncIterator(pages: self.pages.makeAsyncIterator())
+        AsyncIterator(pages: pages.makeAsyncIterator())
     }
 
     /// Reads the keys one by one.
@@ -51,13 +51,13 @@ public struct RedisScan: AsyncSequence, Sendable {
         /// The next key, or nil at the end.
         /// - Throws: ``RedisError``.
         public mutating func next() async throws -> String? {
-            while self.index == self.page.count {
-                guard let page = try await self.pages.next() else { return nil }
+            while index == self.page.count {
+                guard let page = try await pages.next() else { return nil }
                 self.page = page
-                self.index = 0
+                index = 0
             }
-            defer { self.index += 1 }
-            return self.page[self.index]
+            defer { index += 1 }
+            return self.page[index]
         }
     }
 
@@ -70,7 +70,7 @@ public struct RedisScan: AsyncSequence, Sendable {
 
         /// Reads the pages.
         public func makeAsyncIterator() -> AsyncIterator {
-            AsyncIterator(scan: self.scan)
+            AsyncIterator(scan: scan)
         }
 
         /// Reads page by page.
@@ -87,19 +87,19 @@ public struct RedisScan: AsyncSequence, Sendable {
             /// The next keys, or nil at the end.
             /// - Throws: ``RedisError``.
             public mutating func next() async throws -> [String]? {
-                while !self.isAtEnd {
+                while !isAtEnd {
                     var command = RedisCommand("SCAN", self.cursor).idempotent
-                    if let pattern = self.scan.pattern { command.append("MATCH", pattern) }
-                    command.append("COUNT", self.scan.count)
-                    if let type = self.scan.type { command.append("TYPE", type) }
-                    let reply = try await self.ask(command)
+                    if let pattern = scan.pattern { command.append("MATCH", pattern) }
+                    command.append("COUNT", scan.count)
+                    if let type = scan.type { command.append("TYPE", type) }
+                    let reply = try await ask(command)
                     guard reply.count == 2, let cursor = reply[0].string, let keys = reply[1].array else {
                         throw RedisError(.unexpectedReply, "The reply to SCAN is not a cursor with keys.")
                     }
                     self.cursor = cursor
                     if cursor == "0" {
-                        self.servers?.removeFirst()
-                        self.isAtEnd = self.servers?.isEmpty ?? true
+                        servers?.removeFirst()
+                        isAtEnd = servers?.isEmpty ?? true
                     }
                     if !keys.isEmpty { return keys.compactMap(\.string) }
                 }
@@ -107,12 +107,12 @@ public struct RedisScan: AsyncSequence, Sendable {
             }
 
             private mutating func ask(_ command: RedisCommand) async throws -> [RESPValue] {
-                guard self.scan.client.isCluster else { return try await self.scan.client.array(command) }
+                guard scan.client.isCluster else { return try await scan.client.array(command) }
                 let servers: [RedisServer]
                 if let known = self.servers {
                     servers = known
                 } else {
-                    servers = try await self.scan.client.servers()
+                    servers = try await scan.client.servers()
                 }
                 self.servers = servers
                 return try await servers[0].array(command)

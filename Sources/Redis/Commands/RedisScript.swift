@@ -18,7 +18,7 @@ public struct RedisScript: Hashable, Sendable {
     /// Makes a script.
     public init(_ source: String) {
         self.source = source
-        self.sha1 = SHA1.hexDigest(of: source.utf8)
+        sha1 = SHA1.hexDigest(of: source.utf8)
     }
 
     /// The script as a command, for pipelines and transactions.
@@ -26,7 +26,7 @@ public struct RedisScript: Hashable, Sendable {
     ///   - keys: The keys that the script touches, `KEYS` in Lua.
     ///   - arguments: What else it needs, `ARGV` in Lua.
     public func command(keys: [String], arguments: [any RedisArgumentConvertible] = []) -> RedisCommand {
-        var all: [RedisArgument] = [RedisArgument(self.sha1), RedisArgument(keys.count)]
+        var all: [RedisArgument] = [RedisArgument(sha1), RedisArgument(keys.count)]
         all.reserveCapacity(2 + keys.count + arguments.count)
         for key in keys { all.append(RedisArgument(key)) }
         for argument in arguments { all.append(argument.redisArgument) }
@@ -39,5 +39,5 @@ public struct RedisScript: Hashable, Sendable {
     public static func == (lhs: RedisScript, rhs: RedisScript) -> Bool { lhs.sha1 == rhs.sha1 }
 
     /// Hashes the digest.
-    public func hash(into hasher: inout Hasher) { hasher.combine(self.sha1) }
+    public func hash(into hasher: inout Hasher) { hasher.combine(sha1) }
 }

@@ -13,25 +13,25 @@ enum RefusedCommand {
     /// An error that names the right API if the command cannot be sent in this place.
     static func check(_ command: RedisCommand, in place: Place) -> RedisError? {
         // A short name that many commands share a length with is the common case: one hash lookup decides.
-        guard let reason = self.reasons[command.name] else { return nil }
+        guard let reason = reasons[command.name] else { return nil }
         switch reason {
         case .subscription:
-            return self.refusal(
+            return refusal(
                 command, "it changes what a connection is for: use subscribe(to:), psubscribe(to:) or ssubscribe(to:)")
         case .connectionSetting:
-            return self.refusal(
+            return refusal(
                 command, "it changes a pooled connection for all its users: set it in RedisConfiguration instead")
         case .endless:
-            return self.refusal(command, "its stream of replies belongs to no command: use redis-cli for it")
+            return refusal(command, "its stream of replies belongs to no command: use redis-cli for it")
         case .transaction where place == .shared:
-            return self.refusal(command, "use transaction(_:), or withConnection(_:) for WATCH")
+            return refusal(command, "use transaction(_:), or withConnection(_:) for WATCH")
         case .blocking where place == .shared:
-            return self.refusal(command, "it would hold up all users of the connection: use withConnection(_:)")
+            return refusal(command, "it would hold up all users of the connection: use withConnection(_:)")
         case .streamBlocking where place == .shared && command.arguments.contains { Self.isBlock($0) }:
-            return self.refusal(
+            return refusal(
                 command, "with BLOCK it would hold up all users of the connection: use withConnection(_:)")
         case .clientReply where Self.changesConnection(command):
-            return self.refusal(command, "it changes a pooled connection, or the order of replies, for all its users")
+            return refusal(command, "it changes a pooled connection, or the order of replies, for all its users")
         default:
             return nil
         }

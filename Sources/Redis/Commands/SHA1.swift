@@ -4,7 +4,7 @@
 enum SHA1 {
     static func hexDigest(of message: some Collection<UInt8>) -> String {
         let digits = Array("0123456789abcdef".utf8)
-        let bytes = self.digest(of: message).flatMap { word in
+        let bytes = digest(of: message).flatMap { word in
             stride(from: 28, through: 0, by: -4).map { digits[Int(word >> UInt32($0)) & 15] }
         }
         return String(decoding: bytes, as: UTF8.self)
@@ -28,9 +28,9 @@ enum SHA1 {
             }
             for index in 16..<80 {
                 let mixed = words[index - 3] ^ words[index - 8] ^ words[index - 14] ^ words[index - 16]
-                words[index] = self.rotate(mixed, by: 1)
+                words[index] = rotate(mixed, by: 1)
             }
-            self.compress(words, into: &state)
+            compress(words, into: &state)
         }
         return state
     }
@@ -45,8 +45,8 @@ enum SHA1 {
                 case 40..<60: ((b & c) | (b & d) | (c & d), 0x8F1B_BCDC)
                 default: (b ^ c ^ d, 0xCA62_C1D6)
                 }
-            let next = self.rotate(a, by: 5) &+ mix &+ e &+ word &+ constant
-            (e, d, c, b, a) = (d, c, self.rotate(b, by: 30), a, next)
+            let next = rotate(a, by: 5) &+ mix &+ e &+ word &+ constant
+            (e, d, c, b, a) = (d, c, rotate(b, by: 30), a, next)
         }
         for (index, value) in [a, b, c, d, e].enumerated() { state[index] &+= value }
     }

@@ -4,11 +4,11 @@ import NIOCore
 
 extension Duration {
     /// The same length for NIO, saturated where its 64 bits of nanoseconds do not suffice (292 years).
-    var timeAmount: TimeAmount { .nanoseconds(self.nanoseconds) }
+    var timeAmount: TimeAmount { .nanoseconds(nanoseconds) }
 
     /// Whole nanoseconds, saturated.
     var nanoseconds: Int64 {
-        let (seconds, attoseconds) = self.components
+        let (seconds, attoseconds) = components
         let (scaled, overflowed) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
         let (sum, carried) = scaled.addingReportingOverflow(attoseconds / 1_000_000_000)
         return overflowed || carried ? (seconds < 0 ? .min : .max) : sum
@@ -16,7 +16,7 @@ extension Duration {
 
     /// For messages: `5 seconds`, `0.25 seconds`.
     var inWords: String {
-        let seconds = Double(self.nanoseconds) / 1e9
+        let seconds = Double(nanoseconds) / 1e9
         return seconds == seconds.rounded() ? "\(Int(seconds)) seconds" : "\(seconds) seconds"
     }
 }

@@ -8,8 +8,8 @@ extension RedisConfiguration {
     /// - `redis://[user:password@]host[:port][/db]`
     /// - `rediss://…`, the same over TLS
     /// - `unix://[user:password@]/path/to/redis.sock[?db=0]`
-    /// - `redis+sentinel://[user:password@]host[:port],host[:port],…/master-name[/db]`, and `rediss+sentinel://…` with TLS
-    ///   to the Sentinels and the servers
+    /// - `redis+sentinel://[user:password@]host[:port],host[:port],…/master-name[/db]`, and `rediss+sentinel://…` with
+    ///   TLS to the Sentinels and the servers
     /// - `redis+cluster://[user:password@]host[:port],host[:port],…`, and `rediss+cluster://…` with TLS
     ///
     /// User name, password and path may be percent-encoded; `redis://:password@host` has a password only. Options
@@ -23,7 +23,8 @@ extension RedisConfiguration {
         try self.init(parsed: RedisURL(url))
     }
 
-    /// Reads the environment variable `REDIS_URL`, without white space around it; if it is not set or is empty, the configuration is that of `redis://localhost:6379`.
+    /// Reads the environment variable `REDIS_URL`, without white space around it; if it is not set or is empty, the
+    /// configuration is that of `redis://localhost:6379`.
     /// - Throws: ``RedisError`` with the code `invalidConfiguration`.
     public static func fromEnvironment(
         _ environment: [String: String] = ProcessInfo.processInfo.environment
@@ -40,8 +41,8 @@ extension RedisConfiguration {
             let (host, port) = try url.hostAndPort()
             self.init(address: .tcp(host: host, port: port))
             let path = url.path.drop { $0 == "/" }
-            if !path.isEmpty { self.database = try RedisURL.database(String(path)) }
-            if url.scheme == "rediss" { self.tls = RedisTLSConfiguration() }
+            if !path.isEmpty { database = try RedisURL.database(String(path)) }
+            if url.scheme == "rediss" { tls = RedisTLSConfiguration() }
         case "unix", "redis+unix":
             guard url.authority.isEmpty, url.path.hasPrefix("/") else {
                 throw RedisURL.error("a Unix socket needs an absolute path, as in unix:///run/redis/redis.sock")
@@ -56,11 +57,11 @@ extension RedisConfiguration {
                 "the scheme \"\(url.scheme)\" is not known; the accepted ones are redis://, rediss://, unix://, "
                     + "redis+sentinel:// and redis+cluster:// (rediss+… for TLS)")
         }
-        self.credentials = url.credentials
+        credentials = url.credentials
         // Which connections are encrypted decides what other options mean.
-        for (name, value) in url.options where name == "sentinel_tls" { try self.apply(option: name, value) }
-        for (name, value) in url.options where name != "sentinel_tls" { try self.apply(option: name, value) }
-        try self.validate()
+        for (name, value) in url.options where name == "sentinel_tls" { try apply(option: name, value) }
+        for (name, value) in url.options where name != "sentinel_tls" { try apply(option: name, value) }
+        try validate()
     }
 
     private init(sentinel url: RedisURL) throws {
@@ -87,27 +88,27 @@ extension RedisConfiguration {
     }
 
     private mutating func apply(option name: String, _ value: String) throws {
-        if name.hasPrefix("sentinel_") { return try self.apply(sentinelOption: name, value) }
-        if name == "read_from" { return try self.apply(readFrom: value) }
+        if name.hasPrefix("sentinel_") { return try apply(sentinelOption: name, value) }
+        if name == "read_from" { return try apply(readFrom: value) }
         if name.hasPrefix("tls_"), self.tls == nil, self.sentinel?.tls == nil {
             throw RedisURL.error("the option \(name) needs TLS: use the scheme rediss:// (or rediss+…)")
         }
         if name.hasPrefix("tls_"), var sentinel = self.sentinel, var tls = sentinel.tls {
             try tls.apply(option: name, value)
             sentinel.tls = tls
-            self.deployment = .sentinel(sentinel)
+            deployment = .sentinel(sentinel)
         }
         if name.hasPrefix("tls_") {
             try self.tls?.apply(option: name, value)
             return
         }
         switch name {
-        case "db": self.database = try RedisURL.database(value)
-        case "client_name": self.clientName = value
+        case "db": database = try RedisURL.database(value)
+        case "client_name": clientName = value
         case "protocol":
             switch value {
-            case "2": self.protocolVersion = .resp2
-            case "3": self.protocolVersion = .resp3
+            case "2": protocolVersion = .resp2
+            case "3": protocolVersion = .resp3
             default: throw RedisURL.error("the option protocol must be 2 or 3")
             }
         default:
@@ -120,7 +121,7 @@ extension RedisConfiguration {
     }
 
     private var sentinel: RedisSentinelConfiguration? {
-        if case .sentinel(let sentinel) = self.deployment { sentinel } else { nil }
+        if case .sentinel(let sentinel) = deployment { sentinel } else { nil }
     }
 
     private mutating func apply(sentinelOption name: String, _ value: String) throws {
@@ -143,16 +144,16 @@ extension RedisConfiguration {
                 "the option \"\(name)\" is not known; the accepted ones are sentinel_username, sentinel_password and "
                     + "sentinel_tls")
         }
-        self.deployment = .sentinel(sentinel)
+        deployment = .sentinel(sentinel)
     }
 
     private mutating func apply(readFrom value: String) throws {
-        if case .standalone = self.deployment {
+        if case .standalone = deployment {
             throw RedisURL.error("the option read_from needs replicas: redis+sentinel:// or redis+cluster://")
         }
         switch value {
-        case "master": self.readsFromReplicas = false
-        case "replicas": self.readsFromReplicas = true
+        case "master": readsFromReplicas = false
+        case "replicas": readsFromReplicas = true
         default: throw RedisURL.error("the option read_from must be master or replicas")
         }
     }
@@ -161,15 +162,15 @@ extension RedisConfiguration {
 extension RedisTLSConfiguration {
     fileprivate mutating func apply(option name: String, _ value: String) throws {
         switch name {
-        case "tls_ca": self.certificateAuthorities = .file(value)
-        case "tls_cert": self.clientCertificate = .file(value)
-        case "tls_key": self.privateKey = .file(value)
-        case "tls_server_name": self.serverName = value
+        case "tls_ca": certificateAuthorities = .file(value)
+        case "tls_cert": clientCertificate = .file(value)
+        case "tls_key": privateKey = .file(value)
+        case "tls_server_name": serverName = value
         case "tls_verify":
             switch value {
-            case "full": self.verification = .full
-            case "ca": self.verification = .withoutHostname
-            case "none": self.verification = .none
+            case "full": verification = .full
+            case "ca": verification = .withoutHostname
+            case "none": verification = .none
             default: throw RedisURL.error("the option tls_verify must be full, ca or none")
             }
         default:

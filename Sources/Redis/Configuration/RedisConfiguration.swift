@@ -20,8 +20,9 @@ public struct RedisConfiguration: Sendable {
     public var address: RedisAddress
     /// Whether there is one server, or several behind Sentinel or in a cluster. Default: one.
     public var deployment: RedisDeployment = .standalone
-    /// Commands that only read go to replicas, where there are some that work. What is read there may be a little out of
-    /// date: something that was written just now may be missing. ``RedisCommand/onMaster`` exempts a command. Default: no.
+    /// Commands that only read go to replicas, where there are some that work. What is read there may be a little out
+    /// of date: something that was written just now may be missing. ``RedisCommand/onMaster`` exempts a command.
+    /// Default: no.
     public var readsFromReplicas = false
     /// User name and password. Default: none.
     public var credentials: RedisCredentials?
@@ -106,7 +107,7 @@ public struct RedisConfiguration: Sendable {
         self.init(
             address: sentinels.sentinels.first ?? .tcp(host: "localhost", port: RedisSentinelConfiguration.defaultPort),
             credentials: credentials, database: database, tls: tls, clientName: clientName)
-        self.deployment = .sentinel(sentinels)
+        deployment = .sentinel(sentinels)
     }
 
     /// Makes a configuration for a Redis Cluster.
@@ -121,7 +122,7 @@ public struct RedisConfiguration: Sendable {
         self.init(
             address: cluster.nodes.first ?? .tcp(host: "localhost", port: RedisAddress.defaultPort),
             credentials: credentials, tls: tls, clientName: clientName)
-        self.deployment = .cluster(cluster)
+        deployment = .cluster(cluster)
     }
 
     /// Which version of the protocol to speak.
@@ -140,43 +141,43 @@ public struct RedisConfiguration: Sendable {
         func require(_ condition: Bool, _ message: @autoclosure () -> String) throws {
             guard condition else { throw RedisError(.invalidConfiguration, message()) }
         }
-        try self.address.validate()
-        try self.deployment.validate(database: self.database)
-        try require(self.database >= 0, "The database is \(self.database); it must be 0 or more.")
+        try address.validate()
+        try deployment.validate(database: database)
+        try require(database >= 0, "The database is \(database); it must be 0 or more.")
         if let clientName {
             try require(
                 !clientName.isEmpty && clientName.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F },
                 "The client name must consist of printable ASCII characters without spaces."
             )
         }
-        try require(self.connectTimeout > .zero, "The connect timeout must be longer than zero.")
-        try require(self.commandTimeout > .zero, "The command timeout must be longer than zero.")
-        try self.pool.validate()
-        try self.pubSub.validate()
+        try require(connectTimeout > .zero, "The connect timeout must be longer than zero.")
+        try require(commandTimeout > .zero, "The command timeout must be longer than zero.")
+        try pool.validate()
+        try pubSub.validate()
     }
 }
 
 extension RedisConfiguration: CustomStringConvertible, CustomReflectable {
     /// The address and the options that have no secrets.
     public var description: String {
-        let scheme = self.tls == nil ? "redis" : "rediss"
-        let user = self.credentials.map { "\($0)@" } ?? ""
-        switch self.deployment {
+        let scheme = tls == nil ? "redis" : "rediss"
+        let user = credentials.map { "\($0)@" } ?? ""
+        switch deployment {
         case .sentinel(let sentinel):
             let hosts = sentinel.sentinels.map(\.description).joined(separator: ",")
-            return "\(scheme)+sentinel://\(user)\(hosts)/\(sentinel.masterName)/\(self.database)"
+            return "\(scheme)+sentinel://\(user)\(hosts)/\(sentinel.masterName)/\(database)"
         case .cluster(let cluster):
             return "\(scheme)+cluster://\(user)\(cluster.nodes.map(\.description).joined(separator: ","))"
         case .standalone:
-            return switch self.address {
-            case .tcp: "\(scheme)://\(user)\(self.address)/\(self.database)"
-            case .unixSocket: "\(self.address)?db=\(self.database)"
+            return switch address {
+            case .tcp: "\(scheme)://\(user)\(address)/\(database)"
+            case .unixSocket: "\(address)?db=\(database)"
             }
         }
     }
 
     /// Shows no more than ``description`` does.
-    public var customMirror: Mirror { Mirror(self, children: ["url": self.description]) }
+    public var customMirror: Mirror { Mirror(self, children: ["url": description]) }
 }
 
 /// Where a server listens.
@@ -233,8 +234,8 @@ public struct RedisCredentials: Hashable, Sendable, CustomStringConvertible, Cus
     }
 
     /// The user name, with asterisks in the place of the password.
-    public var description: String { "\(self.username ?? ""):***" }
+    public var description: String { "\(username ?? ""):***" }
 
     /// Shows no more than ``description`` does.
-    public var customMirror: Mirror { Mirror(self, children: ["username": self.username as Any]) }
+    public var customMirror: Mirror { Mirror(self, children: ["username": username as Any]) }
 }

@@ -23,8 +23,8 @@ public struct RedisSentinelConfiguration: Hashable, Sendable {
     public var credentials: RedisCredentials?
     /// Encryption of the connections to the Sentinels. Default: none.
     public var tls: RedisTLSConfiguration?
-    /// How often the Sentinels are asked although nothing happened. They are asked at once when something did, and tell of
-    /// failovers by themselves. Default: 30 seconds.
+    /// How often the Sentinels are asked although nothing happened. They are asked at once when something did, and tell
+    /// of failovers by themselves. Default: 30 seconds.
     public var refreshInterval: Duration = .seconds(30)
 
     /// The port of Sentinels, 26379.
@@ -42,16 +42,16 @@ public struct RedisSentinelConfiguration: Hashable, Sendable {
     }
 
     func validate() throws {
-        guard !self.sentinels.isEmpty else {
+        guard !sentinels.isEmpty else {
             throw RedisError(.invalidConfiguration, "No Sentinel is listed: name at least one, better all of them.")
         }
-        for address in self.sentinels { try address.validate() }
-        guard !self.masterName.isEmpty else {
+        for address in sentinels { try address.validate() }
+        guard !masterName.isEmpty else {
             throw RedisError(
                 .invalidConfiguration,
                 "The name of the master is empty: use the one of \"sentinel monitor\" in the Sentinels' configuration.")
         }
-        guard self.refreshInterval > .zero else {
+        guard refreshInterval > .zero else {
             throw RedisError(.invalidConfiguration, "The refresh interval of the Sentinels must be longer than zero.")
         }
     }
@@ -71,12 +71,12 @@ public struct RedisClusterConfiguration: Hashable, Sendable {
     }
 
     func validate() throws {
-        guard !self.nodes.isEmpty else {
+        guard !nodes.isEmpty else {
             throw RedisError(
                 .invalidConfiguration, "No node of the cluster is listed: name at least one, better several.")
         }
-        for address in self.nodes { try address.validate() }
-        guard self.refreshInterval > .zero else {
+        for address in nodes { try address.validate() }
+        guard refreshInterval > .zero else {
             throw RedisError(.invalidConfiguration, "The refresh interval of the cluster must be longer than zero.")
         }
     }

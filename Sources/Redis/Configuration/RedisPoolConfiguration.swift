@@ -34,22 +34,22 @@ public struct RedisPoolConfiguration: Hashable, Sendable {
         func require(_ condition: Bool, _ message: String) throws {
             guard condition else { throw RedisError(.invalidConfiguration, message) }
         }
-        try require(self.maxConnections >= 1, "pool.maxConnections must be 1 or more.")
+        try require(maxConnections >= 1, "pool.maxConnections must be 1 or more.")
         try require(
-            (0...self.maxConnections).contains(self.minIdleConnections),
+            (0...self.maxConnections).contains(minIdleConnections),
             "pool.minIdleConnections must be between 0 and pool.maxConnections."
         )
-        try require(self.maxLeasedConnections >= 1, "pool.maxLeasedConnections must be 1 or more.")
+        try require(maxLeasedConnections >= 1, "pool.maxLeasedConnections must be 1 or more.")
         try require(
-            self.commandsBeforeGrowing >= 1 && self.maxCommandsPerConnection >= 1,
+            commandsBeforeGrowing >= 1 && maxCommandsPerConnection >= 1,
             "pool.commandsBeforeGrowing and pool.maxCommandsPerConnection must be 1 or more."
         )
-        try require(self.maxWaiters >= 0, "pool.maxWaiters must be 0 or more.")
+        try require(maxWaiters >= 0, "pool.maxWaiters must be 0 or more.")
         try require(
-            self.idleTimeout > .zero && self.healthCheckInterval > .zero && self.initialBackoff > .zero,
+            idleTimeout > .zero && healthCheckInterval > .zero && initialBackoff > .zero,
             "pool.idleTimeout, pool.healthCheckInterval and pool.initialBackoff must be longer than zero."
         )
-        try require(self.maxBackoff >= self.initialBackoff, "pool.maxBackoff must not be below pool.initialBackoff.")
+        try require(maxBackoff >= initialBackoff, "pool.maxBackoff must not be below pool.initialBackoff.")
     }
 }
 
@@ -66,7 +66,7 @@ public struct RedisPubSubConfiguration: Hashable, Sendable {
     public init() {}
 
     func validate() throws {
-        guard self.bufferLimit >= 1, self.healthCheckInterval > .zero else {
+        guard bufferLimit >= 1, healthCheckInterval > .zero else {
             throw RedisError(
                 .invalidConfiguration,
                 "pubSub.bufferLimit must be 1 or more and pubSub.healthCheckInterval longer than zero."

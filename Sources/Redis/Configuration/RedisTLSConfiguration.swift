@@ -30,7 +30,7 @@ public struct RedisTLSConfiguration: Hashable, Sendable {
         }
 
         /// Shows no more than ``description`` does.
-        public var customMirror: Mirror { Mirror(self, children: ["pem": self.description]) }
+        public var customMirror: Mirror { Mirror(self, children: ["pem": description]) }
     }
 
     /// What is checked about the server's certificate. Default: ``Verification/full``.
@@ -64,15 +64,15 @@ extension RedisTLSConfiguration {
     /// Reads the certificates. Costly: once per client.
     func makeContext() throws -> NIOSSLContext {
         var configuration = TLSConfiguration.makeClientConfiguration()
-        switch self.verification {
+        switch verification {
         case .full: configuration.certificateVerification = .fullVerification
         case .withoutHostname: configuration.certificateVerification = .noHostnameVerification
         case .none: configuration.certificateVerification = .none
         }
-        if let authorities = self.certificateAuthorities {
+        if let authorities = certificateAuthorities {
             configuration.trustRoots = .certificates(try Self.certificates(authorities, "certificate authorities"))
         }
-        switch (self.clientCertificate, self.privateKey) {
+        switch (clientCertificate, privateKey) {
         case (let certificate?, let key?):
             configuration.certificateChain = try Self.certificates(certificate, "client certificate")
                 .map { .certificate($0) }
@@ -95,7 +95,7 @@ extension RedisTLSConfiguration {
     }
 
     private static func certificates(_ pem: PEM, _ what: String) throws -> [NIOSSLCertificate] {
-        let certificates = try self.read(pem, what) { pem in
+        let certificates = try read(pem, what) { pem in
             switch pem {
             case .file(let path): try NIOSSLCertificate.fromPEMFile(path)
             case .text(let text): try NIOSSLCertificate.fromPEMBytes(Array(text.utf8))

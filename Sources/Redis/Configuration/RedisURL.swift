@@ -18,15 +18,15 @@ struct RedisURL {
             throw Self.error(
                 "it has no scheme; write for example redis://localhost:6379, rediss://… or unix:///path.sock")
         }
-        self.scheme = text[..<separator.lowerBound].lowercased()
+        scheme = text[..<separator.lowerBound].lowercased()
         var rest = text[separator.upperBound...]
         // The last @ of the authority ends the credentials, so that one in a password does no harm.
         let end = rest.prefix { $0 != "/" && $0 != "?" }.lastIndex(of: "@")
         if let end {
-            self.credentials = try Self.credentials(rest[..<end])
+            credentials = try Self.credentials(rest[..<end])
             rest = rest[rest.index(after: end)...]
         } else {
-            self.credentials = nil
+            credentials = nil
         }
         var options: [(String, String)] = []
         if let query = rest.firstIndex(of: "?") {
@@ -39,8 +39,8 @@ struct RedisURL {
         }
         self.options = options
         let slash = rest.firstIndex(of: "/") ?? rest.endIndex
-        self.authority = String(rest[..<slash])
-        self.path = String(rest[slash...])
+        authority = String(rest[..<slash])
+        path = String(rest[slash...])
     }
 
     static func error(_ problem: String) -> RedisError {
@@ -75,19 +75,19 @@ struct RedisURL {
 
     /// The host and port of a URL that names one server.
     func hostAndPort() throws -> (String, Int) {
-        if self.authority.contains(",") {
+        if authority.contains(",") {
             throw Self.error(
                 "it lists several hosts; redis:// and rediss:// take one, redis+sentinel:// and redis+cluster:// several"
             )
         }
-        return try Self.hostAndPort(self.authority, defaultPort: RedisAddress.defaultPort)
+        return try Self.hostAndPort(authority, defaultPort: RedisAddress.defaultPort)
     }
 
     /// The addresses of a URL that names several servers.
     func addresses(defaultPort: Int) throws -> [RedisAddress] {
-        try self.authority.split(separator: ",", omittingEmptySubsequences: false).map { part in
+        try authority.split(separator: ",", omittingEmptySubsequences: false).map { part in
             guard !part.isEmpty else {
-                throw Self.error("a host is missing: write them as in \(self.scheme)://host1,host2,host3")
+                throw Self.error("a host is missing: write them as in \(scheme)://host1,host2,host3")
             }
             let (host, port) = try Self.hostAndPort(String(part), defaultPort: defaultPort)
             return .tcp(host: host, port: port)

@@ -28,51 +28,51 @@ final class CommandHandler: ChannelInboundHandler {
 
     init(id: Int, configuration: RedisConfiguration, delegate: any RedisConnectionDelegate) {
         self.id = id
-        self.logger = configuration.logger
-        self.commandTimeout = configuration.commandTimeout
+        logger = configuration.logger
+        commandTimeout = configuration.commandTimeout
         self.delegate = delegate
         // A little less than the limit of a command, which begins before the command is written: the check at its
         // deadline shall find the connection dead, and not a moment too soon.
         let silenceLimit = configuration.commandTimeout * 0.95
-        self.machine = CommandStateMachine(silenceLimit: silenceLimit.timeAmount, now: .now())
-        self.decoder = RESPDecoder(limits: configuration.limits)
+        machine = CommandStateMachine(silenceLimit: silenceLimit.timeAmount, now: .now())
+        decoder = RESPDecoder(limits: configuration.limits)
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
         // The channel may have been closed by the peer while the connection was on its way here.
-        if !context.channel.isActive { self.closed() }
+        if !context.channel.isActive { closed() }
     }
 
     // MARK: Writing
 
     func writeSubmissions() {
         guard let connection else { return }
-        let requests = connection.takeSubmissions(reusing: self.spareQueue)
-        self.spareQueue = []
+        let requests = connection.takeSubmissions(reusing: spareQueue)
+        spareQueue = []
         let now = NIODeadline.now()
         var skipped = 0
         var earliest = NIODeadline.distantFuture
-        self.startOutput()
+        startOutput()
         for request in requests {
-            guard !self.machine.isClosed, request.beginSending() else {
+            guard !machine.isClosed, request.beginSending() else {
                 skipped += 1
                 request.fail(.neverSent)
                 continue
             }
-            switch self.machine.send(request, replyCount: request.replyCount, deadline: request.deadline, now: now) {
+            switch machine.send(request, replyCount: request.replyCount, deadline: request.deadline, now: now) {
             case .write:
                 earliest = min(earliest, request.deadline)
-                self.write(request)
+                write(request)
             case .reject:
                 skipped += 1
                 request.fail(.neverSent)
             }
         }
-        self.flush()
-        self.wakeUp(at: earliest)
-        if skipped > 0 { self.delegate.connection(self.id, finished: skipped) }
-        self.keepForReuse(requests)
+        flush()
+        wakeUp(at: earliest)
+        if skipped > 0 { delegate.connection(id, finished: skipped) }
+        keepForReuse(requests)
     }
 
     private func write(_ request: PendingRequest) {
@@ -85,48 +85,48 @@ final class CommandHandler: ChannelInboundHandler {
     private func write(_ command: RedisCommand) {
         // The first use of a script on a connection carries its source, which also loads it. Whatever follows on this
         // connection finds it there, in pipelines too, without a round trip to ask.
-        if let script = command.script, self.loadedScripts.insert(script.sha1).inserted {
-            RESPEncoder.writeWithSource(command, script, to: &self.output)
+        if let script = command.script, loadedScripts.insert(script.sha1).inserted {
+            RESPEncoder.writeWithSource(command, script, to: &output)
         } else {
-            RESPEncoder.write(command, to: &self.output)
+            RESPEncoder.write(command, to: &output)
         }
     }
 
     private func startOutput() {
         // The storage is reused if the channel has let go of it, unless a large command made it large.
-        if self.output.capacity > 256 << 10 {
-            self.output = ByteBuffer()
+        if output.capacity > 256 << 10 {
+            output = ByteBuffer()
         } else {
-            self.output.clear()
+            output.clear()
         }
     }
 
     private func flush() {
-        guard self.output.readableBytes > 0, let context else { return }
-        context.writeAndFlush(self.wrapOutboundOut(self.output), promise: nil)
+        guard output.readableBytes > 0, let context else { return }
+        context.writeAndFlush(wrapOutboundOut(output), promise: nil)
     }
 
     private func keepForReuse(_ queue: consuming [PendingRequest]) {
-        self.spareQueue = queue
-        self.spareQueue.removeAll(keepingCapacity: self.spareQueue.capacity <= 4096)
+        spareQueue = queue
+        spareQueue.removeAll(keepingCapacity: spareQueue.capacity <= 4096)
     }
 
     // MARK: Reading
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        self.decoder.feed(self.unwrapInboundIn(data))
-        self.machine.readBytes(now: .now())
+        decoder.feed(unwrapInboundIn(data))
+        machine.readBytes(now: .now())
         var finished = 0
         do {
-            while let message = try self.decoder.next() {
+            while let message = try decoder.next() {
                 // Attributes describe replies and pushes answer nothing: neither has a place in the order of replies.
                 guard case .reply(let reply) = message else { continue }
-                switch self.machine.receivedReply() {
+                switch machine.receivedReply() {
                 case .deliver(let request, let isLast):
-                    self.deliver(reply, to: request, isLast: isLast)
+                    deliver(reply, to: request, isLast: isLast)
                     finished += isLast ? 1 : 0
                 case .deliverAndClose(let request):
-                    self.deliver(reply, to: request, isLast: true)
+                    deliver(reply, to: request, isLast: true)
                     finished += 1
                     context.close(promise: nil)
                 case .violation:
@@ -134,16 +134,16 @@ final class CommandHandler: ChannelInboundHandler {
                 }
             }
         } catch {
-            self.close(
+            close(
                 because: RedisError(
                     .protocolError, "The server sent what is not RESP; the connection was closed.", cause: error,
                     mayHaveExecuted: true))
         }
-        if finished > 0 { self.delegate.connection(self.id, finished: finished) }
+        if finished > 0 { delegate.connection(id, finished: finished) }
     }
 
     private func deliver(_ reply: RESPValue, to request: PendingRequest, isLast: Bool) {
-        if let error = reply.error { self.learn(from: error) }
+        if let error = reply.error { learn(from: error) }
         request.receive(reply, isLast: isLast)
     }
 
@@ -151,11 +151,11 @@ final class CommandHandler: ChannelInboundHandler {
         switch error.prefix {
         case "NOSCRIPT":
             // Somebody flushed the scripts of the server.
-            self.loadedScripts = []
+            loadedScripts = []
         case "READONLY", "LOADING", "MASTERDOWN":
-            guard !self.isReplacementRequested else { return }
-            self.isReplacementRequested = true
-            self.delegate.connection(self.id, mustBeReplaced: error)
+            guard !isReplacementRequested else { return }
+            isReplacementRequested = true
+            delegate.connection(id, mustBeReplaced: error)
         default:
             break
         }
@@ -164,60 +164,60 @@ final class CommandHandler: ChannelInboundHandler {
     // MARK: Deadlines
 
     private func wakeUp(at deadline: NIODeadline) {
-        guard deadline < self.timer?.deadline ?? .distantFuture, let context else { return }
-        self.timer?.task.cancel()
+        guard deadline < timer?.deadline ?? .distantFuture, let context else { return }
+        timer?.task.cancel()
         let handler = NIOLoopBound(self, eventLoop: context.eventLoop)
         let task = context.eventLoop.scheduleTask(deadline: deadline) { handler.value.deadlineReached() }
-        self.timer = (deadline, task)
+        timer = (deadline, task)
     }
 
     private func deadlineReached() {
-        self.timer = nil
-        let action = self.machine.checkDeadlines(now: .now())
+        timer = nil
+        let action = machine.checkDeadlines(now: .now())
         if action.closes {
             let silence = RedisError(
                 .outcomeUnknown,
-                "The server sent nothing for \(self.commandTimeout.inWords); the connection was taken for dead and closed.",
+                "The server sent nothing for \(commandTimeout.inWords); the connection was taken for dead and closed.",
                 mayHaveExecuted: true
             )
-            self.close(because: silence, expired: action.expired)
+            close(because: silence, expired: action.expired)
         } else {
             for request in action.expired { request.timeOut() }
-            if let next = action.next { self.wakeUp(at: next) }
+            if let next = action.next { wakeUp(at: next) }
         }
     }
 
     // MARK: Closing
 
     func drain() {
-        if self.machine.drain() { self.context?.close(promise: nil) }
+        if machine.drain() { context?.close(promise: nil) }
     }
 
     func closeByUser() {
-        self.close(because: nil)
+        close(because: nil)
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        self.close(because: RedisError(.outcomeUnknown, "The connection failed.", cause: error, mayHaveExecuted: true))
+        close(because: RedisError(.outcomeUnknown, "The connection failed.", cause: error, mayHaveExecuted: true))
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        if self.failure == nil, !self.machine.isClosed {
-            self.failure = RedisError(.outcomeUnknown, "The server closed the connection.", mayHaveExecuted: true)
+        if failure == nil, !machine.isClosed {
+            failure = RedisError(.outcomeUnknown, "The server closed the connection.", mayHaveExecuted: true)
         }
-        self.closed()
+        closed()
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
-        self.closed()
+        closed()
         self.context = nil
     }
 
     private func close(because error: RedisError?, expired: [PendingRequest] = []) {
         guard let context else { return }
-        if self.failure == nil { self.failure = error }
+        if failure == nil { failure = error }
         // Fails what is under way before the socket is gone, so that nobody waits for that.
-        self.closed(expired: expired)
+        closed(expired: expired)
         context.close(promise: nil)
     }
 
@@ -225,16 +225,16 @@ final class CommandHandler: ChannelInboundHandler {
     private func closed(expired: [PendingRequest] = []) {
         guard let connection else { return }
         self.connection = nil
-        self.timer?.task.cancel()
-        self.timer = nil
-        let lost = self.machine.close()
+        timer?.task.cancel()
+        timer = nil
+        let lost = machine.close()
         let error =
             self.failure
             ?? RedisError(.outcomeUnknown, "The client closed the connection.", mayHaveExecuted: true)
         let unknown = error.code == .outcomeUnknown ? error : .answerLost(because: error)
-        if let failure { self.logger.debug("Redis connection lost", metadata: ["reason": "\(failure)"]) }
+        if let failure { logger.debug("Redis connection lost", metadata: ["reason": "\(failure)"]) }
         // The pool first: a caller that tries again at once must not be given this connection.
-        self.delegate.connectionClosed(self.id, error: self.failure)
+        delegate.connectionClosed(id, error: self.failure)
         for request in expired { request.timeOut() }
         for request in lost { request.fail(unknown) }
         for request in connection.closeSubmissions() { request.fail(.neverSent) }

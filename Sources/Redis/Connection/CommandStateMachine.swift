@@ -37,12 +37,12 @@ struct CommandStateMachine<Token> {
 
     init(silenceLimit: TimeAmount, now: NIODeadline) {
         self.silenceLimit = silenceLimit
-        self.lastRead = now
+        lastRead = now
     }
 
     /// The number of requests whose replies are not complete.
-    var outstanding: Int { self.entries.count }
-    var isClosed: Bool { self.state == .closed }
+    var outstanding: Int { entries.count }
+    var isClosed: Bool { state == .closed }
 
     // MARK: Events
 
@@ -55,9 +55,9 @@ struct CommandStateMachine<Token> {
 
     /// A request is about to be written.
     mutating func send(_ token: Token, replyCount: Int, deadline: NIODeadline, now: NIODeadline) -> SendAction {
-        guard self.state == .active else { return .reject }
+        guard state == .active else { return .reject }
         precondition(replyCount > 0, "a request without replies has no place in the order of replies")
-        self.entries.append(Entry(token: token, replyCount: replyCount, deadline: deadline, writtenAt: now))
+        entries.append(Entry(token: token, replyCount: replyCount, deadline: deadline, writtenAt: now))
         return .write
     }
 
@@ -72,13 +72,13 @@ struct CommandStateMachine<Token> {
 
     /// A complete reply was read.
     mutating func receivedReply() -> ReplyAction {
-        guard !self.entries.isEmpty, self.state != .closed else { return .violation }
-        self.entries[0].received += 1
-        let entry = self.entries[0]
+        guard !entries.isEmpty, state != .closed else { return .violation }
+        entries[0].received += 1
+        let entry = entries[0]
         guard entry.received == entry.replyCount else { return .deliver(entry.token, isLast: false) }
-        self.entries.removeFirst()
-        if self.state == .draining, self.entries.isEmpty {
-            self.state = .closed
+        entries.removeFirst()
+        if state == .draining, entries.isEmpty {
+            state = .closed
             return .deliverAndClose(entry.token)
         }
         return .deliver(entry.token, isLast: true)
@@ -86,7 +86,7 @@ struct CommandStateMachine<Token> {
 
     /// Bytes were read, be they a complete reply or not.
     mutating func readBytes(now: NIODeadline) {
-        self.lastRead = now
+        lastRead = now
     }
 
     struct ExpiryAction {
@@ -101,21 +101,21 @@ struct CommandStateMachine<Token> {
     /// The time for a deadline may have come.
     mutating func checkDeadlines(now: NIODeadline) -> ExpiryAction {
         var action = ExpiryAction()
-        guard self.state != .closed else { return action }
-        for index in self.entries.indices where !self.entries[index].isExpired {
-            if self.entries[index].deadline <= now {
-                self.entries[index].isExpired = true
-                action.expired.append(self.entries[index].token)
+        guard state != .closed else { return action }
+        for index in entries.indices where !entries[index].isExpired {
+            if entries[index].deadline <= now {
+                entries[index].isExpired = true
+                action.expired.append(entries[index].token)
             } else {
-                action.next = min(action.next ?? .distantFuture, self.entries[index].deadline)
+                action.next = min(action.next ?? .distantFuture, entries[index].deadline)
             }
         }
-        if let oldest = self.entries.first, oldest.isExpired {
-            let silentSince = max(self.lastRead, oldest.writtenAt)
-            if now - silentSince >= self.silenceLimit {
+        if let oldest = entries.first, oldest.isExpired {
+            let silentSince = max(lastRead, oldest.writtenAt)
+            if now - silentSince >= silenceLimit {
                 action.closes = true
             } else {
-                action.next = min(action.next ?? .distantFuture, silentSince + self.silenceLimit)
+                action.next = min(action.next ?? .distantFuture, silentSince + silenceLimit)
             }
         }
         return action
@@ -123,20 +123,20 @@ struct CommandStateMachine<Token> {
 
     /// The connection is to end after what is under way. True if that is nothing, so that it can be closed now.
     mutating func drain() -> Bool {
-        switch self.state {
-        case .active where self.entries.isEmpty, .closed:
-            self.state = .closed
+        switch state {
+        case .active where entries.isEmpty, .closed:
+            state = .closed
             return true
         case .active, .draining:
-            self.state = .draining
+            state = .draining
             return false
         }
     }
 
     /// The connection is lost. Returns the requests whose outcome is unknown, oldest first.
     mutating func close() -> [Token] {
-        self.state = .closed
-        defer { self.entries = [] }
-        return self.entries.map(\.token)
+        state = .closed
+        defer { entries = [] }
+        return entries.map(\.token)
     }
 }

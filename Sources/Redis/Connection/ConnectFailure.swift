@@ -11,7 +11,7 @@ enum ConnectFailure {
         case let error as RedisError:
             return error
         case let error as NIOSSLError:
-            return self.tls(error, error)
+            return tls(error, error)
         case let error as NIOSSLExtraError where error == .failedToValidateHostname:
             return RedisError(
                 .connectFailed,
@@ -21,7 +21,7 @@ enum ConnectFailure {
         case is BoringSSLError:
             return RedisError(.connectFailed, "The TLS handshake failed.", cause: error)
         case let error as NIOConnectionError:
-            return RedisError(.connectFailed, "\(self.socketProblem(error)) \(Self.remedy)", cause: error)
+            return RedisError(.connectFailed, "\(socketProblem(error)) \(Self.remedy)", cause: error)
         default:
             return RedisError(.connectFailed, "The connection could not be made. \(Self.remedy)", cause: error)
         }

@@ -16,7 +16,7 @@ struct ConnectionFactory: Sendable {
     init(_ configuration: RedisConfiguration) throws {
         try configuration.validate()
         self.configuration = configuration
-        self.tls = try configuration.tls?.makeContext()
+        tls = try configuration.tls?.makeContext()
     }
 
     /// The same for another server. Certificates are not read again.
@@ -40,8 +40,8 @@ struct ConnectionFactory: Sendable {
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     let pipeline = channel.pipeline.syncOperations
-                    if let tls = try self.makeTLSHandler() { try pipeline.addHandler(tls) }
-                    let machine = HandshakeStateMachine(configuration, readsFromReplica: self.readsFromReplica)
+                    if let tls = try makeTLSHandler() { try pipeline.addHandler(tls) }
+                    let machine = HandshakeStateMachine(configuration, readsFromReplica: readsFromReplica)
                     try pipeline.addHandler(HandshakeHandler(machine, limits: configuration.limits, ready: ready))
                 }
             }
@@ -73,13 +73,13 @@ struct ConnectionFactory: Sendable {
 
     private func bootstrap(on eventLoop: any EventLoop) -> ClientBootstrap {
         let bootstrap = ClientBootstrap(group: eventLoop)
-        guard case .tcp = self.configuration.address else { return bootstrap }
+        guard case .tcp = configuration.address else { return bootstrap }
         let configured =
             bootstrap
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
             .channelOption(.socketOption(.so_keepalive), value: 1)
         #if os(Linux)
-            let limit = self.configuration.commandTimeout + .seconds(5)
+            let limit = configuration.commandTimeout + .seconds(5)
             return
                 configured
                 .channelOption(.tcpOption(.keepAliveIdle), value: 15)
@@ -96,9 +96,9 @@ struct ConnectionFactory: Sendable {
     }
 
     private func makeTLSHandler() throws -> NIOSSLClientHandler? {
-        guard let tls, let settings = self.configuration.tls else { return nil }
+        guard let tls, let settings = configuration.tls else { return nil }
         var name = settings.serverName
-        if name == nil, case .tcp(let host, _) = self.configuration.address { name = host }
+        if name == nil, case .tcp(let host, _) = configuration.address { name = host }
         // TLS has no way to ask for an address by name; its certificate is checked against the address itself.
         let address = name.map { String($0.prefix { $0 != "%" }) }
         if let address, (try? SocketAddress(ipAddress: address, port: 0)) != nil { name = nil }

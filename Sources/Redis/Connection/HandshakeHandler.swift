@@ -17,23 +17,23 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
 
     init(_ machine: HandshakeStateMachine, limits: RESPLimits, ready: EventLoopPromise<RedisServerInfo>) {
         self.machine = machine
-        self.decoder = RESPDecoder(limits: limits)
+        decoder = RESPDecoder(limits: limits)
         self.ready = ready
     }
 
     func channelActive(context: ChannelHandlerContext) {
-        self.perform(self.machine.start(), context: context)
+        perform(machine.start(), context: context)
         context.fireChannelActive()
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        self.decoder.feed(self.unwrapInboundIn(data))
+        decoder.feed(unwrapInboundIn(data))
         do {
-            while self.ready != nil, let message = try self.decoder.next() {
-                if case .reply(let reply) = message { self.perform(self.machine.received(reply), context: context) }
+            while ready != nil, let message = try decoder.next() {
+                if case .reply(let reply) = message { perform(machine.received(reply), context: context) }
             }
         } catch {
-            self.fail(
+            fail(
                 RedisError(
                     .protocolError,
                     """
@@ -48,13 +48,13 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        self.fail(Self.closedTooEarly(nil), context: context)
+        fail(Self.closedTooEarly(nil), context: context)
         context.fireChannelInactive()
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         let failure = error is IOError ? Self.closedTooEarly(error) : ConnectFailure.redisError(for: error)
-        self.fail(failure, context: context)
+        fail(failure, context: context)
     }
 
     private static func closedTooEarly(_ cause: (any Error)?) -> RedisError {
@@ -69,8 +69,8 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
-        self.ready.take()?.fail(RedisError(.connectFailed, "The connection was closed before it was ready."))
-        if let rest = self.decoder.takeUnreadBytes() { context.fireChannelRead(self.wrapInboundOut(rest)) }
+        ready.take()?.fail(RedisError(.connectFailed, "The connection was closed before it was ready."))
+        if let rest = decoder.takeUnreadBytes() { context.fireChannelRead(wrapInboundOut(rest)) }
     }
 
     private func perform(_ action: HandshakeStateMachine.Action, context: ChannelHandlerContext) {
@@ -78,18 +78,18 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
         case .send(let command):
             var bytes = context.channel.allocator.buffer(capacity: 256)
             RESPEncoder.write(command, to: &bytes)
-            context.writeAndFlush(self.wrapOutboundOut(bytes), promise: nil)
+            context.writeAndFlush(wrapOutboundOut(bytes), promise: nil)
         case .done(let info):
             let ready = self.ready.take()
             ready?.succeed(info)
             context.pipeline.syncOperations.removeHandler(context: context, promise: nil)
         case .fail(let failure):
-            self.fail(failure.error, context: context)
+            fail(failure.error, context: context)
         }
     }
 
     private func fail(_ error: RedisError, context: ChannelHandlerContext) {
-        self.ready.take()?.fail(error)
+        ready.take()?.fail(error)
         context.close(promise: nil)
     }
 }

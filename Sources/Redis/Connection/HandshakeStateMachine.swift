@@ -11,7 +11,7 @@ struct RedisServerInfo: Hashable, Sendable {
     /// `master` or `replica`, if it said it.
     var role: String?
 
-    var isReplica: Bool { self.role == "replica" || self.role == "slave" }
+    var isReplica: Bool { role == "replica" || role == "slave" }
 }
 
 /// Greets a server: protocol version, authentication, name, database, and on replicas of a cluster the wish to read.
@@ -43,67 +43,67 @@ struct HandshakeStateMachine {
 
     init(_ configuration: RedisConfiguration, readsFromReplica: Bool = false) {
         self.readsFromReplica = readsFromReplica
-        self.credentials = configuration.credentials
-        self.clientName = configuration.clientName
-        self.database = configuration.database
-        self.protocolVersion = configuration.protocolVersion
+        credentials = configuration.credentials
+        clientName = configuration.clientName
+        database = configuration.database
+        protocolVersion = configuration.protocolVersion
     }
 
     /// The connection is up.
     mutating func start() -> Action {
-        if self.protocolVersion == .resp2 { return self.authenticate() }
+        if protocolVersion == .resp2 { return authenticate() }
         var hello = RedisCommand("HELLO", 3)
         if let credentials { hello.append("AUTH", credentials.username ?? "default", credentials.password) }
         if let clientName { hello.append("SETNAME", clientName) }
-        self.step = .hello
+        step = .hello
         return .send(hello)
     }
 
     /// The answer to the last command sent is there.
     mutating func received(_ reply: RESPValue) -> Action {
-        switch self.step {
+        switch step {
         case .hello:
             if let error = reply.error {
-                guard Self.isUnknownCommand(error), self.protocolVersion == .automatic else {
-                    return self.fail(HandshakeFailure(error, during: "HELLO"))
+                guard Self.isUnknownCommand(error), protocolVersion == .automatic else {
+                    return fail(HandshakeFailure(error, during: "HELLO"))
                 }
-                return self.authenticate()
+                return authenticate()
             }
             guard let pairs = reply.pairs else {
-                return self.fail(HandshakeFailure(.malformedHello, "The server's answer to HELLO is no map."))
+                return fail(HandshakeFailure(.malformedHello, "The server's answer to HELLO is no map."))
             }
             for pair in pairs {
                 switch pair.key.string {
-                case "proto": self.info.protocolVersion = pair.value.int ?? 3
-                case "version": self.info.version = pair.value.string
-                case "mode": self.info.mode = pair.value.string
-                case "role": self.info.role = pair.value.string
+                case "proto": info.protocolVersion = pair.value.int ?? 3
+                case "version": info.version = pair.value.string
+                case "mode": info.mode = pair.value.string
+                case "role": info.role = pair.value.string
                 default: break
                 }
             }
-            return self.select()
+            return select()
         case .auth:
-            if let error = reply.error { return self.fail(HandshakeFailure(error, during: "AUTH")) }
-            return self.setName()
+            if let error = reply.error { return fail(HandshakeFailure(error, during: "AUTH")) }
+            return setName()
         case .name:
-            if let error = reply.error { return self.fail(HandshakeFailure(error, during: "CLIENT SETNAME")) }
-            return self.select()
+            if let error = reply.error { return fail(HandshakeFailure(error, during: "CLIENT SETNAME")) }
+            return select()
         case .select:
             if let error = reply.error {
-                return self.fail(HandshakeFailure(error, during: "SELECT \(self.database)"))
+                return fail(HandshakeFailure(error, during: "SELECT \(database)"))
             }
-            return self.requestReplicaReads()
+            return requestReplicaReads()
         case .readOnly:
-            if let error = reply.error { return self.fail(HandshakeFailure(error, during: "READONLY")) }
-            return self.finish()
+            if let error = reply.error { return fail(HandshakeFailure(error, during: "READONLY")) }
+            return finish()
         case .finished:
-            return self.fail(HandshakeFailure(.malformedHello, "The server sent a reply that nobody asked for."))
+            return fail(HandshakeFailure(.malformedHello, "The server sent a reply that nobody asked for."))
         }
     }
 
     private mutating func authenticate() -> Action {
-        guard let credentials else { return self.setName() }
-        self.step = .auth
+        guard let credentials else { return setName() }
+        step = .auth
         if let username = credentials.username {
             return .send(RedisCommand("AUTH", username, credentials.password))
         }
@@ -111,30 +111,30 @@ struct HandshakeStateMachine {
     }
 
     private mutating func setName() -> Action {
-        guard let clientName else { return self.select() }
-        self.step = .name
+        guard let clientName else { return select() }
+        step = .name
         return .send(RedisCommand("CLIENT", "SETNAME", clientName))
     }
 
     private mutating func select() -> Action {
-        guard self.database != 0 else { return self.requestReplicaReads() }
-        self.step = .select
-        return .send(RedisCommand("SELECT", self.database))
+        guard database != 0 else { return requestReplicaReads() }
+        step = .select
+        return .send(RedisCommand("SELECT", database))
     }
 
     private mutating func requestReplicaReads() -> Action {
-        guard self.readsFromReplica else { return self.finish() }
-        self.step = .readOnly
+        guard readsFromReplica else { return finish() }
+        step = .readOnly
         return .send(RedisCommand("READONLY"))
     }
 
     private mutating func finish() -> Action {
-        self.step = .finished
-        return .done(self.info)
+        step = .finished
+        return .done(info)
     }
 
     private mutating func fail(_ failure: HandshakeFailure) -> Action {
-        self.step = .finished
+        step = .finished
         return .fail(failure)
     }
 
@@ -162,15 +162,15 @@ struct HandshakeFailure: Error, Hashable, Sendable {
 
     init(_ error: RESPError, during step: String) {
         let error = error.withoutArguments
-        self.reason = .serverError(error)
-        self.message = "The server refused \(step): \(error.message)"
+        reason = .serverError(error)
+        message = "The server refused \(step): \(error.message)"
     }
 
     /// The failure in the client's terms. Errors that another attempt will not cure are not `connectFailed`.
     var error: RedisError {
-        switch self.reason {
+        switch reason {
         case .malformedHello:
-            return RedisError(.protocolError, "\(self.message) Check that the address is that of a Redis server.")
+            return RedisError(.protocolError, "\(message) Check that the address is that of a Redis server.")
         case .serverError(let reply):
             let cause = RedisError.ServerReply(error: reply)
             switch reply.prefix {
@@ -188,13 +188,13 @@ struct HandshakeFailure: Error, Hashable, Sendable {
                 )
             case "NOPERM":
                 return RedisError(
-                    .permissionDenied, "\(self.message) Grant the command to the user with ACL SETUSER.", cause: cause)
+                    .permissionDenied, "\(message) Grant the command to the user with ACL SETUSER.", cause: cause)
             case "NOPROTO":
                 return RedisError(
                     .invalidConfiguration,
                     "The server does not speak RESP3: allow RESP2 with protocolVersion = .automatic.", cause: cause)
             case "LOADING", "MASTERDOWN":
-                return RedisError(.connectFailed, self.message, cause: cause)
+                return RedisError(.connectFailed, message, cause: cause)
             default:
                 break
             }
@@ -202,18 +202,18 @@ struct HandshakeFailure: Error, Hashable, Sendable {
             if text.contains("without any password configured") || text.contains("invalid password") {
                 return RedisError(
                     .authenticationFailed,
-                    "\(self.message) Check whether the server has a password at all, and which.", cause: cause)
+                    "\(message) Check whether the server has a password at all, and which.", cause: cause)
             }
             if text.contains("db index") {
                 return RedisError(
-                    .invalidConfiguration, "\(self.message). Choose a database that the server has.", cause: cause)
+                    .invalidConfiguration, "\(message). Choose a database that the server has.", cause: cause)
             }
             if text.contains("unknown command") {
                 return RedisError(
                     .invalidConfiguration,
-                    "\(self.message) Allow RESP2 with protocolVersion = .automatic.", cause: cause)
+                    "\(message) Allow RESP2 with protocolVersion = .automatic.", cause: cause)
             }
-            return RedisError(.connectFailed, self.message, cause: cause)
+            return RedisError(.connectFailed, message, cause: cause)
         }
     }
 }

@@ -38,7 +38,7 @@ final class PendingRequest: Sendable {
     init(_ payload: Payload, deadline: NIODeadline) {
         self.payload = payload
         self.deadline = deadline
-        self.state = NIOLockedValueBox(State())
+        state = NIOLockedValueBox(State())
     }
 
     /// A request of the connection itself, such as a health check.
@@ -47,14 +47,14 @@ final class PendingRequest: Sendable {
         deadline: NIODeadline,
         then body: @escaping @Sendable (Result<RESPValue, RedisError>) -> Void
     ) {
-        self.payload = .single(command)
+        payload = .single(command)
         self.deadline = deadline
-        self.state = NIOLockedValueBox(State(waiter: .internalUse(body)))
+        state = NIOLockedValueBox(State(waiter: .internalUse(body)))
     }
 
     /// The number of replies that the server will send.
     var replyCount: Int {
-        switch self.payload {
+        switch payload {
         case .single: 1
         case .batch(let commands): commands.count
         }
@@ -64,12 +64,12 @@ final class PendingRequest: Sendable {
 
     /// Registers the caller; false if the request was cancelled before, in which case the caller is resumed already.
     func install(_ continuation: Single) -> Bool {
-        self.install(.single(continuation))
+        install(.single(continuation))
     }
 
     /// Registers the caller of several commands.
     func install(_ continuation: Batch) -> Bool {
-        self.install(.batch(continuation))
+        install(.batch(continuation))
     }
 
     private func install(_ waiter: Waiter) -> Bool {
@@ -78,7 +78,7 @@ final class PendingRequest: Sendable {
             state.waiter = waiter
             return true
         }
-        if !isInstalled { self.resume(waiter, with: Self.cancellation(isSent: false)) }
+        if !isInstalled { resume(waiter, with: Self.cancellation(isSent: false)) }
         return isInstalled
     }
 
@@ -88,7 +88,7 @@ final class PendingRequest: Sendable {
             state.isResolved = true
             return (state.waiter.take(), state.isSent)
         }
-        if let waiter { self.resume(waiter, with: Self.cancellation(isSent: isSent)) }
+        if let waiter { resume(waiter, with: Self.cancellation(isSent: isSent)) }
     }
 
     private static func cancellation(isSent: Bool) -> RedisError {
@@ -110,7 +110,7 @@ final class PendingRequest: Sendable {
     func receive(_ value: RESPValue, isLast: Bool) {
         let done = self.state.withLockedValue { state -> (Waiter, [Result<RESPValue, RedisError>])? in
             if state.isResolved { return nil }
-            guard case .batch = self.payload else {
+            guard case .batch = payload else {
                 state.isResolved = true
                 return state.waiter.take().map { ($0, []) }
             }
@@ -141,21 +141,21 @@ final class PendingRequest: Sendable {
         }
         guard case let (waiter, results)? = done else { return }
         if case .batch(let continuation) = waiter, !results.isEmpty || error.mayHaveExecuted {
-            let missing = self.replyCount - results.count
+            let missing = replyCount - results.count
             continuation.resume(returning: results + Array(repeating: .failure(error), count: missing))
         } else {
-            self.resume(waiter, with: error)
+            resume(waiter, with: error)
         }
     }
 
     /// Ends the request because its deadline has passed.
     func timeOut() {
         let isIdempotent =
-            switch self.payload {
+            switch payload {
             case .single(let command): command.isIdempotent
             case .batch(let commands): commands.allSatisfy(\.isIdempotent)
             }
-        self.fail(isIdempotent ? .timedOutSafely : .timedOut)
+        fail(isIdempotent ? .timedOutSafely : .timedOut)
     }
 
     private func resume(_ waiter: Waiter, with error: RedisError) {

@@ -16,8 +16,8 @@ protocol RedisConnectionDelegate: AnyObject, Sendable {
 
 /// One socket that carries the commands of many callers at once.
 ///
-/// Callers put requests into a queue under a lock. The first one to do so wakes up the event loop, which then writes all
-/// that came together meanwhile in one go: the busier the connection, the fewer the system calls per command.
+/// Callers put requests into a queue under a lock. The first one to do so wakes up the event loop, which then writes
+/// all that came together meanwhile in one go: the busier the connection, the fewer the system calls per command.
 final class RedisConnection: Sendable {
     private struct Submissions {
         var requests: [PendingRequest] = []
@@ -57,14 +57,14 @@ final class RedisConnection: Sendable {
         if isClosed {
             request.fail(.neverSent)
         } else if isFirst {
-            self.channel.eventLoop.execute { self.handler.value.writeSubmissions() }
+            channel.eventLoop.execute { self.handler.value.writeSubmissions() }
         }
     }
 
     /// Hands the queue to the event loop. `reusing` becomes the new, empty queue.
     func takeSubmissions(reusing spare: consuming [PendingRequest]) -> [PendingRequest] {
         var taken = spare
-        self.submissions.withLockedValue { swap(&$0.requests, &taken) }
+        submissions.withLockedValue { swap(&$0.requests, &taken) }
         return taken
     }
 
@@ -85,7 +85,7 @@ final class RedisConnection: Sendable {
             try await withUnsafeThrowingContinuation { continuation in
                 _ = request.install(continuation)
                 // Also if it was cancelled before: the pool counts on it.
-                self.submit(request)
+                submit(request)
             }
         } onCancel: {
             request.cancel()
@@ -99,7 +99,7 @@ final class RedisConnection: Sendable {
         return try await withTaskCancellationHandler {
             try await withUnsafeThrowingContinuation { continuation in
                 _ = request.install(continuation)
-                self.submit(request)
+                submit(request)
             }
         } onCancel: {
             request.cancel()
@@ -108,24 +108,24 @@ final class RedisConnection: Sendable {
 
     /// Checks that the server answers. A connection on which it does not closes itself.
     func ping(deadline: NIODeadline, then body: @escaping @Sendable () -> Void) {
-        self.submit(PendingRequest(RedisCommand("PING"), deadline: deadline) { _ in body() })
+        submit(PendingRequest(RedisCommand("PING"), deadline: deadline) { _ in body() })
     }
 
     /// On the event loop: the socket is not closed.
-    var isOpen: Bool { self.handler.value.connection != nil }
+    var isOpen: Bool { handler.value.connection != nil }
 
     /// Closes the connection when what is under way is answered.
     func drain() {
-        self.channel.eventLoop.execute { self.handler.value.drain() }
+        channel.eventLoop.execute { self.handler.value.drain() }
     }
 
     /// Closes the connection now. What is under way ends with an unknown outcome.
     func close() {
-        self.channel.eventLoop.execute { self.handler.value.closeByUser() }
+        channel.eventLoop.execute { self.handler.value.closeByUser() }
     }
 
     /// Fulfilled when the socket is closed.
-    var closed: EventLoopFuture<Void> { self.channel.closeFuture }
+    var closed: EventLoopFuture<Void> { channel.closeFuture }
 }
 
 extension RedisError {

@@ -29,12 +29,12 @@ public final class RedisLeasedConnection: RedisCommandExecutor {
     /// the time it may block.
     /// - Throws: ``RedisError``.
     public func send(_ command: RedisCommand) async throws -> RESPValue {
-        try self.willSend([command])
-        let deadline = NIODeadline.after(command.timeout ?? self.configuration.commandTimeout)
+        try willSend([command])
+        let deadline = NIODeadline.after(command.timeout ?? configuration.commandTimeout)
         do {
-            return try await self.connection.send(command, deadline: deadline)
+            return try await connection.send(command, deadline: deadline)
         } catch {
-            self.didFail(error)
+            didFail(error)
             throw error
         }
     }
@@ -45,12 +45,12 @@ public final class RedisLeasedConnection: RedisCommandExecutor {
         _ commands: [RedisCommand], timeout: Duration? = nil
     ) async throws -> [Result<RESPValue, RedisError>] {
         if commands.isEmpty { return [] }
-        try self.willSend(commands)
+        try willSend(commands)
         do {
-            return try await self.connection.send(
-                commands, deadline: .after(timeout ?? self.configuration.commandTimeout))
+            return try await connection.send(
+                commands, deadline: .after(timeout ?? configuration.commandTimeout))
         } catch {
-            self.didFail(error)
+            didFail(error)
             throw error
         }
     }
@@ -61,7 +61,7 @@ public final class RedisLeasedConnection: RedisCommandExecutor {
         _ commands: [RedisCommand], timeout: Duration? = nil
     ) async throws -> [Result<RESPValue, RedisError>] {
         if commands.isEmpty { return [] }
-        return try RedisTransaction.unwrap(try await self.pipeline(RedisTransaction.wrap(commands), timeout: timeout))
+        return try RedisTransaction.unwrap(try await pipeline(RedisTransaction.wrap(commands), timeout: timeout))
     }
 
     private func willSend(_ commands: [RedisCommand]) throws {
@@ -87,7 +87,7 @@ public final class RedisLeasedConnection: RedisCommandExecutor {
     private func didFail(_ error: any Error) {
         // An error reply leaves the connection as it was. After anything else its answers may still be under way.
         guard let error = error as? RedisError, error.serverReply != nil else {
-            return self.state.withLockedValue { $0.isSpoiled = true }
+            return state.withLockedValue { $0.isSpoiled = true }
         }
     }
 
@@ -97,17 +97,17 @@ public final class RedisLeasedConnection: RedisCommandExecutor {
             state.isEnded = true
             return state
         }
-        if !state.isSpoiled, await self.reset(state) {
-            pool.release(self.connection)
+        if !state.isSpoiled, await reset(state) {
+            pool.release(connection)
         } else {
-            self.connection.close()
+            connection.close()
         }
     }
 
     private func reset(_ state: State) async -> Bool {
         guard state.isInTransaction || state.isWatching else { return true }
         let command = RedisCommand(state.isInTransaction ? "DISCARD" : "UNWATCH")
-        let reply = try? await self.connection.send(command, deadline: .after(self.configuration.commandTimeout))
+        let reply = try? await connection.send(command, deadline: .after(configuration.commandTimeout))
         return reply != nil
     }
 }

@@ -57,7 +57,7 @@ final class ConnectionPool: RedisConnectionDelegate {
         logger[metadataKey: "redis.address"] = "\(factory.configuration.address)"
         self.logger = logger
         self.metrics = metrics
-        self.guarded = NIOLockedValueBox(Guarded(machine: PoolStateMachine(settings)))
+        guarded = NIOLockedValueBox(Guarded(machine: PoolStateMachine(settings)))
     }
 
     // MARK: Callers
@@ -76,33 +76,33 @@ final class ConnectionPool: RedisConnectionDelegate {
     /// A connection, waiting for one if need be.
     /// - Throws: ``RedisError``: `connectFailed`, `poolExhausted`, `closed`, `cancelled` or what connecting threw.
     func acquire(deadline: NIODeadline) async throws -> RedisConnection {
-        if let connection = self.acquireNow() { return connection }
+        if let connection = acquireNow() { return connection }
         let id = self.guarded.withLockedValue { guarded in
             guarded.nextWaiter += 1
             return guarded.nextWaiter
         }
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { (continuation: Waiter) in
-                self.enqueue(id, continuation, deadline: deadline)
+                enqueue(id, continuation, deadline: deadline)
             }
         } onCancel: {
-            self.cancelWaiter(id)
+            cancelWaiter(id)
         }
     }
 
     /// Gives back a leased connection that is as it was.
     func release(_ connection: RedisConnection) {
-        self.update { $0.machine.finished(1, on: connection.id, now: .now()) }
+        update { $0.machine.finished(1, on: connection.id, now: .now()) }
     }
 
     private func enqueue(_ id: Int, _ waiter: Waiter, deadline: NIODeadline) {
         // Cancellation that came before this point found no waiter to cancel.
         if Task.isCancelled { return waiter.resume(throwing: Self.cancelled) }
-        self.update { guarded in
+        update { guarded in
             guarded.waiters[id] = waiter
             return guarded.machine.enqueue(id, deadline: deadline, now: .now())
         }
-        if Task.isCancelled { self.cancelWaiter(id) }
+        if Task.isCancelled { cancelWaiter(id) }
     }
 
     private func cancelWaiter(_ id: Int) {
@@ -118,13 +118,13 @@ final class ConnectionPool: RedisConnectionDelegate {
 
     /// Opens the minimum of idle connections, and keeps them open.
     func keepMinimum() {
-        self.update { $0.machine.keepMinimum(now: .now()) }
+        update { $0.machine.keepMinimum(now: .now()) }
     }
 
     /// Refuses new requests, lets those under way finish until the deadline, and closes all connections.
     func shutdown(deadline: NIODeadline) async {
-        self.beginShutdown()
-        let limit = self.group.any().scheduleTask(deadline: deadline) { self.closeConnections() }
+        beginShutdown()
+        let limit = group.any().scheduleTask(deadline: deadline) { self.closeConnections() }
         await withCheckedContinuation { continuation in
             let isEmpty = self.guarded.withLockedValue { guarded in
                 if !guarded.connections.isEmpty { guarded.emptied.append(continuation) }
@@ -137,55 +137,55 @@ final class ConnectionPool: RedisConnectionDelegate {
 
     /// Refuses new requests and closes connections as they become idle, without waiting for that.
     func beginShutdown() {
-        self.update { guarded in
+        update { guarded in
             guarded.timer?.task.cancel()
             guarded.timer = nil
             return guarded.machine.close()
         }
     }
 
-    /// The server is not the one to talk to any more: whoever waits, or comes later, is told so and asks the topology again.
-    /// What is under way may end until the grace is over.
+    /// The server is not the one to talk to any more: whoever waits, or comes later, is told so and asks the topology
+    /// again. What is under way may end until the grace is over.
     func retire(because reason: RedisError, grace: TimeAmount) {
         self.guarded.withLockedValue { guarded in
             guarded.retirement = reason
             guarded.isRetired = true
         }
-        self.beginShutdown()
-        _ = self.group.any().scheduleTask(in: grace) { self.closeConnections() }
+        beginShutdown()
+        _ = group.any().scheduleTask(in: grace) { self.closeConnections() }
     }
 
     private func closeConnections() {
-        for connection in self.guarded.withLockedValue({ Array($0.connections.values) }) { connection.close() }
+        for connection in guarded.withLockedValue({ Array($0.connections.values) }) { connection.close() }
     }
 
     /// Connections are open still, be it to end.
-    var hasConnections: Bool { self.guarded.withLockedValue { !$0.connections.isEmpty } }
+    var hasConnections: Bool { guarded.withLockedValue { !$0.connections.isEmpty } }
 
     /// For tests and statistics.
     var counts: (open: Int, waiting: Int, inFlight: Int) {
-        self.guarded.withLockedValue { ($0.machine.openConnections, $0.machine.waiterCount, $0.machine.inFlight) }
+        guarded.withLockedValue { ($0.machine.openConnections, $0.machine.waiterCount, $0.machine.inFlight) }
     }
 
-    /// How many requests have left, and how many are under way or wait: whoever sees the first stand still while there are
-    /// some of the second has a server that does not answer.
+    /// How many requests have left, and how many are under way or wait: whoever sees the first stand still while there
+    /// are some of the second has a server that does not answer.
     var progress: (finished: Int, pending: Int) {
-        self.guarded.withLockedValue { ($0.finished, $0.machine.inFlight + $0.machine.waiterCount) }
+        guarded.withLockedValue { ($0.finished, $0.machine.inFlight + $0.machine.waiterCount) }
     }
 
     // MARK: Events of connections
 
     func connection(_ id: Int, finished count: Int) {
-        guard case .requests = self.use else { return }
-        self.update { guarded in
+        guard case .requests = use else { return }
+        update { guarded in
             guarded.finished += count
             return guarded.machine.finished(count, on: id, now: .now())
         }
     }
 
     func connection(_ id: Int, mustBeReplaced reason: RESPError) {
-        self.logger.info("Redis connection is replaced", metadata: ["reason": "\(reason.prefix)"])
-        self.update { $0.machine.retire(id, now: .now(), random: .random(in: 0..<1)) }
+        logger.info("Redis connection is replaced", metadata: ["reason": "\(reason.prefix)"])
+        update { $0.machine.retire(id, now: .now(), random: .random(in: 0..<1)) }
     }
 
     func connectionClosed(_ id: Int, error: RedisError?) {
@@ -195,8 +195,8 @@ final class ConnectionPool: RedisConnectionDelegate {
             defer { guarded.emptied = [] }
             return (guarded.emptied, guarded.isRetired)
         }
-        if let error, !isRetired { self.hooks.connectionFailed(error) }
-        self.update { $0.machine.closed(id, now: .now()) }
+        if let error, !isRetired { hooks.connectionFailed(error) }
+        update { $0.machine.closed(id, now: .now()) }
         for continuation in emptied { continuation.resume() }
     }
 
@@ -227,18 +227,18 @@ final class ConnectionPool: RedisConnectionDelegate {
             }
             work.drained = actions.drain.compactMap { guarded.connections[$0] }
             work.pinged = actions.ping.compactMap { guarded.connections[$0] }
-            if let deadline = actions.wakeUpAt { self.setTimer(deadline, &guarded) }
+            if let deadline = actions.wakeUpAt { setTimer(deadline, &guarded) }
             let counts = (guarded.machine.openConnections, guarded.machine.waiterCount)
             if counts != guarded.recorded {
                 guarded.recorded = counts
-                self.metrics.record(counts.0, waiters: counts.1)
+                metrics.record(counts.0, waiters: counts.1)
             }
             return work
         }
         for (waiter, connection) in work.served { waiter.resume(returning: connection) }
         for (waiter, error) in work.failed { waiter.resume(throwing: error) }
         for connection in work.drained { connection.drain() }
-        let timeout = self.factory.configuration.commandTimeout
+        let timeout = factory.configuration.commandTimeout
         for connection in work.pinged {
             connection.ping(deadline: .after(timeout)) { [use] in
                 if case .leases = use { self.release(connection) }
@@ -250,9 +250,9 @@ final class ConnectionPool: RedisConnectionDelegate {
     private func setTimer(_ deadline: NIODeadline, _ guarded: inout Guarded) {
         if let timer = guarded.timer, timer.deadline <= deadline { return }
         guarded.timer?.task.cancel()
-        let task = self.group.any().scheduleTask(deadline: deadline) { [weak self] in
+        let task = group.any().scheduleTask(deadline: deadline) { [weak self] in
             guard let self else { return }
-            self.update { guarded in
+            update { guarded in
                 // A later timer may have replaced this one while it was on its way.
                 if guarded.timer?.deadline == deadline { guarded.timer = nil }
                 return guarded.machine.tick(now: .now())
@@ -262,8 +262,8 @@ final class ConnectionPool: RedisConnectionDelegate {
     }
 
     private func connect(_ id: Int) {
-        let eventLoop = self.group.next()
-        guard let admit = self.hooks.admit else { return self.connect(id, on: eventLoop) }
+        let eventLoop = group.next()
+        guard let admit = hooks.admit else { return connect(id, on: eventLoop) }
         admit(eventLoop).whenComplete { result in
             switch result {
             case .success: self.connect(id, on: eventLoop)
@@ -273,7 +273,7 @@ final class ConnectionPool: RedisConnectionDelegate {
     }
 
     private func connect(_ id: Int, on eventLoop: any EventLoop) {
-        self.factory.connect(on: eventLoop) { [hooks] channel, info in
+        factory.connect(on: eventLoop) { [hooks] channel, info in
             if hooks.requiresMaster, info.isReplica {
                 throw RedisError(
                     .readOnly,
@@ -292,15 +292,15 @@ final class ConnectionPool: RedisConnectionDelegate {
     }
 
     private func connected(_ id: Int, _ connection: RedisConnection) {
-        self.logger.debug(
+        logger.debug(
             "Redis connection is ready",
             metadata: [
                 "redis.protocol": "\(connection.info.protocolVersion)",
                 "redis.version": "\(connection.info.version ?? "unknown")",
             ]
         )
-        self.hooks.connected()
-        self.update { guarded in
+        hooks.connected()
+        update { guarded in
             guarded.connections[id] = connection
             guarded.lastConnectError = nil
             return guarded.machine.connected(id, now: .now())
@@ -308,25 +308,25 @@ final class ConnectionPool: RedisConnectionDelegate {
     }
 
     private func connectFailed(_ id: Int, _ error: RedisError) {
-        self.metrics.connectFailures.increment()
+        metrics.connectFailures.increment()
         let (isRetired, lastError) = self.guarded.withLockedValue { ($0.isRetired, $0.lastConnectError) }
         if !isRetired {
             // Attempts follow each other quickly while a server is away: the same again is for those who look closely.
             let isRepeated = lastError.map { "\($0)" == "\(error)" } ?? false
-            self.logger.log(
+            logger.log(
                 level: isRepeated ? .debug : .warning, "Redis connection failed", metadata: ["error": "\(error)"])
-            self.hooks.connectionFailed(error)
+            hooks.connectionFailed(error)
         }
-        let isTransient = ConnectFailure.isTransient(error) || (self.hooks.requiresMaster && error.code == .readOnly)
-        self.update { guarded in
+        let isTransient = ConnectFailure.isTransient(error) || (hooks.requiresMaster && error.code == .readOnly)
+        update { guarded in
             guarded.lastConnectError = error
             return guarded.machine.connectFailed(
-                id, isTransient: isTransient && !self.hooks.failsFast, now: .now(), random: .random(in: 0..<1))
+                id, isTransient: isTransient && !hooks.failsFast, now: .now(), random: .random(in: 0..<1))
         }
     }
 
     private func error(_ reason: PoolStateMachine.FailureReason, _ guarded: Guarded) -> RedisError {
-        let address = self.factory.configuration.address
+        let address = factory.configuration.address
         switch reason {
         case .exhausted:
             return RedisError(

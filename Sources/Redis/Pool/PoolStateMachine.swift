@@ -28,7 +28,7 @@ struct PoolStateMachine {
         var initialBackoff: TimeAmount
         var maxBackoff: TimeAmount
 
-        var backoff: Backoff { Backoff(initial: self.initialBackoff, limit: self.maxBackoff) }
+        var backoff: Backoff { Backoff(initial: initialBackoff, limit: maxBackoff) }
     }
 
     struct Actions: Equatable {
@@ -99,9 +99,9 @@ struct PoolStateMachine {
     }
 
     /// Open connections that take requests.
-    var openConnections: Int { self.slots.count { !$0.isRetiring } }
-    var waiterCount: Int { self.waiters.count }
-    var inFlight: Int { self.slots.reduce(0) { $0 + $1.inFlight } }
+    var openConnections: Int { slots.count { !$0.isRetiring } }
+    var waiterCount: Int { waiters.count }
+    var inFlight: Int { slots.reduce(0) { $0 + $1.inFlight } }
 
     // MARK: Requests
 
@@ -113,40 +113,41 @@ struct PoolStateMachine {
 
     /// A caller wants a connection. The caller must report `finished` for the one it gets, or that it closed.
     mutating func acquire(now: NIODeadline) -> Acquisition {
-        guard self.state == .running, self.waiters.isEmpty, let best = self.leastLoaded() else { return .wait }
-        guard self.slots[best].inFlight < self.settings.maxPerConnection else { return .wait }
-        self.slots[best].inFlight += 1
-        self.slots[best].lastUsed = now
-        let isBusy = self.slots[best].inFlight > self.settings.growAt
-        return .connection(self.slots[best].id, connect: isBusy ? self.grow(now: now) : nil)
+        guard state == .running, waiters.isEmpty, let best = leastLoaded() else { return .wait }
+        guard slots[best].inFlight < settings.maxPerConnection else { return .wait }
+        slots[best].inFlight += 1
+        slots[best].lastUsed = now
+        let isBusy = slots[best].inFlight > settings.growAt
+        return .connection(slots[best].id, connect: isBusy ? grow(now: now) : nil)
     }
 
     /// A caller has to wait.
     mutating func enqueue(_ waiter: WaiterID, deadline: NIODeadline, now: NIODeadline) -> Actions {
         var actions = Actions()
-        guard self.state == .running else {
+        guard state == .running else {
             actions.fail.append(.init(waiter: waiter, reason: .closed))
             return actions
         }
-        self.waiters.append(Waiter(id: waiter, deadline: deadline))
+        waiters.append(Waiter(id: waiter, deadline: deadline))
         // One may have become free between the two calls.
-        self.serveWaiters(now: now, &actions)
-        if self.waiters.count > self.settings.maxWaiters, let last = self.waiters.popLast() {
+        serveWaiters(now: now, &actions)
+        if waiters.count > settings.maxWaiters, let last = waiters.popLast() {
             actions.fail.append(
-                .init(waiter: last.id, reason: self.openConnections == 0 ? .unreachable : .exhausted))
+                .init(waiter: last.id, reason: openConnections == 0 ? .unreachable : .exhausted))
         }
-        if !self.waiters.isEmpty {
-            actions.connect = self.grow(now: now)
-            // Earlier deadlines have their alarm already; looking at all of them for each of a flood would be quadratic.
-            actions.wakeUpAt = self.pauseEnds.map { $0 > now ? min($0, deadline) : deadline } ?? deadline
+        if !waiters.isEmpty {
+            actions.connect = grow(now: now)
+            // Earlier deadlines have their alarm already; looking at all of them for each of a flood would be
+            // quadratic.
+            actions.wakeUpAt = pauseEnds.map { $0 > now ? min($0, deadline) : deadline } ?? deadline
         }
         return actions
     }
 
     /// A waiter went away by itself.
     mutating func removeWaiter(_ id: WaiterID) -> Bool {
-        guard let index = self.waiters.firstIndex(where: { $0.id == id }) else { return false }
-        self.waiters.remove(at: index)
+        guard let index = waiters.firstIndex(where: { $0.id == id }) else { return false }
+        waiters.remove(at: index)
         return true
     }
 
@@ -154,9 +155,9 @@ struct PoolStateMachine {
     mutating func finished(_ count: Int, on id: ConnectionID, now: NIODeadline) -> Actions {
         var actions = Actions()
         guard let index = self.index(of: id) else { return actions }
-        self.slots[index].inFlight -= count
-        self.slots[index].lastUsed = now
-        if !self.waiters.isEmpty { self.serveWaiters(now: now, &actions) }
+        slots[index].inFlight -= count
+        slots[index].lastUsed = now
+        if !waiters.isEmpty { serveWaiters(now: now, &actions) }
         return actions
     }
 
@@ -164,20 +165,20 @@ struct PoolStateMachine {
 
     mutating func connected(_ id: ConnectionID, now: NIODeadline) -> Actions {
         var actions = Actions()
-        guard self.connecting == id else { return actions }
-        self.connecting = nil
-        self.failures = 0
-        self.pauseEnds = nil
-        guard self.state == .running else {
+        guard connecting == id else { return actions }
+        connecting = nil
+        failures = 0
+        pauseEnds = nil
+        guard state == .running else {
             actions.drain.append(id)
             return actions
         }
-        self.slots.append(Slot(id: id, lastUsed: now, lastChecked: now))
-        self.serveWaiters(now: now, &actions)
-        if !self.waiters.isEmpty || (self.keepsMinimum && self.openConnections < self.settings.minIdle) {
-            actions.connect = self.grow(now: now)
+        slots.append(Slot(id: id, lastUsed: now, lastChecked: now))
+        serveWaiters(now: now, &actions)
+        if !waiters.isEmpty || (keepsMinimum && openConnections < settings.minIdle) {
+            actions.connect = grow(now: now)
         }
-        self.setWakeUp(now: now, &actions)
+        setWakeUp(now: now, &actions)
         return actions
     }
 
@@ -187,27 +188,27 @@ struct PoolStateMachine {
         _ id: ConnectionID, isTransient: Bool, now: NIODeadline, random: Double
     ) -> Actions {
         var actions = Actions()
-        guard self.connecting == id else { return actions }
-        self.connecting = nil
-        self.failures += 1
-        self.pauseEnds = now + self.settings.backoff.pause(afterFailures: self.failures, random: random)
-        if !isTransient, self.openConnections == 0 {
-            actions.fail = self.waiters.map { .init(waiter: $0.id, reason: .connectFailed) }
-            self.waiters = []
+        guard connecting == id else { return actions }
+        connecting = nil
+        failures += 1
+        pauseEnds = now + settings.backoff.pause(afterFailures: failures, random: random)
+        if !isTransient, openConnections == 0 {
+            actions.fail = waiters.map { .init(waiter: $0.id, reason: .connectFailed) }
+            waiters = []
         }
-        self.setWakeUp(now: now, &actions)
+        setWakeUp(now: now, &actions)
         return actions
     }
 
     mutating func closed(_ id: ConnectionID, now: NIODeadline) -> Actions {
         var actions = Actions()
         guard let index = self.index(of: id) else { return actions }
-        self.slots.remove(at: index)
-        guard self.state == .running else { return actions }
-        if !self.waiters.isEmpty || (self.keepsMinimum && self.openConnections < self.settings.minIdle) {
-            actions.connect = self.grow(now: now)
+        slots.remove(at: index)
+        guard state == .running else { return actions }
+        if !waiters.isEmpty || (keepsMinimum && openConnections < settings.minIdle) {
+            actions.connect = grow(now: now)
         }
-        self.setWakeUp(now: now, &actions)
+        setWakeUp(now: now, &actions)
         return actions
     }
 
@@ -215,16 +216,16 @@ struct PoolStateMachine {
     /// probably, and will say so when they are used. If that goes on, new connections are made with pauses.
     mutating func retire(_ id: ConnectionID, now: NIODeadline, random: Double) -> Actions {
         var actions = Actions()
-        guard let index = self.index(of: id), !self.slots[index].isRetiring else { return actions }
-        self.slots[index].isRetiring = true
+        guard let index = self.index(of: id), !slots[index].isRetiring else { return actions }
+        slots[index].isRetiring = true
         actions.drain.append(id)
-        if let last = self.lastRetirement, now - last < .seconds(5), self.connecting == nil {
-            self.failures += 1
-            self.pauseEnds = now + self.settings.backoff.pause(afterFailures: self.failures, random: random)
+        if let last = lastRetirement, now - last < .seconds(5), connecting == nil {
+            failures += 1
+            pauseEnds = now + settings.backoff.pause(afterFailures: failures, random: random)
         }
-        self.lastRetirement = now
-        if !self.waiters.isEmpty { actions.connect = self.grow(now: now) }
-        self.setWakeUp(now: now, &actions)
+        lastRetirement = now
+        if !waiters.isEmpty { actions.connect = grow(now: now) }
+        setWakeUp(now: now, &actions)
         return actions
     }
 
@@ -233,46 +234,46 @@ struct PoolStateMachine {
     /// Opens the minimum of idle connections, and keeps them open from now on.
     mutating func keepMinimum(now: NIODeadline) -> Actions {
         var actions = Actions()
-        guard self.state == .running else { return actions }
-        self.keepsMinimum = true
-        if self.openConnections < self.settings.minIdle { actions.connect = self.grow(now: now) }
-        self.setWakeUp(now: now, &actions)
+        guard state == .running else { return actions }
+        keepsMinimum = true
+        if openConnections < settings.minIdle { actions.connect = grow(now: now) }
+        setWakeUp(now: now, &actions)
         return actions
     }
 
     mutating func tick(now: NIODeadline) -> Actions {
         var actions = Actions()
-        guard self.state == .running else { return actions }
-        self.expireWaiters(now: now, &actions)
-        self.checkIdle(now: now, &actions)
-        let isBelowMinimum = self.keepsMinimum && self.openConnections < self.settings.minIdle
-        if !self.waiters.isEmpty || isBelowMinimum { actions.connect = self.grow(now: now) }
-        self.setWakeUp(now: now, &actions)
+        guard state == .running else { return actions }
+        expireWaiters(now: now, &actions)
+        checkIdle(now: now, &actions)
+        let isBelowMinimum = keepsMinimum && openConnections < settings.minIdle
+        if !waiters.isEmpty || isBelowMinimum { actions.connect = grow(now: now) }
+        setWakeUp(now: now, &actions)
         return actions
     }
 
     /// Ends the pool: waiters fail, connections end when what is under way is answered.
     mutating func close() -> Actions {
         var actions = Actions()
-        guard self.state == .running else { return actions }
-        self.state = .closed
-        actions.fail = self.waiters.map { .init(waiter: $0.id, reason: .closed) }
-        self.waiters = []
-        actions.drain = self.slots.filter { !$0.isRetiring }.map(\.id)
-        for index in self.slots.indices { self.slots[index].isRetiring = true }
+        guard state == .running else { return actions }
+        state = .closed
+        actions.fail = waiters.map { .init(waiter: $0.id, reason: .closed) }
+        waiters = []
+        actions.drain = slots.filter { !$0.isRetiring }.map(\.id)
+        for index in slots.indices { slots[index].isRetiring = true }
         return actions
     }
 
     // MARK: Details
 
     private func index(of id: ConnectionID) -> Int? {
-        self.slots.firstIndex { $0.id == id }
+        slots.firstIndex { $0.id == id }
     }
 
     private func leastLoaded() -> Int? {
         var best: Int?
-        for index in self.slots.indices where !self.slots[index].isRetiring {
-            if let current = best, self.slots[current].inFlight <= self.slots[index].inFlight { continue }
+        for index in slots.indices where !slots[index].isRetiring {
+            if let current = best, slots[current].inFlight <= slots[index].inFlight { continue }
             best = index
         }
         return best
@@ -280,30 +281,30 @@ struct PoolStateMachine {
 
     /// The id of a connection to make, if one may be made now.
     private mutating func grow(now: NIODeadline) -> ConnectionID? {
-        guard self.connecting == nil, self.openConnections < self.settings.maxConnections,
-            self.pauseEnds.map({ $0 <= now }) ?? true
+        guard connecting == nil, openConnections < settings.maxConnections,
+            pauseEnds.map({ $0 <= now }) ?? true
         else { return nil }
-        let id = self.nextID
-        self.nextID += 1
-        self.connecting = id
+        let id = nextID
+        nextID += 1
+        connecting = id
         return id
     }
 
     private mutating func serveWaiters(now: NIODeadline, _ actions: inout Actions) {
-        while !self.waiters.isEmpty, let best = self.leastLoaded(),
-            self.slots[best].inFlight < self.settings.maxPerConnection
+        while !waiters.isEmpty, let best = leastLoaded(),
+            slots[best].inFlight < settings.maxPerConnection
         {
-            let waiter = self.waiters.removeFirst()
-            self.slots[best].inFlight += 1
-            self.slots[best].lastUsed = now
-            actions.serve.append(.init(waiter: waiter.id, connection: self.slots[best].id))
+            let waiter = waiters.removeFirst()
+            slots[best].inFlight += 1
+            slots[best].lastUsed = now
+            actions.serve.append(.init(waiter: waiter.id, connection: slots[best].id))
         }
     }
 
     private mutating func expireWaiters(now: NIODeadline, _ actions: inout Actions) {
-        guard self.waiters.contains(where: { $0.deadline <= now }) else { return }
-        let reason = self.openConnections == 0 ? FailureReason.unreachable : .exhausted
-        self.waiters.removeAll { waiter in
+        guard waiters.contains(where: { $0.deadline <= now }) else { return }
+        let reason = openConnections == 0 ? FailureReason.unreachable : .exhausted
+        waiters.removeAll { waiter in
             guard waiter.deadline <= now else { return false }
             actions.fail.append(.init(waiter: waiter.id, reason: reason))
             return true
@@ -311,30 +312,30 @@ struct PoolStateMachine {
     }
 
     private mutating func checkIdle(now: NIODeadline, _ actions: inout Actions) {
-        var surplus = self.openConnections - self.settings.minIdle
-        for index in self.slots.indices where !self.slots[index].isRetiring && self.slots[index].inFlight == 0 {
-            let slot = self.slots[index]
-            if surplus > 0, now - slot.lastUsed >= self.settings.idleTimeout {
+        var surplus = openConnections - settings.minIdle
+        for index in slots.indices where !slots[index].isRetiring && slots[index].inFlight == 0 {
+            let slot = slots[index]
+            if surplus > 0, now - slot.lastUsed >= settings.idleTimeout {
                 surplus -= 1
-                self.slots[index].isRetiring = true
+                slots[index].isRetiring = true
                 actions.drain.append(slot.id)
-            } else if now - max(slot.lastUsed, slot.lastChecked) >= self.settings.healthCheckInterval {
-                self.slots[index].lastChecked = now
+            } else if now - max(slot.lastUsed, slot.lastChecked) >= settings.healthCheckInterval {
+                slots[index].lastChecked = now
                 // Its answer is reported as finished like that of any request.
-                self.slots[index].inFlight += 1
+                slots[index].inFlight += 1
                 actions.ping.append(slot.id)
             }
         }
     }
 
     private func setWakeUp(now: NIODeadline, _ actions: inout Actions) {
-        var next = self.waiters.lazy.map(\.deadline).min()
+        var next = waiters.lazy.map(\.deadline).min()
         func consider(_ deadline: NIODeadline) { next = min(next ?? .distantFuture, deadline) }
-        if self.openConnections > 0 {
-            consider(now + min(self.settings.healthCheckInterval, self.settings.idleTimeout))
+        if openConnections > 0 {
+            consider(now + min(settings.healthCheckInterval, settings.idleTimeout))
         }
         let wantsConnection =
-            !self.waiters.isEmpty || (self.keepsMinimum && self.openConnections < self.settings.minIdle)
+            !waiters.isEmpty || (keepsMinimum && openConnections < settings.minIdle)
         if let pauseEnds, pauseEnds > now, wantsConnection { consider(pauseEnds) }
         actions.wakeUpAt = next
     }

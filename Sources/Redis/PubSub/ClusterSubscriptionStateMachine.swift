@@ -4,9 +4,9 @@ import NIOCore
 
 /// Which channels of a cluster's subscriptions are subscribed to at which server.
 ///
-/// Each channel of a subscription is placed by itself. One that moves, or that was refused where it was, is subscribed to at
-/// its new server; when that is confirmed its reader gets a gap. Does no I/O: ``ClusterSubscriptions`` performs the actions,
-/// in order, and passes in where channels belong.
+/// Each channel of a subscription is placed by itself. One that moves, or that was refused where it was, is subscribed
+/// to at its new server; when that is confirmed its reader gets a gap. Does no I/O: ``ClusterSubscriptions`` performs
+/// the actions, in order, and passes in where channels belong.
 struct ClusterSubscriptionStateMachine {
     typealias SubscriberID = Int
     typealias ChannelID = Int
@@ -67,27 +67,27 @@ struct ClusterSubscriptionStateMachine {
     // MARK: Subscribers
 
     mutating func subscribe(_ id: SubscriberID, to targets: [SubscriptionTarget], locate: Locate) -> [Action] {
-        if self.isClosed { return [.end(id, .clientClosed)] }
+        if isClosed { return [.end(id, .clientClosed)] }
         let ids = targets.map { target in
-            self.lastChannel += 1
-            self.channels[self.lastChannel] = Channel(subscriber: id, target: target)
-            return self.lastChannel
+            lastChannel += 1
+            channels[lastChannel] = Channel(subscriber: id, target: target)
+            return lastChannel
         }
-        self.subscribers[id] = Subscriber(channels: ids, missing: ids.count)
-        return ids.flatMap { self.place($0, locate: locate) }
+        subscribers[id] = Subscriber(channels: ids, missing: ids.count)
+        return ids.flatMap { place($0, locate: locate) }
     }
 
     mutating func unsubscribe(_ id: SubscriberID) -> [Action] {
-        guard let subscriber = self.subscribers.removeValue(forKey: id) else { return [] }
-        return subscriber.channels.compactMap { self.remove($0) }
+        guard let subscriber = subscribers.removeValue(forKey: id) else { return [] }
+        return subscriber.channels.compactMap { remove($0) }
     }
 
     private mutating func end(_ id: SubscriberID, _ error: RedisError) -> [Action] {
-        self.unsubscribe(id) + [.end(id, error)]
+        unsubscribe(id) + [.end(id, error)]
     }
 
     private mutating func remove(_ id: ChannelID) -> Action? {
-        guard let channel = self.channels.removeValue(forKey: id), channel.isPlaced, let address = channel.address
+        guard let channel = channels.removeValue(forKey: id), channel.isPlaced, let address = channel.address
         else { return nil }
         return .unsubscribe(id, at: address)
     }
@@ -96,26 +96,26 @@ struct ClusterSubscriptionStateMachine {
 
     /// Subscribes a channel where it belongs.
     private mutating func place(_ id: ChannelID, locate: Locate) -> [Action] {
-        guard let channel = self.channels[id] else { return [] }
-        return self.place(id, at: locate(channel.target, channel.address))
+        guard let channel = channels[id] else { return [] }
+        return place(id, at: locate(channel.target, channel.address))
     }
 
     private mutating func place(_ id: ChannelID, at address: RedisAddress?) -> [Action] {
-        guard !self.isClosed, var channel = self.channels[id] else { return [] }
+        guard !isClosed, var channel = channels[id] else { return [] }
         channel.attempt += 1
         channel.address = address
         channel.isPlaced = address != nil
-        self.channels[id] = channel
-        guard let address else { return self.placeLater(id) }
-        self.connections.insert(address)
+        channels[id] = channel
+        guard let address else { return placeLater(id) }
+        connections.insert(address)
         let attempt = Attempt(channel: id, number: channel.attempt)
         return [.subscribe(attempt, channel.subscriber, channel.target, at: address)]
     }
 
     private mutating func placeLater(_ id: ChannelID) -> [Action] {
-        guard var channel = self.channels[id] else { return [] }
+        guard var channel = channels[id] else { return [] }
         channel.failures += 1
-        self.channels[id] = channel
+        channels[id] = channel
         let pause = Self.backoff.pause(afterFailures: channel.failures, random: 0)
         return [.retry(Attempt(channel: id, number: channel.attempt), after: pause)]
     }
@@ -125,39 +125,39 @@ struct ClusterSubscriptionStateMachine {
     mutating func retry(_ attempt: Attempt, lookupError: RedisError?, locate: Locate) -> [Action] {
         guard let channel = self.channel(of: attempt) else { return [] }
         if channel.address == nil, let lookupError, lookupError.isLasting,
-            let subscriber = self.subscribers[channel.subscriber], subscriber.missing > 0
+            let subscriber = subscribers[channel.subscriber], subscriber.missing > 0
         {
-            return self.end(channel.subscriber, lookupError)
+            return end(channel.subscriber, lookupError)
         }
-        return self.place(attempt.channel, locate: locate)
+        return place(attempt.channel, locate: locate)
     }
 
     /// The server has confirmed a channel, for the first time or again.
     mutating func confirmed(_ attempt: Attempt) -> [Action] {
         guard let channel = self.channel(of: attempt) else { return [] }
-        self.channels[attempt.channel]?.failures = 0
+        channels[attempt.channel]?.failures = 0
         if channel.wasConfirmed { return [.gap(channel.subscriber)] }
-        self.channels[attempt.channel]?.wasConfirmed = true
-        self.subscribers[channel.subscriber]?.missing -= 1
-        return self.subscribers[channel.subscriber]?.missing == 0 ? [.confirm(channel.subscriber)] : []
+        channels[attempt.channel]?.wasConfirmed = true
+        subscribers[channel.subscriber]?.missing -= 1
+        return subscribers[channel.subscriber]?.missing == 0 ? [.confirm(channel.subscriber)] : []
     }
 
     /// The server has refused a channel, or cannot be reached. The connection has forgotten it.
     mutating func refused(_ attempt: Attempt, _ error: RedisError) -> [Action] {
         guard let channel = self.channel(of: attempt), let address = channel.address else { return [] }
-        self.channels[attempt.channel]?.isPlaced = false
+        channels[attempt.channel]?.isPlaced = false
         let report = Action.report(error, at: address)
         switch error.code {
         case .connectFailed, .outcomeUnknown, .cancelled: break
         default:
-            guard error.isRefusalByTopology else { return [report] + self.end(channel.subscriber, error) }
+            guard error.isRefusalByTopology else { return [report] + end(channel.subscriber, error) }
         }
         // Where it belongs by now may be known already.
-        return [report] + self.placeLater(attempt.channel)
+        return [report] + placeLater(attempt.channel)
     }
 
     private func channel(of attempt: Attempt) -> Channel? {
-        guard !self.isClosed, let channel = self.channels[attempt.channel], channel.attempt == attempt.number else {
+        guard !isClosed, let channel = channels[attempt.channel], channel.attempt == attempt.number else {
             return nil
         }
         return channel
@@ -167,38 +167,38 @@ struct ClusterSubscriptionStateMachine {
 
     /// Moves what belongs elsewhere by now, and closes connections that nobody needs.
     mutating func relocate(locate: Locate, isKnown: (RedisAddress) -> Bool) -> [Action] {
-        guard !self.isClosed else { return [] }
+        guard !isClosed else { return [] }
         var actions: [Action] = []
-        for id in self.channels.keys.sorted() {
-            guard let channel = self.channels[id], let old = channel.address,
+        for id in channels.keys.sorted() {
+            guard let channel = channels[id], let old = channel.address,
                 let new = locate(channel.target, old), new != old
             else { continue }
             if channel.isPlaced { actions.append(.unsubscribe(id, at: old)) }
-            actions += self.place(id, at: new)
+            actions += place(id, at: new)
         }
-        for address in self.connections.sorted(by: { $0.description < $1.description })
-        where !self.isUsed(address) && !isKnown(address) {
-            self.connections.remove(address)
+        for address in connections.sorted(by: { $0.description < $1.description })
+        where !isUsed(address) && !isKnown(address) {
+            connections.remove(address)
             actions.append(.close(address))
         }
         return actions
     }
 
     private func isUsed(_ address: RedisAddress) -> Bool {
-        self.channels.values.contains { $0.isPlaced && $0.address == address }
+        channels.values.contains { $0.isPlaced && $0.address == address }
     }
 
     /// The connection to a server was lost, or could not be made.
     mutating func connectionFailed(_ error: RedisError, at address: RedisAddress) -> [Action] {
-        guard !self.isClosed, self.isUsed(address) else { return [] }
+        guard !isClosed, isUsed(address) else { return [] }
         return [.report(error, at: address), .relocateSoon]
     }
 
     // MARK: End
 
     mutating func shutdown() -> [Action] {
-        guard !self.isClosed else { return [] }
-        self.isClosed = true
-        return self.subscribers.keys.sorted().flatMap { self.end($0, .clientClosed) }
+        guard !isClosed else { return [] }
+        isClosed = true
+        return subscribers.keys.sorted().flatMap { end($0, .clientClosed) }
     }
 }

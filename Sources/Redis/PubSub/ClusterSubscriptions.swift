@@ -34,28 +34,28 @@ final class ClusterSubscriptions: SubscriptionCore {
         _ id: Int, to targets: [SubscriptionTarget], _ buffer: SubscriptionBuffer, deadline: NIODeadline,
         _ completion: @escaping Completion
     ) {
-        guard !self.machine.isClosed else { return completion(.failure(.clientClosed)) }
-        let this = NIOLoopBound(self, eventLoop: self.eventLoop)
-        let timer = self.eventLoop.scheduleTask(deadline: deadline) { this.value.timedOut(id) }
-        self.subscribers[id] = Subscriber(buffer: buffer, completion: completion, timer: timer)
-        self.perform(self.machine.subscribe(id, to: targets, locate: self.locate))
+        guard !machine.isClosed else { return completion(.failure(.clientClosed)) }
+        let this = NIOLoopBound(self, eventLoop: eventLoop)
+        let timer = eventLoop.scheduleTask(deadline: deadline) { this.value.timedOut(id) }
+        subscribers[id] = Subscriber(buffer: buffer, completion: completion, timer: timer)
+        perform(machine.subscribe(id, to: targets, locate: locate))
     }
 
     func unsubscribe(_ id: Int, _ error: RedisError) {
-        guard let subscriber = self.subscribers.removeValue(forKey: id) else { return }
+        guard let subscriber = subscribers.removeValue(forKey: id) else { return }
         subscriber.timer?.cancel()
-        self.perform(self.machine.unsubscribe(id))
+        perform(machine.unsubscribe(id))
         subscriber.completion?(.failure(error))
     }
 
     private func timedOut(_ id: Int) {
-        let error = self.directory?.lookupError
-        self.unsubscribe(
+        let error = directory?.lookupError
+        unsubscribe(
             id, error ?? RedisError(.timedOut, "The servers of the cluster did not confirm the subscription in time."))
     }
 
     private func end(_ id: Int, _ error: RedisError) {
-        guard let subscriber = self.subscribers.removeValue(forKey: id) else { return }
+        guard let subscriber = subscribers.removeValue(forKey: id) else { return }
         subscriber.timer?.cancel()
         if let completion = subscriber.completion {
             completion(.failure(error))
@@ -67,63 +67,63 @@ final class ClusterSubscriptions: SubscriptionCore {
     // MARK: Servers
 
     private func locate(_ target: SubscriptionTarget, _ current: RedisAddress?) -> RedisAddress? {
-        self.directory?.subscriptionAddress(for: target, current: current)
+        directory?.subscriptionAddress(for: target, current: current)
     }
 
     func topologyChanged() {
-        self.perform(
-            self.machine.relocate(locate: self.locate) { self.directory?.isKnown($0) ?? true })
+        perform(
+            machine.relocate(locate: locate) { directory?.isKnown($0) ?? true })
     }
 
     private func connection(to address: RedisAddress) -> SubscriptionConnection {
-        if let connection = self.connections[address] { return connection }
+        if let connection = connections[address] { return connection }
         let connection = SubscriptionConnection(
-            factory: self.factory.at(address), eventLoop: self.eventLoop,
+            factory: factory.at(address), eventLoop: eventLoop,
             onFailure: { [weak self] error in self?.connectionFailed(error, at: address) })
-        self.connections[address] = connection
+        connections[address] = connection
         return connection
     }
 
     private func connectionFailed(_ error: RedisError, at address: RedisAddress) {
-        self.perform(self.machine.connectionFailed(error, at: address))
+        perform(machine.connectionFailed(error, at: address))
     }
 
     // MARK: Actions
 
     /// Performs actions one after the other, also those that follow from others.
     private func perform(_ actions: [ClusterSubscriptionStateMachine.Action]) {
-        self.queue += actions
-        guard !self.isPerforming else { return }
-        self.isPerforming = true
-        while let action = self.queue.popFirst() { self.perform(action) }
-        self.isPerforming = false
+        queue += actions
+        guard !isPerforming else { return }
+        isPerforming = true
+        while let action = queue.popFirst() { perform(action) }
+        isPerforming = false
     }
 
     private func perform(_ action: ClusterSubscriptionStateMachine.Action) {
         switch action {
         case .subscribe(let attempt, let subscriber, let target, let address):
             // Without a buffer, its reader is gone and is about to unsubscribe.
-            guard let buffer = self.subscribers[subscriber]?.buffer else { return }
-            self.subscribe(attempt, target, buffer, at: address)
+            guard let buffer = subscribers[subscriber]?.buffer else { return }
+            subscribe(attempt, target, buffer, at: address)
         case .unsubscribe(let channel, let address):
-            self.connections[address]?.unsubscribe(channel, RedisError(.cancelled, "The subscription has moved."))
+            connections[address]?.unsubscribe(channel, RedisError(.cancelled, "The subscription has moved."))
         case .retry(let attempt, let pause):
-            let this = NIOLoopBound(self, eventLoop: self.eventLoop)
-            _ = self.eventLoop.scheduleTask(in: pause) { this.value.retry(attempt) }
+            let this = NIOLoopBound(self, eventLoop: eventLoop)
+            _ = eventLoop.scheduleTask(in: pause) { this.value.retry(attempt) }
         case .report(let error, let address):
-            self.directory?.subscriptionFailed(error, at: address)
+            directory?.subscriptionFailed(error, at: address)
         case .confirm(let id):
-            self.subscribers[id]?.timer?.cancel()
-            self.subscribers[id]?.completion.take()?(.success(()))
+            subscribers[id]?.timer?.cancel()
+            subscribers[id]?.completion.take()?(.success(()))
         case .gap(let id):
-            self.subscribers[id]?.buffer?.add(.gap)
+            subscribers[id]?.buffer?.add(.gap)
         case .end(let id, let error):
-            self.end(id, error)
+            end(id, error)
         case .close(let address):
-            _ = self.connections.removeValue(forKey: address)?.shutdown()
+            _ = connections.removeValue(forKey: address)?.shutdown()
         case .relocateSoon:
-            let this = NIOLoopBound(self, eventLoop: self.eventLoop)
-            self.eventLoop.execute { this.value.topologyChanged() }
+            let this = NIOLoopBound(self, eventLoop: eventLoop)
+            eventLoop.execute { this.value.topologyChanged() }
         }
     }
 
@@ -131,7 +131,7 @@ final class ClusterSubscriptions: SubscriptionCore {
         _ attempt: ClusterSubscriptionStateMachine.Attempt, _ target: SubscriptionTarget,
         _ buffer: SubscriptionBuffer, at address: RedisAddress
     ) {
-        self.connection(to: address).subscribe(
+        connection(to: address).subscribe(
             attempt.channel, to: [target], buffer, deadline: nil,
             onEnd: { [weak self] error in self?.refused(attempt, error) },
             { [weak self] result in
@@ -143,22 +143,22 @@ final class ClusterSubscriptions: SubscriptionCore {
     }
 
     private func confirmed(_ attempt: ClusterSubscriptionStateMachine.Attempt) {
-        self.perform(self.machine.confirmed(attempt))
+        perform(machine.confirmed(attempt))
     }
 
     private func refused(_ attempt: ClusterSubscriptionStateMachine.Attempt, _ error: RedisError) {
-        self.perform(self.machine.refused(attempt, error))
+        perform(machine.refused(attempt, error))
     }
 
     private func retry(_ attempt: ClusterSubscriptionStateMachine.Attempt) {
-        self.perform(
-            self.machine.retry(attempt, lookupError: self.directory?.lookupError, locate: self.locate))
+        perform(
+            machine.retry(attempt, lookupError: directory?.lookupError, locate: locate))
     }
 
     // MARK: End
 
     func shutdown() -> EventLoopFuture<Void> {
-        self.perform(self.machine.shutdown())
-        return EventLoopFuture.andAllComplete(self.connections.values.map { $0.shutdown() }, on: self.eventLoop)
+        perform(machine.shutdown())
+        return EventLoopFuture.andAllComplete(connections.values.map { $0.shutdown() }, on: eventLoop)
     }
 }

@@ -13,7 +13,7 @@ final class PubSubHandler: ChannelInboundHandler {
 
     init(connection: SubscriptionConnection, limits: RESPLimits) {
         self.connection = connection
-        self.decoder = RESPDecoder(limits: limits)
+        decoder = RESPDecoder(limits: limits)
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
@@ -22,32 +22,32 @@ final class PubSubHandler: ChannelInboundHandler {
 
     func handlerRemoved(context: ChannelHandlerContext) {
         self.context = nil
-        self.connection.disconnected(self)
+        connection.disconnected(self)
     }
 
     func write(_ commands: [RedisCommand]) {
         guard !commands.isEmpty, let context else { return }
         var bytes = context.channel.allocator.buffer(capacity: 256)
         for command in commands { RESPEncoder.write(command, to: &bytes) }
-        context.writeAndFlush(self.wrapOutboundOut(bytes), promise: nil)
+        context.writeAndFlush(wrapOutboundOut(bytes), promise: nil)
     }
 
     func close() {
-        self.context?.close(promise: nil)
+        context?.close(promise: nil)
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        self.connection.readBytes()
-        self.decoder.feed(self.unwrapInboundIn(data))
+        connection.readBytes()
+        decoder.feed(unwrapInboundIn(data))
         do {
-            while let message = try self.decoder.next() { self.connection.received(message) }
+            while let message = try decoder.next() { connection.received(message) }
         } catch {
             context.close(promise: nil)
         }
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        self.connection.disconnected(self)
+        connection.disconnected(self)
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {

@@ -22,7 +22,7 @@ struct PubSubStateMachine {
         /// How long the answer to a check may take.
         var healthCheckTimeout: TimeAmount
 
-        var backoff: Backoff { Backoff(initial: self.initialBackoff, limit: self.maxBackoff) }
+        var backoff: Backoff { Backoff(initial: initialBackoff, limit: maxBackoff) }
     }
 
     struct Actions: Equatable {
@@ -90,20 +90,20 @@ struct PubSubStateMachine {
         var actions = Actions()
         var new: [SubscriptionTarget] = []
         var missing: Set<SubscriptionTarget> = []
-        self.unusedSince = nil
-        for target in wanted where self.targets[target]?.subscribers.last != id {
-            if self.targets[target]?.isActive != true { missing.insert(target) }
-            if self.targets[target] == nil { new.append(target) }
-            self.targets[target, default: Target(subscribers: [])].subscribers.append(id)
+        unusedSince = nil
+        for target in wanted where targets[target]?.subscribers.last != id {
+            if targets[target]?.isActive != true { missing.insert(target) }
+            if targets[target] == nil { new.append(target) }
+            targets[target, default: Target(subscribers: [])].subscribers.append(id)
         }
-        self.subscribers[id] = Subscriber(targets: wanted, missing: missing)
-        switch self.link {
+        subscribers[id] = Subscriber(targets: wanted, missing: missing)
+        switch link {
         case .none:
-            self.link = .connecting
+            link = .connecting
             actions.connects = true
         case .connected:
-            self.writeSubscribe(new, &actions)
-            if missing.isEmpty { self.complete(id, &actions) }
+            writeSubscribe(new, &actions)
+            if missing.isEmpty { complete(id, &actions) }
         case .connecting, .pausing:
             break
         }
@@ -112,8 +112,8 @@ struct PubSubStateMachine {
 
     mutating func unsubscribe(_ id: SubscriberID, now: NIODeadline) -> Actions {
         var actions = Actions()
-        self.writeUnsubscribe(self.remove(id), &actions)
-        if self.subscribers.isEmpty { self.unusedSince = now }
+        writeUnsubscribe(remove(id), &actions)
+        if subscribers.isEmpty { unusedSince = now }
         return actions
     }
 
@@ -121,142 +121,142 @@ struct PubSubStateMachine {
 
     mutating func connected(now: NIODeadline) -> Actions {
         var actions = Actions()
-        self.link = .connected
-        self.lastRead = now
-        self.failures = 0
-        self.writeSubscribe(Array(self.targets.keys), &actions)
-        if self.subscribers.isEmpty { self.unusedSince = now }
+        link = .connected
+        lastRead = now
+        failures = 0
+        writeSubscribe(Array(targets.keys), &actions)
+        if subscribers.isEmpty { unusedSince = now }
         return actions
     }
 
     /// The connection is lost, or could not be made.
     mutating func disconnected(now: NIODeadline, random: Double) -> Actions {
-        self.sent = []
-        self.pingedAt = nil
-        self.failures += 1
-        for target in self.targets.keys { self.targets[target]?.isActive = false }
-        for (id, subscriber) in self.subscribers {
-            self.subscribers[id]?.missing = Set(subscriber.targets)
+        sent = []
+        pingedAt = nil
+        failures += 1
+        for target in targets.keys { targets[target]?.isActive = false }
+        for (id, subscriber) in subscribers {
+            subscribers[id]?.missing = Set(subscriber.targets)
         }
-        guard !self.subscribers.isEmpty else {
-            self.link = .none
+        guard !subscribers.isEmpty else {
+            link = .none
             return Actions()
         }
-        self.link = .pausing(
-            until: now + self.settings.backoff.pause(afterFailures: self.failures, random: random))
+        link = .pausing(
+            until: now + settings.backoff.pause(afterFailures: failures, random: random))
         return Actions()
     }
 
     /// A pause before the next attempt to connect ends now: there is a reason to hope.
     mutating func hurry(now: NIODeadline) {
-        guard case .pausing = self.link else { return }
-        self.failures = 0
-        self.link = .pausing(until: now)
+        guard case .pausing = link else { return }
+        failures = 0
+        link = .pausing(until: now)
     }
 
     mutating func readBytes(now: NIODeadline) {
-        self.lastRead = now
-        self.pingedAt = nil
+        lastRead = now
+        pingedAt = nil
     }
 
     // MARK: Messages
 
     /// Who gets a published message.
     func receivers(of target: SubscriptionTarget) -> [SubscriberID] {
-        self.targets[target]?.subscribers ?? []
+        targets[target]?.subscribers ?? []
     }
 
     mutating func subscribed(_ target: SubscriptionTarget) -> Actions {
         var actions = Actions()
-        self.countAnswer()
+        countAnswer()
         // Nobody wants it any more: the command to end it is on its way.
-        guard let ids = self.targets[target]?.subscribers else { return actions }
-        self.targets[target]?.isActive = true
-        for id in ids where self.subscribers[id]?.missing.remove(target) != nil {
-            if self.subscribers[id]?.missing.isEmpty == true { self.complete(id, &actions) }
+        guard let ids = targets[target]?.subscribers else { return actions }
+        targets[target]?.isActive = true
+        for id in ids where subscribers[id]?.missing.remove(target) != nil {
+            if subscribers[id]?.missing.isEmpty == true { complete(id, &actions) }
         }
         return actions
     }
 
     mutating func unsubscribed(_ kind: SubscriptionTarget.Kind, name: String?) -> Actions {
         var actions = Actions()
-        if case .unsubscribe? = self.sent.first {
-            self.countAnswer()
+        if case .unsubscribe? = sent.first {
+            countAnswer()
             return actions
         }
         // The server ended a subscription by itself, as it does when a slot moves to another server.
-        guard let name, let ids = self.targets[SubscriptionTarget(kind: kind, name: name)]?.subscribers else {
+        guard let name, let ids = targets[SubscriptionTarget(kind: kind, name: name)]?.subscribers else {
             return actions
         }
         let target = SubscriptionTarget(kind: kind, name: name)
-        self.targets[target]?.isActive = false
-        for id in ids { self.subscribers[id]?.missing.insert(target) }
-        self.writeSubscribe([target], &actions)
+        targets[target]?.isActive = false
+        for id in ids { subscribers[id]?.missing.insert(target) }
+        writeSubscribe([target], &actions)
         return actions
     }
 
     /// An error reply was read: the oldest command was refused as a whole.
     mutating func refused(_ error: RESPError, now: NIODeadline) -> Actions {
         var actions = Actions()
-        guard case .subscribe(let targets, _)? = self.sent.popFirst() else { return actions }
+        guard case .subscribe(let targets, _)? = sent.popFirst() else { return actions }
         let refused = Set(targets)
         // Several subscribers may have shared the command, and only some targets may be forbidden. Those that are left
         // without a fault of their own are subscribed again, each by itself.
-        let concerned = self.subscribers.filter { !refused.isDisjoint(with: $0.value.targets) }.map(\.key).sorted()
+        let concerned = subscribers.filter { !refused.isDisjoint(with: $0.value.targets) }.map(\.key).sorted()
         if targets.count > 1, concerned.count > 1 {
             for id in concerned {
-                self.writeSubscribe(targets.filter { self.subscribers[id]?.targets.contains($0) == true }, &actions)
+                writeSubscribe(targets.filter { subscribers[id]?.targets.contains($0) == true }, &actions)
             }
             return actions
         }
         var orphans: [SubscriptionTarget] = []
         for id in concerned {
-            orphans += self.remove(id)
+            orphans += remove(id)
             actions.refuse.append(.init(subscriber: id, error: error))
         }
-        self.writeUnsubscribe(orphans.filter { !refused.contains($0) }, &actions)
-        if self.subscribers.isEmpty { self.unusedSince = now }
+        writeUnsubscribe(orphans.filter { !refused.contains($0) }, &actions)
+        if subscribers.isEmpty { unusedSince = now }
         return actions
     }
 
     mutating func pong() {
-        if case .ping? = self.sent.first { self.sent.removeFirst() }
+        if case .ping? = sent.first { sent.removeFirst() }
     }
 
     // MARK: Time
 
     /// When to call `tick`; nil if there is nothing to wait for.
     var nextTick: NIODeadline? {
-        switch self.link {
+        switch link {
         case .none, .connecting:
             return nil
         case .pausing(let until):
             return until
         case .connected:
-            if let unusedSince { return unusedSince + self.settings.healthCheckInterval }
-            if let pingedAt { return pingedAt + self.settings.healthCheckTimeout }
-            return self.lastRead + self.settings.healthCheckInterval
+            if let unusedSince { return unusedSince + settings.healthCheckInterval }
+            if let pingedAt { return pingedAt + settings.healthCheckTimeout }
+            return lastRead + settings.healthCheckInterval
         }
     }
 
     mutating func tick(now: NIODeadline) -> Actions {
         var actions = Actions()
-        switch self.link {
+        switch link {
         case .pausing(let until) where until <= now:
-            if self.subscribers.isEmpty {
-                self.link = .none
+            if subscribers.isEmpty {
+                link = .none
             } else {
-                self.link = .connecting
+                link = .connecting
                 actions.connects = true
             }
         case .connected:
             if let unusedSince {
-                actions.closes = now - unusedSince >= self.settings.healthCheckInterval
+                actions.closes = now - unusedSince >= settings.healthCheckInterval
             } else if let pingedAt {
-                actions.closes = now - pingedAt >= self.settings.healthCheckTimeout
-            } else if now - self.lastRead >= self.settings.healthCheckInterval {
+                actions.closes = now - pingedAt >= settings.healthCheckTimeout
+            } else if now - lastRead >= settings.healthCheckInterval {
                 self.pingedAt = now
-                self.sent.append(.ping)
+                sent.append(.ping)
                 actions.write.append(RedisCommand("PING"))
             }
         case .none, .connecting, .pausing:
@@ -268,22 +268,22 @@ struct PubSubStateMachine {
     // MARK: Details
 
     private mutating func complete(_ id: SubscriberID, _ actions: inout Actions) {
-        if self.subscribers[id]?.wasConfirmed == true {
+        if subscribers[id]?.wasConfirmed == true {
             actions.gap.append(id)
         } else {
-            self.subscribers[id]?.wasConfirmed = true
+            subscribers[id]?.wasConfirmed = true
             actions.confirm.append(id)
         }
     }
 
     /// Forgets a subscriber; returns the targets that nobody wants any more.
     private mutating func remove(_ id: SubscriberID) -> [SubscriptionTarget] {
-        guard let subscriber = self.subscribers.removeValue(forKey: id) else { return [] }
+        guard let subscriber = subscribers.removeValue(forKey: id) else { return [] }
         var orphans: [SubscriptionTarget] = []
         for name in subscriber.targets {
-            guard var target = self.targets[name] else { continue }
+            guard var target = targets[name] else { continue }
             target.subscribers.removeAll { $0 == id }
-            self.targets[name] = target.subscribers.isEmpty ? nil : target
+            targets[name] = target.subscribers.isEmpty ? nil : target
             if target.subscribers.isEmpty { orphans.append(name) }
         }
         return orphans
@@ -291,21 +291,21 @@ struct PubSubStateMachine {
 
     private mutating func writeSubscribe(_ targets: [SubscriptionTarget], _ actions: inout Actions) {
         for (kind, group) in Self.commands(for: targets) {
-            self.sent.append(.subscribe(group, answers: group.count))
+            sent.append(.subscribe(group, answers: group.count))
             actions.write.append(RedisCommand(kind.subscribeCommand, arguments: group.map { RedisArgument($0.name) }))
         }
     }
 
     private mutating func writeUnsubscribe(_ targets: [SubscriptionTarget], _ actions: inout Actions) {
-        guard self.link == .connected else { return }
+        guard link == .connected else { return }
         for (kind, group) in Self.commands(for: targets) {
-            self.sent.append(.unsubscribe(answers: group.count))
+            sent.append(.unsubscribe(answers: group.count))
             actions.write.append(RedisCommand(kind.unsubscribeCommand, arguments: group.map { RedisArgument($0.name) }))
         }
     }
 
-    /// A command takes targets of one kind, and shard channels one by one: on a cluster those of one command have to be in
-    /// one slot. Sorted, so that what is written does not depend on hash seeds.
+    /// A command takes targets of one kind, and shard channels one by one: on a cluster those of one command have to be
+    /// in one slot. Sorted, so that what is written does not depend on hash seeds.
     private static func commands(
         for targets: [SubscriptionTarget]
     ) -> [(SubscriptionTarget.Kind, [SubscriptionTarget])] {
@@ -318,14 +318,14 @@ struct PubSubStateMachine {
 
     /// The server answers (un)subscribing once per name.
     private mutating func countAnswer() {
-        switch self.sent.popFirst() {
+        switch sent.popFirst() {
         case .subscribe(let targets, let answers) where answers > 1:
-            self.sent.prepend(.subscribe(targets, answers: answers - 1))
+            sent.prepend(.subscribe(targets, answers: answers - 1))
         case .unsubscribe(let answers) where answers > 1:
-            self.sent.prepend(.unsubscribe(answers: answers - 1))
+            sent.prepend(.unsubscribe(answers: answers - 1))
         case .ping:
             // Its answer is a reply of its own; this one was not asked for.
-            self.sent.prepend(.ping)
+            sent.prepend(.ping)
         case .subscribe, .unsubscribe, nil:
             break
         }

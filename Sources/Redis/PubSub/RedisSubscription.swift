@@ -19,7 +19,7 @@ public struct RedisMessage: Hashable, Sendable {
     }
 
     /// The payload as text, with invalid UTF-8 replaced.
-    public var text: String { String(buffer: self.payload) }
+    public var text: String { String(buffer: payload) }
 }
 
 /// What a reader of a subscription gets.
@@ -60,12 +60,12 @@ public struct RedisSubscription: AsyncSequence, Sendable {
 
     /// Reads the events.
     public func makeAsyncIterator() -> AsyncIterator {
-        AsyncIterator(handle: self.handle)
+        AsyncIterator(handle: handle)
     }
 
     /// Unsubscribes. A reader gets what is buffered still, and then the end.
     public func cancel() {
-        self.handle.cancel()
+        handle.cancel()
     }
 
     /// Reads the events of a subscription.
@@ -92,11 +92,11 @@ final class SubscriptionHandle: Sendable {
     }
 
     func cancel() {
-        self.buffer.finish(nil)
-        self.onCancel()
+        buffer.finish(nil)
+        onCancel()
     }
 
     deinit {
-        self.cancel()
+        cancel()
     }
 }

@@ -31,7 +31,7 @@ final class SubscriptionBuffer: Sendable {
             // Two gaps with nothing in between say no more than one.
             if event == .gap, state.events.last == .gap || (state.events.isEmpty && state.hasDropped) { return nil }
             state.events.append(event)
-            if state.events.count > self.limit {
+            if state.events.count > limit {
                 state.events.removeFirst()
                 state.hasDropped = true
             }

@@ -3,8 +3,8 @@
 import Logging
 import NIOCore
 
-/// One connection with all its subscriptions: performs the actions of ``PubSubStateMachine``. Everything here runs on one
-/// event loop.
+/// One connection with all its subscriptions: performs the actions of ``PubSubStateMachine``. Everything here runs on
+/// one event loop.
 final class SubscriptionConnection: SubscriptionCore {
     private struct Subscriber {
         /// Weak, so that a subscription which nobody reads any more can end.
@@ -42,10 +42,10 @@ final class SubscriptionConnection: SubscriptionCore {
         self.factory = factory
         self.followsDirectory = followsDirectory
         self.onFailure = onFailure
-        self.address = configuration.address
+        address = configuration.address
         self.eventLoop = eventLoop
-        self.logger = configuration.logger
-        self.machine = PubSubStateMachine(
+        logger = configuration.logger
+        machine = PubSubStateMachine(
             .init(
                 initialBackoff: configuration.pool.initialBackoff.timeAmount,
                 maxBackoff: configuration.pool.maxBackoff.timeAmount,
@@ -61,7 +61,7 @@ final class SubscriptionConnection: SubscriptionCore {
         _ id: Int, to targets: [SubscriptionTarget], _ buffer: SubscriptionBuffer, deadline: NIODeadline,
         _ completion: @escaping Completion
     ) {
-        self.subscribe(id, to: targets, buffer, deadline: deadline, onEnd: nil, completion)
+        subscribe(id, to: targets, buffer, deadline: deadline, onEnd: nil, completion)
     }
 
     /// - Parameters:
@@ -71,38 +71,38 @@ final class SubscriptionConnection: SubscriptionCore {
         _ id: Int, to targets: [SubscriptionTarget], _ buffer: SubscriptionBuffer, deadline: NIODeadline?,
         onEnd: ((RedisError) -> Void)?, _ completion: @escaping Completion
     ) {
-        guard !self.isClosed else { return completion(.failure(.clientClosed)) }
-        let this = NIOLoopBound(self, eventLoop: self.eventLoop)
+        guard !isClosed else { return completion(.failure(.clientClosed)) }
+        let this = NIOLoopBound(self, eventLoop: eventLoop)
         let timer = deadline.map { deadline in
-            self.eventLoop.scheduleTask(deadline: deadline) { this.value.subscribingTimedOut(id) }
+            eventLoop.scheduleTask(deadline: deadline) { this.value.subscribingTimedOut(id) }
         }
-        self.subscribers[id] = Subscriber(buffer: buffer, completion: completion, onEnd: onEnd, timer: timer)
-        self.perform(self.machine.subscribe(id, to: targets, now: .now()))
+        subscribers[id] = Subscriber(buffer: buffer, completion: completion, onEnd: onEnd, timer: timer)
+        perform(machine.subscribe(id, to: targets, now: .now()))
     }
 
     /// Ends a subscription; one that is not confirmed yet fails.
     func unsubscribe(_ id: Int, _ error: RedisError) {
-        guard let subscriber = self.subscribers.removeValue(forKey: id) else { return }
+        guard let subscriber = subscribers.removeValue(forKey: id) else { return }
         subscriber.timer?.cancel()
         subscriber.completion?(.failure(error))
-        self.perform(self.machine.unsubscribe(id, now: .now()))
+        perform(machine.unsubscribe(id, now: .now()))
     }
 
     private func subscribingTimedOut(_ id: Int) {
         let error: RedisError
-        if self.handler != nil {
+        if handler != nil {
             error = RedisError(.timedOut, "The server did not confirm the subscription in time.")
         } else if let lastError {
             error = lastError
         } else {
             error = RedisError(
-                .connectFailed, "No connection to \(self.address) was ready in time. Check that it is reachable.")
+                .connectFailed, "No connection to \(address) was ready in time. Check that it is reachable.")
         }
-        self.unsubscribe(id, error)
+        unsubscribe(id, error)
     }
 
     private func end(_ id: Int, _ error: RedisError) {
-        guard let subscriber = self.subscribers.removeValue(forKey: id) else { return }
+        guard let subscriber = subscribers.removeValue(forKey: id) else { return }
         subscriber.timer?.cancel()
         if let completion = subscriber.completion {
             completion(.failure(error))
@@ -117,29 +117,29 @@ final class SubscriptionConnection: SubscriptionCore {
 
     /// Where to connect to at this moment; nil if that is not known.
     private func locate() -> ConnectionFactory? {
-        guard self.followsDirectory else { return self.factory }
-        return self.directory?.subscriptionAddress(for: nil, current: self.address).map { self.factory.at($0) }
+        guard followsDirectory else { return factory }
+        return directory?.subscriptionAddress(for: nil, current: address).map { factory.at($0) }
     }
 
     private func failed(_ error: RedisError) {
-        guard !self.isClosed else { return }
-        self.onFailure(error)
-        if self.followsDirectory { self.directory?.subscriptionFailed(error, at: self.address) }
+        guard !isClosed else { return }
+        onFailure(error)
+        if followsDirectory { directory?.subscriptionFailed(error, at: address) }
     }
 
     private func connect() {
-        self.isConnecting = true
-        let this = NIOLoopBound(self, eventLoop: self.eventLoop)
-        guard let factory = self.locate() else {
+        isConnecting = true
+        let this = NIOLoopBound(self, eventLoop: eventLoop)
+        guard let factory = locate() else {
             // Later: this is called while actions are performed.
-            return self.eventLoop.execute {
+            return eventLoop.execute {
                 this.value.connectFailed(
                     RedisError(.connectFailed, "It is not known where the master is."), isAddressKnown: false)
             }
         }
         let configuration = factory.configuration
-        self.address = configuration.address
-        factory.connect(on: self.eventLoop) { channel, info in
+        address = configuration.address
+        factory.connect(on: eventLoop) { channel, info in
             let handler = PubSubHandler(connection: this.value, limits: configuration.limits)
             try channel.pipeline.syncOperations.addHandler(handler)
             guard channel.isActive else {
@@ -152,65 +152,65 @@ final class SubscriptionConnection: SubscriptionCore {
     }
 
     private func connected(_ handler: PubSubHandler) {
-        self.isConnecting = false
+        isConnecting = false
         self.handler = handler
-        self.lastError = nil
-        self.perform(self.machine.connected(now: .now()))
-        if self.isClosed { handler.close() }
+        lastError = nil
+        perform(machine.connected(now: .now()))
+        if isClosed { handler.close() }
     }
 
     private func connectFailed(_ error: RedisError, isAddressKnown: Bool = true) {
-        self.isConnecting = false
-        self.lastError = error
-        self.failed(error)
-        self.logger.log(
+        isConnecting = false
+        lastError = error
+        failed(error)
+        logger.log(
             level: isAddressKnown ? .warning : .debug, "Redis subscription connection failed",
             metadata: ["error": "\(error)"])
         if !ConnectFailure.isTransient(error) {
             // Those who just came learn it at once. Older subscriptions hope for somebody to repair it.
-            for (id, subscriber) in self.subscribers where subscriber.completion != nil { self.unsubscribe(id, error) }
+            for (id, subscriber) in subscribers where subscriber.completion != nil { unsubscribe(id, error) }
         }
-        self.perform(self.machine.disconnected(now: .now(), random: .random(in: 0..<1)))
-        self.finishClosing()
+        perform(machine.disconnected(now: .now(), random: .random(in: 0..<1)))
+        finishClosing()
     }
 
     func disconnected(_ handler: PubSubHandler) {
         guard self.handler === handler else { return }
         self.handler = nil
-        self.failed(RedisError(.outcomeUnknown, "The connection of the subscriptions was lost."))
-        self.logger.debug(
-            "Redis subscription connection closed", metadata: ["subscribers": "\(self.subscribers.count)"])
-        self.perform(self.machine.disconnected(now: .now(), random: .random(in: 0..<1)))
-        self.finishClosing()
+        failed(RedisError(.outcomeUnknown, "The connection of the subscriptions was lost."))
+        logger.debug(
+            "Redis subscription connection closed", metadata: ["subscribers": "\(subscribers.count)"])
+        perform(machine.disconnected(now: .now(), random: .random(in: 0..<1)))
+        finishClosing()
     }
 
-    /// The server to connect to may be another one by now: a connection to the old one ends, and a pause before the next
-    /// attempt is cut short.
+    /// The server to connect to may be another one by now: a connection to the old one ends, and a pause before the
+    /// next attempt is cut short.
     func topologyChanged() {
-        guard !self.isClosed, self.followsDirectory else { return }
-        if let handler, let address = self.locate()?.configuration.address, address != self.address { handler.close() }
-        self.machine.hurry(now: .now())
-        self.perform(self.machine.tick(now: .now()))
+        guard !isClosed, followsDirectory else { return }
+        if let handler, let address = locate()?.configuration.address, address != self.address { handler.close() }
+        machine.hurry(now: .now())
+        perform(machine.tick(now: .now()))
     }
 
     // MARK: Messages
 
     func readBytes() {
-        self.machine.readBytes(now: .now())
+        machine.readBytes(now: .now())
     }
 
     func received(_ message: RESPMessage) {
         switch PubSubMessage(message) {
         case .published(let target, let message):
-            for id in self.machine.receivers(of: target) { self.subscribers[id]?.buffer?.add(.message(message)) }
+            for id in machine.receivers(of: target) { subscribers[id]?.buffer?.add(.message(message)) }
         case .subscribed(let target):
-            self.perform(self.machine.subscribed(target))
+            perform(machine.subscribed(target))
         case .unsubscribed(let kind, let name):
-            self.perform(self.machine.unsubscribed(kind, name: name))
+            perform(machine.unsubscribed(kind, name: name))
         case .error(let error):
-            self.perform(self.machine.refused(error, now: .now()))
+            perform(machine.refused(error, now: .now()))
         case .pong:
-            self.machine.pong()
+            machine.pong()
         case .other:
             break
         }
@@ -219,26 +219,26 @@ final class SubscriptionConnection: SubscriptionCore {
     // MARK: Actions
 
     private func perform(_ actions: PubSubStateMachine.Actions) {
-        self.handler?.write(actions.write)
+        handler?.write(actions.write)
         for id in actions.confirm {
-            self.subscribers[id]?.timer?.cancel()
-            self.subscribers[id]?.completion.take()?(.success(()))
+            subscribers[id]?.timer?.cancel()
+            subscribers[id]?.completion.take()?(.success(()))
         }
-        for id in actions.gap { self.subscribers[id]?.buffer?.add(.gap) }
-        for refusal in actions.refuse { self.end(refusal.subscriber, RedisError(reply: refusal.error)) }
-        if actions.connects, !self.isClosed { self.connect() }
-        if actions.closes { self.handler?.close() }
-        self.setTimer()
+        for id in actions.gap { subscribers[id]?.buffer?.add(.gap) }
+        for refusal in actions.refuse { end(refusal.subscriber, RedisError(reply: refusal.error)) }
+        if actions.connects, !isClosed { connect() }
+        if actions.closes { handler?.close() }
+        setTimer()
     }
 
     /// One timer at a time. A later deadline does not move it: it fires, finds nothing to do, and is set again, so that
     /// busy subscriptions do not set timers for every message.
     private func setTimer() {
-        guard !self.isClosed, let next = self.machine.nextTick else { return }
+        guard !isClosed, let next = machine.nextTick else { return }
         if let timer, timer.deadline <= next { return }
         self.timer?.task.cancel()
-        let this = NIOLoopBound(self, eventLoop: self.eventLoop)
-        let task = self.eventLoop.scheduleTask(deadline: next) {
+        let this = NIOLoopBound(self, eventLoop: eventLoop)
+        let task = eventLoop.scheduleTask(deadline: next) {
             this.value.timer = nil
             this.value.perform(this.value.machine.tick(now: .now()))
         }
@@ -248,22 +248,22 @@ final class SubscriptionConnection: SubscriptionCore {
     // MARK: End
 
     func shutdown() -> EventLoopFuture<Void> {
-        let promise = self.closing ?? self.eventLoop.makePromise(of: Void.self)
-        if !self.isClosed {
-            self.isClosed = true
-            self.closing = promise
-            self.timer?.task.cancel()
-            for id in self.subscribers.keys { self.end(id, .clientClosed) }
-            self.handler?.close()
-            self.finishClosing()
-        } else if self.closing == nil {
+        let promise = closing ?? eventLoop.makePromise(of: Void.self)
+        if !isClosed {
+            isClosed = true
+            closing = promise
+            timer?.task.cancel()
+            for id in subscribers.keys { end(id, .clientClosed) }
+            handler?.close()
+            finishClosing()
+        } else if closing == nil {
             promise.succeed()
         }
         return promise.futureResult
     }
 
     private func finishClosing() {
-        guard self.isClosed, self.handler == nil, !self.isConnecting else { return }
-        self.closing.take()?.succeed()
+        guard isClosed, handler == nil, !isConnecting else { return }
+        closing.take()?.succeed()
     }
 }

@@ -33,14 +33,15 @@ final class SubscriptionHub: Sendable {
         self.core = .makeBoxSendingValue(core, eventLoop: eventLoop)
     }
 
-    /// Sets where subscriptions belong. Has to be called before anything else, if at all. The directory is not retained.
+    /// Sets where subscriptions belong. Has to be called before anything else, if at all. The directory is not
+    /// retained.
     func setDirectory(_ directory: any SubscriptionDirectory) {
-        self.eventLoop.execute { [weak directory, core] in core.value.directory = directory }
+        eventLoop.execute { [weak directory, core] in core.value.directory = directory }
     }
 
     /// Subscriptions may belong elsewhere.
     func topologyChanged() {
-        self.eventLoop.execute { [core] in core.value.topologyChanged() }
+        eventLoop.execute { [core] in core.value.topologyChanged() }
     }
 
     /// Subscribes, and returns when the server has confirmed it.
@@ -52,15 +53,15 @@ final class SubscriptionHub: Sendable {
             throw RedisError(.invalidCommand, "A subscription needs at least one channel or pattern.")
         }
         let targets = Array(Set(names)).map { SubscriptionTarget(kind: kind, name: $0) }
-        let id = self.nextID.add(1, ordering: .relaxed).newValue
-        let buffer = SubscriptionBuffer(limit: self.configuration.pubSub.bufferLimit)
-        let deadline = NIODeadline.after(timeout ?? self.configuration.commandTimeout)
+        let id = nextID.add(1, ordering: .relaxed).newValue
+        let buffer = SubscriptionBuffer(limit: configuration.pubSub.bufferLimit)
+        let deadline = NIODeadline.after(timeout ?? configuration.commandTimeout)
         let handle = SubscriptionHandle(buffer: buffer) { [eventLoop, core] in
             eventLoop.execute { core.value.unsubscribe(id, RedisError(.cancelled, "The calling task was cancelled.")) }
         }
         try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
-                self.eventLoop.execute {
+                eventLoop.execute {
                     self.core.value.subscribe(id, to: targets, buffer, deadline: deadline) {
                         continuation.resume(with: $0)
                     }
@@ -76,12 +77,12 @@ final class SubscriptionHub: Sendable {
 
     /// Ends all subscriptions and refuses new ones.
     func beginShutdown() {
-        self.eventLoop.execute { [core] in _ = core.value.shutdown() }
+        eventLoop.execute { [core] in _ = core.value.shutdown() }
     }
 
     /// Ends all subscriptions, and returns when their connections are closed.
     func shutdown() async {
-        let closed = self.eventLoop.flatSubmit { [core] in core.value.shutdown() }
+        let closed = eventLoop.flatSubmit { [core] in core.value.shutdown() }
         // Closing cannot fail in a way that matters to anybody.
         try? await closed.get()
     }

@@ -59,12 +59,12 @@ enum PubSubMessage: Equatable {
     private static func parse(_ elements: [RESPValue]) -> PubSubMessage? {
         guard let word = elements.first?.string else { return nil }
         switch (word, elements.count) {
-        case ("message", 3): return self.published(.channel, elements[1], elements[1], elements[2])
-        case ("smessage", 3): return self.published(.shardChannel, elements[1], elements[1], elements[2])
-        case ("pmessage", 4): return self.published(.pattern, elements[1], elements[2], elements[3])
-        case ("subscribe", 3): return self.subscribed(.channel, elements[1])
-        case ("psubscribe", 3): return self.subscribed(.pattern, elements[1])
-        case ("ssubscribe", 3): return self.subscribed(.shardChannel, elements[1])
+        case ("message", 3): return published(.channel, elements[1], elements[1], elements[2])
+        case ("smessage", 3): return published(.shardChannel, elements[1], elements[1], elements[2])
+        case ("pmessage", 4): return published(.pattern, elements[1], elements[2], elements[3])
+        case ("subscribe", 3): return subscribed(.channel, elements[1])
+        case ("psubscribe", 3): return subscribed(.pattern, elements[1])
+        case ("ssubscribe", 3): return subscribed(.shardChannel, elements[1])
         case ("unsubscribe", 3): return .unsubscribed(.channel, name: elements[1].string)
         case ("punsubscribe", 3): return .unsubscribed(.pattern, name: elements[1].string)
         case ("sunsubscribe", 3): return .unsubscribed(.shardChannel, name: elements[1].string)

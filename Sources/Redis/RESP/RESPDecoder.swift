@@ -41,41 +41,41 @@ public struct RESPDecoder: Sendable {
 
     /// Adds bytes that were read. Large ones are not copied where that is possible.
     public mutating func feed(_ bytes: consuming ByteBuffer) {
-        self.input.append(bytes)
+        input.append(bytes)
     }
 
     /// True while bytes of an unfinished message are there.
     public var isInsideMessage: Bool {
-        self.input.readableBytes > 0 || self.messageLength > 0
+        input.readableBytes > 0 || messageLength > 0
     }
 
     /// Bytes that were fed and not consumed, for a decoder that continues in this one's place.
     /// Meaningful only between two messages.
     mutating func takeUnreadBytes() -> ByteBuffer? {
-        self.input.takeAll()
+        input.takeAll()
     }
 
     /// The next complete message, or nil if more bytes are needed.
     /// - Throws: ``RESPDecodingError`` if the bytes are not RESP or exceed a limit.
     public mutating func next() throws(RESPDecodingError) -> RESPMessage? {
         while true {
-            let before = self.input.readableBytes
-            let step = try self.read()
-            let after = self.input.readableBytes
-            self.messageLength += before - after
+            let before = input.readableBytes
+            let step = try read()
+            let after = input.readableBytes
+            messageLength += before - after
             // Without a step, all that is unread belongs to the current message.
-            guard self.messageLength <= self.limits.maxMessageLength - (step == nil ? after : 0) else {
-                throw .init(.limitExceeded, "a message exceeds \(self.limits.maxMessageLength) bytes")
+            guard messageLength <= limits.maxMessageLength - (step == nil ? after : 0) else {
+                throw .init(.limitExceeded, "a message exceeds \(limits.maxMessageLength) bytes")
             }
             guard let step else { return nil }
             let message: RESPMessage?
             switch step {
             case .opened: message = nil
             case .message(let whole): message = whole
-            case .value(let value): message = try self.close(value)
+            case .value(let value): message = try close(value)
             }
             if let message {
-                self.messageLength = 0
+                messageLength = 0
                 return message
             }
         }
@@ -83,29 +83,29 @@ public struct RESPDecoder: Sendable {
 
     /// Reads one piece; nil if it is not there completely.
     private mutating func read() throws(RESPDecodingError) -> Step? {
-        switch self.pending {
+        switch pending {
         case .element:
-            return try self.readElement()
+            return try readElement()
         case .bulk(let kind, let length):
-            guard let content = try self.input.readBulk(length) else { return nil }
-            self.pending = .element
+            guard let content = try input.readBulk(length) else { return nil }
+            pending = .element
             return .value(try kind.value(content))
         case .chunkHeader(let soFar):
-            guard let length = try self.readChunkHeader() else { return nil }
+            guard let length = try readChunkHeader() else { return nil }
             if length == 0 {
-                self.pending = .element
+                pending = .element
                 return .value(.bulkString(soFar))
             }
-            guard length <= self.limits.maxBulkLength - soFar.readableBytes else {
-                throw .init(.limitExceeded, "a streamed string exceeds \(self.limits.maxBulkLength) bytes")
+            guard length <= limits.maxBulkLength - soFar.readableBytes else {
+                throw .init(.limitExceeded, "a streamed string exceeds \(limits.maxBulkLength) bytes")
             }
-            self.pending = .chunk(soFar, length: length)
+            pending = .chunk(soFar, length: length)
             return .opened
         case .chunk(var soFar, let length):
-            guard let content = try self.input.readBulk(length) else { return nil }
-            self.pending = .element  // gives up its reference, so that writing does not copy
+            guard let content = try input.readBulk(length) else { return nil }
+            pending = .element  // gives up its reference, so that writing does not copy
             soFar.writeImmutableBuffer(content)
-            self.pending = .chunkHeader(soFar)
+            pending = .chunkHeader(soFar)
             return .opened
         }
     }
@@ -119,27 +119,27 @@ public struct RESPDecoder: Sendable {
     }
 
     private mutating func readElement() throws(RESPDecodingError) -> Step? {
-        guard let line = try self.input.readLine(limit: self.limits.maxLineLength) else { return nil }
+        guard let line = try input.readLine(limit: limits.maxLineLength) else { return nil }
         switch line.type {
         case UInt8(ascii: "$"):
             if line.isStreamed {
-                self.pending = .chunkHeader(ByteBuffer())
+                pending = .chunkHeader(ByteBuffer())
                 return .opened
             }
-            return try self.openBulk(.bulk, line)
+            return try openBulk(.bulk, line)
         case UInt8(ascii: ":"):
             return .value(.integer(try line.integer()))
         case UInt8(ascii: "+"):
             return .value(.simpleString(line.text))
         case UInt8(ascii: "-"):
             return .value(.simpleError(RESPError(line.text)))
-        case UInt8(ascii: "*"): return try self.openAggregate(.array, line)
-        case UInt8(ascii: "%"): return try self.openAggregate(.map, line)
-        case UInt8(ascii: "~"): return try self.openAggregate(.set, line)
-        case UInt8(ascii: ">"): return try self.openAggregate(.push, line)
-        case UInt8(ascii: "|"): return try self.openAggregate(.attribute, line)
-        case UInt8(ascii: "!"): return try self.openBulk(.error, line)
-        case UInt8(ascii: "="): return try self.openBulk(.verbatim, line)
+        case UInt8(ascii: "*"): return try openAggregate(.array, line)
+        case UInt8(ascii: "%"): return try openAggregate(.map, line)
+        case UInt8(ascii: "~"): return try openAggregate(.set, line)
+        case UInt8(ascii: ">"): return try openAggregate(.push, line)
+        case UInt8(ascii: "|"): return try openAggregate(.attribute, line)
+        case UInt8(ascii: "!"): return try openBulk(.error, line)
+        case UInt8(ascii: "="): return try openBulk(.verbatim, line)
         case UInt8(ascii: "_"):
             guard line.text.isEmpty else { throw .init(.malformedValue, "null followed by text") }
             return .value(.null)
@@ -157,11 +157,11 @@ public struct RESPDecoder: Sendable {
         case UInt8(ascii: "("):
             return .value(.bigNumber(try line.bigNumber()))
         case UInt8(ascii: "."):
-            guard line.text.isEmpty, let frame = self.stack.last, frame.isStreamed, !frame.isHalfPair else {
+            guard line.text.isEmpty, let frame = stack.last, frame.isStreamed, !frame.isHalfPair else {
                 throw .init(.unexpectedType, "the end of a stream where none is open")
             }
-            self.stack.removeLast()
-            return try self.completed(frame)
+            stack.removeLast()
+            return try completed(frame)
         default:
             throw .init(.unknownType, "0x\(String(line.type, radix: 16)) begins no RESP type")
         }
@@ -171,41 +171,41 @@ public struct RESPDecoder: Sendable {
         let length = try line.integer()
         if length == -1, kind == .bulk { return .value(.null) }
         guard length >= 0 else { throw .init(.malformedNumber, "a negative string length") }
-        guard length <= self.limits.maxBulkLength else {
-            throw .init(.limitExceeded, "a string of \(length) bytes exceeds \(self.limits.maxBulkLength)")
+        guard length <= limits.maxBulkLength else {
+            throw .init(.limitExceeded, "a string of \(length) bytes exceeds \(limits.maxBulkLength)")
         }
-        self.pending = .bulk(kind, length: length)
+        pending = .bulk(kind, length: length)
         return .opened
     }
 
     private mutating func openAggregate(_ kind: RESPFrame.Kind, _ line: RESPLine) throws(RESPDecodingError) -> Step {
         // RESP allows a push between two replies only; inside of one it would be a hole in the reply.
-        if kind == .push, !self.stack.isEmpty { throw .init(.unexpectedType, "a push inside of an aggregate") }
-        guard self.stack.count < self.limits.maxDepth else {
-            throw .init(.limitExceeded, "aggregates nest deeper than \(self.limits.maxDepth)")
+        if kind == .push, !stack.isEmpty { throw .init(.unexpectedType, "a push inside of an aggregate") }
+        guard stack.count < limits.maxDepth else {
+            throw .init(.limitExceeded, "aggregates nest deeper than \(limits.maxDepth)")
         }
         if line.isStreamed {
             guard kind == .array || kind == .map || kind == .set else {
                 throw .init(.unexpectedType, "a push or attribute of unknown length")
             }
-            self.stack.append(RESPFrame(kind, remaining: nil))
+            stack.append(RESPFrame(kind, remaining: nil))
             return .opened
         }
         let count = try line.integer()
         if count == -1, kind == .array { return .value(.null) }
         guard count >= 0 else { throw .init(.malformedNumber, "a negative element count") }
         // Half of the range, because an entry of a map is two values.
-        guard count <= min(self.limits.maxAggregateCount, .max / 2) else {
-            throw .init(.limitExceeded, "\(count) elements exceed \(self.limits.maxAggregateCount)")
+        guard count <= min(limits.maxAggregateCount, .max / 2) else {
+            throw .init(.limitExceeded, "\(count) elements exceed \(limits.maxAggregateCount)")
         }
         let frame = RESPFrame(kind, remaining: kind.isPaired ? count * 2 : count)
-        if count == 0 { return try self.completed(frame) }
-        self.stack.append(frame)
+        if count == 0 { return try completed(frame) }
+        stack.append(frame)
         return .opened
     }
 
     private mutating func readChunkHeader() throws(RESPDecodingError) -> Int? {
-        guard let line = try self.input.readLine(limit: self.limits.maxLineLength) else { return nil }
+        guard let line = try input.readLine(limit: limits.maxLineLength) else { return nil }
         guard line.type == UInt8(ascii: ";") else {
             throw .init(.unexpectedType, "a streamed string continues with something else than a chunk")
         }
@@ -220,13 +220,13 @@ public struct RESPDecoder: Sendable {
     private mutating func close(_ value: RESPValue) throws(RESPDecodingError) -> RESPMessage? {
         var value = value
         while true {
-            guard let top = self.stack.indices.last else { return .reply(value) }
-            guard self.stack[top].add(value, limit: self.limits.maxAggregateCount) else {
-                throw .init(.limitExceeded, "a streamed aggregate exceeds \(self.limits.maxAggregateCount) elements")
+            guard let top = stack.indices.last else { return .reply(value) }
+            guard stack[top].add(value, limit: limits.maxAggregateCount) else {
+                throw .init(.limitExceeded, "a streamed aggregate exceeds \(limits.maxAggregateCount) elements")
             }
-            guard self.stack[top].isComplete else { return nil }
-            let frame = self.stack.removeLast()
-            switch try self.completed(frame) {
+            guard stack[top].isComplete else { return nil }
+            let frame = stack.removeLast()
+            switch try completed(frame) {
             case .value(let aggregate): value = aggregate
             case .message(let message): return message
             case .opened: return nil
@@ -244,7 +244,7 @@ public struct RESPDecoder: Sendable {
             return .message(.push(frame.elements))
         case .attribute:
             // One inside of an aggregate is about the next element only: dropped, and not counted as an element.
-            return self.stack.isEmpty ? .message(.attribute(frame.pairs)) : .opened
+            return stack.isEmpty ? .message(.attribute(frame.pairs)) : .opened
         }
     }
 }

@@ -30,5 +30,5 @@ public struct RESPDecodingError: Error, Hashable, Sendable, CustomStringConverti
     }
 
     /// The kind and the message.
-    public var description: String { "RESP \(self.code): \(self.message)" }
+    public var description: String { "RESP \(code): \(message)" }
 }

@@ -5,20 +5,21 @@ import NIOCore
 /// Writes commands in the one form that servers accept from clients: an array of bulk strings.
 enum RESPEncoder {
     static func write(_ command: RedisCommand, to buffer: inout ByteBuffer) {
-        self.write(command.name, nil, command.arguments[...], to: &buffer)
+        write(command.name, nil, command.arguments[...], to: &buffer)
     }
 
     /// Writes a script command with the source of the script in the place of its digest.
     static func writeWithSource(_ command: RedisCommand, _ script: RedisScript, to buffer: inout ByteBuffer) {
-        self.write("EVAL", script.source, command.arguments.dropFirst(), to: &buffer)
+        write("EVAL", script.source, command.arguments.dropFirst(), to: &buffer)
     }
 
     private static func write(
         _ name: String, _ first: String?, _ arguments: ArraySlice<RedisArgument>, to buffer: inout ByteBuffer
     ) {
-        var limit = 2 * self.framing + name.utf8.count + (first.map { $0.utf8.count + self.framing } ?? 0)
-        for argument in arguments { limit += argument.byteLimit + self.framing }
-        // One check of the capacity for the whole command. Nothing is written beyond the limit, which counts every part.
+        var limit = 2 * framing + name.utf8.count + (first.map { $0.utf8.count + framing } ?? 0)
+        for argument in arguments { limit += argument.byteLimit + framing }
+        // One check of the capacity for the whole command. Nothing is written beyond the limit, which counts every
+        // part.
         buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: limit) { bytes in
             var writer = Writer(bytes: bytes)
             writer.header(UInt8(ascii: "*"), 1 + (first == nil ? 0 : 1) + arguments.count)
@@ -109,7 +110,7 @@ enum RESPEncoder {
 extension RedisArgument {
     /// How many bytes it has at most on the wire, without its framing.
     fileprivate var byteLimit: Int {
-        switch self.storage {
+        switch storage {
         case .string(let text): text.utf8.count
         case .integer: 20
         case .double(let number): number.respText.utf8.count

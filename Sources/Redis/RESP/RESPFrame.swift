@@ -21,24 +21,24 @@ struct RESPFrame: Sendable {
         self.kind = kind
         self.remaining = remaining
         // Growing an array from nothing moves it several times; a small reserve is no gift to a liar.
-        if let remaining, !kind.isPaired { self.elements.reserveCapacity(min(remaining, 64)) }
+        if let remaining, !kind.isPaired { elements.reserveCapacity(min(remaining, 64)) }
     }
 
-    var isStreamed: Bool { self.remaining == nil }
-    var isComplete: Bool { self.remaining == 0 }
-    var isHalfPair: Bool { self.key != nil }
+    var isStreamed: Bool { remaining == nil }
+    var isComplete: Bool { remaining == 0 }
+    var isHalfPair: Bool { key != nil }
 
     /// Adds a value; false if a streamed aggregate would exceed the limit.
     mutating func add(_ value: RESPValue, limit: Int) -> Bool {
         if let remaining {
             self.remaining = remaining - 1
-        } else if self.elements.count + self.pairs.count >= limit {
+        } else if elements.count + pairs.count >= limit {
             return false
         }
-        if !self.kind.isPaired {
-            self.elements.append(value)
+        if !kind.isPaired {
+            elements.append(value)
         } else if let key = self.key.take() {
-            self.pairs.append(RESPPair(key: key, value: value))
+            pairs.append(RESPPair(key: key, value: value))
         } else {
             self.key = value
         }

@@ -16,43 +16,43 @@ struct RESPInput: Sendable {
     /// Bytes that were looked at for line ends or moved, by which tests see that the work is linear.
     private(set) var work = 0
 
-    var readableBytes: Int { self.buffer.readableBytes }
+    var readableBytes: Int { buffer.readableBytes }
 
     mutating func append(_ bytes: consuming ByteBuffer) {
-        if self.buffer.readableBytes == 0 {
-            self.buffer = bytes
-            self.isShared = true
-        } else if self.isShared {
-            self.work += self.buffer.readableBytes + bytes.readableBytes
+        if buffer.readableBytes == 0 {
+            buffer = bytes
+            isShared = true
+        } else if isShared {
+            work += buffer.readableBytes + bytes.readableBytes
             var joined = ByteBuffer()
-            joined.reserveCapacity(self.buffer.readableBytes + bytes.readableBytes)
-            joined.writeImmutableBuffer(self.buffer)
+            joined.reserveCapacity(buffer.readableBytes + bytes.readableBytes)
+            joined.writeImmutableBuffer(buffer)
             joined.writeImmutableBuffer(bytes)
-            self.buffer = joined
-            self.isShared = false
+            buffer = joined
+            isShared = false
         } else {
             // Moving the unread bytes to the front pays off only if that frees more than it moves.
-            if self.buffer.readerIndex > self.buffer.readableBytes {
-                self.work += self.buffer.readableBytes
-                self.buffer.discardReadBytes()
+            if buffer.readerIndex > buffer.readableBytes {
+                work += buffer.readableBytes
+                buffer.discardReadBytes()
             }
-            self.work += bytes.readableBytes
-            self.buffer.writeImmutableBuffer(bytes)
+            work += bytes.readableBytes
+            buffer.writeImmutableBuffer(bytes)
         }
     }
 
     mutating func takeAll() -> ByteBuffer? {
-        guard self.buffer.readableBytes > 0 else { return nil }
+        guard buffer.readableBytes > 0 else { return nil }
         defer { self = RESPInput() }
-        return self.buffer
+        return buffer
     }
 
     /// Reads a type byte and the rest of its line.
     mutating func readLine(limit: Int) throws(RESPDecodingError) -> RESPLine? {
-        let start = self.scanned
+        let start = scanned
         var end: Int?
         var line: RESPLine?
-        self.buffer.withUnsafeReadableBytes { bytes in
+        buffer.withUnsafeReadableBytes { bytes in
             let last = min(bytes.count, limit &+ 3)
             var index = start
             while index < last {
@@ -64,34 +64,35 @@ struct RESPInput: Sendable {
                 index &+= 1
             }
         }
-        self.work += (end ?? self.buffer.readableBytes) - start
+        work += (end ?? buffer.readableBytes) - start
         guard let end else {
-            self.scanned = self.buffer.readableBytes
-            guard self.scanned < limit &+ 3 else { throw .init(.limitExceeded, "a line exceeds \(limit) bytes") }
+            scanned = buffer.readableBytes
+            guard scanned < limit &+ 3 else { throw .init(.limitExceeded, "a line exceeds \(limit) bytes") }
             return nil
         }
-        self.scanned = 0
-        self.buffer.moveReaderIndex(forwardBy: end + 1)
+        scanned = 0
+        buffer.moveReaderIndex(forwardBy: end + 1)
         guard let line else { throw .init(.missingTerminator, "a line that does not end with CR LF") }
         return line
     }
 
     /// Reads a string of a known length and its CR LF.
     mutating func readBulk(_ length: Int) throws(RESPDecodingError) -> ByteBuffer? {
-        guard self.buffer.readableBytes - 2 >= length else { return nil }
-        let end = self.buffer.readerIndex + length
-        guard self.buffer.getInteger(at: end, as: UInt16.self) == 0x0D0A,
-            let content = self.buffer.readSlice(length: length)
+        guard buffer.readableBytes - 2 >= length else { return nil }
+        let end = buffer.readerIndex + length
+        guard buffer.getInteger(at: end, as: UInt16.self) == 0x0D0A,
+            let content = buffer.readSlice(length: length)
         else {
             throw .init(.missingTerminator, "a string that is longer than its length says")
         }
-        self.buffer.moveReaderIndex(forwardBy: 2)
-        self.isShared = true
+        buffer.moveReaderIndex(forwardBy: 2)
+        isShared = true
         return content
     }
 }
 
-/// A type byte and what stands between it and CR LF. Made in one go while the bytes are at hand, without a slice of them.
+/// A type byte and what stands between it and CR LF. Made in one go while the bytes are at hand, without a slice of
+/// them.
 struct RESPLine {
     private enum Content {
         case number(Int)
@@ -113,27 +114,27 @@ struct RESPLine {
         case UInt8(ascii: "$"), UInt8(ascii: "*"), UInt8(ascii: ":"), UInt8(ascii: "%"), UInt8(ascii: "~"),
             UInt8(ascii: ">"), UInt8(ascii: "|"), UInt8(ascii: "!"), UInt8(ascii: "="), UInt8(ascii: ";"):
             if let number = RESPNumber.integer(body) {
-                self.content = .number(number)
+                content = .number(number)
             } else {
-                self.content = body.count == 1 && body[0] == UInt8(ascii: "?") ? .streamed : .malformedNumber
+                content = body.count == 1 && body[0] == UInt8(ascii: "?") ? .streamed : .malformedNumber
             }
         default:
-            self.content = .text(String(decoding: body, as: UTF8.self))
+            content = .text(String(decoding: body, as: UTF8.self))
         }
     }
 
     /// Of types that are no number and no length.
     var text: String {
-        if case .text(let text) = self.content { text } else { "" }
+        if case .text(let text) = content { text } else { "" }
     }
 
     /// The length is unknown.
     var isStreamed: Bool {
-        if case .streamed = self.content { true } else { false }
+        if case .streamed = content { true } else { false }
     }
 
     func integer() throws(RESPDecodingError) -> Int {
-        guard case .number(let number) = self.content else {
+        guard case .number(let number) = content else {
             throw .init(.malformedNumber, "a number that is not a 64-bit integer")
         }
         return number

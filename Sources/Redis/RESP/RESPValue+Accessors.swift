@@ -27,7 +27,7 @@ extension RESPValue {
 
     /// The bytes of a string of any kind, copied.
     public var bytes: [UInt8]? {
-        self.buffer.map { Array($0.readableBytesView) }
+        buffer.map { Array($0.readableBytesView) }
     }
 
     /// The text of a string or number of any kind. Bytes that are no valid UTF-8 become replacement characters.
@@ -57,7 +57,7 @@ extension RESPValue {
         switch self {
         case .double(let number): number
         case .integer(let number): Double(number)
-        case .bulkString, .simpleString, .verbatimString: self.string.flatMap { RESPNumber.double($0) }
+        case .bulkString, .simpleString, .verbatimString: string.flatMap { RESPNumber.double($0) }
         default: nil
         }
     }
@@ -96,15 +96,15 @@ extension RESPValue {
 
     /// The value under a text key of a map, in either of the forms that ``pairs`` reads.
     public subscript(key: String) -> RESPValue? {
-        self.pairs?.first { $0.key.string == key }?.value
+        pairs?.first { $0.key.string == key }?.value
     }
 }
 
 extension Double {
     /// The spelling that Redis accepts: `inf` and `-inf`, else the shortest text that reads back as the same number.
     var respText: String {
-        if self.isInfinite { return self < 0 ? "-inf" : "inf" }
-        return self.isNaN ? "nan" : "\(self)"
+        if isInfinite { return self < 0 ? "-inf" : "inf" }
+        return isNaN ? "nan" : "\(self)"
     }
 }
 

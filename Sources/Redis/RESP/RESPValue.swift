@@ -66,20 +66,20 @@ public struct RESPError: Hashable, Sendable, CustomStringConvertible {
 
     /// The first word of the text, by which Redis names the kind of error: `ERR`, `WRONGTYPE`, `MOVED` and so on.
     public var prefix: Substring {
-        self.message.prefix { $0 != " " && $0 != "\n" && $0 != "\r" }
+        message.prefix { $0 != " " && $0 != "\n" && $0 != "\r" }
     }
 
     /// The text of the error.
-    public var description: String { self.message }
+    public var description: String { message }
 
     /// The error without what the server quotes of the command: the reply to an unknown command repeats its arguments,
     /// and those of a greeting are a password.
     var withoutArguments: RESPError {
         let mark = ", with args beginning with:"
-        guard self.prefix == "ERR",
-            let last = self.message.indices.first(where: { self.message[$0...].hasPrefix(mark) })
+        guard prefix == "ERR",
+            let last = message.indices.first(where: { message[$0...].hasPrefix(mark) })
         else { return self }
-        return RESPError(String(self.message[..<last]))
+        return RESPError(String(message[..<last]))
     }
 }
 

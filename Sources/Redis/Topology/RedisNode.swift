@@ -16,24 +16,24 @@ final class RedisNode: Sendable {
     ) {
         let pool = factory.configuration.pool
         self.id = id
-        self.shared = ConnectionPool(
+        shared = ConnectionPool(
             .requests, factory: factory,
             settings: .init(
                 pool, maxConnections: pool.maxConnections, minIdle: pool.minIdleConnections,
                 growAt: pool.commandsBeforeGrowing, maxPerConnection: pool.maxCommandsPerConnection),
             group: group, metrics: metrics.pool, hooks: hooks)
-        self.leased = ConnectionPool(
+        leased = ConnectionPool(
             .leases, factory: factory,
             settings: .init(
                 pool, maxConnections: pool.maxLeasedConnections, minIdle: 0, growAt: 1, maxPerConnection: 1),
             group: group, metrics: metrics.leasedPool, hooks: hooks)
     }
 
-    var address: RedisAddress { self.id.address }
+    var address: RedisAddress { id.address }
 
     func beginShutdown() {
-        self.shared.beginShutdown()
-        self.leased.beginShutdown()
+        shared.beginShutdown()
+        leased.beginShutdown()
     }
 
     func shutdown(deadline: NIODeadline) async {
@@ -42,20 +42,20 @@ final class RedisNode: Sendable {
         _ = await (shared, leased)
     }
 
-    /// How long what is under way on a server may take that is not the one to talk to any more. A server that works answers
-    /// well before that; from one that does not, no answer will come.
+    /// How long what is under way on a server may take that is not the one to talk to any more. A server that works
+    /// answers well before that; from one that does not, no answer will come.
     private static let grace = TimeAmount.milliseconds(500)
 
     /// Ends the connections to a server that has another role by now, or is gone.
     func retire() {
         let reason = RedisError(
-            .neverSent, "The server at \(self.address) is not responsible any more; another one has taken over.")
-        self.shared.retire(because: reason, grace: Self.grace)
-        self.leased.retire(because: reason, grace: Self.grace)
+            .neverSent, "The server at \(address) is not responsible any more; another one has taken over.")
+        shared.retire(because: reason, grace: Self.grace)
+        leased.retire(because: reason, grace: Self.grace)
     }
 
     /// Connections are open still.
-    var isOpen: Bool { self.shared.hasConnections || self.leased.hasConnections }
+    var isOpen: Bool { shared.hasConnections || leased.hasConnections }
 }
 
 extension PoolStateMachine.Settings {
@@ -81,6 +81,6 @@ struct RetiredNodes {
     private(set) var nodes: [RedisNode] = []
 
     mutating func add(_ node: RedisNode) {
-        self.nodes = self.nodes.filter(\.isOpen) + [node]
+        nodes = nodes.filter(\.isOpen) + [node]
     }
 }

@@ -4,8 +4,8 @@ import NIOCore
 
 /// Which servers there are, and which one a command goes to.
 ///
-/// The client asks for every attempt, so that an implementation may return another server after it has learned something.
-/// It never blocks: a caller that cannot be routed yet gets a ticket, and waits with it for the next change.
+/// The client asks for every attempt, so that an implementation may return another server after it has learned
+/// something. It never blocks: a caller that cannot be routed yet gets a ticket, and waits with it for the next change.
 protocol RedisTopology: Sendable {
     /// Returns the server for a command.
     func route(_ command: RedisCommand, _ redirection: Redirection?) -> Resolution<Route<RedisNode>>
@@ -80,31 +80,31 @@ struct StandaloneTopology: RedisTopology {
 
     init(factory: ConnectionFactory, group: any EventLoopGroup, metrics: RedisMetrics) {
         let id = NodeID(number: 0, address: factory.configuration.address, isReplica: false)
-        self.server = RedisNode(id, factory: factory, group: group, metrics: metrics)
-        self.subscriptions = SubscriptionHub(factory: factory, group: group)
+        server = RedisNode(id, factory: factory, group: group, metrics: metrics)
+        subscriptions = SubscriptionHub(factory: factory, group: group)
     }
 
     func route(_ command: RedisCommand, _ redirection: Redirection?) -> Resolution<Route<RedisNode>> {
-        .ready(Route(node: self.server))
+        .ready(Route(node: server))
     }
 
-    func node(forKey key: String?) -> Resolution<RedisNode> { .ready(self.server) }
-    func masters() -> Resolution<[RedisNode]> { .ready([self.server]) }
+    func node(forKey key: String?) -> Resolution<RedisNode> { .ready(server) }
+    func masters() -> Resolution<[RedisNode]> { .ready([server]) }
 
     func failed(_ error: RedisError, at node: RedisNode?) -> RetryAdvice { .standard }
     func pause(_ length: Duration, deadline: NIODeadline) async throws { try await Task.sleep(for: length) }
     func wait(for ticket: Ticket, deadline: NIODeadline) async throws {}
 
-    func keepMinimum() { self.server.shared.keepMinimum() }
+    func keepMinimum() { server.shared.keepMinimum() }
 
     func beginShutdown() {
-        self.subscriptions.beginShutdown()
-        self.server.beginShutdown()
+        subscriptions.beginShutdown()
+        server.beginShutdown()
     }
 
     func shutdown(deadline: NIODeadline) async {
         async let subscriptions: Void = self.subscriptions.shutdown()
-        async let connections: Void = self.server.shutdown(deadline: deadline)
+        async let connections: Void = server.shutdown(deadline: deadline)
         _ = await (subscriptions, connections)
     }
 }

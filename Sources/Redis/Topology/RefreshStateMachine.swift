@@ -9,8 +9,8 @@ import NIOCore
 /// ```
 ///
 /// One lookup is under way at a time, however many callers run into trouble at once, and between two there is a pause:
-/// short after the first one, doubling for as long as things stay unsettled. A random part of each pause keeps many clients
-/// from asking at the same moment. Does no I/O and knows no clock.
+/// short after the first one, doubling for as long as things stay unsettled. A random part of each pause keeps many
+/// clients from asking at the same moment. Does no I/O and knows no clock.
 struct RefreshStateMachine {
     struct Settings {
         /// Between lookups while nothing happens.
@@ -48,49 +48,49 @@ struct RefreshStateMachine {
 
     /// The client is used for the first time.
     mutating func start() {
-        guard !self.isStarted else { return }
-        self.isStarted = true
-        self.hasEvidence = true
+        guard !isStarted else { return }
+        isStarted = true
+        hasEvidence = true
     }
 
     /// Something happened that should not if the topology were as it is thought to be.
     mutating func evidence() {
-        self.hasEvidence = true
+        hasEvidence = true
     }
 
     /// Something is known for certain, for example by an announcement: what rests need not rest any longer.
     mutating func urgentEvidence() {
-        self.hasEvidence = true
-        self.restUntil = .distantPast
+        hasEvidence = true
+        restUntil = .distantPast
     }
 
     /// Whether a lookup begins now. If so, `finished` has to follow.
     mutating func poll(now: NIODeadline) -> Bool {
-        guard self.isStarted, self.state == .idle, let next = self.next, next <= now else { return false }
-        self.state = .running
-        self.hasEvidence = false
+        guard isStarted, state == .idle, let next = self.next, next <= now else { return false }
+        state = .running
+        hasEvidence = false
         return true
     }
 
     /// When to call `poll`; nil if a lookup is under way or nothing was started.
     var next: NIODeadline? {
-        guard self.isStarted, self.state == .idle else { return nil }
-        return self.hasEvidence ? self.restUntil : max(self.restUntil, self.regular)
+        guard isStarted, state == .idle else { return nil }
+        return hasEvidence ? restUntil : max(restUntil, regular)
     }
 
     /// A lookup has ended. `random` is between 0 and 1.
     mutating func finished(_ outcome: Outcome, now: NIODeadline, random: Double) {
-        self.state = .idle
+        state = .idle
         switch outcome {
         case .settled:
-            self.unsettled = 0
-            self.regular = now + Backoff.shorten(self.settings.interval, by: random)
+            unsettled = 0
+            regular = now + Backoff.shorten(settings.interval, by: random)
         case .unsettled:
-            self.unsettled += 1
-            self.hasEvidence = true
+            unsettled += 1
+            hasEvidence = true
         }
-        let backoff = Backoff(initial: self.settings.initialPause, limit: self.settings.maxPause)
-        self.restUntil = now + backoff.pause(afterFailures: self.unsettled, random: random)
+        let backoff = Backoff(initial: settings.initialPause, limit: settings.maxPause)
+        restUntil = now + backoff.pause(afterFailures: unsettled, random: random)
     }
 }
 

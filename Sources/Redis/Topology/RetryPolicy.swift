@@ -13,15 +13,15 @@ enum RetryPolicy {
         switch error.code {
         case .neverSent:
             // The pool paces connecting; a fresh connection may be used at once.
-            return attempt == 0 ? .zero : self.backoff(attempt)
+            return attempt == 0 ? .zero : backoff(attempt)
         case .outcomeUnknown:
-            return isIdempotent ? self.backoff(attempt) : nil
+            return isIdempotent ? backoff(attempt) : nil
         case .readOnly where error.isRejectionBeforeExecution:
             // After a failover a new connection leads to the new master. A replica that stays one is an error, and
             // nothing is won by letting the caller wait for it.
-            return attempt < 2 ? self.backoff(attempt) : nil
+            return attempt < 2 ? backoff(attempt) : nil
         default:
-            if error.isRejectionBeforeExecution { return self.backoff(attempt) }
+            if error.isRejectionBeforeExecution { return backoff(attempt) }
             // The server lost the script: the connection knows it now and will send the source.
             return error.serverReply?.prefix == "NOSCRIPT" && attempt == 0 ? .zero : nil
         }
@@ -33,12 +33,12 @@ enum RetryPolicy {
 }
 
 extension RedisError {
-    /// Returns the failure as it looks to a caller whose command was sent before, without a reply: what that attempt did
-    /// is still unknown. Also if the server has refused the command since, which says nothing of the first attempt.
+    /// Returns the failure as it looks to a caller whose command was sent before, without a reply: what that attempt
+    /// did is still unknown. Also if the server has refused the command since, which says nothing of the first attempt.
     func keepingDoubt(_ isInDoubt: Bool) -> RedisError {
-        guard isInDoubt, !self.mayHaveExecuted else { return self }
+        guard isInDoubt, !mayHaveExecuted else { return self }
         return RedisError(
-            self.code, "\(self.message) An earlier attempt was sent, and its reply was lost.", cause: self.cause,
+            code, "\(message) An earlier attempt was sent, and its reply was lost.", cause: cause,
             mayHaveExecuted: true)
     }
 }

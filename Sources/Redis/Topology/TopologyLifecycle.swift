@@ -22,54 +22,54 @@ struct TopologyLifecycle: Sendable {
     }
 
     mutating func makeNode(_ address: RedisAddress, isReplica: Bool) -> NodeID {
-        self.lastNode += 1
-        return NodeID(number: self.lastNode, address: address, isReplica: isReplica)
+        lastNode += 1
+        return NodeID(number: lastNode, address: address, isReplica: isReplica)
     }
 
     // MARK: Waiting
 
     /// What is known now.
-    var ticket: Ticket { Ticket(generation: self.generation) }
+    var ticket: Ticket { Ticket(generation: generation) }
 
     /// Suspends a caller until the next change, unless there was one since the ticket.
     mutating func wait(_ waiter: WaiterID, since ticket: Ticket) -> WaitDecision {
-        guard !self.isClosed, ticket.generation == self.generation else { return .proceed }
-        self.waiters.insert(waiter)
+        guard !isClosed, ticket.generation == generation else { return .proceed }
+        waiters.insert(waiter)
         return .suspend
     }
 
     /// A caller stops waiting by itself. Returns whether it was waiting.
     mutating func removeWaiter(_ waiter: WaiterID) -> Bool {
-        if self.sleeper == waiter {
-            self.sleeper = nil
+        if sleeper == waiter {
+            sleeper = nil
             return true
         }
-        return self.waiters.remove(waiter) != nil
+        return waiters.remove(waiter) != nil
     }
 
     /// More, or something else, is known.
     mutating func changed() -> [TopologyAction] {
-        self.generation += 1
-        guard !self.waiters.isEmpty else { return [] }
-        defer { self.waiters = [] }
-        return [.resume(self.waiters.sorted())]
+        generation += 1
+        guard !waiters.isEmpty else { return [] }
+        defer { waiters = [] }
+        return [.resume(waiters.sorted())]
     }
 
     // MARK: Lookups
 
     /// The client is used: lookups begin, unless they have begun.
     mutating func start() -> [TopologyAction] {
-        guard !self.isStarted, !self.isClosed else { return [] }
-        self.isStarted = true
-        self.refresh.start()
+        guard !isStarted, !isClosed else { return [] }
+        isStarted = true
+        refresh.start()
         return [.startRefreshing]
     }
 
     /// Something happened that should not if the topology were as it is thought to be.
     mutating func evidence(isUrgent: Bool = false) -> [TopologyAction] {
-        guard !self.isClosed else { return [] }
-        if isUrgent { self.refresh.urgentEvidence() } else { self.refresh.evidence() }
-        return self.wakeSleeper()
+        guard !isClosed else { return [] }
+        if isUrgent { refresh.urgentEvidence() } else { refresh.evidence() }
+        return wakeSleeper()
     }
 
     private mutating func wakeSleeper() -> [TopologyAction] {
@@ -78,27 +78,27 @@ struct TopologyLifecycle: Sendable {
     }
 
     /// Whether a lookup is due. If so, it is under way from now on.
-    mutating func pollLookup(now: NIODeadline) -> Bool { !self.isClosed && self.refresh.poll(now: now) }
+    mutating func pollLookup(now: NIODeadline) -> Bool { !isClosed && refresh.poll(now: now) }
 
     /// When the next lookup is due, as things are.
-    var nextLookup: NIODeadline { self.isClosed ? .distantFuture : self.refresh.next ?? .distantFuture }
+    var nextLookup: NIODeadline { isClosed ? .distantFuture : refresh.next ?? .distantFuture }
 
     /// Suspends the lookup task until a lookup is due, unless that changed since it looked.
     mutating func sleep(_ waiter: WaiterID, until deadline: NIODeadline) -> WaitDecision {
-        guard !self.isClosed, self.nextLookup == deadline, self.sleeper == nil else { return .proceed }
-        self.sleeper = waiter
+        guard !isClosed, nextLookup == deadline, sleeper == nil else { return .proceed }
+        sleeper = waiter
         return .suspend
     }
 
     /// The lookup under way has found something.
-    mutating func lookupSucceeded() { self.failure = nil }
+    mutating func lookupSucceeded() { failure = nil }
 
     /// The lookup under way has found nothing.
-    mutating func lookupFailed(_ error: RedisError, now: NIODeadline) { self.failure = (error, now) }
+    mutating func lookupFailed(_ error: RedisError, now: NIODeadline) { failure = (error, now) }
 
     /// The lookup under way has ended.
     mutating func lookupEnded(_ outcome: RefreshStateMachine.Outcome, now: NIODeadline, random: Double) {
-        self.refresh.finished(outcome, now: now, random: random)
+        refresh.finished(outcome, now: now, random: random)
     }
 
     // MARK: End
@@ -106,10 +106,10 @@ struct TopologyLifecycle: Sendable {
     /// Refuses everything from now on. Returns no actions if that was so already.
     /// - Parameter admissions: Connections that wait to be made.
     mutating func close(refusing admissions: [WaiterID] = []) -> [TopologyAction] {
-        guard !self.isClosed else { return [] }
-        self.isClosed = true
+        guard !isClosed else { return [] }
+        isClosed = true
         var actions: [TopologyAction] = [.stopRefreshing]
         if !admissions.isEmpty { actions.append(.refuse(admissions, .clientClosed)) }
-        return actions + [.shutDownNodes, .shutDownSubscriptions] + self.wakeSleeper() + self.changed()
+        return actions + [.shutDownNodes, .shutDownSubscriptions] + wakeSleeper() + changed()
     }
 }

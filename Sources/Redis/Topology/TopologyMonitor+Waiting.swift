@@ -8,14 +8,14 @@ extension TopologyMonitor {
 
     func pause(_ length: Duration, deadline: NIODeadline) async throws {
         let end = min(deadline, .after(length))
-        _ = await self.suspend(until: end) { id, machine in
+        _ = await suspend(until: end) { id, machine in
             (machine.lifecycle.wait(id, since: machine.lifecycle.ticket), [])
         }
         if Task.isCancelled { throw Self.cancelled }
     }
 
     func wait(for ticket: Ticket, deadline: NIODeadline) async throws {
-        let failure = await self.suspend(until: deadline) { id, machine in
+        let failure = await suspend(until: deadline) { id, machine in
             machine.wait(id, for: ticket, now: .now(), deadline: deadline)
         }
         if let failure { throw failure }
@@ -24,13 +24,13 @@ extension TopologyMonitor {
 
     private static var cancelled: RedisError { RedisError(.cancelled, "The calling task was cancelled.") }
 
-    /// Suspends the calling task if the machine decides so: until the machine resumes it, the deadline passes, or the task
-    /// is cancelled. Returns the failure that the machine has for it.
+    /// Suspends the calling task if the machine decides so: until the machine resumes it, the deadline passes, or the
+    /// task is cancelled. Returns the failure that the machine has for it.
     private func suspend(
         until deadline: NIODeadline, _ decide: (WaiterID, inout Machine) -> (WaitDecision, [TopologyAction])
     ) async -> RedisError? {
-        let id = self.makeWaiterID()
-        let alarm = self.group.any().scheduleTask(deadline: deadline) { self.cancelWaiter(id) }
+        let id = makeWaiterID()
+        let alarm = group.any().scheduleTask(deadline: deadline) { self.cancelWaiter(id) }
         defer { alarm.cancel() }
         return await withTaskCancellationHandler {
             await withCheckedContinuation { (continuation: CheckedContinuation<RedisError?, Never>) in
@@ -39,17 +39,17 @@ extension TopologyMonitor {
                     if case .suspend = decision { guarded.waiters[id] = .task(continuation) }
                     return (decision, actions)
                 }
-                self.perform(actions)
+                perform(actions)
                 switch decision {
                 case .proceed: continuation.resume(returning: nil)
                 case .fail(let error): continuation.resume(returning: error)
                 case .suspend:
                     // Cancellation that came before this point found nobody to resume, and neither did the alarm.
-                    if Task.isCancelled || deadline <= .now() { self.cancelWaiter(id) }
+                    if Task.isCancelled || deadline <= .now() { cancelWaiter(id) }
                 }
             }
         } onCancel: {
-            self.cancelWaiter(id)
+            cancelWaiter(id)
         }
     }
 
@@ -86,14 +86,14 @@ extension TopologyMonitor {
 
     /// Succeeds when a connection may be made.
     func admit(on eventLoop: any EventLoop) -> EventLoopFuture<Void> {
-        let id = self.makeWaiterID()
+        let id = makeWaiterID()
         let promise = eventLoop.makePromise(of: Void.self)
         let (decision, actions) = self.guarded.withLockedValue { guarded in
             let (decision, actions) = guarded.machine.admit(id)
             if case .suspend = decision { guarded.waiters[id] = .connection(promise) }
             return (decision, actions)
         }
-        self.perform(actions)
+        perform(actions)
         switch decision {
         case .proceed: promise.succeed()
         case .fail(let error): promise.fail(error)
@@ -110,14 +110,14 @@ extension TopologyMonitor {
             // Unstructured: it serves all callers of the client and outlives each. The client's end cancels it, in
             // `stopRefreshing()`, and waits for it in `shutdown(deadline:)`.
             guarded.refreshTask = Task {
-                async let listening: Void = self.lookup.listen { [weak self] announcement in
+                async let listening: Void = lookup.listen { [weak self] announcement in
                     self?.update { $0.announced(announcement) }
                 }
-                await self.refresh()
+                await refresh()
                 await listening
             }
         }
-        self.stalls.start(on: self.group.next()) { [weak self] in
+        stalls.start(on: group.next()) { [weak self] in
             self?.watchedNodes() ?? []
         } report: { [weak self] node in
             self?.update { $0.stalled(node.id) }
@@ -125,8 +125,8 @@ extension TopologyMonitor {
     }
 
     func stopRefreshing() {
-        self.guarded.withLockedValue { $0.refreshTask }?.cancel()
-        self.stalls.stop()
+        guarded.withLockedValue { $0.refreshTask }?.cancel()
+        stalls.stop()
     }
 
     private func refresh() async {
@@ -135,21 +135,21 @@ extension TopologyMonitor {
                 (guarded.machine.lifecycle.pollLookup(now: .now()), guarded.machine.lifecycle.nextLookup)
             }
             if isDue {
-                await self.lookUp()
+                await lookUp()
             } else {
-                _ = await self.suspend(until: next) { id, machine in (machine.lifecycle.sleep(id, until: next), []) }
+                _ = await suspend(until: next) { id, machine in (machine.lifecycle.sleep(id, until: next), []) }
             }
         }
     }
 
     private func lookUp() async {
         var generator = SystemRandomNumberGenerator()
-        var question = self.update { $0.beginLookup(now: .now(), using: &generator) }
+        var question = update { $0.beginLookup(now: .now(), using: &generator) }
         while let current = question {
-            let reply = await self.lookup.ask(current)
+            let reply = await lookup.ask(current)
             // What was found out while the client ended counts no more.
             if Task.isCancelled { return }
-            question = self.update { $0.answered(reply, now: .now(), random: .random(in: 0..<1)) }
+            question = update { $0.answered(reply, now: .now(), random: .random(in: 0..<1)) }
         }
     }
 }

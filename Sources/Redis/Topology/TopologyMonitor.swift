@@ -4,11 +4,12 @@ import Logging
 import NIOConcurrencyHelpers
 import NIOCore
 
-/// The life of a topology that changes: routes commands, looks up the servers, and opens and ends the connections to them.
+/// The life of a topology that changes: routes commands, looks up the servers, and opens and ends the connections to
+/// them.
 ///
-/// A ``TopologyStateMachine`` makes the decisions, under the lock of the monitor. The monitor performs them outside of the
-/// lock. Performing an action that another one has overtaken does no harm: servers are opened only while they are current,
-/// and nothing is opened after the end.
+/// A ``TopologyStateMachine`` makes the decisions, under the lock of the monitor. The monitor performs them outside of
+/// the lock. Performing an action that another one has overtaken does no harm: servers are opened only while they are
+/// current, and nothing is opened after the end.
 final class TopologyMonitor<Machine: TopologyStateMachine>: RedisTopology {
     /// The I/O of lookups.
     struct Lookup: Sendable {
@@ -50,12 +51,12 @@ final class TopologyMonitor<Machine: TopologyStateMachine>: RedisTopology {
         _ machine: Machine, factory: ConnectionFactory, group: any EventLoopGroup, metrics: RedisMetrics,
         subscriptions: SubscriptionHub, lookup: Lookup
     ) {
-        self.guarded = NIOLockedValueBox(Guarded(machine: machine))
+        guarded = NIOLockedValueBox(Guarded(machine: machine))
         self.factory = factory
         self.group = group
         self.metrics = metrics
-        self.logger = factory.configuration.logger
-        self.readsFromReplicas = factory.configuration.readsFromReplicas
+        logger = factory.configuration.logger
+        readsFromReplicas = factory.configuration.readsFromReplicas
         self.subscriptions = subscriptions
         self.lookup = lookup
         subscriptions.setDirectory(self)
@@ -64,10 +65,10 @@ final class TopologyMonitor<Machine: TopologyStateMachine>: RedisTopology {
     // MARK: Routing
 
     func route(_ command: RedisCommand, _ redirection: Redirection?) -> Resolution<Route<RedisNode>> {
-        self.route(
+        route(
             RouteTarget(
                 slot: Machine.isPartitioned ? HashSlot(of: command) : nil,
-                canUseReplica: self.readsFromReplicas && redirection == nil && command.isReplicaRead,
+                canUseReplica: readsFromReplicas && redirection == nil && command.isReplicaRead,
                 redirection: redirection))
     }
 
@@ -87,7 +88,7 @@ final class TopologyMonitor<Machine: TopologyStateMachine>: RedisTopology {
                 guard case .ready(let route) = resolution else { return (resolution, RedisNode?.none, actions) }
                 return (resolution, guarded.nodes[route.node.number], actions)
             }
-            if !actions.isEmpty { self.perform(actions) }
+            if !actions.isEmpty { perform(actions) }
             switch resolution {
             case .ready(let route):
                 // Without a node, the server is being opened, or was retired in this moment.
@@ -100,15 +101,15 @@ final class TopologyMonitor<Machine: TopologyStateMachine>: RedisTopology {
     }
 
     func masters() -> Resolution<[RedisNode]> {
-        switch self.update({ $0.masters() }) {
-        case .ready(let ids): .ready(ids.compactMap { self.node($0) })
+        switch update({ $0.masters() }) {
+        case .ready(let ids): .ready(ids.compactMap { node($0) })
         case .wait(let ticket): .wait(ticket)
         case .fail(let error): .fail(error)
         }
     }
 
     func failed(_ error: RedisError, at node: RedisNode?) -> RetryAdvice {
-        self.update { $0.failed(error, at: node?.id) }
+        update { $0.failed(error, at: node?.id) }
     }
 
     // MARK: Servers
@@ -116,7 +117,7 @@ final class TopologyMonitor<Machine: TopologyStateMachine>: RedisTopology {
     /// The connections to a server, made if there are none. Returns `nil` if the server is not current any more.
     private func node(_ id: NodeID) -> RedisNode? {
         if let node = self.guarded.withLockedValue({ $0.nodes[id.number] }) { return node }
-        let new = self.makeNode(id)
+        let new = makeNode(id)
         return self.guarded.withLockedValue { guarded in
             guard guarded.machine.isCurrent(id) else { return nil }
             if let node = guarded.nodes[id.number] { return node }
@@ -136,8 +137,8 @@ final class TopologyMonitor<Machine: TopologyStateMachine>: RedisTopology {
             }
         }
         return RedisNode(
-            id, factory: self.factory.at(id.address, readsFromReplica: policy.readsFromReplica), group: self.group,
-            metrics: self.metrics.of(id.address), hooks: hooks)
+            id, factory: factory.at(id.address, readsFromReplica: policy.readsFromReplica), group: group,
+            metrics: metrics.of(id.address), hooks: hooks)
     }
 
     private func retire(_ id: NodeID) {
@@ -160,27 +161,27 @@ final class TopologyMonitor<Machine: TopologyStateMachine>: RedisTopology {
     /// Lets an event happen, and performs what follows from it.
     @discardableResult
     func update<Value>(_ event: (inout Machine) -> (Value, [TopologyAction])) -> Value {
-        let (value, actions) = self.guarded.withLockedValue { event(&$0.machine) }
-        self.perform(actions)
+        let (value, actions) = guarded.withLockedValue { event(&$0.machine) }
+        perform(actions)
         return value
     }
 
     func update(_ event: (inout Machine) -> [TopologyAction]) {
-        self.perform(self.guarded.withLockedValue { event(&$0.machine) })
+        perform(guarded.withLockedValue { event(&$0.machine) })
     }
 
     func perform(_ actions: [TopologyAction]) {
         for action in actions {
             switch action {
-            case .startRefreshing: self.startRefreshing()
-            case .stopRefreshing: self.stopRefreshing()
+            case .startRefreshing: startRefreshing()
+            case .stopRefreshing: stopRefreshing()
             case .open(let id): _ = self.node(id)
             case .keepMinimum(let id): self.node(id)?.shared.keepMinimum()
             case .retire(let id): self.retire(id)
-            case .shutDownNodes: for node in self.allNodes() { node.beginShutdown() }
-            case .relocateSubscriptions: self.subscriptions.topologyChanged()
+            case .shutDownNodes: for node in allNodes() { node.beginShutdown() }
+            case .relocateSubscriptions: subscriptions.topologyChanged()
             case .shutDownSubscriptions:
-                for hub in self.lookup.hubs + [self.subscriptions] { hub.beginShutdown() }
+                for hub in lookup.hubs + [subscriptions] { hub.beginShutdown() }
             case .resume(let waiters): self.resume(waiters, with: nil)
             case .refuse(let waiters, let error): self.resume(waiters, with: error)
             case .log(let event): self.log(event)
@@ -191,48 +192,48 @@ final class TopologyMonitor<Machine: TopologyStateMachine>: RedisTopology {
     private func log(_ event: TopologyEvent) {
         switch event {
         case .masterChanged(let address, let previous):
-            self.logger.notice(
+            logger.notice(
                 "Another Redis server is the master now",
                 metadata: ["redis.address": "\(address)", "previous": "\(previous)"])
         case .failoverAnnounced(let sentinel):
-            self.logger.info("A Sentinel announced a failover", metadata: ["sentinel": "\(sentinel)"])
+            logger.info("A Sentinel announced a failover", metadata: ["sentinel": "\(sentinel)"])
         case .lookupFailed(let error):
-            self.logger.debug("The Redis servers could not be looked up", metadata: ["error": "\(error)"])
+            logger.debug("The Redis servers could not be looked up", metadata: ["error": "\(error)"])
         }
     }
 
     // MARK: Life
 
-    func keepMinimum() { self.update { $0.keepMinimum() } }
+    func keepMinimum() { update { $0.keepMinimum() } }
 
-    func beginShutdown() { self.update { $0.shutdown() } }
+    func beginShutdown() { update { $0.shutdown() } }
 
     func shutdown(deadline: NIODeadline) async {
-        self.beginShutdown()
-        let nodes = self.allNodes()
-        let refreshTask = self.guarded.withLockedValue { $0.refreshTask }
+        beginShutdown()
+        let nodes = allNodes()
+        let refreshTask = guarded.withLockedValue { $0.refreshTask }
         await withTaskGroup(of: Void.self) { group in
             for node in nodes { group.addTask { await node.shutdown(deadline: deadline) } }
-            for hub in self.lookup.hubs + [self.subscriptions] { group.addTask { await hub.shutdown() } }
+            for hub in lookup.hubs + [subscriptions] { group.addTask { await hub.shutdown() } }
             group.addTask { await refreshTask?.value }
         }
     }
 
     private func allNodes() -> [RedisNode] {
-        self.guarded.withLockedValue { Array($0.nodes.values) + $0.retired.nodes }
+        guarded.withLockedValue { Array($0.nodes.values) + $0.retired.nodes }
     }
 }
 
 extension TopologyMonitor: SubscriptionDirectory {
     func subscriptionAddress(for target: SubscriptionTarget?, current: RedisAddress?) -> RedisAddress? {
-        self.update { $0.subscriptionAddress(for: target, current: current, random: .random(in: 0..<1)) }
+        update { $0.subscriptionAddress(for: target, current: current, random: .random(in: 0..<1)) }
     }
 
-    func isKnown(_ address: RedisAddress) -> Bool { self.guarded.withLockedValue { $0.machine.isKnown(address) } }
+    func isKnown(_ address: RedisAddress) -> Bool { guarded.withLockedValue { $0.machine.isKnown(address) } }
 
     func subscriptionFailed(_ error: RedisError, at address: RedisAddress) {
-        self.update { $0.subscriptionFailed(error, at: address) }
+        update { $0.subscriptionFailed(error, at: address) }
     }
 
-    var lookupError: RedisError? { self.guarded.withLockedValue { $0.machine.lookupError } }
+    var lookupError: RedisError? { guarded.withLockedValue { $0.machine.lookupError } }
 }

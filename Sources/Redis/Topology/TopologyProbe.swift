@@ -3,8 +3,8 @@
 import NIOConcurrencyHelpers
 import NIOCore
 
-/// Asks a server something about the topology, on a connection made for the purpose: pools may be stuck in just the trouble
-/// that the question is about.
+/// Asks a server something about the topology, on a connection made for the purpose: pools may be stuck in just the
+/// trouble that the question is about.
 struct TopologyProbe: Sendable {
     struct Answer: Sendable {
         var info: RedisServerInfo
@@ -18,8 +18,8 @@ struct TopologyProbe: Sendable {
 
     /// - Throws: ``RedisError``.
     func ask(_ address: RedisAddress, _ commands: [RedisCommand]) async throws -> Answer {
-        let deadline = NIODeadline.now() + self.timeout
-        let eventLoop = self.group.next()
+        let deadline = NIODeadline.now() + timeout
+        let eventLoop = group.next()
         let factory = self.factory.at(address)
         let promise = eventLoop.makePromise(of: RedisConnection.self)
         let owner = Owner()

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// The topology of a client, by its kind. What every command asks goes through this and not through `any RedisTopology`: the
-/// compiler specializes the monitors for their machines here, which it cannot behind a protocol.
+/// The topology of a client, by its kind. What every command asks goes through this and not through `any
+/// RedisTopology`: the compiler specializes the monitors for their machines here, which it cannot behind a protocol.
 enum TopologyRouting: Sendable {
     case standalone(StandaloneTopology)
     case sentinel(TopologyMonitor<SentinelStateMachine>)

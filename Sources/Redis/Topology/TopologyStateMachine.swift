@@ -4,8 +4,8 @@ import NIOCore
 
 /// The decisions of a topology: which servers there are, which one a command goes to, and what follows from failures.
 ///
-/// A machine does no I/O, holds no locks and knows no clock: ``TopologyMonitor`` calls it under its lock, passes times and
-/// random numbers, and performs the actions afterwards, outside of the lock and in order.
+/// A machine does no I/O, holds no locks and knows no clock: ``TopologyMonitor`` calls it under its lock, passes times
+/// and random numbers, and performs the actions afterwards, outside of the lock and in order.
 protocol TopologyStateMachine: Sendable {
     /// What a lookup has to ask servers.
     associatedtype Question: Sendable
@@ -75,35 +75,35 @@ protocol TopologyStateMachine: Sendable {
 
 extension TopologyStateMachine {
     /// The failure of the last lookup, if nothing is known yet.
-    var lookupError: RedisError? { self.isKnown ? nil : self.lifecycle.failure?.error }
+    var lookupError: RedisError? { isKnown ? nil : lifecycle.failure?.error }
 
     /// The masters, for what has to be asked of each.
     mutating func masters() -> (Resolution<[NodeID]>, [TopologyAction]) {
-        if self.lifecycle.isClosed { return (.fail(.clientClosed), []) }
-        guard self.isKnown else { return (.wait(self.lifecycle.ticket), self.lifecycle.start()) }
-        return (.ready(self.currentMasters), [])
+        if lifecycle.isClosed { return (.fail(.clientClosed), []) }
+        guard isKnown else { return (.wait(lifecycle.ticket), lifecycle.start()) }
+        return (.ready(currentMasters), [])
     }
 
     /// Opens the minimum of idle connections, now and to all servers that come.
     mutating func keepMinimum() -> [TopologyAction] {
-        guard !self.lifecycle.isClosed else { return [] }
-        self.lifecycle.keepsMinimum = true
-        return self.lifecycle.start() + self.currentMasters.map { .keepMinimum($0) }
+        guard !lifecycle.isClosed else { return [] }
+        lifecycle.keepsMinimum = true
+        return lifecycle.start() + currentMasters.map { .keepMinimum($0) }
     }
 
     /// A caller that could not be routed waits for more to be known.
     mutating func wait(
         _ waiter: WaiterID, for ticket: Ticket, now: NIODeadline, deadline: NIODeadline
     ) -> (WaitDecision, [TopologyAction]) {
-        if self.isKnown || self.lifecycle.isClosed { return (.proceed, []) }
+        if isKnown || lifecycle.isClosed { return (.proceed, []) }
         var actions: [TopologyAction] = []
-        if let (error, time) = self.lifecycle.failure, error.isLasting {
+        if let (error, time) = lifecycle.failure, error.isLasting {
             // Not what was found long ago: somebody may have repaired it since.
             if now - time < .milliseconds(100) { return (.fail(error), []) }
-            actions = self.lifecycle.evidence()
+            actions = lifecycle.evidence()
         }
-        if deadline <= now { return (.fail(self.lifecycle.failure?.error ?? Self.lateError), actions) }
-        return (self.lifecycle.wait(waiter, since: ticket), actions)
+        if deadline <= now { return (.fail(lifecycle.failure?.error ?? Self.lateError), actions) }
+        return (lifecycle.wait(waiter, since: ticket), actions)
     }
 }
 
@@ -114,9 +114,9 @@ struct NodeID: Hashable, Sendable, CustomStringConvertible {
     let isReplica: Bool
 
     static func == (left: NodeID, right: NodeID) -> Bool { left.number == right.number }
-    func hash(into hasher: inout Hasher) { hasher.combine(self.number) }
+    func hash(into hasher: inout Hasher) { hasher.combine(number) }
 
-    var description: String { "\(self.isReplica ? "replica" : "master") \(self.number) at \(self.address)" }
+    var description: String { "\(isReplica ? "replica" : "master") \(number) at \(address)" }
 }
 
 /// How connections to a server are made.

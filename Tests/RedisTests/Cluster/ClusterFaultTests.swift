@@ -192,6 +192,6 @@ struct ClusterClientFaultTests {
 /// Something that happens once.
 final class Flag: Sendable {
     private let state = Mutex(false)
-    var isSet: Bool { self.state.withLock { $0 } }
-    func set() { self.state.withLock { $0 = true } }
+    var isSet: Bool { state.withLock { $0 } }
+    func set() { state.withLock { $0 = true } }
 }

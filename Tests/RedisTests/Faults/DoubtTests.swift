@@ -5,8 +5,8 @@ import Testing
 
 @testable import Redis
 
-/// Commands that are safe to repeat, whose first reply was lost: whatever becomes of the repetition, the first attempt may
-/// have been executed.
+/// Commands that are safe to repeat, whose first reply was lost: whatever becomes of the repetition, the first attempt
+/// may have been executed.
 @Suite("Fault 6, double execution: commands in doubt", .timeLimit(.minutes(5)))
 struct DoubtTests {
     /// Lets the reply to what is sent get lost, and then something happen before the repetition gets through.

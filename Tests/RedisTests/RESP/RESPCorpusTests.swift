@@ -19,12 +19,12 @@ struct RESPCorpusTests {
         for file in files {
             // The first byte is for the fuzzer.
             let bytes = Array(try Data(contentsOf: file).dropFirst())
-            let whole = self.outcome([bytes])
+            let whole = outcome([bytes])
             for size in 1...16 {
                 let chunks = stride(from: 0, to: bytes.count, by: size).map {
                     Array(bytes[$0..<min($0 + size, bytes.count)])
                 }
-                #expect(self.outcome(chunks) == whole, "\(file.lastPathComponent) in chunks of \(size)")
+                #expect(outcome(chunks) == whole, "\(file.lastPathComponent) in chunks of \(size)")
             }
         }
     }

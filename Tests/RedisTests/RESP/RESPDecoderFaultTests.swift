@@ -118,7 +118,7 @@ struct RESPDecoderFaultTests {
         for elements in [1000, 100_000] {
             var chunks = [ByteBuffer(string: "*\(elements)\r\n")]
             for _ in 0..<elements { chunks += [ByteBuffer(string: "$3\r\nab"), ByteBuffer(string: "c\r\n")] }
-            #expect(try self.effort(chunks) < 4)
+            #expect(try effort(chunks) < 4)
         }
     }
 
@@ -127,13 +127,13 @@ struct RESPDecoderFaultTests {
         let chunk = ByteBuffer(repeating: 0x61, count: 100)
         let header = ByteBuffer(string: "$5000000\r\n")
         let chunks = [header] + Array(repeating: chunk, count: 50_000) + [ByteBuffer(string: "\r\n")]
-        #expect(try self.effort(chunks) < 4)
+        #expect(try effort(chunks) < 4)
     }
 
     @Test("a long line that comes byte by byte is searched once")
     func linearTimeOfLines() throws {
         let bytes = Array("+\(String(repeating: "x", count: 60_000))\r\n".utf8)
-        #expect(try self.effort(bytes.map { ByteBuffer(integer: $0) }) < 4)
+        #expect(try effort(bytes.map { ByteBuffer(integer: $0) }) < 4)
     }
 
     @Test("random bytes never crash the decoder")

@@ -9,7 +9,7 @@ import Testing
 struct RESPDecoderTests {
     /// Decodes all of the input at once.
     static func decode(_ input: String, _ limits: RESPLimits = RESPLimits()) throws -> [RESPMessage] {
-        try self.decode([ByteBuffer(string: input)], limits)
+        try decode([ByteBuffer(string: input)], limits)
     }
 
     static func decode(_ chunks: [ByteBuffer], _ limits: RESPLimits = RESPLimits()) throws -> [RESPMessage] {

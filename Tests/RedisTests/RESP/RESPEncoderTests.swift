@@ -17,7 +17,7 @@ struct RESPEncoderTests {
     func command() {
         let command = RedisCommand("set", "key", "välue", 42, -1.5, ByteBuffer(string: "a\r\nb"), [UInt8(0x21)])
         #expect(
-            self.encode(command)
+            encode(command)
                 == "*7\r\n$3\r\nSET\r\n$3\r\nkey\r\n$6\r\nvälue\r\n$2\r\n42\r\n$4\r\n-1.5\r\n$4\r\na\r\nb\r\n$1\r\n!\r\n"
         )
     }
@@ -35,15 +35,15 @@ struct RESPEncoderTests {
     @Test("counts of any number of digits are right", arguments: [0, 1, 9, 10, 11, 99, 100, 101, 12_345])
     func counts(length: Int) {
         let text = String(repeating: "x", count: length)
-        #expect(self.encode(RedisCommand("PING", text)) == "*2\r\n$4\r\nPING\r\n$\(length)\r\n\(text)\r\n")
+        #expect(encode(RedisCommand("PING", text)) == "*2\r\n$4\r\nPING\r\n$\(length)\r\n\(text)\r\n")
         let many = RedisCommand("DEL", arguments: Array(repeating: "k", count: length))
-        #expect(self.encode(many).hasPrefix("*\(length + 1)\r\n"))
+        #expect(encode(many).hasPrefix("*\(length + 1)\r\n"))
     }
 
     @Test("numbers are decimal digits", arguments: [0, 9, 10, 99, 100, -1, -10, .max, .min])
     func numbers(number: Int) {
         let text = "\(number)"
-        #expect(self.encode(RedisCommand("PING", number)) == "*2\r\n$4\r\nPING\r\n$\(text.utf8.count)\r\n\(text)\r\n")
+        #expect(encode(RedisCommand("PING", number)) == "*2\r\n$4\r\nPING\r\n$\(text.utf8.count)\r\n\(text)\r\n")
     }
 
     @Test("commands stand one behind the other, however large they are and whatever their arguments are made of")
@@ -64,7 +64,7 @@ struct RESPEncoderTests {
 
     @Test("what is encoded can be decoded")
     func roundTrip() throws {
-        let messages = try RESPDecoderTests.decode(self.encode(RedisCommand("ECHO", "hello", Double.infinity)))
+        let messages = try RESPDecoderTests.decode(encode(RedisCommand("ECHO", "hello", Double.infinity)))
         #expect(
             messages == [
                 .reply(.array(["ECHO", "hello", "inf"].map { .bulkString(ByteBuffer(string: $0)) }))

@@ -36,7 +36,7 @@ struct SentinelFaultTests {
     ) async throws -> (Int, Int) {
         let isOver = Flag()
         return try await withThrowingTaskGroup(of: (Int, Int).self) { group in
-            for caller in 0..<8 { group.addTask { await self.countUp("n\(caller)", client, until: isOver) } }
+            for caller in 0..<8 { group.addTask { await countUp("n\(caller)", client, until: isOver) } }
             try await poll { try await client.get("n0")?.int ?? 0 > 100 }
             try await body()
             isOver.set()

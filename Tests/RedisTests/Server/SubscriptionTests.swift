@@ -17,7 +17,7 @@ struct SubscriptionTests {
         try await withServer({ $0.resp2Only = resp2 }) { _, client in
             var events = try await client.subscribe(to: ["a", "b"]).makeAsyncIterator()
             for index in 0..<20 { try await client.publish("\(index)", to: index % 2 == 0 ? "a" : "b") }
-            for index in 0..<20 { #expect(self.text(try await events.next()) == "\(index)") }
+            for index in 0..<20 { #expect(text(try await events.next()) == "\(index)") }
         }
     }
 
@@ -30,7 +30,7 @@ struct SubscriptionTests {
             try await client.spublish("s", to: "shard")
             let expected = RedisMessage(channel: "news.today", pattern: "news.*", payload: ByteBuffer(string: "p"))
             #expect(try await pattern.next() == .message(expected))
-            #expect(self.text(try await shard.next()) == "s")
+            #expect(text(try await shard.next()) == "s")
         }
     }
 
@@ -42,7 +42,7 @@ struct SubscriptionTests {
             #expect(try await client.publish("x", to: "news") == 1)
             for subscription in [first, second] {
                 var events = subscription.makeAsyncIterator()
-                #expect(self.text(try await events.next()) == "x")
+                #expect(text(try await events.next()) == "x")
             }
             first.cancel()
             second.cancel()
@@ -83,10 +83,10 @@ struct SubscriptionTests {
             for index in 0..<10 { try await client.publish("\(index)", to: "news") }
             try await client.publish("end", to: "end")
             // When the witness has the last message, all others have been handed out.
-            for try await event in witness where self.text(event) == "end" { break }
+            for try await event in witness where text(event) == "end" { break }
             var events = subscription.makeAsyncIterator()
             var received: [String] = []
-            for _ in 0..<4 { received.append(self.text(try await events.next()) ?? "gap") }
+            for _ in 0..<4 { received.append(text(try await events.next()) ?? "gap") }
             #expect(received == ["gap", "7", "8", "9"])
         }
     }

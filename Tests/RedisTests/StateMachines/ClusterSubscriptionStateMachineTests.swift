@@ -26,36 +26,36 @@ struct ClusterSubscriptionStateMachineTests {
 
         mutating func subscribe(_ id: Int, _ channels: String...) -> [String] {
             let targets = channels.map { SubscriptionTarget(kind: .shardChannel, name: $0) }
-            return self.names(self.machine.subscribe(id, to: targets, locate: self.locate))
+            return names(machine.subscribe(id, to: targets, locate: locate))
         }
 
-        mutating func confirmed(_ channel: Int) -> [String] { self.confirmed(self.attempt(channel)) }
-        mutating func confirmed(_ attempt: Machine.Attempt) -> [String] { self.names(self.machine.confirmed(attempt)) }
+        mutating func confirmed(_ channel: Int) -> [String] { confirmed(attempt(channel)) }
+        mutating func confirmed(_ attempt: Machine.Attempt) -> [String] { names(machine.confirmed(attempt)) }
 
         mutating func refused(_ channel: Int, _ error: RedisError) -> [String] {
-            self.names(self.machine.refused(self.attempt(channel), error))
+            names(machine.refused(attempt(channel), error))
         }
 
         mutating func retry(_ channel: Int) -> [String] {
-            self.names(self.machine.retry(self.attempt(channel), lookupError: self.lookupError, locate: self.locate))
+            names(machine.retry(attempt(channel), lookupError: lookupError, locate: locate))
         }
 
         mutating func relocate(known: [String]) -> [String] {
             let addresses = known.map { server($0) }
-            return self.names(self.machine.relocate(locate: self.locate) { addresses.contains($0) })
+            return names(machine.relocate(locate: locate) { addresses.contains($0) })
         }
 
-        func attempt(_ channel: Int) -> Machine.Attempt { self.attempts[channel] ?? .init(channel: channel, number: 0) }
+        func attempt(_ channel: Int) -> Machine.Attempt { attempts[channel] ?? .init(channel: channel, number: 0) }
 
         mutating func names(_ actions: [Machine.Action]) -> [String] {
             actions.map { action in
                 switch action {
                 case .subscribe(let attempt, let subscriber, let target, let address):
-                    self.attempts[attempt.channel] = attempt
+                    attempts[attempt.channel] = attempt
                     return "subscribe \(target.name) for \(subscriber) at \(host(address))"
                 case .unsubscribe(let channel, let address): return "unsubscribe \(channel) at \(host(address))"
                 case .retry(let attempt, let pause):
-                    self.attempts[attempt.channel] = attempt
+                    attempts[attempt.channel] = attempt
                     return "retry \(attempt.channel) after \(pause.nanoseconds / 1_000_000)"
                 case .report(let error, let address): return "report \(error.code) at \(host(address))"
                 case .confirm(let id): return "confirm \(id)"

@@ -15,11 +15,11 @@ struct CommandStateMachineTests {
 
     private mutating func send(_ token: String, replies: Int = 1, deadline: Int64 = 5, now: Int64 = 0) {
         #expect(
-            self.machine.send(token, replyCount: replies, deadline: Self.time(deadline), now: Self.time(now)) == .write)
+            machine.send(token, replyCount: replies, deadline: Self.time(deadline), now: Self.time(now)) == .write)
     }
 
     private mutating func reply() -> String {
-        switch self.machine.receivedReply() {
+        switch machine.receivedReply() {
         case .deliver(let token, let isLast): isLast ? token : "\(token)…"
         case .deliverAndClose(let token): "\(token), close"
         case .violation: "violation"
@@ -28,63 +28,63 @@ struct CommandStateMachineTests {
 
     @Test("replies belong to requests in the order of sending")
     mutating func order() {
-        self.send("a")
-        self.send("b", replies: 3)
-        self.send("c")
-        #expect([self.reply(), self.reply(), self.reply(), self.reply(), self.reply()] == ["a", "b…", "b…", "b", "c"])
-        #expect(self.machine.outstanding == 0)
+        send("a")
+        send("b", replies: 3)
+        send("c")
+        #expect([reply(), reply(), reply(), reply(), reply()] == ["a", "b…", "b…", "b", "c"])
+        #expect(machine.outstanding == 0)
     }
 
     @Test("a reply that nobody asked for is a violation")
     mutating func surplus() {
-        #expect(self.reply() == "violation")
-        self.send("a")
-        #expect(self.reply() == "a")
-        #expect(self.reply() == "violation")
+        #expect(reply() == "violation")
+        send("a")
+        #expect(reply() == "a")
+        #expect(reply() == "violation")
     }
 
     @Test("Fault 7, replies off by one: a request that timed out keeps its place")
     mutating func expiryKeepsOrder() {
-        self.send("a", deadline: 1)
-        self.send("b", deadline: 9)
-        let action = self.machine.checkDeadlines(now: Self.time(1))
+        send("a", deadline: 1)
+        send("b", deadline: 9)
+        let action = machine.checkDeadlines(now: Self.time(1))
         #expect(action.expired == ["a"])
         #expect(!action.closes)
         #expect(action.next == Self.time(5))
-        #expect(self.reply() == "a")
-        #expect(self.reply() == "b")
+        #expect(reply() == "a")
+        #expect(reply() == "b")
     }
 
     @Test("a request is reported as expired once")
     mutating func expiredOnce() {
-        self.send("a", deadline: 1)
-        #expect(self.machine.checkDeadlines(now: Self.time(2)).expired == ["a"])
-        #expect(self.machine.checkDeadlines(now: Self.time(3)).expired.isEmpty)
+        send("a", deadline: 1)
+        #expect(machine.checkDeadlines(now: Self.time(2)).expired == ["a"])
+        #expect(machine.checkDeadlines(now: Self.time(3)).expired.isEmpty)
     }
 
     @Test("Fault 3, half-open: silence for the whole limit after a deadline closes the connection")
     mutating func silenceCloses() {
-        self.send("a", deadline: 5)
-        let action = self.machine.checkDeadlines(now: Self.time(5))
+        send("a", deadline: 5)
+        let action = machine.checkDeadlines(now: Self.time(5))
         #expect(action.expired == ["a"])
         #expect(action.closes)
     }
 
     @Test("a peer that still sends is slow, not dead")
     mutating func slowIsNotDead() {
-        self.send("a", deadline: 5)
-        self.machine.readBytes(now: Self.time(4))
-        let action = self.machine.checkDeadlines(now: Self.time(5))
+        send("a", deadline: 5)
+        machine.readBytes(now: Self.time(4))
+        let action = machine.checkDeadlines(now: Self.time(5))
         #expect(action.expired == ["a"])
         #expect(!action.closes)
         #expect(action.next == Self.time(9))
-        #expect(self.machine.checkDeadlines(now: Self.time(9)).closes)
+        #expect(machine.checkDeadlines(now: Self.time(9)).closes)
     }
 
     @Test("a request with a longer limit than the silence limit is waited for")
     mutating func longCommands() {
-        self.send("slow", deadline: 60)
-        let action = self.machine.checkDeadlines(now: Self.time(30))
+        send("slow", deadline: 60)
+        let action = machine.checkDeadlines(now: Self.time(30))
         #expect(action.expired.isEmpty)
         #expect(!action.closes)
         #expect(action.next == Self.time(60))
@@ -92,32 +92,32 @@ struct CommandStateMachineTests {
 
     @Test("draining lets what is under way finish, takes nothing new, and closes then")
     mutating func draining() {
-        self.send("a")
-        self.send("b")
-        #expect(self.machine.drain() == false)
-        #expect(self.machine.send("c", replyCount: 1, deadline: Self.time(5), now: Self.time(0)) == .reject)
-        #expect(self.reply() == "a")
-        #expect(self.reply() == "b, close")
-        #expect(self.machine.isClosed)
-        #expect(self.machine.close().isEmpty)
+        send("a")
+        send("b")
+        #expect(machine.drain() == false)
+        #expect(machine.send("c", replyCount: 1, deadline: Self.time(5), now: Self.time(0)) == .reject)
+        #expect(reply() == "a")
+        #expect(reply() == "b, close")
+        #expect(machine.isClosed)
+        #expect(machine.close().isEmpty)
     }
 
     @Test("an idle connection closes at once when it is drained")
     mutating func drainingIdle() {
-        #expect(self.machine.drain() == true)
-        #expect(self.machine.send("a", replyCount: 1, deadline: Self.time(5), now: Self.time(0)) == .reject)
+        #expect(machine.drain() == true)
+        #expect(machine.send("a", replyCount: 1, deadline: Self.time(5), now: Self.time(0)) == .reject)
     }
 
     @Test("closing returns what is not answered, oldest first, once")
     mutating func closing() {
-        self.send("a")
-        self.send("b", replies: 2)
-        self.send("c")
-        _ = self.reply()
-        _ = self.reply()
-        #expect(self.machine.close() == ["b", "c"])
-        #expect(self.machine.close().isEmpty)
-        #expect(self.reply() == "violation")
+        send("a")
+        send("b", replies: 2)
+        send("c")
+        _ = reply()
+        _ = reply()
+        #expect(machine.close() == ["b", "c"])
+        #expect(machine.close().isEmpty)
+        #expect(reply() == "violation")
     }
 }
 
@@ -144,7 +144,7 @@ struct HandshakeStateMachineTests {
             $0.database = 2
         }
         #expect(machine.start() == .send(RedisCommand("HELLO", 3, "AUTH", "alice", "secret", "SETNAME", "worker")))
-        #expect(machine.received(self.hello) == .send(RedisCommand("SELECT", 2)))
+        #expect(machine.received(hello) == .send(RedisCommand("SELECT", 2)))
         let info = RedisServerInfo(protocolVersion: 3, version: "7.0.15", role: "master")
         #expect(machine.received(.simpleString("OK")) == .done(info))
     }
@@ -157,7 +157,7 @@ struct HandshakeStateMachineTests {
             $0.database = 2
         }
         _ = machine.start()
-        #expect(machine.received(self.unknown) == .send(RedisCommand("AUTH", "secret")))
+        #expect(machine.received(unknown) == .send(RedisCommand("AUTH", "secret")))
         #expect(machine.received(.simpleString("OK")) == .send(RedisCommand("CLIENT", "SETNAME", "worker")))
         #expect(machine.received(.simpleString("OK")) == .send(RedisCommand("SELECT", 2)))
         #expect(machine.received(.simpleString("OK")) == .done(RedisServerInfo(protocolVersion: 2)))
@@ -167,7 +167,7 @@ struct HandshakeStateMachineTests {
     func resp3Only() {
         var machine = self.machine { $0.protocolVersion = .resp3 }
         _ = machine.start()
-        guard case .fail(let failure) = machine.received(self.unknown) else {
+        guard case .fail(let failure) = machine.received(unknown) else {
             Issue.record("no failure")
             return
         }

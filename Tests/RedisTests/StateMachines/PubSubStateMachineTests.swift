@@ -18,116 +18,116 @@ struct PubSubStateMachineTests {
             healthCheckTimeout: .seconds(5)))
 
     private mutating func subscribe(_ id: Int, _ names: String...) -> PubSubStateMachine.Actions {
-        self.machine.subscribe(id, to: names.map { Self.channel($0) }, now: Self.time(0))
+        machine.subscribe(id, to: names.map { Self.channel($0) }, now: Self.time(0))
     }
 
     /// One subscriber of channel `a`, confirmed.
     private mutating func establish() {
-        #expect(self.subscribe(1, "a").connects)
-        #expect(self.machine.connected(now: Self.time(0)).write == [RedisCommand("SUBSCRIBE", "a")])
-        #expect(self.machine.subscribed(Self.channel("a")).confirm == [1])
+        #expect(subscribe(1, "a").connects)
+        #expect(machine.connected(now: Self.time(0)).write == [RedisCommand("SUBSCRIBE", "a")])
+        #expect(machine.subscribed(Self.channel("a")).confirm == [1])
     }
 
     @Test("a subscriber is confirmed when the server has confirmed all channels")
     mutating func confirmation() {
-        _ = self.subscribe(1, "a", "b")
-        #expect(self.machine.connected(now: Self.time(0)).write == [RedisCommand("SUBSCRIBE", "a", "b")])
-        #expect(self.machine.subscribed(Self.channel("a")).confirm.isEmpty)
-        #expect(self.machine.subscribed(Self.channel("b")).confirm == [1])
+        _ = subscribe(1, "a", "b")
+        #expect(machine.connected(now: Self.time(0)).write == [RedisCommand("SUBSCRIBE", "a", "b")])
+        #expect(machine.subscribed(Self.channel("a")).confirm.isEmpty)
+        #expect(machine.subscribed(Self.channel("b")).confirm == [1])
     }
 
     @Test("a channel that several want is subscribed to once, and given up by the last")
     mutating func sharing() {
-        self.establish()
-        let second = self.subscribe(2, "a")
+        establish()
+        let second = subscribe(2, "a")
         #expect(second.write.isEmpty && second.confirm == [2])
-        #expect(self.machine.receivers(of: Self.channel("a")) == [1, 2])
-        #expect(self.machine.unsubscribe(1, now: Self.time(1)).write.isEmpty)
-        #expect(self.machine.unsubscribe(2, now: Self.time(1)).write == [RedisCommand("UNSUBSCRIBE", "a")])
-        #expect(self.machine.receivers(of: Self.channel("a")).isEmpty)
+        #expect(machine.receivers(of: Self.channel("a")) == [1, 2])
+        #expect(machine.unsubscribe(1, now: Self.time(1)).write.isEmpty)
+        #expect(machine.unsubscribe(2, now: Self.time(1)).write == [RedisCommand("UNSUBSCRIBE", "a")])
+        #expect(machine.receivers(of: Self.channel("a")).isEmpty)
     }
 
     @Test("Fault 4, dead pub/sub: after a reconnect all is subscribed again, and the gap comes after that")
     mutating func reconnect() {
-        self.establish()
-        _ = self.machine.disconnected(now: Self.time(10), random: 0)
-        #expect(self.machine.nextTick == Self.time(11))
-        #expect(!self.machine.tick(now: Self.time(10)).connects)
-        #expect(self.machine.tick(now: Self.time(11)).connects)
-        let connected = self.machine.connected(now: Self.time(11))
+        establish()
+        _ = machine.disconnected(now: Self.time(10), random: 0)
+        #expect(machine.nextTick == Self.time(11))
+        #expect(!machine.tick(now: Self.time(10)).connects)
+        #expect(machine.tick(now: Self.time(11)).connects)
+        let connected = machine.connected(now: Self.time(11))
         #expect(connected.write == [RedisCommand("SUBSCRIBE", "a")])
         #expect(connected.gap.isEmpty)
-        let confirmed = self.machine.subscribed(Self.channel("a"))
+        let confirmed = machine.subscribed(Self.channel("a"))
         #expect(confirmed.gap == [1] && confirmed.confirm.isEmpty)
     }
 
     @Test("Fault 4, dead pub/sub: silence is checked, and a check without an answer ends the connection")
     mutating func silence() {
-        self.establish()
-        #expect(self.machine.nextTick == Self.time(15))
-        #expect(self.machine.tick(now: Self.time(15)).write == [RedisCommand("PING")])
-        #expect(self.machine.nextTick == Self.time(20))
-        #expect(self.machine.tick(now: Self.time(20)).closes)
+        establish()
+        #expect(machine.nextTick == Self.time(15))
+        #expect(machine.tick(now: Self.time(15)).write == [RedisCommand("PING")])
+        #expect(machine.nextTick == Self.time(20))
+        #expect(machine.tick(now: Self.time(20)).closes)
     }
 
     @Test("a check that is answered is no reason to worry")
     mutating func answeredCheck() {
-        self.establish()
-        _ = self.machine.tick(now: Self.time(15))
-        self.machine.readBytes(now: Self.time(16))
-        self.machine.pong()
-        #expect(self.machine.nextTick == Self.time(31))
-        #expect(!self.machine.tick(now: Self.time(20)).closes)
+        establish()
+        _ = machine.tick(now: Self.time(15))
+        machine.readBytes(now: Self.time(16))
+        machine.pong()
+        #expect(machine.nextTick == Self.time(31))
+        #expect(!machine.tick(now: Self.time(20)).closes)
     }
 
     @Test("a subscription that the server ends by itself is made again, with a gap")
     mutating func endedByServer() {
         let target = SubscriptionTarget(kind: .shardChannel, name: "s")
-        _ = self.machine.subscribe(1, to: [target], now: Self.time(0))
-        _ = self.machine.connected(now: Self.time(0))
-        _ = self.machine.subscribed(target)
-        #expect(self.machine.unsubscribed(.shardChannel, name: "s").write == [RedisCommand("SSUBSCRIBE", "s")])
-        #expect(self.machine.subscribed(target).gap == [1])
+        _ = machine.subscribe(1, to: [target], now: Self.time(0))
+        _ = machine.connected(now: Self.time(0))
+        _ = machine.subscribed(target)
+        #expect(machine.unsubscribed(.shardChannel, name: "s").write == [RedisCommand("SSUBSCRIBE", "s")])
+        #expect(machine.subscribed(target).gap == [1])
     }
 
     @Test("a refused channel ends its subscriber and nobody else")
     mutating func refusal() {
-        self.establish()
+        establish()
         let error = RESPError("NOPERM no")
-        #expect(self.subscribe(2, "b").write == [RedisCommand("SUBSCRIBE", "b")])
-        #expect(self.machine.refused(error, now: Self.time(1)).refuse == [.init(subscriber: 2, error: error)])
-        #expect(self.machine.receivers(of: Self.channel("a")) == [1])
+        #expect(subscribe(2, "b").write == [RedisCommand("SUBSCRIBE", "b")])
+        #expect(machine.refused(error, now: Self.time(1)).refuse == [.init(subscriber: 2, error: error)])
+        #expect(machine.receivers(of: Self.channel("a")) == [1])
     }
 
     @Test("when a shared command is refused, each subscriber is tried by itself")
     mutating func sharedRefusal() {
-        _ = self.subscribe(1, "a")
-        _ = self.subscribe(2, "b")
-        #expect(self.machine.connected(now: Self.time(0)).write == [RedisCommand("SUBSCRIBE", "a", "b")])
-        let retry = self.machine.refused(RESPError("NOPERM no"), now: Self.time(0))
+        _ = subscribe(1, "a")
+        _ = subscribe(2, "b")
+        #expect(machine.connected(now: Self.time(0)).write == [RedisCommand("SUBSCRIBE", "a", "b")])
+        let retry = machine.refused(RESPError("NOPERM no"), now: Self.time(0))
         #expect(retry.write == [RedisCommand("SUBSCRIBE", "a"), RedisCommand("SUBSCRIBE", "b")])
-        #expect(self.machine.subscribed(Self.channel("a")).confirm == [1])
-        #expect(self.machine.refused(RESPError("NOPERM no"), now: Self.time(0)).refuse.map(\.subscriber) == [2])
+        #expect(machine.subscribed(Self.channel("a")).confirm == [1])
+        #expect(machine.refused(RESPError("NOPERM no"), now: Self.time(0)).refuse.map(\.subscriber) == [2])
     }
 
     @Test("unsubscribing and subscribing again in a row ends in a subscription")
     mutating func resubscription() {
-        self.establish()
-        #expect(self.machine.unsubscribe(1, now: Self.time(1)).write == [RedisCommand("UNSUBSCRIBE", "a")])
-        #expect(self.subscribe(2, "a").write == [RedisCommand("SUBSCRIBE", "a")])
-        _ = self.machine.unsubscribed(.channel, name: "a")
-        #expect(self.machine.subscribed(Self.channel("a")).confirm == [2])
+        establish()
+        #expect(machine.unsubscribe(1, now: Self.time(1)).write == [RedisCommand("UNSUBSCRIBE", "a")])
+        #expect(subscribe(2, "a").write == [RedisCommand("SUBSCRIBE", "a")])
+        _ = machine.unsubscribed(.channel, name: "a")
+        #expect(machine.subscribed(Self.channel("a")).confirm == [2])
     }
 
     @Test("a connection that nobody needs any more is closed after a while, and comes back when it is needed")
     mutating func unused() {
-        self.establish()
-        _ = self.machine.unsubscribe(1, now: Self.time(20))
-        #expect(self.machine.nextTick == Self.time(35))
-        #expect(self.machine.tick(now: Self.time(35)).closes)
-        _ = self.machine.disconnected(now: Self.time(35), random: 0)
-        #expect(self.machine.nextTick == nil)
-        #expect(self.subscribe(2, "a").connects)
+        establish()
+        _ = machine.unsubscribe(1, now: Self.time(20))
+        #expect(machine.nextTick == Self.time(35))
+        #expect(machine.tick(now: Self.time(35)).closes)
+        _ = machine.disconnected(now: Self.time(35), random: 0)
+        #expect(machine.nextTick == nil)
+        #expect(subscribe(2, "a").connects)
     }
 
     @Test("a slow reader loses the oldest messages and is told so")

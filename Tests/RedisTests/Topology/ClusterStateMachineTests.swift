@@ -17,12 +17,12 @@ struct ClusterStateMachineTests {
         guard state != .unused else { return machine }
         _ = machine.route(RouteTarget())
         guard state != .looking else { return machine }
-        self.lookUp(&machine, .map(ClusterView(["a/r", "b"], epoch: 5)))
+        lookUp(&machine, .map(ClusterView(["a/r", "b"], epoch: 5)))
         switch state {
         case .unused, .looking, .known: break
-        case .moving: _ = machine.failed(self.reply("MOVED 0 c:1"), at: self.node("a", of: machine))
-        case .troubled: _ = self.node("a", of: machine).map { machine.connectionFailed($0) }
-        case .stalled: _ = self.node("a", of: machine).map { machine.stalled($0) }
+        case .moving: _ = machine.failed(reply("MOVED 0 c:1"), at: node("a", of: machine))
+        case .troubled: _ = node("a", of: machine).map { machine.connectionFailed($0) }
+        case .stalled: _ = node("a", of: machine).map { machine.stalled($0) }
         case .closed: _ = machine.shutdown()
         }
         return machine
@@ -152,11 +152,11 @@ struct ClusterStateMachineTests {
 
         init(_ error: RedisError, a: RetryAdvice, r: RetryAdvice, gone: RetryAdvice, evidence: Bool) {
             self.error = error
-            self.advice = ["a": a, "r": r, "gone": gone]
-            self.isEvidence = evidence
+            advice = ["a": a, "r": r, "gone": gone]
+            isEvidence = evidence
         }
 
-        var testDescription: String { self.error.description }
+        var testDescription: String { error.description }
     }
 
     /// What a failure at the master `a`, its replica `r`, and a server that was retired leads to.

@@ -15,67 +15,67 @@ struct RefreshStateMachineTests {
         .init(interval: .seconds(30), initialPause: .milliseconds(100), maxPause: .milliseconds(400)))
 
     private mutating func lookUp(at time: Int64, _ outcome: RefreshStateMachine.Outcome) -> Bool {
-        guard self.machine.poll(now: Self.time(time)) else { return false }
-        self.machine.finished(outcome, now: Self.time(time), random: 0)
+        guard machine.poll(now: Self.time(time)) else { return false }
+        machine.finished(outcome, now: Self.time(time), random: 0)
         return true
     }
 
     @Test("nothing is looked up before the client is used, and then at once")
     mutating func start() {
-        let early = self.machine.poll(now: Self.time(0))
-        #expect(!early && self.machine.next == nil)
-        self.machine.start()
-        let begins = self.machine.poll(now: Self.time(0))
+        let early = machine.poll(now: Self.time(0))
+        #expect(!early && machine.next == nil)
+        machine.start()
+        let begins = machine.poll(now: Self.time(0))
         #expect(begins)
     }
 
     @Test("Fault 5, storms: however much evidence there is, one lookup is under way, and one follows after a pause")
     mutating func oneAtATime() {
-        self.machine.start()
-        let begins = self.machine.poll(now: Self.time(0))
+        machine.start()
+        let begins = machine.poll(now: Self.time(0))
         #expect(begins)
-        for _ in 0..<1000 { self.machine.evidence() }
-        let second = self.machine.poll(now: Self.time(1))
-        #expect(!second && self.machine.next == nil)
-        self.machine.finished(.settled, now: Self.time(10), random: 0)
-        #expect(self.machine.next == Self.time(110))
-        for _ in 0..<1000 { self.machine.evidence() }
-        let early = self.lookUp(at: 109, .settled)
-        let inTime = self.lookUp(at: 110, .settled)
+        for _ in 0..<1000 { machine.evidence() }
+        let second = machine.poll(now: Self.time(1))
+        #expect(!second && machine.next == nil)
+        machine.finished(.settled, now: Self.time(10), random: 0)
+        #expect(machine.next == Self.time(110))
+        for _ in 0..<1000 { machine.evidence() }
+        let early = lookUp(at: 109, .settled)
+        let inTime = lookUp(at: 110, .settled)
         #expect(!early && inTime)
-        #expect(self.machine.next == Self.time(30_110))
+        #expect(machine.next == Self.time(30_110))
     }
 
     @Test("without settlement, lookups go on with pauses that double up to a limit")
     mutating func backoff() {
-        self.machine.start()
+        machine.start()
         var now: Int64 = 0
         for pause: Int64 in [100, 200, 400, 400] {
-            let began = self.lookUp(at: now, .unsettled)
+            let began = lookUp(at: now, .unsettled)
             #expect(began)
-            #expect(self.machine.next == Self.time(now + pause))
+            #expect(machine.next == Self.time(now + pause))
             now += pause
         }
-        let settled = self.lookUp(at: now, .settled)
+        let settled = lookUp(at: now, .settled)
         #expect(settled)
-        #expect(self.machine.next == Self.time(now + 30_000))
+        #expect(machine.next == Self.time(now + 30_000))
     }
 
     @Test("an announcement cuts a pause short")
     mutating func urgent() {
-        self.machine.start()
-        _ = self.lookUp(at: 0, .unsettled)
-        self.machine.urgentEvidence()
-        let began = self.lookUp(at: 1, .settled)
+        machine.start()
+        _ = lookUp(at: 0, .unsettled)
+        machine.urgentEvidence()
+        let began = lookUp(at: 1, .settled)
         #expect(began)
     }
 
     @Test("Fault 5, storms: chance shortens every pause by up to half, so that many clients part")
     mutating func jitter() {
-        self.machine.start()
-        _ = self.machine.poll(now: Self.time(0))
-        self.machine.finished(.settled, now: Self.time(0), random: 1)
-        #expect(self.machine.next == Self.time(15_000))
+        machine.start()
+        _ = machine.poll(now: Self.time(0))
+        machine.finished(.settled, now: Self.time(0), random: 1)
+        #expect(machine.next == Self.time(15_000))
     }
 }
 

@@ -34,15 +34,15 @@ struct SentinelSearchTests {
     @Test("Sentinels are asked in turn, and whom they name has to say that it is the master")
     func inTurn() {
         var search = self.search()
-        #expect(self.asked(search.start()) == Self.at(1))
-        #expect(self.asked(search.answered(.failed(Self.down))) == Self.at(2))
+        #expect(asked(search.start()) == Self.at(1))
+        #expect(asked(search.answered(.failed(Self.down))) == Self.at(2))
         let report = SentinelReport(address: Self.at(9), epoch: 1)
-        #expect(self.verified(search.answered(.master(report))) == Self.at(9))
+        #expect(verified(search.answered(.master(report))) == Self.at(9))
         // It says that it is a replica.
-        #expect(self.asked(search.verified(report, isMaster: .success(false))) == Self.at(3))
+        #expect(asked(search.verified(report, isMaster: .success(false))) == Self.at(3))
         let other = SentinelReport(address: Self.at(8), epoch: 1)
-        #expect(self.verified(search.answered(.master(other))) == Self.at(8))
-        #expect(self.found(search.verified(other, isMaster: .success(true))) == Self.at(8))
+        #expect(verified(search.answered(.master(other))) == Self.at(8))
+        #expect(found(search.verified(other, isMaster: .success(true))) == Self.at(8))
     }
 
     @Test("Fault 2, a stale topology: one Sentinel with an old view is not believed")
@@ -50,9 +50,9 @@ struct SentinelSearchTests {
         var search = self.search(knownEpoch: 5)
         _ = search.start()
         let old = SentinelReport(address: Self.at(9), epoch: 4)
-        #expect(self.asked(search.answered(.master(old))) == Self.at(2))
+        #expect(asked(search.answered(.master(old))) == Self.at(2))
         let new = SentinelReport(address: Self.at(8), epoch: 5)
-        #expect(self.verified(search.answered(.master(new))) == Self.at(8))
+        #expect(verified(search.answered(.master(new))) == Self.at(8))
     }
 
     @Test("if no Sentinel has anything newer, they were set up anew, and are believed")
@@ -62,8 +62,8 @@ struct SentinelSearchTests {
         let report = SentinelReport(address: Self.at(9), epoch: 0)
         _ = search.answered(.master(report))
         _ = search.answered(.master(report))
-        #expect(self.verified(search.answered(.master(report))) == Self.at(9))
-        #expect(self.found(search.verified(report, isMaster: .success(true))) == Self.at(9))
+        #expect(verified(search.answered(.master(report))) == Self.at(9))
+        #expect(found(search.verified(report, isMaster: .success(true))) == Self.at(9))
     }
 
     @Test("a master that is about to be replaced is not taken")
@@ -71,7 +71,7 @@ struct SentinelSearchTests {
         var search = self.search()
         _ = search.start()
         let report = SentinelReport(address: Self.at(9), epoch: 1, isFailingOver: true)
-        #expect(self.asked(search.answered(.master(report))) == Self.at(2))
+        #expect(asked(search.answered(.master(report))) == Self.at(2))
     }
 
     @Test("a name that no Sentinel knows is an error that names the remedy and the Sentinels")
@@ -80,7 +80,7 @@ struct SentinelSearchTests {
         _ = search.start()
         _ = search.answered(.unknownName)
         _ = search.answered(.unknownName)
-        let error = self.failure(search.answered(.unknownName))
+        let error = failure(search.answered(.unknownName))
         #expect(error?.code == .invalidConfiguration)
         #expect(error?.message.contains("mymaster") == true)
         #expect(error?.message.contains("h:2") == true)
@@ -93,19 +93,19 @@ struct SentinelSearchTests {
         _ = search.start()
         _ = search.answered(.failed(Self.down))
         _ = search.answered(.failed(Self.down))
-        let error = self.failure(search.answered(.failed(Self.down)))
+        let error = failure(search.answered(.failed(Self.down)))
         #expect(error?.code == .connectFailed && error?.isLasting == false)
         search = self.search()
         _ = search.start()
         _ = search.answered(.failed(RedisError(.authenticationFailed, "password")))
         _ = search.answered(.failed(Self.down))
-        let other = self.failure(search.answered(.failed(Self.down)))
+        let other = failure(search.answered(.failed(Self.down)))
         #expect(other?.code == .authenticationFailed && other?.isLasting == true)
     }
 
     private static func text(_ string: String) -> RESPValue { .bulkString(ByteBuffer(string: string)) }
 
-    private static func entry(_ fields: [String]) -> RESPValue { .array(fields.map { self.text($0) }) }
+    private static func entry(_ fields: [String]) -> RESPValue { .array(fields.map { text($0) }) }
 
     @Test("the answers of a Sentinel are read, as maps or as flat lists")
     func reports() throws {

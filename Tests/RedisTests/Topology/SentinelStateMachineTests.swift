@@ -18,7 +18,7 @@ struct SentinelStateMachineTests {
         guard state != .unused else { return machine }
         _ = machine.route(RouteTarget())
         guard state != .looking else { return machine }
-        self.lookUp(&machine, "m", replicas: ["r", "q"])
+        lookUp(&machine, "m", replicas: ["r", "q"])
         if state == .inDoubt, let master = machine.currentMasters.first { _ = machine.connectionFailed(master) }
         if state == .closed { _ = machine.shutdown() }
         return machine

@@ -10,22 +10,22 @@ struct SlotMapTests {
     private static func text(_ string: String) -> RESPValue { .bulkString(ByteBuffer(string: string)) }
 
     private static func map(_ pairs: (String, RESPValue)...) -> RESPValue {
-        .map(pairs.map { RESPPair(key: self.text($0.0), value: $0.1) })
+        .map(pairs.map { RESPPair(key: text($0.0), value: $0.1) })
     }
 
     private static func node(
         _ endpoint: RESPValue, _ port: Int, _ role: String, health: String = "online", tlsPort: Int? = nil
     ) -> RESPValue {
         var fields = [
-            ("ip", self.text("10.0.0.9")), ("endpoint", endpoint), ("port", RESPValue.integer(port)),
-            ("role", self.text(role)), ("health", self.text(health)),
+            ("ip", text("10.0.0.9")), ("endpoint", endpoint), ("port", RESPValue.integer(port)),
+            ("role", text(role)), ("health", text(health)),
         ]
         if let tlsPort { fields.append(("tls-port", .integer(tlsPort))) }
-        return .map(fields.map { RESPPair(key: self.text($0.0), value: $0.1) })
+        return .map(fields.map { RESPPair(key: text($0.0), value: $0.1) })
     }
 
     private static func shard(_ slots: [Int], _ nodes: RESPValue...) -> RESPValue {
-        self.map(("slots", .array(slots.map { .integer($0) })), ("nodes", .array(nodes)))
+        map(("slots", .array(slots.map { .integer($0) })), ("nodes", .array(nodes)))
     }
 
     private static let source = RedisAddress.tcp(host: "seed", port: 7000)

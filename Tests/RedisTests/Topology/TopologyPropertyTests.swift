@@ -20,46 +20,46 @@ struct TopologyPropertyTests {
         var problems: [String] = []
 
         mutating func suspended(_ waiter: WaiterID) {
-            if !self.waiting.insert(waiter).inserted { self.problems.append("\(waiter) waits twice") }
-            if self.isClosed { self.problems.append("\(waiter) waits after the end") }
+            if !waiting.insert(waiter).inserted { problems.append("\(waiter) waits twice") }
+            if isClosed { problems.append("\(waiter) waits after the end") }
         }
 
         mutating func resume(_ waiter: WaiterID) {
-            if self.waiting.remove(waiter) == nil { self.problems.append("\(waiter) is resumed without waiting") }
-            if !self.resumed.insert(waiter).inserted { self.problems.append("\(waiter) is resumed twice") }
+            if waiting.remove(waiter) == nil { problems.append("\(waiter) is resumed without waiting") }
+            if !resumed.insert(waiter).inserted { problems.append("\(waiter) is resumed twice") }
         }
 
         mutating func beginLookup() {
-            if self.isLookingUp { self.problems.append("two lookups at a time") }
-            if self.isClosed { self.problems.append("a lookup after the end") }
-            self.isLookingUp = true
+            if isLookingUp { problems.append("two lookups at a time") }
+            if isClosed { problems.append("a lookup after the end") }
+            isLookingUp = true
         }
 
-        mutating func endLookup() { self.isLookingUp = false }
-        mutating func close() { self.isClosed = true }
+        mutating func endLookup() { isLookingUp = false }
+        mutating func close() { isClosed = true }
 
         mutating func routed(to node: NodeID) {
-            if self.retired.contains(node) { self.problems.append("a command for the retired \(node)") }
-            if !self.open.contains(node) { self.problems.append("a command for \(node), which was never opened") }
-            if self.isClosed { self.problems.append("a command after the end") }
+            if retired.contains(node) { problems.append("a command for the retired \(node)") }
+            if !open.contains(node) { problems.append("a command for \(node), which was never opened") }
+            if isClosed { problems.append("a command after the end") }
         }
 
         mutating func perform(_ actions: [TopologyAction]) {
             for action in actions {
                 switch action {
                 case .startRefreshing:
-                    self.starts += 1
-                    if self.starts > 1 || self.isClosed { self.problems.append("a second start, or one after the end") }
+                    starts += 1
+                    if starts > 1 || isClosed { problems.append("a second start, or one after the end") }
                 case .open(let node):
-                    if self.isClosed { self.problems.append("\(node) is opened after the end") }
-                    if !self.open.insert(node).inserted { self.problems.append("\(node) is opened twice") }
+                    if isClosed { problems.append("\(node) is opened after the end") }
+                    if !open.insert(node).inserted { problems.append("\(node) is opened twice") }
                 case .keepMinimum(let node):
-                    if !self.open.contains(node) || self.isClosed { self.problems.append("minimum of \(node)") }
+                    if !open.contains(node) || isClosed { problems.append("minimum of \(node)") }
                 case .retire(let node):
-                    if self.open.remove(node) == nil { self.problems.append("\(node) is retired without being open") }
-                    self.retired.insert(node)
+                    if open.remove(node) == nil { problems.append("\(node) is retired without being open") }
+                    retired.insert(node)
                 case .resume(let waiters), .refuse(let waiters, _):
-                    for waiter in waiters { self.resume(waiter) }
+                    for waiter in waiters { resume(waiter) }
                 case .stopRefreshing, .shutDownNodes, .relocateSubscriptions, .shutDownSubscriptions, .log:
                     break
                 }
@@ -80,20 +80,20 @@ struct TopologyPropertyTests {
 
         init(_ machine: Machine, seed: UInt64) {
             self.machine = machine
-            self.generator = SeededGenerator(seed: seed)
+            generator = SeededGenerator(seed: seed)
         }
 
         mutating func pick<Element>(_ elements: [Element]) -> Element? {
-            elements.randomElement(using: &self.generator)
+            elements.randomElement(using: &generator)
         }
-        mutating func address() -> RedisAddress { server(self.pick(self.hosts) ?? "a") }
+        mutating func address() -> RedisAddress { server(pick(hosts) ?? "a") }
         mutating func someHosts() -> [String] {
-            Array(self.hosts.shuffled(using: &self.generator).prefix(Int.random(in: 1...3, using: &self.generator)))
+            Array(hosts.shuffled(using: &generator).prefix(Int.random(in: 1...3, using: &generator)))
         }
 
         mutating func error() -> RedisError {
-            let replies = ["MOVED", "ASK"].map { "\($0) \(Int.random(in: 0..<16_384, using: &self.generator)) x:1" }
-            let host = self.pick(self.hosts) ?? "a"
+            let replies = ["MOVED", "ASK"].map { "\($0) \(Int.random(in: 0..<16_384, using: &generator)) x:1" }
+            let host = pick(hosts) ?? "a"
             let texts =
                 replies.map { $0.replacing(" x:", with: " \(host):") } + ["TRYAGAIN", "READONLY", "LOADING", "ERR"]
             let others: [RedisError] = [
@@ -101,105 +101,105 @@ struct TopologyPropertyTests {
                 RedisError(.connectFailed, "no"),
                 RedisError(.timedOut, "late"), RedisError(.authenticationFailed, "wrong"),
             ]
-            return self.pick(texts.map { RedisError(reply: RESPError($0)) } + others) ?? .neverSent
+            return pick(texts.map { RedisError(reply: RESPError($0)) } + others) ?? .neverSent
         }
 
         mutating func suspend(_ decide: (WaiterID, inout Machine) -> (WaitDecision, [TopologyAction])) {
-            self.lastWaiter += 1
-            let id = self.lastWaiter
-            let (decision, actions) = decide(id, &self.machine)
-            if case .suspend = decision { self.ledger.suspended(id) }
-            self.ledger.perform(actions)
+            lastWaiter += 1
+            let id = lastWaiter
+            let (decision, actions) = decide(id, &machine)
+            if case .suspend = decision { ledger.suspended(id) }
+            ledger.perform(actions)
         }
 
         /// One random input.
         mutating func step(
             _ reply: (Machine.Question, inout Driver) -> Machine.Reply, announce: (inout Driver) -> [TopologyAction]
         ) {
-            self.now += .random(in: 0...400, using: &self.generator)
-            let time = moment(self.now)
-            switch Int.random(in: 0..<100, using: &self.generator) {
-            case 0..<25: self.route()
+            now += .random(in: 0...400, using: &generator)
+            let time = moment(now)
+            switch Int.random(in: 0..<100, using: &generator) {
+            case 0..<25: route()
             case 25..<33:
-                let ticket = self.machine.lifecycle.ticket
-                let deadline = moment(self.now + .random(in: 0...2_000, using: &self.generator))
-                self.suspend { $1.wait($0, for: ticket, now: time, deadline: deadline) }
-            case 33..<36: self.suspend { ($1.lifecycle.wait($0, since: $1.lifecycle.ticket), []) }
-            case 36..<40: self.suspend { ($1.lifecycle.sleep($0, until: $1.lifecycle.nextLookup), []) }
-            case 40..<45: self.suspend { $1.admit($0) }
+                let ticket = machine.lifecycle.ticket
+                let deadline = moment(now + .random(in: 0...2_000, using: &generator))
+                suspend { $1.wait($0, for: ticket, now: time, deadline: deadline) }
+            case 33..<36: suspend { ($1.lifecycle.wait($0, since: $1.lifecycle.ticket), []) }
+            case 36..<40: suspend { ($1.lifecycle.sleep($0, until: $1.lifecycle.nextLookup), []) }
+            case 40..<45: suspend { $1.admit($0) }
             case 45..<49:
                 // A caller's time is over.
-                guard let id = self.pick(self.ledger.waiting.sorted()) else { return }
-                if self.machine.lifecycle.removeWaiter(id) { self.ledger.resume(id) }
-            case 49..<68: self.lookUp(reply)
+                guard let id = pick(ledger.waiting.sorted()) else { return }
+                if machine.lifecycle.removeWaiter(id) { ledger.resume(id) }
+            case 49..<68: lookUp(reply)
             case 68..<80:
                 let error = self.error()
-                self.ledger.perform(self.machine.failed(error, at: self.pick(self.seen)).1)
+                ledger.perform(machine.failed(error, at: pick(seen)).1)
             case 80..<88:
-                guard let node = self.pick(self.seen) else { return }
-                switch Int.random(in: 0..<3, using: &self.generator) {
-                case 0: self.ledger.perform(self.machine.connectionFailed(node))
-                case 1: self.machine.connected(node)
-                default: self.ledger.perform(self.machine.stalled(node))
+                guard let node = pick(seen) else { return }
+                switch Int.random(in: 0..<3, using: &generator) {
+                case 0: ledger.perform(machine.connectionFailed(node))
+                case 1: machine.connected(node)
+                default: ledger.perform(machine.stalled(node))
                 }
-            case 88..<92: self.ledger.perform(announce(&self))
+            case 88..<92: ledger.perform(announce(&self))
             case 92..<95:
                 let error = self.error()
                 let address = self.address()
-                self.ledger.perform(self.machine.subscriptionFailed(error, at: address))
+                ledger.perform(machine.subscriptionFailed(error, at: address))
             case 95..<98:
                 let kinds: [SubscriptionTarget.Kind?] = [nil, .shardChannel, .channel]
-                let target = (self.pick(kinds) ?? nil).map { SubscriptionTarget(kind: $0, name: "c") }
-                let (current, random) = (self.address(), self.generator.unit())
-                self.ledger.perform(self.machine.subscriptionAddress(for: target, current: current, random: random).1)
-            default: self.ledger.perform(self.machine.keepMinimum())
+                let target = (pick(kinds) ?? nil).map { SubscriptionTarget(kind: $0, name: "c") }
+                let (current, random) = (self.address(), generator.unit())
+                ledger.perform(machine.subscriptionAddress(for: target, current: current, random: random).1)
+            default: ledger.perform(machine.keepMinimum())
             }
         }
 
         private mutating func route() {
-            let redirections: [Redirection?] = [nil, nil, .master, .ask(self.address())]
-            let slots: [HashSlot?] = [nil, slot(.random(in: 0..<16_384, using: &self.generator))]
+            let redirections: [Redirection?] = [nil, nil, .master, .ask(address())]
+            let slots: [HashSlot?] = [nil, slot(.random(in: 0..<16_384, using: &generator))]
             let target = RouteTarget(
-                slot: self.pick(slots) ?? nil, canUseReplica: .random(using: &self.generator),
-                redirection: self.pick(redirections) ?? nil)
-            let (resolution, actions) = self.machine.route(target)
-            self.ledger.perform(actions)
+                slot: pick(slots) ?? nil, canUseReplica: .random(using: &generator),
+                redirection: pick(redirections) ?? nil)
+            let (resolution, actions) = machine.route(target)
+            ledger.perform(actions)
             guard case .ready(let route) = resolution else { return }
-            self.ledger.routed(to: route.node)
-            self.seen.append(route.node)
+            ledger.routed(to: route.node)
+            seen.append(route.node)
         }
 
         private mutating func lookUp(_ reply: (Machine.Question, inout Driver) -> Machine.Reply) {
-            let time = moment(self.now)
+            let time = moment(now)
             let actions: [TopologyAction]
             if let question {
                 let reply = reply(question, &self)
-                (self.question, actions) = self.machine.answered(reply, now: time, random: self.generator.unit())
+                (self.question, actions) = machine.answered(reply, now: time, random: generator.unit())
             } else {
-                guard self.machine.lifecycle.pollLookup(now: time) else { return }
-                self.ledger.beginLookup()
-                (self.question, actions) = self.machine.beginLookup(now: time, using: &self.generator)
+                guard machine.lifecycle.pollLookup(now: time) else { return }
+                ledger.beginLookup()
+                (self.question, actions) = machine.beginLookup(now: time, using: &generator)
             }
-            self.ledger.perform(actions)
-            if self.question == nil { self.ledger.endLookup() }
+            ledger.perform(actions)
+            if self.question == nil { ledger.endLookup() }
         }
 
         mutating func shutdown() {
-            self.ledger.perform(self.machine.shutdown())
-            self.ledger.close()
+            ledger.perform(machine.shutdown())
+            ledger.close()
         }
 
         mutating func run(
             _ reply: (Machine.Question, inout Driver) -> Machine.Reply,
             announce: (inout Driver) -> [TopologyAction] = { _ in [] }
         ) {
-            let end = Int.random(in: 0..<400, using: &self.generator)
+            let end = Int.random(in: 0..<400, using: &generator)
             for number in 0..<500 {
-                if number == end { self.shutdown() }
-                self.step(reply, announce: announce)
+                if number == end { shutdown() }
+                step(reply, announce: announce)
             }
-            #expect(self.ledger.problems == [])
-            #expect(self.ledger.waiting.isEmpty, "the end resumes everybody")
+            #expect(ledger.problems == [])
+            #expect(ledger.waiting.isEmpty, "the end resumes everybody")
         }
     }
 

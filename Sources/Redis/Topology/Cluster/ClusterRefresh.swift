@@ -2,8 +2,8 @@
 
 import NIOCore
 
-/// One reading of the slot map: several servers are asked at the same time, so that neither a dead one holds it up nor one
-/// with an old view decides alone.
+/// One reading of the slot map: several servers are asked at the same time, so that neither a dead one holds it up nor
+/// one with an old view decides alone.
 enum ClusterRefresh {
     /// How many servers are asked at once.
     static let breadth = 3
@@ -17,11 +17,11 @@ enum ClusterRefresh {
         while !rest.isEmpty, !Task.isCancelled {
             let batch = rest.prefix(Self.breadth)
             rest = rest.dropFirst(Self.breadth)
-            let (views, failures) = await self.ask(Array(batch), probe)
+            let (views, failures) = await ask(Array(batch), probe)
             if let best = ClusterView.best(views) { return .map(best) }
             errors += failures
         }
-        return .failed(self.explain(errors))
+        return .failed(explain(errors))
     }
 
     private static func ask(

@@ -4,9 +4,9 @@ import NIOCore
 
 /// The decisions about a Redis Cluster: many masters, each with a part of the slots.
 ///
-/// The slot map is read when the client is used first, when a server says that it is wrong (`MOVED`), when something goes
-/// wrong with a server, and from time to time. What a server says of one slot counts at once. Servers come and go with the
-/// map; connections to those that stay are not touched.
+/// The slot map is read when the client is used first, when a server says that it is wrong (`MOVED`), when something
+/// goes wrong with a server, and from time to time. What a server says of one slot counts at once. Servers come and go
+/// with the map; connections to those that stay are not touched.
 struct ClusterStateMachine: TopologyStateMachine {
     enum Question: Equatable {
         /// Read the slot map from some of these servers, the most promising first.
@@ -46,7 +46,7 @@ struct ClusterStateMachine: TopologyStateMachine {
     init(configured: [RedisAddress], readsFromReplicas: Bool, refresh: RefreshStateMachine.Settings) {
         self.configured = configured
         self.readsFromReplicas = readsFromReplicas
-        self.lifecycle = TopologyLifecycle(refresh: refresh)
+        lifecycle = TopologyLifecycle(refresh: refresh)
     }
 
     static var isPartitioned: Bool { true }
@@ -57,50 +57,50 @@ struct ClusterStateMachine: TopologyStateMachine {
         RedisError(.connectFailed, "The slot map of the cluster could not be read in time.")
     }
 
-    var isKnown: Bool { self.map?.shards.isEmpty == false }
-    var watchedNodes: [NodeID] { Array(self.masters.values) + Array(self.replicas.values) }
+    var isKnown: Bool { map?.shards.isEmpty == false }
+    var watchedNodes: [NodeID] { Array(masters.values) + Array(replicas.values) }
     var currentMasters: [NodeID] {
-        Set(self.shardMasters).sorted { $0.address.description < $1.address.description }
+        Set(shardMasters).sorted { $0.address.description < $1.address.description }
     }
 
     // MARK: Routing
 
     mutating func route(_ target: RouteTarget) -> (Resolution<Route<NodeID>>, [TopologyAction]) {
-        if self.lifecycle.isClosed { return (.fail(.clientClosed), []) }
+        if lifecycle.isClosed { return (.fail(.clientClosed), []) }
         if case .ask(let address)? = target.redirection {
-            let (node, actions) = self.master(at: address)
+            let (node, actions) = master(at: address)
             return (.ready(Route(node: node, asks: true)), actions)
         }
-        guard self.map != nil else { return (.wait(self.lifecycle.ticket), self.lifecycle.start()) }
-        guard let slot = target.slot else { return self.routeAnywhere() }
-        guard let shard = self.map?.shardIndex(of: slot) else {
-            return (.fail(Self.unserved(slot)), self.lifecycle.evidence())
+        guard map != nil else { return (.wait(lifecycle.ticket), lifecycle.start()) }
+        guard let slot = target.slot else { return routeAnywhere() }
+        guard let shard = map?.shardIndex(of: slot) else {
+            return (.fail(Self.unserved(slot)), lifecycle.evidence())
         }
         if target.canUseReplica, target.redirection == nil, let replica = self.replica(ofShard: shard) {
             return (.ready(Route(node: replica)), [])
         }
-        return (.ready(Route(node: self.shardMasters[shard])), [])
+        return (.ready(Route(node: shardMasters[shard])), [])
     }
 
     /// Any master, in turn. Those that work are preferred.
     private mutating func routeAnywhere() -> (Resolution<Route<NodeID>>, [TopologyAction]) {
-        guard !self.shardMasters.isEmpty else { return (.wait(self.lifecycle.ticket), self.lifecycle.start()) }
-        let healthy = self.shardMasters.filter { self.isHealthy($0.address) }
-        let candidates = healthy.isEmpty ? self.shardMasters : healthy
-        self.turn = (self.turn + 1) % candidates.count
-        return (.ready(Route(node: candidates[self.turn])), [])
+        guard !shardMasters.isEmpty else { return (.wait(lifecycle.ticket), lifecycle.start()) }
+        let healthy = shardMasters.filter { isHealthy($0.address) }
+        let candidates = healthy.isEmpty ? shardMasters : healthy
+        turn = (turn + 1) % candidates.count
+        return (.ready(Route(node: candidates[turn])), [])
     }
 
     private mutating func replica(ofShard shard: Int) -> NodeID? {
-        guard self.readsFromReplicas, let replicas = self.map?.shards[shard].replicas else { return nil }
-        let usable = replicas.filter(self.isHealthy)
+        guard readsFromReplicas, let replicas = map?.shards[shard].replicas else { return nil }
+        let usable = replicas.filter(isHealthy)
         guard !usable.isEmpty else { return nil }
-        self.turn = (self.turn + 1) % usable.count
-        return self.replicas[usable[self.turn]]
+        turn = (turn + 1) % usable.count
+        return self.replicas[usable[turn]]
     }
 
     private func isHealthy(_ address: RedisAddress) -> Bool {
-        !self.troubled.contains(address) && !self.unresponsive.contains(address)
+        !troubled.contains(address) && !unresponsive.contains(address)
     }
 
     private static func unserved(_ slot: HashSlot) -> RedisError {
@@ -112,24 +112,24 @@ struct ClusterStateMachine: TopologyStateMachine {
     }
 
     func isCurrent(_ node: NodeID) -> Bool {
-        (node.isReplica ? self.replicas : self.masters)[node.address] == node
+        (node.isReplica ? replicas : masters)[node.address] == node
     }
 
-    private func isReplica(_ node: NodeID?) -> Bool { node.map { $0.isReplica && self.isCurrent($0) } ?? false }
+    private func isReplica(_ node: NodeID?) -> Bool { node.map { $0.isReplica && isCurrent($0) } ?? false }
 
     /// The master at an address, which is opened if there was none.
     private mutating func master(at address: RedisAddress) -> (NodeID, [TopologyAction]) {
-        if let node = self.masters[address] { return (node, []) }
-        let node = self.lifecycle.makeNode(address, isReplica: false)
-        self.masters[address] = node
+        if let node = masters[address] { return (node, []) }
+        let node = lifecycle.makeNode(address, isReplica: false)
+        masters[address] = node
         return (node, [.open(node)])
     }
 
     /// After a change of the map: every shard has a master.
     private mutating func updateShardMasters() -> [TopologyAction] {
         var actions: [TopologyAction] = []
-        self.shardMasters = (self.map?.masters ?? []).map { address in
-            let (node, opening) = self.master(at: address)
+        shardMasters = (map?.masters ?? []).map { address in
+            let (node, opening) = master(at: address)
             actions += opening
             return node
         }
@@ -139,29 +139,29 @@ struct ClusterStateMachine: TopologyStateMachine {
     // MARK: Failed requests
 
     mutating func failed(_ error: RedisError, at node: NodeID?) -> (RetryAdvice, [TopologyAction]) {
-        if self.lifecycle.isClosed { return (.standard, []) }
+        if lifecycle.isClosed { return (.standard, []) }
         if let node, let reply = error.serverReply, let redirection = SlotRedirection(reply, from: node.address) {
-            return self.follow(redirection, from: node)
+            return follow(redirection, from: node)
         }
         switch error.serverReply?.prefix {
         case "TRYAGAIN":
             return (.later, [])
         case "CLUSTERDOWN", "READONLY", "LOADING", "MASTERDOWN", "NOREPLICAS":
-            return (self.isReplica(node) ? .redirect(.master) : .later, self.lifecycle.evidence())
+            return (isReplica(node) ? .redirect(.master) : .later, lifecycle.evidence())
         default:
             break
         }
         guard error.serverReply == nil else { return (.standard, []) }
         switch error.code {
         case .neverSent, .outcomeUnknown, .timedOut, .connectFailed, .readOnly:
-            return (self.advice(after: error, at: node), self.lifecycle.evidence())
+            return (advice(after: error, at: node), lifecycle.evidence())
         default:
             return (.standard, [])
         }
     }
 
     private func advice(after error: RedisError, at node: NodeID?) -> RetryAdvice {
-        if self.isReplica(node) { return error.mayHaveExecuted ? .otherNode : .redirect(.master) }
+        if isReplica(node) { return error.mayHaveExecuted ? .otherNode : .redirect(.master) }
         // A server that was retired while the command waited for it.
         if let node, !self.isCurrent(node) { return error.mayHaveExecuted ? .otherNode : .redirect(nil) }
         return error.mayHaveExecuted ? .standard : .later
@@ -175,12 +175,13 @@ struct ClusterStateMachine: TopologyStateMachine {
             return (.redirect(.ask(redirection.address)), [])
         case .moved:
             var actions: [TopologyAction] = []
-            if self.map?.move(redirection.slot, to: redirection.address) == true {
-                actions = self.updateShardMasters() + self.lifecycle.evidence()
-                actions += [.relocateSubscriptions] + self.lifecycle.changed()
-            } else if self.isReplica(node), redirection.address != node.address {
-                // A replica says this of a slot that is its master's no longer, and of commands that it may not execute.
-                actions = self.lifecycle.evidence()
+            if map?.move(redirection.slot, to: redirection.address) == true {
+                actions = updateShardMasters() + lifecycle.evidence()
+                actions += [.relocateSubscriptions] + lifecycle.changed()
+            } else if isReplica(node), redirection.address != node.address {
+                // A replica says this of a slot that is its master's no longer, and of commands that it may not
+                // execute.
+                actions = lifecycle.evidence()
             }
             return (.redirect(.master), actions)
         }
@@ -189,24 +190,24 @@ struct ClusterStateMachine: TopologyStateMachine {
     // MARK: Events of servers
 
     mutating func connectionFailed(_ node: NodeID) -> [TopologyAction] {
-        guard self.isCurrent(node) else { return [] }
-        let isNew = self.troubled.insert(node.address).inserted
-        return self.lifecycle.evidence() + (isNew ? [.relocateSubscriptions] : [])
+        guard isCurrent(node) else { return [] }
+        let isNew = troubled.insert(node.address).inserted
+        return lifecycle.evidence() + (isNew ? [.relocateSubscriptions] : [])
     }
 
     mutating func connected(_ node: NodeID) {
-        guard self.isCurrent(node) else { return }
-        self.troubled.remove(node.address)
+        guard isCurrent(node) else { return }
+        troubled.remove(node.address)
     }
 
     mutating func stalled(_ node: NodeID) -> [TopologyAction] {
-        guard self.isCurrent(node) else { return [] }
-        self.unresponsive.insert(node.address)
-        return self.lifecycle.evidence()
+        guard isCurrent(node) else { return [] }
+        unresponsive.insert(node.address)
+        return lifecycle.evidence()
     }
 
     mutating func admit(_ waiter: WaiterID) -> (WaitDecision, [TopologyAction]) {
-        (self.lifecycle.isClosed ? .fail(.clientClosed) : .proceed, [])
+        (lifecycle.isClosed ? .fail(.clientClosed) : .proceed, [])
     }
 
     /// The servers of a cluster announce nothing.
@@ -217,12 +218,12 @@ struct ClusterStateMachine: TopologyStateMachine {
     mutating func subscriptionAddress(
         for target: SubscriptionTarget?, current: RedisAddress?, random: Double
     ) -> (RedisAddress?, [TopologyAction]) {
-        guard let map else { return (nil, self.lifecycle.start()) }
+        guard let map else { return (nil, lifecycle.start()) }
         if let target, target.kind == .shardChannel {
             return (map.shard(of: HashSlot(ofKey: target.name))?.master, [])
         }
         // Any will do. One that works stays.
-        let usable = map.masters.filter { !self.troubled.contains($0) }
+        let usable = map.masters.filter { !troubled.contains($0) }
         if let current, usable.contains(current) { return (current, []) }
         let candidates = usable.isEmpty ? map.masters : usable
         guard !candidates.isEmpty else { return (nil, []) }
@@ -230,30 +231,30 @@ struct ClusterStateMachine: TopologyStateMachine {
     }
 
     mutating func subscriptionFailed(_ error: RedisError, at address: RedisAddress) -> [TopologyAction] {
-        guard !self.lifecycle.isClosed else { return [] }
+        guard !lifecycle.isClosed else { return [] }
         guard let reply = error.serverReply else {
-            if self.isKnown(address) { self.troubled.insert(address) }
-            return self.lifecycle.evidence()
+            if isKnown(address) { troubled.insert(address) }
+            return lifecycle.evidence()
         }
         var actions: [TopologyAction] = []
         if let redirection = SlotRedirection(reply, from: address), redirection.kind == .moved,
-            self.map?.move(redirection.slot, to: redirection.address) == true
+            map?.move(redirection.slot, to: redirection.address) == true
         {
-            actions = self.updateShardMasters()
+            actions = updateShardMasters()
         }
-        return actions + self.lifecycle.evidence()
+        return actions + lifecycle.evidence()
     }
 
-    func isKnown(_ address: RedisAddress) -> Bool { self.map?.masters.contains(address) == true }
+    func isKnown(_ address: RedisAddress) -> Bool { map?.masters.contains(address) == true }
 
     // MARK: End
 
     mutating func shutdown() -> [TopologyAction] {
-        self.masters = [:]
-        self.replicas = [:]
-        self.shardMasters = []
-        self.map = nil
-        return self.lifecycle.close()
+        masters = [:]
+        replicas = [:]
+        shardMasters = []
+        map = nil
+        return lifecycle.close()
     }
 }
 
@@ -263,17 +264,17 @@ extension ClusterStateMachine {
     mutating func beginLookup(
         now: NIODeadline, using generator: inout some RandomNumberGenerator
     ) -> (Question?, [TopologyAction]) {
-        (.readMap(self.candidates(using: &generator)), [])
+        (.readMap(candidates(using: &generator)), [])
     }
 
     /// Whom to ask: known servers in random order, those in trouble last, and those of the configuration in the end.
     private func candidates(using generator: inout some RandomNumberGenerator) -> [RedisAddress] {
-        let known = Set((self.map?.shards ?? []).flatMap { [$0.master] + $0.replicas })
+        let known = Set((map?.shards ?? []).flatMap { [$0.master] + $0.replicas })
         func shuffled(_ addresses: Set<RedisAddress>) -> [RedisAddress] {
             // Sorted first: the order has to depend on the generator alone.
             addresses.sorted { $0.description < $1.description }.shuffled(using: &generator)
         }
-        let suspects = self.troubled.union(self.unresponsive)
+        let suspects = troubled.union(unresponsive)
         let healthy = shuffled(known.subtracting(suspects))
         let configured = self.configured.filter { !known.contains($0) }
         if healthy.isEmpty { return configured + shuffled(known) }
@@ -285,49 +286,49 @@ extension ClusterStateMachine {
     ) -> (Question?, [TopologyAction]) {
         switch reply {
         case .map(let view):
-            let actions = self.adopt(view)
+            let actions = adopt(view)
             // A connection that was lost may have been all that was wrong.
-            if !self.troubled.isEmpty { return (.ping(self.troubled), actions) }
-            self.lifecycle.lookupEnded(self.outcome, now: now, random: random)
+            if !troubled.isEmpty { return (.ping(troubled), actions) }
+            lifecycle.lookupEnded(outcome, now: now, random: random)
             return (nil, actions)
         case .responding(let addresses):
-            self.troubled.subtract(addresses)
-            let isTroubled = !self.troubled.isDisjoint(with: self.map?.masters ?? [])
-            self.lifecycle.lookupEnded(isTroubled ? .unsettled : self.outcome, now: now, random: random)
+            troubled.subtract(addresses)
+            let isTroubled = !troubled.isDisjoint(with: map?.masters ?? [])
+            lifecycle.lookupEnded(isTroubled ? .unsettled : outcome, now: now, random: random)
             return (nil, [])
         case .failed(let error):
-            self.lifecycle.lookupFailed(error, now: now)
-            self.lifecycle.lookupEnded(.unsettled, now: now, random: random)
-            return (nil, [.log(.lookupFailed(error))] + self.lifecycle.changed())
+            lifecycle.lookupFailed(error, now: now)
+            lifecycle.lookupEnded(.unsettled, now: now, random: random)
+            return (nil, [.log(.lookupFailed(error))] + lifecycle.changed())
         }
     }
 
     private mutating func adopt(_ view: ClusterView) -> [TopologyAction] {
-        self.lifecycle.lookupSucceeded()
-        self.outcome = .settled
-        guard !self.lifecycle.isClosed else { return [] }
-        if self.map != nil, view.epoch < self.epoch, self.staleReadings < 3 {
+        lifecycle.lookupSucceeded()
+        outcome = .settled
+        guard !lifecycle.isClosed else { return [] }
+        if map != nil, view.epoch < epoch, staleReadings < 3 {
             // Older than what is known. If that goes on, it is another cluster by now.
-            self.staleReadings += 1
-            self.outcome = .unsettled
-            return [.relocateSubscriptions] + self.lifecycle.changed()
+            staleReadings += 1
+            outcome = .unsettled
+            return [.relocateSubscriptions] + lifecycle.changed()
         }
-        self.staleReadings = 0
-        self.epoch = view.epoch
-        self.map = view.map
+        staleReadings = 0
+        epoch = view.epoch
+        map = view.map
         let masters = Set(view.map.masters)
         let replicas = Set(view.map.shards.flatMap(\.replicas))
-        var actions = self.retireAll(except: masters, replicas)
-        actions += self.updateShardMasters()
-        if self.readsFromReplicas { actions += self.openReplicas(of: view.map) }
-        if self.lifecycle.keepsMinimum { actions += self.currentMasters.map { .keepMinimum($0) } }
-        self.troubled.formIntersection(masters.union(replicas))
-        if !view.isOK || view.map.servedSlots < HashSlot.count || !self.unresponsive.isDisjoint(with: masters) {
-            self.outcome = .unsettled
+        var actions = retireAll(except: masters, replicas)
+        actions += updateShardMasters()
+        if readsFromReplicas { actions += openReplicas(of: view.map) }
+        if lifecycle.keepsMinimum { actions += currentMasters.map { .keepMinimum($0) } }
+        troubled.formIntersection(masters.union(replicas))
+        if !view.isOK || view.map.servedSlots < HashSlot.count || !unresponsive.isDisjoint(with: masters) {
+            outcome = .unsettled
         }
         // A server that answers nothing will be found again if it goes on.
-        self.unresponsive = []
-        return actions + [.relocateSubscriptions] + self.lifecycle.changed()
+        unresponsive = []
+        return actions + [.relocateSubscriptions] + lifecycle.changed()
     }
 
     private mutating func retireAll(
@@ -343,9 +344,9 @@ extension ClusterStateMachine {
 
     private mutating func openReplicas(of map: SlotMap) -> [TopologyAction] {
         var actions: [TopologyAction] = []
-        for address in map.shards.flatMap(\.replicas) where self.replicas[address] == nil {
-            let node = self.lifecycle.makeNode(address, isReplica: true)
-            self.replicas[address] = node
+        for address in map.shards.flatMap(\.replicas) where replicas[address] == nil {
+            let node = lifecycle.makeNode(address, isReplica: true)
+            replicas[address] = node
             actions.append(.open(node))
         }
         return actions

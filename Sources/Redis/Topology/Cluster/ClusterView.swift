@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// How one server sees the cluster. Views differ: a server that is cut off from the others has an old one and does not know.
+/// How one server sees the cluster. Views differ: a server that is cut off from the others has an old one and does not
+/// know.
 struct ClusterView: Sendable {
     let source: RedisAddress
     let map: SlotMap
@@ -50,9 +51,9 @@ struct ClusterView: Sendable {
         do {
             text = try replies[0].get().string ?? ""
         } catch {
-            throw self.explain(error, address)
+            throw explain(error, address)
         }
-        let (epoch, isOK) = self.info(text)
+        let (epoch, isOK) = info(text)
         let usesTLS = probe.factory.configuration.tls != nil
         if case .success(let shards) = replies[1] {
             let map = try SlotMap(shards: shards, from: address, usesTLS: usesTLS)

@@ -4,8 +4,8 @@ import NIOCore
 
 /// Where the keys of a command stand.
 ///
-/// Most commands have one key, their first argument; those are not listed here, and neither are commands that this client
-/// has never heard of.
+/// Most commands have one key, their first argument; those are not listed here, and neither are commands that this
+/// client has never heard of.
 enum CommandKeys {
     enum Position: Hashable {
         /// None: any server will do.
@@ -30,12 +30,12 @@ enum CommandKeys {
         case from(Int)
     }
 
-    static func position(of command: RedisCommand) -> Position { self.positions[command.name] ?? .at(0) }
+    static func position(of command: RedisCommand) -> Position { positions[command.name] ?? .at(0) }
 
     /// The indexes of the keys in the arguments.
     static func indices(of command: RedisCommand) -> [Int] {
         let count = command.arguments.count
-        switch self.position(of: command) {
+        switch position(of: command) {
         case .none: return []
         case .at(let index): return index < count ? [index] : []
         case .first(let number): return Array(0..<min(number, count))
@@ -113,7 +113,7 @@ enum CommandKeys {
 
 extension RedisArgument {
     var hashSlot: HashSlot {
-        switch self.storage {
+        switch storage {
         case .string(let text): HashSlot(ofKey: text)
         case .buffer(let bytes): HashSlot(ofKey: bytes.readableBytesView)
         case .bytes(let bytes): HashSlot(ofKey: bytes)

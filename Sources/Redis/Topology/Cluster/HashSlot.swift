@@ -11,21 +11,21 @@ struct HashSlot: Hashable, Sendable {
         self.number = number
     }
 
-    /// The slot of a key, or of a channel of sharded pub/sub. If the key has a hash tag, the part between its first `{` and
-    /// the next `}`, and that is not empty, only the tag counts.
+    /// The slot of a key, or of a channel of sharded pub/sub. If the key has a hash tag, the part between its first `{`
+    /// and the next `}`, and that is not empty, only the tag counts.
     init(ofKey key: some Collection<UInt8>) {
         let open = UInt8(ascii: "{")
         let close = UInt8(ascii: "}")
         guard let start = key.firstIndex(of: open) else {
-            self.number = Int(CRC16.checksum(key)) % Self.count
+            number = Int(CRC16.checksum(key)) % Self.count
             return
         }
         let rest = key[key.index(after: start)...]
         guard let end = rest.firstIndex(of: close), end != rest.startIndex else {
-            self.number = Int(CRC16.checksum(key)) % Self.count
+            number = Int(CRC16.checksum(key)) % Self.count
             return
         }
-        self.number = Int(CRC16.checksum(rest[..<end])) % Self.count
+        number = Int(CRC16.checksum(rest[..<end])) % Self.count
     }
 
     init(ofKey key: String) { self.init(ofKey: key.utf8) }
@@ -38,6 +38,6 @@ enum CRC16 {
     }
 
     static func checksum(_ bytes: some Collection<UInt8>) -> UInt16 {
-        bytes.reduce(0) { crc, byte in crc << 8 ^ self.table[Int((crc >> 8) ^ UInt16(byte))] }
+        bytes.reduce(0) { crc, byte in crc << 8 ^ table[Int((crc >> 8) ^ UInt16(byte))] }
     }
 }

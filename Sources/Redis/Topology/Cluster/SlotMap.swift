@@ -15,39 +15,39 @@ struct SlotMap: Sendable, Equatable {
     private static let unserved = UInt16.max
 
     init(_ ranges: [(shard: Shard, slots: [ClosedRange<Int>])]) {
-        self.shards = []
-        self.owners = Array(repeating: Self.unserved, count: HashSlot.count)
+        shards = []
+        owners = Array(repeating: Self.unserved, count: HashSlot.count)
         for (shard, slots) in ranges {
-            let index = UInt16(self.shards.count)
-            self.shards.append(shard)
+            let index = UInt16(shards.count)
+            shards.append(shard)
             for range in slots {
-                for slot in range.clamped(to: 0...HashSlot.count - 1) { self.owners[slot] = index }
+                for slot in range.clamped(to: 0...HashSlot.count - 1) { owners[slot] = index }
             }
         }
     }
 
-    func shard(of slot: HashSlot) -> Shard? { self.shardIndex(of: slot).map { self.shards[$0] } }
+    func shard(of slot: HashSlot) -> Shard? { shardIndex(of: slot).map { shards[$0] } }
 
     /// The index of a slot's shard in ``shards``.
     func shardIndex(of slot: HashSlot) -> Int? {
-        let owner = self.owners[slot.number]
+        let owner = owners[slot.number]
         return owner == Self.unserved ? nil : Int(owner)
     }
 
-    var masters: [RedisAddress] { self.shards.map(\.master) }
+    var masters: [RedisAddress] { shards.map(\.master) }
 
     /// How many slots somebody serves.
-    var servedSlots: Int { self.owners.count { $0 != Self.unserved } }
+    var servedSlots: Int { owners.count { $0 != Self.unserved } }
 
     /// A server said that a slot is somewhere else. Until the map is read again, this is what is known best.
     /// - Returns: False if that was known.
     mutating func move(_ slot: HashSlot, to master: RedisAddress) -> Bool {
-        if self.shard(of: slot)?.master == master { return false }
-        if let index = self.shards.firstIndex(where: { $0.master == master }) {
-            self.owners[slot.number] = UInt16(index)
+        if shard(of: slot)?.master == master { return false }
+        if let index = shards.firstIndex(where: { $0.master == master }) {
+            owners[slot.number] = UInt16(index)
         } else {
-            self.owners[slot.number] = UInt16(self.shards.count)
-            self.shards.append(Shard(master: master))
+            owners[slot.number] = UInt16(shards.count)
+            shards.append(Shard(master: master))
         }
         return true
     }
@@ -110,7 +110,8 @@ extension SlotMap {
         self.init(order.compactMap { ranges[$0] })
     }
 
-    /// The address that a server announces. None means the one where the answer came from, and `?` that it is not known.
+    /// The address that a server announces. None means the one where the answer came from, and `?` that it is not
+    /// known.
     static func address(
         _ endpoint: String?, fallback: String?, _ port: Int?, _ source: RedisAddress
     ) -> RedisAddress? {
@@ -146,8 +147,8 @@ struct SlotRedirection: Equatable {
             let colon = words[2].lastIndex(of: ":"), let port = Int(words[2][words[2].index(after: colon)...])
         else { return nil }
         switch words[0] {
-        case "MOVED": self.kind = .moved
-        case "ASK": self.kind = .ask
+        case "MOVED": kind = .moved
+        case "ASK": kind = .ask
         default: return nil
         }
         var host = words[2][..<colon]

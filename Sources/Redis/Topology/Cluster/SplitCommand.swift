@@ -2,9 +2,9 @@
 
 /// A command over keys of several slots, as one command for each slot.
 ///
-/// That is sound where the command does the same to each key by itself: `DEL`, `UNLINK`, `EXISTS`, `TOUCH` and `MGET`. It is
-/// not for commands that promise to do something at one moment (`MSET`, `MSETNX`, `RENAME`, scripts) or that combine what
-/// they find (`SINTER`, `PFCOUNT`): those are refused.
+/// That is sound where the command does the same to each key by itself: `DEL`, `UNLINK`, `EXISTS`, `TOUCH` and `MGET`.
+/// It is not for commands that promise to do something at one moment (`MSET`, `MSETNX`, `RENAME`, scripts) or that
+/// combine what they find (`SINTER`, `PFCOUNT`): those are refused.
 struct SplitCommand {
     private enum Join {
         /// The numbers are added up.
@@ -28,8 +28,8 @@ struct SplitCommand {
         let slot = command.arguments[first].hashSlot
         if indices.allSatisfy({ command.arguments[$0].hashSlot == slot }) { return nil }
         switch command.name {
-        case "DEL", "UNLINK", "EXISTS", "TOUCH": self.join = .sum
-        case "MGET": self.join = .values
+        case "DEL", "UNLINK", "EXISTS", "TOUCH": join = .sum
+        case "MGET": join = .values
         default: throw Self.refusal(command)
         }
         var places: [HashSlot: [Int]] = [:]
@@ -40,20 +40,21 @@ struct SplitCommand {
             places[slot, default: []].append(index)
         }
         self.places = order.map { places[$0] ?? [] }
-        self.parts = self.places.map { places in
+        parts = self.places.map { places in
             var part = command
             part.arguments = places.map { command.arguments[$0] }
             return part
         }
-        self.count = indices.count
+        count = indices.count
     }
 
-    /// The answer to the whole. The first failure of a part is the failure of the whole; other parts may have been executed.
+    /// The answer to the whole. The first failure of a part is the failure of the whole; other parts may have been
+    /// executed.
     func join(_ results: [Result<RESPValue, RedisError>]) throws -> RESPValue {
-        guard results.count == self.parts.count else {
+        guard results.count == parts.count else {
             throw RedisError(.protocolError, "A command that was taken apart got the wrong number of answers.")
         }
-        switch self.join {
+        switch join {
         case .sum:
             return .integer(
                 try results.reduce(0) { sum, result in
@@ -62,7 +63,7 @@ struct SplitCommand {
                     return sum + number
                 })
         case .values:
-            var values = [RESPValue](repeating: .null, count: self.count)
+            var values = [RESPValue](repeating: .null, count: count)
             for (result, places) in zip(results, self.places) {
                 let reply = try result.get()
                 guard let part = reply.array, part.count == places.count else {
@@ -111,18 +112,18 @@ struct SplitPipeline {
     private var parts: [RedisCommand] = []
 
     init(_ commands: [RedisCommand]) {
-        self.parts.reserveCapacity(commands.count)
+        parts.reserveCapacity(commands.count)
         for command in commands {
             do {
                 if let split = try SplitCommand(command) {
-                    self.pieces.append(.split(split, self.parts.count..<self.parts.count + split.parts.count))
-                    self.parts += split.parts
+                    pieces.append(.split(split, parts.count..<parts.count + split.parts.count))
+                    parts += split.parts
                 } else {
-                    self.pieces.append(.whole(self.parts.count))
-                    self.parts.append(command)
+                    pieces.append(.whole(parts.count))
+                    parts.append(command)
                 }
             } catch {
-                self.pieces.append(.refused(error as? RedisError ?? RedisError(.invalidCommand, "\(error)")))
+                pieces.append(.refused(error as? RedisError ?? RedisError(.invalidCommand, "\(error)")))
             }
         }
     }
@@ -130,8 +131,8 @@ struct SplitPipeline {
     func run(
         _ send: ([RedisCommand]) async throws -> [Result<RESPValue, RedisError>]
     ) async throws -> [Result<RESPValue, RedisError>] {
-        let results = try await send(self.parts)
-        return self.pieces.map { piece in
+        let results = try await send(parts)
+        return pieces.map { piece in
             switch piece {
             case .whole(let index): return results[index]
             case .refused(let error): return .failure(error)

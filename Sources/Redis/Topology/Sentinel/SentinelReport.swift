@@ -10,8 +10,8 @@ struct SentinelReport: Hashable, Sendable {
 }
 
 extension SentinelReport {
-    /// What is sent to a Sentinel. The first one names the server that is being promoted as soon as it is, the second one
-    /// tells how old that knowledge is.
+    /// What is sent to a Sentinel. The first one names the server that is being promoted as soon as it is, the second
+    /// one tells how old that knowledge is.
     static func question(_ masterName: String) -> [RedisCommand] {
         [
             RedisCommand("SENTINEL", "GET-MASTER-ADDR-BY-NAME", masterName),
@@ -30,7 +30,7 @@ extension SentinelReport {
         do {
             reply = try first.get()
         } catch {
-            throw self.explain(error)
+            throw explain(error)
         }
         if reply.isNull { return (.unknownName, [], []) }
         guard let parts = reply.array, parts.count == 2, let host = parts[0].string, let port = parts[1].int else {
@@ -38,7 +38,7 @@ extension SentinelReport {
         }
         var report = SentinelReport(address: .tcp(host: host, port: port))
         if replies.count > 1, case .success(let master) = replies[1] {
-            let named = self.address(of: master)
+            let named = address(of: master)
             // While a replica is being promoted, this still describes the old master.
             if named == report.address {
                 report.epoch = master["config-epoch"]?.int
@@ -50,7 +50,7 @@ extension SentinelReport {
             guard replies.count > index, case .success(let list) = replies[index] else { return [] }
             return (list.array ?? []).compactMap { entry in
                 self.flags(of: entry).isDisjoint(with: bad) && (entry["master-link-status"]?.string ?? "ok") == "ok"
-                    ? self.address(of: entry) : nil
+                    ? address(of: entry) : nil
             }
         }
         return (
@@ -59,8 +59,8 @@ extension SentinelReport {
         )
     }
 
-    /// Whether what a Sentinel published is about the master named. `+switch-master` says `name old-ip old-port ip port`,
-    /// other channels `slave name ip port @ master-name ip port`.
+    /// Whether what a Sentinel published is about the master named. `+switch-master` says `name old-ip old-port ip
+    /// port`, other channels `slave name ip port @ master-name ip port`.
     static func isAnnouncement(_ text: String, of masterName: String) -> Bool {
         let words = text.split(separator: " ")
         if words.count == 5 { return words[0] == masterName }

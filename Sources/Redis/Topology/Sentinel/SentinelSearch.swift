@@ -2,9 +2,9 @@
 
 /// One search for the master: which Sentinel to ask next, and what to make of the answers.
 ///
-/// Sentinels are asked in turn. Whom they name has to confirm that it is the master. A Sentinel that was cut off from the
-/// others may name a master that was replaced since, and that master may not know it either; so an answer that is older than
-/// what was known before is not believed, unless no Sentinel has a newer one. Does no I/O.
+/// Sentinels are asked in turn. Whom they name has to confirm that it is the master. A Sentinel that was cut off from
+/// the others may name a master that was replaced since, and that master may not know it either; so an answer that is
+/// older than what was known before is not believed, unless no Sentinel has a newer one. Does no I/O.
 struct SentinelSearch {
     /// What a Sentinel said.
     enum Answer {
@@ -37,37 +37,37 @@ struct SentinelSearch {
     ///   - sentinels: Whom to ask, in this order.
     ///   - knownEpoch: The configuration epoch of the master that was found before.
     init(sentinels: [RedisAddress], masterName: String, knownEpoch: Int?) {
-        self.queue = sentinels
+        queue = sentinels
         self.masterName = masterName
         self.knownEpoch = knownEpoch
     }
 
-    mutating func start() -> Step { self.next() }
+    mutating func start() -> Step { next() }
 
     /// The Sentinel that was asked has answered, or did not.
     mutating func answered(_ answer: Answer) -> Step {
-        guard let sentinel = self.asked else { return self.next() }
+        guard let sentinel = asked else { return next() }
         switch answer {
         case .failed(let error):
-            self.errors.append((sentinel, error))
-            return self.next()
+            errors.append((sentinel, error))
+            return next()
         case .unknownName:
-            self.ignorant.append(sentinel)
-            return self.next()
+            ignorant.append(sentinel)
+            return next()
         case .master(let report):
             if let epoch = report.epoch, let knownEpoch, epoch < knownEpoch {
-                self.stale = (report, by: sentinel)
-                return self.next()
+                stale = (report, by: sentinel)
+                return next()
             }
             if report.isFailingOver {
-                self.errors.append(
+                errors.append(
                     (
                         sentinel,
                         RedisError(
                             .connectFailed,
                             "The Sentinel at \(sentinel) says that \(report.address) is down and will be replaced.")
                     ))
-                return self.next()
+                return next()
             }
             return .verify(report)
         }
@@ -75,12 +75,12 @@ struct SentinelSearch {
 
     /// The server that was named has told its role, or did not answer.
     mutating func verified(_ report: SentinelReport, isMaster: Result<Bool, RedisError>) -> Step {
-        guard let sentinel = self.asked else { return self.next() }
+        guard let sentinel = asked else { return next() }
         switch isMaster {
         case .success(true):
             return .found(report, by: sentinel)
         case .success(false):
-            self.errors.append(
+            errors.append(
                 (
                     sentinel,
                     RedisError(
@@ -88,46 +88,46 @@ struct SentinelSearch {
                         "The Sentinel at \(sentinel) names \(report.address), which says that it is a replica.")
                 ))
         case .failure(let error):
-            self.errors.append((sentinel, error))
+            errors.append((sentinel, error))
         }
-        return self.next()
+        return next()
     }
 
     private mutating func next() -> Step {
-        if !self.queue.isEmpty {
-            let sentinel = self.queue.removeFirst()
-            self.asked = sentinel
+        if !queue.isEmpty {
+            let sentinel = queue.removeFirst()
+            asked = sentinel
             return .ask(sentinel)
         }
-        if let (report, sentinel) = self.stale {
+        if let (report, sentinel) = stale {
             // Nobody knows anything newer: the Sentinels were set up anew.
-            self.stale = nil
-            self.asked = sentinel
+            stale = nil
+            asked = sentinel
             return .verify(report)
         }
-        return .failed(self.failure)
+        return .failed(failure)
     }
 
     private var failure: RedisError {
         // What needs repair is more telling than what may pass.
-        if let (_, error) = self.errors.first(where: { !ConnectFailure.isTransient($0.1) && $0.1.isLasting }) {
+        if let (_, error) = errors.first(where: { !ConnectFailure.isTransient($0.1) && $0.1.isLasting }) {
             return error
         }
-        if self.errors.isEmpty, !self.ignorant.isEmpty {
+        if errors.isEmpty, !ignorant.isEmpty {
             return RedisError(
                 .invalidConfiguration,
                 """
-                The Sentinels (\(Self.list(self.ignorant))) know no master named "\(self.masterName)": check the name, which \
+                The Sentinels (\(Self.list(ignorant))) know no master named "\(masterName)": check the name, which \
                 is the one of "sentinel monitor" in their configuration; redis-cli -p PORT SENTINEL MASTERS shows what they know.
                 """)
         }
-        guard let (_, last) = self.errors.last else {
+        guard let (_, last) = errors.last else {
             return RedisError(.connectFailed, "There is no Sentinel to ask.")
         }
-        let listed = Self.list(self.errors.map(\.0))
+        let listed = Self.list(errors.map(\.0))
         return RedisError(
             .connectFailed,
-            "No master \"\(self.masterName)\" was found through the Sentinels \(listed). \(last.message)",
+            "No master \"\(masterName)\" was found through the Sentinels \(listed). \(last.message)",
             cause: last.cause)
     }
 
@@ -140,7 +140,7 @@ struct SentinelSearch {
 extension RedisError {
     /// Somebody has to change something: trying again is of no use.
     var isLasting: Bool {
-        switch self.code {
+        switch code {
         case .authenticationFailed, .permissionDenied, .invalidConfiguration: true
         case .connectFailed: !ConnectFailure.isTransient(self)
         default: false

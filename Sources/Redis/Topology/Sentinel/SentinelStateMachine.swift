@@ -4,10 +4,11 @@ import NIOCore
 
 /// The decisions about a master with replicas, watched by Sentinels.
 ///
-/// The master is looked up when the client is used first, when a Sentinel announces another one (`+switch-master`), when
-/// something goes wrong with the connections to it, and from time to time. Until a lookup has found another master, the one
-/// that was found last stays: its connections may come back. But after trouble no connection to it is made before the
-/// Sentinels have confirmed it again: a server that was replaced while it was down must not get writes when it returns.
+/// The master is looked up when the client is used first, when a Sentinel announces another one (`+switch-master`),
+/// when something goes wrong with the connections to it, and from time to time. Until a lookup has found another
+/// master, the one that was found last stays: its connections may come back. But after trouble no connection to it is
+/// made before the Sentinels have confirmed it again: a server that was replaced while it was down must not get writes
+/// when it returns.
 struct SentinelStateMachine: TopologyStateMachine {
     enum Question: Equatable {
         /// Ask this Sentinel for the master.
@@ -53,7 +54,7 @@ struct SentinelStateMachine: TopologyStateMachine {
         self.sentinels = sentinels
         self.masterName = masterName
         self.readsFromReplicas = readsFromReplicas
-        self.lifecycle = TopologyLifecycle(refresh: refresh)
+        lifecycle = TopologyLifecycle(refresh: refresh)
     }
 
     static var isPartitioned: Bool { false }
@@ -64,16 +65,16 @@ struct SentinelStateMachine: TopologyStateMachine {
         RedisError(.connectFailed, "The Sentinels did not name a master in time.")
     }
 
-    var isKnown: Bool { self.master != nil }
-    var currentMasters: [NodeID] { self.master.map { [$0] } ?? [] }
+    var isKnown: Bool { master != nil }
+    var currentMasters: [NodeID] { master.map { [$0] } ?? [] }
     /// Only the master: what a replica does not answer in time, the master does.
-    var watchedNodes: [NodeID] { self.currentMasters }
+    var watchedNodes: [NodeID] { currentMasters }
 
     // MARK: Routing
 
     mutating func route(_ target: RouteTarget) -> (Resolution<Route<NodeID>>, [TopologyAction]) {
-        if self.lifecycle.isClosed { return (.fail(.clientClosed), []) }
-        guard let master else { return (.wait(self.lifecycle.ticket), self.lifecycle.start()) }
+        if lifecycle.isClosed { return (.fail(.clientClosed), []) }
+        guard let master else { return (.wait(lifecycle.ticket), lifecycle.start()) }
         if target.canUseReplica, target.redirection == nil, let replica = self.replica() {
             return (.ready(Route(node: replica)), [])
         }
@@ -82,28 +83,28 @@ struct SentinelStateMachine: TopologyStateMachine {
 
     /// The next replica in turn that works.
     private mutating func replica() -> NodeID? {
-        for _ in self.rotation {
-            self.nextReplica = (self.nextReplica + 1) % self.rotation.count
-            let replica = self.rotation[self.nextReplica]
-            if !self.troubled.contains(replica) { return replica }
+        for _ in rotation {
+            nextReplica = (nextReplica + 1) % rotation.count
+            let replica = rotation[nextReplica]
+            if !troubled.contains(replica) { return replica }
         }
         return nil
     }
 
     func isCurrent(_ node: NodeID) -> Bool {
-        node.isReplica ? self.replicas[node.address] == node : self.master == node
+        node.isReplica ? replicas[node.address] == node : master == node
     }
 
     // MARK: Failed requests
 
     mutating func failed(_ error: RedisError, at node: NodeID?) -> (RetryAdvice, [TopologyAction]) {
-        if self.lifecycle.isClosed { return (.standard, []) }
+        if lifecycle.isClosed { return (.standard, []) }
         if let node, node.isReplica, self.isCurrent(node) {
             // Whatever is wrong with it: the master can answer.
             return (error.mayHaveExecuted ? .otherNode : .redirect(.master), [])
         }
-        guard self.isEvidence(error) else { return (.standard, []) }
-        let actions = self.doubt()
+        guard isEvidence(error) else { return (.standard, []) }
+        let actions = doubt()
         if let node, let master, master != node {
             return (error.mayHaveExecuted ? .otherNode : .redirect(nil), actions)
         }
@@ -121,44 +122,44 @@ struct SentinelStateMachine: TopologyStateMachine {
 
     /// Something is wrong with the master, or with the way to it.
     private mutating func doubt() -> [TopologyAction] {
-        guard !self.lifecycle.isClosed else { return [] }
-        self.isInDoubt = true
-        return self.lifecycle.evidence()
+        guard !lifecycle.isClosed else { return [] }
+        isInDoubt = true
+        return lifecycle.evidence()
     }
 
     // MARK: Events of servers
 
     mutating func connectionFailed(_ node: NodeID) -> [TopologyAction] {
-        guard self.isCurrent(node) else { return [] }
-        guard node.isReplica else { return self.doubt() }
-        self.troubled.insert(node)
-        return self.lifecycle.evidence()
+        guard isCurrent(node) else { return [] }
+        guard node.isReplica else { return doubt() }
+        troubled.insert(node)
+        return lifecycle.evidence()
     }
 
     mutating func connected(_ node: NodeID) {}
 
     mutating func stalled(_ node: NodeID) -> [TopologyAction] {
         // It may be slow only: its connections stay as they are until another master is known.
-        self.isCurrent(node) ? self.lifecycle.evidence() : []
+        isCurrent(node) ? lifecycle.evidence() : []
     }
 
     /// Lets a connection to the master be made when the Sentinels have confirmed it.
     mutating func admit(_ waiter: WaiterID) -> (WaitDecision, [TopologyAction]) {
-        if self.lifecycle.isClosed { return (.fail(.clientClosed), []) }
-        guard self.isInDoubt else { return (.proceed, []) }
-        self.admissions.append(waiter)
-        return (.suspend, self.lifecycle.evidence())
+        if lifecycle.isClosed { return (.fail(.clientClosed), []) }
+        guard isInDoubt else { return (.proceed, []) }
+        admissions.append(waiter)
+        return (.suspend, lifecycle.evidence())
     }
 
     mutating func announced(_ event: SentinelWatch.Event) -> [TopologyAction] {
-        guard !self.lifecycle.isClosed else { return [] }
+        guard !lifecycle.isClosed else { return [] }
         switch event {
         case .failedOver(let sentinel):
             // The others may not know yet.
-            self.sentinels = [sentinel] + self.sentinels.filter { $0 != sentinel }
-            return [.log(.failoverAnnounced(by: sentinel))] + self.lifecycle.evidence(isUrgent: true)
+            sentinels = [sentinel] + sentinels.filter { $0 != sentinel }
+            return [.log(.failoverAnnounced(by: sentinel))] + lifecycle.evidence(isUrgent: true)
         case .gap:
-            return self.lifecycle.evidence()
+            return lifecycle.evidence()
         }
     }
 
@@ -167,25 +168,25 @@ struct SentinelStateMachine: TopologyStateMachine {
     mutating func subscriptionAddress(
         for target: SubscriptionTarget?, current: RedisAddress?, random: Double
     ) -> (RedisAddress?, [TopologyAction]) {
-        let actions = self.lifecycle.start()
-        return (self.isInDoubt ? nil : self.master?.address, actions)
+        let actions = lifecycle.start()
+        return (isInDoubt ? nil : master?.address, actions)
     }
 
     mutating func subscriptionFailed(_ error: RedisError, at address: RedisAddress) -> [TopologyAction] {
-        self.doubt()
+        doubt()
     }
 
-    func isKnown(_ address: RedisAddress) -> Bool { self.master?.address == address }
+    func isKnown(_ address: RedisAddress) -> Bool { master?.address == address }
 
     // MARK: End
 
     mutating func shutdown() -> [TopologyAction] {
-        self.master = nil
-        self.replicas = [:]
-        self.rotation = []
-        self.lookup = nil
-        defer { self.admissions = [] }
-        return self.lifecycle.close(refusing: self.admissions)
+        master = nil
+        replicas = [:]
+        rotation = []
+        lookup = nil
+        defer { admissions = [] }
+        return lifecycle.close(refusing: admissions)
     }
 }
 
@@ -195,10 +196,10 @@ extension SentinelStateMachine {
     mutating func beginLookup(
         now: NIODeadline, using generator: inout some RandomNumberGenerator
     ) -> (Question?, [TopologyAction]) {
-        var search = SentinelSearch(sentinels: self.sentinels, masterName: self.masterName, knownEpoch: self.epoch)
+        var search = SentinelSearch(sentinels: sentinels, masterName: masterName, knownEpoch: epoch)
         let step = search.start()
-        self.lookup = Lookup(search: search)
-        return self.follow(step, now: now, random: .random(in: 0..<1, using: &generator))
+        lookup = Lookup(search: search)
+        return follow(step, now: now, random: .random(in: 0..<1, using: &generator))
     }
 
     mutating func answered(
@@ -219,7 +220,7 @@ extension SentinelStateMachine {
             step = lookup.search.verified(candidate, isMaster: result)
         }
         self.lookup = lookup
-        return self.follow(step, now: now, random: random)
+        return follow(step, now: now, random: random)
     }
 
     private mutating func follow(
@@ -229,65 +230,65 @@ extension SentinelStateMachine {
         case .ask(let sentinel):
             return (.askSentinel(sentinel), [])
         case .verify(let report):
-            self.lookup?.candidate = report
+            lookup?.candidate = report
             return (.askRole(report.address), [])
         case .found(let report, let sentinel):
-            let actions = self.adopt(report, named: sentinel)
-            self.lookup = nil
-            self.lifecycle.lookupEnded(.settled, now: now, random: random)
+            let actions = adopt(report, named: sentinel)
+            lookup = nil
+            lifecycle.lookupEnded(.settled, now: now, random: random)
             return (nil, actions)
         case .failed(let error):
-            self.lookup = nil
-            self.lifecycle.lookupFailed(error, now: now)
-            self.lifecycle.lookupEnded(.unsettled, now: now, random: random)
+            lookup = nil
+            lifecycle.lookupFailed(error, now: now)
+            lifecycle.lookupEnded(.unsettled, now: now, random: random)
             var actions: [TopologyAction] = [.log(.lookupFailed(error))]
-            if !self.admissions.isEmpty { actions.append(.refuse(self.admissions, error)) }
-            self.admissions = []
-            return (nil, actions + self.lifecycle.changed())
+            if !admissions.isEmpty { actions.append(.refuse(admissions, error)) }
+            admissions = []
+            return (nil, actions + lifecycle.changed())
         }
     }
 
     private mutating func adopt(_ report: SentinelReport, named sentinel: RedisAddress) -> [TopologyAction] {
-        guard !self.lifecycle.isClosed, let lookup else { return [] }
-        self.lifecycle.lookupSucceeded()
-        self.isInDoubt = false
+        guard !lifecycle.isClosed, let lookup else { return [] }
+        lifecycle.lookupSucceeded()
+        isInDoubt = false
         if let epoch = report.epoch { self.epoch = epoch }
-        var actions = self.changeMaster(to: report.address)
+        var actions = changeMaster(to: report.address)
         // The one that answered first next time, those that are not listed last.
-        var order = [sentinel] + self.sentinels.filter { $0 != sentinel }
+        var order = [sentinel] + sentinels.filter { $0 != sentinel }
         for address in lookup.sentinels where !order.contains(address) && order.count < 16 { order.append(address) }
-        self.sentinels = order
-        if self.readsFromReplicas { actions += self.changeReplicas(to: lookup.replicas) }
-        if !self.admissions.isEmpty { actions.append(.resume(self.admissions)) }
-        self.admissions = []
-        return actions + self.lifecycle.changed() + [.relocateSubscriptions]
+        sentinels = order
+        if readsFromReplicas { actions += changeReplicas(to: lookup.replicas) }
+        if !admissions.isEmpty { actions.append(.resume(admissions)) }
+        admissions = []
+        return actions + lifecycle.changed() + [.relocateSubscriptions]
     }
 
     private mutating func changeMaster(to address: RedisAddress) -> [TopologyAction] {
-        guard self.master?.address != address else { return [] }
+        guard master?.address != address else { return [] }
         var actions: [TopologyAction] = []
-        if let old = self.master {
+        if let old = master {
             actions = [.retire(old), .log(.masterChanged(to: address, from: old.address))]
         }
-        let new = self.lifecycle.makeNode(address, isReplica: false)
-        self.master = new
+        let new = lifecycle.makeNode(address, isReplica: false)
+        master = new
         actions.append(.open(new))
-        if self.lifecycle.keepsMinimum { actions.append(.keepMinimum(new)) }
+        if lifecycle.keepsMinimum { actions.append(.keepMinimum(new)) }
         return actions
     }
 
     private mutating func changeReplicas(to addresses: [RedisAddress]) -> [TopologyAction] {
-        let wanted = Set(addresses).subtracting(self.currentMasters.map(\.address))
-        let retired = self.replicas.values.filter { !wanted.contains($0.address) }
+        let wanted = Set(addresses).subtracting(currentMasters.map(\.address))
+        let retired = replicas.values.filter { !wanted.contains($0.address) }
         var actions: [TopologyAction] = retired.sorted { $0.number < $1.number }.map { .retire($0) }
-        self.replicas = self.replicas.filter { wanted.contains($0.key) }
-        for address in addresses where wanted.contains(address) && self.replicas[address] == nil {
-            let node = self.lifecycle.makeNode(address, isReplica: true)
-            self.replicas[address] = node
+        replicas = replicas.filter { wanted.contains($0.key) }
+        for address in addresses where wanted.contains(address) && replicas[address] == nil {
+            let node = lifecycle.makeNode(address, isReplica: true)
+            replicas[address] = node
             actions.append(.open(node))
         }
-        self.rotation = self.replicas.values.sorted { $0.number < $1.number }
-        self.troubled = []
+        rotation = replicas.values.sorted { $0.number < $1.number }
+        troubled = []
         return actions
     }
 }

@@ -9,8 +9,8 @@ enum SentinelWatch {
         case gap
     }
 
-    /// The second one comes earlier, from the Sentinel that leads the failover: the replica takes writes, and what the old
-    /// master still takes will be lost.
+    /// The second one comes earlier, from the Sentinel that leads the failover: the replica takes writes, and what the
+    /// old master still takes will be lost.
     private static let channels = ["+switch-master", "+promoted-slave"]
 
     /// Listens to all of them until the task is cancelled: each may be the one that is alive.
@@ -19,7 +19,7 @@ enum SentinelWatch {
         _ report: @escaping @Sendable (Event) -> Void
     ) async {
         await withTaskGroup(of: Void.self) { group in
-            for (address, hub) in hubs { group.addTask { await self.listen(hub, address, masterName, report) } }
+            for (address, hub) in hubs { group.addTask { await listen(hub, address, masterName, report) } }
         }
     }
 

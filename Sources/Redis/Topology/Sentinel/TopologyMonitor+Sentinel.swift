@@ -48,7 +48,7 @@ private struct SentinelQuestions: Sendable {
         switch question {
         case .askSentinel(let address):
             do {
-                let replies = try await self.sentinels.ask(address, SentinelReport.question(self.masterName)).replies
+                let replies = try await sentinels.ask(address, SentinelReport.question(masterName)).replies
                 let report = try SentinelReport.read(replies)
                 return .sentinel(report.answer, replicas: report.replicas, sentinels: report.sentinels)
             } catch {
@@ -56,7 +56,7 @@ private struct SentinelQuestions: Sendable {
             }
         case .askRole(let address):
             do {
-                return .isMaster(.success(try await self.isMaster(address)))
+                return .isMaster(.success(try await isMaster(address)))
             } catch {
                 return .isMaster(.failure(ConnectFailure.redisError(for: error)))
             }
@@ -64,7 +64,7 @@ private struct SentinelQuestions: Sendable {
     }
 
     private func isMaster(_ address: RedisAddress) async throws -> Bool {
-        let answer = try await self.servers.ask(address, [RedisCommand("ROLE")])
+        let answer = try await servers.ask(address, [RedisCommand("ROLE")])
         if case .success(let role)? = answer.replies.first, let word = role.array?.first?.string {
             return word == "master"
         }

@@ -122,6 +122,7 @@ let package = Package(
         .target(
             name: "Redis",
             dependencies: [
+                .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Metrics", package: "swift-metrics"),

@@ -2,33 +2,44 @@
 
 import NIOCore
 
-/// One master of a ``RedisClient``: for what has to be asked of each by itself, such as `SCAN` or `INFO`.
+/// A master of a ``RedisClient``, for commands that concern a single server, such as `SCAN` or `INFO`.
 ///
-/// What is sent goes to this very server and is not redirected. If the server stops being a master, it fails: ask the
-/// client for its servers again then.
+/// Commands are sent to this server only and are not redirected. They fail once the server is no longer a master; call
+/// ``RedisClient/masters()`` again then.
+///
+/// ```swift
+/// for master in try await client.masters() {
+///     print(master.address, try await master.dbsize())
+/// }
+/// ```
 public struct RedisServer: RedisCommandExecutor {
     let node: RedisNode
     let configuration: RedisConfiguration
 
-    /// Where the server listens.
+    /// The address of the server.
     public var address: RedisAddress { node.address }
 
-    /// Sends a command to this server.
+    /// Sends a command to this server and returns its reply, which is never an error reply.
     /// - Throws: ``RedisError``.
     public func send(_ command: RedisCommand) async throws -> RESPValue {
-        if let refusal = RefusedCommand.check(command, in: .shared) { throw refusal }
+        if let refusal = RestrictedCommand.error(for: command, on: .shared) { throw refusal }
         let deadline = NIODeadline.after(command.timeout ?? configuration.commandTimeout)
         return try await node.shared.acquire(deadline: deadline).send(command, deadline: deadline)
     }
 
-    /// Sends commands to this server in one write.
+    /// Sends commands to this server in one write and waits for all replies.
+    ///
+    /// - Parameters:
+    ///   - commands: The commands, in the order of the results.
+    ///   - timeout: The time limit for all commands together. If `nil`, ``RedisConfiguration/commandTimeout`` applies.
+    /// - Returns: One result for each command.
     /// - Throws: ``RedisError``.
     public func pipeline(
         _ commands: [RedisCommand], timeout: Duration?
     ) async throws -> [Result<RESPValue, RedisError>] {
         if commands.isEmpty { return [] }
         for command in commands {
-            if let refusal = RefusedCommand.check(command, in: .shared) { throw refusal }
+            if let refusal = RestrictedCommand.error(for: command, on: .shared) { throw refusal }
         }
         let deadline = NIODeadline.after(timeout ?? configuration.commandTimeout)
         return try await node.shared.acquire(deadline: deadline).send(commands, deadline: deadline)
@@ -36,9 +47,10 @@ public struct RedisServer: RedisCommandExecutor {
 }
 
 extension RedisClient {
-    /// All servers that take writes: one, or the masters of a cluster.
-    /// - Throws: ``RedisError`` if they cannot be found out.
-    public func servers() async throws -> [RedisServer] {
+    /// Returns the servers that accept writes: the only server, the master behind Sentinel, or all masters of a
+    /// cluster.
+    /// - Throws: ``RedisError`` if the servers cannot be determined within ``RedisConfiguration/commandTimeout``.
+    public func masters() async throws -> [RedisServer] {
         let deadline = NIODeadline.after(configuration.commandTimeout)
         while true {
             try checkOpen()
@@ -50,7 +62,8 @@ extension RedisClient {
         }
     }
 
-    /// The keys are spread over several masters.
+    /// A Boolean value that indicates whether the client is configured for a Redis Cluster, where keys are distributed
+    /// over several masters.
     public var isCluster: Bool {
         if case .cluster = configuration.deployment { true } else { false }
     }

@@ -17,23 +17,23 @@ import Tracing
 /// await client.close()
 /// ```
 ///
-/// A client is made once and shared by the whole process: it is safe to use from any task, and a few connections carry
-/// the commands of hundreds of callers at once. Connections are made when they are needed, and come back by themselves
-/// after a failure.
+/// Create one client and share it within the process: it is safe to use from any task, and a few connections carry the
+/// commands of hundreds of concurrent callers. Connections are opened when they are needed and reopened after a
+/// failure.
 ///
-/// Behind Sentinel (`redis+sentinel://…`) it finds the master by itself and follows failovers. On a Redis Cluster
-/// (`redis+cluster://…`) it sends each command to the master that has its keys; see ``RedisDeployment``.
+/// Behind Sentinel (`redis+sentinel://…`) the client finds the master and follows failovers. On a Redis Cluster
+/// (`redis+cluster://…`) it sends each command to the master that holds the keys; see ``RedisDeployment``.
 ///
-/// It can be used right away, or run as a `Service`: then it opens the configured minimum of idle connections, and ends
-/// in order when the service group shuts down. Either way it ends with ``close()`` or ``shutdownGracefully()``.
+/// A client can be used immediately, or run as a `Service` in a service group: ``run()`` opens the configured minimum
+/// of idle connections and shuts the client down with the group. In either case, end it with ``close()`` or
+/// ``shutdownGracefully()``.
 ///
 /// ## Failures
-/// Everything throws ``RedisError``. A command whose bytes did not leave is sent again within its time limit. A command
-/// whose answer was lost is not, unless it is ``RedisCommand/idempotent``: the error's
-/// ``RedisError/mayHaveExecuted`` is true then. A command that was cancelled or timed out never disturbs the answers of
-/// others.
+/// All functions throw ``RedisError``. A command whose bytes were not sent is sent again within its time limit. A
+/// command whose reply was lost is not, unless it is ``RedisCommand/idempotent``; ``RedisError/mayHaveExecuted`` is
+/// `true` for such a failure. A command that is cancelled or times out never affects the replies to other commands.
 public final class RedisClient: Service, RedisCommandExecutor {
-    /// The configuration that the client was made with.
+    /// The configuration that the client was created with.
     public let configuration: RedisConfiguration
     let routing: TopologyRouting
     var topology: any RedisTopology { routing.topology }
@@ -42,8 +42,10 @@ public final class RedisClient: Service, RedisCommandExecutor {
     let tracer: (any Tracer)?
     let isClosed = Atomic(false)
 
-    /// Makes a client. Does not connect yet.
-    /// - Throws: ``RedisError`` with the code `invalidConfiguration`, also if a certificate cannot be read.
+    /// Creates a client. Connections are opened when they are needed.
+    ///
+    /// - Parameter configuration: The servers and options.
+    /// - Throws: ``RedisError`` with the code `invalidConfiguration`, for example if a certificate cannot be read.
     public init(_ configuration: RedisConfiguration) throws {
         let group = configuration.eventLoopGroup ?? MultiThreadedEventLoopGroup.singleton
         let metrics = RedisMetrics(configuration.metricsFactory ?? MetricsSystem.factory)
@@ -61,12 +63,16 @@ public final class RedisClient: Service, RedisCommandExecutor {
         }
         self.configuration = configuration
         self.metrics = metrics
-        // Looked up once: without a tracer, a command must not pay for the question.
+        // Looked up once, so that commands without a tracer have no tracing overhead.
         let tracer = configuration.tracer ?? InstrumentationSystem.tracer
         self.tracer = tracer is NoOpTracer ? nil : tracer
     }
 
-    /// Makes a client from a URL; see ``RedisConfiguration/init(url:)``.
+    /// Creates a client from a URL.
+    ///
+    /// - Parameters:
+    ///   - url: The URL; see ``RedisConfiguration/init(url:)`` for the formats.
+    ///   - logger: The logger. If `nil`, the logger of the default configuration is used.
     /// - Throws: ``RedisError`` with the code `invalidConfiguration`.
     public convenience init(url: String, logger: Logger? = nil) throws {
         var configuration = try RedisConfiguration(url: url)
@@ -75,14 +81,16 @@ public final class RedisClient: Service, RedisCommandExecutor {
     }
 
     deinit {
-        // Connections keep their pools alive, so those of a forgotten client would stay open.
+        // Open connections retain their pools, so those of a released client would otherwise stay open.
         beginShutdown()
     }
 
-    // MARK: Life
+    // MARK: Lifecycle
 
-    /// Opens the minimum of idle connections, and waits until the service group shuts down or the task is cancelled;
-    /// then ends the client like ``shutdownGracefully()`` or ``close()``.
+    /// Runs the client as a service: opens the minimum of idle connections and waits for graceful shutdown or
+    /// cancellation.
+    ///
+    /// On graceful shutdown the client ends like ``shutdownGracefully()``, on cancellation like ``close()``.
     public func run() async throws {
         topology.keepMinimum()
         do {
@@ -94,14 +102,17 @@ public final class RedisClient: Service, RedisCommandExecutor {
         await shutdownGracefully()
     }
 
-    /// Ends the client at once. Commands under way fail, with an unknown outcome if they were sent. Returns when all
-    /// connections are closed.
+    /// Closes the client immediately and returns when all connections are closed.
+    ///
+    /// Commands in flight fail. The outcome of those that were sent is unknown.
     public func close() async {
         await shutdown(deadline: .now())
     }
 
-    /// Refuses new commands, waits for those under way (at most ``RedisConfiguration/commandTimeout``), ends all
-    /// subscriptions, and closes all connections.
+    /// Closes the client gracefully and returns when all connections are closed.
+    ///
+    /// New commands are refused, all subscriptions end, and commands in flight may complete within
+    /// ``RedisConfiguration/commandTimeout``.
     public func shutdownGracefully() async {
         await shutdown(deadline: .after(configuration.commandTimeout))
     }
@@ -117,38 +128,46 @@ public final class RedisClient: Service, RedisCommandExecutor {
 
     // MARK: Commands
 
-    /// Sends a command and waits for its answer.
+    /// Sends a command and waits for its reply.
     ///
-    /// Commands that would change or block the shared connection (`SELECT`, `SUBSCRIBE`, `MULTI`, `BLPOP` and the like)
-    /// are refused with an error that names the right way.
+    /// Commands that would change or block the shared connection, such as `SELECT`, `SUBSCRIBE`, `MULTI` and `BLPOP`,
+    /// are refused with an error that names the function to use.
     ///
+    /// - Parameter command: The command.
     /// - Returns: The reply, which is never an error reply.
     /// - Throws: ``RedisError``.
     public func send(_ command: RedisCommand) async throws -> RESPValue {
-        if let refusal = RefusedCommand.check(command, in: .shared) { throw refusal }
-        guard routing.isPartitioned else { return try await sendWhole(command) }
-        guard let split = try SplitCommand(command) else { return try await sendWhole(command) }
+        if let refusal = RestrictedCommand.error(for: command, on: .shared) { throw refusal }
+        guard routing.isPartitioned else { return try await sendUnsplit(command) }
+        guard let split = try SplitCommand(command) else { return try await sendUnsplit(command) }
         return try split.join(try await batch(split.parts, name: command.name, timeout: command.timeout))
     }
 
-    /// Sends commands in one write and waits for all answers. Other callers' commands do not come in between on the
-    /// connection, but the server may execute those of other connections in between: see ``transaction(_:timeout:)``.
+    /// Sends commands in one write and waits for all replies.
     ///
-    /// On a cluster the commands go to their masters in one write each, at the same time: those of one slot are
-    /// executed in order, unless the slot moves in that moment, and those of different slots in any.
+    /// Commands of other callers are not interleaved on the connection, but the server may execute commands of other
+    /// connections in between; for atomic execution, see ``transaction(_:timeout:)``.
     ///
-    /// A command that fails does not keep the others from being executed.
+    /// On a cluster, each master receives its commands in one write, all masters at the same time. Commands of one slot
+    /// are executed in order unless the slot is being migrated; the order across slots is undefined.
+    ///
+    /// A failed command does not prevent the execution of the others.
+    ///
+    /// ```swift
+    /// let results = try await client.pipeline([.set("a", 1), .incr("a"), .get("a")])
+    /// let value = try results[2].get().int
+    /// ```
     /// - Parameters:
     ///   - commands: The commands, in the order of the results.
-    ///   - timeout: How long to wait in all; nil means ``RedisConfiguration/commandTimeout``. Limits of the single
-    ///     commands do not count.
+    ///   - timeout: The time limit for all commands together. If `nil`, ``RedisConfiguration/commandTimeout`` applies.
+    ///     The ``RedisCommand/timeout`` of the individual commands is ignored.
     /// - Returns: One result for each command.
     /// - Throws: ``RedisError`` if none of the commands was sent, or the task was cancelled.
     public func pipeline(
         _ commands: [RedisCommand], timeout: Duration? = nil
     ) async throws -> [Result<RESPValue, RedisError>] {
         for command in commands {
-            if let refusal = RefusedCommand.check(command, in: .shared) { throw refusal }
+            if let refusal = RestrictedCommand.error(for: command, on: .shared) { throw refusal }
         }
         guard routing.isPartitioned else {
             return try await batch(commands, name: "PIPELINE", timeout: timeout)
@@ -158,17 +177,23 @@ public final class RedisClient: Service, RedisCommandExecutor {
         }
     }
 
-    /// Executes commands as one atomic unit (`MULTI`, `EXEC`), in one write. For `WATCH`, use
-    /// ``withConnection(to:timeout:_:)``. On a cluster all keys have to be in one slot: give them a common hash tag.
+    /// Executes commands atomically (`MULTI`, `EXEC`), in one write.
     ///
-    /// - Returns: One result for each command. Redis goes on after a command that fails, and takes nothing back.
-    /// - Throws: ``RedisError``; if the server refuses one of the commands beforehand, none is executed.
+    /// For optimistic locking with `WATCH`, use ``withConnection(to:timeout:_:)``. On a cluster, all keys must be in
+    /// one slot; give them a common hash tag, as in `{user:7}:name` and `{user:7}:mail`.
+    ///
+    /// - Parameters:
+    ///   - commands: The commands, in the order of the results.
+    ///   - timeout: The time limit for the transaction. If `nil`, ``RedisConfiguration/commandTimeout`` applies.
+    ///
+    /// - Returns: One result for each command. Redis continues after a command that fails and does not roll back.
+    /// - Throws: ``RedisError``. If the server rejects a command before `EXEC`, no command is executed.
     public func transaction(
         _ commands: [RedisCommand], timeout: Duration? = nil
     ) async throws -> [Result<RESPValue, RedisError>] {
         if commands.isEmpty { return [] }
         for command in commands {
-            if let refusal = RefusedCommand.check(command, in: .shared) { throw refusal }
+            if let refusal = RestrictedCommand.error(for: command, on: .shared) { throw refusal }
         }
         guard routing.isStandalone else {
             return try await traced("MULTI", count: commands.count) {
@@ -179,15 +204,23 @@ public final class RedisClient: Service, RedisCommandExecutor {
         return try RedisTransaction.unwrap(results)
     }
 
-    /// Lends a connection that nobody else uses meanwhile, for `WATCH`, blocking commands and the like.
+    /// Calls a closure with a connection that is used exclusively by the closure, for `WATCH`, blocking commands and
+    /// the like.
     ///
-    /// Afterwards the connection goes back to its pool; one whose state was changed is reset or closed.
+    /// Afterwards the connection returns to its pool. A connection whose state was changed is reset or closed.
+    ///
+    /// ```swift
+    /// let job = try await client.withConnection { connection in
+    ///     try await connection.send(RedisCommand("BLPOP", "jobs", 30).timeout(.seconds(35)))
+    /// }
+    /// ```
     /// - Parameters:
-    ///   - key: On a cluster, one of the keys that are going to be used: the connection leads to the master that has
-    ///     it. Nil means any master.
-    ///   - timeout: How long to wait for a connection; nil means ``RedisConfiguration/commandTimeout``.
-    ///   - body: What to do with it. The connection must not be used after the body has ended.
-    /// - Throws: ``RedisError`` if there is no connection, or what the body throws.
+    ///   - key: On a cluster, one of the keys that the closure uses: the connection leads to the master that holds it.
+    ///     If `nil`, any master is used.
+    ///   - timeout: How long to wait for a connection. If `nil`, ``RedisConfiguration/commandTimeout`` applies.
+    ///   - body: The closure. It must not use the connection after it has returned.
+    /// - Returns: The value that the closure returns.
+    /// - Throws: ``RedisError`` if no connection is available, or the error that the closure throws.
     public func withConnection<Value>(
         to key: String? = nil, timeout: Duration? = nil,
         _ body: (RedisLeasedConnection) async throws -> Value
@@ -215,7 +248,7 @@ public final class RedisClient: Service, RedisCommandExecutor {
                 do {
                     return (node.leased, try await node.leased.acquire(deadline: deadline))
                 } catch let error as RedisError where error.code == .neverSent {
-                    // The server was replaced while this waited for a connection to it.
+                    // The server was replaced while this call waited for a connection to it.
                     continue
                 }
             }

@@ -1,11 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What every throwing function of the client throws.
+/// An error thrown by the client.
 ///
-/// ``code`` is for programs, ``message`` for people: it says what went wrong and, where there is one, the remedy.
-/// ``mayHaveExecuted`` answers the question that decides about a retry.
+/// ``code`` identifies the kind of failure, ``message`` describes the cause and, where possible, the remedy.
+/// ``mayHaveExecuted`` decides whether a command can be retried safely.
+///
+/// ```swift
+/// do {
+///     try await client.incr("visits")
+/// } catch let error as RedisError where !error.mayHaveExecuted {
+///     // The command was certainly not executed: it can be sent again.
+/// }
+/// ```
 public struct RedisError: Error, Sendable {
-    // Results of pipelines carry this type in place, so it is kept to the size of one reference.
+    // The results of a pipeline store this type inline, so it has the size of one reference.
     private final class Storage: Sendable {
         let code: Code
         let message: String
@@ -22,31 +30,38 @@ public struct RedisError: Error, Sendable {
 
     private let storage: Storage
 
-    /// Makes an error.
+    /// Creates an error.
+    ///
+    /// - Parameters:
+    ///   - code: The kind of failure.
+    ///   - message: The cause and the remedy. Must not contain secrets or command arguments.
+    ///   - cause: The underlying error, if there is one.
+    ///   - mayHaveExecuted: Whether the server may have executed the command. Defaults to `false`.
     public init(_ code: Code, _ message: String, cause: (any Error)? = nil, mayHaveExecuted: Bool = false) {
         storage = Storage(code: code, message: message, cause: cause, mayHaveExecuted: mayHaveExecuted)
     }
 
     /// The kind of failure.
     public var code: Code { storage.code }
-    /// What went wrong, and the remedy. Contains no secrets and no arguments of commands.
+    /// The cause and the remedy. Contains no secrets and no command arguments.
     public var message: String { storage.message }
-    /// The error below this one: a socket or TLS error, a ``RESPDecodingError``, or the ``RESPError`` of the server
-    /// wrapped in ``ServerReply``.
+    /// The underlying error: a socket or TLS error, a ``RESPDecodingError``, or the error reply of the server as a
+    /// ``ServerReply``.
     public var cause: (any Error)? { storage.cause }
-    /// The server may have executed the command although there is no reply to tell. False means that it certainly did
-    /// not, so that sending it again cannot execute it twice.
+    /// A Boolean value that indicates whether the server may have executed the command although its reply is missing.
     ///
-    /// It covers all attempts: once a reply was lost, it is true whatever becomes of the attempts that follow, also if
-    /// the server refuses one.
+    /// If `false`, the command was certainly not executed, and sending it again cannot execute it twice.
+    ///
+    /// The value covers all attempts: once a reply was lost it is `true`, whatever the result of the attempts that
+    /// follow, including an error reply.
     public var mayHaveExecuted: Bool { storage.mayHaveExecuted }
 
-    /// The error reply of the server, if the failure is one.
+    /// The error reply of the server, or `nil` if the failure has another cause.
     public var serverReply: RESPError? { (cause as? ServerReply)?.error }
 
-    /// An error reply as a cause.
+    /// An error reply as the cause of a ``RedisError``.
     public struct ServerReply: Error, Hashable, Sendable, CustomStringConvertible {
-        /// What the server said.
+        /// The error reply.
         public var error: RESPError
         /// The text of the reply.
         public var description: String { error.message }
@@ -54,7 +69,9 @@ public struct RedisError: Error, Sendable {
 }
 
 extension RedisError {
-    /// The kinds of failures.
+    /// A kind of failure.
+    ///
+    /// More kinds may be added; compare with the constants and handle all others alike.
     public struct Code: Hashable, Sendable, CustomStringConvertible {
         /// The name of the kind, as it appears in logs and metrics.
         public let description: String
@@ -63,19 +80,19 @@ extension RedisError {
             self.description = description
         }
 
-        /// No connection could be made within the time limit.
+        /// No connection could be established within the time limit.
         public static let connectFailed = Code("connectFailed")
-        /// There was no answer within the time limit.
+        /// No reply arrived within the time limit.
         public static let timedOut = Code("timedOut")
-        /// The connection was lost after the command may have left and before its answer came.
+        /// The connection was lost after the command may have been sent and before its reply arrived.
         public static let outcomeUnknown = Code("outcomeUnknown")
-        /// The connection was lost before the command left. The client retries this by itself.
+        /// The connection was lost before the command was sent. The client retries such commands.
         public static let neverSent = Code("neverSent")
         /// The client, or the leased connection, was closed.
         public static let closed = Code("closed")
-        /// All connections were busy up to their limit for as long as the command could wait, or too many were waiting.
+        /// All connections were at their limit until the deadline of the command, or too many callers were waiting.
         public static let poolExhausted = Code("poolExhausted")
-        /// The server did not accept the user name and password, or wants some.
+        /// The server rejected the user name and password, or requires authentication.
         public static let authenticationFailed = Code("authenticationFailed")
         /// The user is not allowed to use the command, key or channel (`NOPERM`).
         public static let permissionDenied = Code("permissionDenied")
@@ -85,20 +102,21 @@ extension RedisError {
         public static let outOfMemory = Code("outOfMemory")
         /// The server is still reading its data from disk (`LOADING`).
         public static let loading = Code("loading")
-        /// The cluster, or the part of it that is responsible for the key, takes no commands at the moment
-        /// (`CLUSTERDOWN`), or is moving the keys right now (`TRYAGAIN`). The client tries again within the time limit.
+        /// The cluster, or the shard that serves the key, does not accept commands (`CLUSTERDOWN`), or the keys are
+        /// being migrated (`TRYAGAIN`). The client retries within the time limit.
         public static let clusterDown = Code("clusterDown")
-        /// Another server of the cluster is responsible for the key (`MOVED`, `ASK`), and the client could not follow.
+        /// Another server of the cluster serves the key (`MOVED`, `ASK`), and the client could not follow the
+        /// redirection.
         public static let redirected = Code("redirected")
-        /// Any other error reply; ``RedisError/serverReply`` has it.
+        /// Any other error reply; see ``RedisError/serverReply``.
         public static let serverError = Code("serverError")
-        /// The server sent something that is not RESP or not the answer expected.
+        /// The server sent data that is not RESP, or a reply that does not match the command.
         public static let protocolError = Code("protocolError")
-        /// A reply has another type than the one asked for.
+        /// A reply has another type than the function expects.
         public static let unexpectedReply = Code("unexpectedReply")
-        /// A URL or option of the configuration is wrong.
+        /// A URL or an option of the configuration is invalid.
         public static let invalidConfiguration = Code("invalidConfiguration")
-        /// The command cannot be sent in this way; the message names the right one.
+        /// The command cannot be sent with this function; the message names the one to use.
         public static let invalidCommand = Code("invalidCommand")
         /// A transaction was not executed because a watched key changed.
         public static let transactionAborted = Code("transactionAborted")
@@ -116,7 +134,7 @@ extension RedisError: CustomStringConvertible {
 }
 
 extension RedisError {
-    /// The failure that an error reply stands for.
+    /// Creates the error for an error reply.
     init(reply: RESPError) {
         let reply = reply.withoutArguments
         let code: Code
@@ -151,14 +169,14 @@ extension RedisError {
         self.init(code, "The server replied: \(reply.message)\(remedy)", cause: ServerReply(error: reply))
     }
 
-    /// The server certainly did not execute the command, and another attempt may fare better.
+    /// Whether the server certainly did not execute the command and another attempt may succeed.
     var isRejectionBeforeExecution: Bool {
         guard let prefix = serverReply?.prefix else { return false }
         return prefix == "READONLY" || prefix == "LOADING" || prefix == "MASTERDOWN"
     }
 
-    /// The server did not execute the command because of where it stands in its topology: another one, or the same one
-    /// later, will.
+    /// Whether the server did not execute the command because of its role in the topology: another server, or the same
+    /// one later, can execute it.
     var isRefusalByTopology: Bool {
         switch serverReply?.prefix {
         case "READONLY", "LOADING", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "NOREPLICAS", "MOVED", "ASK": true
@@ -166,14 +184,14 @@ extension RedisError {
         }
     }
 
-    static func unexpected(_ value: RESPValue, wanted: String) -> RedisError {
+    static func unexpected(_ value: RESPValue, expected: String) -> RedisError {
         if let error = value.error { return RedisError(reply: error) }
-        return RedisError(.unexpectedReply, "The reply is \(value.typeName) where \(wanted) was expected.")
+        return RedisError(.unexpectedReply, "The reply is \(value.typeName) where \(expected) was expected.")
     }
 }
 
 extension RESPValue {
-    /// The type in words, for messages that must not show the content.
+    /// The type of the value, for messages that must not contain the value.
     var typeName: String {
         switch self {
         case .simpleString: "a simple string"

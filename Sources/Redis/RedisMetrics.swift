@@ -5,9 +5,9 @@ import NIOCore
 
 /// The metrics of a client.
 struct RedisMetrics: Sendable {
-    /// Commands sent by callers, those of pipelines one by one.
+    /// The number of commands sent by callers. The commands of pipelines are counted individually.
     let commands: Counter
-    /// How long requests took in all.
+    /// The duration of requests, retries included.
     let latency: Metrics.Timer
     private(set) var pool: Pool
     private(set) var leasedPool: Pool
@@ -40,21 +40,21 @@ struct RedisMetrics: Sendable {
         leasedPool = Pool("leased", factory)
     }
 
-    /// The same for one of several servers, whose pools are told apart by a dimension more.
-    func of(_ server: RedisAddress) -> RedisMetrics {
+    /// Returns the metrics for one of several servers, whose pools are distinguished by the dimension `server`.
+    func forServer(_ server: RedisAddress) -> RedisMetrics {
         var metrics = self
         metrics.pool = Pool("shared", factory, server: server)
         metrics.leasedPool = Pool("leased", factory, server: server)
         return metrics
     }
 
-    func failed(_ error: RedisError) {
-        // Made when it is needed: errors are rare, and their kinds are the dimension.
+    func recordFailure(_ error: RedisError) {
+        // Created on demand: errors are rare, and the code is a dimension.
         Counter(label: "redis_client_errors", dimensions: [("code", error.code.description)], factory: factory)
             .increment()
     }
 
-    func finished(commands: Int, since start: NIODeadline) {
+    func recordCompletion(commands: Int, since start: NIODeadline) {
         self.commands.increment(by: commands)
         latency.recordNanoseconds((NIODeadline.now() - start).nanoseconds)
     }

@@ -2,7 +2,8 @@
 
 import Tracing
 
-/// Spans, with the attribute names of OpenTelemetry's database conventions. Never with arguments of commands.
+/// Tracing spans with the attribute names of OpenTelemetry's database conventions. They never contain command
+/// arguments.
 enum RedisSpan {
     static func trace<Value: Sendable>(
         _ tracer: any Tracer,

@@ -4,39 +4,39 @@ import ACPTestSupport
 import NIOConcurrencyHelpers
 public import Redis
 
-/// A real Redis Cluster on loopback ports: three masters with a replica each, unless said otherwise.
+/// A Redis Cluster on loopback ports, by default with three masters and a replica each.
 public final class RedisTestCluster: Sendable {
-    /// How it is set up.
+    /// The configuration of a cluster.
     public struct Options: Sendable {
-        /// How many masters there are.
+        /// The number of masters. Defaults to 3.
         public var masters = 3
-        /// How many replicas each master has.
+        /// The number of replicas of each master. Defaults to 1.
         public var replicasPerMaster = 1
-        /// User name and password of all servers.
+        /// The user name and password of all servers. Defaults to `nil`.
         public var credentials: RedisCredentials?
-        /// Servers listen with TLS.
+        /// Whether servers listen with TLS. Defaults to `false`.
         public var tls = false
-        /// After how many milliseconds of silence a server counts as down.
+        /// The time in milliseconds after which a silent server is considered down.
         public var nodeTimeout = 1000
-        /// Whether all slots stop being served when some are not.
+        /// Whether all slots are unavailable when some have no master.
         public var requiresFullCoverage = false
-        /// Keep every write, so that killed servers come back with all of them.
+        /// Whether every write is persisted, so that killed servers restart with all of them. Defaults to `false`.
         public var appendOnly = false
-        /// Further lines of the configuration of all servers.
+        /// Additional lines of the configuration of all servers.
         public var extra: [String] = []
 
-        /// Makes options for servers without passwords.
+        /// Creates options for servers without passwords.
         public init() {}
     }
 
-    /// How it was set up.
+    /// The configuration of the cluster.
     public let options: Options
     private let members = NIOLockedValueBox<[RedisTestServer]>([])
 
-    /// All servers: first the masters of the beginning, then their replicas in the same order.
+    /// All servers: first the initial masters, then their replicas in the same order.
     public var servers: [RedisTestServer] { members.withLockedValue { $0 } }
 
-    /// Starts a cluster and waits until all of it agrees that it is in order.
+    /// Starts a cluster and waits until all nodes agree on a healthy state.
     /// - Throws: ``TestServerError``.
     public static func start(_ configure: (inout Options) -> Void = { _ in }) async throws -> RedisTestCluster {
         var options = Options()
@@ -55,10 +55,10 @@ public final class RedisTestCluster: Sendable {
         self.options = options
     }
 
-    /// The URL for a client.
+    /// The cluster URL for clients.
     public var url: String { url(listing: servers) }
 
-    /// The URL for a client that lists these servers only.
+    /// Returns the cluster URL with some of the servers.
     public func url(listing servers: [RedisTestServer]) -> String {
         let user = options.credentials.map { "\($0.username ?? ""):\($0.password)@" } ?? ""
         let hosts = servers.map { "127.0.0.1:\($0.port)" }.joined(separator: ",")
@@ -66,17 +66,17 @@ public final class RedisTestCluster: Sendable {
         return "redis\(options.tls ? "s" : "")+cluster://\(user)\(hosts)\(tls)"
     }
 
-    // MARK: Making
+    // MARK: Setup
 
     private func create() async throws {
         for _ in 0..<options.masters * (1 + options.replicasPerMaster) { try await launch() }
         let all = servers
         for (index, server) in all.prefix(options.masters).enumerated() {
-            // Epochs that differ from the start, so that they need not be sorted out first.
+            // Distinct epochs from the start avoid conflicts that would have to be resolved first.
             try await send(to: server, "CLUSTER", "SET-CONFIG-EPOCH", "\(index + 1)")
         }
         for server in all.dropFirst() { try await meet(server) }
-        // Slots, evenly.
+        // The slots are distributed evenly.
         let count = options.masters
         for (index, server) in all.prefix(count).enumerated() {
             let start = 16_384 * index / count
@@ -104,7 +104,7 @@ public final class RedisTestCluster: Sendable {
                     "cluster-enabled yes", "cluster-config-file nodes.conf", "cluster-port \(bus)",
                     "cluster-node-timeout \(options.nodeTimeout)", "cluster-replica-validity-factor 0",
                     "cluster-require-full-coverage \(options.requiresFullCoverage ? "yes" : "no")",
-                    // A replica stays where a test wants it.
+                    // Replicas must not migrate to other masters.
                     "cluster-allow-replica-migration no",
                     "repl-diskless-sync-delay 0", "repl-ping-replica-period 1",
                 ] + (options.tls ? ["tls-cluster yes", "tls-replication yes"] : []) + options.extra
@@ -129,30 +129,30 @@ public final class RedisTestCluster: Sendable {
     }
 
     private func replicate(_ replica: RedisTestServer, _ master: String) async throws {
-        // The replica may not have heard of the master yet.
+        // The replica may not know the master yet.
         let isDone = try await poll(for: .seconds(20), every: .milliseconds(50)) {
             (try? await send(to: replica, "CLUSTER", "REPLICATE", master)) != nil
         }
         guard isDone else { throw TestServerError("A node did not become a replica.") }
     }
 
-    /// Sends a command to one server.
+    /// Sends a command to a server.
     @discardableResult
     public func send(to server: RedisTestServer, _ words: String...) async throws -> RESPValue {
         try await server.send(words: words, credentials: options.credentials)
     }
 
-    // MARK: Looking
+    // MARK: State
 
-    /// The id of a server in its cluster.
+    /// Returns the ID of a server in the cluster.
     public func id(of server: RedisTestServer) async throws -> String {
         guard let id = try await send(to: server, "CLUSTER", "MYID").string else {
-            throw TestServerError("A node did not tell its id.")
+            throw TestServerError("A node did not report its ID.")
         }
         return id
     }
 
-    /// What a server says about the cluster: a line for each node.
+    /// Returns the view that a server has of the cluster, a line per node.
     private func nodes(seenBy server: RedisTestServer) async throws -> [[Substring]] {
         let text = try await send(to: server, "CLUSTER", "NODES").string ?? ""
         return text.split(whereSeparator: \.isNewline).map { $0.split(separator: " ") }
@@ -168,10 +168,10 @@ public final class RedisTestCluster: Sendable {
             }
             return true
         }
-        guard allKnow else { throw TestServerError("The nodes of the cluster did not find each other.") }
+        guard allKnow else { throw TestServerError("The nodes of the cluster did not discover each other.") }
     }
 
-    /// Waits until all servers that run agree that all slots are served, and replicas are in step.
+    /// Waits until all running servers agree that all slots are served and replicas are synchronized.
     public func waitUntilOK() async throws {
         let isOK = try await poll(for: .seconds(60), every: .milliseconds(50)) {
             for server in servers where server.isRunning {
@@ -182,13 +182,13 @@ public final class RedisTestCluster: Sendable {
                 else { return false }
                 let nodes = try await self.nodes(seenBy: server)
                 guard !nodes.contains(where: { $0[2].contains("handshake") }) else { return false }
-                // A server that has not heard yet how far a replica is tells clients that it is loading.
+                // A server that does not yet know the offset of a replica reports it to clients as loading.
                 let shards = try await send(to: server, "CLUSTER", "SHARDS")
                 guard !Self.words(in: shards).contains("loading") else { return false }
             }
             return try await agree()
         }
-        guard isOK else { throw TestServerError("The cluster did not come into order.") }
+        guard isOK else { throw TestServerError("The cluster did not reach a healthy state.") }
     }
 
     private static func words(in value: RESPValue) -> [String] {
@@ -197,7 +197,7 @@ public final class RedisTestCluster: Sendable {
         return value.string.map { [$0] } ?? []
     }
 
-    /// All servers that run see the same masters with the same slots.
+    /// Whether all running servers see the same masters with the same slots.
     private func agree() async throws -> Bool {
         var views: Set<[String]> = []
         for server in servers where server.isRunning {
@@ -208,15 +208,15 @@ public final class RedisTestCluster: Sendable {
         return views.count == 1
     }
 
-    /// The server that serves a key's slot.
+    /// Returns the server that serves the slot of a key.
     public func master(ofKey key: String) async throws -> RedisTestServer {
         guard let first = servers.first(where: \.isRunning),
             let slot = try await send(to: first, "CLUSTER", "KEYSLOT", key).int
-        else { throw TestServerError("No node of the cluster runs.") }
+        else { throw TestServerError("No node of the cluster is running.") }
         return try await master(ofSlot: slot)
     }
 
-    /// The server that serves a slot.
+    /// Returns the server that serves a slot.
     public func master(ofSlot slot: Int) async throws -> RedisTestServer {
         for server in servers where server.isRunning {
             for node in (try? await nodes(seenBy: server)) ?? [] where node.count > 8 {
@@ -232,7 +232,7 @@ public final class RedisTestCluster: Sendable {
         throw TestServerError("No node serves slot \(slot).")
     }
 
-    /// A replica of a master, as soon as the master knows it.
+    /// Returns a replica of a master, once the master knows it.
     public func replica(of master: RedisTestServer) async throws -> RedisTestServer {
         let id = try await self.id(of: master)
         var replica: RedisTestServer?
@@ -248,9 +248,9 @@ public final class RedisTestCluster: Sendable {
         return replica
     }
 
-    // MARK: Changing
+    // MARK: Changes
 
-    /// Adds an empty master.
+    /// Adds a master without slots.
     public func addNode() async throws -> RedisTestServer {
         try await launch()
         guard let server = servers.last else { throw TestServerError("No node was added.") }
@@ -259,9 +259,9 @@ public final class RedisTestCluster: Sendable {
         return server
     }
 
-    /// Moves slots from the servers that have them to another one, with all their keys.
+    /// Moves slots with all their keys to a server.
     public func move(slots: some Sequence<Int> & Sendable, to target: RedisTestServer) async throws {
-        // One connection to each server for all slots.
+        // One connection to each server is used for all slots.
         let clients = try servers.filter(\.isRunning).map { server in
             (server, try RedisClient(server.configuration(options.credentials)))
         }
@@ -281,7 +281,7 @@ public final class RedisTestCluster: Sendable {
     ) async throws {
         func send(_ server: RedisTestServer, _ words: [String]) async throws -> RESPValue {
             guard let client = clients.first(where: { $0.0 === server })?.1 else {
-                throw TestServerError("A node of the cluster does not run.")
+                throw TestServerError("A node of the cluster is not running.")
             }
             return try await client.send(
                 RedisCommand(words[0], arguments: words.dropFirst().map { RedisArgument($0) }))
@@ -311,14 +311,14 @@ public final class RedisTestCluster: Sendable {
         }
     }
 
-    /// Begins to move a slot, without moving any key.
+    /// Begins the migration of a slot without moving any key.
     public func beginMoving(slot: Int, to target: RedisTestServer) async throws {
         let source = try await master(ofSlot: slot)
         try await send(to: target, "CLUSTER", "SETSLOT", "\(slot)", "IMPORTING", try await id(of: source))
         try await send(to: source, "CLUSTER", "SETSLOT", "\(slot)", "MIGRATING", try await id(of: target))
     }
 
-    /// Takes a server out of the cluster that has no slots, and ends it.
+    /// Removes a server without slots from the cluster and ends it.
     public func removeNode(_ server: RedisTestServer) async throws {
         let id = try await self.id(of: server)
         members.withLockedValue { $0.removeAll { $0 === server } }
@@ -328,7 +328,7 @@ public final class RedisTestCluster: Sendable {
         server.stop()
     }
 
-    /// Waits until another server than this one serves a slot.
+    /// Waits until another server serves a slot.
     /// - Returns: The new master.
     @discardableResult
     public func waitForPromotion(ofSlot slot: Int, from old: RedisTestServer) async throws -> RedisTestServer {
@@ -342,7 +342,7 @@ public final class RedisTestCluster: Sendable {
         return found
     }
 
-    /// Ends all of it.
+    /// Ends all servers.
     public func stop() {
         for server in servers { server.stop() }
     }

@@ -3,35 +3,35 @@
 import ACPTestSupport
 public import Redis
 
-/// A real master with two replicas, watched by three real Sentinels, on loopback ports.
+/// A master with two replicas, monitored by three Sentinels, on loopback ports.
 public final class RedisTestSentinels: Sendable {
-    /// How they are set up.
+    /// The configuration of servers and Sentinels.
     public struct Options: Sendable {
-        /// The name under which the Sentinels know the master.
+        /// The name of the master in the configuration of the Sentinels.
         public var masterName = "mymaster"
-        /// User name and password of the servers.
+        /// The user name and password of the servers. Defaults to `nil`.
         public var credentials: RedisCredentials?
-        /// The password of the Sentinels.
+        /// The password of the Sentinels. Defaults to `nil`.
         public var sentinelPassword: String?
-        /// Servers listen with TLS.
+        /// Whether servers listen with TLS. Defaults to `false`.
         public var tls = false
-        /// Keep every write, so that killed servers come back with all of them.
+        /// Whether every write is persisted, so that killed servers restart with all of them. Defaults to `false`.
         public var appendOnly = false
-        /// After how many milliseconds of silence a server counts as down.
+        /// The time in milliseconds after which a silent server is considered down.
         public var downAfter = 1000
 
-        /// Makes options for servers without passwords.
+        /// Creates options for servers without passwords.
         public init() {}
     }
 
-    /// The servers; the first one is the master in the beginning.
+    /// The servers, the first of which is the initial master.
     public let servers: [RedisTestServer]
     /// The Sentinels.
     public let sentinels: [RedisTestServer]
-    /// How they were set up.
+    /// The configuration of servers and Sentinels.
     public let options: Options
 
-    /// Starts all of them and waits until the replicas are in step and the Sentinels know each other.
+    /// Starts all processes and waits until the replicas are synchronized and the Sentinels know each other.
     /// - Throws: ``TestServerError``.
     public static func start(_ configure: (inout Options) -> Void = { _ in }) async throws -> RedisTestSentinels {
         var options = Options()
@@ -57,7 +57,7 @@ public final class RedisTestSentinels: Sendable {
                 let info = try await replica.send("INFO", "replication", credentials: setup.credentials).string
                 return info?.contains("master_link_status:up") == true
             }
-            guard isInStep else { throw TestServerError("A replica did not get in step with its master.") }
+            guard isInStep else { throw TestServerError("A replica did not synchronize with its master.") }
         }
         var sentinels: [RedisTestServer] = []
         for _ in 0..<3 {
@@ -126,11 +126,11 @@ public final class RedisTestSentinels: Sendable {
                 return master["num-other-sentinels"]?.int == sentinels.count - 1
                     && master["num-slaves"]?.int == servers.count - 1
             }
-            guard knowsAll else { throw TestServerError("The Sentinels did not find each other and the replicas.") }
+            guard knowsAll else { throw TestServerError("The Sentinels did not discover each other and the replicas.") }
         }
     }
 
-    /// The URL for a client.
+    /// The Sentinel URL for clients.
     public var url: String {
         let user = options.credentials.map { "\($0.username ?? ""):\($0.password)@" } ?? ""
         let hosts = sentinels.map { "127.0.0.1:\($0.port)" }.joined(separator: ",")
@@ -142,7 +142,7 @@ public final class RedisTestSentinels: Sendable {
         return url
     }
 
-    /// The server that the Sentinels name as master.
+    /// Returns the server that the Sentinels report as master.
     public func master() async throws -> RedisTestServer? {
         for sentinel in sentinels where sentinel.isRunning {
             let reply = try? await sentinel.send(
@@ -152,7 +152,7 @@ public final class RedisTestSentinels: Sendable {
         return nil
     }
 
-    /// Waits until another server than this one is the master, and says so itself.
+    /// Waits until another server is the master and has that role.
     /// - Returns: The new master.
     @discardableResult
     public func waitForFailover(from old: RedisTestServer) async throws -> RedisTestServer {
@@ -166,7 +166,7 @@ public final class RedisTestSentinels: Sendable {
         return found
     }
 
-    /// Waits until a server is a replica that is in step with the master.
+    /// Waits until a server is a replica that is synchronized with the master.
     public func waitUntilReplica(_ server: RedisTestServer) async throws {
         let isReplica = try await poll(for: .seconds(60), every: .milliseconds(100)) {
             let info = try? await server.send("INFO", "replication", credentials: options.credentials).string
@@ -175,7 +175,7 @@ public final class RedisTestSentinels: Sendable {
         guard isReplica else { throw TestServerError("The old master did not become a replica.") }
     }
 
-    /// Ends all of them.
+    /// Ends all processes.
     public func stop() {
         for server in sentinels + servers { server.stop() }
     }

@@ -3,7 +3,7 @@
 public import Redis
 
 extension RedisTestServer {
-    /// How to reach the server directly, whatever it is part of.
+    /// Returns a configuration for the server itself, even if it belongs to a cluster or is monitored by Sentinels.
     public func configuration(_ credentials: RedisCredentials? = nil) -> RedisConfiguration {
         var configuration = RedisConfiguration(
             address: .tcp(host: "127.0.0.1", port: port), credentials: credentials)
@@ -14,7 +14,7 @@ extension RedisTestServer {
         return configuration
     }
 
-    /// Sends a command to this very server.
+    /// Sends a command to this server and returns its reply.
     @discardableResult
     public func send(
         _ words: String..., credentials: RedisCredentials? = nil
@@ -22,7 +22,7 @@ extension RedisTestServer {
         try await send(words: words, credentials: credentials)
     }
 
-    /// Sends a command to this very server.
+    /// Sends a command to this server and returns its reply.
     @discardableResult
     public func send(words: [String], credentials: RedisCredentials? = nil) async throws -> RESPValue {
         let client = try RedisClient(configuration(credentials))
@@ -37,7 +37,7 @@ extension RedisTestServer {
         }
     }
 
-    /// `master` or `slave`, or nil if the server does not answer.
+    /// Returns `master` or `slave`, or `nil` if the server does not respond.
     public func role(credentials: RedisCredentials? = nil) async -> String? {
         guard isRunning else { return nil }
         return try? await send("ROLE", credentials: credentials).array?.first?.string

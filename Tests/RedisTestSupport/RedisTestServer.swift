@@ -10,38 +10,39 @@ import NIOConcurrencyHelpers
     import Darwin
 #endif
 
-/// A real redis-server for a test, on a free loopback port or a Unix socket, with its files in a temporary folder.
+/// A redis-server process for tests, on a free loopback port or a Unix socket, with its files in a temporary folder.
 ///
-/// It ends with ``stop()``, with the last reference to it, or with the test process, however that ends.
+/// The process ends with ``stop()``, with the last reference to it, or with the test process, for whatever reason that
+/// ends.
 public final class RedisTestServer: Sendable {
-    /// How a server is set up.
+    /// The configuration of a server.
     public struct Options: Sendable {
-        /// The password of the default user.
+        /// The password of the default user. If `nil`, no password is required.
         public var password: String?
-        /// Lines of an ACL file, such as `user alice on >secret ~app:* &app:* +@all`.
+        /// The lines of an ACL file, such as `user alice on >secret ~app:* &app:* +@all`.
         public var acl: [String] = []
-        /// Listen with TLS, with a certificate made for the occasion.
+        /// Whether the server listens with TLS, with a generated certificate. Defaults to `false`.
         public var tls = false
-        /// Whom the certificate is made out for.
+        /// The names in the generated certificate.
         public var tlsNames = "DNS:localhost,IP:127.0.0.1"
-        /// Demand a client certificate.
+        /// Whether the server requires a client certificate. Defaults to `false`.
         public var demandsClientCertificate = false
-        /// Listen on a Unix socket only.
+        /// Whether the server listens on a Unix socket only. Defaults to `false`.
         public var unixSocket = false
-        /// Behave like a server that does not know HELLO.
+        /// Whether the server rejects `HELLO`, like servers before version 6. Defaults to `false`.
         public var resp2Only = false
-        /// The limit of memory in bytes, with the policy to refuse writes.
+        /// The limit of memory in bytes, with the policy to refuse writes. If `nil`, memory is not limited.
         public var maxMemory: Int?
-        /// Keep every write, so that a killed server comes back with all of them.
+        /// Whether every write is persisted, so that a killed server restarts with all of them. Defaults to `false`.
         public var appendOnly = false
-        /// Be a Sentinel instead of a server.
+        /// Whether the process is a Sentinel. Defaults to `false`.
         public var isSentinel = false
-        /// Use these certificates instead of making some.
+        /// The certificates to use. If `nil`, certificates are generated.
         public var certificates: TestCertificates?
-        /// Further lines of the configuration file.
+        /// Additional lines of the configuration file.
         public var extra: [String] = []
 
-        /// Makes options for a plain server.
+        /// Creates options for a server without TLS and passwords.
         public init() {}
     }
 
@@ -50,23 +51,23 @@ public final class RedisTestServer: Sendable {
         var isStopped = false
     }
 
-    /// The port, 0 for a Unix socket.
+    /// The port, or 0 for a Unix socket.
     public let port: Int
-    /// The path of the Unix socket, if there is one.
+    /// The path of the Unix socket, or `nil` for a port.
     public let socketPath: String?
-    /// The certificates, if the server listens with TLS.
+    /// The certificates, or `nil` without TLS.
     public let certificates: TestCertificates?
-    /// The folder with all files of the server.
+    /// The folder with the files of the server.
     public let folder: URL
     private let options: Options
     private let state = NIOLockedValueBox(State())
 
-    /// Starts a server and waits until it answers.
-    /// - Throws: ``TestServerError``; without redis-server its message says how to install it.
+    /// Starts a server and waits until it responds.
+    /// - Throws: ``TestServerError``. If redis-server is missing, its message explains how to install it.
     public static func start(_ configure: (inout Options) -> Void = { _ in }) async throws -> RedisTestServer {
         var options = Options()
         configure(&options)
-        // Between choosing a free port and listening on it, somebody else may take it.
+        // Another process may use the port before the server listens on it.
         for attempt in 1... {
             let server = try RedisTestServer(options)
             do {
@@ -97,39 +98,39 @@ public final class RedisTestServer: Sendable {
 
     // MARK: URLs
 
-    /// A URL without credentials.
+    /// The URL of the server, without credentials.
     public var url: String {
         if let socketPath { return "unix://\(socketPath)" }
         if let certificates { return "rediss://127.0.0.1:\(port)?tls_ca=\(certificates.authority)" }
         return "redis://127.0.0.1:\(port)"
     }
 
-    /// The process id of the running server.
+    /// The process ID of the running server.
     public var pid: Int32? { state.withLockedValue { $0.process?.pid } }
 
     // MARK: Faults
 
-    /// Kills the server with SIGKILL and waits until it is gone.
+    /// Kills the server with SIGKILL and waits until it has ended.
     public func kill() async throws {
         let process = state.withLockedValue { $0.process.take() }
         try await process?.kill()
     }
 
-    /// The server runs, or at least was not killed.
+    /// Whether the server runs, as far as known: it was not killed.
     public var isRunning: Bool { state.withLockedValue { $0.process?.isRunning == true } }
 
-    /// Starts the server again on the same port, with the same files.
+    /// Restarts the server on the same port, with the same files.
     public func restart() async throws {
         try await kill()
         try await launch()
     }
 
-    /// Stops the server from running without ending it (SIGSTOP): its connections stay open and silent.
+    /// Pauses the server without ending it (SIGSTOP): its connections stay open and silent.
     public func pause() {
         state.withLockedValue { $0.process?.signal(SIGSTOP) }
     }
 
-    /// Lets a paused server run on (SIGCONT).
+    /// Resumes a paused server (SIGCONT).
     public func resume() {
         state.withLockedValue { $0.process?.signal(SIGCONT) }
     }
@@ -145,7 +146,7 @@ public final class RedisTestServer: Sendable {
         try? FileManager.default.removeItem(at: folder)
     }
 
-    // MARK: Details
+    // MARK: Helpers
 
     private func launch() async throws {
         let binary = try Self.binary()

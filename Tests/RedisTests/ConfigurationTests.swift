@@ -43,7 +43,7 @@ struct ConfigurationTests {
             credentials: .init(password: "pw"), database: 2),
     ]
 
-    @Test("URLs are read", arguments: examples)
+    @Test("URLs are parsed", arguments: examples)
     func urls(example: Example) throws {
         let configuration = try RedisConfiguration(url: example.url)
         #expect(configuration.address == example.address)
@@ -52,7 +52,7 @@ struct ConfigurationTests {
         #expect((configuration.tls != nil) == example.isTLS)
     }
 
-    @Test("options of a URL are read")
+    @Test("Options of a URL are parsed")
     func options() throws {
         let url = "rediss://h?client_name=w%2D7&protocol=2&tls_ca=/ca.pem&tls_verify=ca&tls_server_name=r"
         let configuration = try RedisConfiguration(url: url)
@@ -73,7 +73,7 @@ struct ConfigurationTests {
         ("redis://h?client_name=a%20b", "client name"), ("redis://u:secret/x@h", "percent-encoded"),
     ]
 
-    @Test("a wrong URL is an error that names the remedy and hides the password", arguments: mistakes)
+    @Test("An invalid URL is an error that has the remedy and hides the password", arguments: mistakes)
     func invalid(url: String, remedy: String) {
         do {
             _ = try RedisConfiguration(url: url)
@@ -85,7 +85,7 @@ struct ConfigurationTests {
         }
     }
 
-    @Test("REDIS_URL is used, and localhost without it")
+    @Test("REDIS_URL is used, or localhost without it")
     func environment() throws {
         #expect(
             try RedisConfiguration.fromEnvironment(["REDIS_URL": "redis://h:1/2"]).address == .tcp(host: "h", port: 1))
@@ -95,7 +95,7 @@ struct ConfigurationTests {
         }
     }
 
-    @Test("nothing that prints a configuration shows a password or a key")
+    @Test("Descriptions of a configuration contain no password or key")
     func redaction() throws {
         var configuration = try RedisConfiguration(url: "rediss://user:hunter2@h")
         configuration.tls?.privateKey = .text("hunter2")
@@ -112,7 +112,7 @@ struct ConfigurationTests {
         #expect("\(configuration)" == "rediss://user:***@h:6379/0")
     }
 
-    @Test("what makes no sense is refused")
+    @Test("Invalid options are refused")
     func validation() {
         let changes: [@Sendable (inout RedisConfiguration) -> Void] = [
             { $0.address = .tcp(host: "", port: 1) }, { $0.address = .tcp(host: "h", port: 0) },

@@ -2,23 +2,24 @@
 
 import NIOCore
 
-/// How far a request has come through its attempts. Decides whether a failed one is followed by another; does no I/O.
+/// The state of a request across its attempts. Decides whether a failed attempt is followed by another; does no I/O.
 struct AttemptState {
     let isIdempotent: Bool
     let start: NIODeadline
     let deadline: NIODeadline
-    /// How many attempts have failed.
+    /// The number of failed attempts.
     var attempt = 0
-    /// How many times the request was sent on to another server.
+    /// The number of redirections to another server.
     private var redirections = 0
-    /// An attempt may have been executed, without a reply. No failure of a later attempt changes that: neither that it
-    /// could not be sent, nor that the server refused it.
+    /// Whether an attempt may have been executed without a reply. Failures of later attempts do not change that,
+    /// whether they could not be sent or were refused.
     private(set) var isInDoubt = false
-    /// Where the next attempt has to go.
+    /// The destination of the next attempt.
     var redirection: Redirection?
 
-    /// How often a request follows a redirection at once. After that there are pauses: servers that disagree need time.
-    private static let promptRedirections = 5
+    /// The number of redirections that are followed immediately. Further ones are followed after a pause, so that
+    /// inconsistent servers can converge.
+    private static let immediateRedirections = 5
 
     init(isIdempotent: Bool, limit: Duration, start: NIODeadline = .now()) {
         self.isIdempotent = isIdempotent
@@ -26,10 +27,10 @@ struct AttemptState {
         deadline = NIODeadline.after(limit, from: start)
     }
 
-    /// Returns the failure as it looks to the caller, who has to know what all attempts may have done.
-    func final(_ error: any Error) -> RedisError { Self.redisError(error).keepingDoubt(isInDoubt) }
+    /// Returns the failure for the caller, which covers the possible effects of all attempts.
+    func final(_ error: any Error) -> RedisError { Self.redisError(error).markingInDoubt(isInDoubt) }
 
-    /// Notes that an attempt failed, and returns the failure as it looks to the caller.
+    /// Registers a failed attempt and returns the failure for the caller.
     mutating func noteFailure(_ error: RedisError) -> RedisError {
         let failure = final(error)
         isInDoubt = failure.mayHaveExecuted
@@ -40,7 +41,7 @@ struct AttemptState {
         error as? RedisError ?? RedisError(.outcomeUnknown, "\(error)", cause: error, mayHaveExecuted: true)
     }
 
-    /// The pause before the next attempt, or nil if the failure is the caller's to handle.
+    /// Returns the pause before the next attempt, or `nil` if the caller must handle the failure.
     mutating func pause(after error: RedisError, _ advice: RetryAdvice) -> Duration? {
         defer { attempt += 1 }
         self.redirection = nil
@@ -50,12 +51,12 @@ struct AttemptState {
         case .otherNode:
             return isIdempotent && error.code == .outcomeUnknown ? .zero : nil
         case .redirect(let redirection):
-            // The attempt itself was refused; an earlier one may have been executed.
+            // This attempt was refused, but an earlier one may have been executed.
             if isInDoubt, !isIdempotent { return nil }
             self.redirection = redirection
             redirections += 1
-            return redirections <= Self.promptRedirections
-                ? .zero : RetryPolicy.backoff(redirections - Self.promptRedirections)
+            return redirections <= Self.immediateRedirections
+                ? .zero : RetryPolicy.backoff(redirections - Self.immediateRedirections)
         case .later:
             if isInDoubt, !isIdempotent { return nil }
             return min(RetryPolicy.backoff(attempt), .milliseconds(250))

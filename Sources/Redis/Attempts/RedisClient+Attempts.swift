@@ -5,8 +5,8 @@ import Synchronization
 import Tracing
 
 extension RedisClient {
-    /// Sends a command that goes to one server as a whole.
-    func sendWhole(_ command: RedisCommand) async throws -> RESPValue {
+    /// Sends a command to one server, without splitting it.
+    func sendUnsplit(_ command: RedisCommand) async throws -> RESPValue {
         guard let tracer else { return try await attempt(command) }
         return try await RedisSpan.trace(tracer, command.name, count: 1, configuration) {
             try await attempt(command)
@@ -40,10 +40,10 @@ extension RedisClient {
                         connection = try await pool.acquire(deadline: state.deadline)
                     }
                     let reply =
-                        route.asks
+                        route.requiresAsking
                         ? try await Self.sendAsking(command, on: connection, deadline: state.deadline)
                         : try await connection.send(command, deadline: state.deadline)
-                    metrics.finished(commands: 1, since: state.start)
+                    metrics.recordCompletion(commands: 1, since: state.start)
                     return reply
                 } catch {
                     try await self.prepareNextAttempt(after: error, at: route.node, &state)
@@ -56,7 +56,7 @@ extension RedisClient {
         _ command: RedisCommand, on connection: RedisConnection, deadline: NIODeadline
     ) async throws -> RESPValue {
         let results = try await connection.send([RedisCommand("ASKING"), command], deadline: deadline)
-        guard results.count == 2 else { throw RedisError(.protocolError, "The server did not answer ASKING.") }
+        guard results.count == 2 else { throw RedisError(.protocolError, "The server sent no reply to ASKING.") }
         return try results[1].get()
     }
 
@@ -74,40 +74,40 @@ extension RedisClient {
         }
     }
 
-    /// All of them on the one server there is.
+    /// Sends a batch to the only server.
     ///
-    /// Replies come in order. If some were lost, those before them are final, and only the rest is sent again.
+    /// Replies arrive in order. If some were lost, the ones before are final and the remaining commands are sent again.
     private func attempt(
         _ commands: [RedisCommand], timeout: Duration?
     ) async throws -> [Result<RESPValue, RedisError>] {
         let isIdempotent = commands.allSatisfy(\.isIdempotent)
         var state = AttemptState(isIdempotent: isIdempotent, limit: timeout ?? configuration.commandTimeout)
-        var answered: [Result<RESPValue, RedisError>] = []
+        var completed: [Result<RESPValue, RedisError>] = []
         while true {
             do {
                 try checkOpen()
-                let rest = answered.isEmpty ? commands : Array(commands[answered.count...])
+                let rest = completed.isEmpty ? commands : Array(commands[completed.count...])
                 let results = try await sendToOnlyServer(rest, deadline: state.deadline)
                 if isIdempotent, case .failure(let error)? = results.last, error.code == .outcomeUnknown {
-                    answered += Self.settled(results.prefix(PipelineScripts.finalCount(results)), state)
+                    completed += Self.finalResults(results.prefix(PipelineRecovery.finalCount(results)), state)
                     throw error
                 }
-                answered += Self.settled(results[...], state)
-                if state.attempt == 0, let resumption = PipelineScripts.resumption(commands, answered) {
-                    answered.removeSubrange(resumption...)
+                completed += Self.finalResults(results[...], state)
+                if state.attempt == 0, let resumeIndex = PipelineRecovery.resumeIndex(commands, completed) {
+                    completed.removeSubrange(resumeIndex...)
                     state.attempt += 1
                 } else {
-                    record(answered, since: state.start)
-                    return answered
+                    record(completed, since: state.start)
+                    return completed
                 }
             } catch {
                 guard let failure = await finalFailure(after: error, at: nil, &state) else { continue }
-                guard !answered.isEmpty else { throw finish(failure, since: state.start) }
-                if failure.code == .cancelled { throw finish(failure.keepingDoubt(true), since: state.start) }
-                // Some were executed: their results must not get lost with those of the others.
-                answered += Array(repeating: .failure(failure), count: commands.count - answered.count)
-                record(answered, since: state.start)
-                return answered
+                guard !completed.isEmpty else { throw finish(failure, since: state.start) }
+                if failure.code == .cancelled { throw finish(failure.markingInDoubt(true), since: state.start) }
+                // Some commands were executed: their results must be returned together with the failures of the others.
+                completed += Array(repeating: .failure(failure), count: commands.count - completed.count)
+                record(completed, since: state.start)
+                return completed
             }
         }
     }
@@ -119,22 +119,22 @@ extension RedisClient {
         return try await node.shared.acquire(deadline: deadline).send(commands, deadline: deadline)
     }
 
-    /// The results of commands as they look to the caller.
-    private static func settled(
+    /// Returns the results for the caller.
+    private static func finalResults(
         _ results: ArraySlice<Result<RESPValue, RedisError>>, _ state: AttemptState
     ) -> [Result<RESPValue, RedisError>] {
         state.isInDoubt ? results.map { $0.mapError { state.final($0) } } : Array(results)
     }
 
     func record(_ results: [Result<RESPValue, RedisError>], since start: NIODeadline) {
-        metrics.finished(commands: results.count, since: start)
-        for case .failure(let error) in results { metrics.failed(error) }
+        metrics.recordCompletion(commands: results.count, since: start)
+        for case .failure(let error) in results { metrics.recordFailure(error) }
     }
 
-    // MARK: A transaction
+    // MARK: Transactions
 
-    /// A transaction where there are several servers. It goes to one of them as a whole, and is repeated as a whole if
-    /// it was certainly not executed.
+    /// Executes a transaction where there are several servers. It is sent to one server as a whole, and retried as a
+    /// whole if it was certainly not executed.
     func attempt(
         transaction commands: [RedisCommand], timeout: Duration?
     ) async throws -> [Result<RESPValue, RedisError>] {
@@ -153,8 +153,8 @@ extension RedisClient {
                     return unwrapped
                 } catch {
                     try await self.prepareNextAttempt(after: error, at: node, &state)
-                    // A transaction is not taken by a server that is just getting its slot: it has to wait until that
-                    // is done.
+                    // A server that is importing the slot does not accept transactions: the transaction must wait until
+                    // the migration is complete.
                     state.redirection = nil
                 }
             }
@@ -163,7 +163,7 @@ extension RedisClient {
 
     // MARK: Failures
 
-    /// Returns when more is known of the servers.
+    /// Waits until the topology has changed.
     private func wait(for ticket: Ticket, _ state: AttemptState) async throws {
         do {
             try await topology.wait(for: ticket, deadline: state.deadline)
@@ -172,7 +172,7 @@ extension RedisClient {
         }
     }
 
-    /// Returns when it is time for another attempt, or throws what the caller has to know.
+    /// Returns when another attempt is due, or throws the failure for the caller.
     private func prepareNextAttempt(
         after error: any Error, at node: RedisNode?, _ state: inout AttemptState
     ) async throws {
@@ -180,19 +180,18 @@ extension RedisClient {
         throw finish(failure, since: state.start)
     }
 
-    /// Returns what the caller has to know, or `nil` when it is time for another attempt.
+    /// Returns the failure for the caller, or `nil` when another attempt is due.
     private func finalFailure(
         after error: any Error, at node: RedisNode?, _ state: inout AttemptState
     ) async -> RedisError? {
-        // What this attempt came to decides about the next one; what all of them may have done is what the caller has
-        // to know.
+        // The latest failure decides about the next attempt; the failure for the caller covers all attempts.
         let latest = AttemptState.redisError(error)
         let failure = state.noteFailure(latest)
         let advice = topology.failed(latest, at: node)
         guard let pause = state.pause(after: latest, advice), NIODeadline.after(pause) < state.deadline, isOpen
         else {
             return !isOpen && failure.code == .neverSent
-                ? RedisError.clientClosed.keepingDoubt(state.isInDoubt) : failure
+                ? RedisError.clientClosed.markingInDoubt(state.isInDoubt) : failure
         }
         guard pause > .zero else { return nil }
         do {
@@ -204,8 +203,8 @@ extension RedisClient {
     }
 
     private func finish(_ error: RedisError, since start: NIODeadline) -> RedisError {
-        metrics.finished(commands: 1, since: start)
-        metrics.failed(error)
+        metrics.recordCompletion(commands: 1, since: start)
+        metrics.recordFailure(error)
         return error
     }
 }

@@ -2,9 +2,9 @@
 
 public import NIOCore
 
-/// One argument of a command: text, a number or bytes.
+/// An argument of a command: text, a number or bytes.
 ///
-/// Literals become arguments by themselves; for variables there is ``RedisArgumentConvertible``.
+/// Literals are converted implicitly; variables conform to ``RedisArgumentConvertible``.
 public struct RedisArgument: Hashable, Sendable, ExpressibleByStringLiteral, ExpressibleByStringInterpolation,
     ExpressibleByIntegerLiteral, ExpressibleByFloatLiteral
 {
@@ -22,48 +22,50 @@ public struct RedisArgument: Hashable, Sendable, ExpressibleByStringLiteral, Exp
         self.storage = storage
     }
 
-    /// Makes an argument from text, which is sent as UTF-8.
+    /// Creates an argument from text, which is sent as UTF-8.
     public init(_ text: String) {
         storage = .string(text)
     }
 
-    /// Makes an argument from an integer, which is sent as decimal digits.
+    /// Creates an argument from an integer, which is sent as decimal digits.
     public init(_ number: Int) {
         storage = .integer(number)
     }
 
-    /// Makes an argument from a double, which is sent in the shortest spelling that reads back as the same number.
+    /// Creates an argument from a double, which is sent in the shortest form that reads back as the same number.
     public init(_ number: Double) {
         storage = .double(number)
     }
 
-    /// Makes an argument from the readable bytes of a buffer.
+    /// Creates an argument from the readable bytes of a buffer.
     public init(_ bytes: ByteBuffer) {
         storage = .buffer(bytes)
     }
 
-    /// Makes an argument from bytes, which are sent as they are.
+    /// Creates an argument from bytes.
     public init(_ bytes: [UInt8]) {
         storage = .bytes(bytes)
     }
 
-    /// Makes an argument from text.
+    /// Creates an argument from a string literal.
     public init(stringLiteral text: String) {
         storage = .string(text)
     }
 
-    /// Makes an argument from an integer.
+    /// Creates an argument from an integer literal.
     public init(integerLiteral number: Int) {
         storage = .integer(number)
     }
 
-    /// Makes an argument from a double.
+    /// Creates an argument from a floating-point literal.
     public init(floatLiteral number: Double) {
         storage = .double(number)
     }
 
-    /// The content of the argument as it is sent, without the framing of the protocol. For an adapter that hands
-    /// commands to a client of another make; `RedisClient` itself sends a buffer without copying it.
+    /// The bytes of the argument as they are sent, without the framing of the protocol.
+    ///
+    /// They are meant for adapters that pass commands to another Redis client library; `RedisClient` sends buffers
+    /// without copying them.
     public var bytes: [UInt8] {
         switch storage {
         case .buffer(let bytes): Array(bytes.readableBytesView)
@@ -72,7 +74,7 @@ public struct RedisArgument: Hashable, Sendable, ExpressibleByStringLiteral, Exp
         }
     }
 
-    /// The text of the argument as it is sent, with invalid UTF-8 replaced.
+    /// The text of the argument as it is sent. Invalid UTF-8 is replaced.
     var text: String {
         switch storage {
         case .string(let text): text
@@ -84,14 +86,14 @@ public struct RedisArgument: Hashable, Sendable, ExpressibleByStringLiteral, Exp
     }
 }
 
-/// A value that can be an argument of a command.
+/// A type that can be converted to an argument of a command.
 public protocol RedisArgumentConvertible: Sendable {
     /// The value as an argument.
     var redisArgument: RedisArgument { get }
 }
 
 extension RedisArgument: RedisArgumentConvertible {
-    /// The argument itself.
+    /// The argument.
     public var redisArgument: RedisArgument { self }
 }
 
@@ -111,7 +113,7 @@ extension Int: RedisArgumentConvertible {
 }
 
 extension Double: RedisArgumentConvertible {
-    /// The number in the shortest spelling that reads back as the same number.
+    /// The number in the shortest form that reads back as the same number.
     public var redisArgument: RedisArgument { RedisArgument(self) }
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 extension RedisCommand {
-    /// `HSET`: sets fields of a hash; the number of new ones.
+    /// Returns an `HSET` command, which sets fields of a hash. The reply is the number of new fields.
     public static func hset(
         _ key: String, _ fields: [(field: String, value: any RedisArgumentConvertible)]
     ) -> RedisCommand {
@@ -10,34 +10,34 @@ extension RedisCommand {
             arguments: [RedisArgument(key)] + fields.flatMap { [RedisArgument($0.field), $0.value.redisArgument] })
     }
 
-    /// `HSETNX`: sets a field unless it exists; 1 if it was set.
+    /// Returns an `HSETNX` command, which sets a field that does not exist. The reply is 1 if it was set, otherwise 0.
     public static func hsetnx(_ key: String, _ field: String, _ value: any RedisArgumentConvertible) -> RedisCommand {
         RedisCommand("HSETNX", key, field, value)
     }
 
-    /// `HGET`: the value of a field, or null.
+    /// Returns an `HGET` command. The reply is the value of the field, or null.
     public static func hget(_ key: String, _ field: String) -> RedisCommand {
         RedisCommand("HGET", key, field).idempotent
     }
 
-    /// `HGETALL`: all fields with their values.
+    /// Returns an `HGETALL` command. The reply contains all fields and values.
     public static func hgetall(_ key: String) -> RedisCommand {
         RedisCommand("HGETALL", key).idempotent
     }
 
-    /// `HDEL`: deletes fields; the number of those that existed.
+    /// Returns an `HDEL` command, which deletes fields. The reply is the number of fields that existed.
     public static func hdel(_ key: String, _ fields: [String]) -> RedisCommand {
         RedisCommand("HDEL", arguments: [RedisArgument(key)] + fields.map { RedisArgument($0) })
     }
 
-    /// `HLEN`: the number of fields.
+    /// Returns an `HLEN` command. The reply is the number of fields.
     public static func hlen(_ key: String) -> RedisCommand {
         RedisCommand("HLEN", key).idempotent
     }
 }
 
 extension RedisCommandExecutor {
-    /// Sets fields of a hash and returns how many of them are new.
+    /// Sets fields of a hash and returns the number of new fields.
     /// - Throws: ``RedisError``.
     @discardableResult
     public func hset(
@@ -46,34 +46,34 @@ extension RedisCommandExecutor {
         try await int(.hset(key, fields))
     }
 
-    /// Sets a field of a hash unless it exists; true if it was set.
+    /// Sets a field of a hash if it does not exist. Returns whether it was set.
     /// - Throws: ``RedisError``.
     public func hsetnx(_ key: String, _ field: String, _ value: any RedisArgumentConvertible) async throws -> Bool {
         try await bool(.hsetnx(key, field, value))
     }
 
-    /// The value of a field, or nil.
+    /// Returns the value of a field of a hash, or `nil` if it does not exist.
     /// - Throws: ``RedisError``.
     public func hget(_ key: String, _ field: String) async throws -> RESPValue? {
         try await optional(.hget(key, field))
     }
 
-    /// All fields of a hash with their values; none if it does not exist.
+    /// Returns all fields and values of a hash. The dictionary is empty if the hash does not exist.
     /// - Throws: ``RedisError``.
     public func hgetall(_ key: String) async throws -> [String: RESPValue] {
         let reply = try await send(.hgetall(key))
-        guard let pairs = reply.pairs else { throw RedisError.unexpected(reply, wanted: "a map") }
+        guard let pairs = reply.pairs else { throw RedisError.unexpected(reply, expected: "a map") }
         return Dictionary(pairs.map { ($0.key.string ?? "", $0.value) }, uniquingKeysWith: { $1 })
     }
 
-    /// Deletes fields of a hash and returns how many of them existed.
+    /// Deletes fields of a hash and returns the number of fields that existed.
     /// - Throws: ``RedisError``.
     @discardableResult
     public func hdel(_ key: String, _ fields: String...) async throws -> Int {
         fields.isEmpty ? 0 : try await int(.hdel(key, fields))
     }
 
-    /// The number of fields of a hash.
+    /// Returns the number of fields of a hash, 0 if it does not exist.
     /// - Throws: ``RedisError``.
     public func hlen(_ key: String) async throws -> Int {
         try await int(.hlen(key))

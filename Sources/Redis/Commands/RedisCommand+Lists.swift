@@ -1,22 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 
 extension RedisCommand {
-    /// `RPUSH`: appends to a list; its new length.
+    /// Returns an `RPUSH` command, which appends to a list. The reply is the new length.
     public static func rpush(_ key: String, _ values: [any RedisArgumentConvertible]) -> RedisCommand {
         RedisCommand("RPUSH", arguments: [RedisArgument(key)] + values.map(\.redisArgument))
     }
 
-    /// `LRANGE`: elements of a list from one index to another, both included; negative ones count from the end.
+    /// Returns an `LRANGE` command. The reply contains the elements between two indexes, both inclusive. Negative
+    /// indexes count from the end.
     public static func lrange(_ key: String, from start: Int = 0, through end: Int = -1) -> RedisCommand {
         RedisCommand("LRANGE", key, start, end).idempotent
     }
 
-    /// `LLEN`: the length of a list.
+    /// Returns an `LLEN` command. The reply is the length of the list.
     public static func llen(_ key: String) -> RedisCommand {
         RedisCommand("LLEN", key).idempotent
     }
 
-    /// `LINDEX`: an element of a list, or null.
+    /// Returns an `LINDEX` command. The reply is the element at the index, or null.
     public static func lindex(_ key: String, _ index: Int) -> RedisCommand {
         RedisCommand("LINDEX", key, index).idempotent
     }
@@ -30,19 +31,19 @@ extension RedisCommandExecutor {
         try await int(.rpush(key, values))
     }
 
-    /// Elements of a list from one index to another, both included; negative ones count from the end.
+    /// Returns the elements of a list between two indexes, both inclusive. Negative indexes count from the end.
     /// - Throws: ``RedisError``.
     public func lrange(_ key: String, from start: Int = 0, through end: Int = -1) async throws -> [RESPValue] {
         try await array(.lrange(key, from: start, through: end))
     }
 
-    /// The length of a list, 0 if it does not exist.
+    /// Returns the length of a list, 0 if it does not exist.
     /// - Throws: ``RedisError``.
     public func llen(_ key: String) async throws -> Int {
         try await int(.llen(key))
     }
 
-    /// An element of a list, or nil if the list is shorter.
+    /// Returns the element of a list at an index, or `nil` if the list is shorter.
     /// - Throws: ``RedisError``.
     public func lindex(_ key: String, _ index: Int) async throws -> RESPValue? {
         try await optional(.lindex(key, index))

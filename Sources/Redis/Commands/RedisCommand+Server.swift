@@ -1,19 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 
 extension RedisCommand {
-    /// `PUBLISH`: publishes to a channel; the number of subscribers that got it.
+    /// Returns a `PUBLISH` command. The reply is the number of subscribers that received the message.
     public static func publish(_ message: any RedisArgumentConvertible, to channel: String) -> RedisCommand {
         RedisCommand("PUBLISH", channel, message)
     }
 
-    /// `SPUBLISH`: publishes to a shard channel (Redis 7).
+    /// Returns an `SPUBLISH` command, which publishes to a shard channel (Redis 7 or later). The reply is the number of
+    /// subscribers that received the message.
     public static func spublish(_ message: any RedisArgumentConvertible, to channel: String) -> RedisCommand {
         RedisCommand("SPUBLISH", channel, message)
     }
 }
 
 extension RedisCommandExecutor {
-    /// Asks the server for a sign of life and returns how long that took, the time for a connection included.
+    /// Checks that the server responds (`PING`).
+    ///
+    /// - Parameter timeout: The time limit. If `nil`, ``RedisConfiguration/commandTimeout`` applies.
+    /// - Returns: The duration, including the wait for a connection.
     /// - Throws: ``RedisError``.
     @discardableResult
     public func ping(timeout: Duration? = nil) async throws -> Duration {
@@ -23,29 +27,30 @@ extension RedisCommandExecutor {
         return clock.now - start
     }
 
-    /// Publishes to a channel and returns how many subscribers got it.
+    /// Publishes a message to a channel and returns the number of subscribers that received it.
     /// - Throws: ``RedisError``.
     @discardableResult
     public func publish(_ message: any RedisArgumentConvertible, to channel: String) async throws -> Int {
         try await int(.publish(message, to: channel))
     }
 
-    /// Publishes to a shard channel and returns how many subscribers got it (Redis 7).
+    /// Publishes a message to a shard channel (Redis 7 or later) and returns the number of subscribers that received
+    /// it.
     /// - Throws: ``RedisError``.
     @discardableResult
     public func spublish(_ message: any RedisArgumentConvertible, to channel: String) async throws -> Int {
         try await int(.spublish(message, to: channel))
     }
 
-    /// What the server tells about itself, by the names of `INFO`.
-    /// - Parameter section: For example `memory`; nil means the default sections.
+    /// Returns information about the server (`INFO`), by field name.
+    /// - Parameter section: The section, for example `memory`. If `nil`, the default sections.
     /// - Throws: ``RedisError``.
     public func info(_ section: String? = nil) async throws -> [String: String] {
         var command = RedisCommand("INFO").idempotent
         if let section { command.append(section) }
         let text = try await send(command).string ?? ""
         var fields: [String: String] = [:]
-        // The line breaks are CR LF, which is one Character.
+        // The line breaks are CR LF, which is one `Character`.
         for line in text.split(whereSeparator: \.isNewline) where !line.hasPrefix("#") {
             guard let colon = line.firstIndex(of: ":") else { continue }
             fields[String(line[..<colon])] = String(line[line.index(after: colon)...])
@@ -53,13 +58,13 @@ extension RedisCommandExecutor {
         return fields
     }
 
-    /// The number of keys in the database.
+    /// Returns the number of keys in the database.
     /// - Throws: ``RedisError``.
     public func dbsize() async throws -> Int {
         try await int(RedisCommand("DBSIZE").idempotent)
     }
 
-    /// The clock of the server, as the time since the beginning of 1970 in UTC.
+    /// Returns the time of the server's clock, as the duration since 1970-01-01 00:00:00 UTC.
     /// - Throws: ``RedisError``.
     public func time() async throws -> Duration {
         let parts = try await array(RedisCommand("TIME").idempotent)
@@ -71,11 +76,12 @@ extension RedisCommandExecutor {
 
     // MARK: Scripts
 
-    /// Runs a script.
+    /// Executes a script. See ``RedisScript``.
     /// - Parameters:
     ///   - script: The script.
-    ///   - keys: The keys that it touches, `KEYS` in Lua.
-    ///   - arguments: What else it needs, `ARGV` in Lua.
+    ///   - keys: The keys that the script accesses, `KEYS` in Lua. Defaults to none.
+    ///   - arguments: The other arguments, `ARGV` in Lua. Defaults to none.
+    /// - Returns: The value that the script returns.
     /// - Throws: ``RedisError``.
     @discardableResult
     public func eval(
@@ -84,16 +90,16 @@ extension RedisCommandExecutor {
         try await send(script.command(keys: keys, arguments: arguments))
     }
 
-    /// Loads a script into the server and returns its digest.
+    /// Loads a script into the server's script cache and returns its SHA-1 digest.
     /// - Throws: ``RedisError``.
     @discardableResult
     public func scriptLoad(_ script: RedisScript) async throws -> String {
         let reply = try await send(RedisCommand("SCRIPT", "LOAD", script.source).idempotent)
-        guard let sha1 = reply.string else { throw RedisError.unexpected(reply, wanted: "a digest") }
+        guard let sha1 = reply.string else { throw RedisError.unexpected(reply, expected: "a digest") }
         return sha1
     }
 
-    /// Whether the server has the scripts, in the same order.
+    /// Returns whether scripts are in the server's script cache, in the order of the arguments.
     /// - Throws: ``RedisError``.
     public func scriptExists(_ scripts: RedisScript...) async throws -> [Bool] {
         let arguments: [RedisArgument] = ["EXISTS"] + scripts.map { RedisArgument($0.sha1) }

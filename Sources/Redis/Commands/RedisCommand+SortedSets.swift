@@ -2,28 +2,28 @@
 
 /// A member of a sorted set with its score.
 public struct RedisScoredMember: Hashable, Sendable {
-    /// The member as the server sent it; `member.string` is its text.
+    /// The member as received; `member.string` is its text.
     public var member: RESPValue
-    /// Its score.
+    /// The score of the member.
     public var score: Double
 
-    /// Makes a member.
+    /// Creates a member with a score.
     public init(member: RESPValue, score: Double) {
         self.member = member
         self.score = score
     }
 }
 
-/// A limit of a range of scores.
+/// A bound of a range of scores.
 public enum RedisScoreBound: Hashable, Sendable {
-    /// The score itself belongs to the range.
+    /// A bound that is part of the range.
     case inclusive(Double)
-    /// The score itself does not belong to the range.
+    /// A bound that is not part of the range.
     case exclusive(Double)
 
-    /// Below all scores.
+    /// Negative infinity: the range has no lower bound.
     public static let lowest = RedisScoreBound.inclusive(-.infinity)
-    /// Above all scores.
+    /// Positive infinity: the range has no upper bound.
     public static let highest = RedisScoreBound.inclusive(.infinity)
 
     var argument: RedisArgument {
@@ -35,7 +35,7 @@ public enum RedisScoreBound: Hashable, Sendable {
 }
 
 extension RedisCommand {
-    /// `ZADD`: adds members or changes their scores; the number of new ones.
+    /// Returns a `ZADD` command, which adds members or changes their scores. The reply is the number of new members.
     public static func zadd(
         _ key: String, _ members: [(score: Double, member: any RedisArgumentConvertible)]
     ) -> RedisCommand {
@@ -44,12 +44,13 @@ extension RedisCommand {
             arguments: [RedisArgument(key)] + members.flatMap { [RedisArgument($0.score), $0.member.redisArgument] })
     }
 
-    /// `ZREM`: removes members; the number of those that existed.
+    /// Returns a `ZREM` command, which removes members. The reply is the number of members that existed.
     public static func zrem(_ key: String, _ members: [any RedisArgumentConvertible]) -> RedisCommand {
         RedisCommand("ZREM", arguments: [RedisArgument(key)] + members.map(\.redisArgument))
     }
 
-    /// `ZRANGE`: members from one rank to another, both included; negative ones count from the end.
+    /// Returns a `ZRANGE` command. The reply contains the members between two ranks, both inclusive. Negative ranks
+    /// count from the end.
     public static func zrange(
         _ key: String, from start: Int = 0, through end: Int = -1, reversed: Bool = false, withScores: Bool = false
     ) -> RedisCommand {
@@ -59,7 +60,8 @@ extension RedisCommand {
         return command.idempotent
     }
 
-    /// `ZRANGE … BYSCORE`: members by their scores. Reversed, the highest comes first; the bounds stay the same.
+    /// Returns a `ZRANGE … BYSCORE` command. The reply contains the members in a range of scores. If `reversed`, the
+    /// highest score is first; the bounds stay the same.
     public static func zrangeByScore(
         _ key: String, from low: RedisScoreBound = .lowest, through high: RedisScoreBound = .highest,
         reversed: Bool = false, limit: (offset: Int, count: Int)? = nil, withScores: Bool = false
@@ -72,7 +74,8 @@ extension RedisCommand {
         return command.idempotent
     }
 
-    /// `ZREVRANGE`: members from the highest score down, for servers before version 6.2.
+    /// Returns a `ZREVRANGE` command, for servers before version 6.2. The reply contains the members from the highest
+    /// score to the lowest.
     public static func zrevrange(
         _ key: String, from start: Int = 0, through end: Int = -1, withScores: Bool = false
     ) -> RedisCommand {
@@ -81,17 +84,18 @@ extension RedisCommand {
         return command.idempotent
     }
 
-    /// `ZCARD`: the number of members.
+    /// Returns a `ZCARD` command. The reply is the number of members.
     public static func zcard(_ key: String) -> RedisCommand {
         RedisCommand("ZCARD", key).idempotent
     }
 
-    /// `ZSCORE`: the score of a member, or null.
+    /// Returns a `ZSCORE` command. The reply is the score of the member, or null.
     public static func zscore(_ key: String, _ member: any RedisArgumentConvertible) -> RedisCommand {
         RedisCommand("ZSCORE", key, member).idempotent
     }
 
-    /// `ZREMRANGEBYSCORE`: removes members by their scores; the number of those removed.
+    /// Returns a `ZREMRANGEBYSCORE` command, which removes the members in a range of scores. The reply is the number of
+    /// removed members.
     public static func zremrangeByScore(
         _ key: String, from low: RedisScoreBound, through high: RedisScoreBound
     ) -> RedisCommand {
@@ -100,7 +104,11 @@ extension RedisCommand {
 }
 
 extension RedisCommandExecutor {
-    /// Adds members to a sorted set, or changes their scores, and returns how many of them are new.
+    /// Adds members to a sorted set or changes their scores, and returns the number of new members.
+    ///
+    /// ```swift
+    /// try await client.zadd("scores", (12.5, "alice"), (7, "bob"))
+    /// ```
     /// - Throws: ``RedisError``.
     @discardableResult
     public func zadd(
@@ -109,14 +117,14 @@ extension RedisCommandExecutor {
         try await int(.zadd(key, members))
     }
 
-    /// Removes members of a sorted set and returns how many of them existed.
+    /// Removes members of a sorted set and returns the number of members that existed.
     /// - Throws: ``RedisError``.
     @discardableResult
     public func zrem(_ key: String, _ members: any RedisArgumentConvertible...) async throws -> Int {
         members.isEmpty ? 0 : try await int(.zrem(key, members))
     }
 
-    /// Members from one rank to another, both included; negative ones count from the end.
+    /// Returns the members between two ranks, both inclusive. Negative ranks count from the end.
     /// - Throws: ``RedisError``.
     public func zrange(
         _ key: String, from start: Int = 0, through end: Int = -1, reversed: Bool = false
@@ -124,7 +132,7 @@ extension RedisCommandExecutor {
         try await array(.zrange(key, from: start, through: end, reversed: reversed))
     }
 
-    /// Members with their scores, from one rank to another.
+    /// Returns the members between two ranks with their scores.
     /// - Throws: ``RedisError``.
     public func zrangeWithScores(
         _ key: String, from start: Int = 0, through end: Int = -1, reversed: Bool = false
@@ -133,7 +141,14 @@ extension RedisCommandExecutor {
             try await array(.zrange(key, from: start, through: end, reversed: reversed, withScores: true)))
     }
 
-    /// Members by their scores. Reversed, the highest comes first; the bounds stay the same.
+    /// Returns the members in a range of scores.
+    ///
+    /// - Parameters:
+    ///   - key: The key.
+    ///   - low: The lower bound. Defaults to none.
+    ///   - high: The upper bound. Defaults to none.
+    ///   - reversed: Whether the highest score is first. The bounds stay the same. Defaults to `false`.
+    ///   - limit: The part of the matching members to return. If `nil`, all are returned.
     /// - Throws: ``RedisError``.
     public func zrangeByScore(
         _ key: String, from low: RedisScoreBound = .lowest, through high: RedisScoreBound = .highest,
@@ -142,19 +157,19 @@ extension RedisCommandExecutor {
         try await array(.zrangeByScore(key, from: low, through: high, reversed: reversed, limit: limit))
     }
 
-    /// The number of members of a sorted set.
+    /// Returns the number of members of a sorted set, 0 if it does not exist.
     /// - Throws: ``RedisError``.
     public func zcard(_ key: String) async throws -> Int {
         try await int(.zcard(key))
     }
 
-    /// The score of a member, or nil.
+    /// Returns the score of a member, or `nil` if the member does not exist.
     /// - Throws: ``RedisError``.
     public func zscore(_ key: String, _ member: any RedisArgumentConvertible) async throws -> Double? {
         try await optional(.zscore(key, member))?.double
     }
 
-    /// Removes members by their scores and returns how many.
+    /// Removes the members in a range of scores and returns their number.
     /// - Throws: ``RedisError``.
     @discardableResult
     public func zremrangeByScore(
@@ -165,20 +180,20 @@ extension RedisCommandExecutor {
 }
 
 extension RedisScoredMember {
-    /// RESP3 servers send pairs, RESP2 servers a flat list.
+    /// Parses a reply with scores. RESP3 servers send pairs, RESP2 servers a flat array.
     static func parse(_ elements: [RESPValue]) throws -> [RedisScoredMember] {
         var members: [RedisScoredMember] = []
         if case .array? = elements.first {
             for element in elements {
                 guard let pair = element.array, pair.count == 2, let score = pair[1].double else {
-                    throw RedisError.unexpected(element, wanted: "a member with its score")
+                    throw RedisError.unexpected(element, expected: "a member with its score")
                 }
                 members.append(RedisScoredMember(member: pair[0], score: score))
             }
         } else {
             for index in stride(from: 0, to: elements.count - 1, by: 2) {
                 guard let score = elements[index + 1].double else {
-                    throw RedisError.unexpected(elements[index + 1], wanted: "a score")
+                    throw RedisError.unexpected(elements[index + 1], expected: "a score")
                 }
                 members.append(RedisScoredMember(member: elements[index], score: score))
             }

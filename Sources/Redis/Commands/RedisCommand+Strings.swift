@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// When a key expires.
+/// The expiration that `SET` gives a key.
 public enum RedisExpiration: Hashable, Sendable {
-    /// After so long, in whole milliseconds.
+    /// After this duration, in whole milliseconds.
     case after(Duration)
     /// At a Unix time in milliseconds.
     case atUnixMilliseconds(Int)
-    /// When it would have expired before the command.
+    /// The time to live that the key had before (`KEEPTTL`).
     case keep
 
     var arguments: [RedisArgument] {
@@ -18,7 +18,7 @@ public enum RedisExpiration: Hashable, Sendable {
     }
 }
 
-/// Whether `SET` needs a key to be absent or present.
+/// A condition under which `SET` sets a key.
 public enum RedisSetCondition: String, Hashable, Sendable {
     /// Set the key only if it does not exist.
     case ifAbsent = "NX"
@@ -27,7 +27,7 @@ public enum RedisSetCondition: String, Hashable, Sendable {
 }
 
 extension Duration {
-    /// Milliseconds, rounded up: a time to live must not become zero.
+    /// The duration in milliseconds, rounded up, so that a time to live does not become zero.
     var wholeMilliseconds: Int {
         let nanoseconds = self.nanoseconds
         return Int(nanoseconds / 1_000_000) + (nanoseconds % 1_000_000 > 0 ? 1 : 0)
@@ -35,12 +35,19 @@ extension Duration {
 }
 
 extension RedisCommand {
-    /// `GET`: the value of a key, or null.
+    /// Returns a `GET` command. The reply is the value, or null.
     public static func get(_ key: String) -> RedisCommand {
         RedisCommand("GET", arguments: [RedisArgument(key)], isIdempotent: true)
     }
 
-    /// `SET`: sets a key; `OK`, or null if the condition was not met. With `returningOld`, the value before.
+    /// Returns a `SET` command. The reply is `OK`, or null if the condition was not met.
+    ///
+    /// - Parameters:
+    ///   - key: The key.
+    ///   - value: The value.
+    ///   - expires: The expiration. If `nil`, the key does not expire.
+    ///   - condition: The condition. If `nil`, the key is always set.
+    ///   - returningOld: Whether the reply is the previous value, or null. Defaults to `false`.
     public static func set(
         _ key: String, _ value: any RedisArgumentConvertible, expires: RedisExpiration? = nil,
         if condition: RedisSetCondition? = nil, returningOld: Bool = false
@@ -52,31 +59,31 @@ extension RedisCommand {
         return RedisCommand("SET", arguments: arguments)
     }
 
-    /// `MGET`: the values of keys, each of them or null.
+    /// Returns an `MGET` command. The reply contains the value, or null, of each key.
     public static func mget(_ keys: [String]) -> RedisCommand {
         RedisCommand("MGET", arguments: keys.map { RedisArgument($0) }, isIdempotent: true)
     }
 
-    /// `INCRBY`: adds to the number in a key.
+    /// Returns an `INCRBY` command, which adds to the number in a key. The reply is the sum.
     public static func incr(_ key: String, by amount: Int = 1) -> RedisCommand {
         RedisCommand("INCRBY", key, amount)
     }
 }
 
 extension RedisCommandExecutor {
-    /// The value of a key, or nil if there is none.
+    /// Returns the value of a key, or `nil` if it does not exist.
     /// - Throws: ``RedisError``.
     public func get(_ key: String) async throws -> RESPValue? {
         try await optional(.get(key))
     }
 
-    /// Sets a key.
+    /// Sets the value of a key.
     /// - Parameters:
     ///   - key: The key.
-    ///   - value: Its value.
-    ///   - expires: When the key expires; nil means never.
-    ///   - condition: Whether the key has to be absent or present.
-    /// - Returns: False if the condition was not met.
+    ///   - value: The value.
+    ///   - expires: The expiration. If `nil`, the key does not expire.
+    ///   - condition: The condition. If `nil`, the key is always set.
+    /// - Returns: `false` if the condition was not met.
     /// - Throws: ``RedisError``.
     @discardableResult
     public func set(
@@ -86,7 +93,7 @@ extension RedisCommandExecutor {
         try await !send(.set(key, value, expires: expires, if: condition)).isNull
     }
 
-    /// Sets a key and returns the value that it had before, or nil.
+    /// Sets the value of a key and returns the previous value, or `nil` if the key did not exist.
     /// - Throws: ``RedisError``.
     public func getAndSet(
         _ key: String, _ value: any RedisArgumentConvertible, expires: RedisExpiration? = nil
@@ -94,7 +101,7 @@ extension RedisCommandExecutor {
         try await optional(.set(key, value, expires: expires, returningOld: true))
     }
 
-    /// The values of keys in the same order, nil for those that do not exist.
+    /// Returns the values of keys in the same order, `nil` for keys that do not exist.
     /// - Throws: ``RedisError``.
     public func mget(_ keys: [String]) async throws -> [RESPValue?] {
         if keys.isEmpty { return [] }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A command with its arguments, and what the client needs to know to handle it well.
+/// A command with its arguments and the options for sending it.
 ///
 /// ```swift
 /// let command = RedisCommand("GETRANGE", "greeting", 0, 4).idempotent
@@ -9,25 +9,26 @@
 public struct RedisCommand: Hashable, Sendable {
     /// The name in upper case, for example `SET`.
     public let name: String
-    /// What follows the name, subcommands included.
+    /// The arguments, including a subcommand.
     public var arguments: [RedisArgument]
-    /// Executing the command a second time changes neither the data nor its answer in a way that matters to the caller.
-    /// The client repeats such a command by itself, within its deadline, when an answer was lost. Default: false.
+    /// A Boolean value that indicates whether the command can be executed twice without harm: neither the data nor the
+    /// reply change in a way that matters to the caller. Defaults to `false`.
+    ///
+    /// The client retries such a command within its deadline when its reply was lost.
     public var isIdempotent: Bool
-    /// How long to wait for the answer, the time for a connection included. Nil means the client's
-    /// ``RedisConfiguration/commandTimeout``.
+    /// The time limit, including the wait for a connection. If `nil`, ``RedisConfiguration/commandTimeout`` applies.
     public var timeout: Duration?
-    /// The script that the command runs, so that a connection can send its source when the server may not have it.
+    /// The script that the command executes, so that a connection can send its source if the server may not have it.
     package var script: RedisScript?
-    /// See ``onMaster``.
-    var needsMaster = false
+    /// Whether the command must not be sent to a replica; see ``onMaster``.
+    var requiresMaster = false
 
-    /// Makes a command.
+    /// Creates a command.
     /// - Parameters:
-    ///   - name: The name; letter case does not matter.
-    ///   - arguments: What follows the name.
-    ///   - isIdempotent: See ``isIdempotent``.
-    ///   - timeout: See ``timeout``.
+    ///   - name: The name, case-insensitive.
+    ///   - arguments: The arguments, including a subcommand.
+    ///   - isIdempotent: Whether the command can be executed twice without harm. Defaults to `false`.
+    ///   - timeout: The time limit. If `nil`, ``RedisConfiguration/commandTimeout`` applies.
     public init(
         _ name: String,
         arguments: [RedisArgument],
@@ -40,38 +41,43 @@ public struct RedisCommand: Hashable, Sendable {
         self.timeout = timeout
     }
 
-    /// Makes a command from values of different types.
+    /// Creates a command from values of different types.
+    ///
+    /// - Parameters:
+    ///   - name: The name, case-insensitive.
+    ///   - arguments: The arguments, including a subcommand.
     public init(_ name: String, _ arguments: any RedisArgumentConvertible...) {
         self.init(name, arguments: arguments.map(\.redisArgument))
     }
 
-    /// The same command, declared safe to repeat; see ``isIdempotent``.
+    /// A copy of the command that is marked as safe to execute twice; see ``isIdempotent``.
     public var idempotent: RedisCommand {
         var command = self
         command.isIdempotent = true
         return command
     }
 
-    /// The same command with a time limit of its own; see ``timeout``.
+    /// Returns a copy of the command with a time limit; see ``timeout``.
     public func timeout(_ limit: Duration) -> RedisCommand {
         var command = self
         command.timeout = limit
         return command
     }
 
-    /// Adds arguments at the end.
+    /// Appends arguments.
     public mutating func append(_ arguments: any RedisArgumentConvertible...) {
         self.arguments.append(contentsOf: arguments.map(\.redisArgument))
     }
 }
 
 extension RedisCommand: CustomStringConvertible, CustomReflectable {
-    /// The name and the number of arguments. Never the arguments themselves: they may be secrets or personal data.
+    /// The name and the number of arguments. The arguments are omitted because they may contain secrets or personal
+    /// data.
     public var description: String {
         "\(name) (\(arguments.count) argument\(arguments.count == 1 ? "" : "s"))"
     }
 
-    /// Shows no more than ``description`` does.
+    /// The contents of ``description``, so that reflection does not reveal arguments.
     public var customMirror: Mirror {
         Mirror(self, children: ["name": name, "argumentCount": arguments.count])
     }

@@ -1,19 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Something that commands can be sent to: a client, or a connection leased from one. The typed commands are
-/// extensions of this protocol.
+/// A type that commands can be sent to: a client, a leased connection or a single server.
+///
+/// The typed commands, such as `get(_:)`, are extensions of this protocol.
 public protocol RedisCommandExecutor: Sendable {
-    /// Sends a command and waits for its answer, which is never an error reply.
+    /// Sends a command and returns its reply, which is never an error reply.
     /// - Throws: ``RedisError``.
     func send(_ command: RedisCommand) async throws -> RESPValue
 
-    /// Sends commands in one write and waits for all answers.
+    /// Sends commands in one write and waits for all replies.
+    ///
+    /// - Parameters:
+    ///   - commands: The commands, in the order of the results.
+    ///   - timeout: The time limit for all commands together. If `nil`, ``RedisConfiguration/commandTimeout`` applies.
+    /// - Returns: One result for each command.
     /// - Throws: ``RedisError`` if none of the commands was sent, or the task was cancelled.
     func pipeline(_ commands: [RedisCommand], timeout: Duration?) async throws -> [Result<RESPValue, RedisError>]
 }
 
 extension RedisCommandExecutor {
-    /// Sends any command.
+    /// Sends a command by name and returns its reply.
     ///
     /// ```swift
     /// let reply = try await client.send("GETRANGE", "greeting", 0, 4)
@@ -24,7 +30,10 @@ extension RedisCommandExecutor {
         try await send(RedisCommand(name, arguments: arguments.map(\.redisArgument)))
     }
 
-    /// Sends commands in one write and waits for all answers, as long as the configuration allows.
+    /// Sends commands in one write and waits for all replies, within ``RedisConfiguration/commandTimeout``.
+    ///
+    /// - Parameter commands: The commands, in the order of the results.
+    /// - Returns: One result for each command.
     /// - Throws: ``RedisError`` if none of the commands was sent, or the task was cancelled.
     public func pipeline(_ commands: [RedisCommand]) async throws -> [Result<RESPValue, RedisError>] {
         try await pipeline(commands, timeout: nil)
@@ -32,7 +41,7 @@ extension RedisCommandExecutor {
 
     func int(_ command: RedisCommand) async throws -> Int {
         let reply = try await send(command)
-        guard let number = reply.int else { throw RedisError.unexpected(reply, wanted: "an integer") }
+        guard let number = reply.int else { throw RedisError.unexpected(reply, expected: "an integer") }
         return number
     }
 
@@ -47,7 +56,7 @@ extension RedisCommandExecutor {
 
     func array(_ command: RedisCommand) async throws -> [RESPValue] {
         let reply = try await send(command)
-        guard let elements = reply.array else { throw RedisError.unexpected(reply, wanted: "an array") }
+        guard let elements = reply.array else { throw RedisError.unexpected(reply, expected: "an array") }
         return elements
     }
 }

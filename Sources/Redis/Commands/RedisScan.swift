@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 extension RedisClient {
-    /// Walks through the keys of the database, in no particular order.
+    /// Returns a sequence of the keys of the database, in no particular order (`SCAN`).
     ///
     /// ```swift
     /// for try await keys in client.scan(match: "cache:*").pages {
@@ -9,18 +9,18 @@ extension RedisClient {
     /// }
     /// ```
     ///
-    /// A key that exists all the time comes at least once, and perhaps more than once. On a cluster the masters are
-    /// walked through one after the other; a key whose slot moves meanwhile may not come.
+    /// A key that exists during the whole iteration is returned at least once, possibly several times. On a cluster,
+    /// the masters are scanned one after the other; a key whose slot is migrated meanwhile may be missed.
     /// - Parameters:
-    ///   - pattern: Glob-style; nil means all keys.
-    ///   - count: About how many keys the server looks at in one step. Default: 250.
-    ///   - type: Keys of one type only, for example `string` or `zset`; nil means all.
+    ///   - pattern: A glob-style pattern. If `nil`, all keys are returned.
+    ///   - count: The approximate number of keys that the server examines per call. Defaults to 250.
+    ///   - type: The type of the keys, for example `string` or `zset`. If `nil`, keys of all types are returned.
     public func scan(match pattern: String? = nil, count: Int = 250, type: String? = nil) -> RedisScan {
         RedisScan(client: self, pattern: pattern, count: count, type: type)
     }
 }
 
-/// The keys of a database, fetched step by step as they are read.
+/// An asynchronous sequence of the keys of a database, fetched page by page.
 public struct RedisScan: AsyncSequence, Sendable {
     /// A key.
     public typealias Element = String
@@ -30,15 +30,15 @@ public struct RedisScan: AsyncSequence, Sendable {
     let count: Int
     let type: String?
 
-    /// The keys as they come, several at a time.
+    /// The keys in pages, as the server returns them.
     public var pages: Pages { Pages(scan: self) }
 
-    /// Reads the keys.
+    /// Creates an iterator that starts a new scan.
     public func makeAsyncIterator() -> AsyncIterator {
         AsyncIterator(pages: pages.makeAsyncIterator())
     }
 
-    /// Reads the keys one by one.
+    /// An iterator over the keys.
     public struct AsyncIterator: AsyncIteratorProtocol {
         fileprivate var pages: Pages.AsyncIterator
         private var page: [String] = []
@@ -48,7 +48,7 @@ public struct RedisScan: AsyncSequence, Sendable {
             self.pages = pages
         }
 
-        /// The next key, or nil at the end.
+        /// Returns the next key, or `nil` at the end.
         /// - Throws: ``RedisError``.
         public mutating func next() async throws -> String? {
             while index == self.page.count {
@@ -61,19 +61,19 @@ public struct RedisScan: AsyncSequence, Sendable {
         }
     }
 
-    /// The keys of a database, several at a time. No page is empty.
+    /// An asynchronous sequence of pages of keys. No page is empty.
     public struct Pages: AsyncSequence, Sendable {
-        /// Some keys.
+        /// A page of keys.
         public typealias Element = [String]
 
         fileprivate let scan: RedisScan
 
-        /// Reads the pages.
+        /// Creates an iterator that starts a new scan.
         public func makeAsyncIterator() -> AsyncIterator {
             AsyncIterator(scan: scan)
         }
 
-        /// Reads page by page.
+        /// An iterator over the pages.
         public struct AsyncIterator: AsyncIteratorProtocol {
             fileprivate let scan: RedisScan
             private var servers: [RedisServer]?
@@ -84,7 +84,7 @@ public struct RedisScan: AsyncSequence, Sendable {
                 self.scan = scan
             }
 
-            /// The next keys, or nil at the end.
+            /// Returns the next page, or `nil` at the end.
             /// - Throws: ``RedisError``.
             public mutating func next() async throws -> [String]? {
                 while !isAtEnd {
@@ -92,7 +92,7 @@ public struct RedisScan: AsyncSequence, Sendable {
                     if let pattern = scan.pattern { command.append("MATCH", pattern) }
                     command.append("COUNT", scan.count)
                     if let type = scan.type { command.append("TYPE", type) }
-                    let reply = try await ask(command)
+                    let reply = try await fetch(command)
                     guard reply.count == 2, let cursor = reply[0].string, let keys = reply[1].array else {
                         throw RedisError(.unexpectedReply, "The reply to SCAN is not a cursor with keys.")
                     }
@@ -106,13 +106,13 @@ public struct RedisScan: AsyncSequence, Sendable {
                 return nil
             }
 
-            private mutating func ask(_ command: RedisCommand) async throws -> [RESPValue] {
+            private mutating func fetch(_ command: RedisCommand) async throws -> [RESPValue] {
                 guard scan.client.isCluster else { return try await scan.client.array(command) }
                 let servers: [RedisServer]
                 if let known = self.servers {
                     servers = known
                 } else {
-                    servers = try await scan.client.servers()
+                    servers = try await scan.client.masters()
                 }
                 self.servers = servers
                 return try await servers[0].array(command)

@@ -1,30 +1,36 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A Lua script that runs atomically in the server.
+import Crypto
+
+/// A Lua script that the server executes atomically.
 ///
 /// ```swift
 /// let bump = RedisScript("return redis.call('INCRBY', KEYS[1], ARGV[1])")
 /// let total = try await client.eval(bump, keys: ["total"], arguments: [5]).int
 /// ```
 ///
-/// The digest of the source is computed once, when the script is made: keep scripts in static properties. The first
-/// use on a connection sends the source, later ones the digest only. That holds in pipelines and transactions as well.
+/// The digest of the source is computed when the script is created: keep scripts in static properties. The first use on
+/// a connection sends the source, later ones only the digest, in pipelines and transactions as well.
 public struct RedisScript: Hashable, Sendable {
     /// The Lua source.
     public let source: String
-    /// The SHA-1 digest of the source by which the server knows the script, in lower case hexadecimal digits.
+    /// The SHA-1 digest of the source, in lowercase hexadecimal digits. It identifies the script in the server.
     public let sha1: String
 
-    /// Makes a script.
+    /// Creates a script.
+    ///
+    /// - Parameter source: The Lua source.
     public init(_ source: String) {
         self.source = source
-        sha1 = SHA1.hexDigest(of: source.utf8)
+        let digits = Array("0123456789abcdef".utf8)
+        let digest = Insecure.SHA1.hash(data: Array(source.utf8))
+        sha1 = String(decoding: digest.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
     }
 
-    /// The script as a command, for pipelines and transactions.
+    /// Returns an `EVALSHA` command for the script, for pipelines and transactions.
     /// - Parameters:
-    ///   - keys: The keys that the script touches, `KEYS` in Lua.
-    ///   - arguments: What else it needs, `ARGV` in Lua.
+    ///   - keys: The keys that the script accesses, `KEYS` in Lua.
+    ///   - arguments: The other arguments, `ARGV` in Lua. Defaults to none.
     public func command(keys: [String], arguments: [any RedisArgumentConvertible] = []) -> RedisCommand {
         var all: [RedisArgument] = [RedisArgument(sha1), RedisArgument(keys.count)]
         all.reserveCapacity(2 + keys.count + arguments.count)
@@ -35,7 +41,7 @@ public struct RedisScript: Hashable, Sendable {
         return command
     }
 
-    /// Scripts with the same digest are the same.
+    /// Returns whether two scripts have the same digest.
     public static func == (lhs: RedisScript, rhs: RedisScript) -> Bool { lhs.sha1 == rhs.sha1 }
 
     /// Hashes the digest.

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// The frame of a transaction: `MULTI` before the commands, `EXEC` after them.
+/// The framing of a transaction: `MULTI` before the commands, `EXEC` after them.
 enum RedisTransaction {
     static func wrap(_ commands: [RedisCommand]) -> [RedisCommand] {
         [RedisCommand("MULTI")] + commands + [RedisCommand("EXEC")]
     }
 
-    /// Takes the results of the commands out of the answer to `EXEC`.
+    /// Extracts the results of the commands from the reply to `EXEC`.
     static func unwrap(_ results: [Result<RESPValue, RedisError>]) throws -> [Result<RESPValue, RedisError>] {
-        guard let last = results.last else { throw RedisError(.protocolError, "A transaction without an answer.") }
+        guard let last = results.last else { throw RedisError(.protocolError, "The transaction has no reply.") }
         switch last {
         case .success(.array(let replies)):
             return replies.map { reply in
@@ -17,13 +17,13 @@ enum RedisTransaction {
         case .success(.null):
             throw RedisError(
                 .transactionAborted,
-                "A watched key changed, so the transaction was not executed: read it again and repeat."
+                "A watched key changed, so the transaction was not executed: read the key again and retry."
             )
         case .success(let other):
-            throw RedisError.unexpected(other, wanted: "an array")
+            throw RedisError.unexpected(other, expected: "an array")
         case .failure(let error):
             guard error.code == .transactionAborted else { throw error }
-            // EXEC only says that something was wrong before; the first refused command says what.
+            // `EXEC` only reports that a command was rejected; the first rejected command has the reason.
             for case .failure(let refusal) in results.dropLast() { throw refusal }
             throw error
         }

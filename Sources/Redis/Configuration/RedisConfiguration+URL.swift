@@ -3,28 +3,38 @@
 import Foundation
 
 extension RedisConfiguration {
-    /// Makes a configuration from a URL.
+    /// Creates a configuration from a URL.
     ///
     /// - `redis://[user:password@]host[:port][/db]`
-    /// - `rediss://…`, the same over TLS
+    /// - `rediss://…`, with TLS
     /// - `unix://[user:password@]/path/to/redis.sock[?db=0]`
     /// - `redis+sentinel://[user:password@]host[:port],host[:port],…/master-name[/db]`, and `rediss+sentinel://…` with
     ///   TLS to the Sentinels and the servers
     /// - `redis+cluster://[user:password@]host[:port],host[:port],…`, and `rediss+cluster://…` with TLS
     ///
-    /// User name, password and path may be percent-encoded; `redis://:password@host` has a password only. Options
-    /// may follow: `db`, `client_name`, `protocol` (2 or 3), and with TLS `tls_ca`, `tls_cert`, `tls_key` (paths of PEM
-    /// files), `tls_server_name` and `tls_verify` (`full`, `ca` or `none`). Behind Sentinel and on a cluster
-    /// `read_from=replicas`. The Sentinels have credentials and encryption of their own: `sentinel_username`,
-    /// `sentinel_password`, and `sentinel_tls` (`yes` or `no`; otherwise as the scheme says).
+    /// User name, password and path may be percent-encoded; `redis://:password@host` has a password only. These options
+    /// are accepted as query parameters: `db`, `client_name`, `protocol` (2 or 3); with TLS `tls_ca`, `tls_cert`,
+    /// `tls_key` (paths of PEM files), `tls_server_name` and `tls_verify` (`full`, `ca` or `none`); behind Sentinel and
+    /// on a cluster `read_from=replicas`. Sentinels have their own credentials and encryption: `sentinel_username`,
+    /// `sentinel_password`, and `sentinel_tls` (`yes` or `no`; defaults to the encryption of the scheme).
     ///
-    /// - Throws: ``RedisError`` with the code `invalidConfiguration`. Its message never contains the URL's password.
+    /// ```swift
+    /// let configuration = try RedisConfiguration(
+    ///     url: "rediss+sentinel://app:secret@s1.example,s2.example,s3.example/mymaster?read_from=replicas")
+    /// ```
+    ///
+    /// - Parameter url: The URL.
+    /// - Throws: ``RedisError`` with the code `invalidConfiguration`. Its message never contains the password.
     public init(url: String) throws {
         try self.init(parsed: RedisURL(url))
     }
 
-    /// Reads the environment variable `REDIS_URL`, without white space around it; if it is not set or is empty, the
-    /// configuration is that of `redis://localhost:6379`.
+    /// Returns the configuration in the environment variable `REDIS_URL`.
+    ///
+    /// Surrounding white space is ignored. If the variable is not set or is empty, the configuration is that of
+    /// `redis://localhost:6379`.
+    ///
+    /// - Parameter environment: The environment. Defaults to that of the process.
     /// - Throws: ``RedisError`` with the code `invalidConfiguration`.
     public static func fromEnvironment(
         _ environment: [String: String] = ProcessInfo.processInfo.environment
@@ -45,7 +55,7 @@ extension RedisConfiguration {
             if url.scheme == "rediss" { tls = RedisTLSConfiguration() }
         case "unix", "redis+unix":
             guard url.authority.isEmpty, url.path.hasPrefix("/") else {
-                throw RedisURL.error("a Unix socket needs an absolute path, as in unix:///run/redis/redis.sock")
+                throw RedisURL.error("a Unix socket requires an absolute path, as in unix:///run/redis/redis.sock")
             }
             self.init(address: .unixSocket(path: try RedisURL.decode(url.path, "path")))
         case "redis+sentinel", "rediss+sentinel":
@@ -54,11 +64,11 @@ extension RedisConfiguration {
             try self.init(cluster: url)
         default:
             throw RedisURL.error(
-                "the scheme \"\(url.scheme)\" is not known; the accepted ones are redis://, rediss://, unix://, "
+                "the scheme \"\(url.scheme)\" is unknown; use one of redis://, rediss://, unix://, "
                     + "redis+sentinel:// and redis+cluster:// (rediss+… for TLS)")
         }
         credentials = url.credentials
-        // Which connections are encrypted decides what other options mean.
+        // The encryption of the connections determines how other options are interpreted.
         for (name, value) in url.options where name == "sentinel_tls" { try apply(option: name, value) }
         for (name, value) in url.options where name != "sentinel_tls" { try apply(option: name, value) }
         try validate()
@@ -68,7 +78,7 @@ extension RedisConfiguration {
         let path = url.path.split(separator: "/", omittingEmptySubsequences: true)
         guard let name = path.first, path.count <= 2 else {
             throw RedisURL.error(
-                "behind the Sentinels belongs the name of the master, as in \(url.scheme)://host1,host2,host3/mymaster/0"
+                "the name of the master must follow the Sentinels, as in \(url.scheme)://host1,host2,host3/mymaster/0"
             )
         }
         let tls = url.scheme.hasPrefix("rediss") ? RedisTLSConfiguration() : nil
@@ -91,7 +101,7 @@ extension RedisConfiguration {
         if name.hasPrefix("sentinel_") { return try apply(sentinelOption: name, value) }
         if name == "read_from" { return try apply(readFrom: value) }
         if name.hasPrefix("tls_"), self.tls == nil, self.sentinel?.tls == nil {
-            throw RedisURL.error("the option \(name) needs TLS: use the scheme rediss:// (or rediss+…)")
+            throw RedisURL.error("the option \(name) requires TLS: use the scheme rediss:// (or rediss+…)")
         }
         if name.hasPrefix("tls_"), var sentinel = self.sentinel, var tls = sentinel.tls {
             try tls.apply(option: name, value)
@@ -113,7 +123,7 @@ extension RedisConfiguration {
             }
         default:
             throw RedisURL.error(
-                "the option \"\(name)\" is not known; the accepted ones are db, client_name, protocol, read_from, tls_ca, "
+                "the option \"\(name)\" is unknown; use one of db, client_name, protocol, read_from, tls_ca, "
                     + "tls_cert, tls_key, tls_server_name, tls_verify, sentinel_username, sentinel_password and "
                     + "sentinel_tls"
             )
@@ -126,7 +136,7 @@ extension RedisConfiguration {
 
     private mutating func apply(sentinelOption name: String, _ value: String) throws {
         guard var sentinel = self.sentinel else {
-            throw RedisURL.error("the option \(name) needs the scheme redis+sentinel://")
+            throw RedisURL.error("the option \(name) requires the scheme redis+sentinel://")
         }
         switch name {
         case "sentinel_username":
@@ -141,7 +151,7 @@ extension RedisConfiguration {
             }
         default:
             throw RedisURL.error(
-                "the option \"\(name)\" is not known; the accepted ones are sentinel_username, sentinel_password and "
+                "the option \"\(name)\" is unknown; use one of sentinel_username, sentinel_password and "
                     + "sentinel_tls")
         }
         deployment = .sentinel(sentinel)
@@ -149,7 +159,7 @@ extension RedisConfiguration {
 
     private mutating func apply(readFrom value: String) throws {
         if case .standalone = deployment {
-            throw RedisURL.error("the option read_from needs replicas: redis+sentinel:// or redis+cluster://")
+            throw RedisURL.error("the option read_from requires replicas: use redis+sentinel:// or redis+cluster://")
         }
         switch value {
         case "master": readsFromReplicas = false
@@ -175,7 +185,7 @@ extension RedisTLSConfiguration {
             }
         default:
             throw RedisURL.error(
-                "the option \"\(name)\" is not known; the accepted ones are tls_ca, tls_cert, tls_key, tls_server_name and "
+                "the option \"\(name)\" is unknown; use one of tls_ca, tls_cert, tls_key, tls_server_name and "
                     + "tls_verify")
         }
     }

@@ -5,7 +5,7 @@ public import Metrics
 public import NIOCore
 public import Tracing
 
-/// How a ``RedisClient`` finds its servers, and how it behaves.
+/// The servers and options of a ``RedisClient``.
 ///
 /// ```swift
 /// var configuration = try RedisConfiguration(url: "rediss://worker:secret@redis.example.com:6380/1")
@@ -13,54 +13,70 @@ public import Tracing
 /// configuration.pool.maxConnections = 4
 /// ```
 ///
-/// Nothing that prints a configuration shows a password.
+/// Descriptions and reflections of a configuration never contain a password.
 public struct RedisConfiguration: Sendable {
-    /// Where the server listens. Behind Sentinel and on a cluster, the first one listed; what counts there is
-    /// ``deployment``. Default: `localhost`, port 6379.
+    /// The address of the server. Defaults to `localhost`, port 6379.
+    ///
+    /// Behind Sentinel and on a cluster this is the first listed address, and ``deployment`` determines the servers.
     public var address: RedisAddress
-    /// Whether there is one server, or several behind Sentinel or in a cluster. Default: one.
+    /// The kind of deployment: one server, a master behind Sentinel, or a cluster. Defaults to one server.
     public var deployment: RedisDeployment = .standalone
-    /// Commands that only read go to replicas, where there are some that work. What is read there may be a little out
-    /// of date: something that was written just now may be missing. ``RedisCommand/onMaster`` exempts a command.
-    /// Default: no.
+    /// A Boolean value that indicates whether commands that only read are sent to replicas, if some are available.
+    /// Defaults to `false`.
+    ///
+    /// Replicas may return slightly outdated data: a value that was written just now may be missing.
+    /// ``RedisCommand/onMaster`` exempts a command.
     public var readsFromReplicas = false
-    /// User name and password. Default: none.
+    /// The user name and password. Defaults to `nil`.
     public var credentials: RedisCredentials?
-    /// The number of the logical database. Default: 0.
+    /// The number of the logical database. Defaults to 0.
     public var database: Int
-    /// A name for the connections, shown by `CLIENT LIST`. No spaces or line breaks. Default: none.
+    /// The name of the connections, as shown by `CLIENT LIST`. Must not contain spaces or line breaks. Defaults to
+    /// `nil`.
     public var clientName: String?
-    /// Encryption. Default: none.
+    /// The encryption of the connections. If `nil`, which is the default, connections are not encrypted.
     public var tls: RedisTLSConfiguration?
-    /// Which protocol version to speak. Default: ``ProtocolVersion/automatic``.
+    /// The version of the protocol. Defaults to ``ProtocolVersion/automatic``.
     public var protocolVersion: ProtocolVersion = .automatic
 
-    /// How long one attempt to connect may take: name resolution, TCP, TLS and authentication together.
-    /// Default: 5 seconds.
+    /// The time limit for one attempt to connect: name resolution, TCP, TLS and authentication together. Defaults to 5
+    /// seconds.
     public var connectTimeout: Duration = .seconds(5)
-    /// How long a command may take in all, unless it has a limit of its own: the wait for a connection, attempts and
-    /// retries included. A connection on which a command waited for so long, and on which nothing at all was read
-    /// meanwhile, is taken for dead and closed. Default: 5 seconds.
+    /// The time limit for a command that has no ``RedisCommand/timeout``, including the wait for a connection, all
+    /// attempts and retries. Defaults to 5 seconds.
+    ///
+    /// A connection that delivers no bytes for this long while a command waits for its reply is considered dead and is
+    /// closed.
     public var commandTimeout: Duration = .seconds(5)
 
-    /// The pool of connections.
+    /// The options of the connection pool of each server.
     public var pool = RedisPoolConfiguration()
-    /// Subscriptions.
+    /// The options of subscriptions.
     public var pubSub = RedisPubSubConfiguration()
-    /// What is accepted from the server.
+    /// The limits for data received from the server.
     public var limits = RESPLimits()
 
-    /// Where events of the connections are logged. Default: a logger named `RedisClient`.
+    /// The logger. Defaults to a logger with the label `RedisClient`.
     public var logger = Logger(label: "RedisClient")
-    /// Where metrics go. Nil means the factory that `MetricsSystem` was bootstrapped with when the client is made.
+    /// The metrics factory. If `nil`, the factory with which `MetricsSystem` was bootstrapped when the client is
+    /// created.
     public var metricsFactory: (any MetricsFactory)?
-    /// Where spans go. Nil means the tracer that `InstrumentationSystem` was bootstrapped with when the client is made;
-    /// without one, spans cost nothing.
+    /// The tracer. If `nil`, the tracer with which `InstrumentationSystem` was bootstrapped when the client is created.
+    /// Without a tracer, tracing has no overhead.
     public var tracer: (any Tracer)?
-    /// The event loops that do the work. Nil means NIO's process-wide group.
+    /// The event loops. If `nil`, NIO's process-wide group is used.
     public var eventLoopGroup: (any EventLoopGroup)?
 
-    /// Makes a configuration from fields.
+    /// Creates a configuration for one server.
+    ///
+    /// - Parameters:
+    ///   - host: The host name or IP address. Defaults to `localhost`.
+    ///   - port: The port. Defaults to 6379.
+    ///   - database: The number of the logical database. Defaults to 0.
+    ///   - username: The user name. Ignored without a password.
+    ///   - password: The password. If `nil`, the client does not authenticate.
+    ///   - tls: The encryption. If `nil`, connections are not encrypted.
+    ///   - clientName: The name of the connections.
     public init(
         host: String = "localhost",
         port: Int = RedisAddress.defaultPort,
@@ -79,7 +95,14 @@ public struct RedisConfiguration: Sendable {
         )
     }
 
-    /// Makes a configuration for any kind of address.
+    /// Creates a configuration for one server with an address of any kind.
+    ///
+    /// - Parameters:
+    ///   - address: The address.
+    ///   - credentials: The user name and password.
+    ///   - database: The number of the logical database. Defaults to 0.
+    ///   - tls: The encryption. If `nil`, connections are not encrypted.
+    ///   - clientName: The name of the connections.
     public init(
         address: RedisAddress,
         credentials: RedisCredentials? = nil,
@@ -94,12 +117,13 @@ public struct RedisConfiguration: Sendable {
         self.clientName = clientName
     }
 
-    /// Makes a configuration for a master that Sentinels watch.
+    /// Creates a configuration for a master monitored by Sentinels.
     /// - Parameters:
-    ///   - sentinels: The Sentinels, and the name under which they know the master.
-    ///   - credentials: User name and password of the master and its replicas.
+    ///   - sentinels: The Sentinels, and the name of the master in their configuration.
+    ///   - credentials: The user name and password of the master and its replicas.
     ///   - database: The number of the logical database.
-    ///   - tls: Encryption of the connections to the master and its replicas.
+    ///   - tls: The encryption of the connections to the master and its replicas.
+    ///   - clientName: The name of the connections.
     public init(
         sentinels: RedisSentinelConfiguration, credentials: RedisCredentials? = nil, database: Int = 0,
         tls: RedisTLSConfiguration? = nil, clientName: String? = nil
@@ -110,11 +134,12 @@ public struct RedisConfiguration: Sendable {
         deployment = .sentinel(sentinels)
     }
 
-    /// Makes a configuration for a Redis Cluster.
+    /// Creates a configuration for a Redis Cluster.
     /// - Parameters:
-    ///   - cluster: Some of its nodes.
-    ///   - credentials: User name and password of all nodes.
-    ///   - tls: Encryption of the connections to all nodes.
+    ///   - cluster: Some nodes of the cluster.
+    ///   - credentials: The user name and password of all nodes.
+    ///   - tls: The encryption of the connections to all nodes.
+    ///   - clientName: The name of the connections.
     public init(
         cluster: RedisClusterConfiguration, credentials: RedisCredentials? = nil, tls: RedisTLSConfiguration? = nil,
         clientName: String? = nil
@@ -125,17 +150,17 @@ public struct RedisConfiguration: Sendable {
         deployment = .cluster(cluster)
     }
 
-    /// Which version of the protocol to speak.
+    /// A choice of the protocol version.
     public enum ProtocolVersion: Hashable, Sendable {
-        /// RESP3, and RESP2 with a server that does not know it.
+        /// RESP3, or RESP2 if the server does not support RESP3.
         case automatic
         /// RESP2 only.
         case resp2
-        /// RESP3 only: connecting to a server that does not know it fails.
+        /// RESP3 only: connecting to a server that does not support it fails.
         case resp3
     }
 
-    /// Checks what can be checked without a server.
+    /// Checks the options that can be checked without a server. ``RedisClient/init(_:)`` calls it.
     /// - Throws: ``RedisError`` with the code `invalidConfiguration`.
     public func validate() throws {
         func require(_ condition: Bool, _ message: @autoclosure () -> String) throws {
@@ -158,7 +183,7 @@ public struct RedisConfiguration: Sendable {
 }
 
 extension RedisConfiguration: CustomStringConvertible, CustomReflectable {
-    /// The address and the options that have no secrets.
+    /// The URL of the configuration, without the password.
     public var description: String {
         let scheme = tls == nil ? "redis" : "rediss"
         let user = credentials.map { "\($0)@" } ?? ""
@@ -176,18 +201,18 @@ extension RedisConfiguration: CustomStringConvertible, CustomReflectable {
         }
     }
 
-    /// Shows no more than ``description`` does.
+    /// The contents of ``description``, so that reflection does not reveal secrets.
     public var customMirror: Mirror { Mirror(self, children: ["url": description]) }
 }
 
-/// Where a server listens.
+/// The address of a server.
 public enum RedisAddress: Hashable, Sendable, CustomStringConvertible {
-    /// A name or IP address (an IPv6 address without brackets) and a port.
+    /// A host name or IP address (an IPv6 address without brackets) and a port.
     case tcp(host: String, port: Int)
     /// The path of a Unix domain socket.
     case unixSocket(path: String)
 
-    /// The port of Redis, 6379.
+    /// The default port of Redis, 6379.
     public static let defaultPort = 6379
 
     /// `host:port`, or `unix://path`.
@@ -209,7 +234,7 @@ public enum RedisAddress: Hashable, Sendable, CustomStringConvertible {
             guard !path.isEmpty else {
                 throw RedisError(.invalidConfiguration, "The path of the Unix socket is empty.")
             }
-            // The size of sun_path on Linux, less its terminator.
+            // The size of `sun_path` on Linux, without the terminating zero.
             guard path.utf8.count <= 107 else {
                 throw RedisError(
                     .invalidConfiguration,
@@ -220,22 +245,26 @@ public enum RedisAddress: Hashable, Sendable, CustomStringConvertible {
     }
 }
 
-/// A user name and a password. Printing it shows neither the password nor its length.
+/// A user name and a password. Its description contains neither the password nor its length.
 public struct RedisCredentials: Hashable, Sendable, CustomStringConvertible, CustomReflectable {
-    /// The ACL user; nil means the user `default`.
+    /// The ACL user. If `nil`, the user `default`.
     public var username: String?
     /// The password.
     public var password: String
 
-    /// Makes credentials.
+    /// Creates credentials.
+    ///
+    /// - Parameters:
+    ///   - username: The ACL user. If `nil`, the user `default`.
+    ///   - password: The password.
     public init(username: String? = nil, password: String) {
         self.username = username
         self.password = password
     }
 
-    /// The user name, with asterisks in the place of the password.
+    /// The user name, with asterisks in place of the password.
     public var description: String { "\(username ?? ""):***" }
 
-    /// Shows no more than ``description`` does.
+    /// The contents of ``description``, so that reflection does not reveal secrets.
     public var customMirror: Mirror { Mirror(self, children: ["username": username as Any]) }
 }

@@ -1,36 +1,44 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// How the servers are set up that a client works with.
+/// The arrangement of the servers that a client uses.
 public enum RedisDeployment: Hashable, Sendable {
     /// One server, at ``RedisConfiguration/address``.
     case standalone
-    /// A master with replicas, watched by Sentinels: the client asks them who is the master, and follows failovers.
+    /// A master with replicas, monitored by Sentinels. The client queries the Sentinels for the master and follows
+    /// failovers.
     case sentinel(RedisSentinelConfiguration)
-    /// A Redis Cluster: the keys are spread over several masters.
+    /// A Redis Cluster, where keys are distributed over several masters.
     case cluster(RedisClusterConfiguration)
 }
 
-/// Which Sentinels to ask, and for whom.
+/// The Sentinels and the name of the master that they monitor.
 ///
-/// User name, password, database and TLS of ``RedisConfiguration`` are those of the master and its replicas; the
+/// The credentials, database and TLS options of ``RedisConfiguration`` apply to the master and its replicas. The
 /// Sentinels have their own, or none.
 public struct RedisSentinelConfiguration: Hashable, Sendable {
-    /// Where the Sentinels listen. One that is up is enough; all should be listed.
+    /// The addresses of the Sentinels. One reachable Sentinel is sufficient; list all of them.
     public var sentinels: [RedisAddress]
-    /// The name under which the Sentinels know the master.
+    /// The name of the master, from `sentinel monitor` in the configuration of the Sentinels.
     public var masterName: String
-    /// User name and password of the Sentinels. Default: none.
+    /// The user name and password for the Sentinels. Defaults to `nil`.
     public var credentials: RedisCredentials?
-    /// Encryption of the connections to the Sentinels. Default: none.
+    /// The encryption of the connections to the Sentinels. If `nil`, which is the default, they are not encrypted.
     public var tls: RedisTLSConfiguration?
-    /// How often the Sentinels are asked although nothing happened. They are asked at once when something did, and tell
-    /// of failovers by themselves. Default: 30 seconds.
+    /// How often the Sentinels are queried when nothing has happened. Defaults to 30 seconds.
+    ///
+    /// After failures they are queried immediately, and they announce failovers.
     public var refreshInterval: Duration = .seconds(30)
 
-    /// The port of Sentinels, 26379.
+    /// The default port of Sentinels, 26379.
     public static let defaultPort = 26379
 
-    /// Makes a configuration.
+    /// Creates a configuration.
+    ///
+    /// - Parameters:
+    ///   - sentinels: The addresses of the Sentinels.
+    ///   - masterName: The name of the master in the configuration of the Sentinels.
+    ///   - credentials: The user name and password for the Sentinels.
+    ///   - tls: The encryption of the connections to the Sentinels.
     public init(
         sentinels: [RedisAddress], masterName: String, credentials: RedisCredentials? = nil,
         tls: RedisTLSConfiguration? = nil
@@ -43,13 +51,14 @@ public struct RedisSentinelConfiguration: Hashable, Sendable {
 
     func validate() throws {
         guard !sentinels.isEmpty else {
-            throw RedisError(.invalidConfiguration, "No Sentinel is listed: name at least one, better all of them.")
+            throw RedisError(.invalidConfiguration, "No Sentinel is listed: list at least one, preferably all of them.")
         }
         for address in sentinels { try address.validate() }
         guard !masterName.isEmpty else {
             throw RedisError(
                 .invalidConfiguration,
-                "The name of the master is empty: use the one of \"sentinel monitor\" in the Sentinels' configuration.")
+                "The name of the master is empty: use the name of \"sentinel monitor\" in the Sentinels' configuration."
+            )
         }
         guard refreshInterval > .zero else {
             throw RedisError(.invalidConfiguration, "The refresh interval of the Sentinels must be longer than zero.")
@@ -57,15 +66,17 @@ public struct RedisSentinelConfiguration: Hashable, Sendable {
     }
 }
 
-/// Where to find a Redis Cluster.
+/// The nodes through which a client discovers a Redis Cluster.
 public struct RedisClusterConfiguration: Hashable, Sendable {
-    /// Some nodes of the cluster. The others are found through them; one that is up is enough.
+    /// The addresses of some nodes. One reachable node is sufficient: the others are discovered through it.
     public var nodes: [RedisAddress]
-    /// How often the slot map is read although nothing happened. It is read at once when something did.
-    /// Default: 30 seconds.
+    /// How often the slot map is read when nothing has happened. After failures and redirections it is read
+    /// immediately. Defaults to 30 seconds.
     public var refreshInterval: Duration = .seconds(30)
 
-    /// Makes a configuration.
+    /// Creates a configuration.
+    ///
+    /// - Parameter nodes: The addresses of some nodes.
     public init(nodes: [RedisAddress]) {
         self.nodes = nodes
     }
@@ -73,7 +84,7 @@ public struct RedisClusterConfiguration: Hashable, Sendable {
     func validate() throws {
         guard !nodes.isEmpty else {
             throw RedisError(
-                .invalidConfiguration, "No node of the cluster is listed: name at least one, better several.")
+                .invalidConfiguration, "No node of the cluster is listed: list at least one, preferably several.")
         }
         for address in nodes { try address.validate() }
         guard refreshInterval > .zero else {
@@ -94,7 +105,7 @@ extension RedisDeployment {
             guard database == 0 else {
                 throw RedisError(
                     .invalidConfiguration,
-                    "The database is \(database); a Redis Cluster has database 0 only. Use a prefix to keep keys apart."
+                    "The database is \(database); a Redis Cluster supports database 0 only. Separate keys by a prefix."
                 )
             }
         }

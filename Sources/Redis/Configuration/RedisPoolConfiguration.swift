@@ -1,33 +1,39 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// How many connections a client keeps to one server, and how it uses them.
+/// The options of the connection pools that a client keeps for each server.
 ///
-/// A connection carries many commands at once, so a few serve hundreds of concurrent callers. Connections are opened
-/// one at a time when they are needed, and come back by themselves after a failure.
+/// A connection carries many commands at once, so a few connections serve hundreds of concurrent callers. Connections
+/// are opened one at a time when they are needed, and reopened after a failure.
 public struct RedisPoolConfiguration: Hashable, Sendable {
-    /// The most shared connections. Default: 4.
+    /// The maximum number of shared connections. Defaults to 4.
     public var maxConnections: Int = 4
-    /// Shared connections that are kept open even if they are idle. The client opens them when it runs. Default: 0.
+    /// The number of shared connections that are kept open when idle, once ``RedisClient/run()`` was called. Defaults
+    /// to 0.
     public var minIdleConnections: Int = 0
-    /// The most connections leased with `withConnection` at a time; they are counted apart. Default: 8.
+    /// The maximum number of connections leased with `withConnection` at a time, in addition to the shared ones.
+    /// Defaults to 8.
     public var maxLeasedConnections: Int = 8
-    /// A further connection is opened when each open one has so many commands under way. Default: 64.
+    /// The number of commands in flight on every open connection at which a further connection is opened. Defaults to
+    /// 64.
     public var commandsBeforeGrowing: Int = 64
-    /// The most commands under way on one connection. When all connections have so many, callers wait. Default: 1024.
+    /// The maximum number of commands in flight on one connection. When all connections have reached it, callers wait.
+    /// Defaults to 1024.
     public var maxCommandsPerConnection: Int = 1024
-    /// The most callers that wait for a connection; a further one fails at once. Default: 10,000.
+    /// The maximum number of callers that wait for a connection; further ones fail immediately. Defaults to 10,000.
     public var maxWaiters: Int = 10_000
-    /// A connection in excess of the minimum is closed after being idle for so long. Default: 5 minutes.
+    /// How long a connection above the minimum may be idle before it is closed. Defaults to 5 minutes.
     public var idleTimeout: Duration = .seconds(300)
-    /// A connection that was idle for so long is checked with PING, again and again. Default: 30 seconds.
+    /// How often an idle connection is checked with `PING`. Defaults to 30 seconds.
     public var healthCheckInterval: Duration = .seconds(30)
-    /// The pause after a first failed attempt to connect. It doubles with each further failure, and each pause is
-    /// shortened at random by up to half, so that many clients do not come back at the same moment. Default: 50 ms.
+    /// The pause after the first failed attempt to connect. Defaults to 50 milliseconds.
+    ///
+    /// The pause doubles with each further failure, up to ``maxBackoff``, and is randomly shortened by up to half, so
+    /// that clients do not reconnect in step.
     public var initialBackoff: Duration = .milliseconds(50)
-    /// The longest pause between attempts to connect. Default: 2 seconds.
+    /// The maximum pause between attempts to connect. Defaults to 2 seconds.
     public var maxBackoff: Duration = .seconds(2)
 
-    /// Makes a configuration with the defaults.
+    /// Creates a configuration with the default values.
     public init() {}
 
     func validate() throws {
@@ -53,16 +59,17 @@ public struct RedisPoolConfiguration: Hashable, Sendable {
     }
 }
 
-/// How subscriptions behave.
+/// The options of subscriptions.
 public struct RedisPubSubConfiguration: Hashable, Sendable {
-    /// How many messages a subscription holds for a reader that is slower than the publishers. When there are more,
-    /// the oldest are dropped and the reader is told by a gap. Default: 1024.
+    /// The number of messages that a subscription buffers for a slow reader. Defaults to 1024.
+    ///
+    /// When there are more, the oldest are dropped and the reader receives a ``RedisSubscriptionEvent/gap``.
     public var bufferLimit: Int = 1024
-    /// A subscription connection on which nothing was read for so long is checked with PING, and given up if the
-    /// answer does not come within the command timeout. Default: 15 seconds.
+    /// How long a subscription connection may be silent before it is checked with `PING`. If no reply arrives within
+    /// the command timeout, it is closed and reopened. Defaults to 15 seconds.
     public var healthCheckInterval: Duration = .seconds(15)
 
-    /// Makes a configuration with the defaults.
+    /// Creates a configuration with the default values.
     public init() {}
 
     func validate() throws {

@@ -2,15 +2,15 @@
 
 import NIOSSL
 
-/// How a connection is encrypted.
+/// The TLS options of a connection.
 public struct RedisTLSConfiguration: Hashable, Sendable {
-    /// What is checked about the server's certificate.
+    /// The verification of the server's certificate.
     public enum Verification: Hashable, Sendable {
-        /// It is signed by a trusted authority and made out for the host. Default.
+        /// The certificate must be signed by a trusted authority and match the host name.
         case full
-        /// It is signed by a trusted authority.
+        /// The certificate must be signed by a trusted authority.
         case withoutHostname
-        /// Nothing: anybody in between can read and change the traffic. For tests.
+        /// No verification: an attacker in the network can read and modify the traffic. For tests only.
         case none
     }
 
@@ -18,10 +18,10 @@ public struct RedisTLSConfiguration: Hashable, Sendable {
     public enum PEM: Hashable, Sendable, CustomStringConvertible, CustomReflectable {
         /// The path of a file.
         case file(String)
-        /// The text itself.
+        /// The PEM text.
         case text(String)
 
-        /// The path of a file; never the text, which may be a private key.
+        /// The path of a file; never the text, which may contain a private key.
         public var description: String {
             switch self {
             case .file(let path): path
@@ -29,22 +29,29 @@ public struct RedisTLSConfiguration: Hashable, Sendable {
             }
         }
 
-        /// Shows no more than ``description`` does.
+        /// The contents of ``description``, so that reflection does not reveal secrets.
         public var customMirror: Mirror { Mirror(self, children: ["pem": description]) }
     }
 
-    /// What is checked about the server's certificate. Default: ``Verification/full``.
+    /// The verification of the server's certificate. Defaults to ``Verification/full``.
     public var verification: Verification
-    /// The authorities that are trusted; nil means those of the system.
+    /// The trusted certificate authorities. If `nil`, those of the system are trusted.
     public var certificateAuthorities: PEM?
-    /// The certificate that the client shows, with its chain, for servers that want one. Needs ``privateKey``.
+    /// The client certificate with its chain, for servers that require one. Requires ``privateKey``.
     public var clientCertificate: PEM?
     /// The private key of ``clientCertificate``.
     public var privateKey: PEM?
-    /// The name that the server's certificate must be made out for; nil means the host of the address.
+    /// The name that the server's certificate must match. If `nil`, the host of the address.
     public var serverName: String?
 
-    /// Makes a configuration; without arguments, one that trusts the authorities of the system.
+    /// Creates TLS options. Without arguments, the certificate authorities of the system are trusted.
+    ///
+    /// - Parameters:
+    ///   - verification: The verification of the server's certificate. Defaults to ``Verification/full``.
+    ///   - certificateAuthorities: The trusted certificate authorities. If `nil`, those of the system are trusted.
+    ///   - clientCertificate: The client certificate with its chain. Requires a private key.
+    ///   - privateKey: The private key of the client certificate.
+    ///   - serverName: The name that the server's certificate must match. If `nil`, the host of the address.
     public init(
         verification: Verification = .full,
         certificateAuthorities: PEM? = nil,
@@ -61,7 +68,7 @@ public struct RedisTLSConfiguration: Hashable, Sendable {
 }
 
 extension RedisTLSConfiguration {
-    /// Reads the certificates. Costly: once per client.
+    /// Creates the TLS context. Reads the certificates, which is costly, so it is called once per client.
     func makeContext() throws -> NIOSSLContext {
         var configuration = TLSConfiguration.makeClientConfiguration()
         switch verification {
@@ -70,7 +77,7 @@ extension RedisTLSConfiguration {
         case .none: configuration.certificateVerification = .none
         }
         if let authorities = certificateAuthorities {
-            configuration.trustRoots = .certificates(try Self.certificates(authorities, "certificate authorities"))
+            configuration.trustRoots = .certificates(try Self.certificates(authorities, "certificate authority list"))
         }
         switch (clientCertificate, privateKey) {
         case (let certificate?, let key?):
@@ -81,14 +88,14 @@ extension RedisTLSConfiguration {
             break
         default:
             throw RedisError(
-                .invalidConfiguration, "A TLS client certificate needs its private key, and the other way round.")
+                .invalidConfiguration, "A TLS client certificate and its private key must be set together.")
         }
         do {
             return try NIOSSLContext(configuration: configuration)
         } catch {
             throw RedisError(
                 .invalidConfiguration,
-                "The TLS configuration is not accepted: check that certificate and private key belong together.",
+                "The TLS configuration is invalid: check that the certificate and the private key match.",
                 cause: error
             )
         }
@@ -102,7 +109,7 @@ extension RedisTLSConfiguration {
             }
         }
         guard !certificates.isEmpty else {
-            throw RedisError(.invalidConfiguration, "The TLS \(what) contain no certificate: \(pem).")
+            throw RedisError(.invalidConfiguration, "The TLS \(what) contains no certificate: \(pem).")
         }
         return certificates
     }
@@ -120,7 +127,7 @@ extension RedisTLSConfiguration {
         } catch {
             throw RedisError(
                 .invalidConfiguration,
-                "The TLS \(what) cannot be read from \(pem): check that it exists and is PEM.",
+                "The TLS \(what) cannot be read from \(pem): check that it exists and is in PEM format.",
                 cause: error
             )
         }

@@ -2,8 +2,10 @@
 
 import Foundation
 
-/// The parts of a URL. Foundation's URL types reject passwords that are not percent-encoded and accept much that makes
-/// no sense here, so that a mistake would show only as a failure to connect.
+/// The parts of a Redis URL.
+///
+/// Foundation's URL types reject passwords that are not percent-encoded and accept forms that are invalid here, so that
+/// a mistake would only appear as a failure to connect.
 struct RedisURL {
     let scheme: String
     let credentials: RedisCredentials?
@@ -12,15 +14,15 @@ struct RedisURL {
     let options: [(String, String)]
 
     init(_ text: String) throws {
-        // Whatever comes from a file ends with a line break.
+        // A URL read from a file ends with a line break.
         let text = text.trimmingCharacters(in: .whitespacesAndNewlines)
         guard let separator = text.range(of: "://") else {
             throw Self.error(
-                "it has no scheme; write for example redis://localhost:6379, rediss://… or unix:///path.sock")
+                "it has no scheme; use, for example, redis://localhost:6379, rediss://… or unix:///path.sock")
         }
         scheme = text[..<separator.lowerBound].lowercased()
         var rest = text[separator.upperBound...]
-        // The last @ of the authority ends the credentials, so that one in a password does no harm.
+        // The last `@` of the authority ends the credentials, so that a password may contain one.
         let end = rest.prefix { $0 != "/" && $0 != "?" }.lastIndex(of: "@")
         if let end {
             credentials = try Self.credentials(rest[..<end])
@@ -49,7 +51,7 @@ struct RedisURL {
 
     static func decode(_ text: String, _ what: String) throws -> String {
         guard let decoded = text.removingPercentEncoding else {
-            throw Self.error("the percent-encoding of the \(what) is broken")
+            throw Self.error("the percent-encoding of the \(what) is invalid")
         }
         return decoded
     }
@@ -65,7 +67,7 @@ struct RedisURL {
         if text.isEmpty { return nil }
         guard let colon = text.firstIndex(of: ":") else {
             throw Self.error(
-                "there is a user name without a password; for a password without a user name write redis://:password@…")
+                "it has a user name without a password; for a password without a user name, use redis://:password@…")
         }
         let username = try Self.decode(String(text[..<colon]), "user name")
         let password = try Self.decode(String(text[text.index(after: colon)...]), "password")
@@ -73,21 +75,21 @@ struct RedisURL {
         return RedisCredentials(username: username.isEmpty ? nil : username, password: password)
     }
 
-    /// The host and port of a URL that names one server.
+    /// Returns the host and port of a URL with one server.
     func hostAndPort() throws -> (String, Int) {
         if authority.contains(",") {
             throw Self.error(
-                "it lists several hosts; redis:// and rediss:// take one, redis+sentinel:// and redis+cluster:// several"
+                "it lists several hosts; redis:// and rediss:// accept one, redis+sentinel:// and redis+cluster:// several"
             )
         }
         return try Self.hostAndPort(authority, defaultPort: RedisAddress.defaultPort)
     }
 
-    /// The addresses of a URL that names several servers.
+    /// Returns the addresses of a URL with several servers.
     func addresses(defaultPort: Int) throws -> [RedisAddress] {
         try authority.split(separator: ",", omittingEmptySubsequences: false).map { part in
             guard !part.isEmpty else {
-                throw Self.error("a host is missing: write them as in \(scheme)://host1,host2,host3")
+                throw Self.error("a host is missing: list them as in \(scheme)://host1,host2,host3")
             }
             let (host, port) = try Self.hostAndPort(String(part), defaultPort: defaultPort)
             return .tcp(host: host, port: port)
@@ -101,7 +103,7 @@ struct RedisURL {
             guard let bracket = authority.firstIndex(of: "]") else {
                 throw Self.error("the IPv6 address has no closing bracket")
             }
-            // The sign before the zone of an address may be escaped (RFC 6874).
+            // The percent sign before the zone of an address may be escaped (RFC 6874).
             host = authority[..<bracket].dropFirst().replacing("%25", with: "%")[...]
             rest = authority[bracket...].dropFirst()
         } else {
@@ -109,13 +111,13 @@ struct RedisURL {
             host = authority[..<colon]
             rest = authority[colon...]
             guard rest.dropFirst().firstIndex(of: ":") == nil else {
-                throw Self.error("an IPv6 address must stand in brackets, as in redis://[::1]:6379")
+                throw Self.error("an IPv6 address must be in brackets, as in redis://[::1]:6379")
             }
         }
         if rest.isEmpty { return (host.isEmpty ? "localhost" : String(host), defaultPort) }
         guard rest.hasPrefix(":"), let port = Int(rest.dropFirst()), (1...65535).contains(port) else {
             throw Self.error(
-                "the port must be a number between 1 and 65535 (a / or ? in a password has to be percent-encoded)")
+                "the port must be a number between 1 and 65535 (a / or ? in a password must be percent-encoded)")
         }
         return (host.isEmpty ? "localhost" : String(host), port)
     }

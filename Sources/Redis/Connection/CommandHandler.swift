@@ -3,8 +3,8 @@
 import Logging
 import NIOCore
 
-/// Performs the actions of ``CommandStateMachine`` on a channel: writes commands, decodes replies, wakes up for
-/// deadlines. Everything here runs on the channel's event loop.
+/// Performs the actions of ``CommandStateMachine`` on a channel: writes commands, decodes replies and schedules
+/// deadlines. Runs on the channel's event loop.
 final class CommandHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
@@ -21,9 +21,9 @@ final class CommandHandler: ChannelInboundHandler {
     private var timer: (deadline: NIODeadline, task: Scheduled<Void>)?
     private var failure: RedisError?
     private var isReplacementRequested = false
-    /// Digests of the scripts whose source was sent on this connection.
+    /// The digests of the scripts whose source was sent on this connection.
     private var loadedScripts: Set<String> = []
-    /// Makes a cycle while the channel is open, which keeps the connection alive; cut when it closes.
+    /// Retains the connection while the channel is open; `nil` after it was closed.
     var connection: RedisConnection?
 
     init(id: Int, configuration: RedisConfiguration, delegate: any RedisConnectionDelegate) {
@@ -31,8 +31,8 @@ final class CommandHandler: ChannelInboundHandler {
         logger = configuration.logger
         commandTimeout = configuration.commandTimeout
         self.delegate = delegate
-        // A little less than the limit of a command, which begins before the command is written: the check at its
-        // deadline shall find the connection dead, and not a moment too soon.
+        // Slightly less than the time limit of a command, which begins before the command is written: the check at the
+        // deadline of a command must find that the connection is dead.
         let silenceLimit = configuration.commandTimeout * 0.95
         machine = CommandStateMachine(silenceLimit: silenceLimit.timeAmount, now: .now())
         decoder = RESPDecoder(limits: configuration.limits)
@@ -40,8 +40,8 @@ final class CommandHandler: ChannelInboundHandler {
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
-        // The channel may have been closed by the peer while the connection was on its way here.
-        if !context.channel.isActive { closed() }
+        // The peer may have closed the channel before the handler was added.
+        if !context.channel.isActive { didClose() }
     }
 
     // MARK: Writing
@@ -53,7 +53,7 @@ final class CommandHandler: ChannelInboundHandler {
         let now = NIODeadline.now()
         var skipped = 0
         var earliest = NIODeadline.distantFuture
-        startOutput()
+        resetOutput()
         for request in requests {
             guard !machine.isClosed, request.beginSending() else {
                 skipped += 1
@@ -70,9 +70,9 @@ final class CommandHandler: ChannelInboundHandler {
             }
         }
         flush()
-        wakeUp(at: earliest)
+        scheduleDeadlineCheck(at: earliest)
         if skipped > 0 { delegate.connection(id, finished: skipped) }
-        keepForReuse(requests)
+        recycle(requests)
     }
 
     private func write(_ request: PendingRequest) {
@@ -83,8 +83,8 @@ final class CommandHandler: ChannelInboundHandler {
     }
 
     private func write(_ command: RedisCommand) {
-        // The first use of a script on a connection carries its source, which also loads it. Whatever follows on this
-        // connection finds it there, in pipelines too, without a round trip to ask.
+        // The first use of a script on a connection sends its source, which also loads it. Later commands on the
+        // connection, also in the same pipeline, find it loaded, without an extra round trip.
         if let script = command.script, loadedScripts.insert(script.sha1).inserted {
             RESPEncoder.writeWithSource(command, script, to: &output)
         } else {
@@ -92,8 +92,8 @@ final class CommandHandler: ChannelInboundHandler {
         }
     }
 
-    private func startOutput() {
-        // The storage is reused if the channel has let go of it, unless a large command made it large.
+    private func resetOutput() {
+        // The storage is reused if the channel has released it, unless a large command made it large.
         if output.capacity > 256 << 10 {
             output = ByteBuffer()
         } else {
@@ -106,7 +106,7 @@ final class CommandHandler: ChannelInboundHandler {
         context.writeAndFlush(wrapOutboundOut(output), promise: nil)
     }
 
-    private func keepForReuse(_ queue: consuming [PendingRequest]) {
+    private func recycle(_ queue: consuming [PendingRequest]) {
         spareQueue = queue
         spareQueue.removeAll(keepingCapacity: spareQueue.capacity <= 4096)
     }
@@ -119,7 +119,8 @@ final class CommandHandler: ChannelInboundHandler {
         var finished = 0
         do {
             while let message = try decoder.next() {
-                // Attributes describe replies and pushes answer nothing: neither has a place in the order of replies.
+                // Attributes describe replies, and pushes are out-of-band data: neither has a place in the order of
+                // replies.
                 guard case .reply(let reply) = message else { continue }
                 switch machine.receivedReply() {
                 case .deliver(let request, let isLast):
@@ -130,27 +131,27 @@ final class CommandHandler: ChannelInboundHandler {
                     finished += 1
                     context.close(promise: nil)
                 case .violation:
-                    throw RESPDecodingError(.unexpectedType, "a reply that nobody asked for")
+                    throw RESPDecodingError(.unexpectedType, "a reply without a request")
                 }
             }
         } catch {
             close(
                 because: RedisError(
-                    .protocolError, "The server sent what is not RESP; the connection was closed.", cause: error,
+                    .protocolError, "The server sent data that is not RESP; the connection was closed.", cause: error,
                     mayHaveExecuted: true))
         }
         if finished > 0 { delegate.connection(id, finished: finished) }
     }
 
     private func deliver(_ reply: RESPValue, to request: PendingRequest, isLast: Bool) {
-        if let error = reply.error { learn(from: error) }
+        if let error = reply.error { handleErrorReply(error) }
         request.receive(reply, isLast: isLast)
     }
 
-    private func learn(from error: RESPError) {
+    private func handleErrorReply(_ error: RESPError) {
         switch error.prefix {
         case "NOSCRIPT":
-            // Somebody flushed the scripts of the server.
+            // The script cache of the server was flushed.
             loadedScripts = []
         case "READONLY", "LOADING", "MASTERDOWN":
             guard !isReplacementRequested else { return }
@@ -163,7 +164,7 @@ final class CommandHandler: ChannelInboundHandler {
 
     // MARK: Deadlines
 
-    private func wakeUp(at deadline: NIODeadline) {
+    private func scheduleDeadlineCheck(at deadline: NIODeadline) {
         guard deadline < timer?.deadline ?? .distantFuture, let context else { return }
         timer?.task.cancel()
         let handler = NIOLoopBound(self, eventLoop: context.eventLoop)
@@ -174,16 +175,16 @@ final class CommandHandler: ChannelInboundHandler {
     private func deadlineReached() {
         timer = nil
         let action = machine.checkDeadlines(now: .now())
-        if action.closes {
+        if action.shouldClose {
             let silence = RedisError(
                 .outcomeUnknown,
-                "The server sent nothing for \(commandTimeout.inWords); the connection was taken for dead and closed.",
+                "The server sent nothing for \(commandTimeout.secondsText); the connection was considered dead and closed.",
                 mayHaveExecuted: true
             )
             close(because: silence, expired: action.expired)
         } else {
             for request in action.expired { request.timeOut() }
-            if let next = action.next { wakeUp(at: next) }
+            if let next = action.next { scheduleDeadlineCheck(at: next) }
         }
     }
 
@@ -193,7 +194,7 @@ final class CommandHandler: ChannelInboundHandler {
         if machine.drain() { context?.close(promise: nil) }
     }
 
-    func closeByUser() {
+    func closeByClient() {
         close(because: nil)
     }
 
@@ -205,24 +206,24 @@ final class CommandHandler: ChannelInboundHandler {
         if failure == nil, !machine.isClosed {
             failure = RedisError(.outcomeUnknown, "The server closed the connection.", mayHaveExecuted: true)
         }
-        closed()
+        didClose()
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
-        closed()
+        didClose()
         self.context = nil
     }
 
     private func close(because error: RedisError?, expired: [PendingRequest] = []) {
         guard let context else { return }
         if failure == nil { failure = error }
-        // Fails what is under way before the socket is gone, so that nobody waits for that.
-        closed(expired: expired)
+        // Fails the requests in flight now: callers do not wait until the socket is closed.
+        didClose(expired: expired)
         context.close(promise: nil)
     }
 
-    /// Everybody is told once.
-    private func closed(expired: [PendingRequest] = []) {
+    /// Notifies the pool and fails all requests. Has no effect after the first call.
+    private func didClose(expired: [PendingRequest] = []) {
         guard let connection else { return }
         self.connection = nil
         timer?.task.cancel()
@@ -231,9 +232,9 @@ final class CommandHandler: ChannelInboundHandler {
         let error =
             self.failure
             ?? RedisError(.outcomeUnknown, "The client closed the connection.", mayHaveExecuted: true)
-        let unknown = error.code == .outcomeUnknown ? error : .answerLost(because: error)
+        let unknown = error.code == .outcomeUnknown ? error : .replyLost(because: error)
         if let failure { logger.debug("Redis connection lost", metadata: ["reason": "\(failure)"]) }
-        // The pool first: a caller that tries again at once must not be given this connection.
+        // The pool is notified first, so that a caller that retries immediately does not get this connection.
         delegate.connectionClosed(id, error: self.failure)
         for request in expired { request.timeOut() }
         for request in lost { request.fail(unknown) }
@@ -244,17 +245,17 @@ final class CommandHandler: ChannelInboundHandler {
 extension RedisError {
     static let timedOut = RedisError(
         .timedOut,
-        "The server did not answer in time. The command may have been executed: check before repeating it.",
+        "No reply arrived in time. The command may have been executed: check before sending it again.",
         mayHaveExecuted: true
     )
 
-    static let timedOutSafely = RedisError(
+    static let timedOutIdempotent = RedisError(
         .timedOut,
-        "The server did not answer in time. The command is safe to repeat, whether or not it was executed.",
+        "No reply arrived in time. The command is idempotent and can be sent again.",
         mayHaveExecuted: true
     )
 
-    static func answerLost(because error: RedisError) -> RedisError {
+    static func replyLost(because error: RedisError) -> RedisError {
         if error.code == .protocolError { return error }
         return RedisError(.outcomeUnknown, error.message, cause: error.cause, mayHaveExecuted: true)
     }

@@ -3,19 +3,19 @@
 import DequeModule
 import NIOCore
 
-/// What one established connection owes to whom: a queue of requests in the order in which their bytes were written.
+/// The requests in flight on an established connection, in the order in which they were written.
 ///
-/// The machine does no I/O. Each event returns what has to be done, and the channel handler does it.
+/// The state machine does no I/O. Each event returns an action that the channel handler performs.
 ///
 /// ```
 /// active ──drain──▶ draining ──last reply──▶ closed
 ///    └───────────────close, from any state──────▲
 /// ```
 ///
-/// The order of replies is sacred. A request that nobody waits for any more (its task was cancelled, its deadline
-/// passed) keeps its place, and its replies are dropped as they arrive. When replies stay out altogether the connection
-/// is closed rather than guessed about: that is when the oldest request is past its deadline and not a single byte was
-/// read for `silenceLimit` since it was written. A peer that still sends is slow, not dead.
+/// Replies are matched to requests by their order only. A request that was cancelled or whose deadline has passed keeps
+/// its place, and its replies are dropped when they arrive. The connection is closed if no replies arrive at all: when
+/// the oldest request is past its deadline and not a single byte was read for `silenceLimit` since it was written. A
+/// peer that still sends bytes is slow, not dead.
 struct CommandStateMachine<Token> {
     private enum State {
         case active, draining, closed
@@ -40,23 +40,23 @@ struct CommandStateMachine<Token> {
         lastRead = now
     }
 
-    /// The number of requests whose replies are not complete.
+    /// The number of requests whose replies are incomplete.
     var outstanding: Int { entries.count }
     var isClosed: Bool { state == .closed }
 
     // MARK: Events
 
     enum SendAction: Equatable {
-        /// Write the commands. The deadline is the next one to wake up for.
+        /// Write the commands.
         case write
-        /// The connection takes no more requests; these were not sent.
+        /// The connection accepts no more requests; the request was not sent.
         case reject
     }
 
-    /// A request is about to be written.
+    /// Registers a request that is about to be written.
     mutating func send(_ token: Token, replyCount: Int, deadline: NIODeadline, now: NIODeadline) -> SendAction {
         guard state == .active else { return .reject }
-        precondition(replyCount > 0, "a request without replies has no place in the order of replies")
+        precondition(replyCount > 0, "a request must have at least one reply")
         entries.append(Entry(token: token, replyCount: replyCount, deadline: deadline, writtenAt: now))
         return .write
     }
@@ -64,13 +64,13 @@ struct CommandStateMachine<Token> {
     enum ReplyAction {
         /// The reply belongs to this request.
         case deliver(Token, isLast: Bool)
-        /// The reply belongs to this request, and the connection has nothing left to do: close it.
+        /// The reply belongs to this request, which was the last one: close the connection.
         case deliverAndClose(Token)
-        /// A reply that nobody asked for: the stream is out of step, close the connection.
+        /// There is no request for the reply: the connection is out of step and must be closed.
         case violation
     }
 
-    /// A complete reply was read.
+    /// Processes a complete reply.
     mutating func receivedReply() -> ReplyAction {
         guard !entries.isEmpty, state != .closed else { return .violation }
         entries[0].received += 1
@@ -84,21 +84,21 @@ struct CommandStateMachine<Token> {
         return .deliver(entry.token, isLast: true)
     }
 
-    /// Bytes were read, be they a complete reply or not.
+    /// Notes that bytes were read, whether or not they complete a reply.
     mutating func readBytes(now: NIODeadline) {
         lastRead = now
     }
 
     struct ExpiryAction {
-        /// Requests whose deadline has passed. They are reported once and keep their places.
+        /// The requests whose deadline has passed. They are reported once and keep their places.
         var expired: [Token] = []
-        /// The peer is taken for dead: close the connection.
-        var closes = false
-        /// When to call again; nil if there is nothing to wait for.
+        /// The peer is considered dead: close the connection.
+        var shouldClose = false
+        /// When to call `checkDeadlines` again, or `nil` if there is no deadline.
         var next: NIODeadline?
     }
 
-    /// The time for a deadline may have come.
+    /// Expires requests, and detects a dead connection.
     mutating func checkDeadlines(now: NIODeadline) -> ExpiryAction {
         var action = ExpiryAction()
         guard state != .closed else { return action }
@@ -113,7 +113,7 @@ struct CommandStateMachine<Token> {
         if let oldest = entries.first, oldest.isExpired {
             let silentSince = max(lastRead, oldest.writtenAt)
             if now - silentSince >= silenceLimit {
-                action.closes = true
+                action.shouldClose = true
             } else {
                 action.next = min(action.next ?? .distantFuture, silentSince + silenceLimit)
             }
@@ -121,7 +121,7 @@ struct CommandStateMachine<Token> {
         return action
     }
 
-    /// The connection is to end after what is under way. True if that is nothing, so that it can be closed now.
+    /// Refuses further requests and ends the connection after the last reply. Returns `true` if it can be closed now.
     mutating func drain() -> Bool {
         switch state {
         case .active where entries.isEmpty, .closed:
@@ -133,7 +133,7 @@ struct CommandStateMachine<Token> {
         }
     }
 
-    /// The connection is lost. Returns the requests whose outcome is unknown, oldest first.
+    /// Closes the connection. Returns the requests whose outcome is unknown, oldest first.
     mutating func close() -> [Token] {
         state = .closed
         defer { entries = [] }

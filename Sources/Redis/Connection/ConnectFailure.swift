@@ -4,7 +4,7 @@ import NIOCore
 import NIOPosix
 import NIOSSL
 
-/// Puts the errors of sockets and TLS into the client's terms.
+/// Converts socket and TLS errors to ``RedisError``.
 enum ConnectFailure {
     static func redisError(for error: any Error) -> RedisError {
         switch error {
@@ -15,7 +15,7 @@ enum ConnectFailure {
         case let error as NIOSSLExtraError where error == .failedToValidateHostname:
             return RedisError(
                 .connectFailed,
-                "The TLS certificate of the server is made out for another name: set tls.serverName, or check the host.",
+                "The TLS certificate of the server is for another name: set tls.serverName, or check the host.",
                 cause: error
             )
         case is BoringSSLError:
@@ -23,11 +23,11 @@ enum ConnectFailure {
         case let error as NIOConnectionError:
             return RedisError(.connectFailed, "\(socketProblem(error)) \(Self.remedy)", cause: error)
         default:
-            return RedisError(.connectFailed, "The connection could not be made. \(Self.remedy)", cause: error)
+            return RedisError(.connectFailed, "The connection could not be established. \(Self.remedy)", cause: error)
         }
     }
 
-    /// Whether another attempt may succeed without anybody changing the configuration or the server's.
+    /// Whether another attempt may succeed without a change to the configuration of the client or the server.
     static func isTransient(_ error: RedisError) -> Bool {
         error.code == .connectFailed && !(error.cause is NIOSSLError) && !(error.cause is NIOSSLExtraError)
     }
@@ -43,7 +43,7 @@ enum ConnectFailure {
             case .unableToValidateCertificate:
                 "its certificate is not signed by a trusted authority: set tls.certificateAuthorities"
             default:
-                "check that the server speaks TLS on this port, and whether it wants a client certificate"
+                "check that the server uses TLS on this port, and whether it requires a client certificate"
             }
         return RedisError(.connectFailed, "The TLS connection to the server failed; \(remedy).", cause: cause)
     }
@@ -53,6 +53,6 @@ enum ConnectFailure {
             _ = dns
             return "The host name \(error.host) could not be resolved."
         }
-        return "No connection to \(error.host):\(error.port) could be made."
+        return "No connection to \(error.host):\(error.port) could be established."
     }
 }

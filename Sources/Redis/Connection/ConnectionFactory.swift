@@ -5,13 +5,15 @@ import NIOCore
 import NIOPosix
 import NIOSSL
 
-/// Makes connections that are ready for commands: socket, TLS, handshake.
+/// Opens connections that are ready for commands: socket, TLS, handshake.
 struct ConnectionFactory: Sendable {
     private(set) var configuration: RedisConfiguration
-    /// On a cluster: the connections are for reading from a replica.
+    /// Whether the connections are for reading from a replica of a cluster.
     private(set) var readsFromReplica = false
     private let tls: NIOSSLContext?
 
+    /// Creates a factory, which reads the certificates.
+    ///
     /// - Throws: ``RedisError`` with the code `invalidConfiguration`.
     init(_ configuration: RedisConfiguration) throws {
         try configuration.validate()
@@ -19,7 +21,7 @@ struct ConnectionFactory: Sendable {
         tls = try configuration.tls?.makeContext()
     }
 
-    /// The same for another server. Certificates are not read again.
+    /// Returns a factory for another server. Certificates are not read again.
     func at(_ address: RedisAddress, readsFromReplica: Bool = false) -> ConnectionFactory {
         var factory = self
         factory.configuration.address = address
@@ -27,8 +29,10 @@ struct ConnectionFactory: Sendable {
         return factory
     }
 
-    /// Connects on an event loop. `install` is called there, in the moment in which the server is ready, and has to put
-    /// the handler for what follows into the pipeline.
+    /// Opens a connection on an event loop.
+    ///
+    /// - Parameter install: Called on the event loop when the server is ready. It must add the handler for the commands
+    ///   to the pipeline.
     func connect<Connection: Sendable>(
         on eventLoop: any EventLoop,
         install: @escaping @Sendable (any Channel, RedisServerInfo) throws -> Connection
@@ -51,14 +55,15 @@ struct ConnectionFactory: Sendable {
             case .unixSocket(let path): bootstrap.connect(unixDomainSocketPath: path)
             }
         connecting.whenFailure { ready.fail(ConnectFailure.redisError(for: $0)) }
-        // One limit for all steps: a server that accepts and then stays silent must not hold up the pool.
+        // One time limit for all steps, so that a server that accepts connections but does not respond cannot block the
+        // pool.
         let limit = eventLoop.scheduleTask(in: configuration.connectTimeout.timeAmount) {
             ready.fail(
                 RedisError(
                     .connectFailed,
                     """
-                    The server at \(configuration.address) was not ready within \(configuration.connectTimeout.inWords). \
-                    Check that it is reachable, and whether it wants TLS (rediss://).
+                    The server at \(configuration.address) was not ready within \(configuration.connectTimeout.secondsText). \
+                    Check that it is reachable, and whether it requires TLS (rediss://).
                     """
                 )
             )
@@ -85,7 +90,7 @@ struct ConnectionFactory: Sendable {
                 .channelOption(.tcpOption(.keepAliveIdle), value: 15)
                 .channelOption(.tcpOption(.keepAliveInterval), value: 5)
                 .channelOption(.tcpOption(.keepAliveCount), value: 3)
-                // The kernel gives up on unacknowledged bytes; by itself it would go on for a quarter of an hour.
+                // Limits how long the kernel waits for acknowledgements, which defaults to about 15 minutes.
                 .channelOption(
                     .tcpOption(.userTimeout),
                     value: Int(clamping: min(limit.nanoseconds / 1_000_000, Int64(CInt.max)))
@@ -99,7 +104,7 @@ struct ConnectionFactory: Sendable {
         guard let tls, let settings = configuration.tls else { return nil }
         var name = settings.serverName
         if name == nil, case .tcp(let host, _) = configuration.address { name = host }
-        // TLS has no way to ask for an address by name; its certificate is checked against the address itself.
+        // TLS has no server name indication for IP addresses. The certificate is checked against the address itself.
         let address = name.map { String($0.prefix { $0 != "%" }) }
         if let address, (try? SocketAddress(ipAddress: address, port: 0)) != nil { name = nil }
         return try NIOSSLClientHandler(context: tls, serverHostname: name)
@@ -108,7 +113,7 @@ struct ConnectionFactory: Sendable {
 
 #if os(Linux)
     extension NIOBSDSocket.Option {
-        // The numbers of <netinet/tcp.h>, for which NIO has no names.
+        // The constants of `<netinet/tcp.h>`, which NIO does not define.
         fileprivate static let keepAliveIdle = NIOBSDSocket.Option(rawValue: 4)
         fileprivate static let keepAliveInterval = NIOBSDSocket.Option(rawValue: 5)
         fileprivate static let keepAliveCount = NIOBSDSocket.Option(rawValue: 6)

@@ -4,8 +4,8 @@ import NIOCore
 
 /// Performs the actions of ``HandshakeStateMachine`` and removes itself when the server is ready for commands.
 ///
-/// Whoever made it must put the handler that follows into the pipeline when `ready` is fulfilled; bytes that came with
-/// the last answer are handed on to it.
+/// The handler for the commands must be added to the pipeline when `ready` succeeds. Bytes that arrived with the last
+/// reply are forwarded to it.
 final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer
@@ -37,8 +37,8 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
                 RedisError(
                     .protocolError,
                     """
-                    The server's answer is not RESP. \
-                    Check that the address is that of a Redis server, and whether it wants TLS (rediss://).
+                    The server's reply is not RESP. \
+                    Check that the address is that of a Redis server, and whether it requires TLS (rediss://).
                     """,
                     cause: error
                 ),
@@ -48,21 +48,21 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        fail(Self.closedTooEarly(nil), context: context)
+        fail(Self.closedDuringHandshake(nil), context: context)
         context.fireChannelInactive()
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        let failure = error is IOError ? Self.closedTooEarly(error) : ConnectFailure.redisError(for: error)
+        let failure = error is IOError ? Self.closedDuringHandshake(error) : ConnectFailure.redisError(for: error)
         fail(failure, context: context)
     }
 
-    private static func closedTooEarly(_ cause: (any Error)?) -> RedisError {
+    private static func closedDuringHandshake(_ cause: (any Error)?) -> RedisError {
         RedisError(
             .connectFailed,
             """
             The server closed the connection before it was ready. \
-            Check whether it wants TLS (rediss://), and its limit of clients.
+            Check whether it requires TLS (rediss://), and its maxclients setting.
             """,
             cause: cause
         )

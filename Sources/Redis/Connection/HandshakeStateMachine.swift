@@ -1,27 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What a server told about itself when a connection was made.
+/// Information that a server sent when a connection was opened.
 struct RedisServerInfo: Hashable, Sendable {
-    /// 2 or 3.
+    /// The protocol version, 2 or 3.
     var protocolVersion: Int
-    /// The version of the server, if it said it.
+    /// The version of the server, if known.
     var version: String?
-    /// `standalone`, `sentinel` or `cluster`, if it said it.
+    /// `standalone`, `sentinel` or `cluster`, if known.
     var mode: String?
-    /// `master` or `replica`, if it said it.
+    /// `master` or `replica`, if known.
     var role: String?
 
     var isReplica: Bool { role == "replica" || role == "slave" }
 }
 
-/// Greets a server: protocol version, authentication, name, database, and on replicas of a cluster the wish to read.
+/// The handshake with a server: protocol version, authentication, client name, database, and `READONLY` on replicas of
+/// a cluster.
 ///
 /// ```
 /// hello ──┬─ ok ──────────────────────▶ select ─▶ read-only ─▶ done
 ///         └─ HELLO unknown ─▶ auth ─▶ name ─▶ select ─▶ read-only ─▶ done
 /// ```
 ///
-/// One command is under way at a time. Does no I/O.
+/// One command is in flight at a time. The state machine does no I/O.
 struct HandshakeStateMachine {
     enum Action: Equatable {
         case send(RedisCommand)
@@ -49,7 +50,7 @@ struct HandshakeStateMachine {
         protocolVersion = configuration.protocolVersion
     }
 
-    /// The connection is up.
+    /// Returns the first command.
     mutating func start() -> Action {
         if protocolVersion == .resp2 { return authenticate() }
         var hello = RedisCommand("HELLO", 3)
@@ -59,7 +60,7 @@ struct HandshakeStateMachine {
         return .send(hello)
     }
 
-    /// The answer to the last command sent is there.
+    /// Processes the reply to the last command.
     mutating func received(_ reply: RESPValue) -> Action {
         switch step {
         case .hello:
@@ -70,7 +71,7 @@ struct HandshakeStateMachine {
                 return authenticate()
             }
             guard let pairs = reply.pairs else {
-                return fail(HandshakeFailure(.malformedHello, "The server's answer to HELLO is no map."))
+                return fail(HandshakeFailure(.malformedHello, "The server's reply to HELLO is not a map."))
             }
             for pair in pairs {
                 switch pair.key.string {
@@ -97,7 +98,7 @@ struct HandshakeStateMachine {
             if let error = reply.error { return fail(HandshakeFailure(error, during: "READONLY")) }
             return finish()
         case .finished:
-            return fail(HandshakeFailure(.malformedHello, "The server sent a reply that nobody asked for."))
+            return fail(HandshakeFailure(.malformedHello, "The server sent a reply without a request."))
         }
     }
 
@@ -138,14 +139,14 @@ struct HandshakeStateMachine {
         return .fail(failure)
     }
 
-    /// Servers before version 6, and those whose administrator disabled HELLO, say `ERR unknown command`; a few proxies
-    /// say `NOPROTO` for every version.
+    /// Servers before version 6, and those where `HELLO` is disabled, reply `ERR unknown command`; some proxies reply
+    /// `NOPROTO` for every version.
     private static func isUnknownCommand(_ error: RESPError) -> Bool {
         error.prefix == "NOPROTO" || error.message.lowercased().hasPrefix("err unknown command")
     }
 }
 
-/// Why a server was not greeted successfully.
+/// The reason why a handshake failed.
 struct HandshakeFailure: Error, Hashable, Sendable {
     enum Reason: Hashable, Sendable {
         case serverError(RESPError)
@@ -166,7 +167,7 @@ struct HandshakeFailure: Error, Hashable, Sendable {
         message = "The server refused \(step): \(error.message)"
     }
 
-    /// The failure in the client's terms. Errors that another attempt will not cure are not `connectFailed`.
+    /// The failure as an error of the client. Permanent failures do not have the code `connectFailed`.
     var error: RedisError {
         switch reason {
         case .malformedHello:
@@ -177,13 +178,13 @@ struct HandshakeFailure: Error, Hashable, Sendable {
             case "NOAUTH":
                 return RedisError(
                     .authenticationFailed,
-                    "The server wants a password: set it in the URL (redis://user:password@…) or the configuration.",
+                    "The server requires a password: set it in the URL (redis://user:password@…) or the configuration.",
                     cause: cause
                 )
             case "WRONGPASS":
                 return RedisError(
                     .authenticationFailed,
-                    "The server did not accept the user name and password: check them, and that the user is enabled.",
+                    "The server rejected the user name and password: check them, and that the user is enabled.",
                     cause: cause
                 )
             case "NOPERM":
@@ -192,7 +193,7 @@ struct HandshakeFailure: Error, Hashable, Sendable {
             case "NOPROTO":
                 return RedisError(
                     .invalidConfiguration,
-                    "The server does not speak RESP3: allow RESP2 with protocolVersion = .automatic.", cause: cause)
+                    "The server does not support RESP3: allow RESP2 with protocolVersion = .automatic.", cause: cause)
             case "LOADING", "MASTERDOWN":
                 return RedisError(.connectFailed, message, cause: cause)
             default:
@@ -202,11 +203,11 @@ struct HandshakeFailure: Error, Hashable, Sendable {
             if text.contains("without any password configured") || text.contains("invalid password") {
                 return RedisError(
                     .authenticationFailed,
-                    "\(message) Check whether the server has a password at all, and which.", cause: cause)
+                    "\(message) Check whether the server has a password, and that it is correct.", cause: cause)
             }
             if text.contains("db index") {
                 return RedisError(
-                    .invalidConfiguration, "\(message). Choose a database that the server has.", cause: cause)
+                    .invalidConfiguration, "\(message). Use a database that the server provides.", cause: cause)
             }
             if text.contains("unknown command") {
                 return RedisError(

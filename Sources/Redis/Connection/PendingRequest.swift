@@ -3,11 +3,11 @@
 import NIOConcurrencyHelpers
 import NIOCore
 
-/// One command, or several that travel together, from the caller to the answer.
+/// A command, or several that are sent together, until the reply arrives.
 ///
-/// It is resolved exactly once, by whoever comes first: the answer, the deadline, the loss of the connection or the
-/// cancellation of the calling task. The connection keeps its place in the order of replies in any case; an answer that
-/// comes for a request that is resolved already is dropped.
+/// It is resolved exactly once, by the first of these events: the reply, the deadline, the loss of the connection or
+/// the cancellation of the calling task. In any case the request keeps its place in the order of replies; the reply to
+/// a resolved request is dropped.
 final class PendingRequest: Sendable {
     typealias Single = UnsafeContinuation<RESPValue, any Error>
     typealias Batch = UnsafeContinuation<[Result<RESPValue, RedisError>], any Error>
@@ -17,11 +17,11 @@ final class PendingRequest: Sendable {
         case batch([RedisCommand])
     }
 
-    /// Who waits. The unsafe continuations spare an allocation per command; `State` resumes them once by construction.
+    /// The caller. Unsafe continuations save an allocation per command; `State` ensures that each is resumed once.
     private enum Waiter {
         case single(Single)
         case batch(Batch)
-        case internalUse(@Sendable (Result<RESPValue, RedisError>) -> Void)
+        case callback(@Sendable (Result<RESPValue, RedisError>) -> Void)
     }
 
     private struct State {
@@ -41,7 +41,7 @@ final class PendingRequest: Sendable {
         state = NIOLockedValueBox(State())
     }
 
-    /// A request of the connection itself, such as a health check.
+    /// Creates a request of the connection itself, such as a health check.
     init(
         _ command: RedisCommand,
         deadline: NIODeadline,
@@ -49,10 +49,10 @@ final class PendingRequest: Sendable {
     ) {
         payload = .single(command)
         self.deadline = deadline
-        state = NIOLockedValueBox(State(waiter: .internalUse(body)))
+        state = NIOLockedValueBox(State(waiter: .callback(body)))
     }
 
-    /// The number of replies that the server will send.
+    /// The number of expected replies.
     var replyCount: Int {
         switch payload {
         case .single: 1
@@ -62,7 +62,7 @@ final class PendingRequest: Sendable {
 
     // MARK: Caller
 
-    /// Registers the caller; false if the request was cancelled before, in which case the caller is resumed already.
+    /// Registers the caller. Returns `false` if the request was already cancelled; the caller is resumed in that case.
     func install(_ continuation: Single) -> Bool {
         install(.single(continuation))
     }
@@ -82,7 +82,7 @@ final class PendingRequest: Sendable {
         return isInstalled
     }
 
-    /// Gives up waiting. The calling task goes on at once.
+    /// Resumes the calling task with a cancellation error.
     func cancel() {
         let (waiter, isSent) = self.state.withLockedValue { state -> (Waiter?, Bool) in
             state.isResolved = true
@@ -97,7 +97,8 @@ final class PendingRequest: Sendable {
 
     // MARK: Connection
 
-    /// Called before the bytes are written; false if nobody waits any more, so that they need not be.
+    /// Marks the request as sent, before its bytes are written. Returns `false` if it is already resolved and must not
+    /// be written.
     func beginSending() -> Bool {
         self.state.withLockedValue { state in
             if state.isResolved { return false }
@@ -106,7 +107,7 @@ final class PendingRequest: Sendable {
         }
     }
 
-    /// Takes a reply; `isLast` says that no further one belongs to this request.
+    /// Processes a reply. `isLast` indicates the last reply of the request.
     func receive(_ value: RESPValue, isLast: Bool) {
         let done = self.state.withLockedValue { state -> (Waiter, [Result<RESPValue, RedisError>])? in
             if state.isResolved { return nil }
@@ -128,11 +129,11 @@ final class PendingRequest: Sendable {
                 continuation.resume(returning: value)
             }
         case .batch(let continuation): continuation.resume(returning: results)
-        case .internalUse(let body): body(Self.result(value))
+        case .callback(let body): body(Self.result(value))
         }
     }
 
-    /// Ends the request without (all of) its answers. Commands of a batch that were answered keep their answers.
+    /// Fails the request. The commands of a batch that have replies keep them.
     func fail(_ error: RedisError) {
         let done = self.state.withLockedValue { state -> (Waiter, [Result<RESPValue, RedisError>])? in
             if state.isResolved { return nil }
@@ -148,21 +149,21 @@ final class PendingRequest: Sendable {
         }
     }
 
-    /// Ends the request because its deadline has passed.
+    /// Fails the request because its deadline has passed.
     func timeOut() {
         let isIdempotent =
             switch payload {
             case .single(let command): command.isIdempotent
             case .batch(let commands): commands.allSatisfy(\.isIdempotent)
             }
-        fail(isIdempotent ? .timedOutSafely : .timedOut)
+        fail(isIdempotent ? .timedOutIdempotent : .timedOut)
     }
 
     private func resume(_ waiter: Waiter, with error: RedisError) {
         switch waiter {
         case .single(let continuation): continuation.resume(throwing: error)
         case .batch(let continuation): continuation.resume(throwing: error)
-        case .internalUse(let body): body(.failure(error))
+        case .callback(let body): body(.failure(error))
         }
     }
 

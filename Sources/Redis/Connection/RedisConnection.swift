@@ -4,20 +4,20 @@ import DequeModule
 import NIOConcurrencyHelpers
 import NIOCore
 
-/// What happens to a connection that its pool has to know. Called on the connection's event loop.
+/// Events of a connection for its pool. Called on the connection's event loop.
 protocol RedisConnectionDelegate: AnyObject, Sendable {
-    /// So many requests left the connection: answered, dropped or never written.
+    /// Requests have left the connection: completed, dropped or never written.
     func connection(_ id: Int, finished count: Int)
-    /// The server said that it is not the one to talk to (`READONLY`, `LOADING`, `MASTERDOWN`).
+    /// The server reported that it cannot serve requests (`READONLY`, `LOADING`, `MASTERDOWN`).
     func connection(_ id: Int, mustBeReplaced reason: RESPError)
-    /// The connection is gone. The error is nil if this side closed it.
+    /// The connection was closed. The error is `nil` if the client closed it.
     func connectionClosed(_ id: Int, error: RedisError?)
 }
 
-/// One socket that carries the commands of many callers at once.
+/// A connection that carries the commands of many callers at once.
 ///
-/// Callers put requests into a queue under a lock. The first one to do so wakes up the event loop, which then writes
-/// all that came together meanwhile in one go: the busier the connection, the fewer the system calls per command.
+/// Callers append requests to a queue under a lock. The first one schedules a task on the event loop, which writes all
+/// queued requests at once: the higher the load, the fewer system calls per command.
 final class RedisConnection: Sendable {
     private struct Submissions {
         var requests: [PendingRequest] = []
@@ -30,7 +30,8 @@ final class RedisConnection: Sendable {
     private let handler: NIOLoopBound<CommandHandler>
     private let submissions = NIOLockedValueBox(Submissions())
 
-    /// Puts the connection's handler into the pipeline of a channel that is ready for commands. On its event loop.
+    /// Adds the connection's handler to the pipeline of a channel that is ready for commands. Must be called on its
+    /// event loop.
     init(
         id: Int,
         channel: any Channel,
@@ -47,7 +48,7 @@ final class RedisConnection: Sendable {
         try channel.pipeline.syncOperations.addHandler(handler)
     }
 
-    /// Sends a request. It fails as never sent if the connection is closed already.
+    /// Sends a request. If the connection is closed, the request fails with `neverSent`.
     func submit(_ request: PendingRequest) {
         let (isFirst, isClosed) = self.submissions.withLockedValue { submissions in
             if submissions.isClosed { return (false, true) }
@@ -61,7 +62,7 @@ final class RedisConnection: Sendable {
         }
     }
 
-    /// Hands the queue to the event loop. `reusing` becomes the new, empty queue.
+    /// Returns the queued requests to the event loop. `spare` becomes the new, empty queue.
     func takeSubmissions(reusing spare: consuming [PendingRequest]) -> [PendingRequest] {
         var taken = spare
         submissions.withLockedValue { swap(&$0.requests, &taken) }
@@ -84,7 +85,7 @@ final class RedisConnection: Sendable {
         return try await withTaskCancellationHandler {
             try await withUnsafeThrowingContinuation { continuation in
                 _ = request.install(continuation)
-                // Also if it was cancelled before: the pool counts on it.
+                // A cancelled request is submitted as well, because the pool counts it.
                 submit(request)
             }
         } onCancel: {
@@ -106,25 +107,25 @@ final class RedisConnection: Sendable {
         }
     }
 
-    /// Checks that the server answers. A connection on which it does not closes itself.
+    /// Checks that the server responds. If it does not, the connection closes itself.
     func ping(deadline: NIODeadline, then body: @escaping @Sendable () -> Void) {
         submit(PendingRequest(RedisCommand("PING"), deadline: deadline) { _ in body() })
     }
 
-    /// On the event loop: the socket is not closed.
+    /// Whether the socket is open. Must be called on the event loop.
     var isOpen: Bool { handler.value.connection != nil }
 
-    /// Closes the connection when what is under way is answered.
+    /// Closes the connection after the last reply.
     func drain() {
         channel.eventLoop.execute { self.handler.value.drain() }
     }
 
-    /// Closes the connection now. What is under way ends with an unknown outcome.
+    /// Closes the connection immediately. The outcome of requests in flight is unknown.
     func close() {
-        channel.eventLoop.execute { self.handler.value.closeByUser() }
+        channel.eventLoop.execute { self.handler.value.closeByClient() }
     }
 
-    /// Fulfilled when the socket is closed.
+    /// A future that succeeds when the socket is closed.
     var closed: EventLoopFuture<Void> { channel.closeFuture }
 }
 

@@ -3,17 +3,25 @@
 import NIOConcurrencyHelpers
 import NIOCore
 
-/// A connection that one caller has for itself, for the time of `withConnection`.
+/// A connection that is used exclusively by the closure of ``RedisClient/withConnection(to:timeout:_:)``.
 ///
-/// Commands are executed in the order in which they are sent. There are no retries: what a lost connection held, such
-/// as watched keys, is lost with it, so the caller has to start again.
+/// Commands are executed in the order in which they are sent, and are not retried: the state of a connection, such as
+/// its watched keys, is lost with the connection, so the caller must start again.
+///
+/// ```swift
+/// try await client.withConnection { connection in
+///     try await connection.send("WATCH", "stock")
+///     let stock = try await connection.get("stock")?.int ?? 0
+///     _ = try await connection.transaction([.set("stock", stock - 1)])
+/// }
+/// ```
 public final class RedisLeasedConnection: RedisCommandExecutor {
     private struct State {
         var isEnded = false
         var isWatching = false
         var isInTransaction = false
-        /// Something happened after which nobody else should get the connection.
-        var isSpoiled = false
+        /// Whether the state of the connection is unknown, so that it must be closed after use.
+        var shouldClose = false
     }
 
     private let connection: RedisConnection
@@ -25,8 +33,8 @@ public final class RedisLeasedConnection: RedisCommandExecutor {
         self.configuration = configuration
     }
 
-    /// Sends a command and waits for its answer. Give a blocking command a ``RedisCommand/timeout`` that is longer than
-    /// the time it may block.
+    /// Sends a command and returns its reply. Set the ``RedisCommand/timeout`` of a blocking command to more than the
+    /// time that it may block.
     /// - Throws: ``RedisError``.
     public func send(_ command: RedisCommand) async throws -> RESPValue {
         try willSend([command])
@@ -39,7 +47,12 @@ public final class RedisLeasedConnection: RedisCommandExecutor {
         }
     }
 
-    /// Sends commands in one write and waits for all answers.
+    /// Sends commands in one write and waits for all replies.
+    ///
+    /// - Parameters:
+    ///   - commands: The commands, in the order of the results.
+    ///   - timeout: The time limit for all commands together. If `nil`, ``RedisConfiguration/commandTimeout`` applies.
+    /// - Returns: One result for each command.
     /// - Throws: ``RedisError`` if none of the commands was sent, or the task was cancelled.
     public func pipeline(
         _ commands: [RedisCommand], timeout: Duration? = nil
@@ -55,8 +68,13 @@ public final class RedisLeasedConnection: RedisCommandExecutor {
         }
     }
 
-    /// Executes commands as one atomic unit, in one write.
-    /// - Throws: ``RedisError``; `transactionAborted` if a key that was watched has changed.
+    /// Executes commands atomically (`MULTI`, `EXEC`), in one write.
+    ///
+    /// - Parameters:
+    ///   - commands: The commands, in the order of the results.
+    ///   - timeout: The time limit for the transaction. If `nil`, ``RedisConfiguration/commandTimeout`` applies.
+    /// - Returns: One result for each command.
+    /// - Throws: ``RedisError``, with the code `transactionAborted` if a watched key has changed.
     public func transaction(
         _ commands: [RedisCommand], timeout: Duration? = nil
     ) async throws -> [Result<RESPValue, RedisError>] {
@@ -66,7 +84,7 @@ public final class RedisLeasedConnection: RedisCommandExecutor {
 
     private func willSend(_ commands: [RedisCommand]) throws {
         for command in commands {
-            if let refusal = RefusedCommand.check(command, in: .leased) { throw refusal }
+            if let refusal = RestrictedCommand.error(for: command, on: .leased) { throw refusal }
         }
         try self.state.withLockedValue { state in
             if state.isEnded {
@@ -85,19 +103,19 @@ public final class RedisLeasedConnection: RedisCommandExecutor {
     }
 
     private func didFail(_ error: any Error) {
-        // An error reply leaves the connection as it was. After anything else its answers may still be under way.
+        // An error reply does not change the connection. After any other failure, replies may still arrive.
         guard let error = error as? RedisError, error.serverReply != nil else {
-            return state.withLockedValue { $0.isSpoiled = true }
+            return state.withLockedValue { $0.shouldClose = true }
         }
     }
 
-    /// Gives the connection back as it was found, or closes it.
+    /// Returns the connection to its pool in its initial state, or closes it.
     func end(returningTo pool: ConnectionPool) async {
         let state = self.state.withLockedValue { state in
             state.isEnded = true
             return state
         }
-        if !state.isSpoiled, await reset(state) {
+        if !state.shouldClose, await reset(state) {
             pool.release(connection)
         } else {
             connection.close()

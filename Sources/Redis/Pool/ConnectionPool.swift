@@ -5,12 +5,11 @@ import Metrics
 import NIOConcurrencyHelpers
 import NIOCore
 
-/// The connections to one server: performs the actions of ``PoolStateMachine``.
+/// The connections to one server. Performs the actions of ``PoolStateMachine``.
 ///
-/// A client for one server has one of these for shared connections and one for leased connections; a client for many
-/// servers has them per server.
+/// A ``RedisNode`` has a pool of shared connections and a pool of leased connections.
 final class ConnectionPool: RedisConnectionDelegate {
-    private struct Guarded {
+    private struct State {
         var machine: PoolStateMachine
         var connections: [Int: RedisConnection] = [:]
         var waiters: [Int: Waiter] = [:]
@@ -18,12 +17,12 @@ final class ConnectionPool: RedisConnectionDelegate {
         var timer: (deadline: NIODeadline, task: Scheduled<Void>)?
         var lastConnectError: RedisError?
         var emptied: [CheckedContinuation<Void, Never>] = []
-        /// Why there are no connections any more; nil if the client was closed.
+        /// The error of a retired pool. If `nil`, the pool was closed with the client.
         var retirement: RedisError?
         var isRetired = false
-        /// How many requests have left the connections, in any way.
+        /// The number of requests that have left the connections, for any reason.
         var finished = 0
-        /// The numbers that the gauges show.
+        /// The last values of the gauges.
         var recorded = (0, 0)
     }
 
@@ -33,23 +32,23 @@ final class ConnectionPool: RedisConnectionDelegate {
     private let group: any EventLoopGroup
     private let logger: Logger
     private let metrics: RedisMetrics.Pool
-    private let use: Use
+    private let usage: Usage
     private let hooks: PoolHooks
-    private let guarded: NIOLockedValueBox<Guarded>
+    private let state: NIOLockedValueBox<State>
 
-    /// What the connections are for.
-    enum Use {
-        /// Each acquisition is for one request, and ends with its answer.
+    /// The use of the connections.
+    enum Usage {
+        /// Each acquisition is for one request and ends with its reply.
         case requests
-        /// Each acquisition is for many requests of one caller, and ends with `release`.
+        /// Each acquisition is for many requests of one caller and ends with `release`.
         case leases
     }
 
     init(
-        _ use: Use, factory: ConnectionFactory, settings: PoolStateMachine.Settings, group: any EventLoopGroup,
+        _ usage: Usage, factory: ConnectionFactory, settings: PoolStateMachine.Settings, group: any EventLoopGroup,
         metrics: RedisMetrics.Pool, hooks: PoolHooks = PoolHooks()
     ) {
-        self.use = use
+        self.usage = usage
         self.hooks = hooks
         self.factory = factory
         self.group = group
@@ -57,29 +56,30 @@ final class ConnectionPool: RedisConnectionDelegate {
         logger[metadataKey: "redis.address"] = "\(factory.configuration.address)"
         self.logger = logger
         self.metrics = metrics
-        guarded = NIOLockedValueBox(Guarded(machine: PoolStateMachine(settings)))
+        state = NIOLockedValueBox(State(machine: PoolStateMachine(settings)))
     }
 
     // MARK: Callers
 
-    /// A connection, if one is free. The request must be submitted to it, or the connection released.
+    /// Returns a connection, or `nil` if none is free. A request must be submitted to it, or the connection released.
     func acquireNow() -> RedisConnection? {
         let now = NIODeadline.now()
-        let (connection, connect) = self.guarded.withLockedValue { guarded -> (RedisConnection?, Int?) in
-            guard case .connection(let id, let connect) = guarded.machine.acquire(now: now) else { return (nil, nil) }
-            return (guarded.connections[id], connect)
+        let (connection, connect) = self.state.withLockedValue { state -> (RedisConnection?, Int?) in
+            guard case .connection(let id, let connect) = state.machine.acquire(now: now) else { return (nil, nil) }
+            return (state.connections[id], connect)
         }
         if let connect { self.connect(connect) }
         return connection
     }
 
-    /// A connection, waiting for one if need be.
-    /// - Throws: ``RedisError``: `connectFailed`, `poolExhausted`, `closed`, `cancelled` or what connecting threw.
+    /// Returns a connection, waiting for one if necessary.
+    /// - Throws: ``RedisError`` with the code `connectFailed`, `poolExhausted`, `closed` or `cancelled`, or the error
+    ///   of an attempt to connect.
     func acquire(deadline: NIODeadline) async throws -> RedisConnection {
         if let connection = acquireNow() { return connection }
-        let id = self.guarded.withLockedValue { guarded in
-            guarded.nextWaiter += 1
-            return guarded.nextWaiter
+        let id = self.state.withLockedValue { state in
+            state.nextWaiter += 1
+            return state.nextWaiter
         }
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { (continuation: Waiter) in
@@ -90,110 +90,112 @@ final class ConnectionPool: RedisConnectionDelegate {
         }
     }
 
-    /// Gives back a leased connection that is as it was.
+    /// Returns a leased connection, in its initial state, to the pool.
     func release(_ connection: RedisConnection) {
         update { $0.machine.finished(1, on: connection.id, now: .now()) }
     }
 
     private func enqueue(_ id: Int, _ waiter: Waiter, deadline: NIODeadline) {
-        // Cancellation that came before this point found no waiter to cancel.
+        // An earlier cancellation found no waiter to cancel.
         if Task.isCancelled { return waiter.resume(throwing: Self.cancelled) }
-        update { guarded in
-            guarded.waiters[id] = waiter
-            return guarded.machine.enqueue(id, deadline: deadline, now: .now())
+        update { state in
+            state.waiters[id] = waiter
+            return state.machine.enqueue(id, deadline: deadline, now: .now())
         }
         if Task.isCancelled { cancelWaiter(id) }
     }
 
     private func cancelWaiter(_ id: Int) {
-        let waiter = self.guarded.withLockedValue { guarded in
-            guarded.machine.removeWaiter(id) ? guarded.waiters.removeValue(forKey: id) : nil
+        let waiter = self.state.withLockedValue { state in
+            state.machine.removeWaiter(id) ? state.waiters.removeValue(forKey: id) : nil
         }
         waiter?.resume(throwing: Self.cancelled)
     }
 
     private static let cancelled = RedisError(.cancelled, "The calling task was cancelled.")
 
-    // MARK: Life
+    // MARK: Lifecycle
 
-    /// Opens the minimum of idle connections, and keeps them open.
+    /// Opens the minimum of idle connections and keeps them open.
     func keepMinimum() {
         update { $0.machine.keepMinimum(now: .now()) }
     }
 
-    /// Refuses new requests, lets those under way finish until the deadline, and closes all connections.
+    /// Refuses new requests, waits until the deadline for those in flight, and closes all connections.
     func shutdown(deadline: NIODeadline) async {
         beginShutdown()
         let limit = group.any().scheduleTask(deadline: deadline) { self.closeConnections() }
         await withCheckedContinuation { continuation in
-            let isEmpty = self.guarded.withLockedValue { guarded in
-                if !guarded.connections.isEmpty { guarded.emptied.append(continuation) }
-                return guarded.connections.isEmpty
+            let isEmpty = self.state.withLockedValue { state in
+                if !state.connections.isEmpty { state.emptied.append(continuation) }
+                return state.connections.isEmpty
             }
             if isEmpty { continuation.resume() }
         }
         limit.cancel()
     }
 
-    /// Refuses new requests and closes connections as they become idle, without waiting for that.
+    /// Refuses new requests and closes connections as they become idle, without waiting.
     func beginShutdown() {
-        update { guarded in
-            guarded.timer?.task.cancel()
-            guarded.timer = nil
-            return guarded.machine.close()
+        update { state in
+            state.timer?.task.cancel()
+            state.timer = nil
+            return state.machine.close()
         }
     }
 
-    /// The server is not the one to talk to any more: whoever waits, or comes later, is told so and asks the topology
-    /// again. What is under way may end until the grace is over.
-    func retire(because reason: RedisError, grace: TimeAmount) {
-        self.guarded.withLockedValue { guarded in
-            guarded.retirement = reason
-            guarded.isRetired = true
+    /// Retires the pool because the server no longer has its role: callers fail with `reason` and query the topology
+    /// again.
+    ///
+    /// - Parameter grace: How long requests in flight may take.
+    func retire(because reason: RedisError, gracePeriod: TimeAmount) {
+        self.state.withLockedValue { state in
+            state.retirement = reason
+            state.isRetired = true
         }
         beginShutdown()
-        _ = group.any().scheduleTask(in: grace) { self.closeConnections() }
+        _ = group.any().scheduleTask(in: gracePeriod) { self.closeConnections() }
     }
 
     private func closeConnections() {
-        for connection in guarded.withLockedValue({ Array($0.connections.values) }) { connection.close() }
+        for connection in state.withLockedValue({ Array($0.connections.values) }) { connection.close() }
     }
 
-    /// Connections are open still, be it to end.
-    var hasConnections: Bool { guarded.withLockedValue { !$0.connections.isEmpty } }
+    /// Whether connections are open, including those that are draining.
+    var hasConnections: Bool { state.withLockedValue { !$0.connections.isEmpty } }
 
-    /// For tests and statistics.
+    /// The number of open connections, waiters and requests in flight. For tests.
     var counts: (open: Int, waiting: Int, inFlight: Int) {
-        guarded.withLockedValue { ($0.machine.openConnections, $0.machine.waiterCount, $0.machine.inFlight) }
+        state.withLockedValue { ($0.machine.openConnections, $0.machine.waiterCount, $0.machine.inFlight) }
     }
 
-    /// How many requests have left, and how many are under way or wait: whoever sees the first stand still while there
-    /// are some of the second has a server that does not answer.
+    /// The number of requests that have left, and of those in flight or waiting. A server does not respond if the first
+    /// is constant while there are some of the second.
     var progress: (finished: Int, pending: Int) {
-        guarded.withLockedValue { ($0.finished, $0.machine.inFlight + $0.machine.waiterCount) }
+        state.withLockedValue { ($0.finished, $0.machine.inFlight + $0.machine.waiterCount) }
     }
 
-    // MARK: Events of connections
+    // MARK: Connection events
 
     func connection(_ id: Int, finished count: Int) {
-        guard case .requests = use else { return }
-        update { guarded in
-            guarded.finished += count
-            return guarded.machine.finished(count, on: id, now: .now())
+        guard case .requests = usage else { return }
+        update { state in
+            state.finished += count
+            return state.machine.finished(count, on: id, now: .now())
         }
     }
 
     func connection(_ id: Int, mustBeReplaced reason: RESPError) {
-        logger.info("Redis connection is replaced", metadata: ["reason": "\(reason.prefix)"])
+        logger.info("Replacing a Redis connection", metadata: ["reason": "\(reason.prefix)"])
         update { $0.machine.retire(id, now: .now(), random: .random(in: 0..<1)) }
     }
 
     func connectionClosed(_ id: Int, error: RedisError?) {
-        let (emptied, isRetired) = self.guarded.withLockedValue { guarded in
-            guarded.connections[id] = nil
-            guard guarded.connections.isEmpty else { return ([CheckedContinuation<Void, Never>](), guarded.isRetired) }
-            defer { guarded.emptied = [] }
-            return (guarded.emptied, guarded.isRetired)
+        let (emptied, isRetired) = self.state.withLockedValue { state in
+            state.connections[id] = nil
+            guard state.connections.isEmpty else { return ([CheckedContinuation<Void, Never>](), state.isRetired) }
+            defer { state.emptied = [] }
+            return (state.emptied, state.isRetired)
         }
         if let error, !isRetired { hooks.connectionFailed(error) }
         update { $0.machine.closed(id, now: .now()) }
@@ -202,8 +204,8 @@ final class ConnectionPool: RedisConnectionDelegate {
 
     // MARK: Actions
 
-    /// Lets an event happen and performs what follows from it, outside of the lock.
-    private func update(_ event: (inout Guarded) -> PoolStateMachine.Actions) {
+    /// Processes an event under the lock, and performs the resulting actions outside of it.
+    private func update(_ event: (inout State) -> PoolStateMachine.Actions) {
         struct Work {
             var served: [(Waiter, RedisConnection)] = []
             var failed: [(Waiter, RedisError)] = []
@@ -211,26 +213,26 @@ final class ConnectionPool: RedisConnectionDelegate {
             var pinged: [RedisConnection] = []
             var connect: Int?
         }
-        let work = self.guarded.withLockedValue { guarded -> Work in
-            let actions = event(&guarded)
+        let work = self.state.withLockedValue { state -> Work in
+            let actions = event(&state)
             var work = Work()
             work.connect = actions.connect
             for assignment in actions.serve {
-                guard let waiter = guarded.waiters.removeValue(forKey: assignment.waiter),
-                    let connection = guarded.connections[assignment.connection]
+                guard let waiter = state.waiters.removeValue(forKey: assignment.waiter),
+                    let connection = state.connections[assignment.connection]
                 else { continue }
                 work.served.append((waiter, connection))
             }
             for failure in actions.fail {
-                guard let waiter = guarded.waiters.removeValue(forKey: failure.waiter) else { continue }
-                work.failed.append((waiter, self.error(failure.reason, guarded)))
+                guard let waiter = state.waiters.removeValue(forKey: failure.waiter) else { continue }
+                work.failed.append((waiter, self.error(failure.reason, state)))
             }
-            work.drained = actions.drain.compactMap { guarded.connections[$0] }
-            work.pinged = actions.ping.compactMap { guarded.connections[$0] }
-            if let deadline = actions.wakeUpAt { setTimer(deadline, &guarded) }
-            let counts = (guarded.machine.openConnections, guarded.machine.waiterCount)
-            if counts != guarded.recorded {
-                guarded.recorded = counts
+            work.drained = actions.drain.compactMap { state.connections[$0] }
+            work.pinged = actions.ping.compactMap { state.connections[$0] }
+            if let deadline = actions.wakeUpAt { setTimer(deadline, &state) }
+            let counts = (state.machine.openConnections, state.machine.waiterCount)
+            if counts != state.recorded {
+                state.recorded = counts
                 metrics.record(counts.0, waiters: counts.1)
             }
             return work
@@ -240,25 +242,25 @@ final class ConnectionPool: RedisConnectionDelegate {
         for connection in work.drained { connection.drain() }
         let timeout = factory.configuration.commandTimeout
         for connection in work.pinged {
-            connection.ping(deadline: .after(timeout)) { [use] in
-                if case .leases = use { self.release(connection) }
+            connection.ping(deadline: .after(timeout)) { [usage] in
+                if case .leases = usage { self.release(connection) }
             }
         }
         if let connect = work.connect { self.connect(connect) }
     }
 
-    private func setTimer(_ deadline: NIODeadline, _ guarded: inout Guarded) {
-        if let timer = guarded.timer, timer.deadline <= deadline { return }
-        guarded.timer?.task.cancel()
+    private func setTimer(_ deadline: NIODeadline, _ state: inout State) {
+        if let timer = state.timer, timer.deadline <= deadline { return }
+        state.timer?.task.cancel()
         let task = group.any().scheduleTask(deadline: deadline) { [weak self] in
             guard let self else { return }
-            update { guarded in
-                // A later timer may have replaced this one while it was on its way.
-                if guarded.timer?.deadline == deadline { guarded.timer = nil }
-                return guarded.machine.tick(now: .now())
+            update { state in
+                // Another timer may have replaced this one before it fired.
+                if state.timer?.deadline == deadline { state.timer = nil }
+                return state.machine.tick(now: .now())
             }
         }
-        guarded.timer = (deadline, task)
+        state.timer = (deadline, task)
     }
 
     private func connect(_ id: Int) {
@@ -277,14 +279,14 @@ final class ConnectionPool: RedisConnectionDelegate {
             if hooks.requiresMaster, info.isReplica {
                 throw RedisError(
                     .readOnly,
-                    "The server at \(self.factory.configuration.address) is a replica by now, not the master.")
+                    "The server at \(self.factory.configuration.address) is now a replica, not the master.")
             }
             let connection = try RedisConnection(
                 id: id, channel: channel, info: info, configuration: self.factory.configuration, delegate: self)
             guard connection.isOpen else {
                 throw RedisError(.connectFailed, "The server closed the connection as soon as it was ready.")
             }
-            // On the event loop, so that the connection cannot be closed before the pool knows it.
+            // On the event loop, so that the connection cannot close before the pool has registered it.
             self.connected(id, connection)
         }.whenFailure { error in
             self.connectFailed(id, ConnectFailure.redisError(for: error))
@@ -300,32 +302,32 @@ final class ConnectionPool: RedisConnectionDelegate {
             ]
         )
         hooks.connected()
-        update { guarded in
-            guarded.connections[id] = connection
-            guarded.lastConnectError = nil
-            return guarded.machine.connected(id, now: .now())
+        update { state in
+            state.connections[id] = connection
+            state.lastConnectError = nil
+            return state.machine.connected(id, now: .now())
         }
     }
 
     private func connectFailed(_ id: Int, _ error: RedisError) {
         metrics.connectFailures.increment()
-        let (isRetired, lastError) = self.guarded.withLockedValue { ($0.isRetired, $0.lastConnectError) }
+        let (isRetired, lastError) = self.state.withLockedValue { ($0.isRetired, $0.lastConnectError) }
         if !isRetired {
-            // Attempts follow each other quickly while a server is away: the same again is for those who look closely.
+            // Attempts are frequent while a server is down: repeated errors are logged at debug level.
             let isRepeated = lastError.map { "\($0)" == "\(error)" } ?? false
             logger.log(
                 level: isRepeated ? .debug : .warning, "Redis connection failed", metadata: ["error": "\(error)"])
             hooks.connectionFailed(error)
         }
         let isTransient = ConnectFailure.isTransient(error) || (hooks.requiresMaster && error.code == .readOnly)
-        update { guarded in
-            guarded.lastConnectError = error
-            return guarded.machine.connectFailed(
+        update { state in
+            state.lastConnectError = error
+            return state.machine.connectFailed(
                 id, isTransient: isTransient && !hooks.failsFast, now: .now(), random: .random(in: 0..<1))
         }
     }
 
-    private func error(_ reason: PoolStateMachine.FailureReason, _ guarded: Guarded) -> RedisError {
+    private func error(_ reason: PoolStateMachine.FailureReason, _ state: State) -> RedisError {
         let address = factory.configuration.address
         switch reason {
         case .exhausted:
@@ -334,28 +336,28 @@ final class ConnectionPool: RedisConnectionDelegate {
                 "All connections to \(address) are busy. Raise pool.maxConnections or lower the load."
             )
         case .unreachable, .connectFailed:
-            guard let cause = guarded.lastConnectError else {
+            guard let cause = state.lastConnectError else {
                 return RedisError(
                     .connectFailed, "No connection to \(address) was ready in time. Check that it is reachable.")
             }
             return RedisError(cause.code, cause.message, cause: cause.cause)
         case .closed:
-            return guarded.retirement ?? .clientClosed
+            return state.retirement ?? .clientClosed
         }
     }
 }
 
-/// What a topology has to do with the connections to one of its servers.
+/// Callbacks and rules of a topology for the connections to one of its servers.
 struct PoolHooks: Sendable {
-    /// A connection was lost, or could not be made.
+    /// Called when a connection was lost or could not be established.
     var connectionFailed: @Sendable (RedisError) -> Void = { _ in }
-    /// A connection was made.
+    /// Called when a connection was opened.
     var connected: @Sendable () -> Void = {}
-    /// Has to succeed before a connection is made. If `nil`, connections are made at any time.
+    /// Must succeed before a connection is opened. If `nil`, connections are opened at any time.
     var admit: (@Sendable (any EventLoop) -> EventLoopFuture<Void>)?
-    /// A server that reports to be a replica is refused.
+    /// Whether a server that reports to be a replica is refused.
     var requiresMaster = false
-    /// Callers learn at once that the server cannot be reached: another one can serve them.
+    /// Whether callers fail immediately if the server cannot be reached, because another one can serve them.
     var failsFast = false
 }
 

@@ -3,14 +3,14 @@
 import DequeModule
 import NIOCore
 
-/// Which connections a pool has, who uses them, and who waits for one.
+/// The connections of a pool, their load, and the callers that wait for one.
 ///
-/// The machine does no I/O and knows no clock and no chance: every event gets the time (and a random number where a
-/// pause is chosen) and returns what has to be done. `ConnectionPool` does it.
+/// The state machine does no I/O and has neither a clock nor a random number generator: each event receives the time
+/// (and a random number for pauses) and returns actions, which ``ConnectionPool`` performs.
 ///
-/// One attempt to connect is under way at a time, whatever number of callers wait: a flood of waiting commands never
-/// becomes a flood of connects. After a failed attempt there is a pause that doubles; connections that work are not
-/// touched by that.
+/// At most one attempt to connect is in progress, regardless of the number of waiters, so a burst of commands does not
+/// become a burst of connects. Failed attempts are followed by a pause that doubles; established connections are not
+/// affected.
 struct PoolStateMachine {
     typealias ConnectionID = Int
     typealias WaiterID = Int
@@ -18,9 +18,9 @@ struct PoolStateMachine {
     struct Settings {
         var maxConnections: Int
         var minIdle: Int
-        /// The number of requests on every open connection that makes the pool open a further one.
-        var growAt: Int
-        /// The most requests on one connection.
+        /// The number of requests on every open connection at which the pool opens a further one.
+        var growthThreshold: Int
+        /// The maximum number of requests on one connection.
         var maxPerConnection: Int
         var maxWaiters: Int
         var idleTimeout: TimeAmount
@@ -32,17 +32,17 @@ struct PoolStateMachine {
     }
 
     struct Actions: Equatable {
-        /// Make a connection with this id.
+        /// Open a connection with this ID.
         var connect: ConnectionID?
-        /// Give these connections to these waiters.
+        /// The waiters that receive a connection.
         var serve: [Assignment] = []
-        /// Tell these waiters that they waited in vain.
+        /// The waiters that fail.
         var fail: [Failure] = []
-        /// Close these connections when what is under way on them is answered.
+        /// The connections to close after their last reply.
         var drain: [ConnectionID] = []
-        /// Check these connections.
+        /// The connections to check.
         var ping: [ConnectionID] = []
-        /// Call `tick` at this time.
+        /// When to call `tick`.
         var wakeUpAt: NIODeadline?
 
         struct Assignment: Equatable {
@@ -59,9 +59,9 @@ struct PoolStateMachine {
     enum FailureReason: Equatable {
         /// All connections are at their limit.
         case exhausted
-        /// There is no connection, and attempts to make one failed or did not come to an end in time.
+        /// There is no connection, and attempts to connect failed or did not complete in time.
         case unreachable
-        /// An attempt failed in a way that further ones will not cure.
+        /// An attempt to connect failed permanently.
         case connectFailed
         case closed
     }
@@ -98,7 +98,7 @@ struct PoolStateMachine {
         self.settings = settings
     }
 
-    /// Open connections that take requests.
+    /// The number of open connections that accept requests.
     var openConnections: Int { slots.count { !$0.isRetiring } }
     var waiterCount: Int { waiters.count }
     var inFlight: Int { slots.reduce(0) { $0 + $1.inFlight } }
@@ -107,21 +107,21 @@ struct PoolStateMachine {
 
     enum Acquisition: Equatable {
         case connection(ConnectionID, connect: ConnectionID?)
-        /// Nothing is free: register a waiter.
+        /// No connection is free: register a waiter.
         case wait
     }
 
-    /// A caller wants a connection. The caller must report `finished` for the one it gets, or that it closed.
+    /// Acquires a connection. The caller must report `finished` for it, unless the connection closes.
     mutating func acquire(now: NIODeadline) -> Acquisition {
         guard state == .running, waiters.isEmpty, let best = leastLoaded() else { return .wait }
         guard slots[best].inFlight < settings.maxPerConnection else { return .wait }
         slots[best].inFlight += 1
         slots[best].lastUsed = now
-        let isBusy = slots[best].inFlight > settings.growAt
+        let isBusy = slots[best].inFlight > settings.growthThreshold
         return .connection(slots[best].id, connect: isBusy ? grow(now: now) : nil)
     }
 
-    /// A caller has to wait.
+    /// Registers a waiter.
     mutating func enqueue(_ waiter: WaiterID, deadline: NIODeadline, now: NIODeadline) -> Actions {
         var actions = Actions()
         guard state == .running else {
@@ -129,7 +129,7 @@ struct PoolStateMachine {
             return actions
         }
         waiters.append(Waiter(id: waiter, deadline: deadline))
-        // One may have become free between the two calls.
+        // A connection may have become free since `acquire`.
         serveWaiters(now: now, &actions)
         if waiters.count > settings.maxWaiters, let last = waiters.popLast() {
             actions.fail.append(
@@ -137,21 +137,20 @@ struct PoolStateMachine {
         }
         if !waiters.isEmpty {
             actions.connect = grow(now: now)
-            // Earlier deadlines have their alarm already; looking at all of them for each of a flood would be
-            // quadratic.
+            // Earlier deadlines are already scheduled; examining all waiters for each one would take quadratic time.
             actions.wakeUpAt = pauseEnds.map { $0 > now ? min($0, deadline) : deadline } ?? deadline
         }
         return actions
     }
 
-    /// A waiter went away by itself.
+    /// Removes a waiter. Returns `false` if it was not waiting.
     mutating func removeWaiter(_ id: WaiterID) -> Bool {
         guard let index = waiters.firstIndex(where: { $0.id == id }) else { return false }
         waiters.remove(at: index)
         return true
     }
 
-    /// So many requests left a connection.
+    /// Notes that requests have left a connection.
     mutating func finished(_ count: Int, on id: ConnectionID, now: NIODeadline) -> Actions {
         var actions = Actions()
         guard let index = self.index(of: id) else { return actions }
@@ -182,8 +181,7 @@ struct PoolStateMachine {
         return actions
     }
 
-    /// An attempt failed. If it is not transient, those who wait learn it at once; there are no connections then that
-    /// they could still hope for, unless some are open.
+    /// Processes a failed attempt to connect. If the failure is permanent and no connection is open, all waiters fail.
     mutating func connectFailed(
         _ id: ConnectionID, isTransient: Bool, now: NIODeadline, random: Double
     ) -> Actions {
@@ -212,8 +210,10 @@ struct PoolStateMachine {
         return actions
     }
 
-    /// A connection leads to a server that is not the right one (any more). Others of the pool lead to the same one
-    /// probably, and will say so when they are used. If that goes on, new connections are made with pauses.
+    /// Replaces a connection to a server that has another role.
+    ///
+    /// Other connections of the pool are replaced when they report the same. If that recurs, new connections are opened
+    /// with pauses.
     mutating func retire(_ id: ConnectionID, now: NIODeadline, random: Double) -> Actions {
         var actions = Actions()
         guard let index = self.index(of: id), !slots[index].isRetiring else { return actions }
@@ -231,7 +231,7 @@ struct PoolStateMachine {
 
     // MARK: Time
 
-    /// Opens the minimum of idle connections, and keeps them open from now on.
+    /// Opens the minimum of idle connections and keeps them open from now on.
     mutating func keepMinimum(now: NIODeadline) -> Actions {
         var actions = Actions()
         guard state == .running else { return actions }
@@ -252,7 +252,7 @@ struct PoolStateMachine {
         return actions
     }
 
-    /// Ends the pool: waiters fail, connections end when what is under way is answered.
+    /// Closes the pool: waiters fail, and connections close after their last reply.
     mutating func close() -> Actions {
         var actions = Actions()
         guard state == .running else { return actions }
@@ -264,7 +264,7 @@ struct PoolStateMachine {
         return actions
     }
 
-    // MARK: Details
+    // MARK: Helpers
 
     private func index(of id: ConnectionID) -> Int? {
         slots.firstIndex { $0.id == id }
@@ -279,7 +279,7 @@ struct PoolStateMachine {
         return best
     }
 
-    /// The id of a connection to make, if one may be made now.
+    /// Returns the ID of a connection to open, or `nil` if none may be opened now.
     private mutating func grow(now: NIODeadline) -> ConnectionID? {
         guard connecting == nil, openConnections < settings.maxConnections,
             pauseEnds.map({ $0 <= now }) ?? true
@@ -321,7 +321,7 @@ struct PoolStateMachine {
                 actions.drain.append(slot.id)
             } else if now - max(slot.lastUsed, slot.lastChecked) >= settings.healthCheckInterval {
                 slots[index].lastChecked = now
-                // Its answer is reported as finished like that of any request.
+                // Its reply is reported as finished like that of any request.
                 slots[index].inFlight += 1
                 actions.ping.append(slot.id)
             }
@@ -334,9 +334,9 @@ struct PoolStateMachine {
         if openConnections > 0 {
             consider(now + min(settings.healthCheckInterval, settings.idleTimeout))
         }
-        let wantsConnection =
+        let needsConnection =
             !waiters.isEmpty || (keepsMinimum && openConnections < settings.minIdle)
-        if let pauseEnds, pauseEnds > now, wantsConnection { consider(pauseEnds) }
+        if let pauseEnds, pauseEnds > now, needsConnection { consider(pauseEnds) }
         actions.wakeUpAt = next
     }
 }

@@ -2,18 +2,18 @@
 
 import NIOCore
 
-/// Which channels of a cluster's subscriptions are subscribed to at which server.
+/// The assignment of the subscribed channels of a cluster to servers.
 ///
-/// Each channel of a subscription is placed by itself. One that moves, or that was refused where it was, is subscribed
-/// to at its new server; when that is confirmed its reader gets a gap. Does no I/O: ``ClusterSubscriptions`` performs
-/// the actions, in order, and passes in where channels belong.
+/// Each channel of a subscription is assigned separately. A channel that moves, or that its server refuses, is
+/// subscribed at its new server; its subscriber receives a gap once that is confirmed. The state machine does no I/O:
+/// ``ClusterSubscriptions`` performs the actions in order and provides the servers of channels.
 struct ClusterSubscriptionStateMachine {
     typealias SubscriberID = Int
     typealias ChannelID = Int
-    /// Returns the server of a channel, or `nil` if that is not known; the second argument is where the channel is now.
+    /// Returns the server of a channel, or `nil` if it is unknown. The second argument is the current server.
     typealias Locate = (SubscriptionTarget, RedisAddress?) -> RedisAddress?
 
-    /// One attempt to subscribe to a channel. What an earlier attempt reports counts no more.
+    /// An attempt to subscribe to a channel. Results of earlier attempts are ignored.
     struct Attempt: Hashable {
         let channel: ChannelID
         let number: Int
@@ -24,37 +24,37 @@ struct ClusterSubscriptionStateMachine {
         case unsubscribe(ChannelID, at: RedisAddress)
         /// Call `retry` after a pause.
         case retry(Attempt, after: TimeAmount)
-        /// Tell the topology of a failure.
+        /// Report a failure to the topology.
         case report(RedisError, at: RedisAddress)
-        /// The server has confirmed all channels of a subscriber.
+        /// All channels of a subscriber are confirmed.
         case confirm(SubscriberID)
-        /// A subscriber missed messages perhaps.
+        /// A subscriber may have missed messages.
         case gap(SubscriberID)
-        /// A subscriber ends, with an error.
+        /// End a subscriber with an error.
         case end(SubscriberID, RedisError)
         /// Close the connection to a server.
         case close(RedisAddress)
-        /// Call `relocate`, but not before what is under way has returned.
+        /// Call `relocate` after the current actions were performed.
         case relocateSoon
     }
 
     private struct Channel {
         let subscriber: SubscriberID
         let target: SubscriptionTarget
-        /// Where it is, or was refused last.
+        /// The server of the channel, or the last one that refused it.
         var address: RedisAddress?
-        /// The connection to the address has it.
-        var isPlaced = false
+        /// Whether the channel is subscribed, or being subscribed, at the address.
+        var isAssigned = false
         var wasConfirmed = false
-        /// How often in a row it could not be placed.
+        /// The number of consecutive failures.
         var failures = 0
         var attempt = 0
     }
 
     private struct Subscriber {
         var channels: [ChannelID]
-        /// How many channels were never confirmed.
-        var missing: Int
+        /// The number of channels that were never confirmed.
+        var unconfirmed: Int
     }
 
     private static let backoff = Backoff(initial: .milliseconds(10), limit: .milliseconds(500))
@@ -73,8 +73,8 @@ struct ClusterSubscriptionStateMachine {
             channels[lastChannel] = Channel(subscriber: id, target: target)
             return lastChannel
         }
-        subscribers[id] = Subscriber(channels: ids, missing: ids.count)
-        return ids.flatMap { place($0, locate: locate) }
+        subscribers[id] = Subscriber(channels: ids, unconfirmed: ids.count)
+        return ids.flatMap { assign($0, locate: locate) }
     }
 
     mutating func unsubscribe(_ id: SubscriberID) -> [Action] {
@@ -87,32 +87,32 @@ struct ClusterSubscriptionStateMachine {
     }
 
     private mutating func remove(_ id: ChannelID) -> Action? {
-        guard let channel = channels.removeValue(forKey: id), channel.isPlaced, let address = channel.address
+        guard let channel = channels.removeValue(forKey: id), channel.isAssigned, let address = channel.address
         else { return nil }
         return .unsubscribe(id, at: address)
     }
 
-    // MARK: Placing
+    // MARK: Assignment
 
-    /// Subscribes a channel where it belongs.
-    private mutating func place(_ id: ChannelID, locate: Locate) -> [Action] {
+    /// Subscribes to a channel at the server that it belongs to.
+    private mutating func assign(_ id: ChannelID, locate: Locate) -> [Action] {
         guard let channel = channels[id] else { return [] }
-        return place(id, at: locate(channel.target, channel.address))
+        return assign(id, at: locate(channel.target, channel.address))
     }
 
-    private mutating func place(_ id: ChannelID, at address: RedisAddress?) -> [Action] {
+    private mutating func assign(_ id: ChannelID, at address: RedisAddress?) -> [Action] {
         guard !isClosed, var channel = channels[id] else { return [] }
         channel.attempt += 1
         channel.address = address
-        channel.isPlaced = address != nil
+        channel.isAssigned = address != nil
         channels[id] = channel
-        guard let address else { return placeLater(id) }
+        guard let address else { return scheduleRetry(id) }
         connections.insert(address)
         let attempt = Attempt(channel: id, number: channel.attempt)
         return [.subscribe(attempt, channel.subscriber, channel.target, at: address)]
     }
 
-    private mutating func placeLater(_ id: ChannelID) -> [Action] {
+    private mutating func scheduleRetry(_ id: ChannelID) -> [Action] {
         guard var channel = channels[id] else { return [] }
         channel.failures += 1
         channels[id] = channel
@@ -120,40 +120,40 @@ struct ClusterSubscriptionStateMachine {
         return [.retry(Attempt(channel: id, number: channel.attempt), after: pause)]
     }
 
-    /// A pause is over.
-    /// - Parameter lookupError: Why no servers are known, if none are.
+    /// Retries a channel after a pause.
+    /// - Parameter lookupError: The failure of the last lookup, if no servers are known.
     mutating func retry(_ attempt: Attempt, lookupError: RedisError?, locate: Locate) -> [Action] {
         guard let channel = self.channel(of: attempt) else { return [] }
-        if channel.address == nil, let lookupError, lookupError.isLasting,
-            let subscriber = subscribers[channel.subscriber], subscriber.missing > 0
+        if channel.address == nil, let lookupError, lookupError.isPermanent,
+            let subscriber = subscribers[channel.subscriber], subscriber.unconfirmed > 0
         {
             return end(channel.subscriber, lookupError)
         }
-        return place(attempt.channel, locate: locate)
+        return assign(attempt.channel, locate: locate)
     }
 
-    /// The server has confirmed a channel, for the first time or again.
+    /// Processes the confirmation of a channel, the first one or a later one.
     mutating func confirmed(_ attempt: Attempt) -> [Action] {
         guard let channel = self.channel(of: attempt) else { return [] }
         channels[attempt.channel]?.failures = 0
         if channel.wasConfirmed { return [.gap(channel.subscriber)] }
         channels[attempt.channel]?.wasConfirmed = true
-        subscribers[channel.subscriber]?.missing -= 1
-        return subscribers[channel.subscriber]?.missing == 0 ? [.confirm(channel.subscriber)] : []
+        subscribers[channel.subscriber]?.unconfirmed -= 1
+        return subscribers[channel.subscriber]?.unconfirmed == 0 ? [.confirm(channel.subscriber)] : []
     }
 
-    /// The server has refused a channel, or cannot be reached. The connection has forgotten it.
+    /// Processes the refusal of a channel, or a failure to connect. The connection no longer has the channel.
     mutating func refused(_ attempt: Attempt, _ error: RedisError) -> [Action] {
         guard let channel = self.channel(of: attempt), let address = channel.address else { return [] }
-        channels[attempt.channel]?.isPlaced = false
+        channels[attempt.channel]?.isAssigned = false
         let report = Action.report(error, at: address)
         switch error.code {
         case .connectFailed, .outcomeUnknown, .cancelled: break
         default:
             guard error.isRefusalByTopology else { return [report] + end(channel.subscriber, error) }
         }
-        // Where it belongs by now may be known already.
-        return [report] + placeLater(attempt.channel)
+        // Its new server may already be known.
+        return [report] + scheduleRetry(attempt.channel)
     }
 
     private func channel(of attempt: Attempt) -> Channel? {
@@ -163,9 +163,9 @@ struct ClusterSubscriptionStateMachine {
         return channel
     }
 
-    // MARK: Moving
+    // MARK: Relocation
 
-    /// Moves what belongs elsewhere by now, and closes connections that nobody needs.
+    /// Moves channels that belong to other servers, and closes unused connections.
     mutating func relocate(locate: Locate, isKnown: (RedisAddress) -> Bool) -> [Action] {
         guard !isClosed else { return [] }
         var actions: [Action] = []
@@ -173,8 +173,8 @@ struct ClusterSubscriptionStateMachine {
             guard let channel = channels[id], let old = channel.address,
                 let new = locate(channel.target, old), new != old
             else { continue }
-            if channel.isPlaced { actions.append(.unsubscribe(id, at: old)) }
-            actions += place(id, at: new)
+            if channel.isAssigned { actions.append(.unsubscribe(id, at: old)) }
+            actions += assign(id, at: new)
         }
         for address in connections.sorted(by: { $0.description < $1.description })
         where !isUsed(address) && !isKnown(address) {
@@ -185,16 +185,16 @@ struct ClusterSubscriptionStateMachine {
     }
 
     private func isUsed(_ address: RedisAddress) -> Bool {
-        channels.values.contains { $0.isPlaced && $0.address == address }
+        channels.values.contains { $0.isAssigned && $0.address == address }
     }
 
-    /// The connection to a server was lost, or could not be made.
+    /// Processes the loss of a connection, or a failure to connect.
     mutating func connectionFailed(_ error: RedisError, at address: RedisAddress) -> [Action] {
         guard !isClosed, isUsed(address) else { return [] }
         return [.report(error, at: address), .relocateSoon]
     }
 
-    // MARK: End
+    // MARK: Shutdown
 
     mutating func shutdown() -> [Action] {
         guard !isClosed else { return [] }

@@ -3,13 +3,13 @@
 import DequeModule
 import NIOCore
 
-/// All subscriptions on a cluster, with a connection for each server that has some: performs the actions of
-/// ``ClusterSubscriptionStateMachine``. Everything here runs on one event loop.
+/// The subscriptions of a client of a cluster, with a connection to each server that has some. Performs the actions of
+/// ``ClusterSubscriptionStateMachine`` on one event loop.
 final class ClusterSubscriptions: SubscriptionCore {
     private struct Subscriber {
-        /// Weak, so that a subscription which nobody reads any more can end.
+        /// Weak, so that a subscription without readers can end.
         weak var buffer: SubscriptionBuffer?
-        /// Waits for the confirmation.
+        /// Called when the subscription is confirmed or has failed.
         var completion: Completion?
         var timer: Scheduled<Void>?
     }
@@ -90,7 +90,7 @@ final class ClusterSubscriptions: SubscriptionCore {
 
     // MARK: Actions
 
-    /// Performs actions one after the other, also those that follow from others.
+    /// Performs actions in order, including those that follow from other actions.
     private func perform(_ actions: [ClusterSubscriptionStateMachine.Action]) {
         queue += actions
         guard !isPerforming else { return }
@@ -102,7 +102,7 @@ final class ClusterSubscriptions: SubscriptionCore {
     private func perform(_ action: ClusterSubscriptionStateMachine.Action) {
         switch action {
         case .subscribe(let attempt, let subscriber, let target, let address):
-            // Without a buffer, its reader is gone and is about to unsubscribe.
+            // Without a buffer there is no reader, and the subscription is about to end.
             guard let buffer = subscribers[subscriber]?.buffer else { return }
             subscribe(attempt, target, buffer, at: address)
         case .unsubscribe(let channel, let address):
@@ -155,7 +155,7 @@ final class ClusterSubscriptions: SubscriptionCore {
             machine.retry(attempt, lookupError: directory?.lookupError, locate: locate))
     }
 
-    // MARK: End
+    // MARK: Shutdown
 
     func shutdown() -> EventLoopFuture<Void> {
         perform(machine.shutdown())

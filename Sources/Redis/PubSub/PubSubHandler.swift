@@ -2,7 +2,7 @@
 
 import NIOCore
 
-/// Reads and writes on the connection of the subscriptions.
+/// Reads from and writes to a subscription connection.
 final class PubSubHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer

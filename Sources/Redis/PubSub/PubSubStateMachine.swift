@@ -3,40 +3,40 @@
 import DequeModule
 import NIOCore
 
-/// Who subscribed to what, and what of it the server knows.
+/// The subscriptions on one connection, and their state at the server.
 ///
-/// One connection carries all subscriptions of a client. It is made when the first one is wanted, comes back after a
-/// failure with everything that is wanted then, and ends some time after the last subscription ended. The machine does
-/// no I/O; `SubscriptionConnection` performs its actions.
+/// The connection is opened with the first subscription. After a failure it is reopened and all current subscriptions
+/// are renewed. It is closed some time after the last subscription has ended. The state machine does no I/O;
+/// ``SubscriptionConnection`` performs its actions.
 ///
-/// A subscriber is confirmed when the server has confirmed all of its targets. After a reconnect it gets a gap at the
-/// same point and not earlier: whoever reads the state of things when the gap comes cannot miss a message after that.
+/// A subscriber is confirmed when the server has confirmed all of its targets. After a reconnect it receives a gap at
+/// the same point, not earlier: a reader that fetches the current state after the gap misses no later message.
 struct PubSubStateMachine {
     typealias SubscriberID = Int
 
     struct Settings {
         var initialBackoff: TimeAmount
         var maxBackoff: TimeAmount
-        /// Silence after which the connection is checked.
+        /// How long the connection may be silent before it is checked.
         var healthCheckInterval: TimeAmount
-        /// How long the answer to a check may take.
+        /// The time limit for the reply to a check.
         var healthCheckTimeout: TimeAmount
 
         var backoff: Backoff { Backoff(initial: initialBackoff, limit: maxBackoff) }
     }
 
     struct Actions: Equatable {
-        /// Make a connection.
-        var connects = false
+        /// Open the connection.
+        var shouldConnect = false
         /// Close the connection.
-        var closes = false
+        var shouldClose = false
         /// Write these commands, in this order.
         var write: [RedisCommand] = []
-        /// These subscribers are subscribed to all they want.
+        /// Subscribers whose targets are all confirmed.
         var confirm: [SubscriberID] = []
-        /// These subscribers missed messages perhaps.
+        /// Subscribers that may have missed messages.
         var gap: [SubscriberID] = []
-        /// These subscribers end, because the server refused.
+        /// Subscribers that end because the server refused them.
         var refuse: [Refusal] = []
 
         struct Refusal: Equatable {
@@ -45,7 +45,7 @@ struct PubSubStateMachine {
         }
     }
 
-    private enum Link: Equatable {
+    private enum ConnectionState: Equatable {
         case none
         case connecting
         case connected
@@ -59,22 +59,22 @@ struct PubSubStateMachine {
 
     private struct Subscriber {
         var targets: [SubscriptionTarget]
-        var missing: Set<SubscriptionTarget>
+        var unconfirmed: Set<SubscriptionTarget>
         var wasConfirmed = false
     }
 
-    private enum Sent {
-        case subscribe([SubscriptionTarget], answers: Int)
-        case unsubscribe(answers: Int)
+    private enum SentCommand {
+        case subscribe([SubscriptionTarget], replies: Int)
+        case unsubscribe(replies: Int)
         case ping
     }
 
     private let settings: Settings
-    private var link = Link.none
+    private var connectionState = ConnectionState.none
     private var targets: [SubscriptionTarget: Target] = [:]
     private var subscribers: [SubscriberID: Subscriber] = [:]
-    /// Commands without their (complete) answers, oldest first.
-    private var sent: Deque<Sent> = []
+    /// The commands without complete replies, oldest first.
+    private var sent: Deque<SentCommand> = []
     private var failures = 0
     private var lastRead: NIODeadline = .distantPast
     private var pingedAt: NIODeadline?
@@ -86,24 +86,24 @@ struct PubSubStateMachine {
 
     // MARK: Subscribers
 
-    mutating func subscribe(_ id: SubscriberID, to wanted: [SubscriptionTarget], now: NIODeadline) -> Actions {
+    mutating func subscribe(_ id: SubscriberID, to requested: [SubscriptionTarget], now: NIODeadline) -> Actions {
         var actions = Actions()
         var new: [SubscriptionTarget] = []
-        var missing: Set<SubscriptionTarget> = []
+        var unconfirmed: Set<SubscriptionTarget> = []
         unusedSince = nil
-        for target in wanted where targets[target]?.subscribers.last != id {
-            if targets[target]?.isActive != true { missing.insert(target) }
+        for target in requested where targets[target]?.subscribers.last != id {
+            if targets[target]?.isActive != true { unconfirmed.insert(target) }
             if targets[target] == nil { new.append(target) }
             targets[target, default: Target(subscribers: [])].subscribers.append(id)
         }
-        subscribers[id] = Subscriber(targets: wanted, missing: missing)
-        switch link {
+        subscribers[id] = Subscriber(targets: requested, unconfirmed: unconfirmed)
+        switch connectionState {
         case .none:
-            link = .connecting
-            actions.connects = true
+            connectionState = .connecting
+            actions.shouldConnect = true
         case .connected:
             writeSubscribe(new, &actions)
-            if missing.isEmpty { complete(id, &actions) }
+            if unconfirmed.isEmpty { complete(id, &actions) }
         case .connecting, .pausing:
             break
         }
@@ -121,7 +121,7 @@ struct PubSubStateMachine {
 
     mutating func connected(now: NIODeadline) -> Actions {
         var actions = Actions()
-        link = .connected
+        connectionState = .connected
         lastRead = now
         failures = 0
         writeSubscribe(Array(targets.keys), &actions)
@@ -129,29 +129,29 @@ struct PubSubStateMachine {
         return actions
     }
 
-    /// The connection is lost, or could not be made.
+    /// Processes the loss of the connection, or a failure to connect.
     mutating func disconnected(now: NIODeadline, random: Double) -> Actions {
         sent = []
         pingedAt = nil
         failures += 1
         for target in targets.keys { targets[target]?.isActive = false }
         for (id, subscriber) in subscribers {
-            subscribers[id]?.missing = Set(subscriber.targets)
+            subscribers[id]?.unconfirmed = Set(subscriber.targets)
         }
         guard !subscribers.isEmpty else {
-            link = .none
+            connectionState = .none
             return Actions()
         }
-        link = .pausing(
+        connectionState = .pausing(
             until: now + settings.backoff.pause(afterFailures: failures, random: random))
         return Actions()
     }
 
-    /// A pause before the next attempt to connect ends now: there is a reason to hope.
-    mutating func hurry(now: NIODeadline) {
-        guard case .pausing = link else { return }
+    /// Ends the pause before the next attempt to connect, because conditions have changed.
+    mutating func skipPause(now: NIODeadline) {
+        guard case .pausing = connectionState else { return }
         failures = 0
-        link = .pausing(until: now)
+        connectionState = .pausing(until: now)
     }
 
     mutating func readBytes(now: NIODeadline) {
@@ -161,19 +161,19 @@ struct PubSubStateMachine {
 
     // MARK: Messages
 
-    /// Who gets a published message.
+    /// Returns the subscribers that receive a message.
     func receivers(of target: SubscriptionTarget) -> [SubscriberID] {
         targets[target]?.subscribers ?? []
     }
 
     mutating func subscribed(_ target: SubscriptionTarget) -> Actions {
         var actions = Actions()
-        countAnswer()
-        // Nobody wants it any more: the command to end it is on its way.
+        countConfirmation()
+        // The last subscriber has left, and the command to unsubscribe is in flight.
         guard let ids = targets[target]?.subscribers else { return actions }
         targets[target]?.isActive = true
-        for id in ids where subscribers[id]?.missing.remove(target) != nil {
-            if subscribers[id]?.missing.isEmpty == true { complete(id, &actions) }
+        for id in ids where subscribers[id]?.unconfirmed.remove(target) != nil {
+            if subscribers[id]?.unconfirmed.isEmpty == true { complete(id, &actions) }
         }
         return actions
     }
@@ -181,27 +181,27 @@ struct PubSubStateMachine {
     mutating func unsubscribed(_ kind: SubscriptionTarget.Kind, name: String?) -> Actions {
         var actions = Actions()
         if case .unsubscribe? = sent.first {
-            countAnswer()
+            countConfirmation()
             return actions
         }
-        // The server ended a subscription by itself, as it does when a slot moves to another server.
+        // The server ended the subscription, as it does when a slot moves to another server.
         guard let name, let ids = targets[SubscriptionTarget(kind: kind, name: name)]?.subscribers else {
             return actions
         }
         let target = SubscriptionTarget(kind: kind, name: name)
         targets[target]?.isActive = false
-        for id in ids { subscribers[id]?.missing.insert(target) }
+        for id in ids { subscribers[id]?.unconfirmed.insert(target) }
         writeSubscribe([target], &actions)
         return actions
     }
 
-    /// An error reply was read: the oldest command was refused as a whole.
+    /// Processes an error reply, which refuses the oldest command as a whole.
     mutating func refused(_ error: RESPError, now: NIODeadline) -> Actions {
         var actions = Actions()
         guard case .subscribe(let targets, _)? = sent.popFirst() else { return actions }
         let refused = Set(targets)
-        // Several subscribers may have shared the command, and only some targets may be forbidden. Those that are left
-        // without a fault of their own are subscribed again, each by itself.
+        // Several subscribers may have shared the command, and only some targets may be forbidden. Each subscriber is
+        // retried with a command of its own.
         let concerned = subscribers.filter { !refused.isDisjoint(with: $0.value.targets) }.map(\.key).sorted()
         if targets.count > 1, concerned.count > 1 {
             for id in concerned {
@@ -209,12 +209,12 @@ struct PubSubStateMachine {
             }
             return actions
         }
-        var orphans: [SubscriptionTarget] = []
+        var unused: [SubscriptionTarget] = []
         for id in concerned {
-            orphans += remove(id)
+            unused += remove(id)
             actions.refuse.append(.init(subscriber: id, error: error))
         }
-        writeUnsubscribe(orphans.filter { !refused.contains($0) }, &actions)
+        writeUnsubscribe(unused.filter { !refused.contains($0) }, &actions)
         if subscribers.isEmpty { unusedSince = now }
         return actions
     }
@@ -225,9 +225,9 @@ struct PubSubStateMachine {
 
     // MARK: Time
 
-    /// When to call `tick`; nil if there is nothing to wait for.
+    /// When to call `tick`, or `nil` if there is no deadline.
     var nextTick: NIODeadline? {
-        switch link {
+        switch connectionState {
         case .none, .connecting:
             return nil
         case .pausing(let until):
@@ -241,19 +241,19 @@ struct PubSubStateMachine {
 
     mutating func tick(now: NIODeadline) -> Actions {
         var actions = Actions()
-        switch link {
+        switch connectionState {
         case .pausing(let until) where until <= now:
             if subscribers.isEmpty {
-                link = .none
+                connectionState = .none
             } else {
-                link = .connecting
-                actions.connects = true
+                connectionState = .connecting
+                actions.shouldConnect = true
             }
         case .connected:
             if let unusedSince {
-                actions.closes = now - unusedSince >= settings.healthCheckInterval
+                actions.shouldClose = now - unusedSince >= settings.healthCheckInterval
             } else if let pingedAt {
-                actions.closes = now - pingedAt >= settings.healthCheckTimeout
+                actions.shouldClose = now - pingedAt >= settings.healthCheckTimeout
             } else if now - lastRead >= settings.healthCheckInterval {
                 self.pingedAt = now
                 sent.append(.ping)
@@ -265,7 +265,7 @@ struct PubSubStateMachine {
         return actions
     }
 
-    // MARK: Details
+    // MARK: Helpers
 
     private mutating func complete(_ id: SubscriberID, _ actions: inout Actions) {
         if subscribers[id]?.wasConfirmed == true {
@@ -276,36 +276,36 @@ struct PubSubStateMachine {
         }
     }
 
-    /// Forgets a subscriber; returns the targets that nobody wants any more.
+    /// Removes a subscriber. Returns the targets without any subscriber.
     private mutating func remove(_ id: SubscriberID) -> [SubscriptionTarget] {
         guard let subscriber = subscribers.removeValue(forKey: id) else { return [] }
-        var orphans: [SubscriptionTarget] = []
+        var unused: [SubscriptionTarget] = []
         for name in subscriber.targets {
             guard var target = targets[name] else { continue }
             target.subscribers.removeAll { $0 == id }
             targets[name] = target.subscribers.isEmpty ? nil : target
-            if target.subscribers.isEmpty { orphans.append(name) }
+            if target.subscribers.isEmpty { unused.append(name) }
         }
-        return orphans
+        return unused
     }
 
     private mutating func writeSubscribe(_ targets: [SubscriptionTarget], _ actions: inout Actions) {
         for (kind, group) in Self.commands(for: targets) {
-            sent.append(.subscribe(group, answers: group.count))
+            sent.append(.subscribe(group, replies: group.count))
             actions.write.append(RedisCommand(kind.subscribeCommand, arguments: group.map { RedisArgument($0.name) }))
         }
     }
 
     private mutating func writeUnsubscribe(_ targets: [SubscriptionTarget], _ actions: inout Actions) {
-        guard link == .connected else { return }
+        guard connectionState == .connected else { return }
         for (kind, group) in Self.commands(for: targets) {
-            sent.append(.unsubscribe(answers: group.count))
+            sent.append(.unsubscribe(replies: group.count))
             actions.write.append(RedisCommand(kind.unsubscribeCommand, arguments: group.map { RedisArgument($0.name) }))
         }
     }
 
-    /// A command takes targets of one kind, and shard channels one by one: on a cluster those of one command have to be
-    /// in one slot. Sorted, so that what is written does not depend on hash seeds.
+    /// A command has targets of one kind, and one shard channel at most: on a cluster, those of one command must be in
+    /// one slot. Sorted, so that the order does not depend on hash seeds.
     private static func commands(
         for targets: [SubscriptionTarget]
     ) -> [(SubscriptionTarget.Kind, [SubscriptionTarget])] {
@@ -316,15 +316,15 @@ struct PubSubStateMachine {
         }
     }
 
-    /// The server answers (un)subscribing once per name.
-    private mutating func countAnswer() {
+    /// Counts a confirmation; the server sends one per target.
+    private mutating func countConfirmation() {
         switch sent.popFirst() {
-        case .subscribe(let targets, let answers) where answers > 1:
-            sent.prepend(.subscribe(targets, answers: answers - 1))
-        case .unsubscribe(let answers) where answers > 1:
-            sent.prepend(.unsubscribe(answers: answers - 1))
+        case .subscribe(let targets, let replies) where replies > 1:
+            sent.prepend(.subscribe(targets, replies: replies - 1))
+        case .unsubscribe(let replies) where replies > 1:
+            sent.prepend(.unsubscribe(replies: replies - 1))
         case .ping:
-            // Its answer is a reply of its own; this one was not asked for.
+            // `PING` has a reply of its own; this confirmation belongs to no command.
             sent.prepend(.ping)
         case .subscribe, .unsubscribe, nil:
             break

@@ -4,14 +4,14 @@ public import NIOCore
 
 /// A published message.
 public struct RedisMessage: Hashable, Sendable {
-    /// The channel that it was published to.
+    /// The channel that the message was published to.
     public var channel: String
-    /// The pattern that matched the channel, for subscriptions to patterns.
+    /// The pattern that matched the channel, for subscriptions to patterns. Otherwise `nil`.
     public var pattern: String?
-    /// What was published.
+    /// The content of the message.
     public var payload: ByteBuffer
 
-    /// Makes a message.
+    /// Creates a message.
     public init(channel: String, pattern: String? = nil, payload: ByteBuffer) {
         self.channel = channel
         self.pattern = pattern
@@ -22,21 +22,23 @@ public struct RedisMessage: Hashable, Sendable {
     public var text: String { String(buffer: payload) }
 }
 
-/// What a reader of a subscription gets.
+/// An event of a subscription.
 public enum RedisSubscriptionEvent: Hashable, Sendable {
-    /// A message was published.
+    /// A published message.
     case message(RedisMessage)
-    /// Messages may be missing here: the connection was lost and has come back, or the reader was so slow that the
-    /// oldest messages were dropped. The subscription is in force again when this comes, so a reader that now looks up
-    /// the current state, and goes on reading, misses nothing.
+    /// A gap: messages may be missing here, because the connection was lost and reopened, or because the reader was
+    /// slow and the oldest messages were dropped.
+    ///
+    /// The subscription is active again when the gap is delivered: a reader that fetches the current state and then
+    /// continues to read misses nothing.
     case gap
 }
 
-/// Published messages of some channels or patterns, in the order in which they came.
+/// An asynchronous sequence of the messages of channels or patterns, in the order of arrival.
 ///
 /// ```swift
 /// let subscription = try await client.subscribe(to: ["orders"])
-/// // From here on nothing is missed: read what is there already, then what comes.
+/// // No message is missed from here on: read the current state, then the messages.
 /// for try await event in subscription {
 ///     switch event {
 ///     case .message(let message): handle(message)
@@ -46,8 +48,8 @@ public enum RedisSubscriptionEvent: Hashable, Sendable {
 /// ```
 ///
 /// The subscription survives reconnects. It ends when the client is closed, when the reading task is cancelled, after
-/// ``cancel()``, and when neither it nor an iterator is referenced any more. It is for one reader: two iterators would
-/// share the messages among them.
+/// ``cancel()``, and when neither it nor an iterator is referenced any longer. It supports one reader: two iterators
+/// would each receive a part of the messages.
 public struct RedisSubscription: AsyncSequence, Sendable {
     /// A message, or a gap.
     public typealias Element = RedisSubscriptionEvent
@@ -58,21 +60,21 @@ public struct RedisSubscription: AsyncSequence, Sendable {
         self.handle = handle
     }
 
-    /// Reads the events.
+    /// Creates an iterator over the events.
     public func makeAsyncIterator() -> AsyncIterator {
         AsyncIterator(handle: handle)
     }
 
-    /// Unsubscribes. A reader gets what is buffered still, and then the end.
+    /// Ends the subscription. A reader receives the buffered events and then the end.
     public func cancel() {
         handle.cancel()
     }
 
-    /// Reads the events of a subscription.
+    /// An iterator over the events of a subscription.
     public struct AsyncIterator: AsyncIteratorProtocol {
         fileprivate let handle: SubscriptionHandle
 
-        /// The next event, or nil at the end.
+        /// Returns the next event, or `nil` at the end.
         /// - Throws: ``RedisError`` if the server refused the subscription after a reconnect.
         public mutating func next() async throws -> RedisSubscriptionEvent? {
             let handle = self.handle
@@ -81,7 +83,7 @@ public struct RedisSubscription: AsyncSequence, Sendable {
     }
 }
 
-/// Ends the subscription when nobody refers to it any more.
+/// Ends the subscription when it is no longer referenced.
 final class SubscriptionHandle: Sendable {
     let buffer: SubscriptionBuffer
     private let onCancel: @Sendable () -> Void

@@ -3,13 +3,13 @@
 import DequeModule
 import NIOConcurrencyHelpers
 
-/// Events between the event loop that receives them and the task that reads them; of bounded size.
+/// A bounded buffer of events between the event loop that receives them and the task that reads them.
 final class SubscriptionBuffer: Sendable {
     private typealias Reader = CheckedContinuation<RedisSubscriptionEvent?, any Error>
 
     private struct State {
         var events: Deque<RedisSubscriptionEvent> = []
-        /// Messages before the oldest one that is left were dropped.
+        /// Whether messages before the oldest buffered one were dropped.
         var hasDropped = false
         var readers: Deque<Reader> = []
         var isFinished = false
@@ -23,12 +23,12 @@ final class SubscriptionBuffer: Sendable {
         self.limit = limit
     }
 
-    /// Adds an event, at the expense of the oldest one if there are too many.
+    /// Adds an event. If the buffer is full, the oldest event is dropped.
     func add(_ event: RedisSubscriptionEvent) {
         let reader = self.state.withLockedValue { state -> Reader? in
             if state.isFinished { return nil }
             if let reader = state.readers.popFirst() { return reader }
-            // Two gaps with nothing in between say no more than one.
+            // Consecutive gaps are merged.
             if event == .gap, state.events.last == .gap || (state.events.isEmpty && state.hasDropped) { return nil }
             state.events.append(event)
             if state.events.count > limit {
@@ -40,12 +40,12 @@ final class SubscriptionBuffer: Sendable {
         reader?.resume(returning: event)
     }
 
-    /// No further events come. What is there can still be read.
+    /// Ends the buffer. Buffered events can still be read.
     func finish(_ error: RedisError?) {
         let readers = self.state.withLockedValue { state -> Deque<Reader> in
             guard !state.isFinished else { return [] }
             state.isFinished = true
-            // Without readers waiting, the first one that comes gets the error.
+            // If no reader is waiting, the next one receives the error.
             if state.readers.isEmpty { state.error = error }
             defer { state.readers = [] }
             return state.readers
@@ -59,7 +59,7 @@ final class SubscriptionBuffer: Sendable {
         }
     }
 
-    /// The next event; nil at the end and if the task is cancelled.
+    /// Returns the next event, or `nil` at the end and if the task is cancelled.
     func next(onCancel: @Sendable () -> Void) async throws -> RedisSubscriptionEvent? {
         try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { (reader: Reader) in
@@ -78,7 +78,7 @@ final class SubscriptionBuffer: Sendable {
                 if let result { reader.resume(with: result) }
             }
         } onCancel: {
-            // Ends all readers, this one among them.
+            // Ends all readers, including this one.
             onCancel()
         }
     }

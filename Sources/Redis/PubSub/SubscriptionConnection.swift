@@ -3,24 +3,23 @@
 import Logging
 import NIOCore
 
-/// One connection with all its subscriptions: performs the actions of ``PubSubStateMachine``. Everything here runs on
-/// one event loop.
+/// A connection with its subscriptions. Performs the actions of ``PubSubStateMachine`` on one event loop.
 final class SubscriptionConnection: SubscriptionCore {
     private struct Subscriber {
-        /// Weak, so that a subscription which nobody reads any more can end.
+        /// Weak, so that a subscription without readers can end.
         weak var buffer: SubscriptionBuffer?
-        /// Waits for the confirmation.
+        /// Called when the subscription is confirmed or has failed.
         var completion: Completion?
-        /// Is told if the server refuses what it has confirmed before. Without it, the subscription ends then.
+        /// Called if the server refuses the subscription after it was confirmed. If `nil`, the subscription ends.
         var onEnd: ((RedisError) -> Void)?
         var timer: Scheduled<Void>?
     }
 
     weak var directory: (any SubscriptionDirectory)?
     private let factory: ConnectionFactory
-    /// The directory knows where to connect to. Otherwise that never changes.
+    /// Whether the directory provides the address. Otherwise the address never changes.
     private let followsDirectory: Bool
-    /// Is called when the connection was lost or could not be made.
+    /// Called when the connection was lost or could not be established.
     private let onFailure: (RedisError) -> Void
     private let eventLoop: any EventLoop
     private let logger: Logger
@@ -65,8 +64,9 @@ final class SubscriptionConnection: SubscriptionCore {
     }
 
     /// - Parameters:
-    ///   - deadline: Until when the server has to confirm it. If `nil`, it may take any time.
-    ///   - onEnd: Is called if the server refuses what it has confirmed before. If `nil`, the subscription ends then.
+    ///   - deadline: The deadline for the confirmation. If `nil`, there is none.
+    ///   - onEnd: Called if the server refuses the subscription after it was confirmed. If `nil`, the subscription
+    ///     ends.
     func subscribe(
         _ id: Int, to targets: [SubscriptionTarget], _ buffer: SubscriptionBuffer, deadline: NIODeadline?,
         onEnd: ((RedisError) -> Void)?, _ completion: @escaping Completion
@@ -80,7 +80,7 @@ final class SubscriptionConnection: SubscriptionCore {
         perform(machine.subscribe(id, to: targets, now: .now()))
     }
 
-    /// Ends a subscription; one that is not confirmed yet fails.
+    /// Ends a subscription. One that is not yet confirmed fails.
     func unsubscribe(_ id: Int, _ error: RedisError) {
         guard let subscriber = subscribers.removeValue(forKey: id) else { return }
         subscriber.timer?.cancel()
@@ -115,7 +115,7 @@ final class SubscriptionConnection: SubscriptionCore {
 
     // MARK: Connection
 
-    /// Where to connect to at this moment; nil if that is not known.
+    /// Returns a factory for the current address, or `nil` if the address is unknown.
     private func locate() -> ConnectionFactory? {
         guard followsDirectory else { return factory }
         return directory?.subscriptionAddress(for: nil, current: address).map { factory.at($0) }
@@ -131,10 +131,10 @@ final class SubscriptionConnection: SubscriptionCore {
         isConnecting = true
         let this = NIOLoopBound(self, eventLoop: eventLoop)
         guard let factory = locate() else {
-            // Later: this is called while actions are performed.
+            // Deferred, because this is called while actions are performed.
             return eventLoop.execute {
                 this.value.connectFailed(
-                    RedisError(.connectFailed, "It is not known where the master is."), isAddressKnown: false)
+                    RedisError(.connectFailed, "The address of the master is unknown."), isAddressKnown: false)
             }
         }
         let configuration = factory.configuration
@@ -167,7 +167,7 @@ final class SubscriptionConnection: SubscriptionCore {
             level: isAddressKnown ? .warning : .debug, "Redis subscription connection failed",
             metadata: ["error": "\(error)"])
         if !ConnectFailure.isTransient(error) {
-            // Those who just came learn it at once. Older subscriptions hope for somebody to repair it.
+            // New subscribers fail immediately. Confirmed subscriptions keep waiting until the problem is fixed.
             for (id, subscriber) in subscribers where subscriber.completion != nil { unsubscribe(id, error) }
         }
         perform(machine.disconnected(now: .now(), random: .random(in: 0..<1)))
@@ -184,12 +184,12 @@ final class SubscriptionConnection: SubscriptionCore {
         finishClosing()
     }
 
-    /// The server to connect to may be another one by now: a connection to the old one ends, and a pause before the
-    /// next attempt is cut short.
+    /// Reacts to a change of the topology: closes a connection to the wrong server, and ends the pause before the next
+    /// attempt to connect.
     func topologyChanged() {
         guard !isClosed, followsDirectory else { return }
         if let handler, let address = locate()?.configuration.address, address != self.address { handler.close() }
-        machine.hurry(now: .now())
+        machine.skipPause(now: .now())
         perform(machine.tick(now: .now()))
     }
 
@@ -226,13 +226,13 @@ final class SubscriptionConnection: SubscriptionCore {
         }
         for id in actions.gap { subscribers[id]?.buffer?.add(.gap) }
         for refusal in actions.refuse { end(refusal.subscriber, RedisError(reply: refusal.error)) }
-        if actions.connects, !isClosed { connect() }
-        if actions.closes { handler?.close() }
+        if actions.shouldConnect, !isClosed { connect() }
+        if actions.shouldClose { handler?.close() }
         setTimer()
     }
 
-    /// One timer at a time. A later deadline does not move it: it fires, finds nothing to do, and is set again, so that
-    /// busy subscriptions do not set timers for every message.
+    /// Schedules a timer for the next deadline. A later deadline does not reschedule it: it fires, has no effect, and
+    /// is scheduled again, so that active subscriptions do not schedule a timer per message.
     private func setTimer() {
         guard !isClosed, let next = machine.nextTick else { return }
         if let timer, timer.deadline <= next { return }
@@ -245,7 +245,7 @@ final class SubscriptionConnection: SubscriptionCore {
         self.timer = (next, task)
     }
 
-    // MARK: End
+    // MARK: Shutdown
 
     func shutdown() -> EventLoopFuture<Void> {
         let promise = closing ?? eventLoop.makePromise(of: Void.self)

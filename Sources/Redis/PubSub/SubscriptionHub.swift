@@ -3,15 +3,15 @@
 import NIOCore
 import Synchronization
 
-/// All subscriptions of a client. Callers talk to this; the work is done on one event loop, by a ``SubscriptionCore``.
+/// The subscriptions of a client. The work is done on one event loop, by a ``SubscriptionCore``.
 final class SubscriptionHub: Sendable {
     private let eventLoop: any EventLoop
     private let core: NIOLoopBoundBox<any SubscriptionCore>
     private let configuration: RedisConfiguration
     private let nextID = Atomic(0)
 
-    /// One connection carries all subscriptions.
-    /// - Parameter followsDirectory: The connection goes to where the directory says at that moment.
+    /// Creates a hub with one connection for all subscriptions.
+    /// - Parameter followsDirectory: Whether the connection is opened to the address that the directory returns.
     convenience init(factory: ConnectionFactory, group: any EventLoopGroup, followsDirectory: Bool = false) {
         let eventLoop = group.next()
         self.init(
@@ -19,7 +19,7 @@ final class SubscriptionHub: Sendable {
             factory.configuration, eventLoop)
     }
 
-    /// Every server of a cluster that has subscriptions gets a connection for them.
+    /// Creates a hub for a cluster, with a connection to each server that has subscriptions.
     convenience init(clusterOf factory: ConnectionFactory, group: any EventLoopGroup) {
         let eventLoop = group.next()
         self.init(ClusterSubscriptions(factory: factory, eventLoop: eventLoop), factory.configuration, eventLoop)
@@ -33,13 +33,13 @@ final class SubscriptionHub: Sendable {
         self.core = .makeBoxSendingValue(core, eventLoop: eventLoop)
     }
 
-    /// Sets where subscriptions belong. Has to be called before anything else, if at all. The directory is not
+    /// Sets the directory of servers. Must be called before any other function, if at all. The directory is not
     /// retained.
     func setDirectory(_ directory: any SubscriptionDirectory) {
         eventLoop.execute { [weak directory, core] in core.value.directory = directory }
     }
 
-    /// Subscriptions may belong elsewhere.
+    /// Reassigns subscriptions after a change of the topology.
     func topologyChanged() {
         eventLoop.execute { [core] in core.value.topologyChanged() }
     }
@@ -50,7 +50,7 @@ final class SubscriptionHub: Sendable {
         _ kind: SubscriptionTarget.Kind, to names: [String], timeout: Duration?
     ) async throws -> RedisSubscription {
         guard !names.isEmpty else {
-            throw RedisError(.invalidCommand, "A subscription needs at least one channel or pattern.")
+            throw RedisError(.invalidCommand, "A subscription requires at least one channel or pattern.")
         }
         let targets = Array(Set(names)).map { SubscriptionTarget(kind: kind, name: $0) }
         let id = nextID.add(1, ordering: .relaxed).newValue
@@ -66,7 +66,7 @@ final class SubscriptionHub: Sendable {
                         continuation.resume(with: $0)
                     }
                 }
-                // Cancellation that came before this point found nothing to cancel.
+                // An earlier cancellation found no subscription to cancel.
                 if Task.isCancelled { handle.cancel() }
             }
         } onCancel: {
@@ -80,46 +80,46 @@ final class SubscriptionHub: Sendable {
         eventLoop.execute { [core] in _ = core.value.shutdown() }
     }
 
-    /// Ends all subscriptions, and returns when their connections are closed.
+    /// Ends all subscriptions and returns when their connections are closed.
     func shutdown() async {
         let closed = eventLoop.flatSubmit { [core] in core.value.shutdown() }
-        // Closing cannot fail in a way that matters to anybody.
+        // A failure to close a connection is of no consequence.
         try? await closed.get()
     }
 }
 
-/// Does the work of a ``SubscriptionHub``, on its event loop: performs the actions of a state machine.
+/// The implementation of a ``SubscriptionHub`` on its event loop, which performs the actions of a state machine.
 protocol SubscriptionCore: AnyObject {
     typealias Completion = (Result<Void, RedisError>) -> Void
 
-    /// Where subscriptions belong, if that changes.
+    /// The directory of servers, if subscriptions can move.
     var directory: (any SubscriptionDirectory)? { get set }
     /// Begins a subscription.
     /// - Parameters:
-    ///   - deadline: Until when it has to be confirmed.
-    ///   - completion: Is called once: when all targets are confirmed, or the subscription has failed.
+    ///   - deadline: The deadline for the confirmation.
+    ///   - completion: Called once, when all targets are confirmed or the subscription has failed.
     func subscribe(
         _ id: Int, to targets: [SubscriptionTarget], _ buffer: SubscriptionBuffer, deadline: NIODeadline,
         _ completion: @escaping Completion)
-    /// Ends a subscription; one that is not confirmed yet fails.
+    /// Ends a subscription. One that is not yet confirmed fails.
     func unsubscribe(_ id: Int, _ error: RedisError)
-    /// Subscriptions may belong elsewhere.
+    /// Reassigns subscriptions after a change of the topology.
     func topologyChanged()
     /// Ends all subscriptions and refuses new ones. The future succeeds when all connections are closed.
     func shutdown() -> EventLoopFuture<Void>
 }
 
-/// Where the subscriptions of a topology belong.
+/// The servers of a topology for subscriptions.
 protocol SubscriptionDirectory: AnyObject, Sendable {
-    /// Returns the server to subscribe at, or `nil` if that is not known yet.
+    /// Returns the server of a subscription, or `nil` if it is unknown.
     /// - Parameters:
-    ///   - target: What to subscribe to, or `nil` if one connection has all subscriptions.
-    ///   - current: Where the subscription is now.
+    ///   - target: The target of the subscription, or `nil` if one connection has all subscriptions.
+    ///   - current: The current server.
     func subscriptionAddress(for target: SubscriptionTarget?, current: RedisAddress?) -> RedisAddress?
-    /// The server is a master.
+    /// Returns whether the server is a master.
     func isKnown(_ address: RedisAddress) -> Bool
-    /// A server refused a subscription, or the connection to it was lost.
+    /// Reports that a server refused a subscription, or that the connection to it was lost.
     func subscriptionFailed(_ error: RedisError, at address: RedisAddress)
-    /// Why no servers are known. `nil` if some are, or no lookup has failed.
+    /// The failure of the last lookup. `nil` if servers are known or no lookup has failed.
     var lookupError: RedisError? { get }
 }

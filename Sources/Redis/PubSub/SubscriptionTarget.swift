@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What can be subscribed to.
+/// A channel, pattern or shard channel.
 struct SubscriptionTarget: Hashable, Sendable {
     enum Kind: Hashable, Sendable, CaseIterable {
         case channel, pattern, shardChannel
@@ -26,16 +26,16 @@ struct SubscriptionTarget: Hashable, Sendable {
     var name: String
 }
 
-/// What a server sends on a connection with subscriptions.
+/// A message on a subscription connection.
 enum PubSubMessage: Equatable {
     case subscribed(SubscriptionTarget)
-    /// The name is nil if there was nothing to unsubscribe from.
+    /// The name is `nil` if there was no subscription.
     case unsubscribed(SubscriptionTarget.Kind, name: String?)
     case published(SubscriptionTarget, RedisMessage)
-    /// The answer to PING.
+    /// The reply to `PING`.
     case pong
     case error(RESPError)
-    /// Pushes that have nothing to do with subscriptions.
+    /// Any other push or attribute.
     case other
 
     init(_ message: RESPMessage) {
@@ -46,7 +46,7 @@ enum PubSubMessage: Equatable {
             if let error = reply.error {
                 self = .error(error)
             } else if case .array(let elements) = reply, let parsed = Self.parse(elements) {
-                // RESP2 has no pushes: the same content comes as an array.
+                // RESP2 has no pushes and sends the same content as an array.
                 self = parsed
             } else {
                 self = .pong

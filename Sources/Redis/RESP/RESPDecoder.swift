@@ -4,66 +4,67 @@ public import NIOCore
 
 /// An incremental RESP2 and RESP3 decoder.
 ///
-/// Feed it bytes as they arrive and take out messages until there is none:
+/// Feed it the received bytes and take messages until there is none:
 ///
 /// ```swift
 /// decoder.feed(&bytes)
 /// while let message = try decoder.next() { … }
 /// ```
 ///
-/// The decoder keeps a stack of the aggregates that are still open, and never looks at a byte twice: the time for a
-/// reply is linear in its size however small the chunks are. Nothing is allocated by a length that a peer merely
-/// announces. After an error the decoder must not be used again.
+/// The decoder keeps a stack of the open aggregates and never examines a byte twice: decoding takes linear time in the
+/// size of a reply, however small the chunks are. Announced lengths do not cause allocations before the bytes arrive.
+/// After an error the decoder must not be used again.
 public struct RESPDecoder: Sendable {
     private let limits: RESPLimits
     var input = RESPInput()
     private var stack: [RESPFrame] = []
     private var pending = Pending.element
-    /// Bytes of the current message that were consumed already.
+    /// The number of bytes of the current message that were consumed.
     private var messageLength = 0
 
-    /// What is to be read next.
+    /// The next item to read.
     private enum Pending {
         /// A type byte and its line.
         case element
-        /// The content of a string whose length is known.
+        /// The content of a string with a known length.
         case bulk(RESPBulkKind, length: Int)
-        /// A chunk header of a string of unknown length.
+        /// The chunk header of a string of unknown length.
         case chunkHeader(ByteBuffer)
         /// The content of a chunk.
         case chunk(ByteBuffer, length: Int)
     }
 
-    /// Makes a decoder.
+    /// Creates a decoder.
+    ///
+    /// - Parameter limits: The limits for the received data. Defaults to those of ``RESPLimits``.
     public init(limits: RESPLimits = RESPLimits()) {
         self.limits = limits
     }
 
-    /// Adds bytes that were read. Large ones are not copied where that is possible.
+    /// Adds received bytes. Large buffers are not copied where possible.
     public mutating func feed(_ bytes: consuming ByteBuffer) {
         input.append(bytes)
     }
 
-    /// True while bytes of an unfinished message are there.
+    /// A Boolean value that indicates whether a message was received in part.
     public var isInsideMessage: Bool {
         input.readableBytes > 0 || messageLength > 0
     }
 
-    /// Bytes that were fed and not consumed, for a decoder that continues in this one's place.
-    /// Meaningful only between two messages.
+    /// Returns the bytes that were not consumed, for a decoder that replaces this one. Valid only between two messages.
     mutating func takeUnreadBytes() -> ByteBuffer? {
         input.takeAll()
     }
 
-    /// The next complete message, or nil if more bytes are needed.
-    /// - Throws: ``RESPDecodingError`` if the bytes are not RESP or exceed a limit.
+    /// Returns the next complete message, or `nil` if more bytes are required.
+    /// - Throws: ``RESPDecodingError`` if the bytes are not valid RESP or exceed a limit.
     public mutating func next() throws(RESPDecodingError) -> RESPMessage? {
         while true {
             let before = input.readableBytes
             let step = try read()
             let after = input.readableBytes
             messageLength += before - after
-            // Without a step, all that is unread belongs to the current message.
+            // Without a step, all unread bytes belong to the current message.
             guard messageLength <= limits.maxMessageLength - (step == nil ? after : 0) else {
                 throw .init(.limitExceeded, "a message exceeds \(limits.maxMessageLength) bytes")
             }
@@ -81,7 +82,7 @@ public struct RESPDecoder: Sendable {
         }
     }
 
-    /// Reads one piece; nil if it is not there completely.
+    /// Reads one item. Returns `nil` if it is incomplete.
     private mutating func read() throws(RESPDecodingError) -> Step? {
         switch pending {
         case .element:
@@ -103,7 +104,7 @@ public struct RESPDecoder: Sendable {
             return .opened
         case .chunk(var soFar, let length):
             guard let content = try input.readBulk(length) else { return nil }
-            pending = .element  // gives up its reference, so that writing does not copy
+            pending = .element  // releases the reference, so that writing does not copy
             soFar.writeImmutableBuffer(content)
             pending = .chunkHeader(soFar)
             return .opened
@@ -151,7 +152,7 @@ public struct RESPDecoder: Sendable {
             }
         case UInt8(ascii: ","):
             guard let number = RESPNumber.double(line.text) else {
-                throw .init(.malformedNumber, "a double that is none")
+                throw .init(.malformedNumber, "an invalid double")
             }
             return .value(.double(number))
         case UInt8(ascii: "("):
@@ -163,7 +164,7 @@ public struct RESPDecoder: Sendable {
             stack.removeLast()
             return try completed(frame)
         default:
-            throw .init(.unknownType, "0x\(String(line.type, radix: 16)) begins no RESP type")
+            throw .init(.unknownType, "0x\(String(line.type, radix: 16)) is not a RESP type")
         }
     }
 
@@ -179,8 +180,8 @@ public struct RESPDecoder: Sendable {
     }
 
     private mutating func openAggregate(_ kind: RESPFrame.Kind, _ line: RESPLine) throws(RESPDecodingError) -> Step {
-        // RESP allows a push between two replies only; inside of one it would be a hole in the reply.
-        if kind == .push, !stack.isEmpty { throw .init(.unexpectedType, "a push inside of an aggregate") }
+        // RESP allows a push only between two replies; inside an aggregate it would leave a hole in the reply.
+        if kind == .push, !stack.isEmpty { throw .init(.unexpectedType, "a push inside an aggregate") }
         guard stack.count < limits.maxDepth else {
             throw .init(.limitExceeded, "aggregates nest deeper than \(limits.maxDepth)")
         }
@@ -194,7 +195,7 @@ public struct RESPDecoder: Sendable {
         let count = try line.integer()
         if count == -1, kind == .array { return .value(.null) }
         guard count >= 0 else { throw .init(.malformedNumber, "a negative element count") }
-        // Half of the range, because an entry of a map is two values.
+        // Half of the range, because a map entry is two values.
         guard count <= min(limits.maxAggregateCount, .max / 2) else {
             throw .init(.limitExceeded, "\(count) elements exceed \(limits.maxAggregateCount)")
         }
@@ -207,7 +208,7 @@ public struct RESPDecoder: Sendable {
     private mutating func readChunkHeader() throws(RESPDecodingError) -> Int? {
         guard let line = try input.readLine(limit: limits.maxLineLength) else { return nil }
         guard line.type == UInt8(ascii: ";") else {
-            throw .init(.unexpectedType, "a streamed string continues with something else than a chunk")
+            throw .init(.unexpectedType, "a streamed string is not continued by a chunk")
         }
         let length = try line.integer()
         guard length >= 0 else { throw .init(.malformedNumber, "a negative chunk length") }
@@ -216,7 +217,7 @@ public struct RESPDecoder: Sendable {
 
     // MARK: Aggregates
 
-    /// Adds a finished value to the innermost open aggregate, and closes as many aggregates as that completes.
+    /// Adds a complete value to the innermost open aggregate, and closes all aggregates that it completes.
     private mutating func close(_ value: RESPValue) throws(RESPDecodingError) -> RESPMessage? {
         var value = value
         while true {
@@ -240,10 +241,10 @@ public struct RESPDecoder: Sendable {
         case .set: return .value(.set(frame.elements))
         case .map: return .value(.map(frame.pairs))
         case .push:
-            guard !frame.elements.isEmpty else { throw .init(.malformedValue, "a push without its kind") }
+            guard !frame.elements.isEmpty else { throw .init(.malformedValue, "a push without a kind") }
             return .message(.push(frame.elements))
         case .attribute:
-            // One inside of an aggregate is about the next element only: dropped, and not counted as an element.
+            // An attribute inside an aggregate describes only the next element: it is dropped and not counted.
             return stack.isEmpty ? .message(.attribute(frame.pairs)) : .opened
         }
     }

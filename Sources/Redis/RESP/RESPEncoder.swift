@@ -2,13 +2,13 @@
 
 import NIOCore
 
-/// Writes commands in the one form that servers accept from clients: an array of bulk strings.
+/// Writes commands in the only form that servers accept: an array of bulk strings.
 enum RESPEncoder {
     static func write(_ command: RedisCommand, to buffer: inout ByteBuffer) {
         write(command.name, nil, command.arguments[...], to: &buffer)
     }
 
-    /// Writes a script command with the source of the script in the place of its digest.
+    /// Writes a script command with the source of the script in place of its digest.
     static func writeWithSource(_ command: RedisCommand, _ script: RedisScript, to buffer: inout ByteBuffer) {
         write("EVAL", script.source, command.arguments.dropFirst(), to: &buffer)
     }
@@ -18,8 +18,7 @@ enum RESPEncoder {
     ) {
         var limit = 2 * framing + name.utf8.count + (first.map { $0.utf8.count + framing } ?? 0)
         for argument in arguments { limit += argument.byteLimit + framing }
-        // One check of the capacity for the whole command. Nothing is written beyond the limit, which counts every
-        // part.
+        // The capacity is checked once per command. The limit counts every part, so nothing is written beyond it.
         buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: limit) { bytes in
             var writer = Writer(bytes: bytes)
             writer.header(UInt8(ascii: "*"), 1 + (first == nil ? 0 : 1) + arguments.count)
@@ -30,10 +29,10 @@ enum RESPEncoder {
         }
     }
 
-    /// What surrounds an argument at most: a type byte, a count of up to 19 digits, and CR LF twice.
+    /// The maximum framing of an argument: a type byte, a count of up to 19 digits, and CR LF twice.
     private static let framing = 1 + 19 + 2 + 2
 
-    /// Fills memory that is known to suffice. It lives no longer than the closure that it is made in.
+    /// Writes to memory of sufficient size. It must not outlive the closure that it is created in.
     private struct Writer {
         let bytes: UnsafeMutableRawBufferPointer
         var count = 0
@@ -68,7 +67,7 @@ enum RESPEncoder {
             self.lineEnd()
         }
 
-        /// A type byte, a count and CR LF.
+        /// Writes a type byte, a count and CR LF.
         mutating func header(_ type: UInt8, _ count: Int) {
             self.byte(type)
             self.decimal(count.magnitude)
@@ -108,7 +107,7 @@ enum RESPEncoder {
 }
 
 extension RedisArgument {
-    /// How many bytes it has at most on the wire, without its framing.
+    /// The maximum number of bytes on the wire, without the framing.
     fileprivate var byteLimit: Int {
         switch storage {
         case .string(let text): text.utf8.count

@@ -11,7 +11,7 @@ struct RESPFrame: Sendable {
     }
 
     let kind: Kind
-    /// How many values are missing; nil while a streamed aggregate has not ended.
+    /// The number of missing values, or `nil` while a streamed aggregate has not ended.
     private var remaining: Int?
     private(set) var elements: [RESPValue] = []
     private(set) var pairs: [RESPPair] = []
@@ -20,7 +20,7 @@ struct RESPFrame: Sendable {
     init(_ kind: Kind, remaining: Int?) {
         self.kind = kind
         self.remaining = remaining
-        // Growing an array from nothing moves it several times; a small reserve is no gift to a liar.
+        // Avoids growing the array several times. The reservation is small, because the announced count is not trusted.
         if let remaining, !kind.isPaired { elements.reserveCapacity(min(remaining, 64)) }
     }
 
@@ -28,7 +28,7 @@ struct RESPFrame: Sendable {
     var isComplete: Bool { remaining == 0 }
     var isHalfPair: Bool { key != nil }
 
-    /// Adds a value; false if a streamed aggregate would exceed the limit.
+    /// Adds a value. Returns `false` if a streamed aggregate would exceed the limit.
     mutating func add(_ value: RESPValue, limit: Int) -> Bool {
         if let remaining {
             self.remaining = remaining - 1
@@ -46,7 +46,7 @@ struct RESPFrame: Sendable {
     }
 }
 
-/// Which type a string with a length becomes.
+/// The type of a string with a length.
 enum RESPBulkKind: Sendable {
     case bulk, error, verbatim
 
@@ -59,7 +59,7 @@ enum RESPBulkKind: Sendable {
         case .verbatim:
             var content = content
             guard let header = content.readString(length: 4), header.utf8.count == 4, header.hasSuffix(":") else {
-                throw .init(.malformedValue, "a verbatim string without its three character format")
+                throw .init(.malformedValue, "a verbatim string without its three-character format")
             }
             return .verbatimString(format: String(header.dropLast()), content)
         }

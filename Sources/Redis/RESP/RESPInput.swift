@@ -4,17 +4,17 @@ import NIOCore
 
 /// The unread bytes of a connection.
 ///
-/// Strings are handed out as slices of the storage. Writing into storage that slices refer to would copy all of it, so
-/// the unread tail moves to a storage of its own first: each byte moves at most once for that reason, plus the usual
-/// amortised growth while one long string arrives.
+/// Strings are returned as slices of the storage. Writing to storage that slices refer to would copy all of it, so the
+/// unread bytes are moved to new storage first: each byte is moved at most once for that reason, plus the amortized
+/// growth while one long string arrives.
 struct RESPInput: Sendable {
     private var buffer = ByteBuffer()
-    /// Slices of the current storage were handed out.
+    /// Whether slices of the current storage were returned.
     private var isShared = false
-    /// Bytes after the reader index that are known to hold no line feed.
+    /// The number of bytes after the reader index that are known not to contain a line feed.
     private var scanned = 0
-    /// Bytes that were looked at for line ends or moved, by which tests see that the work is linear.
-    private(set) var work = 0
+    /// The number of bytes that were searched or moved. Tests use it to verify linear time.
+    private(set) var processedBytes = 0
 
     var readableBytes: Int { buffer.readableBytes }
 
@@ -23,7 +23,7 @@ struct RESPInput: Sendable {
             buffer = bytes
             isShared = true
         } else if isShared {
-            work += buffer.readableBytes + bytes.readableBytes
+            processedBytes += buffer.readableBytes + bytes.readableBytes
             var joined = ByteBuffer()
             joined.reserveCapacity(buffer.readableBytes + bytes.readableBytes)
             joined.writeImmutableBuffer(buffer)
@@ -31,12 +31,12 @@ struct RESPInput: Sendable {
             buffer = joined
             isShared = false
         } else {
-            // Moving the unread bytes to the front pays off only if that frees more than it moves.
+            // Moving the unread bytes to the front is worthwhile only if that frees more than it moves.
             if buffer.readerIndex > buffer.readableBytes {
-                work += buffer.readableBytes
+                processedBytes += buffer.readableBytes
                 buffer.discardReadBytes()
             }
-            work += bytes.readableBytes
+            processedBytes += bytes.readableBytes
             buffer.writeImmutableBuffer(bytes)
         }
     }
@@ -64,7 +64,7 @@ struct RESPInput: Sendable {
                 index &+= 1
             }
         }
-        work += (end ?? buffer.readableBytes) - start
+        processedBytes += (end ?? buffer.readableBytes) - start
         guard let end else {
             scanned = buffer.readableBytes
             guard scanned < limit &+ 3 else { throw .init(.limitExceeded, "a line exceeds \(limit) bytes") }
@@ -83,7 +83,7 @@ struct RESPInput: Sendable {
         guard buffer.getInteger(at: end, as: UInt16.self) == 0x0D0A,
             let content = buffer.readSlice(length: length)
         else {
-            throw .init(.missingTerminator, "a string that is longer than its length says")
+            throw .init(.missingTerminator, "a string that is longer than its announced length")
         }
         buffer.moveReaderIndex(forwardBy: 2)
         isShared = true
@@ -91,8 +91,7 @@ struct RESPInput: Sendable {
     }
 }
 
-/// A type byte and what stands between it and CR LF. Made in one go while the bytes are at hand, without a slice of
-/// them.
+/// A type byte and the rest of its line. Created in one pass over the bytes, without a slice of them.
 struct RESPLine {
     private enum Content {
         case number(Int)
@@ -104,7 +103,7 @@ struct RESPLine {
     let type: UInt8
     private let content: Content
 
-    /// The bytes before a line feed; nil unless they are a type, any text and CR.
+    /// Parses the bytes before a line feed. Returns `nil` unless they are a type byte, any text and CR.
     init?(_ line: Slice<UnsafeRawBufferPointer>) {
         guard line.count >= 2, line.last == UInt8(ascii: "\r") else { return nil }
         let type = line[line.startIndex]
@@ -123,12 +122,12 @@ struct RESPLine {
         }
     }
 
-    /// Of types that are no number and no length.
+    /// The text, for types that are neither a number nor a length.
     var text: String {
         if case .text(let text) = content { text } else { "" }
     }
 
-    /// The length is unknown.
+    /// Whether the length is unknown.
     var isStreamed: Bool {
         if case .streamed = content { true } else { false }
     }
@@ -145,7 +144,7 @@ struct RESPLine {
         let digits = text.utf8.drop { $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: "+") }
         guard !digits.isEmpty, text.utf8.count - digits.count <= 1,
             digits.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) })
-        else { throw .init(.malformedNumber, "a big number that is none") }
+        else { throw .init(.malformedNumber, "an invalid big number") }
         return text
     }
 }

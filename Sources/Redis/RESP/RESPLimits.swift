@@ -1,20 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// How much a decoder accepts before it treats the stream as broken. The defaults allow all that a Redis server with
-/// default settings can send and protect against a peer that is none.
+/// The limits beyond which a decoder rejects a stream.
+///
+/// The default values accept everything that a Redis server with default settings can send, and protect against peers
+/// that are not Redis servers.
 public struct RESPLimits: Hashable, Sendable {
-    /// The longest string in bytes. Default: 512 MiB, the limit of Redis itself.
+    /// The maximum length of a string in bytes. Defaults to 512 MiB, the limit of Redis.
     public var maxBulkLength: Int
-    /// The most elements in one aggregate; a map entry counts once. Default: 16,777,216.
+    /// The maximum number of elements of an aggregate, where a map entry counts once. Defaults to 16,777,216.
     public var maxAggregateCount: Int
-    /// How deeply aggregates may nest. Default: 128.
+    /// The maximum depth of nested aggregates. Defaults to 128.
     public var maxDepth: Int
-    /// The longest line (simple string, error, number or length) in bytes. Default: 64 KiB.
+    /// The maximum length of a line (simple string, error, number or length) in bytes. Defaults to 64 KiB.
     public var maxLineLength: Int
-    /// The most bytes of one whole message. Default: 1 GiB.
+    /// The maximum length of a message in bytes. Defaults to 1 GiB.
     public var maxMessageLength: Int
 
-    /// Makes limits; see the properties for the defaults.
+    /// Creates limits. The properties document the default values.
     public init(
         maxBulkLength: Int = 512 << 20,
         maxAggregateCount: Int = 1 << 24,

@@ -3,12 +3,12 @@
 public import NIOCore
 
 extension RESPValue {
-    /// True for the absent value.
+    /// A Boolean value that indicates whether the reply is null.
     public var isNull: Bool {
         if case .null = self { true } else { false }
     }
 
-    /// The error, if the reply is one of either kind.
+    /// The error, or `nil` if the reply is not an error.
     public var error: RESPError? {
         switch self {
         case .simpleError(let error), .bulkError(let error): error
@@ -16,7 +16,7 @@ extension RESPValue {
         }
     }
 
-    /// The bytes of a bulk or verbatim string, without copying; those of a simple string as a new buffer.
+    /// The bytes of a string. Those of bulk and verbatim strings are not copied. `nil` for other types.
     public var buffer: ByteBuffer? {
         switch self {
         case .bulkString(let buffer), .verbatimString(_, let buffer): buffer
@@ -25,12 +25,12 @@ extension RESPValue {
         }
     }
 
-    /// The bytes of a string of any kind, copied.
+    /// A copy of the bytes of a string. `nil` for other types.
     public var bytes: [UInt8]? {
         buffer.map { Array($0.readableBytesView) }
     }
 
-    /// The text of a string or number of any kind. Bytes that are no valid UTF-8 become replacement characters.
+    /// The text of a string or number. Invalid UTF-8 is replaced. `nil` for other types.
     public var string: String? {
         switch self {
         case .simpleString(let text), .bigNumber(let text): text
@@ -41,7 +41,7 @@ extension RESPValue {
         }
     }
 
-    /// An integer, or a string that spells one. RESP2 booleans are the integers 0 and 1; RESP3 booleans read as such.
+    /// The value of an integer, a string with a decimal integer, or a boolean as 0 or 1. `nil` for other values.
     public var int: Int? {
         switch self {
         case .integer(let number): number
@@ -52,7 +52,7 @@ extension RESPValue {
         }
     }
 
-    /// A double, or an integer or string that spells one.
+    /// The value of a double, an integer, or a string with a number. `nil` for other values.
     public var double: Double? {
         switch self {
         case .double(let number): number
@@ -62,7 +62,7 @@ extension RESPValue {
         }
     }
 
-    /// A boolean, or an integer that is 0 or 1 as RESP2 servers send.
+    /// The value of a boolean, or of an integer 0 or 1, as RESP2 servers send. `nil` for other values.
     public var bool: Bool? {
         switch self {
         case .boolean(let flag): flag
@@ -72,7 +72,7 @@ extension RESPValue {
         }
     }
 
-    /// The elements of an array or set.
+    /// The elements of an array or set. `nil` for other types.
     public var array: [RESPValue]? {
         switch self {
         case .array(let elements), .set(let elements): elements
@@ -80,7 +80,8 @@ extension RESPValue {
         }
     }
 
-    /// The entries of a map, or of an array that alternates keys and values as RESP2 servers send.
+    /// The entries of a map, or of an array that alternates keys and values, as RESP2 servers send. `nil` for other
+    /// values.
     public var pairs: [RESPPair]? {
         switch self {
         case .map(let entries):
@@ -94,23 +95,23 @@ extension RESPValue {
         }
     }
 
-    /// The value under a text key of a map, in either of the forms that ``pairs`` reads.
+    /// Returns the value of a text key of a map, in either form that ``pairs`` accepts, or `nil` if there is none.
     public subscript(key: String) -> RESPValue? {
         pairs?.first { $0.key.string == key }?.value
     }
 }
 
 extension Double {
-    /// The spelling that Redis accepts: `inf` and `-inf`, else the shortest text that reads back as the same number.
+    /// The text that Redis accepts: `inf` and `-inf`, otherwise the shortest form that reads back as the same number.
     var respText: String {
         if isInfinite { return self < 0 ? "-inf" : "inf" }
         return isNaN ? "nan" : "\(self)"
     }
 }
 
-/// Numbers as text.
+/// Parsing of numbers.
 enum RESPNumber {
-    /// Reads a decimal 64-bit integer with an optional sign; nil if it is empty, malformed or out of range.
+    /// Parses a decimal 64-bit integer with an optional sign. Returns `nil` if it is empty, malformed or out of range.
     @inline(__always)
     static func integer<Bytes: Collection>(_ bytes: Bytes) -> Int? where Bytes.Element == UInt8 {
         var index = bytes.startIndex
@@ -126,7 +127,7 @@ enum RESPNumber {
             let digit = bytes[index] &- UInt8(ascii: "0")
             guard digit < 10 else { return nil }
             let (scaled, overflowed) = number.multipliedReportingOverflow(by: 10)
-            // Counting downwards for negative numbers reaches Int.min, which has no positive counterpart.
+            // Subtracting the digits of a negative number reaches `Int.min`, which has no positive counterpart.
             let (next, carried) =
                 isNegative
                 ? scaled.subtractingReportingOverflow(Int(digit))
@@ -138,14 +139,14 @@ enum RESPNumber {
         return number
     }
 
-    /// Reads a double as Redis spells it, `inf`, `-inf` and `nan` included.
+    /// Parses a double in the format of Redis, including `inf`, `-inf` and `nan`.
     static func double(_ text: String) -> Double? {
         switch text {
         case "inf", "+inf": return .infinity
         case "-inf": return -.infinity
         case "nan", "-nan": return .nan
         default:
-            // `Double(_:)` also reads hexadecimal and "infinity", which no server sends.
+            // `Double(_:)` also accepts hexadecimal numbers and "infinity", which no server sends.
             guard text.utf8.allSatisfy({ Self.isDecimal($0) }) else { return nil }
             return Double(text)
         }

@@ -2,69 +2,72 @@
 
 public import NIOCore
 
-/// A reply of a Redis server: every type of RESP2 and RESP3 that can be one.
+/// A reply of a Redis server, of any type of RESP2 or RESP3.
 ///
-/// Attributes and pushes are not replies, so there is no case for them: the decoder hands them out as
-/// ``RESPMessage`` of their own kind, and nothing can mistake one for the answer to a command.
+/// Attributes and pushes are not replies: the decoder returns them as separate cases of ``RESPMessage``.
 ///
-/// The same information arrives in different types from RESP2 and RESP3 servers (a map is a flat array in RESP2, a
-/// double is a bulk string). The accessors in `RESPValue+Accessors` read either form; prefer them to matching on cases
-/// when the protocol version is not known.
+/// RESP2 and RESP3 servers send the same information in different types: a map is a flat array in RESP2, a double is a
+/// bulk string. Accessors such as ``int``, ``double`` and ``pairs`` accept both forms; prefer them to pattern matching.
+///
+/// ```swift
+/// let reply = try await client.send("CONFIG", "GET", "maxmemory")
+/// let limit = reply["maxmemory"]?.int
+/// ```
 public enum RESPValue: Hashable, Sendable {
     /// A short text without line breaks, `+OK`.
     case simpleString(String)
     /// An error reply on one line, `-ERR unknown command`.
     case simpleError(RESPError)
-    /// A signed 64-bit number, `:42`.
+    /// A signed 64-bit integer, `:42`.
     case integer(Int)
-    /// Bytes of any content. The buffer is a slice of what was read from the socket: copy it before keeping a small
-    /// one for long, since it holds on to the memory around it.
+    /// Binary data. The buffer is a slice of the data read from the socket: copy a small value before storing it,
+    /// because the slice retains the memory around it.
     case bulkString(ByteBuffer)
-    /// A list of replies.
+    /// An array of replies.
     case array([RESPValue])
-    /// The absent value: RESP3's `_`, and the null bulk string and null array of RESP2.
+    /// Null: `_` in RESP3, the null bulk string and the null array in RESP2.
     case null
     /// A floating point number, including infinities and NaN.
     case double(Double)
-    /// True or false.
+    /// A boolean.
     case boolean(Bool)
-    /// An integer outside of the 64-bit range, as its decimal digits with an optional sign.
+    /// An integer outside the 64-bit range, as decimal digits with an optional sign.
     case bigNumber(String)
     /// An error reply that may contain line breaks.
     case bulkError(RESPError)
-    /// A text with a three character format such as `txt` or `mkd`.
+    /// A text with a three-character format, such as `txt` or `mkd`.
     case verbatimString(format: String, ByteBuffer)
-    /// Keys and values in the order in which the server sent them.
+    /// The entries of a map, in the order of the reply.
     case map([RESPPair])
-    /// Members in the order in which the server sent them.
+    /// The members of a set, in the order of the reply.
     case set([RESPValue])
 }
 
-/// One entry of a RESP3 map.
+/// An entry of a map.
 public struct RESPPair: Hashable, Sendable {
     /// The key of the entry.
     public var key: RESPValue
     /// The value of the entry.
     public var value: RESPValue
 
-    /// Makes an entry.
+    /// Creates an entry.
     public init(key: RESPValue, value: RESPValue) {
         self.key = key
         self.value = value
     }
 }
 
-/// What a server says in an error reply.
+/// An error reply of a server.
 public struct RESPError: Hashable, Sendable, CustomStringConvertible {
-    /// The whole text, for example `WRONGTYPE Operation against a key holding the wrong kind of value`.
+    /// The complete text, for example `WRONGTYPE Operation against a key holding the wrong kind of value`.
     public var message: String
 
-    /// Makes an error from the text of the reply.
+    /// Creates an error from the text of a reply.
     public init(_ message: String) {
         self.message = message
     }
 
-    /// The first word of the text, by which Redis names the kind of error: `ERR`, `WRONGTYPE`, `MOVED` and so on.
+    /// The first word of the text, which identifies the kind of error: `ERR`, `WRONGTYPE`, `MOVED` and so on.
     public var prefix: Substring {
         message.prefix { $0 != " " && $0 != "\n" && $0 != "\r" }
     }
@@ -72,8 +75,8 @@ public struct RESPError: Hashable, Sendable, CustomStringConvertible {
     /// The text of the error.
     public var description: String { message }
 
-    /// The error without what the server quotes of the command: the reply to an unknown command repeats its arguments,
-    /// and those of a greeting are a password.
+    /// The error without the arguments that the server quotes: the reply to an unknown command repeats them, and those
+    /// of `HELLO` and `AUTH` contain a password.
     var withoutArguments: RESPError {
         let mark = ", with args beginning with:"
         guard prefix == "ERR",
@@ -83,12 +86,12 @@ public struct RESPError: Hashable, Sendable, CustomStringConvertible {
     }
 }
 
-/// One complete unit of a server's byte stream.
+/// A complete message in the byte stream of a server.
 public enum RESPMessage: Hashable, Sendable {
-    /// The answer to the oldest command without an answer.
+    /// The reply to the oldest command that has no reply yet.
     case reply(RESPValue)
-    /// Out-of-band data that answers no command, such as a published message. Its first element is its kind.
+    /// Out-of-band data, such as a published message. The first element is its kind.
     case push([RESPValue])
-    /// Auxiliary data about the reply that follows. Attributes inside of aggregates are read and dropped.
+    /// Additional data about the reply that follows. Attributes inside aggregates are dropped.
     case attribute([RESPPair])
 }

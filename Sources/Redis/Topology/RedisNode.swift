@@ -2,12 +2,12 @@
 
 import NIOCore
 
-/// One server of a topology with its connections.
+/// A server of a topology with its connections.
 final class RedisNode: Sendable {
     let id: NodeID
-    /// Connections that carry the commands of all callers.
+    /// The connections that are shared by all callers.
     let shared: ConnectionPool
-    /// Connections that belong to one caller for a time.
+    /// The connections that are leased to one caller at a time.
     let leased: ConnectionPool
 
     init(
@@ -20,12 +20,12 @@ final class RedisNode: Sendable {
             .requests, factory: factory,
             settings: .init(
                 pool, maxConnections: pool.maxConnections, minIdle: pool.minIdleConnections,
-                growAt: pool.commandsBeforeGrowing, maxPerConnection: pool.maxCommandsPerConnection),
+                growthThreshold: pool.commandsBeforeGrowing, maxPerConnection: pool.maxCommandsPerConnection),
             group: group, metrics: metrics.pool, hooks: hooks)
         leased = ConnectionPool(
             .leases, factory: factory,
             settings: .init(
-                pool, maxConnections: pool.maxLeasedConnections, minIdle: 0, growAt: 1, maxPerConnection: 1),
+                pool, maxConnections: pool.maxLeasedConnections, minIdle: 0, growthThreshold: 1, maxPerConnection: 1),
             group: group, metrics: metrics.leasedPool, hooks: hooks)
     }
 
@@ -42,30 +42,30 @@ final class RedisNode: Sendable {
         _ = await (shared, leased)
     }
 
-    /// How long what is under way on a server may take that is not the one to talk to any more. A server that works
-    /// answers well before that; from one that does not, no answer will come.
-    private static let grace = TimeAmount.milliseconds(500)
+    /// How long requests in flight may take on a retired server. A responsive server replies well before that; no reply
+    /// can be expected from others.
+    private static let gracePeriod = TimeAmount.milliseconds(500)
 
-    /// Ends the connections to a server that has another role by now, or is gone.
+    /// Ends the connections to a server that has lost its role or has left the topology.
     func retire() {
         let reason = RedisError(
-            .neverSent, "The server at \(address) is not responsible any more; another one has taken over.")
-        shared.retire(because: reason, grace: Self.grace)
-        leased.retire(because: reason, grace: Self.grace)
+            .neverSent, "The server at \(address) no longer serves these requests; another server has replaced it.")
+        shared.retire(because: reason, gracePeriod: Self.gracePeriod)
+        leased.retire(because: reason, gracePeriod: Self.gracePeriod)
     }
 
-    /// Connections are open still.
+    /// Whether connections are open.
     var isOpen: Bool { shared.hasConnections || leased.hasConnections }
 }
 
 extension PoolStateMachine.Settings {
     fileprivate init(
-        _ pool: RedisPoolConfiguration, maxConnections: Int, minIdle: Int, growAt: Int, maxPerConnection: Int
+        _ pool: RedisPoolConfiguration, maxConnections: Int, minIdle: Int, growthThreshold: Int, maxPerConnection: Int
     ) {
         self.init(
             maxConnections: maxConnections,
             minIdle: minIdle,
-            growAt: growAt,
+            growthThreshold: growthThreshold,
             maxPerConnection: maxPerConnection,
             maxWaiters: pool.maxWaiters,
             idleTimeout: pool.idleTimeout.timeAmount,
@@ -76,7 +76,7 @@ extension PoolStateMachine.Settings {
     }
 }
 
-/// Servers that are not responsible any more, until their last connection is closed.
+/// The retired servers whose connections are not all closed yet.
 struct RetiredNodes {
     private(set) var nodes: [RedisNode] = []
 

@@ -2,78 +2,78 @@
 
 import NIOCore
 
-/// Which servers there are, and which one a command goes to.
+/// The servers of a client, and the routing of commands to them.
 ///
-/// The client asks for every attempt, so that an implementation may return another server after it has learned
-/// something. It never blocks: a caller that cannot be routed yet gets a ticket, and waits with it for the next change.
+/// Each attempt is routed anew, so that an implementation can return another server after a change. Routing never
+/// blocks: a caller that cannot be routed yet receives a ticket, and waits with it for the next change.
 protocol RedisTopology: Sendable {
     /// Returns the server for a command.
     func route(_ command: RedisCommand, _ redirection: Redirection?) -> Resolution<Route<RedisNode>>
-    /// Returns the server for a transaction or a leased connection, all of whose keys are in one place. `key` is one of
+    /// Returns the server for a transaction or a leased connection, whose keys are all in one slot. `key` is one of
     /// them.
     func node(forKey key: String?) -> Resolution<RedisNode>
-    /// Returns all servers that take writes.
+    /// Returns all servers that accept writes.
     func masters() -> Resolution<[RedisNode]>
-    /// All subscriptions.
+    /// The subscriptions of the client.
     var subscriptions: SubscriptionHub { get }
 
-    /// A request failed. Returns what that means for the next attempt.
+    /// Reports a failed request. Returns advice for the next attempt.
     func failed(_ error: RedisError, at node: RedisNode?) -> RetryAdvice
-    /// Returns after so long, or sooner if something has changed.
+    /// Returns after a duration, or earlier if the topology has changed.
     /// - Throws: ``RedisError`` with the code `cancelled`.
     func pause(_ length: Duration, deadline: NIODeadline) async throws
-    /// Returns when something has changed since the ticket was given out.
-    /// - Throws: ``RedisError``: why the servers cannot be known, or `cancelled`.
+    /// Returns when the topology has changed since the ticket was issued.
+    /// - Throws: ``RedisError``: the failure of the lookup, or `cancelled`.
     func wait(for ticket: Ticket, deadline: NIODeadline) async throws
 
     /// Opens the minimum of idle connections.
     func keepMinimum()
-    /// Begins to end all connections, without waiting for that.
+    /// Begins to close all connections, without waiting.
     func beginShutdown()
-    /// Ends the connections to all servers.
+    /// Closes the connections to all servers.
     func shutdown(deadline: NIODeadline) async
 }
 
-/// What a topology has for a caller.
+/// The result of routing.
 enum Resolution<Value> {
     case ready(Value)
-    /// Nothing is known yet.
+    /// The servers are not known yet.
     case wait(Ticket)
     case fail(RedisError)
 }
 
 extension Resolution: Sendable where Value: Sendable {}
 
-/// Where an attempt goes.
+/// The destination of an attempt.
 struct Route<Node> {
     var node: Node
-    /// The server takes the command only after `ASKING`: it is just getting the key's slot from another one.
-    var asks = false
+    /// Whether the command must be preceded by `ASKING`, because the server is importing the key's slot.
+    var requiresAsking = false
 }
 
 extension Route: Sendable where Node: Sendable {}
 
-/// Where the next attempt has to go, whatever the topology has found out.
+/// The required destination of the next attempt, regardless of the topology.
 enum Redirection: Hashable, Sendable {
-    /// To the server that is getting the slot.
+    /// To the server that is importing the slot.
     case ask(RedisAddress)
-    /// To the master, although a replica would do otherwise.
+    /// To the master, even if a replica could execute the command.
     case master
 }
 
-/// What a topology makes of a failed attempt.
+/// The advice of a topology for a failed attempt.
 enum RetryAdvice: Equatable {
-    /// The rules for one server apply.
+    /// Apply the rules for a single server.
     case standard
-    /// The command was not executed, and should be sent again at once, perhaps with a redirection.
+    /// The command was not executed and should be sent again immediately, possibly with a redirection.
     case redirect(Redirection?)
-    /// The command was not executed, and should be sent again after a pause: things are changing.
+    /// The command was not executed and should be sent again after a pause, because the topology is changing.
     case later
-    /// The outcome is what it is, but another attempt, if there may be one, goes to another server.
+    /// Another attempt, if it is allowed, should use another server.
     case otherNode
 }
 
-/// One server.
+/// A topology of one server.
 struct StandaloneTopology: RedisTopology {
     let server: RedisNode
     let subscriptions: SubscriptionHub

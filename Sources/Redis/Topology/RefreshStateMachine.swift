@@ -2,28 +2,28 @@
 
 import NIOCore
 
-/// When to look up the topology: at the start, on evidence that it changed, and from time to time.
+/// The schedule of topology lookups: at the start, on evidence of a change, and at regular intervals.
 ///
 /// ```
 /// idle ──start, evidence, interval over──▶ running ──finished──▶ resting ──▶ idle
 /// ```
 ///
-/// One lookup is under way at a time, however many callers run into trouble at once, and between two there is a pause:
-/// short after the first one, doubling for as long as things stay unsettled. A random part of each pause keeps many
-/// clients from asking at the same moment. Does no I/O and knows no clock.
+/// At most one lookup is in progress, however many callers fail at once. Between lookups there is a pause: short after
+/// the first one, doubling while the topology is unsettled. Part of each pause is random, so that clients do not query
+/// in step. The state machine does no I/O and has no clock.
 struct RefreshStateMachine {
     struct Settings {
-        /// Between lookups while nothing happens.
+        /// The interval between lookups without evidence.
         var interval: TimeAmount
-        /// After a lookup that did not settle things, or on evidence right after one. Doubles.
+        /// The pause after an unsettled lookup, or before a lookup on evidence. Doubles up to `maxPause`.
         var initialPause: TimeAmount
         var maxPause: TimeAmount
     }
 
     enum Outcome: Equatable {
-        /// All is well.
+        /// The topology is complete and consistent.
         case settled
-        /// Something is wrong or unknown still: look again soon.
+        /// The topology is incomplete or inconsistent: look it up again soon.
         case unsettled
     }
 
@@ -37,34 +37,34 @@ struct RefreshStateMachine {
     private var isStarted = false
     private var hasEvidence = false
     private var unsettled = 0
-    /// No lookup begins before this.
-    private var restUntil: NIODeadline = .distantPast
-    /// The next lookup without evidence.
-    private var regular: NIODeadline = .distantFuture
+    /// The earliest time of the next lookup.
+    private var pausedUntil: NIODeadline = .distantPast
+    /// The time of the next lookup without evidence.
+    private var nextScheduled: NIODeadline = .distantFuture
 
     init(_ settings: Settings) {
         self.settings = settings
     }
 
-    /// The client is used for the first time.
+    /// Starts lookups when the client is first used.
     mutating func start() {
         guard !isStarted else { return }
         isStarted = true
         hasEvidence = true
     }
 
-    /// Something happened that should not if the topology were as it is thought to be.
-    mutating func evidence() {
+    /// Requests a lookup because of evidence that the topology has changed.
+    mutating func noteEvidence() {
         hasEvidence = true
     }
 
-    /// Something is known for certain, for example by an announcement: what rests need not rest any longer.
-    mutating func urgentEvidence() {
+    /// Requests a lookup without a pause, for example because of an announcement.
+    mutating func noteUrgentEvidence() {
         hasEvidence = true
-        restUntil = .distantPast
+        pausedUntil = .distantPast
     }
 
-    /// Whether a lookup begins now. If so, `finished` has to follow.
+    /// Returns whether a lookup begins now. If so, `finished` must follow.
     mutating func poll(now: NIODeadline) -> Bool {
         guard isStarted, state == .idle, let next = self.next, next <= now else { return false }
         state = .running
@@ -72,30 +72,30 @@ struct RefreshStateMachine {
         return true
     }
 
-    /// When to call `poll`; nil if a lookup is under way or nothing was started.
+    /// When to call `poll`, or `nil` if a lookup is in progress or lookups were not started.
     var next: NIODeadline? {
         guard isStarted, state == .idle else { return nil }
-        return hasEvidence ? restUntil : max(restUntil, regular)
+        return hasEvidence ? pausedUntil : max(pausedUntil, nextScheduled)
     }
 
-    /// A lookup has ended. `random` is between 0 and 1.
+    /// Processes the end of a lookup. `random` is between 0 and 1.
     mutating func finished(_ outcome: Outcome, now: NIODeadline, random: Double) {
         state = .idle
         switch outcome {
         case .settled:
             unsettled = 0
-            regular = now + Backoff.shorten(settings.interval, by: random)
+            nextScheduled = now + Backoff.jittered(settings.interval, by: random)
         case .unsettled:
             unsettled += 1
             hasEvidence = true
         }
         let backoff = Backoff(initial: settings.initialPause, limit: settings.maxPause)
-        restUntil = now + backoff.pause(afterFailures: unsettled, random: random)
+        pausedUntil = now + backoff.pause(afterFailures: unsettled, random: random)
     }
 }
 
 extension RefreshStateMachine.Settings {
-    /// The pauses of all topologies.
+    /// Creates the settings that all topologies use.
     init(interval: Duration) {
         self.init(interval: interval.timeAmount, initialPause: .milliseconds(50), maxPause: .milliseconds(500))
     }

@@ -1,28 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Decides whether a failed attempt is followed by another one.
+/// The rules that decide whether a failed attempt is followed by another.
 ///
-/// Only what certainly was not executed is repeated, and what its caller declared safe to repeat.
+/// A command is sent again only if it was certainly not executed, or if its caller declared it idempotent.
 enum RetryPolicy {
-    /// The pause before the next attempt, or nil if the failure is the caller's to handle.
+    /// Returns the pause before the next attempt, or `nil` if the caller must handle the failure.
     /// - Parameters:
-    ///   - error: How the attempt failed.
-    ///   - isIdempotent: The caller declared the commands safe to repeat.
-    ///   - attempt: The number of attempts that failed before this one.
+    ///   - error: The failure of the attempt.
+    ///   - isIdempotent: Whether the caller declared the commands idempotent.
+    ///   - attempt: The number of earlier failed attempts.
     static func pause(after error: RedisError, isIdempotent: Bool, attempt: Int) -> Duration? {
         switch error.code {
         case .neverSent:
-            // The pool paces connecting; a fresh connection may be used at once.
+            // The pool limits the rate of attempts to connect; a new connection can be used immediately.
             return attempt == 0 ? .zero : backoff(attempt)
         case .outcomeUnknown:
             return isIdempotent ? backoff(attempt) : nil
         case .readOnly where error.isRejectionBeforeExecution:
-            // After a failover a new connection leads to the new master. A replica that stays one is an error, and
-            // nothing is won by letting the caller wait for it.
+            // After a failover, a new connection leads to the new master. A server that stays a replica is an error,
+            // and waiting longer does not help the caller.
             return attempt < 2 ? backoff(attempt) : nil
         default:
             if error.isRejectionBeforeExecution { return backoff(attempt) }
-            // The server lost the script: the connection knows it now and will send the source.
+            // The server has lost the script. The connection knows that now and sends the source.
             return error.serverReply?.prefix == "NOSCRIPT" && attempt == 0 ? .zero : nil
         }
     }
@@ -33,9 +33,9 @@ enum RetryPolicy {
 }
 
 extension RedisError {
-    /// Returns the failure as it looks to a caller whose command was sent before, without a reply: what that attempt
-    /// did is still unknown. Also if the server has refused the command since, which says nothing of the first attempt.
-    func keepingDoubt(_ isInDoubt: Bool) -> RedisError {
+    /// Returns the failure for a caller whose command was sent earlier without a reply: the effect of that attempt is
+    /// still unknown, even if the server has refused a later one.
+    func markingInDoubt(_ isInDoubt: Bool) -> RedisError {
         guard isInDoubt, !mayHaveExecuted else { return self }
         return RedisError(
             code, "\(message) An earlier attempt was sent, and its reply was lost.", cause: cause,

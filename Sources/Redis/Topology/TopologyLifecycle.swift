@@ -2,19 +2,19 @@
 
 import NIOCore
 
-/// What all topologies have in common: callers that wait for a change, when to look up, and the end.
+/// The state that all topologies share: waiting callers, the schedule of lookups, and shutdown.
 struct TopologyLifecycle: Sendable {
     private var refresh: RefreshStateMachine
     private(set) var isStarted = false
     private(set) var isClosed = false
-    /// The minimum of idle connections is kept open to all masters.
+    /// Whether the minimum of idle connections is kept open to all masters.
     var keepsMinimum = false
-    /// Why the last lookup failed, and when. `nil` after one that succeeded.
+    /// The error and time of the last lookup, if it failed.
     private(set) var failure: (error: RedisError, at: NIODeadline)?
     private var generation = 0
     private var waiters: Set<WaiterID> = []
-    /// The lookup task, while it sleeps.
-    private var sleeper: WaiterID?
+    /// The lookup task, while it waits for the next lookup.
+    private var suspendedLookup: WaiterID?
     private var lastNode = 0
 
     init(refresh: RefreshStateMachine.Settings) {
@@ -28,26 +28,26 @@ struct TopologyLifecycle: Sendable {
 
     // MARK: Waiting
 
-    /// What is known now.
+    /// A ticket for the current state of the topology.
     var ticket: Ticket { Ticket(generation: generation) }
 
-    /// Suspends a caller until the next change, unless there was one since the ticket.
+    /// Suspends a caller until the next change, unless the topology has changed since the ticket.
     mutating func wait(_ waiter: WaiterID, since ticket: Ticket) -> WaitDecision {
         guard !isClosed, ticket.generation == generation else { return .proceed }
         waiters.insert(waiter)
         return .suspend
     }
 
-    /// A caller stops waiting by itself. Returns whether it was waiting.
+    /// Removes a waiter. Returns whether it was waiting.
     mutating func removeWaiter(_ waiter: WaiterID) -> Bool {
-        if sleeper == waiter {
-            sleeper = nil
+        if suspendedLookup == waiter {
+            suspendedLookup = nil
             return true
         }
         return waiters.remove(waiter) != nil
     }
 
-    /// More, or something else, is known.
+    /// Notes a change of the topology, and resumes the waiting callers.
     mutating func changed() -> [TopologyAction] {
         generation += 1
         guard !waiters.isEmpty else { return [] }
@@ -57,7 +57,7 @@ struct TopologyLifecycle: Sendable {
 
     // MARK: Lookups
 
-    /// The client is used: lookups begin, unless they have begun.
+    /// Starts lookups, unless they were started before.
     mutating func start() -> [TopologyAction] {
         guard !isStarted, !isClosed else { return [] }
         isStarted = true
@@ -65,51 +65,51 @@ struct TopologyLifecycle: Sendable {
         return [.startRefreshing]
     }
 
-    /// Something happened that should not if the topology were as it is thought to be.
-    mutating func evidence(isUrgent: Bool = false) -> [TopologyAction] {
+    /// Requests a lookup because of evidence that the topology has changed.
+    mutating func noteEvidence(isUrgent: Bool = false) -> [TopologyAction] {
         guard !isClosed else { return [] }
-        if isUrgent { refresh.urgentEvidence() } else { refresh.evidence() }
-        return wakeSleeper()
+        if isUrgent { refresh.noteUrgentEvidence() } else { refresh.noteEvidence() }
+        return resumeLookup()
     }
 
-    private mutating func wakeSleeper() -> [TopologyAction] {
-        guard let sleeper = self.sleeper.take() else { return [] }
-        return [.resume([sleeper])]
+    private mutating func resumeLookup() -> [TopologyAction] {
+        guard let suspendedLookup = self.suspendedLookup.take() else { return [] }
+        return [.resume([suspendedLookup])]
     }
 
-    /// Whether a lookup is due. If so, it is under way from now on.
+    /// Returns whether a lookup is due. If so, it begins now.
     mutating func pollLookup(now: NIODeadline) -> Bool { !isClosed && refresh.poll(now: now) }
 
-    /// When the next lookup is due, as things are.
+    /// The time of the next lookup.
     var nextLookup: NIODeadline { isClosed ? .distantFuture : refresh.next ?? .distantFuture }
 
-    /// Suspends the lookup task until a lookup is due, unless that changed since it looked.
+    /// Suspends the lookup task until a deadline, unless the time of the next lookup has changed.
     mutating func sleep(_ waiter: WaiterID, until deadline: NIODeadline) -> WaitDecision {
-        guard !isClosed, nextLookup == deadline, sleeper == nil else { return .proceed }
-        sleeper = waiter
+        guard !isClosed, nextLookup == deadline, suspendedLookup == nil else { return .proceed }
+        suspendedLookup = waiter
         return .suspend
     }
 
-    /// The lookup under way has found something.
+    /// Notes that the current lookup succeeded.
     mutating func lookupSucceeded() { failure = nil }
 
-    /// The lookup under way has found nothing.
+    /// Notes that the current lookup failed.
     mutating func lookupFailed(_ error: RedisError, now: NIODeadline) { failure = (error, now) }
 
-    /// The lookup under way has ended.
+    /// Ends the current lookup.
     mutating func lookupEnded(_ outcome: RefreshStateMachine.Outcome, now: NIODeadline, random: Double) {
         refresh.finished(outcome, now: now, random: random)
     }
 
-    // MARK: End
+    // MARK: Shutdown
 
-    /// Refuses everything from now on. Returns no actions if that was so already.
-    /// - Parameter admissions: Connections that wait to be made.
+    /// Closes the topology. Returns no actions if it was already closed.
+    /// - Parameter admissions: The connections that wait for admission.
     mutating func close(refusing admissions: [WaiterID] = []) -> [TopologyAction] {
         guard !isClosed else { return [] }
         isClosed = true
         var actions: [TopologyAction] = [.stopRefreshing]
         if !admissions.isEmpty { actions.append(.refuse(admissions, .clientClosed)) }
-        return actions + [.shutDownNodes, .shutDownSubscriptions] + wakeSleeper() + changed()
+        return actions + [.shutDownNodes, .shutDownSubscriptions] + resumeLookup() + changed()
     }
 }

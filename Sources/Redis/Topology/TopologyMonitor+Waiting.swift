@@ -24,8 +24,8 @@ extension TopologyMonitor {
 
     private static var cancelled: RedisError { RedisError(.cancelled, "The calling task was cancelled.") }
 
-    /// Suspends the calling task if the machine decides so: until the machine resumes it, the deadline passes, or the
-    /// task is cancelled. Returns the failure that the machine has for it.
+    /// Suspends the calling task if the state machine decides so, until the state machine resumes it, the deadline
+    /// passes, or the task is cancelled. Returns the failure for the caller, if there is one.
     private func suspend(
         until deadline: NIODeadline, _ decide: (WaiterID, inout Machine) -> (WaitDecision, [TopologyAction])
     ) async -> RedisError? {
@@ -34,9 +34,9 @@ extension TopologyMonitor {
         defer { alarm.cancel() }
         return await withTaskCancellationHandler {
             await withCheckedContinuation { (continuation: CheckedContinuation<RedisError?, Never>) in
-                let (decision, actions) = self.guarded.withLockedValue { guarded in
-                    let (decision, actions) = decide(id, &guarded.machine)
-                    if case .suspend = decision { guarded.waiters[id] = .task(continuation) }
+                let (decision, actions) = self.state.withLockedValue { state in
+                    let (decision, actions) = decide(id, &state.machine)
+                    if case .suspend = decision { state.waiters[id] = .task(continuation) }
                     return (decision, actions)
                 }
                 perform(actions)
@@ -44,7 +44,7 @@ extension TopologyMonitor {
                 case .proceed: continuation.resume(returning: nil)
                 case .fail(let error): continuation.resume(returning: error)
                 case .suspend:
-                    // Cancellation that came before this point found nobody to resume, and neither did the alarm.
+                    // An earlier cancellation or an earlier alarm found no waiter to resume.
                     if Task.isCancelled || deadline <= .now() { cancelWaiter(id) }
                 }
             }
@@ -54,23 +54,23 @@ extension TopologyMonitor {
     }
 
     private func makeWaiterID() -> WaiterID {
-        self.guarded.withLockedValue { guarded in
-            guarded.lastWaiter += 1
-            return guarded.lastWaiter
+        self.state.withLockedValue { state in
+            state.lastWaiter += 1
+            return state.lastWaiter
         }
     }
 
     private func cancelWaiter(_ id: WaiterID) {
-        let waiter = self.guarded.withLockedValue { guarded in
-            guarded.machine.lifecycle.removeWaiter(id) ? guarded.waiters.removeValue(forKey: id) : nil
+        let waiter = self.state.withLockedValue { state in
+            state.machine.lifecycle.removeWaiter(id) ? state.waiters.removeValue(forKey: id) : nil
         }
         if let waiter { Self.resume(waiter, with: nil) }
     }
 
-    /// Resumes callers that the machine does not know any more.
+    /// Resumes callers that the state machine has removed.
     func resume(_ ids: [WaiterID], with error: RedisError?) {
-        let waiters = self.guarded.withLockedValue { guarded in
-            ids.compactMap { guarded.waiters.removeValue(forKey: $0) }
+        let waiters = self.state.withLockedValue { state in
+            ids.compactMap { state.waiters.removeValue(forKey: $0) }
         }
         for waiter in waiters { Self.resume(waiter, with: error) }
     }
@@ -84,13 +84,13 @@ extension TopologyMonitor {
 
     // MARK: Connections
 
-    /// Succeeds when a connection may be made.
+    /// Returns a future that succeeds when a connection may be opened.
     func admit(on eventLoop: any EventLoop) -> EventLoopFuture<Void> {
         let id = makeWaiterID()
         let promise = eventLoop.makePromise(of: Void.self)
-        let (decision, actions) = self.guarded.withLockedValue { guarded in
-            let (decision, actions) = guarded.machine.admit(id)
-            if case .suspend = decision { guarded.waiters[id] = .connection(promise) }
+        let (decision, actions) = self.state.withLockedValue { state in
+            let (decision, actions) = state.machine.admit(id)
+            if case .suspend = decision { state.waiters[id] = .connection(promise) }
             return (decision, actions)
         }
         perform(actions)
@@ -105,11 +105,11 @@ extension TopologyMonitor {
     // MARK: Lookups
 
     func startRefreshing() {
-        self.guarded.withLockedValue { guarded in
-            guard guarded.refreshTask == nil, !guarded.machine.lifecycle.isClosed else { return }
-            // Unstructured: it serves all callers of the client and outlives each. The client's end cancels it, in
-            // `stopRefreshing()`, and waits for it in `shutdown(deadline:)`.
-            guarded.refreshTask = Task {
+        self.state.withLockedValue { state in
+            guard state.refreshTask == nil, !state.machine.lifecycle.isClosed else { return }
+            // Unstructured: it serves all callers of the client and outlives each. Shutdown cancels it in
+            // `stopRefreshing()` and waits for it in `shutdown(deadline:)`.
+            state.refreshTask = Task {
                 async let listening: Void = lookup.listen { [weak self] announcement in
                     self?.update { $0.announced(announcement) }
                 }
@@ -117,7 +117,7 @@ extension TopologyMonitor {
                 await listening
             }
         }
-        stalls.start(on: group.next()) { [weak self] in
+        stallDetector.start(on: group.next()) { [weak self] in
             self?.watchedNodes() ?? []
         } report: { [weak self] node in
             self?.update { $0.stalled(node.id) }
@@ -125,14 +125,14 @@ extension TopologyMonitor {
     }
 
     func stopRefreshing() {
-        guarded.withLockedValue { $0.refreshTask }?.cancel()
-        stalls.stop()
+        state.withLockedValue { $0.refreshTask }?.cancel()
+        stallDetector.stop()
     }
 
     private func refresh() async {
         while !Task.isCancelled {
-            let (isDue, next) = self.guarded.withLockedValue { guarded in
-                (guarded.machine.lifecycle.pollLookup(now: .now()), guarded.machine.lifecycle.nextLookup)
+            let (isDue, next) = self.state.withLockedValue { state in
+                (state.machine.lifecycle.pollLookup(now: .now()), state.machine.lifecycle.nextLookup)
             }
             if isDue {
                 await lookUp()
@@ -144,12 +144,12 @@ extension TopologyMonitor {
 
     private func lookUp() async {
         var generator = SystemRandomNumberGenerator()
-        var question = update { $0.beginLookup(now: .now(), using: &generator) }
-        while let current = question {
-            let reply = await lookup.ask(current)
-            // What was found out while the client ended counts no more.
+        var query = update { $0.beginLookup(now: .now(), using: &generator) }
+        while let current = query {
+            let reply = await lookup.query(current)
+            // Results that arrive during shutdown are ignored.
             if Task.isCancelled { return }
-            question = update { $0.answered(reply, now: .now(), random: .random(in: 0..<1)) }
+            query = update { $0.received(reply, now: .now(), random: .random(in: 0..<1)) }
         }
     }
 }

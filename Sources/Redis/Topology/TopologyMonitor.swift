@@ -4,31 +4,30 @@ import Logging
 import NIOConcurrencyHelpers
 import NIOCore
 
-/// The life of a topology that changes: routes commands, looks up the servers, and opens and ends the connections to
-/// them.
+/// A topology that can change: routes commands, looks up the servers, and opens and closes the connections to them.
 ///
-/// A ``TopologyStateMachine`` makes the decisions, under the lock of the monitor. The monitor performs them outside of
-/// the lock. Performing an action that another one has overtaken does no harm: servers are opened only while they are
-/// current, and nothing is opened after the end.
+/// A ``TopologyStateMachine`` makes the decisions under the lock of the monitor. The monitor performs the actions
+/// outside of the lock. An action that was superseded by another one does no harm: servers are opened only while they
+/// are current, and none are opened after shutdown.
 final class TopologyMonitor<Machine: TopologyStateMachine>: RedisTopology {
     /// The I/O of lookups.
     struct Lookup: Sendable {
-        /// Asks servers a question of the machine.
-        var ask: @Sendable (Machine.Question) async -> Machine.Reply
-        /// Reports what servers announce, until the task is cancelled.
+        /// Queries servers for the state machine.
+        var query: @Sendable (Machine.Query) async -> Machine.Reply
+        /// Reports announcements of servers until the task is cancelled.
         var listen: @Sendable (@escaping @Sendable (Machine.Announcement) -> Void) async -> Void = { _ in }
-        /// The subscriptions through which that is heard.
+        /// The subscriptions to the announcements.
         var hubs: [SubscriptionHub] = []
     }
 
-    struct Guarded {
+    struct State {
         var machine: Machine
-        /// The servers that are open, by the numbers of their IDs.
+        /// The open servers, by the numbers of their IDs.
         var nodes: [Int: RedisNode] = [:]
         var retired = RetiredNodes()
         var waiters: [WaiterID: Waiter] = [:]
         var lastWaiter = 0
-        /// Looks up the servers. Begins when the client is first used, ends with the client.
+        /// The lookup task. It begins when the client is first used and ends with the client.
         var refreshTask: Task<Void, Never>?
     }
 
@@ -44,14 +43,14 @@ final class TopologyMonitor<Machine: TopologyStateMachine>: RedisTopology {
     private let metrics: RedisMetrics
     let logger: Logger
     let lookup: Lookup
-    let guarded: NIOLockedValueBox<Guarded>
-    let stalls = StallWatch()
+    let state: NIOLockedValueBox<State>
+    let stallDetector = StallDetector()
 
     init(
         _ machine: Machine, factory: ConnectionFactory, group: any EventLoopGroup, metrics: RedisMetrics,
         subscriptions: SubscriptionHub, lookup: Lookup
     ) {
-        guarded = NIOLockedValueBox(Guarded(machine: machine))
+        state = NIOLockedValueBox(State(machine: machine))
         self.factory = factory
         self.group = group
         self.metrics = metrics
@@ -68,7 +67,7 @@ final class TopologyMonitor<Machine: TopologyStateMachine>: RedisTopology {
         route(
             RouteTarget(
                 slot: Machine.isPartitioned ? HashSlot(of: command) : nil,
-                canUseReplica: readsFromReplicas && redirection == nil && command.isReplicaRead,
+                canUseReplica: readsFromReplicas && redirection == nil && command.canRunOnReplica,
                 redirection: redirection))
     }
 
@@ -83,17 +82,17 @@ final class TopologyMonitor<Machine: TopologyStateMachine>: RedisTopology {
 
     private func route(_ target: RouteTarget) -> Resolution<Route<RedisNode>> {
         while true {
-            let (resolution, open, actions) = self.guarded.withLockedValue { guarded in
-                let (resolution, actions) = guarded.machine.route(target)
+            let (resolution, open, actions) = self.state.withLockedValue { state in
+                let (resolution, actions) = state.machine.route(target)
                 guard case .ready(let route) = resolution else { return (resolution, RedisNode?.none, actions) }
-                return (resolution, guarded.nodes[route.node.number], actions)
+                return (resolution, state.nodes[route.node.number], actions)
             }
             if !actions.isEmpty { perform(actions) }
             switch resolution {
             case .ready(let route):
-                // Without a node, the server is being opened, or was retired in this moment.
+                // Without a node, the server is being opened or was just retired.
                 guard let node = open ?? self.node(route.node) else { continue }
-                return .ready(Route(node: node, asks: route.asks))
+                return .ready(Route(node: node, requiresAsking: route.requiresAsking))
             case .wait(let ticket): return .wait(ticket)
             case .fail(let error): return .fail(error)
             }
@@ -114,14 +113,14 @@ final class TopologyMonitor<Machine: TopologyStateMachine>: RedisTopology {
 
     // MARK: Servers
 
-    /// The connections to a server, made if there are none. Returns `nil` if the server is not current any more.
+    /// Returns the connections to a server, creating them if necessary, or `nil` if the server is no longer current.
     private func node(_ id: NodeID) -> RedisNode? {
-        if let node = self.guarded.withLockedValue({ $0.nodes[id.number] }) { return node }
+        if let node = self.state.withLockedValue({ $0.nodes[id.number] }) { return node }
         let new = makeNode(id)
-        return self.guarded.withLockedValue { guarded in
-            guard guarded.machine.isCurrent(id) else { return nil }
-            if let node = guarded.nodes[id.number] { return node }
-            guarded.nodes[id.number] = new
+        return self.state.withLockedValue { state in
+            guard state.machine.isCurrent(id) else { return nil }
+            if let node = state.nodes[id.number] { return node }
+            state.nodes[id.number] = new
             return new
         }
     }
@@ -130,7 +129,7 @@ final class TopologyMonitor<Machine: TopologyStateMachine>: RedisTopology {
         let policy = Machine.policy(for: id)
         var hooks = PoolHooks(requiresMaster: policy.requiresMaster, failsFast: policy.failsFast)
         hooks.connectionFailed = { [weak self] _ in self?.update { $0.connectionFailed(id) } }
-        hooks.connected = { [weak self] in self?.guarded.withLockedValue { $0.machine.connected(id) } }
+        hooks.connected = { [weak self] in self?.state.withLockedValue { $0.machine.connected(id) } }
         if policy.requiresAdmission {
             hooks.admit = { [weak self] eventLoop in
                 self?.admit(on: eventLoop) ?? eventLoop.makeFailedFuture(RedisError.clientClosed)
@@ -138,36 +137,36 @@ final class TopologyMonitor<Machine: TopologyStateMachine>: RedisTopology {
         }
         return RedisNode(
             id, factory: factory.at(id.address, readsFromReplica: policy.readsFromReplica), group: group,
-            metrics: metrics.of(id.address), hooks: hooks)
+            metrics: metrics.forServer(id.address), hooks: hooks)
     }
 
     private func retire(_ id: NodeID) {
-        let node = self.guarded.withLockedValue { guarded in
-            guard let node = guarded.nodes.removeValue(forKey: id.number) else { return RedisNode?.none }
-            guarded.retired.add(node)
+        let node = self.state.withLockedValue { state in
+            guard let node = state.nodes.removeValue(forKey: id.number) else { return RedisNode?.none }
+            state.retired.add(node)
             return node
         }
         node?.retire()
     }
 
     func watchedNodes() -> [RedisNode] {
-        self.guarded.withLockedValue { guarded in
-            guarded.machine.watchedNodes.compactMap { guarded.nodes[$0.number] }
+        self.state.withLockedValue { state in
+            state.machine.watchedNodes.compactMap { state.nodes[$0.number] }
         }
     }
 
     // MARK: Actions
 
-    /// Lets an event happen, and performs what follows from it.
+    /// Processes an event under the lock, and performs the resulting actions.
     @discardableResult
     func update<Value>(_ event: (inout Machine) -> (Value, [TopologyAction])) -> Value {
-        let (value, actions) = guarded.withLockedValue { event(&$0.machine) }
+        let (value, actions) = state.withLockedValue { event(&$0.machine) }
         perform(actions)
         return value
     }
 
     func update(_ event: (inout Machine) -> [TopologyAction]) {
-        perform(guarded.withLockedValue { event(&$0.machine) })
+        perform(state.withLockedValue { event(&$0.machine) })
     }
 
     func perform(_ actions: [TopologyAction]) {
@@ -193,7 +192,7 @@ final class TopologyMonitor<Machine: TopologyStateMachine>: RedisTopology {
         switch event {
         case .masterChanged(let address, let previous):
             logger.notice(
-                "Another Redis server is the master now",
+                "The Redis master has changed",
                 metadata: ["redis.address": "\(address)", "previous": "\(previous)"])
         case .failoverAnnounced(let sentinel):
             logger.info("A Sentinel announced a failover", metadata: ["sentinel": "\(sentinel)"])
@@ -202,7 +201,7 @@ final class TopologyMonitor<Machine: TopologyStateMachine>: RedisTopology {
         }
     }
 
-    // MARK: Life
+    // MARK: Lifecycle
 
     func keepMinimum() { update { $0.keepMinimum() } }
 
@@ -211,7 +210,7 @@ final class TopologyMonitor<Machine: TopologyStateMachine>: RedisTopology {
     func shutdown(deadline: NIODeadline) async {
         beginShutdown()
         let nodes = allNodes()
-        let refreshTask = guarded.withLockedValue { $0.refreshTask }
+        let refreshTask = state.withLockedValue { $0.refreshTask }
         await withTaskGroup(of: Void.self) { group in
             for node in nodes { group.addTask { await node.shutdown(deadline: deadline) } }
             for hub in lookup.hubs + [subscriptions] { group.addTask { await hub.shutdown() } }
@@ -220,7 +219,7 @@ final class TopologyMonitor<Machine: TopologyStateMachine>: RedisTopology {
     }
 
     private func allNodes() -> [RedisNode] {
-        guarded.withLockedValue { Array($0.nodes.values) + $0.retired.nodes }
+        state.withLockedValue { Array($0.nodes.values) + $0.retired.nodes }
     }
 }
 
@@ -229,11 +228,11 @@ extension TopologyMonitor: SubscriptionDirectory {
         update { $0.subscriptionAddress(for: target, current: current, random: .random(in: 0..<1)) }
     }
 
-    func isKnown(_ address: RedisAddress) -> Bool { guarded.withLockedValue { $0.machine.isKnown(address) } }
+    func isKnown(_ address: RedisAddress) -> Bool { state.withLockedValue { $0.machine.isKnown(address) } }
 
     func subscriptionFailed(_ error: RedisError, at address: RedisAddress) {
         update { $0.subscriptionFailed(error, at: address) }
     }
 
-    var lookupError: RedisError? { guarded.withLockedValue { $0.machine.lookupError } }
+    var lookupError: RedisError? { state.withLockedValue { $0.machine.lookupError } }
 }

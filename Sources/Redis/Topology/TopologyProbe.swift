@@ -3,54 +3,56 @@
 import NIOConcurrencyHelpers
 import NIOCore
 
-/// Asks a server something about the topology, on a connection made for the purpose: pools may be stuck in just the
-/// trouble that the question is about.
+/// Queries a server about the topology on a separate connection, because the pools may be affected by the problem being
+/// investigated.
 struct TopologyProbe: Sendable {
-    struct Answer: Sendable {
+    struct Replies: Sendable {
         var info: RedisServerInfo
         var replies: [Result<RESPValue, RedisError>]
     }
 
     let factory: ConnectionFactory
     let group: any EventLoopGroup
-    /// How long the whole may take: connecting and the answer.
+    /// The time limit for connecting and the replies.
     var timeout: TimeAmount
 
+    /// Sends commands to a server on a new connection.
+    ///
     /// - Throws: ``RedisError``.
-    func ask(_ address: RedisAddress, _ commands: [RedisCommand]) async throws -> Answer {
+    func query(_ address: RedisAddress, _ commands: [RedisCommand]) async throws -> Replies {
         let deadline = NIODeadline.now() + timeout
         let eventLoop = group.next()
         let factory = self.factory.at(address)
         let promise = eventLoop.makePromise(of: RedisConnection.self)
-        let owner = Owner()
+        let guardian = CompletionGuard()
         factory.connect(on: eventLoop) { channel, info in
             try RedisConnection(
-                id: 0, channel: channel, info: info, configuration: factory.configuration, delegate: owner)
+                id: 0, channel: channel, info: info, configuration: factory.configuration, delegate: guardian)
         }.whenComplete { result in
-            if owner.claim() {
+            if guardian.claim() {
                 promise.completeWith(result)
             } else if case .success(let connection) = result {
-                // Too late for whoever asked: nobody else will close it.
+                // The caller has already failed: this is the only place that can close the connection.
                 connection.close()
             }
         }
         let alarm = eventLoop.scheduleTask(deadline: deadline) {
-            guard owner.claim() else { return }
-            promise.fail(RedisError(.connectFailed, "The server at \(address) did not answer in time."))
+            guard guardian.claim() else { return }
+            promise.fail(RedisError(.connectFailed, "The server at \(address) did not respond in time."))
         }
         defer { alarm.cancel() }
         let connection = try await withTaskCancellationHandler {
             try await promise.futureResult.get()
         } onCancel: {
-            guard owner.claim() else { return }
+            guard guardian.claim() else { return }
             promise.fail(RedisError(.cancelled, "The calling task was cancelled."))
         }
         defer { connection.close() }
-        return Answer(info: connection.info, replies: try await connection.send(commands, deadline: deadline))
+        return Replies(info: connection.info, replies: try await connection.send(commands, deadline: deadline))
     }
 
-    /// Sees to it that either the connection or the alarm counts.
-    private final class Owner: RedisConnectionDelegate {
+    /// Ensures that only the first of connection, alarm and cancellation completes the promise.
+    private final class CompletionGuard: RedisConnectionDelegate {
         private let isClaimed = NIOLockedValueBox(false)
 
         func claim() -> Bool {

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// The topology of a client, by its kind. What every command asks goes through this and not through `any
-/// RedisTopology`: the compiler specializes the monitors for their machines here, which it cannot behind a protocol.
+/// The topology of a client, by its kind.
+///
+/// The functions that every command calls are dispatched here instead of through `any RedisTopology`, so that the
+/// compiler can specialize the monitors for their state machines.
 enum TopologyRouting: Sendable {
     case standalone(StandaloneTopology)
     case sentinel(TopologyMonitor<SentinelStateMachine>)
     case cluster(TopologyMonitor<ClusterStateMachine>)
 
-    /// Everything else.
+    /// The topology, for all other functions.
     var topology: any RedisTopology {
         switch self {
         case .standalone(let topology): topology
@@ -16,9 +18,9 @@ enum TopologyRouting: Sendable {
         }
     }
 
-    /// There is one server, and never another.
+    /// Whether there is a single fixed server.
     var isStandalone: Bool { if case .standalone = self { true } else { false } }
-    /// Keys are spread over several masters, so that a pipeline may have to be taken apart.
+    /// Whether keys are distributed over several masters, so that a pipeline may have to be split.
     var isPartitioned: Bool { if case .cluster = self { true } else { false } }
 
     func route(_ command: RedisCommand, _ redirection: Redirection?) -> Resolution<Route<RedisNode>> {

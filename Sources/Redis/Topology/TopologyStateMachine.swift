@@ -2,112 +2,112 @@
 
 import NIOCore
 
-/// The decisions of a topology: which servers there are, which one a command goes to, and what follows from failures.
+/// The decisions of a topology: its servers, the routing of commands, and the consequences of failures.
 ///
-/// A machine does no I/O, holds no locks and knows no clock: ``TopologyMonitor`` calls it under its lock, passes times
-/// and random numbers, and performs the actions afterwards, outside of the lock and in order.
+/// A state machine does no I/O, holds no locks and has no clock: ``TopologyMonitor`` calls it under its lock, passes
+/// times and random numbers, and performs the actions afterwards, outside of the lock and in order.
 protocol TopologyStateMachine: Sendable {
-    /// What a lookup has to ask servers.
-    associatedtype Question: Sendable
-    /// The result of a question.
+    /// A query of a lookup.
+    associatedtype Query: Sendable
+    /// The result of a query.
     associatedtype Reply: Sendable
-    /// What is heard from servers without asking.
+    /// An announcement of a server.
     associatedtype Announcement: Sendable
 
-    /// Keys are spread over several masters.
+    /// Whether keys are distributed over several masters.
     static var isPartitioned: Bool { get }
-    /// How connections to a server are made.
+    /// Returns the rules for the connections to a server.
     static func policy(for node: NodeID) -> NodePolicy
-    /// The failure of a caller that waited too long for the servers to be known, if no lookup has failed.
-    static var lateError: RedisError { get }
+    /// The error for a caller that waited too long for the servers to be known, if no lookup has failed.
+    static var timeoutError: RedisError { get }
 
-    /// What all topologies have in common.
+    /// The state that all topologies share.
     var lifecycle: TopologyLifecycle { get set }
-    /// Commands can be routed.
+    /// Whether commands can be routed.
     var isKnown: Bool { get }
-    /// The masters that are known.
+    /// The known masters.
     var currentMasters: [NodeID] { get }
-    /// Servers that are checked for standing still.
+    /// The servers that are watched for missing replies.
     var watchedNodes: [NodeID] { get }
 
     /// Returns the server for a command.
     mutating func route(_ target: RouteTarget) -> (Resolution<Route<NodeID>>, [TopologyAction])
-    /// Whether the server still has the role that it was opened for.
+    /// Returns whether the server still has the role that it was opened for.
     func isCurrent(_ node: NodeID) -> Bool
-    /// A request failed.
+    /// Processes a failed request.
     mutating func failed(_ error: RedisError, at node: NodeID?) -> (RetryAdvice, [TopologyAction])
 
-    /// A connection was lost, or could not be made.
+    /// Processes the loss of a connection, or a failure to connect.
     mutating func connectionFailed(_ node: NodeID) -> [TopologyAction]
-    /// A connection was made.
+    /// Notes that a connection was opened.
     mutating func connected(_ node: NodeID)
-    /// A server has requests and answers none.
+    /// Processes a report that a server does not reply.
     mutating func stalled(_ node: NodeID) -> [TopologyAction]
-    /// A connection is about to be made, where the policy requires admission.
+    /// Decides whether a connection may be opened, if the policy requires admission.
     mutating func admit(_ waiter: WaiterID) -> (WaitDecision, [TopologyAction])
-    /// A server announced something.
+    /// Processes an announcement.
     mutating func announced(_ announcement: Announcement) -> [TopologyAction]
 
-    /// A lookup begins. If there is no question, it has ended at once.
+    /// Begins a lookup. Without a query, the lookup has ended.
     mutating func beginLookup(
         now: NIODeadline, using generator: inout some RandomNumberGenerator
-    ) -> (Question?, [TopologyAction])
-    /// A question was answered. If no other one follows, the lookup has ended. `random` is between 0 and 1.
-    mutating func answered(
+    ) -> (Query?, [TopologyAction])
+    /// Processes the result of a query. Without another query, the lookup has ended. `random` is between 0 and 1.
+    mutating func received(
         _ reply: Reply, now: NIODeadline, random: Double
-    ) -> (Question?, [TopologyAction])
+    ) -> (Query?, [TopologyAction])
 
-    /// Returns where to subscribe, or `nil` if that is not known yet. `random` is between 0 and 1.
+    /// Returns the server for a subscription, or `nil` if it is not known yet. `random` is between 0 and 1.
     /// - Parameters:
-    ///   - target: What to subscribe to, or `nil` if one connection has all subscriptions.
-    ///   - current: Where the subscription is now.
+    ///   - target: The target of the subscription, or `nil` if one connection has all subscriptions.
+    ///   - current: The current server.
     mutating func subscriptionAddress(
         for target: SubscriptionTarget?, current: RedisAddress?, random: Double
     ) -> (RedisAddress?, [TopologyAction])
-    /// A subscription was refused, or its connection failed.
+    /// Processes the refusal of a subscription, or the failure of its connection.
     mutating func subscriptionFailed(_ error: RedisError, at address: RedisAddress) -> [TopologyAction]
-    /// The address is that of a master.
+    /// Returns whether the address is that of a master.
     func isKnown(_ address: RedisAddress) -> Bool
 
-    /// Forgets all servers and refuses everything from now on.
+    /// Removes all servers and closes the topology.
     mutating func shutdown() -> [TopologyAction]
 }
 
 extension TopologyStateMachine {
-    /// The failure of the last lookup, if nothing is known yet.
+    /// The failure of the last lookup, if no servers are known.
     var lookupError: RedisError? { isKnown ? nil : lifecycle.failure?.error }
 
-    /// The masters, for what has to be asked of each.
+    /// Returns the masters, for commands that are sent to each.
     mutating func masters() -> (Resolution<[NodeID]>, [TopologyAction]) {
         if lifecycle.isClosed { return (.fail(.clientClosed), []) }
         guard isKnown else { return (.wait(lifecycle.ticket), lifecycle.start()) }
         return (.ready(currentMasters), [])
     }
 
-    /// Opens the minimum of idle connections, now and to all servers that come.
+    /// Opens the minimum of idle connections to the current and all future masters.
     mutating func keepMinimum() -> [TopologyAction] {
         guard !lifecycle.isClosed else { return [] }
         lifecycle.keepsMinimum = true
         return lifecycle.start() + currentMasters.map { .keepMinimum($0) }
     }
 
-    /// A caller that could not be routed waits for more to be known.
+    /// Decides whether a caller that could not be routed waits for a change.
     mutating func wait(
         _ waiter: WaiterID, for ticket: Ticket, now: NIODeadline, deadline: NIODeadline
     ) -> (WaitDecision, [TopologyAction]) {
         if isKnown || lifecycle.isClosed { return (.proceed, []) }
         var actions: [TopologyAction] = []
-        if let (error, time) = lifecycle.failure, error.isLasting {
-            // Not what was found long ago: somebody may have repaired it since.
+        if let (error, time) = lifecycle.failure, error.isPermanent {
+            // Older failures are not reported, because the cause may have been fixed since.
             if now - time < .milliseconds(100) { return (.fail(error), []) }
-            actions = lifecycle.evidence()
+            actions = lifecycle.noteEvidence()
         }
-        if deadline <= now { return (.fail(lifecycle.failure?.error ?? Self.lateError), actions) }
+        if deadline <= now { return (.fail(lifecycle.failure?.error ?? Self.timeoutError), actions) }
         return (lifecycle.wait(waiter, since: ticket), actions)
     }
 }
 
-/// One server in one role. A server that comes back after it was retired gets another ID.
+/// A server in a role. A server that returns after it was retired gets another ID.
 struct NodeID: Hashable, Sendable, CustomStringConvertible {
     let number: Int
     let address: RedisAddress
@@ -119,59 +119,59 @@ struct NodeID: Hashable, Sendable, CustomStringConvertible {
     var description: String { "\(isReplica ? "replica" : "master") \(number) at \(address)" }
 }
 
-/// How connections to a server are made.
+/// The rules for the connections to a server.
 struct NodePolicy: Equatable {
-    /// The topology has to agree before a connection is made.
+    /// Whether the topology must admit a connection before it is opened.
     var requiresAdmission = false
-    /// A server that reports to be a replica is refused.
+    /// Whether a server that reports to be a replica is refused.
     var requiresMaster = false
-    /// Callers learn at once that the server cannot be reached: another one can serve them.
+    /// Whether callers fail immediately if the server cannot be reached, because another one can serve them.
     var failsFast = false
-    /// Connections ask for reading from a replica (`READONLY`).
+    /// Whether connections enable reading from a replica (`READONLY`).
     var readsFromReplica = false
 }
 
-/// What a route depends on.
+/// The properties of a command that determine its route.
 struct RouteTarget {
-    /// The slot of the command's key, or `nil` if it has none or slots do not matter.
+    /// The slot of the command's key, or `nil` if it has no key or slots are irrelevant.
     var slot: HashSlot?
-    /// A replica can execute the command.
+    /// Whether a replica can execute the command.
     var canUseReplica = false
     var redirection: Redirection?
 }
 
-/// The number of one suspended caller.
+/// The ID of a suspended caller.
 typealias WaiterID = Int
 
-/// The state of knowledge that a caller could not be routed with. It waits for another one.
+/// The version of the topology with which a caller could not be routed. The caller waits for a later version.
 struct Ticket: Hashable, Sendable {
     let generation: Int
 }
 
-/// What becomes of a caller that is about to wait.
+/// The decision about a caller that is about to wait.
 enum WaitDecision {
-    /// There is no reason to wait.
+    /// The caller need not wait.
     case proceed
     case fail(RedisError)
-    /// It is registered, and an action is going to resume it.
+    /// The caller is registered, and an action will resume it.
     case suspend
 }
 
-/// What a machine wants done.
+/// An action of a state machine.
 enum TopologyAction {
-    /// Begin to look up the topology, in a task of its own.
+    /// Start the lookup task.
     case startRefreshing
-    /// End that task.
+    /// Stop the lookup task.
     case stopRefreshing
-    /// Make the connection pools of a server.
+    /// Create the connection pools of a server.
     case open(NodeID)
     /// Open the minimum of idle connections to a server.
     case keepMinimum(NodeID)
-    /// End the connections to a server that is not responsible any more.
+    /// End the connections to a retired server.
     case retire(NodeID)
     /// End the connections to all servers.
     case shutDownNodes
-    /// Subscriptions may belong elsewhere.
+    /// Reassign subscriptions.
     case relocateSubscriptions
     /// End all subscriptions.
     case shutDownSubscriptions
@@ -182,7 +182,7 @@ enum TopologyAction {
     case log(TopologyEvent)
 }
 
-/// What is worth a line in the log.
+/// An event that is logged.
 enum TopologyEvent {
     case masterChanged(to: RedisAddress, from: RedisAddress)
     case failoverAnnounced(by: RedisAddress)

@@ -6,13 +6,13 @@ import Testing
 
 @testable import Redis
 
-/// The faults that users of Redis clients report again and again, on a cluster.
-@Suite("Faults of clusters", .serialized, .timeLimit(.minutes(5)))
+/// Faults that users of Redis clients commonly report, on a cluster.
+@Suite("Cluster faults", .serialized, .timeLimit(.minutes(5)))
 struct ClusterClientFaultTests {
     private static let slot = HashSlot(ofKey: "{m}").number
 
     @Test(
-        "Fault 1, READONLY for ever, and fault 2, a stale topology: a failover by order is followed, and nothing is lost"
+        "Faults 1 and 2, READONLY forever and a stale topology: A manual failover is followed without losing writes"
     )
     func orderedFailover() async throws {
         let cluster = try await RedisTestCluster.start()
@@ -24,14 +24,14 @@ struct ClusterClientFaultTests {
                 try await cluster.send(to: replica, "CLUSTER", "FAILOVER")
                 try await cluster.waitForPromotion(ofSlot: Self.slot, from: old)
             }
-            // Fault 6, double execution: what was acknowledged is there, and no more than was sent.
+            // Fault 6, double execution: all acknowledged writes are present, and no more than were sent.
             let stored = try await client.get("{m}n")?.int ?? 0
             #expect(stored >= counted.acknowledged && stored <= counted.acknowledged + counted.unknown)
             #expect(try await cluster.master(ofSlot: Self.slot) === replica)
         }
     }
 
-    @Test("Fault 6, double execution: increments while their slot moves to and fro are counted once each")
+    @Test("Fault 6, double execution: Increments while their slot moves repeatedly are counted once each")
     func countingWhileMoving() async throws {
         let cluster = try await RedisTestCluster.start { $0.replicasPerMaster = 0 }
         defer { cluster.stop() }
@@ -44,7 +44,7 @@ struct ClusterClientFaultTests {
         }
     }
 
-    /// Counts up from several tasks while something happens.
+    /// Increments counters from several tasks during an event.
     private static func counting(
         on client: RedisClient, _ body: () async throws -> Void
     ) async throws -> (acknowledged: Int, unknown: Int) {
@@ -75,7 +75,7 @@ struct ClusterClientFaultTests {
     }
 
     @Test(
-        "Fault 3, half-open sockets: a paused master is replaced, and calls go on long before their connections time out"
+        "Fault 3, half-open sockets: A paused master is replaced, and calls continue long before their connections time out"
     )
     func pausedMaster() async throws {
         let cluster = try await RedisTestCluster.start()
@@ -85,12 +85,12 @@ struct ClusterClientFaultTests {
             let subscription = try await client.ssubscribe(to: ["{m}c"])
             let old = try await cluster.master(ofSlot: Self.slot)
             old.pause()
-            // Under way on a connection that stays open and silent.
-            async let answer = client.get("{m}a")
+            // In flight on a connection that stays open and silent.
+            async let reply = client.get("{m}a")
             try await cluster.waitForPromotion(ofSlot: Self.slot, from: old)
             let start = ContinuousClock.now
-            #expect(try await answer?.string == "1")
-            #expect(ContinuousClock.now - start < .seconds(30), "it waited for the connection's time limit")
+            #expect(try await reply?.string == "1")
+            #expect(ContinuousClock.now - start < .seconds(30), "the call waited for the time limit of the connection")
             try await client.set("{m}a", "2")
             // Fault 4, dead pub/sub: the subscription has moved, with a gap.
             var events = subscription.makeAsyncIterator()
@@ -103,7 +103,7 @@ struct ClusterClientFaultTests {
         }
     }
 
-    @Test("Fault 5, storms: hundreds of tasks that begin at once, or lose a server at once, read the map a few times")
+    @Test("Fault 5, storms: Hundreds of tasks that start or lose a server at once read the map a few times")
     func storms() async throws {
         let cluster = try await RedisTestCluster.start()
         defer { cluster.stop() }
@@ -124,7 +124,7 @@ struct ClusterClientFaultTests {
                     try await group.waitForAll()
                 }
             }
-            // The set-up of the cluster has read it as well.
+            // Starting the cluster has read the map as well.
             let first = try await readings()
             try await flood()
             #expect(try await readings() - first <= 3)
@@ -134,14 +134,15 @@ struct ClusterClientFaultTests {
             let start = ContinuousClock.now
             try await flood()
             let pauses = Int((ContinuousClock.now - start) / .milliseconds(25))
-            // Three servers are asked each time, with a pause of at least 25 ms before the next time.
+            // Three servers are queried each time, with a pause of at least 25 ms before the next time.
             let after = try await readings()
             #expect(after - before <= 3 * (pauses + 2), "\(after - before) readings")
             #expect(after - before < 200)
         }
     }
 
-    @Test("Fault 7, replies off by one: callers that are cancelled while slots move never get somebody else's answer")
+    @Test(
+        "Fault 7, replies off by one: Callers that are cancelled while slots move never receive another caller's reply")
     func cancellations() async throws {
         let cluster = try await RedisTestCluster.start { $0.replicasPerMaster = 0 }
         defer { cluster.stop() }
@@ -157,7 +158,7 @@ struct ClusterClientFaultTests {
                             let number = round % 40
                             let task = Task { try await client.get("{m}\(number)")?.int }
                             if round.isMultiple(of: 3) { task.cancel() }
-                            if let answer = try? await task.value { #expect(answer == number) }
+                            if let reply = try? await task.value { #expect(reply == number) }
                         }
                     }
                 }
@@ -168,19 +169,19 @@ struct ClusterClientFaultTests {
         }
     }
 
-    @Test("Fault 2, a stale topology: a client that knows only nodes that are gone by now finds the others")
+    @Test("Fault 2, a stale topology: A client whose listed nodes have left the cluster finds the others")
     func replacedNodes() async throws {
         let cluster = try await RedisTestCluster.start { $0.replicasPerMaster = 0 }
         defer { cluster.stop() }
         let first = cluster.servers[0]
         try await withClient(cluster.url(listing: [first]), { $0.commandTimeout = .seconds(20) }) { client in
             for number in 0..<30 { try await client.set("key\(number)", "x") }
-            // The one that was listed hands over to a new one, a few slots for all, and leaves.
+            // The listed node hands its slots over to a new node and leaves the cluster.
             let new = try await cluster.addNode()
             try await cluster.move(slots: 0..<60, to: new)
             _ = try await client.get("key1")
             try await first.kill()
-            // What it had is gone; everything else goes on, also what is read from other nodes only.
+            // Only the data of the removed node is lost; reads from the other nodes succeed.
             let key = try await (0..<1000).asyncFirst { number in
                 try await cluster.servers[1].send("CLUSTER", "KEYSLOT", "other\(number)").int ?? 0 > 6000
             }
@@ -189,7 +190,7 @@ struct ClusterClientFaultTests {
     }
 }
 
-/// Something that happens once.
+/// A one-time event.
 final class Flag: Sendable {
     private let state = Mutex(false)
     var isSet: Bool { state.withLock { $0 } }

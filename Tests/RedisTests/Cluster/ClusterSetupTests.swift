@@ -5,9 +5,9 @@ import Testing
 
 @testable import Redis
 
-@Suite("Clusters set up in every way", .serialized, .timeLimit(.minutes(5)))
+@Suite("Cluster setups", .serialized, .timeLimit(.minutes(5)))
 struct ClusterSetupTests {
-    @Test("users, passwords and TLS, and clear errors where they are wrong")
+    @Test("Users, passwords and TLS work, with clear errors if they are wrong")
     func secured() async throws {
         let cluster = try await RedisTestCluster.start {
             $0.credentials = RedisCredentials(username: "worker", password: "s3cret")
@@ -35,7 +35,7 @@ struct ClusterSetupTests {
         }
     }
 
-    @Test("a client that starts while some of the listed nodes are dead finds the cluster; with all dead it says so")
+    @Test("A client finds the cluster through any listed node, and reports if none is reachable")
     func deadNodes() async throws {
         let cluster = try await RedisTestCluster.start { $0.replicasPerMaster = 0 }
         defer { cluster.stop() }
@@ -46,7 +46,7 @@ struct ClusterSetupTests {
             var pages = 0
             for try await keys in client.scan(match: "key*") { pages += keys.isEmpty ? 0 : 1 }
             #expect(pages == 30)
-            #expect(try await client.servers().count == 3)
+            #expect(try await client.masters().count == 3)
         }
         try await withClient(
             "redis+cluster://" + ports.joined(separator: ","), { $0.commandTimeout = .seconds(1) }
@@ -57,7 +57,7 @@ struct ClusterSetupTests {
         }
     }
 
-    @Test("a cluster URL to a server without cluster mode, and the other way round, are clear errors")
+    @Test("A cluster URL for a standalone server, and the reverse, are clear errors")
     func noCluster() async throws {
         let server = try await RedisTestServer.start()
         try await withClient("redis+cluster://127.0.0.1:\(server.port)") { client in
@@ -76,7 +76,7 @@ struct ClusterSetupTests {
         }
     }
 
-    @Test("nodes that announce names are reached by these names")
+    @Test("Nodes that announce host names are reached by these names")
     func announcedNames() async throws {
         let cluster = try await RedisTestCluster.start {
             $0.replicasPerMaster = 0
@@ -85,9 +85,9 @@ struct ClusterSetupTests {
         defer { cluster.stop() }
         try await withClient(cluster.url) { client in
             for number in 0..<30 { try await client.set("key\(number)", "x") }
-            let hosts = try await client.servers().map { "\($0.address)".prefix { $0 != ":" } }
+            let hosts = try await client.masters().map { "\($0.address)".prefix { $0 != ":" } }
             #expect(Set(hosts) == ["localhost"])
-            // A redirection names them as well.
+            // A redirection contains the host names as well.
             let slot = HashSlot(ofKey: "key1").number
             let source = try await cluster.master(ofSlot: slot)
             let target = try #require(cluster.servers.first { $0 !== source })
@@ -96,7 +96,7 @@ struct ClusterSetupTests {
         }
     }
 
-    @Test("a connection that is lost without more being wrong costs one look at the map, and no polling")
+    @Test("A single lost connection causes one reading of the map and no polling")
     func lostConnection() async throws {
         let cluster = try await RedisTestCluster.start { $0.replicasPerMaster = 0 }
         defer { cluster.stop() }
@@ -113,18 +113,18 @@ struct ClusterSetupTests {
         try await withClient(cluster.url) { client in
             for number in 0..<30 { try await client.set("key\(number)", "x") }
             for server in cluster.servers { try await server.send("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes") }
-            // The looks that this costs are over when their number no longer grows.
+            // The lookups are complete when their number no longer grows.
             var last = -1
             let isOver = try await poll(for: .seconds(20), every: .seconds(1)) {
                 let now = try await readings()
                 defer { last = now }
                 return now == last
             }
-            #expect(isOver, "the client goes on reading the map")
+            #expect(isOver, "the client continues to read the map")
         }
     }
 
-    @Test("reads go to replicas when asked for, and to the master when replicas are dead")
+    @Test("Reads are sent to replicas if configured, and to the master when replicas are down")
     func replicaReads() async throws {
         let cluster = try await RedisTestCluster.start { $0.masters = 3 }
         defer { cluster.stop() }

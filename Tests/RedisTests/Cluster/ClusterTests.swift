@@ -5,9 +5,9 @@ import Testing
 
 @testable import Redis
 
-@Suite("A cluster", .serialized, .timeLimit(.minutes(5)))
+@Suite("Cluster", .serialized, .timeLimit(.minutes(5)))
 struct ClusterTests {
-    @Test("commands find their masters, pipelines are taken apart, and transactions stay together")
+    @Test("Commands are routed to their masters, pipelines are split, and transactions stay together")
     func commands() async throws {
         let cluster = try await RedisTestCluster.start()
         defer { cluster.stop() }
@@ -34,7 +34,7 @@ struct ClusterTests {
         }
     }
 
-    @Test("a slot that moves is followed, while it moves and afterwards, with its subscriptions")
+    @Test("A moving slot is followed during and after the migration, with its subscriptions")
     func resharding() async throws {
         let cluster = try await RedisTestCluster.start()
         defer { cluster.stop() }
@@ -45,7 +45,7 @@ struct ClusterTests {
             let source = try await cluster.master(ofSlot: slot)
             let target = try #require(cluster.servers.prefix(3).first { $0 !== source })
             try await cluster.beginMoving(slot: slot, to: target)
-            // Not there, so that the server says ASK.
+            // The key does not exist, so that the server replies ASK.
             try await client.set("{m}b", "2")
             #expect(try await client.get("{m}a")?.string == "1")
             #expect(try await target.send("CLUSTER", "COUNTKEYSINSLOT", "\(slot)").int == 1)
@@ -64,7 +64,7 @@ struct ClusterTests {
         }
     }
 
-    @Test("a master that is killed is replaced by its replica, and the others never notice")
+    @Test("A killed master is replaced by its replica without affecting the other masters")
     func promotion() async throws {
         let cluster = try await RedisTestCluster.start()
         defer { cluster.stop() }

@@ -6,15 +6,15 @@ import Testing
 
 @testable import Redis
 
-/// The faults that users of Redis clients report in every language, as far as one server can show them. The second one,
-/// a stale topology, needs several servers.
+/// Faults that users of Redis clients commonly report, as far as one server can show them. The second one, a stale
+/// topology, requires several servers.
 @Suite("Client faults", .timeLimit(.minutes(2)))
 struct ClientFaultTests {
-    @Test("Fault 1, READONLY for ever: a connection to a server that became a replica is replaced")
-    func readOnlyForEver() async throws {
+    @Test("Fault 1, READONLY forever: A connection to a server that became a replica is replaced")
+    func readOnlyForever() async throws {
         let master = try await RedisTestServer.start()
         let replica = try await RedisTestServer.start { $0.extra = ["replicaof 127.0.0.1 \(master.port)"] }
-        // What a virtual address does at a failover: new connections lead to the new master, old ones stay.
+        // The behavior of a virtual address in a failover: new connections lead to the new master, old ones stay open.
         let proxy = try await FaultProxy.start(to: replica.port)
         try await withClient("redis://127.0.0.1:\(proxy.port)", { $0.pool.maxConnections = 1 }) { client in
             try await client.ping()
@@ -28,7 +28,7 @@ struct ClientFaultTests {
         replica.stop()
     }
 
-    @Test("Fault 1, READONLY for ever: a server that stays a replica is an error that says so, soon")
+    @Test("Fault 1, READONLY forever: A server that stays a replica is a prompt and clear error")
     func permanentReplica() async throws {
         let options = { (options: inout RedisTestServer.Options) in options.extra = ["replicaof 127.0.0.1 1"] }
         try await withServer(options, { $0.commandTimeout = .seconds(60) }) { _, client in
@@ -38,7 +38,7 @@ struct ClientFaultTests {
         }
     }
 
-    @Test("Fault 3, half-open sockets: a server that falls silent costs one time limit, not minutes")
+    @Test("Fault 3, half-open sockets: A silent server costs one time limit, not minutes")
     func halfOpen() async throws {
         let server = try await RedisTestServer.start()
         let proxy = try await FaultProxy.start(to: server.port)
@@ -49,7 +49,7 @@ struct ClientFaultTests {
             let error = await redisError { try await client.incr("n") }
             #expect(error?.code == .timedOut)
             #expect(error?.mayHaveExecuted == true)
-            #expect(error?.message.contains("check before repeating") == true)
+            #expect(error?.message.contains("check before sending it again") == true)
             proxy.mode = .forward
             // The dead connection was closed, and a new one works.
             try await poll { try await client.ping(timeout: .seconds(5)) > .zero }
@@ -59,20 +59,22 @@ struct ClientFaultTests {
         server.stop()
     }
 
-    @Test("Fault 3, half-open sockets: a paused server is noticed, and used again when it goes on")
+    @Test("Fault 3, half-open sockets: A paused server is detected and used again when it resumes")
     func pausedServer() async throws {
         try await withServer({ _ in }, { $0.commandTimeout = .milliseconds(300) }) { server, client in
             try await client.ping(timeout: .seconds(10))
             server.pause()
             let error = await redisError { try await client.ping() }
             #expect(error?.code == .timedOut)
-            #expect(error?.message.contains("safe to repeat") == true, "a command that changes nothing leaves no doubt")
+            #expect(
+                error?.message.contains("is idempotent") == true,
+                "the message of a read-only command reports that it is idempotent")
             server.resume()
             try await client.ping(timeout: .seconds(10))
         }
     }
 
-    @Test("Fault 3, half-open sockets: an idle connection that died is found by the health check")
+    @Test("Fault 3, half-open sockets: The health check finds a dead idle connection")
     func idleHealthCheck() async throws {
         let server = try await RedisTestServer.start()
         let proxy = try await FaultProxy.start(to: server.port)
@@ -90,7 +92,7 @@ struct ClientFaultTests {
         server.stop()
     }
 
-    @Test("Fault 4, dead pub/sub: after a cut connection messages come again, after a gap")
+    @Test("Fault 4, dead pub/sub: Messages arrive again after a lost connection, following a gap")
     func pubSubReconnect() async throws {
         let server = try await RedisTestServer.start()
         let proxy = try await FaultProxy.start(to: server.port)
@@ -101,7 +103,7 @@ struct ClientFaultTests {
             #expect(try await events.next() == .message(.init(channel: "news", payload: ByteBuffer(string: "before"))))
             await proxy.cut()
             #expect(try await events.next() == .gap)
-            // When the gap comes, the subscription is in force.
+            // When the gap is delivered, the subscription is active.
             #expect(try await client.publish("after", to: "news") == 1)
             #expect(try await events.next() == .message(.init(channel: "news", payload: ByteBuffer(string: "after"))))
         }
@@ -109,7 +111,7 @@ struct ClientFaultTests {
         server.stop()
     }
 
-    @Test("Fault 4, dead pub/sub: a connection that died silently is found and replaced")
+    @Test("Fault 4, dead pub/sub: A silently dead connection is detected and replaced")
     func pubSubSilentDeath() async throws {
         let server = try await RedisTestServer.start()
         let proxy = try await FaultProxy.start(to: server.port)
@@ -123,7 +125,7 @@ struct ClientFaultTests {
             var events = subscription.makeAsyncIterator()
             let connections = proxy.accepted
             proxy.mode = .blackhole
-            // One check without an answer; the reconnects after that fail until bytes pass again.
+            // One check without a reply; the attempts to reconnect fail until bytes are forwarded again.
             try await poll { proxy.accepted > connections }
             proxy.mode = .forward
             #expect(try await events.next() == .gap)
@@ -132,7 +134,7 @@ struct ClientFaultTests {
         server.stop()
     }
 
-    @Test("Fault 5, storms: many callers without a connection make one attempt at a time, with growing pauses")
+    @Test("Fault 5, storms: Many callers without a connection cause one attempt at a time with growing pauses")
     func connectStorm() async throws {
         let server = try await RedisTestServer.start()
         let proxy = try await FaultProxy.start(to: server.port)
@@ -146,7 +148,8 @@ struct ClientFaultTests {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for _ in 0..<500 { group.addTask { try await client.incr("n") } }
                 try await poll { proxy.accepted >= 3 }
-                // Three attempts take two pauses of 50 ms or more: a storm would have made hundreds meanwhile.
+                // Three attempts require two pauses of at least 50 ms; a storm would cause hundreds of attempts in that
+                // time.
                 #expect(proxy.accepted < 10)
                 proxy.refusesConnections = false
                 try await group.waitForAll()
@@ -158,7 +161,7 @@ struct ClientFaultTests {
         server.stop()
     }
 
-    @Test("Fault 6, double execution: a command whose answer was lost is not sent again")
+    @Test("Fault 6, double execution: A command whose reply was lost is not sent again")
     func noDoubleExecution() async throws {
         let server = try await RedisTestServer.start()
         let proxy = try await FaultProxy.start(to: server.port)
@@ -169,7 +172,7 @@ struct ClientFaultTests {
             #expect(error?.code == .outcomeUnknown)
             #expect(error?.mayHaveExecuted == true)
             proxy.mode = .forward
-            // The server had executed it before the answer was lost: a second time would show.
+            // The server had executed the command before the reply was lost: a second execution would be visible.
             #expect(try await client.get("n")?.int == 1)
             proxy.mode = .cutAtAnswer
             let results = try await client.pipeline([.incr("n"), .incr("n")])
@@ -182,7 +185,7 @@ struct ClientFaultTests {
         server.stop()
     }
 
-    @Test("Fault 6, double execution: a command that is safe to repeat is sent again")
+    @Test("Fault 6, double execution: An idempotent command is sent again")
     func idempotentRetry() async throws {
         let server = try await RedisTestServer.start()
         let proxy = try await FaultProxy.start(to: server.port)
@@ -198,28 +201,28 @@ struct ClientFaultTests {
         server.stop()
     }
 
-    @Test("Fault 7, replies off by one: cancelled commands leave the answers of others alone")
+    @Test("Fault 7, replies off by one: Cancelled commands do not affect the replies to others")
     func cancellation() async throws {
         try await withServer({ _ in }, { $0.pool.maxConnections = 1 }) { _, client in
             try await client.ping()
             for round in 0..<20 {
                 let cancelled = (0..<10).map { index in
-                    // Ends with its own command, a few lines below.
+                    // Ends when its command is cancelled below.
                     Task { try await client.send("ECHO", "cancelled \(round) \(index)") }
                 }
                 async let kept = client.send("ECHO", "kept \(round)")
                 for task in cancelled { task.cancel() }
                 #expect(try await kept.string == "kept \(round)")
                 for (index, task) in cancelled.enumerated() {
-                    // It was cancelled, or was faster; the answer is its own in any case.
-                    if let answer = try? await task.value { #expect(answer.string == "cancelled \(round) \(index)") }
+                    // It was cancelled, or completed first; the reply belongs to it in either case.
+                    if let reply = try? await task.value { #expect(reply.string == "cancelled \(round) \(index)") }
                 }
             }
             #expect(try await client.info("stats")["total_connections_received"].flatMap { Int($0) } ?? 9 <= 2)
         }
     }
 
-    @Test("Fault 7, replies off by one: a command that timed out leaves the answers of others alone")
+    @Test("Fault 7, replies off by one: A command that timed out does not affect the replies to others")
     func timeouts() async throws {
         let configure = { (configuration: inout RedisConfiguration) in
             configuration.pool.maxConnections = 1
@@ -232,7 +235,7 @@ struct ClientFaultTests {
             }
             #expect(await slow?.code == .timedOut)
             #expect(try await client.send("ECHO", "next").string == "next")
-            // The connection was slow, not dead: it was kept.
+            // The connection was slow, not dead, and is still open.
             let received = try await client.info("stats")["total_connections_received"]
             #expect(received.flatMap { Int($0) } ?? 9 <= 2)
         }

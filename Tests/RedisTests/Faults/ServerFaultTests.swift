@@ -5,9 +5,9 @@ import Testing
 
 @testable import Redis
 
-@Suite("Servers in trouble", .timeLimit(.minutes(2)))
+@Suite("Server faults", .timeLimit(.minutes(2)))
 struct ServerFaultTests {
-    @Test("a server that is killed and restarted is found again, and nothing is executed twice")
+    @Test("A killed server is used again after its restart, and no command is executed twice")
     func killAndRestart() async throws {
         try await withServer({ $0.appendOnly = true }, { $0.commandTimeout = .seconds(20) }) { server, client in
             let outcome = try await withThrowingTaskGroup(of: (Int, Int).self) { group in
@@ -31,13 +31,13 @@ struct ServerFaultTests {
                 return try await group.reduce(into: (0, 0)) { $0 = ($0.0 + $1.0, $0.1 + $1.1) }
             }
             let counted = try await client.mget(["n0", "n1"]).reduce(0) { $0 + ($1?.int ?? 0) }
-            // All that was acknowledged is there, and no more than what was sent.
+            // All acknowledged writes are present, and no more than were sent.
             #expect(counted >= outcome.0)
             #expect(counted <= outcome.0 + outcome.1)
         }
     }
 
-    @Test("without a server, a command fails at its time limit with the way out")
+    @Test("Without a server, a command fails at its time limit with the remedy")
     func noServer() async throws {
         let port = try FreePort.find()
         try await withClient("redis://127.0.0.1:\(port)", { $0.commandTimeout = .milliseconds(200) }) { client in
@@ -50,19 +50,19 @@ struct ServerFaultTests {
         }
     }
 
-    @Test("commands wait for a server that comes up late")
+    @Test("Commands wait for a server that starts late")
     func lateServer() async throws {
         let server = try await RedisTestServer.start()
         try await server.kill()
         try await withClient(server.url, { $0.commandTimeout = .seconds(20) }) { client in
-            async let answer = client.incr("n")
+            async let reply = client.incr("n")
             try await server.restart()
-            #expect(try await answer == 1)
+            #expect(try await reply == 1)
         }
         server.stop()
     }
 
-    @Test("writes to a full server are refused as such, and reads go on")
+    @Test("A server without memory refuses writes with the right code and serves reads")
     func outOfMemory() async throws {
         try await withServer({ $0.maxMemory = 2 << 20 }) { _, client in
             let value = String(repeating: "x", count: 100_000)
@@ -77,7 +77,7 @@ struct ServerFaultTests {
         }
     }
 
-    @Test("a paused server (CLIENT PAUSE) delays commands and loses none")
+    @Test("A paused server (CLIENT PAUSE) delays commands without losing any")
     func clientPause() async throws {
         try await withServer({ _ in }, { $0.commandTimeout = .seconds(20) }) { _, client in
             try await client.send("CLIENT", "PAUSE", 300, "ALL")
@@ -86,9 +86,9 @@ struct ServerFaultTests {
         }
     }
 
-    @Test("what is no Redis server is a clear error")
+    @Test("A server that is not Redis is a clear error")
     func noRedis() async throws {
-        // A TLS server waits for a greeting of another kind, or answers this one with what is not RESP.
+        // A TLS server either waits for a TLS handshake or replies with data that is not RESP.
         let server = try await RedisTestServer.start { $0.tls = true }
         let configure = { (configuration: inout RedisConfiguration) in
             configuration.connectTimeout = .milliseconds(300)
@@ -101,7 +101,7 @@ struct ServerFaultTests {
         server.stop()
     }
 
-    @Test("a full pool fails with a clear error at the time limit")
+    @Test("An exhausted pool fails with a clear error at the time limit")
     func exhausted() async throws {
         let configure = { (configuration: inout RedisConfiguration) in
             configuration.pool.maxConnections = 1
@@ -121,7 +121,7 @@ struct ServerFaultTests {
         }
     }
 
-    @Test("a connection that the server closes is replaced without an error")
+    @Test("A connection that the server closes is replaced without an error")
     func closedByServer() async throws {
         try await withServer { _, client in
             let pool = (client.topology as? StandaloneTopology)?.server.shared

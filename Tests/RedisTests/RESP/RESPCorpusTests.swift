@@ -8,7 +8,7 @@ import Testing
 
 @Suite("Fuzzing corpus")
 struct RESPCorpusTests {
-    @Test("the seeds of the fuzzer, and what once crashed it, decode alike in any chunking")
+    @Test("The fuzzing seeds and past crashes decode alike in any chunking")
     func replay() throws {
         let root = URL(fileURLWithPath: #filePath).resolvingSymlinksInPath()
             .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
@@ -17,7 +17,7 @@ struct RESPCorpusTests {
         let files = try FileManager.default.contentsOfDirectory(at: corpus, includingPropertiesForKeys: nil)
         #expect(!files.isEmpty)
         for file in files {
-            // The first byte is for the fuzzer.
+            // The first byte is a parameter of the fuzzer.
             let bytes = Array(try Data(contentsOf: file).dropFirst())
             let whole = outcome([bytes])
             for size in 1...16 {

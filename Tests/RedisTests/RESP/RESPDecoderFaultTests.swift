@@ -6,7 +6,7 @@ import Testing
 
 @testable import Redis
 
-@Suite("Decoder faults")
+@Suite("RESP decoder faults")
 struct RESPDecoderFaultTests {
     static let broken: [(input: String, code: RESPDecodingError.Code)] = [
         ("x\r\n", .unknownType),
@@ -42,7 +42,7 @@ struct RESPDecoderFaultTests {
         ("$?\r\n;-1\r\n", .malformedNumber),
     ]
 
-    @Test("what is not RESP is a typed error, in any chunking", arguments: broken)
+    @Test("Invalid RESP is a typed error in any chunking", arguments: broken)
     func malformed(input: String, code: RESPDecodingError.Code) {
         #expect(throws: RESPDecodingError.self) { try RESPDecoderTests.decode(input) }
         for chunks in [[ByteBuffer(string: input)], input.utf8.map { ByteBuffer(integer: $0) }] {
@@ -56,7 +56,7 @@ struct RESPDecoderFaultTests {
     }
 
     @Test(
-        "a length near the largest integer does not overflow and allocates nothing",
+        "A length near the largest integer does not overflow and allocates nothing",
         arguments: ["$", "*", "%", "~", ">", "|", "!", "="],
         [Int.max, Int.max - 1, Int.max / 2, Int.max / 2 + 1]
     )
@@ -66,7 +66,7 @@ struct RESPDecoderFaultTests {
             maxMessageLength: .max)
         for limits in [RESPLimits(), unlimited] {
             do {
-                // Either it is refused, or the decoder waits for bytes that never come.
+                // Either the input is refused, or the decoder waits for bytes that never arrive.
                 #expect(try RESPDecoderTests.decode("\(type)\(length)\r\n:1\r\n", limits) == [])
             } catch {
                 #expect((error as? RESPDecodingError)?.code == .limitExceeded)
@@ -85,7 +85,7 @@ struct RESPDecoderFaultTests {
         ("*9\r\n" + String(repeating: "$1\r\na\r\n", count: 9), RESPLimits(maxMessageLength: 30)),
     ]
 
-    @Test("sizes and depth are limited", arguments: excessive)
+    @Test("Sizes and depth are limited", arguments: excessive)
     func limits(input: String, limits: RESPLimits) {
         do {
             _ = try RESPDecoderTests.decode(input, limits)
@@ -95,13 +95,13 @@ struct RESPDecoderFaultTests {
         }
     }
 
-    @Test("the limit of a message counts messages one by one")
+    @Test("The limit of a message applies to each message separately")
     func messageLimit() throws {
         let input = String(repeating: "$4\r\nabcd\r\n", count: 100)
         #expect(try RESPDecoderTests.decode(input, RESPLimits(maxMessageLength: 12)).count == 100)
     }
 
-    /// Feeds chunk by chunk; the bytes that the decoder looked at or moved for each byte of input.
+    /// Feeds the input in chunks and returns the number of bytes that the decoder processed per byte of input.
     private func effort(_ chunks: [ByteBuffer], completes: Bool = true) throws -> Double {
         var decoder = RESPDecoder()
         var message: RESPMessage?
@@ -110,10 +110,10 @@ struct RESPDecoderFaultTests {
             message = try decoder.next()
         }
         #expect((message != nil) == completes)
-        return Double(decoder.input.work) / Double(chunks.reduce(0) { $0 + $1.readableBytes })
+        return Double(decoder.input.processedBytes) / Double(chunks.reduce(0) { $0 + $1.readableBytes })
     }
 
-    @Test("a large array in small chunks is decoded in linear time, not from its start again at every chunk")
+    @Test("A large array in small chunks is decoded in linear time")
     func linearTime() throws {
         for elements in [1000, 100_000] {
             var chunks = [ByteBuffer(string: "*\(elements)\r\n")]
@@ -122,7 +122,7 @@ struct RESPDecoderFaultTests {
         }
     }
 
-    @Test("a large string in small chunks is decoded in linear time")
+    @Test("A large string in small chunks is decoded in linear time")
     func linearTimeOfStrings() throws {
         let chunk = ByteBuffer(repeating: 0x61, count: 100)
         let header = ByteBuffer(string: "$5000000\r\n")
@@ -130,13 +130,13 @@ struct RESPDecoderFaultTests {
         #expect(try effort(chunks) < 4)
     }
 
-    @Test("a long line that comes byte by byte is searched once")
+    @Test("A long line that arrives byte by byte is searched once")
     func linearTimeOfLines() throws {
         let bytes = Array("+\(String(repeating: "x", count: 60_000))\r\n".utf8)
         #expect(try effort(bytes.map { ByteBuffer(integer: $0) }) < 4)
     }
 
-    @Test("random bytes never crash the decoder")
+    @Test("Random bytes do not crash the decoder")
     func randomBytes() {
         var generator = SeededGenerator(seed: 42)
         let alphabet = Array("+-:$*_,#!=(%~>|;.?\r\n0123456789ae".utf8)

@@ -7,7 +7,7 @@ import Testing
 
 @Suite("RESP decoder")
 struct RESPDecoderTests {
-    /// Decodes all of the input at once.
+    /// Decodes the complete input.
     static func decode(_ input: String, _ limits: RESPLimits = RESPLimits()) throws -> [RESPMessage] {
         try decode([ByteBuffer(string: input)], limits)
     }
@@ -24,7 +24,7 @@ struct RESPDecoderTests {
 
     static func bulk(_ text: String) -> RESPValue { .bulkString(ByteBuffer(string: text)) }
 
-    /// Every type of RESP2 and RESP3 with what it means.
+    /// An example of every type of RESP2 and RESP3 with its value.
     static let examples: [(input: String, value: RESPValue)] = [
         ("+OK\r\n", .simpleString("OK")),
         ("+\r\n", .simpleString("")),
@@ -64,16 +64,16 @@ struct RESPDecoderTests {
         ("*?\r\n:1\r\n*?\r\n.\r\n:2\r\n.\r\n", .array([.integer(1), .array([]), .integer(2)])),
         ("~?\r\n:1\r\n.\r\n", .set([.integer(1)])),
         ("%?\r\n+a\r\n:1\r\n.\r\n", .map([RESPPair(key: .simpleString("a"), value: .integer(1))])),
-        // An attribute inside of an aggregate describes the next element and is none.
+        // An attribute inside an aggregate describes the next element and is not an element.
         ("*2\r\n|1\r\n+ttl\r\n:3\r\n:1\r\n:2\r\n", .array([.integer(1), .integer(2)])),
     ]
 
-    @Test("every type is decoded", arguments: examples)
+    @Test("Every type is decoded", arguments: examples)
     func types(input: String, value: RESPValue) throws {
         #expect(try Self.decode(input) == [.reply(value)])
     }
 
-    @Test("a double that is not a number is decoded")
+    @Test("A double that is not a number is decoded")
     func notANumber() throws {
         guard case .reply(.double(let number)) = try Self.decode(",nan\r\n").first else {
             Issue.record("not a double")
@@ -82,14 +82,14 @@ struct RESPDecoderTests {
         #expect(number.isNaN)
     }
 
-    @Test("any chunking gives the same messages, from byte by byte to all in one")
+    @Test("Any chunking yields the same messages")
     func chunking() throws {
         let input = Self.examples.map(\.input).joined()
         let expected = Self.examples.map { RESPMessage.reply($0.value) }
         let bytes = Array(input.utf8)
         for size in Array(1...40) + [bytes.count] {
             let chunks = stride(from: 0, to: bytes.count, by: size).map { start in
-                // Surrounded by other bytes, so that an index into the wrong buffer shows.
+                // Surrounded by other bytes, so that an index into the wrong buffer is detected.
                 var buffer = ByteBuffer(string: "before")
                 buffer.moveReaderIndex(forwardBy: 6)
                 buffer.writeBytes(bytes[start..<min(start + size, bytes.count)])
@@ -102,7 +102,7 @@ struct RESPDecoderTests {
         }
     }
 
-    @Test("attributes and pushes are not replies")
+    @Test("Attributes and pushes are not replies")
     func outOfBand() throws {
         let messages = try Self.decode("|1\r\n+ttl\r\n:3\r\n:1\r\n>2\r\n+invalidate\r\n:9\r\n:2\r\n")
         #expect(
@@ -114,7 +114,7 @@ struct RESPDecoderTests {
             ])
     }
 
-    @Test("strings are slices of what was read, not copies")
+    @Test("Strings are slices of the received data, not copies")
     func slices() throws {
         let input = ByteBuffer(string: "$3\r\nabc\r\n")
         guard case .reply(.bulkString(let content)) = try Self.decode([input]).first else {
@@ -126,7 +126,7 @@ struct RESPDecoderTests {
         #expect(slice == storage + 4)
     }
 
-    @Test("a string that was handed out does not change when further bytes arrive")
+    @Test("A returned string does not change when further bytes arrive")
     func slicesAreStable() throws {
         var decoder = RESPDecoder()
         decoder.feed(ByteBuffer(string: "$3\r\nabc\r\n$3\r\nde"))

@@ -13,7 +13,7 @@ struct RESPEncoderTests {
         return String(buffer: buffer)
     }
 
-    @Test("a command is an array of bulk strings")
+    @Test("A command is an array of bulk strings")
     func command() {
         let command = RedisCommand("set", "key", "välue", 42, -1.5, ByteBuffer(string: "a\r\nb"), [UInt8(0x21)])
         #expect(
@@ -23,7 +23,7 @@ struct RESPEncoderTests {
     }
 
     @Test(
-        "an adapter can read what an argument would be sent as",
+        "An adapter can read the bytes of an argument",
         arguments: [
             ("välue", Array("välue".utf8)), (-42, Array("-42".utf8)), (0.5, Array("0.5".utf8)),
             (RedisArgument(ByteBuffer(bytes: [0, 255, 13, 10])), [0, 255, 13, 10]),
@@ -32,7 +32,7 @@ struct RESPEncoderTests {
         #expect(argument.bytes == bytes)
     }
 
-    @Test("counts of any number of digits are right", arguments: [0, 1, 9, 10, 11, 99, 100, 101, 12_345])
+    @Test("Counts with any number of digits are encoded", arguments: [0, 1, 9, 10, 11, 99, 100, 101, 12_345])
     func counts(length: Int) {
         let text = String(repeating: "x", count: length)
         #expect(encode(RedisCommand("PING", text)) == "*2\r\n$4\r\nPING\r\n$\(length)\r\n\(text)\r\n")
@@ -40,13 +40,13 @@ struct RESPEncoderTests {
         #expect(encode(many).hasPrefix("*\(length + 1)\r\n"))
     }
 
-    @Test("numbers are decimal digits", arguments: [0, 9, 10, 99, 100, -1, -10, .max, .min])
+    @Test("Numbers are encoded as decimal digits", arguments: [0, 9, 10, 99, 100, -1, -10, .max, .min])
     func numbers(number: Int) {
         let text = "\(number)"
         #expect(encode(RedisCommand("PING", number)) == "*2\r\n$4\r\nPING\r\n$\(text.utf8.count)\r\n\(text)\r\n")
     }
 
-    @Test("commands stand one behind the other, however large they are and whatever their arguments are made of")
+    @Test("Commands of any size and argument types are encoded one after the other")
     func large() {
         let text = String(repeating: "ä", count: 70_000)
         let command = RedisCommand("DEL", text, Array(text.utf8), ByteBuffer(string: text), -0.1, Int.min, [UInt8]())
@@ -62,7 +62,7 @@ struct RESPEncoderTests {
                 + "*4\r\n$4\r\nEVAL\r\n\(bulk)$1\r\n1\r\n$1\r\nk\r\n")
     }
 
-    @Test("what is encoded can be decoded")
+    @Test("An encoded command can be decoded")
     func roundTrip() throws {
         let messages = try RESPDecoderTests.decode(encode(RedisCommand("ECHO", "hello", Double.infinity)))
         #expect(
@@ -71,7 +71,7 @@ struct RESPEncoderTests {
             ])
     }
 
-    @Test("a command does not show its arguments")
+    @Test("The description of a command does not contain its arguments")
     func descriptions() {
         let command = RedisCommand("AUTH", "alice", "s3cret")
         var dumped = ""
@@ -82,7 +82,7 @@ struct RESPEncoderTests {
     }
 
     @Test(
-        "the digest of a script is its SHA-1",
+        "The digest of a script is its SHA-1",
         arguments: [
             ("", "da39a3ee5e6b4b0d3255bfef95601890afd80709"),
             ("abc", "a9993e364706816aba3e25717850c26c9cd0d89d"),
@@ -96,7 +96,7 @@ struct RESPEncoderTests {
         #expect(RedisScript(source).sha1 == digest)
     }
 
-    @Test("replies of RESP2 and RESP3 read alike")
+    @Test("Replies of RESP2 and RESP3 read alike")
     func accessors() {
         let text = RESPValue.bulkString(ByteBuffer(string: "12"))
         #expect(text.int == 12 && text.double == 12 && text.string == "12")

@@ -5,10 +5,12 @@ import Testing
 
 @testable import Redis
 
-/// The faults that users of Redis clients report again and again, behind Sentinel.
-@Suite("Faults behind Sentinel", .serialized, .timeLimit(.minutes(5)))
+/// Faults that users of Redis clients commonly report, behind Sentinel.
+@Suite("Sentinel faults", .serialized, .timeLimit(.minutes(5)))
 struct SentinelFaultTests {
-    @Test("Faults 1, 2 and 6: after the master was killed nothing is sent twice, and no caller stays with the old one")
+    @Test(
+        "Faults 1, 2 and 6: After SIGKILL of the master, no command is executed twice and no caller stays with the old master"
+    )
     func killedMaster() async throws {
         let setup = try await RedisTestSentinels.start()
         defer { setup.stop() }
@@ -17,13 +19,13 @@ struct SentinelFaultTests {
             let counted = try await Self.counted(while: { try await Self.killAndWait(setup, old) }, on: client)
             var stored = 0
             for caller in 0..<8 { stored += try await client.get("n\(caller)")?.int ?? 0 }
-            // Some that were acknowledged may not have reached the replica; none is there twice.
+            // Some acknowledged writes may not have reached the replica; none is present twice.
             #expect(stored <= counted.0 + counted.1)
             #expect(stored > 0)
         }
     }
 
-    /// Kills the master, and waits until callers go on at the new one.
+    /// Kills the master and waits until callers continue on the new one.
     private static func killAndWait(_ setup: RedisTestSentinels, _ old: RedisTestServer) async throws {
         try await old.kill()
         let new = try await setup.waitForFailover(from: old)
@@ -44,12 +46,12 @@ struct SentinelFaultTests {
         }
     }
 
-    /// Counts up until it is over; how often that was acknowledged, and how often nobody knows.
+    /// Increments a counter until the event is over. Returns the numbers of acknowledged and of in-doubt increments.
     private static func countUp(_ key: String, _ client: RedisClient, until isOver: Flag) async -> (Int, Int) {
         var (acknowledged, unknown) = (0, 0)
         while !isOver.isSet {
             if let error = await redisError({ try await client.incr(key) }) {
-                // Never: READONLY, or a refusal of the old master.
+                // `READONLY` and refusals of the old master are not expected.
                 #expect(error.mayHaveExecuted, "\(error)")
                 unknown += 1
             } else {
@@ -60,7 +62,7 @@ struct SentinelFaultTests {
     }
 
     @Test(
-        "Fault 3, half-open sockets: what is under way on a paused master goes on at the new one, not after its time limit"
+        "Fault 3, half-open sockets: Commands in flight on a paused master continue on the new one before their time limit"
     )
     func pausedMaster() async throws {
         let setup = try await RedisTestSentinels.start()
@@ -70,12 +72,12 @@ struct SentinelFaultTests {
             let subscription = try await client.subscribe(to: ["news"])
             let old = try #require(try await setup.master())
             old.pause()
-            async let answer = client.get("a")
+            async let reply = client.get("a")
             try await setup.waitForFailover(from: old)
             let start = ContinuousClock.now
-            #expect(try await answer?.string == "1")
-            #expect(ContinuousClock.now - start < .seconds(30), "it waited for the connection's time limit")
-            // Fault 4, dead pub/sub: the connection is open and silent; the subscription moves all the same.
+            #expect(try await reply?.string == "1")
+            #expect(ContinuousClock.now - start < .seconds(30), "the call waited for the time limit of the connection")
+            // Fault 4, dead pub/sub: the connection is open and silent, and the subscription moves nevertheless.
             var events = subscription.makeAsyncIterator()
             #expect(try await events.next() == .gap)
             try await client.publish("m", to: "news")
@@ -85,12 +87,12 @@ struct SentinelFaultTests {
     }
 
     @Test(
-        "Fault 5, storms: hundreds of tasks that begin at once, or lose the master at once, ask the Sentinels a few times"
+        "Fault 5, storms: Hundreds of tasks that start or lose the master at once query the Sentinels a few times"
     )
     func storms() async throws {
         let setup = try await RedisTestSentinels.start()
         defer { setup.stop() }
-        func questions() async throws -> Int {
+        func queryCount() async throws -> Int {
             var sum = 0
             for sentinel in setup.sentinels {
                 let text = try await sentinel.send("INFO", "commandstats").string ?? ""
@@ -101,7 +103,7 @@ struct SentinelFaultTests {
             }
             return sum
         }
-        let start = try await questions()
+        let start = try await queryCount()
         try await withClient(setup.url, { $0.commandTimeout = .seconds(30) }) { client in
             func flood() async throws {
                 try await withThrowingTaskGroup(of: Void.self) { group in
@@ -110,21 +112,23 @@ struct SentinelFaultTests {
                 }
             }
             try await flood()
-            #expect(try await questions() - start <= 3)
+            #expect(try await queryCount() - start <= 3)
             let old = try #require(try await setup.master())
             try await old.kill()
-            let before = try await questions()
+            let before = try await queryCount()
             let clock = ContinuousClock.now
             try await flood()
             let pauses = Int((ContinuousClock.now - clock) / .milliseconds(25))
-            let asked = try await questions() - before
-            // Three Sentinels are asked each time, with a pause of at least 25 ms before the next time.
-            #expect(asked <= 3 * (pauses + 3), "\(asked) questions")
-            #expect(asked < 300)
+            let count = try await queryCount() - before
+            // Three Sentinels are queried each time, with a pause of at least 25 ms before the next time.
+            #expect(count <= 3 * (pauses + 3), "\(count) queries")
+            #expect(count < 300)
         }
     }
 
-    @Test("Fault 7, replies off by one: callers that are cancelled in a failover never get somebody else's answer")
+    @Test(
+        "Fault 7, replies off by one: Callers that are cancelled during a failover never receive another caller's reply"
+    )
     func cancellations() async throws {
         let setup = try await RedisTestSentinels.start()
         defer { setup.stop() }
@@ -141,7 +145,7 @@ struct SentinelFaultTests {
                             let number = round % 40
                             let task = Task { try await client.get("k\(number)")?.int }
                             if round.isMultiple(of: 3) { task.cancel() }
-                            if let answer = try? await task.value { #expect(answer == number) }
+                            if let reply = try? await task.value { #expect(reply == number) }
                         }
                     }
                 }

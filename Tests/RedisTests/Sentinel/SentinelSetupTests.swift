@@ -5,9 +5,9 @@ import Testing
 
 @testable import Redis
 
-@Suite("Sentinels set up in every way", .serialized, .timeLimit(.minutes(5)))
+@Suite("Sentinel setups", .serialized, .timeLimit(.minutes(5)))
 struct SentinelSetupTests {
-    @Test("users and passwords of servers and Sentinels, TLS to both, and clear errors where they are wrong")
+    @Test("Users and passwords of servers and Sentinels and TLS to both work, with clear errors if they are wrong")
     func secured() async throws {
         let setup = try await RedisTestSentinels.start {
             $0.credentials = RedisCredentials(username: "worker", password: "s3cret")
@@ -41,7 +41,7 @@ struct SentinelSetupTests {
     }
 
     @Test(
-        "Sentinels that are dead are passed over, an unknown master is a clear error, and so is a server that is no Sentinel"
+        "Unreachable Sentinels are skipped, and an unknown master or a server that is not a Sentinel is a clear error"
     )
     func mistakes() async throws {
         let setup = try await RedisTestSentinels.start()
@@ -55,7 +55,7 @@ struct SentinelSetupTests {
         try await withClient("redis+sentinel://127.0.0.1:\(master.port)/mymaster") { client in
             let error = await redisError { try await client.ping() }
             #expect(error?.code == .invalidConfiguration)
-            #expect(error?.message.contains("no Sentinel") == true, "\(String(describing: error))")
+            #expect(error?.message.contains("not a Sentinel") == true, "\(String(describing: error))")
         }
         try await setup.sentinels[0].kill()
         try await setup.sentinels[1].kill()
@@ -71,7 +71,7 @@ struct SentinelSetupTests {
         }
     }
 
-    @Test("reads go to replicas when asked for, and a replica that dies costs no read")
+    @Test("Reads are sent to replicas if configured, and a replica that fails costs no read")
     func replicaReads() async throws {
         let setup = try await RedisTestSentinels.start()
         defer { setup.stop() }

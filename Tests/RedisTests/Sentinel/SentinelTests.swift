@@ -5,9 +5,9 @@ import Testing
 
 @testable import Redis
 
-@Suite("A master behind Sentinels", .serialized, .timeLimit(.minutes(5)))
+@Suite("Sentinel", .serialized, .timeLimit(.minutes(5)))
 struct SentinelTests {
-    @Test("the master is found, commands and subscriptions work, and the client goes on after SIGKILL of the master")
+    @Test("The master is found, commands and subscriptions work, and the client continues after SIGKILL of the master")
     func failover() async throws {
         let setup = try await RedisTestSentinels.start()
         defer { setup.stop() }
@@ -17,12 +17,12 @@ struct SentinelTests {
             let old = try #require(try await setup.master())
             #expect(try await old.send("GET", "greeting").string == "hello")
             try await old.kill()
-            // Declared safe to repeat, so that it survives also if it was under way just then.
+            // Idempotent, so that it succeeds even if it is in flight when the master is killed.
             async let written = client.send(RedisCommand.set("greeting", "again").idempotent.timeout(.seconds(40)))
             let new = try await setup.waitForFailover(from: old)
             _ = try await written
             #expect(try await new.send("GET", "greeting").string == "again")
-            // The subscription comes along, and says that something may be missing.
+            // The subscription moves to the new master, with a gap.
             var events = subscription.makeAsyncIterator()
             #expect(try await events.next() == .gap)
             try await client.publish("extra", to: "news")
@@ -31,7 +31,7 @@ struct SentinelTests {
                 return
             }
             #expect(message.text == "extra")
-            // The old master comes back, becomes a replica, and is never written to.
+            // The old master returns as a replica and receives no writes.
             try await old.restart()
             try await setup.waitUntilReplica(old)
             let before = try await Self.writes(old)
@@ -40,7 +40,7 @@ struct SentinelTests {
         }
     }
 
-    /// How many writes of clients a server has refused or executed; what comes from its master is none.
+    /// Returns the number of client writes that a server has refused or executed, without those of its master.
     private static func writes(_ server: RedisTestServer) async throws -> [Substring] {
         let text = try await server.send("CLIENT", "LIST", "TYPE", "normal").string ?? ""
         return text.split(whereSeparator: \.isNewline).filter {

@@ -7,7 +7,7 @@ import Testing
 
 @Suite("Commands on a real server", .timeLimit(.minutes(2)))
 struct CommandTests {
-    @Test("strings, counters and conditions")
+    @Test("Strings, counters and conditions work")
     func strings() async throws {
         try await withServer { _, client in
             let missing = try await client.get("missing")
@@ -27,7 +27,7 @@ struct CommandTests {
         }
     }
 
-    @Test("keys and their times to live")
+    @Test("Keys and their times to live can be read and changed")
     func keys() async throws {
         try await withServer { _, client in
             try await client.set("a", "1", expires: .after(.seconds(100)))
@@ -53,7 +53,7 @@ struct CommandTests {
         }
     }
 
-    @Test("lists, hashes and sorted sets read alike in both protocol versions", arguments: [false, true])
+    @Test("Lists, hashes and sorted sets read alike in both protocol versions", arguments: [false, true])
     func collections(resp2: Bool) async throws {
         try await withServer({ $0.resp2Only = resp2 }) { _, client in
             let length = try await client.rpush("l", "a", "b", 3)
@@ -89,7 +89,7 @@ struct CommandTests {
         }
     }
 
-    @Test("the server tells about itself")
+    @Test("Information about the server can be read")
     func server() async throws {
         try await withServer { _, client in
             let roundTrip = try await client.ping()
@@ -100,7 +100,7 @@ struct CommandTests {
         }
     }
 
-    @Test("error replies are thrown with their kind, and the connection goes on")
+    @Test("Error replies are thrown with their code, and the connection stays usable")
     func errors() async throws {
         try await withServer { _, client in
             try await client.set("a", "text")
@@ -114,7 +114,7 @@ struct CommandTests {
         }
     }
 
-    @Test("a pipeline has one result for each command, and goes on after an error")
+    @Test("A pipeline has one result per command and continues after an error")
     func pipelines() async throws {
         try await withServer { _, client in
             let results = try await client.pipeline([
@@ -129,7 +129,7 @@ struct CommandTests {
         }
     }
 
-    @Test("a transaction is executed as a whole or not at all")
+    @Test("A transaction is executed completely or not at all")
     func transactions() async throws {
         try await withServer { _, client in
             let results = try await client.transaction([.incr("n"), .incr("n"), .rpush("n", ["x"])])
@@ -143,7 +143,7 @@ struct CommandTests {
         }
     }
 
-    @Test("a large value goes both ways, and a large pipeline")
+    @Test("Large values and large pipelines can be sent and received")
     func large() async throws {
         try await withServer { _, client in
             let value = ByteBuffer(repeating: 0x78, count: 20 << 20)
@@ -155,7 +155,7 @@ struct CommandTests {
         }
     }
 
-    @Test("SCAN visits all keys that match, on request of one type")
+    @Test("SCAN returns all matching keys, optionally of one type")
     func scan() async throws {
         try await withServer { _, client in
             _ = try await client.pipeline((0..<1000).map { .set("key:\($0)", "x") })
@@ -170,7 +170,7 @@ struct CommandTests {
         }
     }
 
-    @Test("many concurrent callers each get their own answer over few connections")
+    @Test("Many concurrent callers receive their own replies over few connections")
     func concurrency() async throws {
         let configure = { (configuration: inout RedisConfiguration) in
             configuration.pool.maxConnections = 3
@@ -182,8 +182,8 @@ struct CommandTests {
                     group.addTask {
                         for round in 0..<100 {
                             let text = "\(caller)/\(round)"
-                            let answer = try await client.send("ECHO", text)
-                            #expect(answer.string == text)
+                            let reply = try await client.send("ECHO", text)
+                            #expect(reply.string == text)
                         }
                     }
                 }
@@ -195,7 +195,7 @@ struct CommandTests {
     }
 
     @Test(
-        "commands that would harm other users of the connection are refused with the right way",
+        "Commands that would affect other users of the connection are refused with the right function",
         arguments: [
             ("SELECT", "RedisConfiguration"), ("subscribe", "subscribe(to:)"), ("BLPOP", "withConnection"),
             ("MULTI", "transaction"), ("WATCH", "withConnection"), ("MONITOR", "redis-cli"), ("AUTH", "RedisConfig"),
@@ -218,7 +218,7 @@ struct CommandTests {
 struct ScriptTests {
     private static let bump = RedisScript("return redis.call('INCRBY', KEYS[1], ARGV[1])")
 
-    @Test("a script runs, the first time and later")
+    @Test("A script runs the first time and later")
     func eval() async throws {
         try await withServer { _, client in
             let first = try await client.eval(Self.bump, keys: ["n"], arguments: [5])
@@ -229,7 +229,7 @@ struct ScriptTests {
         }
     }
 
-    @Test("scripts that the server lost are sent again: alone, in a pipeline, in a transaction")
+    @Test("Scripts that the server has lost are sent again: alone, in a pipeline, in a transaction")
     func flushed() async throws {
         try await withServer { _, client in
             let command = Self.bump.command(keys: ["n"], arguments: [1])
@@ -243,7 +243,7 @@ struct ScriptTests {
         }
     }
 
-    @Test("a pipeline whose order would change is not resumed: the script reports that it was not executed")
+    @Test("A pipeline whose order would change is not resumed, and reports the script as not executed")
     func flushedInTheMiddle() async throws {
         try await withServer { _, client in
             let command = Self.bump.command(keys: ["n"], arguments: [1])
@@ -259,7 +259,7 @@ struct ScriptTests {
         }
     }
 
-    @Test("a pipeline of scripts works on a connection that has seen none of them")
+    @Test("A pipeline of scripts works on a new connection")
     func firstPipeline() async throws {
         try await withServer { _, client in
             let command = Self.bump.command(keys: ["n"], arguments: [1])
@@ -271,7 +271,7 @@ struct ScriptTests {
 
 @Suite("Leased connections", .timeLimit(.minutes(2)))
 struct LeasedConnectionTests {
-    @Test("WATCH aborts a transaction when the key changes, and not otherwise")
+    @Test("WATCH aborts a transaction only when the key changes")
     func watch() async throws {
         try await withServer { _, client in
             try await client.set("n", "1")
@@ -291,7 +291,7 @@ struct LeasedConnectionTests {
         }
     }
 
-    @Test("blocking commands wait on a leased connection while others go on")
+    @Test("Blocking commands on a leased connection do not delay other commands")
     func blocking() async throws {
         try await withServer { _, client in
             async let popped = client.withConnection { connection in
@@ -303,7 +303,7 @@ struct LeasedConnectionTests {
         }
     }
 
-    @Test("a connection is handed on without watched keys or an open transaction")
+    @Test("A leased connection is returned without watched keys or an open transaction")
     func reset() async throws {
         try await withServer({ _ in }, { $0.pool.maxLeasedConnections = 1 }) { _, client in
             try await client.withConnection { _ = try await $0.send("WATCH", "n") }
@@ -317,7 +317,7 @@ struct LeasedConnectionTests {
         }
     }
 
-    @Test("leases are bounded, and waiting for one has a limit")
+    @Test("The number of leases is limited, and waiting for one has a time limit")
     func bounded() async throws {
         try await withServer({ _ in }, { $0.pool.maxLeasedConnections = 1 }) { _, client in
             try await client.withConnection { _ in
@@ -328,7 +328,7 @@ struct LeasedConnectionTests {
         }
     }
 
-    @Test("a leased connection cannot be used afterwards")
+    @Test("A leased connection cannot be used after the closure has returned")
     func escaped() async throws {
         try await withServer { _, client in
             let connection = try await client.withConnection { $0 }

@@ -7,7 +7,7 @@ import Testing
 
 @Suite("Connecting to real servers", .timeLimit(.minutes(2)))
 struct ConnectingTests {
-    @Test("a password is needed and accepted, in both protocol versions", arguments: [false, true])
+    @Test("A password is required and accepted in both protocol versions", arguments: [false, true])
     func password(resp2: Bool) async throws {
         let options = { @Sendable (options: inout RedisTestServer.Options) in
             options.password = "s3cret"
@@ -27,7 +27,7 @@ struct ConnectingTests {
         }
     }
 
-    @Test("a password does not come back in the reply of a server that does not know the greeting")
+    @Test("An error does not contain the password that a server without HELLO quotes")
     func quotedPassword() async throws {
         let options = { @Sendable (options: inout RedisTestServer.Options) in
             options.password = "s3cret"
@@ -51,7 +51,7 @@ struct ConnectingTests {
         }
     }
 
-    @Test("an ACL user may do what it may, and learns what it may not")
+    @Test("An ACL user can use permitted commands and receives errors for others")
     func acl() async throws {
         let users = ["user default off", "user app on >pw resetchannels ~app:* &app:* +@all -@dangerous"]
         let configure = { (configuration: inout RedisConfiguration) in
@@ -75,7 +75,7 @@ struct ConnectingTests {
         }
     }
 
-    @Test("a server that knows only RESP2 is served in RESP2")
+    @Test("A server without RESP3 is used in RESP2")
     func resp2Only() async throws {
         let configure = { (configuration: inout RedisConfiguration) in
             configuration.clientName = "worker-7"
@@ -92,7 +92,7 @@ struct ConnectingTests {
         }
     }
 
-    @Test("name and database are set in RESP3")
+    @Test("The client name and the database are set in RESP3")
     func nameAndDatabase() async throws {
         let server = try await RedisTestServer.start()
         try await withClient("\(server.url)/5?client_name=worker-8") { client in
@@ -107,7 +107,7 @@ struct ConnectingTests {
         server.stop()
     }
 
-    @Test("a Unix socket works like a port")
+    @Test("A Unix socket works like a TCP port")
     func unixSocket() async throws {
         try await withServer({ $0.unixSocket = true }) { server, client in
             try await client.set("a", "1")
@@ -118,7 +118,7 @@ struct ConnectingTests {
         }
     }
 
-    @Test("TLS with the right authority works, commands and subscriptions")
+    @Test("TLS with the right certificate authority works for commands and subscriptions")
     func tls() async throws {
         try await withServer({ $0.tls = true }) { server, client in
             try await client.set("a", "1")
@@ -129,7 +129,7 @@ struct ConnectingTests {
     }
 
     @Test(
-        "TLS without a trusted authority, or for another name, is refused at once",
+        "TLS without a trusted authority or with another host name fails immediately",
         arguments: [("", "tls.certificateAuthorities"), ("?tls_ca=", "another name")])
     func tlsRefused(option: String, remedy: String) async throws {
         let server = try await RedisTestServer.start {
@@ -138,7 +138,7 @@ struct ConnectingTests {
         }
         let url = "rediss://127.0.0.1:\(server.port)\(option)"
         let authority = option.isEmpty ? "" : server.certificates?.authority ?? ""
-        // Far longer than a test may take: the error must not wait for the limit.
+        // Longer than the limit of the test: the error must not wait for the connect timeout.
         try await withClient(url + authority, { $0.commandTimeout = .seconds(600) }) { client in
             let error = await redisError { try await client.ping() }
             #expect(error?.code == .connectFailed)
@@ -152,7 +152,7 @@ struct ConnectingTests {
         server.stop()
     }
 
-    @Test("a client certificate is shown to a server that demands one")
+    @Test("A client certificate is sent to a server that requires one")
     func clientCertificate() async throws {
         let server = try await RedisTestServer.start {
             $0.tls = true

@@ -12,7 +12,7 @@ struct SubscriptionTests {
         if case .message(let message) = event { message.text } else { nil }
     }
 
-    @Test("messages come in order, in both protocol versions", arguments: [false, true])
+    @Test("Messages arrive in order in both protocol versions", arguments: [false, true])
     func messages(resp2: Bool) async throws {
         try await withServer({ $0.resp2Only = resp2 }) { _, client in
             var events = try await client.subscribe(to: ["a", "b"]).makeAsyncIterator()
@@ -21,7 +21,7 @@ struct SubscriptionTests {
         }
     }
 
-    @Test("patterns and shard channels have their messages")
+    @Test("Patterns and shard channels receive their messages")
     func kinds() async throws {
         try await withServer { _, client in
             var pattern = try await client.psubscribe(to: ["news.*"]).makeAsyncIterator()
@@ -34,7 +34,7 @@ struct SubscriptionTests {
         }
     }
 
-    @Test("all subscriptions share one connection, and a channel is given up by the last one")
+    @Test("All subscriptions share one connection, and a channel is unsubscribed with the last one")
     func sharing() async throws {
         try await withServer { _, client in
             let first = try await client.subscribe(to: ["news"])
@@ -50,7 +50,7 @@ struct SubscriptionTests {
         }
     }
 
-    @Test("a subscription that nobody refers to any more ends by itself")
+    @Test("A subscription without references ends")
     func abandoned() async throws {
         try await withServer { _, client in
             _ = try await client.subscribe(to: ["news"])
@@ -58,7 +58,7 @@ struct SubscriptionTests {
         }
     }
 
-    @Test("cancelling the reader ends the subscription")
+    @Test("Cancelling the reader ends the subscription")
     func cancellation() async throws {
         try await withServer { _, client in
             let subscription = try await client.subscribe(to: ["news"])
@@ -75,14 +75,14 @@ struct SubscriptionTests {
         }
     }
 
-    @Test("a slow reader gets a gap and the newest messages")
+    @Test("A slow reader receives a gap and the newest messages")
     func overflow() async throws {
         try await withServer({ _ in }, { $0.pubSub.bufferLimit = 3 }) { _, client in
             let subscription = try await client.subscribe(to: ["news"])
             let witness = try await client.subscribe(to: ["news", "end"])
             for index in 0..<10 { try await client.publish("\(index)", to: "news") }
             try await client.publish("end", to: "end")
-            // When the witness has the last message, all others have been handed out.
+            // When the second subscription has the last message, all others were delivered.
             for try await event in witness where text(event) == "end" { break }
             var events = subscription.makeAsyncIterator()
             var received: [String] = []
@@ -91,7 +91,7 @@ struct SubscriptionTests {
         }
     }
 
-    @Test("closing the client ends its subscriptions, and refuses new ones")
+    @Test("Closing the client ends its subscriptions and refuses new ones")
     func closing() async throws {
         try await withServer { _, client in
             var events = try await client.subscribe(to: ["news"]).makeAsyncIterator()
@@ -102,7 +102,7 @@ struct SubscriptionTests {
         }
     }
 
-    @Test("subscribing to nothing is an error")
+    @Test("Subscribing to no channel throws an error")
     func nothing() async throws {
         let client = try RedisClient(url: "redis://localhost:1")
         let error = await redisError { try await client.subscribe(to: []) }

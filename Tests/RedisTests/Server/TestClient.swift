@@ -4,7 +4,7 @@ import Redis
 import RedisTestSupport
 import Testing
 
-/// A client for the time of a body.
+/// Calls a closure with a client, and closes the client.
 @discardableResult
 func withClient<Value>(
     _ url: String,
@@ -24,7 +24,7 @@ func withClient<Value>(
     }
 }
 
-/// A server and a client for the time of a body.
+/// Calls a closure with a server and a client, and ends both.
 @discardableResult
 func withServer<Value>(
     _ options: (inout RedisTestServer.Options) -> Void = { _ in },
@@ -36,7 +36,7 @@ func withServer<Value>(
     return try await withClient(server.url, configure) { client in try await body(server, client) }
 }
 
-/// The error that a body throws.
+/// Returns the error that a closure throws.
 func redisError(_ body: () async throws -> some Any) async -> RedisError? {
     do {
         _ = try await body()

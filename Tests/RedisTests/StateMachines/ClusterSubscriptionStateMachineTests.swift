@@ -5,11 +5,11 @@ import Testing
 
 @testable import Redis
 
-@Suite("Where the channels of a cluster are subscribed to")
+@Suite("Cluster subscription state machine")
 struct ClusterSubscriptionStateMachineTests {
     private typealias Machine = ClusterSubscriptionStateMachine
 
-    /// A machine with the actions that it wants done, and where channels belong: those named `x…` at `x`, and so on.
+    /// A state machine with its actions and the servers of channels: those named `x…` belong to `x`, and so on.
     private struct Bench {
         var machine = Machine()
         var moves: [String: String] = [:]
@@ -74,7 +74,7 @@ struct ClusterSubscriptionStateMachineTests {
 
     private static let lost = RedisError(.outcomeUnknown, "lost", mayHaveExecuted: true)
 
-    @Test("A subscription is confirmed when all of its channels are, each where it belongs")
+    @Test("A subscription is confirmed when all of its channels are confirmed at their servers")
     func confirmation() {
         var bench = Bench()
         expect(bench.subscribe(1, "a1", "b1"), equals: ["subscribe a1 for 1 at a", "subscribe b1 for 1 at b"])
@@ -83,7 +83,7 @@ struct ClusterSubscriptionStateMachineTests {
     }
 
     @Test(
-        "Fault 4, dead pub/sub: a channel that moves is subscribed to at its new server, and its reader gets a gap then"
+        "Fault 4, dead pub/sub: A moved channel is subscribed at its new server, and its reader then receives a gap"
     )
     func moving() {
         var bench = Bench()
@@ -93,14 +93,14 @@ struct ClusterSubscriptionStateMachineTests {
         let before = bench.attempt(1)
         bench.moves["a1"] = "c"
         expect(bench.relocate(known: ["a", "b", "c"]), equals: ["unsubscribe 1 at a", "subscribe a1 for 1 at c"])
-        // What the old server reports counts no more.
+        // Reports of the old server are ignored.
         expect(bench.confirmed(before), equals: [])
         expect(bench.machine.refused(before, Self.lost).isEmpty)
         expect(bench.confirmed(1), equals: ["gap 1"])
         expect(bench.relocate(known: ["a", "b", "c"]), equals: [])
     }
 
-    @Test("A connection is closed when nobody needs it and its server is no master any more")
+    @Test("A connection is closed when it is unused and its server is no longer a master")
     func unused() {
         var bench = Bench()
         _ = bench.subscribe(1, "a1")
@@ -114,7 +114,7 @@ struct ClusterSubscriptionStateMachineTests {
     }
 
     @Test(
-        "A refusal that may pass is reported, and tried again after a pause",
+        "A temporary refusal is reported and retried after a pause",
         arguments: [
             lost, RedisError(.connectFailed, "no"), RedisError(.cancelled, "moved"),
             RedisError(reply: RESPError("MOVED 1 b:1")), RedisError(reply: RESPError("CLUSTERDOWN")),
@@ -127,7 +127,7 @@ struct ClusterSubscriptionStateMachineTests {
         expect(bench.confirmed(1), equals: ["confirm 1"])
     }
 
-    @Test("Pauses double up to half a second, and begin anew after a confirmation")
+    @Test("Pauses double up to half a second and are reset by a confirmation")
     func pauses() {
         var bench = Bench()
         _ = bench.subscribe(1, "a1")
@@ -141,7 +141,7 @@ struct ClusterSubscriptionStateMachineTests {
         expect(bench.confirmed(1), equals: ["gap 1"])
     }
 
-    @Test("A refusal that lasts ends the whole subscription, with its other channels")
+    @Test("A permanent refusal ends the subscription with its other channels")
     func lasting() {
         var bench = Bench()
         _ = bench.subscribe(1, "a1", "b1")
@@ -156,11 +156,13 @@ struct ClusterSubscriptionStateMachineTests {
         expect(bench.retry(1), equals: [])
     }
 
-    @Test("A channel whose server is not known is placed later; a lasting failure ends only what was never confirmed")
+    @Test(
+        "A channel without a known server is retried; a permanent failure ends only subscriptions that were never confirmed"
+    )
     func unknown() {
         var bench = Bench()
         expect(bench.subscribe(1, "?"), equals: ["retry 1 after 10"])
-        bench.lookupError = RedisError(.connectFailed, "nobody answered")
+        bench.lookupError = RedisError(.connectFailed, "no server replied")
         expect(bench.retry(1), equals: ["retry 1 after 20"])
         var confirmed = bench
         confirmed.moves["?"] = "a"
@@ -175,7 +177,7 @@ struct ClusterSubscriptionStateMachineTests {
         expect(confirmed.retry(1), equals: ["retry 1 after 40"])
     }
 
-    @Test("A lost connection is reported, and channels are placed anew, unless nobody uses it")
+    @Test("A lost connection is reported and its channels are reassigned, unless it is unused")
     func lostConnection() {
         var bench = Bench()
         _ = bench.subscribe(1, "a1")
@@ -187,7 +189,7 @@ struct ClusterSubscriptionStateMachineTests {
         expect(bench.machine.connectionFailed(Self.lost, at: server("a")).isEmpty)
     }
 
-    @Test("The end ends every subscription once, and nothing is subscribed to afterwards")
+    @Test("Shutdown ends every subscription once, and later ones are refused")
     func shutdown() {
         var bench = Bench()
         _ = bench.subscribe(1, "a1")

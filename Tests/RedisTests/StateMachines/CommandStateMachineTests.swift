@@ -26,7 +26,7 @@ struct CommandStateMachineTests {
         }
     }
 
-    @Test("replies belong to requests in the order of sending")
+    @Test("Replies are matched to requests in the order of sending")
     mutating func order() {
         send("a")
         send("b", replies: 3)
@@ -35,7 +35,7 @@ struct CommandStateMachineTests {
         #expect(machine.outstanding == 0)
     }
 
-    @Test("a reply that nobody asked for is a violation")
+    @Test("A reply without a request is a protocol violation")
     mutating func surplus() {
         #expect(reply() == "violation")
         send("a")
@@ -43,54 +43,55 @@ struct CommandStateMachineTests {
         #expect(reply() == "violation")
     }
 
-    @Test("Fault 7, replies off by one: a request that timed out keeps its place")
+    @Test("Fault 7, replies off by one: A request that timed out keeps its place")
     mutating func expiryKeepsOrder() {
         send("a", deadline: 1)
         send("b", deadline: 9)
         let action = machine.checkDeadlines(now: Self.time(1))
         #expect(action.expired == ["a"])
-        #expect(!action.closes)
+        #expect(!action.shouldClose)
         #expect(action.next == Self.time(5))
         #expect(reply() == "a")
         #expect(reply() == "b")
     }
 
-    @Test("a request is reported as expired once")
+    @Test("A request is reported as expired once")
     mutating func expiredOnce() {
         send("a", deadline: 1)
         #expect(machine.checkDeadlines(now: Self.time(2)).expired == ["a"])
         #expect(machine.checkDeadlines(now: Self.time(3)).expired.isEmpty)
     }
 
-    @Test("Fault 3, half-open: silence for the whole limit after a deadline closes the connection")
+    @Test(
+        "Fault 3, half-open sockets: A silent connection is closed when the silence limit has passed after a deadline")
     mutating func silenceCloses() {
         send("a", deadline: 5)
         let action = machine.checkDeadlines(now: Self.time(5))
         #expect(action.expired == ["a"])
-        #expect(action.closes)
+        #expect(action.shouldClose)
     }
 
-    @Test("a peer that still sends is slow, not dead")
+    @Test("A peer that still sends bytes is slow, not dead")
     mutating func slowIsNotDead() {
         send("a", deadline: 5)
         machine.readBytes(now: Self.time(4))
         let action = machine.checkDeadlines(now: Self.time(5))
         #expect(action.expired == ["a"])
-        #expect(!action.closes)
+        #expect(!action.shouldClose)
         #expect(action.next == Self.time(9))
-        #expect(machine.checkDeadlines(now: Self.time(9)).closes)
+        #expect(machine.checkDeadlines(now: Self.time(9)).shouldClose)
     }
 
-    @Test("a request with a longer limit than the silence limit is waited for")
+    @Test("A request with a time limit above the silence limit is not interrupted")
     mutating func longCommands() {
         send("slow", deadline: 60)
         let action = machine.checkDeadlines(now: Self.time(30))
         #expect(action.expired.isEmpty)
-        #expect(!action.closes)
+        #expect(!action.shouldClose)
         #expect(action.next == Self.time(60))
     }
 
-    @Test("draining lets what is under way finish, takes nothing new, and closes then")
+    @Test("A draining connection completes its requests, refuses new ones and then closes")
     mutating func draining() {
         send("a")
         send("b")
@@ -102,13 +103,13 @@ struct CommandStateMachineTests {
         #expect(machine.close().isEmpty)
     }
 
-    @Test("an idle connection closes at once when it is drained")
+    @Test("An idle connection closes immediately when it is drained")
     mutating func drainingIdle() {
         #expect(machine.drain() == true)
         #expect(machine.send("a", replyCount: 1, deadline: Self.time(5), now: Self.time(0)) == .reject)
     }
 
-    @Test("closing returns what is not answered, oldest first, once")
+    @Test("Closing returns the requests without replies once, oldest first")
     mutating func closing() {
         send("a")
         send("b", replies: 2)
@@ -136,7 +137,7 @@ struct HandshakeStateMachineTests {
     ])
     private let unknown = RESPValue.simpleError(RESPError("ERR unknown command 'HELLO', with args"))
 
-    @Test("RESP3 takes one round trip with name and password, and one for the database")
+    @Test("RESP3 takes one round trip with name and password, and another one for the database")
     func resp3() {
         var machine = self.machine {
             $0.credentials = RedisCredentials(username: "alice", password: "secret")
@@ -149,7 +150,7 @@ struct HandshakeStateMachineTests {
         #expect(machine.received(.simpleString("OK")) == .done(info))
     }
 
-    @Test("a server without HELLO is greeted in RESP2, step by step")
+    @Test("A server without HELLO is initialized step by step in RESP2")
     func fallback() {
         var machine = self.machine {
             $0.credentials = RedisCredentials(password: "secret")
@@ -163,7 +164,7 @@ struct HandshakeStateMachineTests {
         #expect(machine.received(.simpleString("OK")) == .done(RedisServerInfo(protocolVersion: 2)))
     }
 
-    @Test("RESP3 that is insisted on does not fall back")
+    @Test("A required RESP3 does not fall back to RESP2")
     func resp3Only() {
         var machine = self.machine { $0.protocolVersion = .resp3 }
         _ = machine.start()
@@ -174,14 +175,14 @@ struct HandshakeStateMachineTests {
         #expect(failure.error.code == .invalidConfiguration)
     }
 
-    @Test("RESP2 that is insisted on never says HELLO")
+    @Test("A required RESP2 does not send HELLO")
     func resp2Only() {
         var machine = self.machine { $0.protocolVersion = .resp2 }
         #expect(machine.start() == .done(RedisServerInfo(protocolVersion: 2)))
     }
 
     @Test(
-        "errors say what kind they are",
+        "Handshake errors have the right code",
         arguments: [
             ("NOAUTH HELLO must be called with the client already authenticated", RedisError.Code.authenticationFailed),
             ("WRONGPASS invalid username-password pair or user is disabled.", .authenticationFailed),

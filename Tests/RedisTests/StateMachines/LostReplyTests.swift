@@ -4,7 +4,7 @@ import Testing
 
 @testable import Redis
 
-@Suite("A reply that was lost")
+@Suite("Lost replies")
 struct LostReplyTests {
     private static let lost = RedisError(.outcomeUnknown, "lost", mayHaveExecuted: true)
 
@@ -12,25 +12,25 @@ struct LostReplyTests {
         "A later attempt that cannot be sent leaves the first one in doubt",
         arguments: [RedisError.Code.connectFailed, .timedOut, .closed, .neverSent, .cancelled, .poolExhausted])
     func notSent(_ code: RedisError.Code) {
-        let error = RedisError(code, "No way.").keepingDoubt(true)
+        let error = RedisError(code, "No way.").markingInDoubt(true)
         #expect(error.code == code && error.mayHaveExecuted)
         #expect(error.message.contains("lost"))
-        #expect(RedisError(code, "No way.").keepingDoubt(false).mayHaveExecuted == false)
+        #expect(RedisError(code, "No way.").markingInDoubt(false).mayHaveExecuted == false)
     }
 
     @Test(
-        "A later attempt that the server refuses leaves the first one in doubt, and keeps the reply",
+        "A later attempt that the server refuses leaves the first one in doubt and keeps the reply",
         arguments: ["ERR wrong", "READONLY replica", "OOM full", "NOPERM no", "MOVED 1 127.0.0.1:1", "NOSCRIPT none"])
     func refused(_ text: String) {
         let reply = RedisError(reply: RESPError(text))
-        let error = reply.keepingDoubt(true)
+        let error = reply.markingInDoubt(true)
         #expect(error.mayHaveExecuted)
         #expect(error.code == reply.code)
         #expect(error.serverReply?.prefix == reply.serverReply?.prefix)
-        #expect(reply.keepingDoubt(false).mayHaveExecuted == false)
+        #expect(reply.markingInDoubt(false).mayHaveExecuted == false)
     }
 
-    @Test("Doubt lasts through all attempts that follow, whatever they come to")
+    @Test("An in-doubt request stays in doubt, whatever the result of later attempts")
     func lasts() {
         var state = AttemptState(isIdempotent: true, limit: .seconds(5))
         #expect(!state.isInDoubt)
@@ -47,7 +47,7 @@ struct LostReplyTests {
         }
     }
 
-    @Test("Of a pipeline, the replies before the first lost one, or the first missing script, are final")
+    @Test("The replies of a pipeline before the first lost one or missing script are final")
     func pipeline() {
         let good = Result<RESPValue, RedisError>.success(.integer(1))
         let refused = Result<RESPValue, RedisError>.failure(RedisError(reply: RESPError("ERR wrong")))
@@ -57,6 +57,6 @@ struct LostReplyTests {
             ([], 0), ([good, refused], 2), ([good, lost, lost], 1), ([lost], 0), ([good, lacking, good, lost], 1),
             ([refused, good, lost], 2),
         ]
-        for (results, count) in table { #expect(PipelineScripts.finalCount(results) == count) }
+        for (results, count) in table { #expect(PipelineRecovery.finalCount(results) == count) }
     }
 }

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Redis
 
-@Suite("Pool state machine")
+@Suite("Connection pool state machine")
 struct PoolStateMachineTests {
     private typealias Actions = PoolStateMachine.Actions
 
@@ -14,11 +14,12 @@ struct PoolStateMachineTests {
     }
 
     private static func machine(
-        max: Int = 2, minIdle: Int = 0, growAt: Int = 2, perConnection: Int = 3, waiters: Int = 100
+        max: Int = 2, minIdle: Int = 0, growthThreshold: Int = 2, perConnection: Int = 3, waiters: Int = 100
     ) -> PoolStateMachine {
         PoolStateMachine(
             .init(
-                maxConnections: max, minIdle: minIdle, growAt: growAt, maxPerConnection: perConnection,
+                maxConnections: max, minIdle: minIdle, growthThreshold: growthThreshold,
+                maxPerConnection: perConnection,
                 maxWaiters: waiters, idleTimeout: .seconds(300), healthCheckInterval: .seconds(30),
                 initialBackoff: .seconds(1), maxBackoff: .seconds(8)))
     }
@@ -32,7 +33,7 @@ struct PoolStateMachineTests {
         return machine
     }
 
-    @Test("the first caller makes the pool connect, and gets the connection")
+    @Test("The first caller makes the pool connect and gets the connection")
     func first() {
         var machine = Self.machine()
         #expect(machine.acquire(now: Self.time(0)) == .wait)
@@ -43,17 +44,17 @@ struct PoolStateMachineTests {
         #expect(machine.inFlight == 1)
     }
 
-    @Test("Fault 5, storms: a flood of waiters is one attempt to connect at a time")
+    @Test("Fault 5, storms: Many waiters cause one attempt to connect at a time")
     func flood() {
         var machine = Self.machine(max: 50)
-        var connects = 0
+        var shouldConnect = 0
         for waiter in 0..<100 {
-            if machine.enqueue(waiter, deadline: Self.time(5), now: Self.time(0)).connect != nil { connects += 1 }
+            if machine.enqueue(waiter, deadline: Self.time(5), now: Self.time(0)).connect != nil { shouldConnect += 1 }
         }
-        #expect(connects == 1)
+        #expect(shouldConnect == 1)
     }
 
-    @Test("Fault 5, storms: after failures the pauses double up to a limit, shortened at random by up to half")
+    @Test("Fault 5, storms: Pauses after failures double up to a limit and are randomly shortened by up to half")
     func backoff() {
         var machine = Self.machine()
         _ = machine.enqueue(1, deadline: Self.time(1000), now: Self.time(0))
@@ -64,7 +65,7 @@ struct PoolStateMachineTests {
                 attempt, isTransient: true, now: Self.time(now), random: attempt == 6 ? 0.999_999_999 : 0)
             let wakeUp = failed.wakeUpAt ?? .distantPast
             pauses.append(Double((wakeUp - Self.time(now)).nanoseconds) / 1e9)
-            // Too early: nothing is tried.
+            // Too early: there is no attempt.
             #expect(machine.tick(now: wakeUp - .nanoseconds(1)).connect == nil)
             now += pauses.last ?? 0
             #expect(machine.tick(now: wakeUp).connect == attempt + 1)
@@ -73,24 +74,24 @@ struct PoolStateMachineTests {
         #expect(abs((pauses.last ?? 0) - 4) < 0.001)
     }
 
-    @Test("a working connection ends the pauses")
+    @Test("A successful connection resets the pauses")
     func recovery() {
         var machine = Self.machine(max: 1)
         _ = machine.enqueue(1, deadline: Self.time(1000), now: Self.time(0))
         _ = machine.connectFailed(1, isTransient: true, now: Self.time(0), random: 0)
         #expect(machine.tick(now: Self.time(1)).connect == 2)
         #expect(machine.connected(2, now: Self.time(2)).serve.count == 1)
-        // The connection is lost with somebody waiting: a new one is made at once.
+        // The connection is lost while a caller waits: a new one is opened immediately.
         for waiter in 2...5 { _ = machine.enqueue(waiter, deadline: Self.time(9), now: Self.time(2)) }
         #expect(machine.closed(2, now: Self.time(3)).connect == 3)
     }
 
-    @Test("the least loaded connection is chosen, and the pool grows when all are busy")
+    @Test("The least loaded connection is used, and the pool grows when all are busy")
     func leastLoaded() {
         var machine = Self.connected()
         #expect(machine.acquire(now: Self.time(1)) == .connection(1, connect: nil))
         #expect(machine.acquire(now: Self.time(1)) == .connection(1, connect: nil))
-        // The third is one too many for comfort: it goes through, and a second connection is on its way.
+        // The third request exceeds the threshold: it is sent, and a second connection is opened.
         #expect(machine.acquire(now: Self.time(1)) == .connection(1, connect: 2))
         _ = machine.connected(2, now: Self.time(1))
         #expect(machine.acquire(now: Self.time(1)) == .connection(2, connect: nil))
@@ -98,7 +99,7 @@ struct PoolStateMachineTests {
         #expect(machine.acquire(now: Self.time(1)) == .connection(1, connect: nil))
     }
 
-    @Test("callers wait when all connections are at their limit, first come first served")
+    @Test("Callers wait in order when all connections are at their limit")
     func limits() {
         var machine = Self.connected(max: 1)
         for _ in 0..<3 { _ = machine.acquire(now: Self.time(1)) }
@@ -106,14 +107,14 @@ struct PoolStateMachineTests {
         for waiter in 1...3 {
             #expect(machine.enqueue(waiter, deadline: Self.time(9), now: Self.time(1)).connect == nil)
         }
-        // Nobody overtakes those who wait.
+        // New callers do not overtake waiters.
         #expect(machine.acquire(now: Self.time(1)) == .wait)
         let actions = machine.finished(2, on: 1, now: Self.time(2))
         #expect(actions.serve == [.init(waiter: 1, connection: 1), .init(waiter: 2, connection: 1)])
         #expect(machine.waiterCount == 1)
     }
 
-    @Test("waiting ends at the deadline, with the reason")
+    @Test("A waiter fails at its deadline with the reason")
     func waiterDeadlines() {
         var busy = Self.connected(max: 1)
         for _ in 0..<3 { _ = busy.acquire(now: Self.time(1)) }
@@ -127,7 +128,7 @@ struct PoolStateMachineTests {
         #expect(unreachable.tick(now: Self.time(4)).fail == [.init(waiter: 1, reason: .unreachable)])
     }
 
-    @Test("the queue of waiters is bounded")
+    @Test("The number of waiters is limited")
     func boundedQueue() {
         var machine = Self.machine(waiters: 2)
         for waiter in 1...2 { #expect(machine.enqueue(waiter, deadline: Self.time(5), now: Self.time(0)).fail.isEmpty) }
@@ -135,7 +136,7 @@ struct PoolStateMachineTests {
         #expect(machine.waiterCount == 2)
     }
 
-    @Test("a failure that no further attempt cures is told to all who wait")
+    @Test("A permanent failure to connect fails all waiters")
     func permanentFailure() {
         var machine = Self.machine()
         for waiter in 1...2 { _ = machine.enqueue(waiter, deadline: Self.time(5), now: Self.time(0)) }
@@ -143,7 +144,7 @@ struct PoolStateMachineTests {
         #expect(actions.fail.map(\.reason) == [.connectFailed, .connectFailed])
     }
 
-    @Test("Fault 1, READONLY for ever: a retired connection gets no further requests and ends when it is idle")
+    @Test("Fault 1, READONLY forever: A retired connection receives no further requests and closes when it is idle")
     func retirement() {
         var machine = Self.connected()
         _ = machine.acquire(now: Self.time(1))
@@ -155,7 +156,7 @@ struct PoolStateMachineTests {
         #expect(machine.connected(2, now: Self.time(1)).serve == [.init(waiter: 9, connection: 2)])
     }
 
-    @Test("Fault 5, storms: connections that are retired one after the other are replaced with pauses")
+    @Test("Fault 5, storms: Connections that are retired in quick succession are replaced with pauses")
     func retirementPauses() {
         var machine = Self.connected()
         _ = machine.retire(1, now: Self.time(1), random: 0)
@@ -168,19 +169,19 @@ struct PoolStateMachineTests {
         #expect(machine.tick(now: Self.time(2.5)).connect == 3)
     }
 
-    @Test("idle connections are checked, and closed after the idle time")
+    @Test("Idle connections are checked, and closed after the idle timeout")
     func idle() {
         var machine = Self.connected()
         #expect(machine.tick(now: Self.time(29)).ping.isEmpty)
         #expect(machine.tick(now: Self.time(30)).ping == [1])
-        // While the check is under way, there is no second one.
+        // While a check is in flight, there is no second one.
         #expect(machine.tick(now: Self.time(61)).ping.isEmpty)
         _ = machine.finished(1, on: 1, now: Self.time(61))
         #expect(machine.tick(now: Self.time(362)).drain == [1])
         #expect(machine.openConnections == 0)
     }
 
-    @Test("the minimum of connections is kept open")
+    @Test("The minimum of connections is kept open")
     func minimum() {
         var machine = Self.machine(max: 3, minIdle: 2)
         #expect(machine.keepMinimum(now: Self.time(0)).connect == 1)
@@ -191,7 +192,7 @@ struct PoolStateMachineTests {
         #expect(machine.tick(now: Self.time(2)).connect == 4)
     }
 
-    @Test("closing fails the waiters, drains the connections, and refuses what comes later")
+    @Test("Closing the pool fails the waiters, drains the connections and refuses later callers")
     func closing() {
         var machine = Self.connected(max: 1)
         for _ in 0..<3 { _ = machine.acquire(now: Self.time(1)) }
@@ -204,7 +205,7 @@ struct PoolStateMachineTests {
         #expect(machine.closed(1, now: Self.time(2)) == Actions())
     }
 
-    @Test("a connection that was on its way when the pool closed is drained")
+    @Test("A connection that is established after the pool was closed is drained")
     func closingWhileConnecting() {
         var machine = Self.machine()
         _ = machine.enqueue(1, deadline: Self.time(9), now: Self.time(1))
@@ -212,7 +213,7 @@ struct PoolStateMachineTests {
         #expect(machine.connected(1, now: Self.time(2)).drain == [1])
     }
 
-    @Test("a waiter that went away is not served")
+    @Test("A removed waiter is not served")
     func removedWaiters() {
         var machine = Self.machine()
         for waiter in 1...2 { _ = machine.enqueue(waiter, deadline: Self.time(9), now: Self.time(1)) }

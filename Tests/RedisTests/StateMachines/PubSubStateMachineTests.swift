@@ -23,12 +23,12 @@ struct PubSubStateMachineTests {
 
     /// One subscriber of channel `a`, confirmed.
     private mutating func establish() {
-        #expect(subscribe(1, "a").connects)
+        #expect(subscribe(1, "a").shouldConnect)
         #expect(machine.connected(now: Self.time(0)).write == [RedisCommand("SUBSCRIBE", "a")])
         #expect(machine.subscribed(Self.channel("a")).confirm == [1])
     }
 
-    @Test("a subscriber is confirmed when the server has confirmed all channels")
+    @Test("A subscriber is confirmed when the server has confirmed all channels")
     mutating func confirmation() {
         _ = subscribe(1, "a", "b")
         #expect(machine.connected(now: Self.time(0)).write == [RedisCommand("SUBSCRIBE", "a", "b")])
@@ -36,7 +36,7 @@ struct PubSubStateMachineTests {
         #expect(machine.subscribed(Self.channel("b")).confirm == [1])
     }
 
-    @Test("a channel that several want is subscribed to once, and given up by the last")
+    @Test("A channel with several subscribers is subscribed once and unsubscribed with the last one")
     mutating func sharing() {
         establish()
         let second = subscribe(2, "a")
@@ -47,13 +47,13 @@ struct PubSubStateMachineTests {
         #expect(machine.receivers(of: Self.channel("a")).isEmpty)
     }
 
-    @Test("Fault 4, dead pub/sub: after a reconnect all is subscribed again, and the gap comes after that")
+    @Test("Fault 4, dead pub/sub: A reconnect renews all subscriptions before the gap is delivered")
     mutating func reconnect() {
         establish()
         _ = machine.disconnected(now: Self.time(10), random: 0)
         #expect(machine.nextTick == Self.time(11))
-        #expect(!machine.tick(now: Self.time(10)).connects)
-        #expect(machine.tick(now: Self.time(11)).connects)
+        #expect(!machine.tick(now: Self.time(10)).shouldConnect)
+        #expect(machine.tick(now: Self.time(11)).shouldConnect)
         let connected = machine.connected(now: Self.time(11))
         #expect(connected.write == [RedisCommand("SUBSCRIBE", "a")])
         #expect(connected.gap.isEmpty)
@@ -61,26 +61,26 @@ struct PubSubStateMachineTests {
         #expect(confirmed.gap == [1] && confirmed.confirm.isEmpty)
     }
 
-    @Test("Fault 4, dead pub/sub: silence is checked, and a check without an answer ends the connection")
+    @Test("Fault 4, dead pub/sub: A silent connection is checked, and closed if no reply arrives")
     mutating func silence() {
         establish()
         #expect(machine.nextTick == Self.time(15))
         #expect(machine.tick(now: Self.time(15)).write == [RedisCommand("PING")])
         #expect(machine.nextTick == Self.time(20))
-        #expect(machine.tick(now: Self.time(20)).closes)
+        #expect(machine.tick(now: Self.time(20)).shouldClose)
     }
 
-    @Test("a check that is answered is no reason to worry")
-    mutating func answeredCheck() {
+    @Test("A check with a reply keeps the connection open")
+    mutating func checkWithReply() {
         establish()
         _ = machine.tick(now: Self.time(15))
         machine.readBytes(now: Self.time(16))
         machine.pong()
         #expect(machine.nextTick == Self.time(31))
-        #expect(!machine.tick(now: Self.time(20)).closes)
+        #expect(!machine.tick(now: Self.time(20)).shouldClose)
     }
 
-    @Test("a subscription that the server ends by itself is made again, with a gap")
+    @Test("A subscription that the server ends is renewed with a gap")
     mutating func endedByServer() {
         let target = SubscriptionTarget(kind: .shardChannel, name: "s")
         _ = machine.subscribe(1, to: [target], now: Self.time(0))
@@ -90,7 +90,7 @@ struct PubSubStateMachineTests {
         #expect(machine.subscribed(target).gap == [1])
     }
 
-    @Test("a refused channel ends its subscriber and nobody else")
+    @Test("A refused channel ends only its subscriber")
     mutating func refusal() {
         establish()
         let error = RESPError("NOPERM no")
@@ -99,7 +99,7 @@ struct PubSubStateMachineTests {
         #expect(machine.receivers(of: Self.channel("a")) == [1])
     }
 
-    @Test("when a shared command is refused, each subscriber is tried by itself")
+    @Test("A refused command of several subscribers is retried for each of them")
     mutating func sharedRefusal() {
         _ = subscribe(1, "a")
         _ = subscribe(2, "b")
@@ -110,7 +110,7 @@ struct PubSubStateMachineTests {
         #expect(machine.refused(RESPError("NOPERM no"), now: Self.time(0)).refuse.map(\.subscriber) == [2])
     }
 
-    @Test("unsubscribing and subscribing again in a row ends in a subscription")
+    @Test("Unsubscribing and subscribing in quick succession results in a subscription")
     mutating func resubscription() {
         establish()
         #expect(machine.unsubscribe(1, now: Self.time(1)).write == [RedisCommand("UNSUBSCRIBE", "a")])
@@ -119,18 +119,18 @@ struct PubSubStateMachineTests {
         #expect(machine.subscribed(Self.channel("a")).confirm == [2])
     }
 
-    @Test("a connection that nobody needs any more is closed after a while, and comes back when it is needed")
+    @Test("An unused connection is closed after a while and reopened on demand")
     mutating func unused() {
         establish()
         _ = machine.unsubscribe(1, now: Self.time(20))
         #expect(machine.nextTick == Self.time(35))
-        #expect(machine.tick(now: Self.time(35)).closes)
+        #expect(machine.tick(now: Self.time(35)).shouldClose)
         _ = machine.disconnected(now: Self.time(35), random: 0)
         #expect(machine.nextTick == nil)
-        #expect(subscribe(2, "a").connects)
+        #expect(subscribe(2, "a").shouldConnect)
     }
 
-    @Test("a slow reader loses the oldest messages and is told so")
+    @Test("A slow reader loses the oldest messages and receives a gap")
     func overflow() async throws {
         let buffer = SubscriptionBuffer(limit: 2)
         func message(_ text: String) -> RedisSubscriptionEvent {
@@ -143,7 +143,7 @@ struct PubSubStateMachineTests {
         #expect(events == [.gap, message("3"), message("4")])
     }
 
-    @Test("RESP2 arrays and RESP3 pushes are the same messages")
+    @Test("RESP2 arrays and RESP3 pushes yield the same messages")
     func messages() {
         let elements = ["pmessage", "n*", "news", "hi"].map { RESPValue.bulkString(ByteBuffer(string: $0)) }
         let expected = PubSubMessage.published(

@@ -5,12 +5,12 @@ import Testing
 
 @testable import Redis
 
-/// Every state of the machine, and what every input leads to in it.
-@Suite("The decisions about a cluster")
+/// Every state of the state machine, and the effect of every input.
+@Suite("Cluster state machine")
 struct ClusterStateMachineTests {
-    enum State: String, CaseIterable { case unused, looking, known, moving, troubled, stalled, closed }
+    enum State: String, CaseIterable { case unused, looking, known, moving, unreachable, stalled, closed }
 
-    /// A machine in a state. Where servers are known, `a` and `b` are masters, and `r` is a replica of `a`.
+    /// A state machine in a state. Where servers are known, `a` and `b` are masters, and `r` is a replica of `a`.
     static func machine(_ state: State, replicas: Bool = true) -> ClusterStateMachine {
         var machine = ClusterStateMachine(
             configured: [server("seed")], readsFromReplicas: replicas, refresh: .init(interval: .seconds(30)))
@@ -21,7 +21,7 @@ struct ClusterStateMachineTests {
         switch state {
         case .unused, .looking, .known: break
         case .moving: _ = machine.failed(reply("MOVED 0 c:1"), at: node("a", of: machine))
-        case .troubled: _ = node("a", of: machine).map { machine.connectionFailed($0) }
+        case .unreachable: _ = node("a", of: machine).map { machine.connectionFailed($0) }
         case .stalled: _ = node("a", of: machine).map { machine.stalled($0) }
         case .closed: _ = machine.shutdown()
         }
@@ -34,11 +34,11 @@ struct ClusterStateMachineTests {
     ) -> [String] {
         var generator = SeededGenerator(seed: 1)
         guard machine.lifecycle.pollLookup(now: moment(time)) else { return ["not due"] }
-        let (question, begun) = machine.beginLookup(now: moment(time), using: &generator)
-        guard question != nil else { return names(begun) }
-        let (next, actions) = machine.answered(reply, now: moment(time), random: 0)
+        let (query, begun) = machine.beginLookup(now: moment(time), using: &generator)
+        guard query != nil else { return names(begun) }
+        let (next, actions) = machine.received(reply, now: moment(time), random: 0)
         guard case .ping(let suspects)? = next else { return names(begun + actions) }
-        let (last, more) = machine.answered(.responding(suspects), now: moment(time), random: 0)
+        let (last, more) = machine.received(.responding(suspects), now: moment(time), random: 0)
         return last == nil ? names(begun + actions + more) : ["asks on"]
     }
 
@@ -57,13 +57,13 @@ struct ClusterStateMachineTests {
         (.looking, ["wait", "wait", "wait", "wait", "wait", "x asking"]),
         (.known, ["a", "b", "b", "replica r", "a", "x asking"]),
         (.moving, ["c", "b", "b", "c", "c", "x asking"]),
-        (.troubled, ["a", "b", "b", "replica r", "a", "x asking"]),
+        (.unreachable, ["a", "b", "b", "replica r", "a", "x asking"]),
         (.stalled, ["a", "b", "b", "replica r", "a", "x asking"]),
         (.closed, Array(repeating: "fail closed", count: 6)),
     ]
 
     @Test(
-        "Commands go to the master of their slot, reads to a replica, and nothing goes anywhere after the end",
+        "Commands are routed to the master of their slot, reads to a replica, and none after shutdown",
         arguments: routes)
     func route(_ state: State, _ expected: [String]) {
         let targets = [
@@ -78,7 +78,7 @@ struct ClusterStateMachineTests {
         }
     }
 
-    @Test("The first use starts lookups, and later ones do not")
+    @Test("The first use starts lookups, later uses do not")
     func start() {
         var machine = Self.machine(.unused)
         expect(names(machine.route(RouteTarget()).1), equals: ["start"])
@@ -88,26 +88,26 @@ struct ClusterStateMachineTests {
         expect(names(other.subscriptionAddress(for: nil, current: nil, random: 0).1), equals: ["start"])
     }
 
-    @Test("A slot that nobody serves is a clear error, and a reason to look again")
+    @Test("An unserved slot is a clear error and causes a lookup")
     func unserved() {
         var machine = Self.machine(.looking)
         let map = SlotMap([(shard: .init(master: server("a")), slots: [0...99])])
         Self.lookUp(&machine, .map(ClusterView(source: server("a"), map: map, epoch: 1, isOK: true)))
         expect(destination(machine.route(RouteTarget(slot: slot(50))).0), equals: "a")
         guard case .fail(let error) = machine.route(RouteTarget(slot: slot(100))).0 else {
-            Issue.record("it was routed")
+            Issue.record("the command was routed")
             return
         }
         expect(error.code == .clusterDown && error.message.contains("slot 100"))
         expect(machine.lifecycle.nextLookup < moment(1_000))
     }
 
-    @Test("A cluster without slots is waited for, with an end")
+    @Test("Callers wait for a cluster without slots until their deadline")
     func empty() {
         var machine = Self.machine(.looking)
         Self.lookUp(&machine, .map(ClusterView([], isOK: false)))
         guard case .wait(let ticket) = machine.route(RouteTarget()).0 else {
-            Issue.record("it was routed")
+            Issue.record("the command was routed")
             return
         }
         expect(decided(machine.wait(1, for: ticket, now: moment(1), deadline: moment(9)).0), equals: "suspend")
@@ -115,12 +115,12 @@ struct ClusterStateMachineTests {
             decided(machine.wait(2, for: ticket, now: moment(9), deadline: moment(9)).0), equals: "fail connectFailed")
     }
 
-    @Test("Any master is asked in turn, and one in trouble only if there is no other")
+    @Test("Commands without keys are distributed over the masters, unreachable ones last")
     func anyMaster() {
         var machine = Self.machine(.known)
         let turns = (0..<4).map { _ in destination(machine.route(RouteTarget()).0) }
         expect(turns, equals: ["b", "a", "b", "a"])
-        for state in [State.troubled, .stalled] {
+        for state in [State.unreachable, .stalled] {
             var machine = Self.machine(state)
             expect((0..<4).allSatisfy { _ in destination(machine.route(RouteTarget()).0) == "b" })
             _ = Self.node("b", of: machine).map { machine.connectionFailed($0) }
@@ -128,8 +128,8 @@ struct ClusterStateMachineTests {
         }
     }
 
-    @Test("A replica in trouble gets no reads until a connection to it was made")
-    func troubledReplica() throws {
+    @Test("An unreachable replica receives no reads until a connection succeeds")
+    func unreachableReplica() throws {
         var machine = Self.machine(.known)
         let replica = try #require(Self.node("r", of: machine))
         let read = RouteTarget(slot: slot(0), canUseReplica: true)
@@ -159,7 +159,7 @@ struct ClusterStateMachineTests {
         var testDescription: String { error.description }
     }
 
-    /// What a failure at the master `a`, its replica `r`, and a server that was retired leads to.
+    /// The effects of a failure at the master `a`, its replica `r`, and a retired server.
     static let failures: [Failure] = [
         .init(
             reply("ASK 0 c:1"), a: .redirect(.ask(server("c"))), r: .redirect(.ask(server("c"))),
@@ -185,7 +185,7 @@ struct ClusterStateMachineTests {
         .init(.clientClosed, a: .standard, r: .standard, gone: .standard, evidence: false),
     ]
 
-    @Test("What a failure means depends on the server's role, and may be a reason to look again", arguments: failures)
+    @Test("The advice after a failure depends on the server's role and may include a lookup", arguments: failures)
     func failed(_ failure: Failure) throws {
         for (host, advice) in failure.advice {
             var machine = Self.machine(.known)
@@ -199,7 +199,8 @@ struct ClusterStateMachineTests {
         expect(result.0 == .standard && result.1.isEmpty)
     }
 
-    @Test("Fault 2, a stale topology: MOVED counts at once, opens a server that was not known, and wakes who waits")
+    @Test(
+        "Fault 2, a stale topology: MOVED is applied immediately, opens an unknown server and resumes waiting callers")
     func moved() throws {
         var machine = Self.machine(.known)
         let a = try #require(Self.node("a", of: machine))
@@ -210,15 +211,15 @@ struct ClusterStateMachineTests {
         expect(names(machine.failed(Self.reply("MOVED 0 c:1"), at: a).1), equals: [])
         expect(destination(machine.route(RouteTarget(slot: slot(0))).0), equals: "c")
         expect(destination(machine.route(RouteTarget(slot: slot(1))).0), equals: "a")
-        // To a server that is known, nothing is opened.
+        // For a known server, nothing is opened.
         expect(names(machine.failed(Self.reply("MOVED 1 b:1"), at: a).1), equals: ["relocate"])
-        // Without a host, it is the server that was asked.
+        // Without a host, it is the queried server.
         _ = machine.failed(Self.reply("MOVED 16383 :1"), at: a)
         expect(destination(machine.route(RouteTarget(slot: slot(16_383))).0), equals: "a")
     }
 
-    @Test("ASK opens the server that gets the slot once, and changes nothing else")
-    func ask() {
+    @Test("ASK opens the importing server once and changes nothing else")
+    func query() {
         var machine = Self.machine(.known)
         let target = RouteTarget(slot: slot(0), redirection: .ask(server("c")))
         expect(names(machine.route(target).1), equals: ["open c"])
@@ -230,7 +231,7 @@ struct ClusterStateMachineTests {
 
     // MARK: Lookups
 
-    @Test("A map opens what is new, retires what is gone, and leaves the rest alone")
+    @Test("A new map opens new servers, retires missing ones and leaves the others unchanged")
     func learned() {
         var machine = Self.machine(.looking)
         _ = machine.lifecycle.wait(7, since: machine.lifecycle.ticket)
@@ -238,16 +239,16 @@ struct ClusterStateMachineTests {
         expect(first, equals: ["open a", "open b", "open replica r", "relocate", "resume 7"])
         let second = Self.lookUp(&machine, .map(ClusterView(["a/r", "b"], epoch: 5)), at: 30_001)
         expect(second, equals: ["relocate"])
-        // `r` was promoted: it is another server now.
+        // `r` was promoted and now has another ID.
         let third = Self.lookUp(&machine, .map(ClusterView(["r", "c"], epoch: 6)), at: 60_002)
         expect(third, equals: ["retire a", "retire b", "retire replica r", "open r", "open c", "relocate"])
         expect(destination(machine.route(RouteTarget(slot: slot(0))).0), equals: "r")
-        // The old master is back.
+        // The old master has returned.
         let fourth = Self.lookUp(&machine, .map(ClusterView(["a", "c"], epoch: 7)), at: 90_003)
         expect(fourth, equals: ["retire r", "open a", "relocate"])
     }
 
-    @Test("The minimum of connections is kept to every master, and to those that come")
+    @Test("The minimum of connections is kept open to current and future masters")
     func minimum() {
         var machine = Self.machine(.unused)
         expect(names(machine.keepMinimum()), equals: ["start"])
@@ -258,7 +259,7 @@ struct ClusterStateMachineTests {
         expect(names(machine.keepMinimum()), equals: [])
     }
 
-    @Test("Fault 2, a stale topology: an older map is not believed, unless it stays the newest there is")
+    @Test("Fault 2, a stale topology: An older map is ignored unless no newer one appears")
     func stale() {
         var machine = Self.machine(.known)
         let old = ClusterStateMachine.Reply.map(ClusterView(["old"], epoch: 4))
@@ -266,7 +267,7 @@ struct ClusterStateMachineTests {
         for _ in 0..<3 {
             expect(Self.lookUp(&machine, old, at: time), equals: ["relocate"])
             expect(destination(machine.route(RouteTarget(slot: slot(0))).0), equals: "a")
-            // It is looked up again soon.
+            // Another lookup follows soon.
             expect(machine.lifecycle.nextLookup <= moment(time + 500))
             time += 600
         }
@@ -275,7 +276,7 @@ struct ClusterStateMachineTests {
     }
 
     @Test(
-        "A map that is not complete, or from a minority, is used, and another one is read soon",
+        "A map that is incomplete or from a minority is used, and another one is read soon",
         arguments: [true, false])
     func incomplete(_ isOK: Bool) {
         var machine = Self.machine(.looking)
@@ -285,27 +286,27 @@ struct ClusterStateMachineTests {
         expect(machine.lifecycle.nextLookup <= moment(500))
     }
 
-    @Test("Servers in trouble are asked last and checked, and one that answers is in trouble no longer")
+    @Test("Unreachable servers are queried last and checked, and recover when they respond")
     func suspects() throws {
         var generator = SeededGenerator(seed: 1)
-        var machine = Self.machine(.troubled)
+        var machine = Self.machine(.unreachable)
         expect(machine.lifecycle.pollLookup(now: moment(100)))
         guard case .readMap(let order)? = machine.beginLookup(now: moment(100), using: &generator).0 else {
-            Issue.record("nothing is asked")
+            Issue.record("there is no query")
             return
         }
         expect(Set(order.prefix(2)), equals: [server("b"), server("r")])
         expect(order.suffix(2), equals: [server("a"), server("seed")])
-        let (next, _) = machine.answered(.map(ClusterView(["a/r", "b"], epoch: 5)), now: moment(100), random: 0)
+        let (next, _) = machine.received(.map(ClusterView(["a/r", "b"], epoch: 5)), now: moment(100), random: 0)
         expect(next, equals: .ping([server("a")]))
         var other = machine
-        _ = machine.answered(.responding([]), now: moment(100), random: 0)
+        _ = machine.received(.responding([]), now: moment(100), random: 0)
         expect(machine.lifecycle.nextLookup <= moment(600), "it is in trouble still, so another lookup follows soon")
-        _ = other.answered(.responding([server("a")]), now: moment(100), random: 0)
+        _ = other.received(.responding([server("a")]), now: moment(100), random: 0)
         expect(other.lifecycle.nextLookup, equals: moment(30_100))
     }
 
-    @Test("Without servers that work, those of the configuration are asked first")
+    @Test("Without reachable servers, those of the configuration are queried first")
     func configuredServers() {
         var generator = SeededGenerator(seed: 1)
         var machine = Self.machine(.looking)
@@ -316,13 +317,13 @@ struct ClusterStateMachineTests {
         expect(order.first == server("seed") && order.count == 4)
     }
 
-    @Test("A lookup that fails keeps what is known, and wakes who waits")
+    @Test("A failed lookup keeps the current map and resumes waiting callers")
     func failedLookup() {
         for state in [State.looking, .known] {
             var machine = Self.machine(state)
             let time: Int64 = state == .known ? 30_001 : 0
             _ = machine.lifecycle.wait(7, since: machine.lifecycle.ticket)
-            let error = RedisError(.connectFailed, "nobody answered")
+            let error = RedisError(.connectFailed, "no server replied")
             expect(Self.lookUp(&machine, .failed(error), at: time), equals: ["log", "resume 7"])
             expect(machine.lifecycle.nextLookup <= moment(time + 500))
             expect((machine.lookupError == nil), equals: (state == .known))
@@ -330,23 +331,23 @@ struct ClusterStateMachineTests {
         }
     }
 
-    @Test("A view that comes after the end opens nothing")
-    func viewAfterTheEnd() {
+    @Test("A view that arrives after shutdown opens no server")
+    func viewAfterShutdown() {
         var machine = Self.machine(.looking)
         var generator = SeededGenerator(seed: 1)
         expect(machine.lifecycle.pollLookup(now: moment(0)))
         _ = machine.beginLookup(now: moment(0), using: &generator)
         _ = machine.shutdown()
-        expect(names(machine.answered(.map(ClusterView(["a"])), now: moment(0), random: 0).1), equals: [])
+        expect(names(machine.received(.map(ClusterView(["a"])), now: moment(0), random: 0).1), equals: [])
         expect(!machine.lifecycle.pollLookup(now: moment(99_999)))
     }
 
     // MARK: Waiting
 
-    @Test("Who waits is told of a lasting failure while it is fresh, and of any failure when the time is over")
+    @Test("A waiting caller receives a recent permanent failure immediately and any failure at its deadline")
     func waiting() {
         let lasting = RedisError(.authenticationFailed, "wrong")
-        let passing = RedisError(.connectFailed, "nobody answered")
+        let passing = RedisError(.connectFailed, "no server replied")
         var machine = Self.machine(.looking)
         func wait(_ now: Int64, until end: Int64 = 9_000) -> String {
             decided(machine.wait(1, for: machine.lifecycle.ticket, now: moment(now), deadline: moment(end)).0)
@@ -364,11 +365,11 @@ struct ClusterStateMachineTests {
         expect(wait(2_001), equals: "proceed")
     }
 
-    @Test("Who has an old ticket does not wait, and neither does anybody after the end")
+    @Test("A caller with an outdated ticket does not wait, and no caller waits after shutdown")
     func tickets() {
         var machine = Self.machine(.looking)
         let old = machine.lifecycle.ticket
-        Self.lookUp(&machine, .failed(RedisError(.connectFailed, "nobody answered")))
+        Self.lookUp(&machine, .failed(RedisError(.connectFailed, "no server replied")))
         expect(decided(machine.wait(1, for: old, now: moment(1), deadline: moment(9)).0), equals: "proceed")
         _ = machine.shutdown()
         expect(
@@ -378,7 +379,7 @@ struct ClusterStateMachineTests {
 
     // MARK: Servers and subscriptions
 
-    @Test("Events of servers that are retired change nothing")
+    @Test("Events of retired servers are ignored")
     func retired() {
         var machine = Self.machine(.known)
         let gone = NodeID(number: 99, address: server("a"), isReplica: false)
@@ -389,7 +390,7 @@ struct ClusterStateMachineTests {
         expect(!machine.isCurrent(gone))
     }
 
-    @Test("A server that is in trouble, or stands still, is a reason to look again; subscriptions move once")
+    @Test("An unreachable or unresponsive server causes a lookup, and moves subscriptions once")
     func trouble() throws {
         var machine = Self.machine(.known)
         let a = try #require(Self.node("a", of: machine))
@@ -404,7 +405,9 @@ struct ClusterStateMachineTests {
         expect(decided(other.admit(1).0), equals: "fail closed")
     }
 
-    @Test("Fault 4, dead pub/sub: shard channels belong to the master of their slot, others to any that works")
+    @Test(
+        "Fault 4, dead pub/sub: Shard channels are assigned to the master of their slot, others to any reachable master"
+    )
     func subscriptions() throws {
         var machine = Self.machine(.known)
         let shard = SubscriptionTarget(kind: .shardChannel, name: "{m}")
@@ -420,7 +423,7 @@ struct ClusterStateMachineTests {
         _ = machine.subscriptionFailed(RedisError(.outcomeUnknown, "lost"), at: server("b"))
         expect(place(channel, "b", random: 0.99), equals: server("a"))
         expect(machine.lifecycle.nextLookup < moment(1_000))
-        // A refusal that names another server counts at once.
+        // A redirection is applied immediately.
         let refusal = Self.reply("MOVED \(HashSlot(ofKey: "{m}").number) c:1")
         expect(names(machine.subscriptionFailed(refusal, at: server(owner))), equals: ["open c"])
         expect(place(shard), equals: server("c"))
@@ -429,7 +432,7 @@ struct ClusterStateMachineTests {
 
     // MARK: End
 
-    @Test("The end comes once, from every state, and releases who waits", arguments: State.allCases)
+    @Test("Shutdown happens once from every state and resumes waiting callers", arguments: State.allCases)
     func shutdown(_ state: State) {
         var machine = Self.machine(state)
         let isOpen = state != .closed

@@ -4,16 +4,16 @@ import Testing
 
 @testable import Redis
 
-@Suite("Slots of keys")
+@Suite("Hash slots")
 struct HashSlotTests {
-    @Test("the checksum is the one that Redis specifies")
+    @Test("The checksum is the one that Redis specifies")
     func checksum() {
         #expect(CRC16.checksum("123456789".utf8) == 0x31C3)
         #expect(CRC16.checksum("".utf8) == 0)
     }
 
     @Test(
-        "slots are those of redis-cli cluster keyslot",
+        "Slots are those of redis-cli cluster keyslot",
         arguments: [
             ("foo", 12182), ("bar", 5061), ("hello", 866), ("", 0), ("{user1000}.following", 3443),
             ("{user1000}.followers", 3443), ("foo{}{bar}", 8363), ("foo{{bar}}zap", 4015), ("foo{bar}{zap}", 5061),
@@ -22,7 +22,7 @@ struct HashSlotTests {
         #expect(HashSlot(ofKey: key).number == slot)
     }
 
-    @Test("a hash tag that is empty or not closed does not count")
+    @Test("An empty or unclosed hash tag is ignored")
     func tags() {
         #expect(HashSlot(ofKey: "a{b") != HashSlot(ofKey: "b"))
         #expect(HashSlot(ofKey: "{}a") != HashSlot(ofKey: ""))
@@ -42,12 +42,12 @@ struct HashSlotTests {
         (RedisCommand("RENAME", "a", "b"), [0, 1]), (RedisCommand("SOMETHING", "k", "x"), [0]),
     ]
 
-    @Test("the keys of a command are found wherever they stand", arguments: commands)
+    @Test("The keys of a command are found at every position", arguments: commands)
     func keys(command: RedisCommand, indices: [Int]) {
         #expect(CommandKeys.indices(of: command) == indices)
     }
 
-    @Test("a command over several slots is taken apart and put together again where that is sound")
+    @Test("A command over several slots is split, and its replies are joined")
     func splitting() throws {
         let mget = try #require(try SplitCommand(.mget(["foo", "bar", "{foo}x"])))
         #expect(mget.parts == [.mget(["foo", "{foo}x"]), .mget(["bar"])])
@@ -64,7 +64,7 @@ struct HashSlotTests {
     }
 
     @Test(
-        "a command over several slots that has to be one step is refused",
+        "An atomic command over several slots is refused",
         arguments: [
             RedisCommand("MSET", "foo", 1, "bar", 2), RedisCommand("RENAME", "foo", "bar"),
             RedisCommand("SINTER", "foo", "bar"), RedisCommand("EVAL", "return 1", 2, "foo", "bar"),

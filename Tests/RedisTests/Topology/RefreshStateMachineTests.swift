@@ -5,7 +5,7 @@ import Testing
 
 @testable import Redis
 
-@Suite("When the topology is looked up")
+@Suite("Refresh state machine")
 struct RefreshStateMachineTests {
     private static func time(_ milliseconds: Int64) -> NIODeadline {
         .uptimeNanoseconds(1_000_000_000_000) + .milliseconds(milliseconds)
@@ -20,7 +20,7 @@ struct RefreshStateMachineTests {
         return true
     }
 
-    @Test("nothing is looked up before the client is used, and then at once")
+    @Test("The first lookup begins when the client is first used")
     mutating func start() {
         let early = machine.poll(now: Self.time(0))
         #expect(!early && machine.next == nil)
@@ -29,24 +29,24 @@ struct RefreshStateMachineTests {
         #expect(begins)
     }
 
-    @Test("Fault 5, storms: however much evidence there is, one lookup is under way, and one follows after a pause")
+    @Test("Fault 5, storms: Repeated evidence causes one lookup at a time, with a pause before the next")
     mutating func oneAtATime() {
         machine.start()
         let begins = machine.poll(now: Self.time(0))
         #expect(begins)
-        for _ in 0..<1000 { machine.evidence() }
+        for _ in 0..<1000 { machine.noteEvidence() }
         let second = machine.poll(now: Self.time(1))
         #expect(!second && machine.next == nil)
         machine.finished(.settled, now: Self.time(10), random: 0)
         #expect(machine.next == Self.time(110))
-        for _ in 0..<1000 { machine.evidence() }
+        for _ in 0..<1000 { machine.noteEvidence() }
         let early = lookUp(at: 109, .settled)
         let inTime = lookUp(at: 110, .settled)
         #expect(!early && inTime)
         #expect(machine.next == Self.time(30_110))
     }
 
-    @Test("without settlement, lookups go on with pauses that double up to a limit")
+    @Test("Unsettled lookups are repeated with pauses that double up to a limit")
     mutating func backoff() {
         machine.start()
         var now: Int64 = 0
@@ -61,16 +61,16 @@ struct RefreshStateMachineTests {
         #expect(machine.next == Self.time(now + 30_000))
     }
 
-    @Test("an announcement cuts a pause short")
+    @Test("An announcement ends a pause")
     mutating func urgent() {
         machine.start()
         _ = lookUp(at: 0, .unsettled)
-        machine.urgentEvidence()
+        machine.noteUrgentEvidence()
         let began = lookUp(at: 1, .settled)
         #expect(began)
     }
 
-    @Test("Fault 5, storms: chance shortens every pause by up to half, so that many clients part")
+    @Test("Fault 5, storms: Every pause is randomly shortened by up to half")
     mutating func jitter() {
         machine.start()
         _ = machine.poll(now: Self.time(0))
@@ -79,14 +79,14 @@ struct RefreshStateMachineTests {
     }
 }
 
-@Suite("What follows from a failed attempt")
+@Suite("Attempt state")
 struct AttemptStateTests {
     private static let refused = RedisError(reply: RESPError("READONLY You can't write against a read only replica."))
     private static let lost = RedisError(.outcomeUnknown, "lost", mayHaveExecuted: true)
 
     private func state(idempotent: Bool) -> AttemptState { AttemptState(isIdempotent: idempotent, limit: .seconds(5)) }
 
-    @Test("a redirection is followed at once, but not for ever at that pace")
+    @Test("A redirection is followed immediately, and with pauses after several in a row")
     func redirections() {
         var state = self.state(idempotent: false)
         let ask = Redirection.ask(.tcp(host: "h", port: 1))
@@ -99,13 +99,15 @@ struct AttemptStateTests {
         #expect(state.redirection == nil)
     }
 
-    @Test("Fault 1, READONLY for ever: behind Sentinel it leads to attempts until the new master is found")
+    @Test("Fault 1, READONLY forever: Behind Sentinel, attempts continue until the new master is found")
     func readOnly() {
         var state = self.state(idempotent: false)
         for _ in 0..<20 { #expect(state.pause(after: Self.refused, .later) != nil) }
     }
 
-    @Test("Fault 6, double execution: what may have been executed is not sent again, wherever the topology points")
+    @Test(
+        "Fault 6, double execution: A command that may have been executed is not sent again, whatever the topology advises"
+    )
     func doubleExecution() {
         var state = self.state(idempotent: false)
         #expect(state.pause(after: Self.lost, .otherNode) == nil)

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Redis
 
-@Suite("The search for a master")
+@Suite("Sentinel search")
 struct SentinelSearchTests {
     private static func at(_ port: Int) -> RedisAddress { .tcp(host: "h", port: port) }
     private static let sentinels = [at(1), at(2), at(3)]
@@ -15,8 +15,8 @@ struct SentinelSearchTests {
         SentinelSearch(sentinels: Self.sentinels, masterName: "mymaster", knownEpoch: knownEpoch)
     }
 
-    private func asked(_ step: SentinelSearch.Step) -> RedisAddress? {
-        if case .ask(let address) = step { address } else { nil }
+    private func current(_ step: SentinelSearch.Step) -> RedisAddress? {
+        if case .query(let address) = step { address } else { nil }
     }
 
     private func verified(_ step: SentinelSearch.Step) -> RedisAddress? {
@@ -31,83 +31,83 @@ struct SentinelSearchTests {
         if case .failed(let error) = step { error } else { nil }
     }
 
-    @Test("Sentinels are asked in turn, and whom they name has to say that it is the master")
+    @Test("Sentinels are queried in turn, and the reported server must confirm that it is the master")
     func inTurn() {
         var search = self.search()
-        #expect(asked(search.start()) == Self.at(1))
-        #expect(asked(search.answered(.failed(Self.down))) == Self.at(2))
+        #expect(current(search.start()) == Self.at(1))
+        #expect(current(search.received(.failed(Self.down))) == Self.at(2))
         let report = SentinelReport(address: Self.at(9), epoch: 1)
-        #expect(verified(search.answered(.master(report))) == Self.at(9))
-        // It says that it is a replica.
-        #expect(asked(search.verified(report, isMaster: .success(false))) == Self.at(3))
+        #expect(verified(search.received(.master(report))) == Self.at(9))
+        // The server reports that it is a replica.
+        #expect(current(search.verified(report, isMaster: .success(false))) == Self.at(3))
         let other = SentinelReport(address: Self.at(8), epoch: 1)
-        #expect(verified(search.answered(.master(other))) == Self.at(8))
+        #expect(verified(search.received(.master(other))) == Self.at(8))
         #expect(found(search.verified(other, isMaster: .success(true))) == Self.at(8))
     }
 
-    @Test("Fault 2, a stale topology: one Sentinel with an old view is not believed")
+    @Test("Fault 2, a stale topology: A Sentinel with an outdated view is ignored")
     func staleView() {
         var search = self.search(knownEpoch: 5)
         _ = search.start()
         let old = SentinelReport(address: Self.at(9), epoch: 4)
-        #expect(asked(search.answered(.master(old))) == Self.at(2))
+        #expect(current(search.received(.master(old))) == Self.at(2))
         let new = SentinelReport(address: Self.at(8), epoch: 5)
-        #expect(verified(search.answered(.master(new))) == Self.at(8))
+        #expect(verified(search.received(.master(new))) == Self.at(8))
     }
 
-    @Test("if no Sentinel has anything newer, they were set up anew, and are believed")
+    @Test("An older epoch is accepted if no Sentinel has a newer one")
     func newSentinels() {
         var search = self.search(knownEpoch: 5)
         _ = search.start()
         let report = SentinelReport(address: Self.at(9), epoch: 0)
-        _ = search.answered(.master(report))
-        _ = search.answered(.master(report))
-        #expect(verified(search.answered(.master(report))) == Self.at(9))
+        _ = search.received(.master(report))
+        _ = search.received(.master(report))
+        #expect(verified(search.received(.master(report))) == Self.at(9))
         #expect(found(search.verified(report, isMaster: .success(true))) == Self.at(9))
     }
 
-    @Test("a master that is about to be replaced is not taken")
+    @Test("A master that is about to be replaced is not used")
     func failingOver() {
         var search = self.search()
         _ = search.start()
         let report = SentinelReport(address: Self.at(9), epoch: 1, isFailingOver: true)
-        #expect(asked(search.answered(.master(report))) == Self.at(2))
+        #expect(current(search.received(.master(report))) == Self.at(2))
     }
 
-    @Test("a name that no Sentinel knows is an error that names the remedy and the Sentinels")
+    @Test("An unknown master name is an error with the remedy and the Sentinels")
     func unknownName() {
         var search = self.search()
         _ = search.start()
-        _ = search.answered(.unknownName)
-        _ = search.answered(.unknownName)
-        let error = failure(search.answered(.unknownName))
+        _ = search.received(.unknownName)
+        _ = search.received(.unknownName)
+        let error = failure(search.received(.unknownName))
         #expect(error?.code == .invalidConfiguration)
         #expect(error?.message.contains("mymaster") == true)
         #expect(error?.message.contains("h:2") == true)
         #expect(error?.message.contains("sentinel monitor") == true)
     }
 
-    @Test("if none can be reached the error may pass; if one wants a password, that is said")
+    @Test("Unreachable Sentinels are a temporary failure, and a required password is reported")
     func failures() {
         var search = self.search()
         _ = search.start()
-        _ = search.answered(.failed(Self.down))
-        _ = search.answered(.failed(Self.down))
-        let error = failure(search.answered(.failed(Self.down)))
-        #expect(error?.code == .connectFailed && error?.isLasting == false)
+        _ = search.received(.failed(Self.down))
+        _ = search.received(.failed(Self.down))
+        let error = failure(search.received(.failed(Self.down)))
+        #expect(error?.code == .connectFailed && error?.isPermanent == false)
         search = self.search()
         _ = search.start()
-        _ = search.answered(.failed(RedisError(.authenticationFailed, "password")))
-        _ = search.answered(.failed(Self.down))
-        let other = failure(search.answered(.failed(Self.down)))
-        #expect(other?.code == .authenticationFailed && other?.isLasting == true)
+        _ = search.received(.failed(RedisError(.authenticationFailed, "password")))
+        _ = search.received(.failed(Self.down))
+        let other = failure(search.received(.failed(Self.down)))
+        #expect(other?.code == .authenticationFailed && other?.isPermanent == true)
     }
 
     private static func text(_ string: String) -> RESPValue { .bulkString(ByteBuffer(string: string)) }
 
     private static func entry(_ fields: [String]) -> RESPValue { .array(fields.map { text($0) }) }
 
-    @Test("the answers of a Sentinel are read, as maps or as flat lists")
+    @Test("The replies of a Sentinel are parsed, as maps or flat arrays")
     func reports() throws {
         let master = Self.entry(["name", "m", "ip", "10.0.0.1", "port", "1", "flags", "master", "config-epoch", "7"])
         let replicas = RESPValue.array([
@@ -117,28 +117,28 @@ struct SentinelSearchTests {
         let read = try SentinelReport.read([
             .success(.array([Self.text("10.0.0.1"), Self.text("1")])), .success(master), .success(replicas),
         ])
-        guard case .master(let report) = read.answer else {
+        guard case .master(let report) = read.reply else {
             Issue.record("no master")
             return
         }
         #expect(report == SentinelReport(address: .tcp(host: "10.0.0.1", port: 1), epoch: 7))
         #expect(read.replicas == [.tcp(host: "10.0.0.2", port: 2)])
-        // While a replica is being promoted, the master of before is still described.
+        // While a replica is being promoted, the previous master is still described.
         let promoted = try SentinelReport.read([
             .success(.array([Self.text("10.0.0.2"), Self.text("2")])), .success(master),
         ])
-        guard case .master(let next) = promoted.answer else {
+        guard case .master(let next) = promoted.reply else {
             Issue.record("no master")
             return
         }
         #expect(next.epoch == nil && !next.isFailingOver)
-        guard case .unknownName = try SentinelReport.read([.success(.null)]).answer else {
+        guard case .unknownName = try SentinelReport.read([.success(.null)]).reply else {
             Issue.record("a master")
             return
         }
     }
 
-    @Test("announcements of other masters are not ours")
+    @Test("Announcements of other masters are ignored")
     func announcements() {
         #expect(SentinelReport.isAnnouncement("mymaster 10.0.0.1 1 10.0.0.2 2", of: "mymaster"))
         #expect(SentinelReport.isAnnouncement("slave 10.0.0.2:2 10.0.0.2 2 @ mymaster 10.0.0.1 1", of: "mymaster"))

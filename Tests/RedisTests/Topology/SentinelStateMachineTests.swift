@@ -5,12 +5,12 @@ import Testing
 
 @testable import Redis
 
-/// Every state of the machine, and what every input leads to in it.
-@Suite("The decisions about a master behind Sentinels")
+/// Every state of the state machine, and the effect of every input.
+@Suite("Sentinel state machine")
 struct SentinelStateMachineTests {
     enum State: String, CaseIterable { case unused, looking, known, inDoubt, closed }
 
-    /// A machine in a state. Where servers are known, `m` is the master and `r`, `q` are replicas.
+    /// A state machine in a state. Where servers are known, `m` is the master and `r`, `q` are replicas.
     static func machine(_ state: State, replicas: Bool = true) -> SentinelStateMachine {
         var machine = SentinelStateMachine(
             sentinels: [server("s1"), server("s2")], masterName: "main", readsFromReplicas: replicas,
@@ -24,7 +24,7 @@ struct SentinelStateMachineTests {
         return machine
     }
 
-    /// A lookup in which the first Sentinel names a master.
+    /// A lookup in which the first Sentinel reports a master.
     @discardableResult
     static func lookUp(
         _ machine: inout SentinelStateMachine, _ master: String, epoch: Int = 1, replicas: [String] = [],
@@ -32,16 +32,18 @@ struct SentinelStateMachineTests {
     ) -> [String] {
         var generator = SeededGenerator(seed: 1)
         guard machine.lifecycle.pollLookup(now: moment(time)) else { return ["not due"] }
-        guard case .askSentinel? = machine.beginLookup(now: moment(time), using: &generator).0 else { return ["?"] }
+        guard case .querySentinel? = machine.beginLookup(now: moment(time), using: &generator).0 else { return ["?"] }
         let report = SentinelReport(address: server(master), epoch: epoch)
         let reply = SentinelStateMachine.Reply.sentinel(
             .master(report), replicas: replicas.map { server($0) }, sentinels: sentinels.map { server($0) })
-        guard machine.answered(reply, now: moment(time), random: 0).0 == .askRole(server(master)) else { return ["?"] }
-        let (next, actions) = machine.answered(.isMaster(.success(true)), now: moment(time), random: 0)
+        guard machine.received(reply, now: moment(time), random: 0).0 == .queryRole(server(master)) else {
+            return ["?"]
+        }
+        let (next, actions) = machine.received(.isMaster(.success(true)), now: moment(time), random: 0)
         return next == nil ? names(actions) : ["asks on"]
     }
 
-    /// A lookup in which no Sentinel answers.
+    /// A lookup in which no Sentinel replies.
     @discardableResult
     static func failLookup(
         _ machine: inout SentinelStateMachine, _ error: RedisError = RedisError(.connectFailed, "no"),
@@ -49,9 +51,9 @@ struct SentinelStateMachineTests {
     ) -> [String] {
         var generator = SeededGenerator(seed: 1)
         guard machine.lifecycle.pollLookup(now: moment(time)) else { return ["not due"] }
-        var (question, actions) = machine.beginLookup(now: moment(time), using: &generator)
-        while question != nil {
-            (question, actions) = machine.answered(
+        var (query, actions) = machine.beginLookup(now: moment(time), using: &generator)
+        while query != nil {
+            (query, actions) = machine.received(
                 .sentinel(.failed(error), replicas: [], sentinels: []), now: moment(time), random: 0)
         }
         return names(actions)
@@ -78,7 +80,7 @@ struct SentinelStateMachineTests {
     ]
 
     @Test(
-        "Commands go to the master, reads to the replicas, and nothing goes anywhere after the end", arguments: routes)
+        "Commands are routed to the master, reads to the replicas, and none after shutdown", arguments: routes)
     func route(_ state: State, _ expected: [String]) {
         let targets = [
             RouteTarget(), RouteTarget(canUseReplica: true), RouteTarget(canUseReplica: true, redirection: .master),
@@ -89,7 +91,7 @@ struct SentinelStateMachineTests {
         }
     }
 
-    @Test("The first use starts lookups, and later ones do not")
+    @Test("The first use starts lookups, later uses do not")
     func start() {
         var machine = Self.machine(.unused)
         expect(names(machine.route(RouteTarget()).1), equals: ["start"])
@@ -99,7 +101,7 @@ struct SentinelStateMachineTests {
         expect(names(other.keepMinimum()), equals: [])
     }
 
-    @Test("Replicas get reads in turn, those in trouble none until the next lookup")
+    @Test("Reads are distributed over the replicas, except for unreachable ones until the next lookup")
     func replicas() throws {
         var machine = Self.machine(.known)
         let read = RouteTarget(canUseReplica: true)
@@ -118,7 +120,7 @@ struct SentinelStateMachineTests {
 
     // MARK: Failed requests
 
-    /// What a failure at the master `m`, the replica `r`, and a master that was retired leads to.
+    /// The effects of a failure at the master `m`, the replica `r`, and a retired master.
     static let failures: [(RedisError, m: RetryAdvice, r: RetryAdvice, gone: RetryAdvice, isEvidence: Bool)] = [
         (reply("READONLY"), .later, .redirect(.master), .redirect(nil), true),
         (reply("LOADING"), .later, .redirect(.master), .redirect(nil), true),
@@ -137,7 +139,7 @@ struct SentinelStateMachineTests {
     static let lost = RedisError(.outcomeUnknown, "lost", mayHaveExecuted: true)
     static func reply(_ text: String) -> RedisError { RedisError(reply: RESPError(text)) }
 
-    @Test("What a failure means depends on the server's role, and may be a reason to look again", arguments: 0..<12)
+    @Test("The advice after a failure depends on the server's role and may include a lookup", arguments: 0..<12)
     func failed(_ index: Int) throws {
         let (error, m, r, gone, isEvidence) = Self.failures[index]
         for (host, advice) in [("m", m), ("r", r), ("gone", gone)] {
@@ -145,7 +147,7 @@ struct SentinelStateMachineTests {
             let retired = NodeID(number: 99, address: server("gone"), isReplica: false)
             let node = host == "gone" ? retired : try node(host, of: machine)
             expect(machine.failed(error, at: node).0, equals: advice, "\(host): \(error)")
-            // What is wrong with a replica is no reason: the master serves its reads.
+            // A failure of a replica causes no lookup: the master serves its reads.
             expect(
                 (machine.lifecycle.nextLookup < moment(1_000)), equals: (isEvidence && host != "r"), "\(host): \(error)"
             )
@@ -155,9 +157,9 @@ struct SentinelStateMachineTests {
         expect(result.0 == .standard && result.1.isEmpty)
     }
 
-    // MARK: Doubt
+    // MARK: Masters in doubt
 
-    @Test("After trouble no connection to the master is made before the Sentinels have confirmed it")
+    @Test("After a failure, no connection to the master is opened before the Sentinels have confirmed it")
     func admission() throws {
         var machine = Self.machine(.known)
         expect(decided(machine.admit(1).0), equals: "proceed")
@@ -165,23 +167,23 @@ struct SentinelStateMachineTests {
         expect(decided(machine.admit(1).0), equals: "suspend")
         expect(decided(machine.admit(2).0), equals: "suspend")
         expect(machine.subscriptionAddress(for: nil, current: server("m"), random: 0).0, equals: nil)
-        // The same master, confirmed: what waited goes on, and nothing is retired.
+        // The same master is confirmed: waiting connections are admitted, and nothing is retired.
         expect(Self.lookUp(&machine, "m", replicas: ["r", "q"], at: 1_000), equals: ["resume 1 2", "relocate"])
         expect(decided(machine.admit(3).0), equals: "proceed")
         expect(machine.subscriptionAddress(for: nil, current: nil, random: 0).0, equals: server("m"))
     }
 
-    @Test("Connections that wait are refused when no master is found, and when the client ends")
+    @Test("Connections that wait for admission are refused when no master is found and at shutdown")
     func refusedAdmission() {
         var machine = Self.machine(.inDoubt)
         _ = machine.admit(1)
         expect(Self.failLookup(&machine, at: 1_000), equals: ["log", "refuse 1 connectFailed"])
-        expect(decided(machine.admit(2).0), equals: "suspend", "the doubt has not ended")
+        expect(decided(machine.admit(2).0), equals: "suspend", "the master is still in doubt")
         expect(names(machine.shutdown()), equals: ["stop", "refuse 2 closed", "end nodes", "end subscriptions"])
         expect(decided(machine.admit(3).0), equals: "fail closed")
     }
 
-    @Test("Trouble with subscriptions puts the master in doubt; a server that stands still is looked into only")
+    @Test("A failed subscription puts the master in doubt, an unresponsive server only causes a lookup")
     func trouble() throws {
         var machine = Self.machine(.known)
         let master = try node("m", of: machine)
@@ -195,7 +197,7 @@ struct SentinelStateMachineTests {
 
     // MARK: Lookups
 
-    @Test("Another master replaces the old one, with its replicas, and wakes who waits")
+    @Test("A new master replaces the old one with its replicas and resumes waiting callers")
     func failedOver() throws {
         var machine = Self.machine(.known)
         _ = machine.lifecycle.wait(7, since: machine.lifecycle.ticket)
@@ -212,7 +214,7 @@ struct SentinelStateMachineTests {
         expect(machine.isKnown(server("r")) && !machine.isKnown(server("m")))
     }
 
-    @Test("The first master is opened, and the minimum of connections to it if that is wanted")
+    @Test("The first master is opened, with the minimum of connections if it is kept")
     func first() {
         var machine = Self.machine(.looking, replicas: false)
         _ = machine.lifecycle.wait(7, since: machine.lifecycle.ticket)
@@ -224,13 +226,13 @@ struct SentinelStateMachineTests {
         expect(Self.lookUp(&other, "n", at: 30_001), equals: ["retire m", "log", "open n", "minimum n", "relocate"])
     }
 
-    @Test("An announced failover is looked up at once, at the Sentinel that announced it; a gap is looked up soon")
+    @Test("An announced failover causes an immediate lookup at the announcing Sentinel, a gap causes one soon")
     func announced() {
         var generator = SeededGenerator(seed: 1)
         var machine = Self.machine(.known)
         expect(names(machine.announced(.failedOver(by: server("s2")))), equals: ["log"])
         expect(machine.lifecycle.pollLookup(now: moment(1)))
-        expect(machine.beginLookup(now: moment(1), using: &generator).0, equals: .askSentinel(server("s2")))
+        expect(machine.beginLookup(now: moment(1), using: &generator).0, equals: .querySentinel(server("s2")))
         var other = Self.machine(.known)
         expect(names(other.announced(.gap)), equals: [])
         expect(!other.lifecycle.pollLookup(now: moment(1)))
@@ -239,41 +241,41 @@ struct SentinelStateMachineTests {
         expect(names(other.announced(.failedOver(by: server("s2")))), equals: [])
     }
 
-    @Test("The Sentinel that answered is asked first the next time, and others that it lists are asked as well")
+    @Test("The Sentinel that replied is queried first next time, and Sentinels that it lists are queried as well")
     func order() {
         var generator = SeededGenerator(seed: 1)
         var machine = Self.machine(.looking)
         Self.lookUp(&machine, "m", sentinels: ["s3"])
         expect(machine.lifecycle.pollLookup(now: moment(30_001)))
-        var asked: [SentinelStateMachine.Question] = []
-        var question = machine.beginLookup(now: moment(30_001), using: &generator).0
-        while let current = question {
-            asked.append(current)
-            question =
-                machine.answered(
+        var addresses: [SentinelStateMachine.Query] = []
+        var query = machine.beginLookup(now: moment(30_001), using: &generator).0
+        while let current = query {
+            addresses.append(current)
+            query =
+                machine.received(
                     .sentinel(.failed(RedisError(.connectFailed, "no")), replicas: [], sentinels: []),
                     now: moment(30_001), random: 0
                 ).0
         }
-        expect(asked, equals: ["s1", "s2", "s3"].map { .askSentinel(server($0)) })
-        expect(destination(machine.route(RouteTarget()).0), equals: "m", "what is known stays")
+        expect(addresses, equals: ["s1", "s2", "s3"].map { .querySentinel(server($0)) })
+        expect(destination(machine.route(RouteTarget()).0), equals: "m", "the known master stays current")
     }
 
-    @Test("A master that does not confirm its role is not taken", arguments: [true, false])
-    func unconfirmed(_ answers: Bool) {
+    @Test("A master that does not confirm its role is not used", arguments: [true, false])
+    func unconfirmed(_ replies: Bool) {
         var generator = SeededGenerator(seed: 1)
         var machine = Self.machine(.looking)
         expect(machine.lifecycle.pollLookup(now: moment(0)))
         _ = machine.beginLookup(now: moment(0), using: &generator)
         let report = SentinelReport(address: server("m"), epoch: 1)
-        _ = machine.answered(.sentinel(.master(report), replicas: [], sentinels: []), now: moment(0), random: 0)
-        let result: Result<Bool, RedisError> = answers ? .success(false) : .failure(RedisError(.connectFailed, "no"))
-        let (next, actions) = machine.answered(.isMaster(result), now: moment(0), random: 0)
-        expect(next == .askSentinel(server("s2")) && actions.isEmpty)
+        _ = machine.received(.sentinel(.master(report), replicas: [], sentinels: []), now: moment(0), random: 0)
+        let result: Result<Bool, RedisError> = replies ? .success(false) : .failure(RedisError(.connectFailed, "no"))
+        let (next, actions) = machine.received(.isMaster(result), now: moment(0), random: 0)
+        expect(next == .querySentinel(server("s2")) && actions.isEmpty)
         expect(destination(machine.route(RouteTarget()).0), equals: "wait")
     }
 
-    @Test("Replies that nobody asked for, or that come after the end, change nothing")
+    @Test("Unexpected replies and replies after shutdown are ignored")
     func strayReplies() {
         for state in State.allCases {
             var machine = Self.machine(state)
@@ -283,7 +285,7 @@ struct SentinelStateMachineTests {
                 SentinelStateMachine.Reply.isMaster(.success(true)),
                 .sentinel(.master(report), replicas: [server("y")], sentinels: []),
             ] {
-                let (next, actions) = machine.answered(reply, now: moment(0), random: 0)
+                let (next, actions) = machine.received(reply, now: moment(0), random: 0)
                 expect(next == nil && actions.isEmpty)
             }
             expect(destination(machine.route(RouteTarget()).0), equals: before)
@@ -294,11 +296,11 @@ struct SentinelStateMachineTests {
         _ = machine.beginLookup(now: moment(0), using: &generator)
         _ = machine.shutdown()
         let report = SentinelReport(address: server("x"), epoch: 9)
-        let late = machine.answered(.sentinel(.master(report), replicas: [], sentinels: []), now: moment(0), random: 0)
+        let late = machine.received(.sentinel(.master(report), replicas: [], sentinels: []), now: moment(0), random: 0)
         expect(late.0 == nil && late.1.isEmpty)
     }
 
-    @Test("Who waits is told of a lasting failure while it is fresh, and of any failure when the time is over")
+    @Test("A waiting caller receives a recent permanent failure immediately and any failure at its deadline")
     func waiting() {
         var machine = Self.machine(.looking)
         func wait(_ now: Int64, until end: Int64 = 9_000) -> String {
@@ -316,7 +318,7 @@ struct SentinelStateMachineTests {
 
     // MARK: End
 
-    @Test("The end comes once, from every state, and releases who waits", arguments: State.allCases)
+    @Test("Shutdown happens once from every state and resumes waiting callers", arguments: State.allCases)
     func shutdown(_ state: State) {
         var machine = Self.machine(state)
         let isOpen = state != .closed

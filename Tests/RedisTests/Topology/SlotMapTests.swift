@@ -32,7 +32,7 @@ struct SlotMapTests {
     private static func at(_ host: String, _ port: Int) -> RedisAddress { .tcp(host: host, port: port) }
     private static func slot(_ number: Int) -> HashSlot { HashSlot(number) ?? HashSlot(ofKey: "") }
 
-    @Test("CLUSTER SHARDS is read: several ranges, replicas that work, and the master that works")
+    @Test("CLUSTER SHARDS is parsed with several ranges, healthy replicas and the healthy master")
     func shards() throws {
         let reply = RESPValue.array([
             Self.shard(
@@ -49,7 +49,7 @@ struct SlotMapTests {
         #expect(map.masters == [Self.at("h2", 2)])
     }
 
-    @Test("announced addresses count, and none means the one that was asked")
+    @Test("Announced addresses are used, and a missing one is that of the queried server")
     func announced() throws {
         func master(_ endpoint: RESPValue, tls: Bool = false) throws -> RedisAddress? {
             let reply = RESPValue.array([Self.shard([0, 1], Self.node(endpoint, 7, "master", tlsPort: 8))])
@@ -62,7 +62,7 @@ struct SlotMapTests {
         #expect(try master(Self.text("h"), tls: true) == Self.at("h", 8))
     }
 
-    @Test("CLUSTER SLOTS is read")
+    @Test("CLUSTER SLOTS is parsed")
     func slots() throws {
         func node(_ host: String, _ port: Int) -> RESPValue {
             .array([Self.text(host), .integer(port), Self.text("id")])
@@ -78,7 +78,7 @@ struct SlotMapTests {
         #expect(throws: RedisError.self) { try SlotMap(slots: .integer(1), from: Self.source) }
     }
 
-    @Test("a slot that moved counts at once, also to a server that was not known")
+    @Test("A moved slot is applied immediately, also for an unknown server")
     func moving() throws {
         var map = SlotMap([(.init(master: Self.at("a", 1)), [0...10])])
         let arrived = map.move(Self.slot(3), to: Self.at("b", 2))
@@ -91,7 +91,7 @@ struct SlotMapTests {
         #expect(back && map.shards.count == 2)
     }
 
-    @Test("MOVED and ASK are read, with hosts of every kind, and nothing else is")
+    @Test("MOVED and ASK are parsed with hosts of every kind, and other errors are not")
     func redirections() {
         func read(_ text: String) -> SlotRedirection? { SlotRedirection(RESPError(text), from: Self.source) }
         #expect(read("MOVED 3999 127.0.0.1:6381")?.address == Self.at("127.0.0.1", 6381))
@@ -105,7 +105,7 @@ struct SlotMapTests {
         #expect(read("ERR 1 h:1") == nil)
     }
 
-    @Test("Fault 2, a stale topology: of several views the one of the majority counts, and of those the newest")
+    @Test("Fault 2, a stale topology: The newest view of the majority is used")
     func views() {
         func view(_ epoch: Int, ok: Bool, _ host: String) -> ClusterView {
             ClusterView(

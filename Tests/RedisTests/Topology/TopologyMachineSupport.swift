@@ -5,7 +5,7 @@ import Testing
 
 @testable import Redis
 
-/// A short form of what a machine wants done, for tables.
+/// A short form of the actions of a state machine, for tables.
 func names(_ actions: [TopologyAction]) -> [String] {
     actions.map { action in
         switch action {
@@ -24,10 +24,10 @@ func names(_ actions: [TopologyAction]) -> [String] {
     }
 }
 
-/// A short form of where a command goes.
+/// A short form of the destination of a command.
 func destination(_ resolution: Resolution<Route<NodeID>>) -> String {
     switch resolution {
-    case .ready(let route): host(route.node) + (route.asks ? " asking" : "")
+    case .ready(let route): host(route.node) + (route.requiresAsking ? " asking" : "")
     case .wait: "wait"
     case .fail(let error): "fail \(error.code)"
     }
@@ -54,7 +54,7 @@ func moment(_ milliseconds: Int64) -> NIODeadline {
 
 func slot(_ number: Int) -> HashSlot { HashSlot(number) ?? HashSlot(ofKey: "") }
 
-/// A source of random numbers that always begins the same way.
+/// A random number generator with a fixed seed.
 struct SeededGenerator: RandomNumberGenerator {
     private var state: UInt64
 
@@ -73,7 +73,7 @@ struct SeededGenerator: RandomNumberGenerator {
 }
 
 extension ClusterView {
-    /// A map of shards whose slots are shared out evenly: `"a/r1,r2"` is the master `a` with two replicas.
+    /// A map of shards with evenly distributed slots: `"a/r1,r2"` is the master `a` with two replicas.
     init(_ shards: [String], epoch: Int = 1, isOK: Bool = true) {
         let size = HashSlot.count / max(shards.count, 1)
         let ranges = shards.enumerated().map { index, text in

@@ -5,10 +5,10 @@ import Testing
 
 @testable import Redis
 
-/// Random inputs in random order, against what must hold whatever happens.
-@Suite("What always holds for topologies")
+/// Random inputs in random order, checked against invariants.
+@Suite("Topology invariants")
 struct TopologyPropertyTests {
-    /// Performs the actions of a machine on paper, and checks them.
+    /// Simulates the actions of a state machine and checks them.
     struct Ledger {
         private(set) var open: Set<NodeID> = []
         private(set) var retired: Set<NodeID> = []
@@ -67,14 +67,14 @@ struct TopologyPropertyTests {
         }
     }
 
-    /// Drives a machine with everything that can happen to it.
+    /// Drives a state machine with all kinds of inputs.
     struct Driver<Machine: TopologyStateMachine> {
         var machine: Machine
         var ledger = Ledger()
         var generator: SeededGenerator
         var now: Int64 = 0
         private var lastWaiter = 0
-        private var question: Machine.Question?
+        private var query: Machine.Query?
         private var seen: [NodeID] = []
         let hosts = ["a", "b", "c", "d", "e"]
 
@@ -112,9 +112,9 @@ struct TopologyPropertyTests {
             ledger.perform(actions)
         }
 
-        /// One random input.
+        /// Applies a random input.
         mutating func step(
-            _ reply: (Machine.Question, inout Driver) -> Machine.Reply, announce: (inout Driver) -> [TopologyAction]
+            _ reply: (Machine.Query, inout Driver) -> Machine.Reply, announce: (inout Driver) -> [TopologyAction]
         ) {
             now += .random(in: 0...400, using: &generator)
             let time = moment(now)
@@ -128,7 +128,7 @@ struct TopologyPropertyTests {
             case 36..<40: suspend { ($1.lifecycle.sleep($0, until: $1.lifecycle.nextLookup), []) }
             case 40..<45: suspend { $1.admit($0) }
             case 45..<49:
-                // A caller's time is over.
+                // The deadline of a caller passes.
                 guard let id = pick(ledger.waiting.sorted()) else { return }
                 if machine.lifecycle.removeWaiter(id) { ledger.resume(id) }
             case 49..<68: lookUp(reply)
@@ -169,19 +169,19 @@ struct TopologyPropertyTests {
             seen.append(route.node)
         }
 
-        private mutating func lookUp(_ reply: (Machine.Question, inout Driver) -> Machine.Reply) {
+        private mutating func lookUp(_ reply: (Machine.Query, inout Driver) -> Machine.Reply) {
             let time = moment(now)
             let actions: [TopologyAction]
-            if let question {
-                let reply = reply(question, &self)
-                (self.question, actions) = machine.answered(reply, now: time, random: generator.unit())
+            if let query {
+                let reply = reply(query, &self)
+                (self.query, actions) = machine.received(reply, now: time, random: generator.unit())
             } else {
                 guard machine.lifecycle.pollLookup(now: time) else { return }
                 ledger.beginLookup()
-                (self.question, actions) = machine.beginLookup(now: time, using: &generator)
+                (self.query, actions) = machine.beginLookup(now: time, using: &generator)
             }
             ledger.perform(actions)
-            if self.question == nil { ledger.endLookup() }
+            if self.query == nil { ledger.endLookup() }
         }
 
         mutating func shutdown() {
@@ -190,7 +190,7 @@ struct TopologyPropertyTests {
         }
 
         mutating func run(
-            _ reply: (Machine.Question, inout Driver) -> Machine.Reply,
+            _ reply: (Machine.Query, inout Driver) -> Machine.Reply,
             announce: (inout Driver) -> [TopologyAction] = { _ in [] }
         ) {
             let end = Int.random(in: 0..<400, using: &generator)
@@ -199,19 +199,19 @@ struct TopologyPropertyTests {
                 step(reply, announce: announce)
             }
             #expect(ledger.problems == [])
-            #expect(ledger.waiting.isEmpty, "the end resumes everybody")
+            #expect(ledger.waiting.isEmpty, "shutdown resumes all callers")
         }
     }
 
     @Test(
-        "A cluster: waiters are resumed once, commands go to open servers, lookups come one by one, the end is the end",
+        "A cluster resumes waiters once, routes to open servers, runs one lookup at a time and stays shut down",
         arguments: 0..<200)
     func cluster(_ seed: Int) {
         let machine = ClusterStateMachine(
             configured: [server("a")], readsFromReplicas: seed.isMultiple(of: 2), refresh: .init(interval: .seconds(3)))
         var driver = Driver(machine, seed: UInt64(seed))
-        driver.run { question, driver in
-            switch question {
+        driver.run { query, driver in
+            switch query {
             case .ping(let addresses): return .responding(addresses.filter { _ in .random(using: &driver.generator) })
             case .readMap:
                 guard Int.random(in: 0..<4, using: &driver.generator) > 0 else { return .failed(driver.error()) }
@@ -227,33 +227,33 @@ struct TopologyPropertyTests {
     }
 
     @Test(
-        "Sentinels: waiters are resumed once, commands go to open servers, lookups come one by one, the end is the end",
+        "A Sentinel topology resumes waiters once, routes to open servers, runs one lookup at a time and stays shut down",
         arguments: 0..<200)
     func sentinel(_ seed: Int) {
         let machine = SentinelStateMachine(
             sentinels: [server("s1"), server("s2")], masterName: "main", readsFromReplicas: seed.isMultiple(of: 2),
             refresh: .init(interval: .seconds(3)))
         var driver = Driver(machine, seed: UInt64(seed))
-        driver.run { question, driver in
-            switch question {
-            case .askRole:
+        driver.run { query, driver in
+            switch query {
+            case .queryRole:
                 let result: [Result<Bool, RedisError>] = [
                     .success(true), .success(true), .success(false), .failure(.neverSent),
                 ]
                 return .isMaster(driver.pick(result) ?? .success(true))
-            case .askSentinel:
+            case .querySentinel:
                 let report = SentinelReport(
                     address: driver.address(), epoch: .random(in: 0..<5, using: &driver.generator),
                     isFailingOver: Int.random(in: 0..<8, using: &driver.generator) == 0)
-                let answers: [SentinelSearch.Answer] = [
+                let replies: [SentinelSearch.Reply] = [
                     .master(report), .master(report), .unknownName, .failed(driver.error()),
                 ]
                 return .sentinel(
-                    driver.pick(answers) ?? .unknownName, replicas: driver.someHosts().map { server($0) }, sentinels: []
+                    driver.pick(replies) ?? .unknownName, replicas: driver.someHosts().map { server($0) }, sentinels: []
                 )
             }
         } announce: { driver in
-            let event = driver.pick([.gap, .failedOver(by: server("s2"))]) ?? SentinelWatch.Event.gap
+            let event = driver.pick([.gap, .failedOver(by: server("s2"))]) ?? SentinelListener.Event.gap
             return driver.machine.announced(event)
         }
     }

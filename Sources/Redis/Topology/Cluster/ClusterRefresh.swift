@@ -2,36 +2,39 @@
 
 import NIOCore
 
-/// One reading of the slot map: several servers are asked at the same time, so that neither a dead one holds it up nor
-/// one with an old view decides alone.
+/// Reads the slot map from several servers at the same time, so that an unreachable server does not delay it and an
+/// outdated view does not decide alone.
 enum ClusterRefresh {
-    /// How many servers are asked at once.
-    static let breadth = 3
-    /// How many answers are enough.
+    /// The number of servers that are queried at once.
+    static let concurrency = 3
+    /// The number of replies that are sufficient.
     static let quorum = 2
 
-    /// - Parameter candidates: Whom to ask, the most promising first. Others are asked if these do not answer.
+    /// Reads the slot map.
+    ///
+    /// - Parameter candidates: The servers to query, the most promising first. Further ones are queried if these do not
+    ///   reply.
     static func run(_ candidates: [RedisAddress], _ probe: TopologyProbe) async -> ClusterStateMachine.Reply {
         var rest = candidates[...]
         var errors: [(RedisAddress, RedisError)] = []
         while !rest.isEmpty, !Task.isCancelled {
-            let batch = rest.prefix(Self.breadth)
-            rest = rest.dropFirst(Self.breadth)
-            let (views, failures) = await ask(Array(batch), probe)
+            let batch = rest.prefix(Self.concurrency)
+            rest = rest.dropFirst(Self.concurrency)
+            let (views, failures) = await query(Array(batch), probe)
             if let best = ClusterView.best(views) { return .map(best) }
             errors += failures
         }
         return .failed(explain(errors))
     }
 
-    private static func ask(
+    private static func query(
         _ addresses: [RedisAddress], _ probe: TopologyProbe
     ) async -> (views: [ClusterView], failures: [(RedisAddress, RedisError)]) {
         await withTaskGroup(of: (RedisAddress, Result<ClusterView, any Error>).self) { group in
             for address in addresses {
                 group.addTask {
                     do {
-                        return (address, .success(try await ClusterView.ask(address, with: probe)))
+                        return (address, .success(try await ClusterView.query(address, with: probe)))
                     } catch {
                         return (address, .failure(error))
                     }
@@ -50,16 +53,16 @@ enum ClusterRefresh {
         }
     }
 
-    /// Which of these servers answer at all.
+    /// Returns the servers that respond.
     static func responding(_ addresses: Set<RedisAddress>, _ probe: TopologyProbe) async -> Set<RedisAddress> {
         var probe = probe
-        // No longer: the next reading of the map waits for this.
+        // Short, because the next lookup waits for it.
         probe.timeout = min(probe.timeout, .milliseconds(250))
-        let asking = probe
+        let shortProbe = probe
         return await withTaskGroup(of: RedisAddress?.self) { group in
             for address in addresses {
                 group.addTask {
-                    (try? await asking.ask(address, [RedisCommand("PING")])) == nil ? nil : address
+                    (try? await shortProbe.query(address, [RedisCommand("PING")])) == nil ? nil : address
                 }
             }
             return await group.reduce(into: []) { if let address = $1 { $0.insert(address) } }
@@ -67,10 +70,10 @@ enum ClusterRefresh {
     }
 
     private static func explain(_ errors: [(RedisAddress, RedisError)]) -> RedisError {
-        if let (_, error) = errors.first(where: { $0.1.isLasting }) { return error }
+        if let (_, error) = errors.first(where: { $0.1.isPermanent }) { return error }
         guard let (_, last) = errors.last else { return RedisError(.connectFailed, "No node of the cluster is known.") }
-        let asked = errors.map(\.0.description).joined(separator: ", ")
+        let addresses = errors.map(\.0.description).joined(separator: ", ")
         return RedisError(
-            .connectFailed, "None of the cluster's nodes answered: \(asked). \(last.message)", cause: last.cause)
+            .connectFailed, "None of the cluster's nodes responded: \(addresses). \(last.message)", cause: last.cause)
     }
 }

@@ -2,16 +2,16 @@
 
 import NIOCore
 
-/// The decisions about a Redis Cluster: many masters, each with a part of the slots.
+/// The decisions about a Redis Cluster, with several masters that serve parts of the slots.
 ///
-/// The slot map is read when the client is used first, when a server says that it is wrong (`MOVED`), when something
-/// goes wrong with a server, and from time to time. What a server says of one slot counts at once. Servers come and go
-/// with the map; connections to those that stay are not touched.
+/// The slot map is read when the client is first used, when a server reports that it is wrong (`MOVED`), when requests
+/// or connections fail, and at regular intervals. A redirection for one slot is applied immediately. Servers are opened
+/// and retired as the map changes; connections to the remaining servers are not affected.
 struct ClusterStateMachine: TopologyStateMachine {
-    enum Question: Equatable {
+    enum Query: Equatable {
         /// Read the slot map from some of these servers, the most promising first.
         case readMap([RedisAddress])
-        /// Find out which of these servers answer at all.
+        /// Determine which of these servers respond.
         case ping(Set<RedisAddress>)
     }
 
@@ -26,23 +26,23 @@ struct ClusterStateMachine: TopologyStateMachine {
     private let readsFromReplicas: Bool
     private var map: SlotMap?
     private var epoch = 0
-    /// How often in a row all answers were older than what is known.
+    /// The number of consecutive readings that were older than the current map.
     private var staleReadings = 0
     private var masters: [RedisAddress: NodeID] = [:]
     private var replicas: [RedisAddress: NodeID] = [:]
-    /// The master of each shard of the map, so that routing needs no look-up by address.
+    /// The master of each shard of the map, so that routing needs no lookup by address.
     private var shardMasters: [NodeID] = []
-    /// Servers to which connections were lost or could not be made, since the last one that was made.
-    private var troubled: Set<RedisAddress> = []
-    /// Servers that answer nothing.
+    /// The servers to which connections failed, since the last successful one.
+    private var unreachable: Set<RedisAddress> = []
+    /// The servers that do not reply.
     private var unresponsive: Set<RedisAddress> = []
-    private var turn = 0
-    /// What the map that was read in the lookup under way means for the next one.
+    private var roundRobinIndex = 0
+    /// The outcome of the reading in the current lookup.
     private var outcome = RefreshStateMachine.Outcome.settled
 
     /// - Parameters:
     ///   - configured: The servers of the configuration.
-    ///   - readsFromReplicas: Connections to replicas are wanted.
+    ///   - readsFromReplicas: Whether connections to replicas are opened.
     init(configured: [RedisAddress], readsFromReplicas: Bool, refresh: RefreshStateMachine.Settings) {
         self.configured = configured
         self.readsFromReplicas = readsFromReplicas
@@ -53,7 +53,7 @@ struct ClusterStateMachine: TopologyStateMachine {
     static func policy(for node: NodeID) -> NodePolicy {
         NodePolicy(failsFast: node.isReplica, readsFromReplica: node.isReplica)
     }
-    static var lateError: RedisError {
+    static var timeoutError: RedisError {
         RedisError(.connectFailed, "The slot map of the cluster could not be read in time.")
     }
 
@@ -69,12 +69,12 @@ struct ClusterStateMachine: TopologyStateMachine {
         if lifecycle.isClosed { return (.fail(.clientClosed), []) }
         if case .ask(let address)? = target.redirection {
             let (node, actions) = master(at: address)
-            return (.ready(Route(node: node, asks: true)), actions)
+            return (.ready(Route(node: node, requiresAsking: true)), actions)
         }
         guard map != nil else { return (.wait(lifecycle.ticket), lifecycle.start()) }
         guard let slot = target.slot else { return routeAnywhere() }
         guard let shard = map?.shardIndex(of: slot) else {
-            return (.fail(Self.unserved(slot)), lifecycle.evidence())
+            return (.fail(Self.unserved(slot)), lifecycle.noteEvidence())
         }
         if target.canUseReplica, target.redirection == nil, let replica = self.replica(ofShard: shard) {
             return (.ready(Route(node: replica)), [])
@@ -82,25 +82,25 @@ struct ClusterStateMachine: TopologyStateMachine {
         return (.ready(Route(node: shardMasters[shard])), [])
     }
 
-    /// Any master, in turn. Those that work are preferred.
+    /// Returns any master, in turn. Healthy ones are preferred.
     private mutating func routeAnywhere() -> (Resolution<Route<NodeID>>, [TopologyAction]) {
         guard !shardMasters.isEmpty else { return (.wait(lifecycle.ticket), lifecycle.start()) }
         let healthy = shardMasters.filter { isHealthy($0.address) }
         let candidates = healthy.isEmpty ? shardMasters : healthy
-        turn = (turn + 1) % candidates.count
-        return (.ready(Route(node: candidates[turn])), [])
+        roundRobinIndex = (roundRobinIndex + 1) % candidates.count
+        return (.ready(Route(node: candidates[roundRobinIndex])), [])
     }
 
     private mutating func replica(ofShard shard: Int) -> NodeID? {
         guard readsFromReplicas, let replicas = map?.shards[shard].replicas else { return nil }
         let usable = replicas.filter(isHealthy)
         guard !usable.isEmpty else { return nil }
-        turn = (turn + 1) % usable.count
-        return self.replicas[usable[turn]]
+        roundRobinIndex = (roundRobinIndex + 1) % usable.count
+        return self.replicas[usable[roundRobinIndex]]
     }
 
     private func isHealthy(_ address: RedisAddress) -> Bool {
-        !troubled.contains(address) && !unresponsive.contains(address)
+        !unreachable.contains(address) && !unresponsive.contains(address)
     }
 
     private static func unserved(_ slot: HashSlot) -> RedisError {
@@ -117,7 +117,7 @@ struct ClusterStateMachine: TopologyStateMachine {
 
     private func isReplica(_ node: NodeID?) -> Bool { node.map { $0.isReplica && isCurrent($0) } ?? false }
 
-    /// The master at an address, which is opened if there was none.
+    /// Returns the master at an address, opening it if necessary.
     private mutating func master(at address: RedisAddress) -> (NodeID, [TopologyAction]) {
         if let node = masters[address] { return (node, []) }
         let node = lifecycle.makeNode(address, isReplica: false)
@@ -125,7 +125,7 @@ struct ClusterStateMachine: TopologyStateMachine {
         return (node, [.open(node)])
     }
 
-    /// After a change of the map: every shard has a master.
+    /// Assigns a master to every shard after a change of the map.
     private mutating func updateShardMasters() -> [TopologyAction] {
         var actions: [TopologyAction] = []
         shardMasters = (map?.masters ?? []).map { address in
@@ -147,14 +147,14 @@ struct ClusterStateMachine: TopologyStateMachine {
         case "TRYAGAIN":
             return (.later, [])
         case "CLUSTERDOWN", "READONLY", "LOADING", "MASTERDOWN", "NOREPLICAS":
-            return (isReplica(node) ? .redirect(.master) : .later, lifecycle.evidence())
+            return (isReplica(node) ? .redirect(.master) : .later, lifecycle.noteEvidence())
         default:
             break
         }
         guard error.serverReply == nil else { return (.standard, []) }
         switch error.code {
         case .neverSent, .outcomeUnknown, .timedOut, .connectFailed, .readOnly:
-            return (advice(after: error, at: node), lifecycle.evidence())
+            return (advice(after: error, at: node), lifecycle.noteEvidence())
         default:
             return (.standard, [])
         }
@@ -162,7 +162,7 @@ struct ClusterStateMachine: TopologyStateMachine {
 
     private func advice(after error: RedisError, at node: NodeID?) -> RetryAdvice {
         if isReplica(node) { return error.mayHaveExecuted ? .otherNode : .redirect(.master) }
-        // A server that was retired while the command waited for it.
+        // The server was retired while the command waited for a connection.
         if let node, !self.isCurrent(node) { return error.mayHaveExecuted ? .otherNode : .redirect(nil) }
         return error.mayHaveExecuted ? .standard : .later
     }
@@ -176,34 +176,34 @@ struct ClusterStateMachine: TopologyStateMachine {
         case .moved:
             var actions: [TopologyAction] = []
             if map?.move(redirection.slot, to: redirection.address) == true {
-                actions = updateShardMasters() + lifecycle.evidence()
+                actions = updateShardMasters() + lifecycle.noteEvidence()
                 actions += [.relocateSubscriptions] + lifecycle.changed()
             } else if isReplica(node), redirection.address != node.address {
-                // A replica says this of a slot that is its master's no longer, and of commands that it may not
-                // execute.
-                actions = lifecycle.evidence()
+                // A replica sends this redirection for slots that its master no longer serves, and for commands that it
+                // may not execute.
+                actions = lifecycle.noteEvidence()
             }
             return (.redirect(.master), actions)
         }
     }
 
-    // MARK: Events of servers
+    // MARK: Server events
 
     mutating func connectionFailed(_ node: NodeID) -> [TopologyAction] {
         guard isCurrent(node) else { return [] }
-        let isNew = troubled.insert(node.address).inserted
-        return lifecycle.evidence() + (isNew ? [.relocateSubscriptions] : [])
+        let isNew = unreachable.insert(node.address).inserted
+        return lifecycle.noteEvidence() + (isNew ? [.relocateSubscriptions] : [])
     }
 
     mutating func connected(_ node: NodeID) {
         guard isCurrent(node) else { return }
-        troubled.remove(node.address)
+        unreachable.remove(node.address)
     }
 
     mutating func stalled(_ node: NodeID) -> [TopologyAction] {
         guard isCurrent(node) else { return [] }
         unresponsive.insert(node.address)
-        return lifecycle.evidence()
+        return lifecycle.noteEvidence()
     }
 
     mutating func admit(_ waiter: WaiterID) -> (WaitDecision, [TopologyAction]) {
@@ -222,8 +222,8 @@ struct ClusterStateMachine: TopologyStateMachine {
         if let target, target.kind == .shardChannel {
             return (map.shard(of: HashSlot(ofKey: target.name))?.master, [])
         }
-        // Any will do. One that works stays.
-        let usable = map.masters.filter { !troubled.contains($0) }
+        // Any master is suitable. The current one is kept if it is reachable.
+        let usable = map.masters.filter { !unreachable.contains($0) }
         if let current, usable.contains(current) { return (current, []) }
         let candidates = usable.isEmpty ? map.masters : usable
         guard !candidates.isEmpty else { return (nil, []) }
@@ -233,8 +233,8 @@ struct ClusterStateMachine: TopologyStateMachine {
     mutating func subscriptionFailed(_ error: RedisError, at address: RedisAddress) -> [TopologyAction] {
         guard !lifecycle.isClosed else { return [] }
         guard let reply = error.serverReply else {
-            if isKnown(address) { troubled.insert(address) }
-            return lifecycle.evidence()
+            if isKnown(address) { unreachable.insert(address) }
+            return lifecycle.noteEvidence()
         }
         var actions: [TopologyAction] = []
         if let redirection = SlotRedirection(reply, from: address), redirection.kind == .moved,
@@ -242,12 +242,12 @@ struct ClusterStateMachine: TopologyStateMachine {
         {
             actions = updateShardMasters()
         }
-        return actions + lifecycle.evidence()
+        return actions + lifecycle.noteEvidence()
     }
 
     func isKnown(_ address: RedisAddress) -> Bool { map?.masters.contains(address) == true }
 
-    // MARK: End
+    // MARK: Shutdown
 
     mutating func shutdown() -> [TopologyAction] {
         masters = [:]
@@ -263,38 +263,39 @@ struct ClusterStateMachine: TopologyStateMachine {
 extension ClusterStateMachine {
     mutating func beginLookup(
         now: NIODeadline, using generator: inout some RandomNumberGenerator
-    ) -> (Question?, [TopologyAction]) {
+    ) -> (Query?, [TopologyAction]) {
         (.readMap(candidates(using: &generator)), [])
     }
 
-    /// Whom to ask: known servers in random order, those in trouble last, and those of the configuration in the end.
+    /// Returns the servers to query: known servers in random order, then those with failures, then those of the
+    /// configuration.
     private func candidates(using generator: inout some RandomNumberGenerator) -> [RedisAddress] {
         let known = Set((map?.shards ?? []).flatMap { [$0.master] + $0.replicas })
         func shuffled(_ addresses: Set<RedisAddress>) -> [RedisAddress] {
-            // Sorted first: the order has to depend on the generator alone.
+            // Sorted first, so that the order depends on the generator alone.
             addresses.sorted { $0.description < $1.description }.shuffled(using: &generator)
         }
-        let suspects = troubled.union(unresponsive)
+        let suspects = unreachable.union(unresponsive)
         let healthy = shuffled(known.subtracting(suspects))
         let configured = self.configured.filter { !known.contains($0) }
         if healthy.isEmpty { return configured + shuffled(known) }
         return healthy + shuffled(known.intersection(suspects)) + configured
     }
 
-    mutating func answered(
+    mutating func received(
         _ reply: Reply, now: NIODeadline, random: Double
-    ) -> (Question?, [TopologyAction]) {
+    ) -> (Query?, [TopologyAction]) {
         switch reply {
         case .map(let view):
             let actions = adopt(view)
-            // A connection that was lost may have been all that was wrong.
-            if !troubled.isEmpty { return (.ping(troubled), actions) }
+            // A lost connection may have been the only problem.
+            if !unreachable.isEmpty { return (.ping(unreachable), actions) }
             lifecycle.lookupEnded(outcome, now: now, random: random)
             return (nil, actions)
         case .responding(let addresses):
-            troubled.subtract(addresses)
-            let isTroubled = !troubled.isDisjoint(with: map?.masters ?? [])
-            lifecycle.lookupEnded(isTroubled ? .unsettled : outcome, now: now, random: random)
+            unreachable.subtract(addresses)
+            let hasUnreachableMaster = !unreachable.isDisjoint(with: map?.masters ?? [])
+            lifecycle.lookupEnded(hasUnreachableMaster ? .unsettled : outcome, now: now, random: random)
             return (nil, [])
         case .failed(let error):
             lifecycle.lookupFailed(error, now: now)
@@ -308,7 +309,7 @@ extension ClusterStateMachine {
         outcome = .settled
         guard !lifecycle.isClosed else { return [] }
         if map != nil, view.epoch < epoch, staleReadings < 3 {
-            // Older than what is known. If that goes on, it is another cluster by now.
+            // The view is outdated. If that recurs, the cluster was replaced.
             staleReadings += 1
             outcome = .unsettled
             return [.relocateSubscriptions] + lifecycle.changed()
@@ -322,11 +323,11 @@ extension ClusterStateMachine {
         actions += updateShardMasters()
         if readsFromReplicas { actions += openReplicas(of: view.map) }
         if lifecycle.keepsMinimum { actions += currentMasters.map { .keepMinimum($0) } }
-        troubled.formIntersection(masters.union(replicas))
+        unreachable.formIntersection(masters.union(replicas))
         if !view.isOK || view.map.servedSlots < HashSlot.count || !unresponsive.isDisjoint(with: masters) {
             outcome = .unsettled
         }
-        // A server that answers nothing will be found again if it goes on.
+        // A server that still does not reply will be reported again.
         unresponsive = []
         return actions + [.relocateSubscriptions] + lifecycle.changed()
     }

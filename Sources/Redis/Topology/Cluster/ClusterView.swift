@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// How one server sees the cluster. Views differ: a server that is cut off from the others has an old one and does not
-/// know.
+/// The view that one server has of the cluster. Views differ: that of a partitioned server is outdated without its
+/// knowledge.
 struct ClusterView: Sendable {
     let source: RedisAddress
     let map: SlotMap
-    /// Grows with every failover and every slot that has moved.
+    /// The epoch of the cluster, which grows with every failover and every moved slot.
     let epoch: Int
-    /// The server belongs to the majority.
+    /// Whether the server belongs to the majority (`cluster_state:ok`).
     let isOK: Bool
 
-    /// What is sent to a server.
-    static let question = [RedisCommand("CLUSTER", "INFO"), RedisCommand("CLUSTER", "SHARDS")]
-    /// For servers that do not know shards.
-    static let oldQuestion = [RedisCommand("CLUSTER", "SLOTS")]
+    /// The commands for current servers.
+    static let query = [RedisCommand("CLUSTER", "INFO"), RedisCommand("CLUSTER", "SHARDS")]
+    /// The commands for servers before version 7, which do not support `CLUSTER SHARDS`.
+    static let legacyQuery = [RedisCommand("CLUSTER", "SLOTS")]
 
     init(source: RedisAddress, map: SlotMap, epoch: Int, isOK: Bool) {
         self.source = source
@@ -22,7 +22,7 @@ struct ClusterView: Sendable {
         self.isOK = isOK
     }
 
-    /// The view to go by: that of a server in the majority, and of those the newest.
+    /// Returns the view to use: that of a server in the majority, and of those the newest.
     static func best(_ views: [ClusterView]) -> ClusterView? {
         views.max { left, right in
             (left.isOK ? 1 : 0, left.epoch, left.map.servedSlots) < (
@@ -31,7 +31,7 @@ struct ClusterView: Sendable {
         }
     }
 
-    /// Reads the fields of `CLUSTER INFO`.
+    /// Parses the reply to `CLUSTER INFO`.
     static func info(_ text: String) -> (epoch: Int, isOK: Bool) {
         var epoch = 0
         var isOK = false
@@ -42,11 +42,11 @@ struct ClusterView: Sendable {
         return (epoch, isOK)
     }
 
-    /// Asks a server.
-    /// - Throws: ``RedisError``; `invalidConfiguration` if the server is not in cluster mode.
-    static func ask(_ address: RedisAddress, with probe: TopologyProbe) async throws -> ClusterView {
-        let replies = try await probe.ask(address, Self.question).replies
-        guard replies.count == 2 else { throw RedisError(.protocolError, "The server gave too few answers.") }
+    /// Queries a server.
+    /// - Throws: ``RedisError``, with the code `invalidConfiguration` if the server is not in cluster mode.
+    static func query(_ address: RedisAddress, with probe: TopologyProbe) async throws -> ClusterView {
+        let replies = try await probe.query(address, Self.query).replies
+        guard replies.count == 2 else { throw RedisError(.protocolError, "The server sent too few replies.") }
         let text: String
         do {
             text = try replies[0].get().string ?? ""
@@ -59,8 +59,8 @@ struct ClusterView: Sendable {
             let map = try SlotMap(shards: shards, from: address, usesTLS: usesTLS)
             return ClusterView(source: address, map: map, epoch: epoch, isOK: isOK)
         }
-        guard let slots = try await probe.ask(address, Self.oldQuestion).replies.first else {
-            throw RedisError(.protocolError, "The server gave too few answers.")
+        guard let slots = try await probe.query(address, Self.legacyQuery).replies.first else {
+            throw RedisError(.protocolError, "The server sent too few replies.")
         }
         let map = try SlotMap(slots: slots.get(), from: address)
         return ClusterView(source: address, map: map, epoch: epoch, isOK: isOK)
@@ -71,7 +71,7 @@ struct ClusterView: Sendable {
         return RedisError(
             .invalidConfiguration,
             """
-            The server at \(address) is not in cluster mode: use redis:// (or rediss://) for a server of its own, \
+            The server at \(address) is not in cluster mode: use redis:// (or rediss://) for a standalone server, \
             redis+sentinel:// for one behind Sentinel, or set cluster-enabled yes in its configuration.
             """, cause: error.cause)
     }

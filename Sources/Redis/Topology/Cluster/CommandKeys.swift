@@ -2,17 +2,17 @@
 
 import NIOCore
 
-/// Where the keys of a command stand.
+/// The positions of the keys in the arguments of commands.
 ///
-/// Most commands have one key, their first argument; those are not listed here, and neither are commands that this
-/// client has never heard of.
+/// Most commands have one key, their first argument. Those are not listed here, and neither are commands that are
+/// unknown to this client.
 enum CommandKeys {
     enum Position: Hashable {
-        /// None: any server will do.
+        /// No key: any server can execute the command.
         case none
-        /// One, at an index.
+        /// One key, at an index.
         case at(Int)
-        /// So many, from the beginning.
+        /// A number of keys, from the first argument.
         case first(Int)
         /// All arguments.
         case all
@@ -20,19 +20,19 @@ enum CommandKeys {
         case pairs
         /// All but the last argument.
         case allButLast
-        /// How many there are stands at an index, they follow; perhaps one key stands before.
+        /// The number of keys is at an index, followed by the keys; optionally the first argument is a key as well.
         case counted(at: Int, alsoFirst: Bool)
-        /// Behind the word STREAMS: the first half of the rest.
+        /// The first half of the arguments after `STREAMS`.
         case streams
-        /// The first argument is a subcommand; a key follows if it is one of these.
+        /// The second argument, if the first is one of these subcommands.
         case afterSubcommand(Set<String>)
-        /// All from an index on.
+        /// All arguments from an index on.
         case from(Int)
     }
 
     static func position(of command: RedisCommand) -> Position { positions[command.name] ?? .at(0) }
 
-    /// The indexes of the keys in the arguments.
+    /// Returns the indexes of the keys in the arguments.
     static func indices(of command: RedisCommand) -> [Int] {
         let count = command.arguments.count
         switch position(of: command) {
@@ -104,7 +104,7 @@ enum CommandKeys {
             (.afterSubcommand(["CREATE", "CREATECONSUMER", "DELCONSUMER", "DESTROY", "SETID"]), ["XGROUP"]),
             (.afterSubcommand(["CONSUMERS", "GROUPS", "STREAM"]), ["XINFO"]),
             (.afterSubcommand(["OBJECT"]), ["DEBUG"]),
-            // Not keys, but spread like them: otherwise one server would get all of it.
+            // Channels are not keys, but are distributed like them, so that one server does not receive all messages.
             (.at(0), ["PUBLISH", "SPUBLISH"]),
         ]
         return Dictionary(uniqueKeysWithValues: groups.flatMap { group in group.1.map { ($0, group.0) } })
@@ -123,9 +123,9 @@ extension RedisArgument {
 }
 
 extension HashSlot {
-    /// The slot of a command's first key; nil if it has none.
+    /// Returns the slot of a command's first key, or `nil` if it has none.
     init?(of command: RedisCommand) {
-        // Scripts and commands with their key in front, by far the most, need no list of indexes.
+        // Scripts and commands whose key is the first argument, the most frequent ones, need no list of indexes.
         switch CommandKeys.position(of: command) {
         case .none: return nil
         case .at(let index):

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// One of the 16,384 parts into which a Redis Cluster divides all keys.
+/// One of the 16,384 hash slots of a Redis Cluster.
 struct HashSlot: Hashable, Sendable {
     static let count = 16_384
 
@@ -11,8 +11,8 @@ struct HashSlot: Hashable, Sendable {
         self.number = number
     }
 
-    /// The slot of a key, or of a channel of sharded pub/sub. If the key has a hash tag, the part between its first `{`
-    /// and the next `}`, and that is not empty, only the tag counts.
+    /// Returns the slot of a key or of a shard channel. If the key has a hash tag, the part between its first `{` and
+    /// the next `}` that is not empty, only the tag is hashed.
     init(ofKey key: some Collection<UInt8>) {
         let open = UInt8(ascii: "{")
         let close = UInt8(ascii: "}")
@@ -31,7 +31,7 @@ struct HashSlot: Hashable, Sendable {
     init(ofKey key: String) { self.init(ofKey: key.utf8) }
 }
 
-/// CRC-16/XMODEM, by which Redis Cluster finds the slot of a key.
+/// CRC-16/XMODEM, the hash function of Redis Cluster.
 enum CRC16 {
     private static let table: [UInt16] = (0..<256).map { byte in
         (0..<8).reduce(UInt16(byte) << 8) { crc, _ in crc & 0x8000 != 0 ? crc << 1 ^ 0x1021 : crc << 1 }

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Which server of a cluster has which slots.
+/// The assignment of slots to the servers of a cluster.
 struct SlotMap: Sendable, Equatable {
     /// A master and its replicas.
     struct Shard: Sendable, Equatable {
         var master: RedisAddress
-        /// Those that work.
+        /// The healthy replicas.
         var replicas: [RedisAddress] = []
     }
 
     private(set) var shards: [Shard]
-    /// For each slot an index into `shards`, or `unserved`.
+    /// The index in `shards` of each slot, or `unserved`.
     private var owners: [UInt16]
     private static let unserved = UInt16.max
 
@@ -28,7 +28,7 @@ struct SlotMap: Sendable, Equatable {
 
     func shard(of slot: HashSlot) -> Shard? { shardIndex(of: slot).map { shards[$0] } }
 
-    /// The index of a slot's shard in ``shards``.
+    /// Returns the index of a slot's shard in ``shards``.
     func shardIndex(of slot: HashSlot) -> Int? {
         let owner = owners[slot.number]
         return owner == Self.unserved ? nil : Int(owner)
@@ -36,11 +36,11 @@ struct SlotMap: Sendable, Equatable {
 
     var masters: [RedisAddress] { shards.map(\.master) }
 
-    /// How many slots somebody serves.
+    /// The number of slots that a master serves.
     var servedSlots: Int { owners.count { $0 != Self.unserved } }
 
-    /// A server said that a slot is somewhere else. Until the map is read again, this is what is known best.
-    /// - Returns: False if that was known.
+    /// Assigns a slot to another master after a redirection, until the map is read again.
+    /// - Returns: `false` if the slot was already assigned to that master.
     mutating func move(_ slot: HashSlot, to master: RedisAddress) -> Bool {
         if shard(of: slot)?.master == master { return false }
         if let index = shards.firstIndex(where: { $0.master == master }) {
@@ -53,15 +53,15 @@ struct SlotMap: Sendable, Equatable {
     }
 }
 
-// MARK: Reading
+// MARK: Parsing
 
 extension SlotMap {
-    /// Reads the answer to `CLUSTER SHARDS`.
+    /// Parses the reply to `CLUSTER SHARDS`.
     /// - Parameters:
-    ///   - source: The server that was asked. One that does not announce an address is where it was asked.
-    ///   - usesTLS: Which of two announced ports counts.
+    ///   - source: The server that replied. Its address is used for servers that do not announce one.
+    ///   - usesTLS: Whether the TLS port of two announced ports is used.
     init(shards reply: RESPValue, from source: RedisAddress, usesTLS: Bool) throws {
-        guard let entries = reply.array else { throw RedisError.unexpected(reply, wanted: "an array of shards") }
+        guard let entries = reply.array else { throw RedisError.unexpected(reply, expected: "an array of shards") }
         var ranges: [(shard: Shard, slots: [ClosedRange<Int>])] = []
         for entry in entries {
             let bounds = (entry["slots"]?.array ?? []).compactMap(\.int)
@@ -75,7 +75,7 @@ extension SlotMap {
                 guard let address = Self.address(node["endpoint"]?.string, fallback: node["ip"]?.string, port, source)
                 else { continue }
                 if node["role"]?.string == "master" {
-                    // After a failover the old master stands here as well, as one that failed.
+                    // After a failover, the failed master is still listed.
                     if master == nil || node["health"]?.string == "online" { master = address }
                 } else if node["health"]?.string == "online" {
                     replicas.append(address)
@@ -87,9 +87,9 @@ extension SlotMap {
         self.init(ranges)
     }
 
-    /// Reads the answer to `CLUSTER SLOTS`, for servers before version 7.
+    /// Parses the reply to `CLUSTER SLOTS`, for servers before version 7.
     init(slots reply: RESPValue, from source: RedisAddress) throws {
-        guard let entries = reply.array else { throw RedisError.unexpected(reply, wanted: "an array of slots") }
+        guard let entries = reply.array else { throw RedisError.unexpected(reply, expected: "an array of slots") }
         var order: [RedisAddress] = []
         var ranges: [RedisAddress: (shard: Shard, slots: [ClosedRange<Int>])] = [:]
         for entry in entries {
@@ -110,8 +110,7 @@ extension SlotMap {
         self.init(order.compactMap { ranges[$0] })
     }
 
-    /// The address that a server announces. None means the one where the answer came from, and `?` that it is not
-    /// known.
+    /// Returns the announced address of a server. An empty one is that of `source`, and `?` is unknown.
     static func address(
         _ endpoint: String?, fallback: String?, _ port: Int?, _ source: RedisAddress
     ) -> RedisAddress? {
@@ -126,12 +125,12 @@ extension SlotMap {
     }
 }
 
-/// What a server says about where a slot is.
+/// A redirection of a slot to another server.
 struct SlotRedirection: Equatable {
     enum Kind {
-        /// For good.
+        /// Permanent.
         case moved
-        /// For this command.
+        /// For one command.
         case ask
     }
 
@@ -139,8 +138,8 @@ struct SlotRedirection: Equatable {
     let slot: HashSlot
     let address: RedisAddress
 
-    /// Reads `MOVED 3999 127.0.0.1:6381` and `ASK 3999 127.0.0.1:6381`.
-    /// - Parameter source: The server that said it; an empty host means the same one.
+    /// Parses `MOVED 3999 127.0.0.1:6381` and `ASK 3999 127.0.0.1:6381`.
+    /// - Parameter source: The server that sent the error. An empty host means the same server.
     init?(_ error: RESPError, from source: RedisAddress) {
         let words = error.message.split(separator: " ")
         guard words.count >= 3, let number = Int(words[1]), let slot = HashSlot(number),

@@ -1,26 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A command over keys of several slots, as one command for each slot.
+/// A command with keys in several slots, split into one command per slot.
 ///
-/// That is sound where the command does the same to each key by itself: `DEL`, `UNLINK`, `EXISTS`, `TOUCH` and `MGET`.
-/// It is not for commands that promise to do something at one moment (`MSET`, `MSETNX`, `RENAME`, scripts) or that
-/// combine what they find (`SINTER`, `PFCOUNT`): those are refused.
+/// Only commands that treat each key independently are split: `DEL`, `UNLINK`, `EXISTS`, `TOUCH` and `MGET`. Commands
+/// that are atomic (`MSET`, `MSETNX`, `RENAME`, scripts) or combine values (`SINTER`, `PFCOUNT`) are refused.
 struct SplitCommand {
     private enum Join {
-        /// The numbers are added up.
+        /// The sum of the replies.
         case sum
-        /// The values are put back into the order of the keys.
+        /// The values in the order of the keys.
         case values
     }
 
     let parts: [RedisCommand]
     private let join: Join
-    /// For each part, the places of its keys.
-    private let places: [[Int]]
+    /// The indexes of the keys of each part.
+    private let positions: [[Int]]
     private let count: Int
 
-    /// Nil if all keys are in one slot.
-    /// - Throws: ``RedisError`` with the code `invalidCommand` if the command cannot be taken apart.
+    /// Splits a command. Returns `nil` if all keys are in one slot.
+    /// - Throws: ``RedisError`` with the code `invalidCommand` if the command cannot be split.
     init?(_ command: RedisCommand) throws {
         if case .at = CommandKeys.position(of: command) { return nil }
         let indices = CommandKeys.indices(of: command)
@@ -32,50 +31,50 @@ struct SplitCommand {
         case "MGET": join = .values
         default: throw Self.refusal(command)
         }
-        var places: [HashSlot: [Int]] = [:]
+        var positions: [HashSlot: [Int]] = [:]
         var order: [HashSlot] = []
         for index in indices {
             let slot = command.arguments[index].hashSlot
-            if places[slot] == nil { order.append(slot) }
-            places[slot, default: []].append(index)
+            if positions[slot] == nil { order.append(slot) }
+            positions[slot, default: []].append(index)
         }
-        self.places = order.map { places[$0] ?? [] }
-        parts = self.places.map { places in
+        self.positions = order.map { positions[$0] ?? [] }
+        parts = self.positions.map { positions in
             var part = command
-            part.arguments = places.map { command.arguments[$0] }
+            part.arguments = positions.map { command.arguments[$0] }
             return part
         }
         count = indices.count
     }
 
-    /// The answer to the whole. The first failure of a part is the failure of the whole; other parts may have been
-    /// executed.
+    /// Returns the reply to the whole command. The first failure of a part is the failure of the whole; other parts may
+    /// have been executed.
     func join(_ results: [Result<RESPValue, RedisError>]) throws -> RESPValue {
         guard results.count == parts.count else {
-            throw RedisError(.protocolError, "A command that was taken apart got the wrong number of answers.")
+            throw RedisError(.protocolError, "A split command received the wrong number of replies.")
         }
         switch join {
         case .sum:
             return .integer(
                 try results.reduce(0) { sum, result in
                     let reply = try result.get()
-                    guard let number = reply.int else { throw RedisError.unexpected(reply, wanted: "an integer") }
+                    guard let number = reply.int else { throw RedisError.unexpected(reply, expected: "an integer") }
                     return sum + number
                 })
         case .values:
             var values = [RESPValue](repeating: .null, count: count)
-            for (result, places) in zip(results, self.places) {
+            for (result, positions) in zip(results, self.positions) {
                 let reply = try result.get()
-                guard let part = reply.array, part.count == places.count else {
-                    throw RedisError.unexpected(reply, wanted: "an array with a value for each key")
+                guard let part = reply.array, part.count == positions.count else {
+                    throw RedisError.unexpected(reply, expected: "an array with a value for each key")
                 }
-                for (place, value) in zip(places, part) { values[place] = value }
+                for (position, value) in zip(positions, part) { values[position] = value }
             }
             return .array(values)
         }
     }
 
-    /// One of the keys of a transaction; nil if it has none.
+    /// Returns one of the keys of a transaction, or `nil` if it has none.
     /// - Throws: ``RedisError`` with the code `invalidCommand` if the keys are in several slots.
     static func commonKey(of commands: [RedisCommand]) throws -> String? {
         var found: (key: RedisArgument, slot: HashSlot)?
@@ -94,13 +93,13 @@ struct SplitCommand {
             .invalidCommand,
             """
             The keys of \(command.name) are in different slots of the cluster, which may be on different servers, so that it \
-            cannot be executed as one step: give the keys a common hash tag, as in {name}:a and {name}:b, or send a command \
+            cannot be executed atomically: give the keys a common hash tag, as in {name}:a and {name}:b, or send a command \
             for each key.
             """)
     }
 }
 
-/// A pipeline in which commands over several slots are taken apart.
+/// A pipeline whose commands over several slots are split.
 struct SplitPipeline {
     private enum Piece {
         case whole(Int)

@@ -3,7 +3,7 @@
 import NIOCore
 
 extension TopologyMonitor<ClusterStateMachine> {
-    /// Makes the topology of a Redis Cluster.
+    /// Creates the topology of a Redis Cluster.
     convenience init(
         _ configuration: RedisConfiguration, _ cluster: RedisClusterConfiguration, group: any EventLoopGroup,
         metrics: RedisMetrics
@@ -14,8 +14,8 @@ extension TopologyMonitor<ClusterStateMachine> {
         let machine = ClusterStateMachine(
             configured: cluster.nodes, readsFromReplicas: configuration.readsFromReplicas,
             refresh: .init(interval: cluster.refreshInterval))
-        let lookup = Lookup(ask: { question in
-            switch question {
+        let lookup = Lookup(query: { query in
+            switch query {
             case .readMap(let candidates): await ClusterRefresh.run(candidates, probe)
             case .ping(let addresses): .responding(await ClusterRefresh.responding(addresses, probe))
             }

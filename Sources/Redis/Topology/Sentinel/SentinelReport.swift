@@ -1,18 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What a Sentinel knows of the master.
+/// The information that a Sentinel has about a master.
 struct SentinelReport: Hashable, Sendable {
     var address: RedisAddress
-    /// Counts the failovers. Nil if the Sentinel did not tell.
+    /// The configuration epoch, which grows with every failover. `nil` if the Sentinel did not report it.
     var epoch: Int?
-    /// The Sentinels agree that the master is down, and are about to replace it.
+    /// Whether the Sentinels agree that the master is down and are about to replace it.
     var isFailingOver = false
 }
 
 extension SentinelReport {
-    /// What is sent to a Sentinel. The first one names the server that is being promoted as soon as it is, the second
-    /// one tells how old that knowledge is.
-    static func question(_ masterName: String) -> [RedisCommand] {
+    /// Returns the commands that query a Sentinel.
+    ///
+    /// The first one returns the address of a server that is being promoted as soon as it is, the second one the epoch
+    /// of that information.
+    static func query(_ masterName: String) -> [RedisCommand] {
         [
             RedisCommand("SENTINEL", "GET-MASTER-ADDR-BY-NAME", masterName),
             RedisCommand("SENTINEL", "MASTER", masterName),
@@ -21,11 +23,11 @@ extension SentinelReport {
         ]
     }
 
-    /// Reads the answers to ``question(_:)``.
+    /// Parses the replies to the commands of ``query(_:)``.
     static func read(
         _ replies: [Result<RESPValue, RedisError>]
-    ) throws -> (answer: SentinelSearch.Answer, replicas: [RedisAddress], sentinels: [RedisAddress]) {
-        guard let first = replies.first else { throw RedisError(.protocolError, "The Sentinel gave no answer.") }
+    ) throws -> (reply: SentinelSearch.Reply, replicas: [RedisAddress], sentinels: [RedisAddress]) {
+        guard let first = replies.first else { throw RedisError(.protocolError, "The Sentinel sent no reply.") }
         let reply: RESPValue
         do {
             reply = try first.get()
@@ -34,12 +36,12 @@ extension SentinelReport {
         }
         if reply.isNull { return (.unknownName, [], []) }
         guard let parts = reply.array, parts.count == 2, let host = parts[0].string, let port = parts[1].int else {
-            throw RedisError(.unexpectedReply, "The Sentinel's answer names no host and port.")
+            throw RedisError(.unexpectedReply, "The Sentinel's reply has no host and port.")
         }
         var report = SentinelReport(address: .tcp(host: host, port: port))
         if replies.count > 1, case .success(let master) = replies[1] {
             let named = address(of: master)
-            // While a replica is being promoted, this still describes the old master.
+            // While a replica is being promoted, this reply still describes the old master.
             if named == report.address {
                 report.epoch = master["config-epoch"]?.int
                 let flags = self.flags(of: master)
@@ -59,8 +61,8 @@ extension SentinelReport {
         )
     }
 
-    /// Whether what a Sentinel published is about the master named. `+switch-master` says `name old-ip old-port ip
-    /// port`, other channels `slave name ip port @ master-name ip port`.
+    /// Returns whether a message of a Sentinel concerns a master. `+switch-master` has the form `name old-ip old-port
+    /// ip port`, other channels `slave name ip port @ master-name ip port`.
     static func isAnnouncement(_ text: String, of masterName: String) -> Bool {
         let words = text.split(separator: " ")
         if words.count == 5 { return words[0] == masterName }
@@ -68,14 +70,14 @@ extension SentinelReport {
         return words[mark + 1] == masterName
     }
 
-    /// Why a Sentinel could not be asked.
-    static func failure(_ error: any Error, asking address: RedisAddress) -> RedisError {
+    /// Returns the error for a Sentinel that could not be queried.
+    static func failure(_ error: any Error, querying address: RedisAddress) -> RedisError {
         let error = ConnectFailure.redisError(for: error)
         guard error.code == .authenticationFailed else { return error }
         return RedisError(
             .authenticationFailed,
             """
-            The Sentinel at \(address) did not accept the credentials. It has its own, apart from those of the servers: \
+            The Sentinel at \(address) rejected the credentials. Sentinels have their own, separate from those of the servers: \
             set sentinel_password (and sentinel_username) in the URL, or RedisSentinelConfiguration.credentials.
             """, cause: error.cause)
     }
@@ -86,7 +88,7 @@ extension SentinelReport {
         }
         return RedisError(
             .invalidConfiguration,
-            "The server is no Sentinel: list the Sentinels' addresses (port 26379 usually), not those of the servers.",
+            "The server is not a Sentinel: list the addresses of the Sentinels (usually port 26379), not those of the servers.",
             cause: error.cause)
     }
 

@@ -1,41 +1,41 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// One search for the master: which Sentinel to ask next, and what to make of the answers.
+/// A search for the master: the Sentinels to query, and the evaluation of their replies.
 ///
-/// Sentinels are asked in turn. Whom they name has to confirm that it is the master. A Sentinel that was cut off from
-/// the others may name a master that was replaced since, and that master may not know it either; so an answer that is
-/// older than what was known before is not believed, unless no Sentinel has a newer one. Does no I/O.
+/// Sentinels are queried in turn, and the server that one reports must confirm that it is the master. A Sentinel that
+/// was partitioned may report a master that has been replaced, and that server may not know it either. Therefore a
+/// report with an older epoch than the known one is used only if no Sentinel has a newer one. The search does no I/O.
 struct SentinelSearch {
-    /// What a Sentinel said.
-    enum Answer {
+    /// The result of querying a Sentinel.
+    enum Reply {
         case master(SentinelReport)
-        /// It watches no master of that name.
+        /// It monitors no master of that name.
         case unknownName
         case failed(RedisError)
     }
 
     enum Step {
-        /// Ask this Sentinel.
-        case ask(RedisAddress)
-        /// Ask this server for its role.
+        /// Query this Sentinel.
+        case query(RedisAddress)
+        /// Query the role of this server.
         case verify(SentinelReport)
-        /// This is the master.
+        /// The master was found.
         case found(SentinelReport, by: RedisAddress)
-        /// The search ends without one. Another one may fare better.
+        /// The search failed. Another one may succeed.
         case failed(RedisError)
     }
 
     private let masterName: String
     private let knownEpoch: Int?
     private var queue: [RedisAddress]
-    private var asked: RedisAddress?
+    private var current: RedisAddress?
     private var errors: [(RedisAddress, RedisError)] = []
-    private var ignorant: [RedisAddress] = []
+    private var withoutMaster: [RedisAddress] = []
     private var stale: (SentinelReport, by: RedisAddress)?
 
     /// - Parameters:
-    ///   - sentinels: Whom to ask, in this order.
-    ///   - knownEpoch: The configuration epoch of the master that was found before.
+    ///   - sentinels: The Sentinels to query, in this order.
+    ///   - knownEpoch: The configuration epoch of the last known master.
     init(sentinels: [RedisAddress], masterName: String, knownEpoch: Int?) {
         queue = sentinels
         self.masterName = masterName
@@ -44,15 +44,15 @@ struct SentinelSearch {
 
     mutating func start() -> Step { next() }
 
-    /// The Sentinel that was asked has answered, or did not.
-    mutating func answered(_ answer: Answer) -> Step {
-        guard let sentinel = asked else { return next() }
-        switch answer {
+    /// Processes the result of querying a Sentinel.
+    mutating func received(_ reply: Reply) -> Step {
+        guard let sentinel = current else { return next() }
+        switch reply {
         case .failed(let error):
             errors.append((sentinel, error))
             return next()
         case .unknownName:
-            ignorant.append(sentinel)
+            withoutMaster.append(sentinel)
             return next()
         case .master(let report):
             if let epoch = report.epoch, let knownEpoch, epoch < knownEpoch {
@@ -65,7 +65,7 @@ struct SentinelSearch {
                         sentinel,
                         RedisError(
                             .connectFailed,
-                            "The Sentinel at \(sentinel) says that \(report.address) is down and will be replaced.")
+                            "The Sentinel at \(sentinel) reports that \(report.address) is down and will be replaced.")
                     ))
                 return next()
             }
@@ -73,9 +73,9 @@ struct SentinelSearch {
         }
     }
 
-    /// The server that was named has told its role, or did not answer.
+    /// Processes the role of the reported server.
     mutating func verified(_ report: SentinelReport, isMaster: Result<Bool, RedisError>) -> Step {
-        guard let sentinel = asked else { return next() }
+        guard let sentinel = current else { return next() }
         switch isMaster {
         case .success(true):
             return .found(report, by: sentinel)
@@ -85,7 +85,7 @@ struct SentinelSearch {
                     sentinel,
                     RedisError(
                         .connectFailed,
-                        "The Sentinel at \(sentinel) names \(report.address), which says that it is a replica.")
+                        "The Sentinel at \(sentinel) reports the master \(report.address), which is a replica.")
                 ))
         case .failure(let error):
             errors.append((sentinel, error))
@@ -96,33 +96,33 @@ struct SentinelSearch {
     private mutating func next() -> Step {
         if !queue.isEmpty {
             let sentinel = queue.removeFirst()
-            asked = sentinel
-            return .ask(sentinel)
+            current = sentinel
+            return .query(sentinel)
         }
         if let (report, sentinel) = stale {
-            // Nobody knows anything newer: the Sentinels were set up anew.
+            // No Sentinel has a newer epoch: the Sentinels were reinstalled.
             stale = nil
-            asked = sentinel
+            current = sentinel
             return .verify(report)
         }
         return .failed(failure)
     }
 
     private var failure: RedisError {
-        // What needs repair is more telling than what may pass.
-        if let (_, error) = errors.first(where: { !ConnectFailure.isTransient($0.1) && $0.1.isLasting }) {
+        // A permanent failure is more helpful than a temporary one.
+        if let (_, error) = errors.first(where: { !ConnectFailure.isTransient($0.1) && $0.1.isPermanent }) {
             return error
         }
-        if errors.isEmpty, !ignorant.isEmpty {
+        if errors.isEmpty, !withoutMaster.isEmpty {
             return RedisError(
                 .invalidConfiguration,
                 """
-                The Sentinels (\(Self.list(ignorant))) know no master named "\(masterName)": check the name, which \
+                The Sentinels (\(Self.list(withoutMaster))) monitor no master named "\(masterName)": check the name, which \
                 is the one of "sentinel monitor" in their configuration; redis-cli -p PORT SENTINEL MASTERS shows what they know.
                 """)
         }
         guard let (_, last) = errors.last else {
-            return RedisError(.connectFailed, "There is no Sentinel to ask.")
+            return RedisError(.connectFailed, "There is no Sentinel to query.")
         }
         let listed = Self.list(errors.map(\.0))
         return RedisError(
@@ -138,8 +138,8 @@ struct SentinelSearch {
 }
 
 extension RedisError {
-    /// Somebody has to change something: trying again is of no use.
-    var isLasting: Bool {
+    /// Whether the failure is permanent: retrying does not help without a change of the configuration.
+    var isPermanent: Bool {
         switch code {
         case .authenticationFailed, .permissionDenied, .invalidConfiguration: true
         case .connectFailed: !ConnectFailure.isTransient(self)

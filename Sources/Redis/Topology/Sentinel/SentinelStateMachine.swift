@@ -2,30 +2,30 @@
 
 import NIOCore
 
-/// The decisions about a master with replicas, watched by Sentinels.
+/// The decisions about a master with replicas, monitored by Sentinels.
 ///
-/// The master is looked up when the client is used first, when a Sentinel announces another one (`+switch-master`),
-/// when something goes wrong with the connections to it, and from time to time. Until a lookup has found another
-/// master, the one that was found last stays: its connections may come back. But after trouble no connection to it is
-/// made before the Sentinels have confirmed it again: a server that was replaced while it was down must not get writes
-/// when it returns.
+/// The master is looked up when the client is first used, when a Sentinel announces another one (`+switch-master`),
+/// when connections to it fail, and at regular intervals. Until a lookup has found another master, the last one stays
+/// current, because its connections may recover. After a failure, however, no connection to it is opened before the
+/// Sentinels have confirmed it again: a server that was replaced while it was down must not receive writes when it
+/// returns.
 struct SentinelStateMachine: TopologyStateMachine {
-    enum Question: Equatable {
-        /// Ask this Sentinel for the master.
-        case askSentinel(RedisAddress)
-        /// Ask this server for its role.
-        case askRole(RedisAddress)
+    enum Query: Equatable {
+        /// Query this Sentinel for the master.
+        case querySentinel(RedisAddress)
+        /// Query the role of this server.
+        case queryRole(RedisAddress)
     }
 
     enum Reply {
-        case sentinel(SentinelSearch.Answer, replicas: [RedisAddress], sentinels: [RedisAddress])
+        case sentinel(SentinelSearch.Reply, replicas: [RedisAddress], sentinels: [RedisAddress])
         case isMaster(Result<Bool, RedisError>)
     }
 
-    /// A lookup under way.
+    /// A lookup in progress.
     private struct Lookup {
         var search: SentinelSearch
-        /// The master that is being asked for its role.
+        /// The server whose role is being queried.
         var candidate: SentinelReport?
         var replicas: [RedisAddress] = []
         var sentinels: [RedisAddress] = []
@@ -36,13 +36,13 @@ struct SentinelStateMachine: TopologyStateMachine {
     private let readsFromReplicas: Bool
     private var master: NodeID?
     private var epoch: Int?
-    /// Something went wrong with the connections to the master since the last lookup.
+    /// Whether connections to the master have failed since the last lookup.
     private var isInDoubt = false
     private var replicas: [RedisAddress: NodeID] = [:]
-    /// The replicas in the order in which they get reads.
+    /// The replicas in the order in which they receive reads.
     private var rotation: [NodeID] = []
     private var nextReplica = 0
-    private var troubled: Set<NodeID> = []
+    private var unreachable: Set<NodeID> = []
     private var sentinels: [RedisAddress]
     private var admissions: [WaiterID] = []
     private var lookup: Lookup?
@@ -61,13 +61,13 @@ struct SentinelStateMachine: TopologyStateMachine {
     static func policy(for node: NodeID) -> NodePolicy {
         node.isReplica ? NodePolicy(failsFast: true) : NodePolicy(requiresAdmission: true, requiresMaster: true)
     }
-    static var lateError: RedisError {
+    static var timeoutError: RedisError {
         RedisError(.connectFailed, "The Sentinels did not name a master in time.")
     }
 
     var isKnown: Bool { master != nil }
     var currentMasters: [NodeID] { master.map { [$0] } ?? [] }
-    /// Only the master: what a replica does not answer in time, the master does.
+    /// Only the master: commands without a reply from a replica are sent to the master.
     var watchedNodes: [NodeID] { currentMasters }
 
     // MARK: Routing
@@ -81,12 +81,12 @@ struct SentinelStateMachine: TopologyStateMachine {
         return (.ready(Route(node: master)), [])
     }
 
-    /// The next replica in turn that works.
+    /// Returns the next usable replica in turn.
     private mutating func replica() -> NodeID? {
         for _ in rotation {
             nextReplica = (nextReplica + 1) % rotation.count
             let replica = rotation[nextReplica]
-            if !troubled.contains(replica) { return replica }
+            if !unreachable.contains(replica) { return replica }
         }
         return nil
     }
@@ -100,11 +100,11 @@ struct SentinelStateMachine: TopologyStateMachine {
     mutating func failed(_ error: RedisError, at node: NodeID?) -> (RetryAdvice, [TopologyAction]) {
         if lifecycle.isClosed { return (.standard, []) }
         if let node, node.isReplica, self.isCurrent(node) {
-            // Whatever is wrong with it: the master can answer.
+            // The master can execute the command, whatever the failure of the replica.
             return (error.mayHaveExecuted ? .otherNode : .redirect(.master), [])
         }
         guard isEvidence(error) else { return (.standard, []) }
-        let actions = doubt()
+        let actions = suspectMaster()
         if let node, let master, master != node {
             return (error.mayHaveExecuted ? .otherNode : .redirect(nil), actions)
         }
@@ -120,46 +120,46 @@ struct SentinelStateMachine: TopologyStateMachine {
         }
     }
 
-    /// Something is wrong with the master, or with the way to it.
-    private mutating func doubt() -> [TopologyAction] {
+    /// Notes a failure of the master or of the network path to it.
+    private mutating func suspectMaster() -> [TopologyAction] {
         guard !lifecycle.isClosed else { return [] }
         isInDoubt = true
-        return lifecycle.evidence()
+        return lifecycle.noteEvidence()
     }
 
-    // MARK: Events of servers
+    // MARK: Server events
 
     mutating func connectionFailed(_ node: NodeID) -> [TopologyAction] {
         guard isCurrent(node) else { return [] }
-        guard node.isReplica else { return doubt() }
-        troubled.insert(node)
-        return lifecycle.evidence()
+        guard node.isReplica else { return suspectMaster() }
+        unreachable.insert(node)
+        return lifecycle.noteEvidence()
     }
 
     mutating func connected(_ node: NodeID) {}
 
     mutating func stalled(_ node: NodeID) -> [TopologyAction] {
-        // It may be slow only: its connections stay as they are until another master is known.
-        isCurrent(node) ? lifecycle.evidence() : []
+        // It may only be slow: its connections are kept until another master is known.
+        isCurrent(node) ? lifecycle.noteEvidence() : []
     }
 
-    /// Lets a connection to the master be made when the Sentinels have confirmed it.
+    /// Admits a connection to the master after the Sentinels have confirmed it.
     mutating func admit(_ waiter: WaiterID) -> (WaitDecision, [TopologyAction]) {
         if lifecycle.isClosed { return (.fail(.clientClosed), []) }
         guard isInDoubt else { return (.proceed, []) }
         admissions.append(waiter)
-        return (.suspend, lifecycle.evidence())
+        return (.suspend, lifecycle.noteEvidence())
     }
 
-    mutating func announced(_ event: SentinelWatch.Event) -> [TopologyAction] {
+    mutating func announced(_ event: SentinelListener.Event) -> [TopologyAction] {
         guard !lifecycle.isClosed else { return [] }
         switch event {
         case .failedOver(let sentinel):
-            // The others may not know yet.
+            // The other Sentinels may not know yet.
             sentinels = [sentinel] + sentinels.filter { $0 != sentinel }
-            return [.log(.failoverAnnounced(by: sentinel))] + lifecycle.evidence(isUrgent: true)
+            return [.log(.failoverAnnounced(by: sentinel))] + lifecycle.noteEvidence(isUrgent: true)
         case .gap:
-            return lifecycle.evidence()
+            return lifecycle.noteEvidence()
         }
     }
 
@@ -173,12 +173,12 @@ struct SentinelStateMachine: TopologyStateMachine {
     }
 
     mutating func subscriptionFailed(_ error: RedisError, at address: RedisAddress) -> [TopologyAction] {
-        doubt()
+        suspectMaster()
     }
 
     func isKnown(_ address: RedisAddress) -> Bool { master?.address == address }
 
-    // MARK: End
+    // MARK: Shutdown
 
     mutating func shutdown() -> [TopologyAction] {
         master = nil
@@ -195,26 +195,26 @@ struct SentinelStateMachine: TopologyStateMachine {
 extension SentinelStateMachine {
     mutating func beginLookup(
         now: NIODeadline, using generator: inout some RandomNumberGenerator
-    ) -> (Question?, [TopologyAction]) {
+    ) -> (Query?, [TopologyAction]) {
         var search = SentinelSearch(sentinels: sentinels, masterName: masterName, knownEpoch: epoch)
         let step = search.start()
         lookup = Lookup(search: search)
         return follow(step, now: now, random: .random(in: 0..<1, using: &generator))
     }
 
-    mutating func answered(
+    mutating func received(
         _ reply: Reply, now: NIODeadline, random: Double
-    ) -> (Question?, [TopologyAction]) {
+    ) -> (Query?, [TopologyAction]) {
         guard var lookup else { return (nil, []) }
         let step: SentinelSearch.Step
         switch reply {
-        case .sentinel(let answer, let replicas, let sentinels):
-            if case .failed = answer {
-                // What another one said of replicas stays.
+        case .sentinel(let reply, let replicas, let sentinels):
+            if case .failed = reply {
+                // The replicas that another Sentinel reported are kept.
             } else {
                 (lookup.replicas, lookup.sentinels) = (replicas, sentinels)
             }
-            step = lookup.search.answered(answer)
+            step = lookup.search.received(reply)
         case .isMaster(let result):
             guard let candidate = lookup.candidate else { return (nil, []) }
             step = lookup.search.verified(candidate, isMaster: result)
@@ -225,13 +225,13 @@ extension SentinelStateMachine {
 
     private mutating func follow(
         _ step: SentinelSearch.Step, now: NIODeadline, random: Double
-    ) -> (Question?, [TopologyAction]) {
+    ) -> (Query?, [TopologyAction]) {
         switch step {
-        case .ask(let sentinel):
-            return (.askSentinel(sentinel), [])
+        case .query(let sentinel):
+            return (.querySentinel(sentinel), [])
         case .verify(let report):
             lookup?.candidate = report
-            return (.askRole(report.address), [])
+            return (.queryRole(report.address), [])
         case .found(let report, let sentinel):
             let actions = adopt(report, named: sentinel)
             lookup = nil
@@ -254,7 +254,7 @@ extension SentinelStateMachine {
         isInDoubt = false
         if let epoch = report.epoch { self.epoch = epoch }
         var actions = changeMaster(to: report.address)
-        // The one that answered first next time, those that are not listed last.
+        // The Sentinel that replied is queried first next time, those that are not configured last.
         var order = [sentinel] + sentinels.filter { $0 != sentinel }
         for address in lookup.sentinels where !order.contains(address) && order.count < 16 { order.append(address) }
         sentinels = order
@@ -278,17 +278,17 @@ extension SentinelStateMachine {
     }
 
     private mutating func changeReplicas(to addresses: [RedisAddress]) -> [TopologyAction] {
-        let wanted = Set(addresses).subtracting(currentMasters.map(\.address))
-        let retired = replicas.values.filter { !wanted.contains($0.address) }
+        let listed = Set(addresses).subtracting(currentMasters.map(\.address))
+        let retired = replicas.values.filter { !listed.contains($0.address) }
         var actions: [TopologyAction] = retired.sorted { $0.number < $1.number }.map { .retire($0) }
-        replicas = replicas.filter { wanted.contains($0.key) }
-        for address in addresses where wanted.contains(address) && replicas[address] == nil {
+        replicas = replicas.filter { listed.contains($0.key) }
+        for address in addresses where listed.contains(address) && replicas[address] == nil {
             let node = lifecycle.makeNode(address, isReplica: true)
             replicas[address] = node
             actions.append(.open(node))
         }
         rotation = replicas.values.sorted { $0.number < $1.number }
-        troubled = []
+        unreachable = []
         return actions
     }
 }

@@ -3,22 +3,22 @@
 import NIOCore
 
 extension TopologyMonitor<SentinelStateMachine> {
-    /// Makes the topology of a master that Sentinels watch.
+    /// Creates the topology of a master monitored by Sentinels.
     convenience init(
         _ configuration: RedisConfiguration, _ sentinel: RedisSentinelConfiguration, group: any EventLoopGroup,
         metrics: RedisMetrics
     ) throws {
         let factory = try ConnectionFactory(configuration)
-        // A Sentinel has no databases and its own users.
-        var asking = configuration
-        asking.address = sentinel.sentinels.first ?? configuration.address
-        asking.credentials = sentinel.credentials
-        asking.tls = sentinel.tls
-        asking.database = 0
-        asking.deployment = .standalone
-        let sentinelFactory = try ConnectionFactory(asking)
+        // Sentinels have no databases, and users of their own.
+        var sentinelConfiguration = configuration
+        sentinelConfiguration.address = sentinel.sentinels.first ?? configuration.address
+        sentinelConfiguration.credentials = sentinel.credentials
+        sentinelConfiguration.tls = sentinel.tls
+        sentinelConfiguration.database = 0
+        sentinelConfiguration.deployment = .standalone
+        let sentinelFactory = try ConnectionFactory(sentinelConfiguration)
         let timeout = min(TimeAmount.seconds(1), configuration.connectTimeout.timeAmount)
-        let questions = SentinelQuestions(
+        let queries = SentinelQueries(
             masterName: sentinel.masterName,
             sentinels: TopologyProbe(factory: sentinelFactory, group: group, timeout: timeout),
             servers: TopologyProbe(factory: factory, group: group, timeout: timeout))
@@ -26,8 +26,8 @@ extension TopologyMonitor<SentinelStateMachine> {
             (address: $0, hub: SubscriptionHub(factory: sentinelFactory.at($0), group: group))
         }
         let lookup = Lookup(
-            ask: { await questions.ask($0) },
-            listen: { report in await SentinelWatch.run(hubs, masterName: sentinel.masterName, report) },
+            query: { await queries.query($0) },
+            listen: { report in await SentinelListener.run(hubs, masterName: sentinel.masterName, report) },
             hubs: hubs.map(\.hub))
         let machine = SentinelStateMachine(
             sentinels: sentinel.sentinels, masterName: sentinel.masterName,
@@ -38,23 +38,23 @@ extension TopologyMonitor<SentinelStateMachine> {
     }
 }
 
-/// Asks Sentinels for the master, and servers for their roles.
-private struct SentinelQuestions: Sendable {
+/// Queries Sentinels for the master, and servers for their roles.
+private struct SentinelQueries: Sendable {
     let masterName: String
     let sentinels: TopologyProbe
     let servers: TopologyProbe
 
-    func ask(_ question: SentinelStateMachine.Question) async -> SentinelStateMachine.Reply {
-        switch question {
-        case .askSentinel(let address):
+    func query(_ query: SentinelStateMachine.Query) async -> SentinelStateMachine.Reply {
+        switch query {
+        case .querySentinel(let address):
             do {
-                let replies = try await sentinels.ask(address, SentinelReport.question(masterName)).replies
+                let replies = try await sentinels.query(address, SentinelReport.query(masterName)).replies
                 let report = try SentinelReport.read(replies)
-                return .sentinel(report.answer, replicas: report.replicas, sentinels: report.sentinels)
+                return .sentinel(report.reply, replicas: report.replicas, sentinels: report.sentinels)
             } catch {
-                return .sentinel(.failed(SentinelReport.failure(error, asking: address)), replicas: [], sentinels: [])
+                return .sentinel(.failed(SentinelReport.failure(error, querying: address)), replicas: [], sentinels: [])
             }
-        case .askRole(let address):
+        case .queryRole(let address):
             do {
                 return .isMaster(.success(try await isMaster(address)))
             } catch {
@@ -64,11 +64,11 @@ private struct SentinelQuestions: Sendable {
     }
 
     private func isMaster(_ address: RedisAddress) async throws -> Bool {
-        let answer = try await servers.ask(address, [RedisCommand("ROLE")])
-        if case .success(let role)? = answer.replies.first, let word = role.array?.first?.string {
+        let response = try await servers.query(address, [RedisCommand("ROLE")])
+        if case .success(let role)? = response.replies.first, let word = role.array?.first?.string {
             return word == "master"
         }
-        // The user may not ask for the role; what the server said when it was greeted will do.
-        return !answer.info.isReplica
+        // The user lacks permission for `ROLE`; the role from the handshake is used instead.
+        return !response.info.isReplica
     }
 }

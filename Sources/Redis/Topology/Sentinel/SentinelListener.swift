@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Listens to what the Sentinels announce.
-enum SentinelWatch {
+/// Listens to the announcements of the Sentinels.
+enum SentinelListener {
     enum Event: Equatable {
-        /// Another server is the master by now, or is about to be, according to this Sentinel.
+        /// A failover is complete or in progress, according to this Sentinel.
         case failedOver(by: RedisAddress)
-        /// An announcement may have been missed.
+        /// Announcements may have been missed.
         case gap
     }
 
-    /// The second one comes earlier, from the Sentinel that leads the failover: the replica takes writes, and what the
-    /// old master still takes will be lost.
+    /// `+promoted-slave` is published earlier, by the Sentinel that leads the failover: the replica accepts writes, and
+    /// further writes to the old master will be lost.
     private static let channels = ["+switch-master", "+promoted-slave"]
 
-    /// Listens to all of them until the task is cancelled: each may be the one that is alive.
+    /// Listens to all Sentinels until the task is cancelled, because any of them may be the one that is reachable.
     static func run(
         _ hubs: [(address: RedisAddress, hub: SubscriptionHub)], masterName: String,
         _ report: @escaping @Sendable (Event) -> Void
@@ -41,7 +41,8 @@ enum SentinelWatch {
                     }
                 }
             } catch {
-                // Down, or not for this user. The lookups do without; here it is tried again at leisure.
+                // The Sentinel is unreachable or denies access. Lookups do not depend on it, so the next attempt can
+                // wait.
             }
             try? await Task.sleep(for: pause)
             pause = min(pause * 2, .seconds(10))

@@ -3,11 +3,11 @@
 import NIOConcurrencyHelpers
 import NIOCore
 
-/// Notices servers that have taken commands and answer none: long before the commands' own time limits, and before the
-/// system notices anything, since the socket of a paused or cut-off server stays open.
-final class StallWatch: Sendable {
-    /// A server that answers nothing for so long is looked into. It costs a question to another server, no more.
-    static let patience = TimeAmount.milliseconds(500)
+/// Detects servers that do not reply to commands, long before the time limits of the commands. The operating system
+/// does not detect them, because the socket of a paused or unreachable server stays open.
+final class StallDetector: Sendable {
+    /// How long a server may be without replies before it is reported. A report only causes a query to another server.
+    static let threshold = TimeAmount.milliseconds(500)
 
     private struct State {
         var task: RepeatedTask?
@@ -17,9 +17,11 @@ final class StallWatch: Sendable {
 
     private let state = NIOLockedValueBox(State())
 
+    /// Starts watching servers.
+    ///
     /// - Parameters:
-    ///   - nodes: The servers to watch.
-    ///   - report: Called with each that stands still.
+    ///   - nodes: Returns the servers to watch.
+    ///   - report: Called for each server that does not reply.
     func start(
         on eventLoop: any EventLoop, nodes: @escaping @Sendable () -> [RedisNode],
         report: @escaping @Sendable (RedisNode) -> Void
@@ -27,7 +29,7 @@ final class StallWatch: Sendable {
         self.state.withLockedValue { state in
             guard state.task == nil, !state.isEnded else { return }
             state.task = eventLoop.scheduleRepeatedTask(
-                initialDelay: Self.patience, delay: Self.patience
+                initialDelay: Self.threshold, delay: Self.threshold
             ) { [weak self] _ in
                 self?.check(nodes()).forEach(report)
             }
@@ -44,7 +46,7 @@ final class StallWatch: Sendable {
                 let id = ObjectIdentifier(node.shared)
                 if let before = state.seen[id], before.finished == finished {
                     seen[id] = before
-                    if now - before.since >= Self.patience { stalled.append(node) }
+                    if now - before.since >= Self.threshold { stalled.append(node) }
                 } else {
                     seen[id] = (finished, now)
                 }

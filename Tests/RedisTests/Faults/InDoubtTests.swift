@@ -5,11 +5,11 @@ import Testing
 
 @testable import Redis
 
-/// Commands that are safe to repeat, whose first reply was lost: whatever becomes of the repetition, the first attempt
-/// may have been executed.
-@Suite("Fault 6, double execution: commands in doubt", .timeLimit(.minutes(5)))
-struct DoubtTests {
-    /// Lets the reply to what is sent get lost, and then something happen before the repetition gets through.
+/// Idempotent commands whose first reply was lost: whatever the result of the retry, the first attempt may have been
+/// executed.
+@Suite("Fault 6, double execution: In-doubt commands", .timeLimit(.minutes(5)))
+struct InDoubtTests {
+    /// Drops the reply to the operation, then calls a closure before the retry succeeds.
     private static func withLostReply<Value: Sendable>(
         _ send: @escaping @Sendable (RedisClient) async throws -> Value,
         then body: (RedisTestServer, FaultProxy, Task<Value, any Error>) async throws -> Void
@@ -19,9 +19,9 @@ struct DoubtTests {
         try await withClient("redis://127.0.0.1:\(proxy.port)", { $0.commandTimeout = .seconds(30) }) { client in
             try await client.ping()
             proxy.mode = .cutAtAnswer
-            // Ends with its own command, in the body.
+            // Ends with its command, in the closure.
             let task = Task { try await send(client) }
-            // The first connection is lost, so the command is being sent again.
+            // The first connection is lost, so the command is being retried.
             #expect(try await poll { proxy.accepted >= 2 })
             try await body(server, proxy, task)
         }
@@ -29,7 +29,7 @@ struct DoubtTests {
         server.stop()
     }
 
-    @Test("A command that is refused when it is repeated is still in doubt")
+    @Test("A command that is refused on retry is still in doubt")
     func refused() async throws {
         try await Self.withLostReply({ try await $0.send(RedisCommand.set("key", "value").idempotent) }) {
             server, proxy, task in
@@ -39,11 +39,11 @@ struct DoubtTests {
             #expect(error?.code == .outOfMemory)
             #expect(error?.serverReply?.prefix == "OOM")
             #expect(error?.mayHaveExecuted == true)
-            #expect(try await server.send("GET", "key").string == "value", "it was not executed at all")
+            #expect(try await server.send("GET", "key").string == "value", "the command was not executed")
         }
     }
 
-    @Test("A pipeline that is refused when it is repeated is still in doubt, command by command")
+    @Test("Each command of a pipeline that is refused on retry is still in doubt")
     func pipelineRefused() async throws {
         try await Self.withLostReply({
             try await $0.pipeline([RedisCommand.set("key", "value").idempotent, RedisCommand.get("key")])
@@ -52,7 +52,7 @@ struct DoubtTests {
             proxy.mode = .forward
             let results = try await task.value
             guard case .failure(let error) = results[0] else {
-                Issue.record("it was accepted")
+                Issue.record("the command was accepted")
                 return
             }
             #expect(error.serverReply?.prefix == "OOM" && error.mayHaveExecuted)
@@ -73,7 +73,7 @@ struct DoubtTests {
         }
     }
 
-    @Test("A caller that is cancelled while its command is repeated learns that it is in doubt")
+    @Test("A caller that is cancelled during a retry receives an in-doubt error")
     func cancelled() async throws {
         try await Self.withLostReply({ try await $0.send(RedisCommand.set("key", "value").idempotent) }) {
             _, _, task in
@@ -83,7 +83,7 @@ struct DoubtTests {
         }
     }
 
-    @Test("A client that is closed while a command is repeated leaves it in doubt")
+    @Test("A client that is closed during a retry leaves the command in doubt")
     func closed() async throws {
         let server = try await RedisTestServer.start()
         let proxy = try await FaultProxy.start(to: server.port)

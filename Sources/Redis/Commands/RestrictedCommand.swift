@@ -1,35 +1,36 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Commands that would do harm on a connection that is shared with other callers.
-enum RefusedCommand {
-    /// Where a command would run.
-    enum Place {
-        /// On a connection that many callers share.
+/// Commands that must not be sent on pooled connections.
+enum RestrictedCommand {
+    /// The kind of a connection.
+    enum ConnectionKind {
+        /// A connection that is shared by many callers.
         case shared
-        /// On a connection leased with `withConnection`.
+        /// A connection leased with `withConnection`.
         case leased
     }
 
-    /// An error that names the right API if the command cannot be sent in this place.
-    static func check(_ command: RedisCommand, in place: Place) -> RedisError? {
-        // A short name that many commands share a length with is the common case: one hash lookup decides.
+    /// Returns an error that names the function to use, or `nil` if the command can be sent on the connection.
+    static func error(for command: RedisCommand, on connection: ConnectionKind) -> RedisError? {
+        // One hash lookup decides for all unrestricted commands.
         guard let reason = reasons[command.name] else { return nil }
         switch reason {
         case .subscription:
             return refusal(
-                command, "it changes what a connection is for: use subscribe(to:), psubscribe(to:) or ssubscribe(to:)")
+                command, "it changes the mode of the connection: use subscribe(to:), psubscribe(to:) or ssubscribe(to:)"
+            )
         case .connectionSetting:
             return refusal(
                 command, "it changes a pooled connection for all its users: set it in RedisConfiguration instead")
         case .endless:
-            return refusal(command, "its stream of replies belongs to no command: use redis-cli for it")
-        case .transaction where place == .shared:
+            return refusal(command, "its replies do not end: use redis-cli for it")
+        case .transaction where connection == .shared:
             return refusal(command, "use transaction(_:), or withConnection(_:) for WATCH")
-        case .blocking where place == .shared:
-            return refusal(command, "it would hold up all users of the connection: use withConnection(_:)")
-        case .streamBlocking where place == .shared && command.arguments.contains { Self.isBlock($0) }:
+        case .blocking where connection == .shared:
+            return refusal(command, "it would block all users of the connection: use withConnection(_:)")
+        case .streamBlocking where connection == .shared && command.arguments.contains { Self.isBlock($0) }:
             return refusal(
-                command, "with BLOCK it would hold up all users of the connection: use withConnection(_:)")
+                command, "with BLOCK it would block all users of the connection: use withConnection(_:)")
         case .clientReply where Self.changesConnection(command):
             return refusal(command, "it changes a pooled connection, or the order of replies, for all its users")
         default:

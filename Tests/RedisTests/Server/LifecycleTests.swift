@@ -10,9 +10,9 @@ import Tracing
 
 @testable import Redis
 
-@Suite("Life of a client", .timeLimit(.minutes(2)))
-struct LifeCycleTests {
-    @Test("a closed client refuses commands")
+@Suite("Client lifecycle", .timeLimit(.minutes(2)))
+struct LifecycleTests {
+    @Test("A closed client refuses commands")
     func closed() async throws {
         try await withServer { _, client in
             try await client.ping()
@@ -28,12 +28,12 @@ struct LifeCycleTests {
         }
     }
 
-    @Test("a graceful shutdown lets commands under way finish")
+    @Test("A graceful shutdown completes commands in flight")
     func graceful() async throws {
         try await withServer { server, client in
             try await client.ping()
             let pool = try #require((client.topology as? StandaloneTopology)?.server.shared)
-            // The ping is counted until the pool has heard of its end.
+            // The ping is counted until the pool has processed its end.
             try await poll { pool.counts.inFlight == 0 }
             async let slow = client.send("EVAL", "for i = 1, 3000000 do end return 'done'", 0)
             try await poll { pool.counts.inFlight == 1 }
@@ -46,7 +46,7 @@ struct LifeCycleTests {
         }
     }
 
-    @Test("as a service it opens the minimum of connections and ends with the group")
+    @Test("A client that runs as a service opens the minimum of connections and ends with the group")
     func service() async throws {
         try await withServer({ _ in }, { $0.pool.minIdleConnections = 2 }) { _, client in
             let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
@@ -61,7 +61,7 @@ struct LifeCycleTests {
         }
     }
 
-    @Test("a client that is forgotten closes its connections")
+    @Test("A released client closes its connections")
     func forgotten() async throws {
         let server = try await RedisTestServer.start()
         try await withClient(server.url) { witness in
@@ -79,11 +79,11 @@ struct LifeCycleTests {
         server.stop()
     }
 
-    @Test("a cancelled caller stops waiting for a connection")
+    @Test("A cancelled caller stops waiting for a connection")
     func cancelledWaiter() async throws {
         let port = try FreePort.find()
         try await withClient("redis://127.0.0.1:\(port)", { $0.commandTimeout = .seconds(600) }) { client in
-            // Ends with its own command, which is cancelled below.
+            // Ends when its command is cancelled below.
             let task = Task { try await client.incr("n") }
             let pool = (client.topology as? StandaloneTopology)?.server.shared
             try await poll { pool?.counts.waiting == 1 }
@@ -94,7 +94,7 @@ struct LifeCycleTests {
         }
     }
 
-    @Test("commands, errors, times and connections are counted")
+    @Test("Metrics count commands, errors, durations and connections")
     func metrics() async throws {
         let factory = TestMetrics()
         try await withServer({ _ in }, { $0.metricsFactory = factory }) { _, client in
@@ -108,7 +108,7 @@ struct LifeCycleTests {
         #expect(try factory.expectGauge("redis_client_connections", [("pool", "shared")]).values.contains(1))
     }
 
-    @Test("spans name the command and show no arguments")
+    @Test("Spans contain the command's name but no arguments")
     func spans() async throws {
         let tracer = InMemoryTracer()
         try await withServer({ _ in }, { $0.tracer = tracer }) { _, client in

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 
 extension RedisCommand {
-    /// The same command, which goes to the master even if the client reads from replicas.
+    /// A copy of the command that is sent to the master even if the client reads from replicas.
     public var onMaster: RedisCommand {
         var command = self
-        command.needsMaster = true
+        command.requiresMaster = true
         return command
     }
 
-    /// A replica may answer it.
-    var isReplicaRead: Bool { !needsMaster && Self.reads.contains(name) }
+    /// Whether a replica can execute the command.
+    var canRunOnReplica: Bool { !requiresMaster && Self.reads.contains(name) }
 
-    /// Commands that change nothing, as `COMMAND INFO` says, and that are about keys.
+    /// The commands with keys that change nothing, according to `COMMAND INFO`.
     private static let reads: Set<String> = [
         "BITCOUNT", "BITFIELD_RO", "BITPOS", "DUMP", "EVALSHA_RO", "EVAL_RO", "EXISTS", "EXPIRETIME", "FCALL_RO",
         "GEODIST", "GEOHASH", "GEOPOS", "GEORADIUSBYMEMBER_RO", "GEORADIUS_RO", "GEOSEARCH", "GET", "GETBIT",

@@ -24,12 +24,12 @@ struct TopologyProbe: Sendable {
         let eventLoop = group.next()
         let factory = self.factory.at(address)
         let promise = eventLoop.makePromise(of: RedisConnection.self)
-        let guardian = CompletionGuard()
+        let outcome = CompletionGuard()
         factory.connect(on: eventLoop) { channel, info in
             try RedisConnection(
-                id: 0, channel: channel, info: info, configuration: factory.configuration, delegate: guardian)
+                id: 0, channel: channel, info: info, configuration: factory.configuration, delegate: outcome)
         }.whenComplete { result in
-            if guardian.claim() {
+            if outcome.claim() {
                 promise.completeWith(result)
             } else if case .success(let connection) = result {
                 // The caller has already failed: this is the only place that can close the connection.
@@ -37,14 +37,14 @@ struct TopologyProbe: Sendable {
             }
         }
         let alarm = eventLoop.scheduleTask(deadline: deadline) {
-            guard guardian.claim() else { return }
+            guard outcome.claim() else { return }
             promise.fail(RedisError(.connectFailed, "The server at \(address) did not respond in time."))
         }
         defer { alarm.cancel() }
         let connection = try await withTaskCancellationHandler {
             try await promise.futureResult.get()
         } onCancel: {
-            guard guardian.claim() else { return }
+            guard outcome.claim() else { return }
             promise.fail(RedisError(.cancelled, "The calling task was cancelled."))
         }
         defer { connection.close() }

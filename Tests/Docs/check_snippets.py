@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Type-checks the Swift blocks of README.md and of the pages under docs/ against the modules that SwiftPM has built.
+
+Build first. Pages can be named: python3 Tests/Docs/check_snippets.py docs/server.md
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import snippets
+from snippets import Snippet, SnippetError, SwiftFile
+from toolchain import ROOT, ToolError, import_flags, products, swift_library_folder
+
+CONTEXTS = Path(__file__).with_name("contexts")
+
+
+def check(page: Path, flags: list[str], folder: Path) -> tuple[int, list[str]]:
+    """Checks a page. Returns its number of blocks, and what is wrong with it."""
+    name = page.resolve().relative_to(ROOT).as_posix()
+    found = snippets.extract(name, page.read_text(encoding="utf-8"))
+    problems = []
+    for snippet in found:
+        if snippet.directive.startswith("excerpt"):
+            problem = snippets.check_excerpt(snippet, ROOT)
+            problems += [problem] if problem else []
+        for product in snippets.unknown_products(snippet, products()):
+            problems.append(f"{snippet.place}: the package has no product {product}")
+    work = folder / page.stem
+    work.mkdir()
+    context = CONTEXTS / f"{page.stem}.swift"
+    sources = [str(context)] if context.exists() else []
+    modules = snippets.imports(context.read_text(encoding="utf-8")) if context.exists() else _imported(found)
+    sources += [_write(file, work) for file in snippets.files(found, modules)]
+    if sources:
+        problems += _typecheck(sources, flags)
+    if manifest := snippets.manifest_file(found):
+        library = swift_library_folder() / "pm" / "ManifestAPI"
+        problems += _typecheck([_write(manifest, work)], ["-I", str(library), "-package-description-version", "6.2"])
+    return len(found), problems
+
+
+def _imported(found: list[Snippet]) -> list[str]:
+    return [module for snippet in found if not snippet.is_manifest for module in snippet.imports]
+
+
+def _write(file: SwiftFile, folder: Path) -> str:
+    path = folder / file.name
+    path.write_text(file.text, encoding="utf-8")
+    return str(path)
+
+
+def _typecheck(sources: list[str], flags: list[str]) -> list[str]:
+    plugins = swift_library_folder() / "host" / "plugins" / "testing"
+    command = [
+        "swiftc", "-typecheck", "-parse-as-library", "-swift-version", "6", "-module-name", "Snippets",
+        # What a snippet declares for its reader it need not use.
+        "-suppress-warnings",
+        "-plugin-path", str(plugins), *flags, *sources,
+    ]  # fmt: skip
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT, check=False)
+    return [] if done.returncode == 0 else [done.stdout.strip() or f"swiftc ended with exit code {done.returncode}"]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("pages", nargs="*", type=Path, help="all, if none is named")
+    options = parser.parse_args()
+    pages = options.pages or [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    begin = time.monotonic()
+    count = 0
+    failed = 0
+    try:
+        flags = import_flags()
+        with tempfile.TemporaryDirectory(prefix="acp-snippets-") as folder, ThreadPoolExecutor(os.cpu_count()) as pool:
+            for blocks, problems in pool.map(lambda page: check(page, flags, Path(folder)), pages):
+                count += blocks
+                failed += bool(problems)
+                print("".join(f"{problem}\n" for problem in problems), end="", flush=True)
+    except (SnippetError, ToolError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    print(f"{count} snippets on {len(pages)} pages, {failed} pages with errors, {time.monotonic() - begin:.0f} s")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -20,7 +20,7 @@ extension ACPClient {
     }
 
     /// Runs an agent and returns at once. What becomes of the run is learned with ``follow(_:after:until:)``,
-    /// ``wait(for:until:timeout:)`` or ``run(_:)``.
+    /// ``wait(for:until:timeout:)`` or ``run(_:)-(RunID)``.
     public func start(agent: AgentName, input: some RunInput, session: SessionID? = nil) async throws -> Run {
         try await start(RunCreateRequest(agentName: agent, input: input.inputMessages, sessionID: session))
     }

@@ -13,7 +13,7 @@ extension ACPClient {
     /// One page of the server's runs, newest first. Not part of the specification: servers of this package have it.
     ///
     /// A page may have fewer runs than `limit`, if they are large: go on at ``RunsListResponse/nextOffset``. Large contents are left
-    /// out: such parts have a `contentURL`, and ``run(_:)`` returns the whole run.
+    /// out: such parts have a `contentURL`, and ``run(_:)-(RunID)`` returns the whole run.
     ///
     /// - Parameters:
     ///   - agent: Only runs of this agent. At most one of `agent`, `session` and `status` may be given.

@@ -22,7 +22,7 @@ import Foundation
 /// | async: returns at once | ``start(agent:input:session:)`` | ``start(resuming:with:)`` |
 /// | stream: events as they happen | ``stream(agent:input:session:)`` | ``stream(resuming:with:)`` |
 ///
-/// A run goes on when its client goes away. ``run(_:)`` asks how it stands, ``follow(_:after:until:)`` reads its events from
+/// A run goes on when its client goes away. ``run(_:)-(RunID)`` asks how it stands, ``follow(_:after:until:)`` reads its events from
 /// any place, ``wait(for:until:timeout:)`` waits for its end, ``cancel(_:)`` ends it.
 ///
 /// ## What is sent again, and what is not

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Type-checks the Swift blocks of README.md and of the pages under docs/ against the modules that SwiftPM has built.
+"""Checks the pages of the repository: their Swift blocks compile, and their links lead somewhere.
 
-Build first. Pages can be named: python3 Tests/Docs/check_snippets.py docs/server.md
+Blocks are type-checked against the modules that SwiftPM has built: build first. Pages can be named:
+python3 Tests/Docs/check_pages.py docs/server.md
 """
 
 import argparse
@@ -13,6 +14,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import links
 import snippets
 from snippets import Snippet, SnippetError, SwiftFile
 from toolchain import ROOT, ToolError, import_flags, products, swift_library_folder
@@ -24,14 +26,14 @@ def check(page: Path, flags: list[str], folder: Path) -> tuple[int, list[str]]:
     """Checks a page. Returns its number of blocks, and what is wrong with it."""
     name = page.resolve().relative_to(ROOT).as_posix()
     found = snippets.extract(name, page.read_text(encoding="utf-8"))
-    problems = []
+    problems = links.problems(page, ROOT)
     for snippet in found:
         if snippet.directive.startswith("excerpt"):
             problem = snippets.check_excerpt(snippet, ROOT)
             problems += [problem] if problem else []
         for product in snippets.unknown_products(snippet, products()):
             problems.append(f"{snippet.place}: the package has no product {product}")
-    work = folder / page.stem
+    work = folder / name.replace("/", "-")
     work.mkdir()
     context = CONTEXTS / f"{page.stem}.swift"
     sources = [str(context)] if context.exists() else []
@@ -71,7 +73,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("pages", nargs="*", type=Path, help="all, if none is named")
     options = parser.parse_args()
-    pages = options.pages or [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    pages = options.pages or [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
     begin = time.monotonic()
     count = 0
     failed = 0

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-.PHONY: help demo serve test test-quick lint format build interop fuzz test-tsan clean bench redis-cluster redis-sentinel
+.PHONY: help demo serve test test-quick lint format build interop fuzz test-tsan clean bench docs api-check redis-cluster redis-sentinel
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | awk -F'|' '{ printf "make %-14s %s\n", $$1, $$2 }'
@@ -7,7 +7,7 @@ help: ## show this list
 demo: ## build the tool, start a server and take a tour (options: ARGS="--storage memory")
 	@scripts/demo $(ARGS)
 
-bench: ## measure everything into docs/performance.md, some 20 minutes (options: ARGS="--quick sync")
+bench: ## measure everything into docs/performance.md and compare with it, some 20 minutes (options: ARGS="--quick sync")
 	@scripts/bench $(ARGS)
 
 serve: ## keep a server with the example agents up (options: ARGS="--port 9000")
@@ -27,6 +27,12 @@ format: ## format all Swift files
 
 build: ## build the package (options: ARGS="-c release")
 	@scripts/build $(ARGS)
+
+docs: ## build the documentation of all libraries, and fail if a link in it leads nowhere
+	@scripts/docs
+
+api-check: ## list the breaking changes of the API since a tag or commit (ARGS="1.0.0 --products ACPCore")
+	@scripts/api-check $(ARGS)
 
 interop: ## drive the built server with the Python client (options go to pytest: ARGS="-k cancel")
 	@scripts/interop $(ARGS)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Compares the figures of a sitting with those that were written last, and marks what has become worse.
 
-compare.py LAST NOW: two files with the tables that Bench prints, such as docs/performance.md. Figures that only one of them has are
-left out, as are those of what SimpleACP is compared with.
+compare.py LAST NOW: two files with the tables that Bench prints, such as docs/performance.md. Figures that only one of
+them has are left out, as are those of what SimpleACP is compared with.
 """
 
 import re
@@ -70,7 +70,8 @@ def figures(text: str) -> dict[str, Figure]:
                 for place, part in enumerate(cell.split(", ")):
                     name = f"{section}: {cells[0]}, {title}{subject}" + (f" [{place + 1}]" if ", " in cell else "")
                     # An aim says in its own column in which direction it goes.
-                    hint = f"{title} {cells[1] if section.startswith('Aims') else ''} {section if title == 'ratio' else ''}"
+                    aim = cells[1] if section.startswith("Aims") else ""
+                    hint = f"{title} {aim} {section if title == 'ratio' else ''}"
                     if figure := _figure(part, hint):
                         result[name] = figure
     return result
@@ -85,10 +86,11 @@ def compare(last: str, now: str) -> list[Comparison]:
 def report(comparisons: list[Comparison]) -> str:
     """A line for each figure, the worse ones marked and repeated at the end."""
     width = max((len(entry.name) for entry in comparisons), default=0)
-    lines = [
-        f"{'!' if entry.is_worse else ' '} {entry.name:{width}}  {entry.last.text:>12} -> {entry.now.text:>12}  {entry.score:5.2f}"
-        for entry in comparisons
-    ]
+    lines = []
+    for entry in comparisons:
+        mark = "!" if entry.is_worse else " "
+        change = f"{entry.last.text:>12} -> {entry.now.text:>12}  {entry.score:5.2f}"
+        lines.append(f"{mark} {entry.name:{width}}  {change}")
     worse = [line for line, entry in zip(lines, comparisons, strict=True) if entry.is_worse]
     summary = f"{len(comparisons)} figures compared with the last ones, {len(worse)} below {THRESHOLD} of them"
     return "\n".join([*lines, "", *worse, summary])

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Builds the documentation of all libraries with DocC, and fails if a link in it leads nowhere.
 
-Build the package first. A catalogue (Sources/X/X.docc) has the module's first page, and symbolic links to the guides under docs/
-that belong to it. All modules together become one archive, which any web server can serve.
+Build the package first. A catalogue (Sources/X/X.docc) has the module's first page, and symbolic links to the guides
+under docs/ that belong to it. All modules together become one archive, which any web server can serve.
 """
 
 import argparse
@@ -139,7 +139,8 @@ def main() -> int:
     except ToolError as error:
         print(error, file=sys.stderr)
         return 2
-    print(f"{len(modules)} modules, {len(places)} guides in {ARCHIVE.relative_to(ROOT)}, {time.monotonic() - begin:.0f} s")
+    took = time.monotonic() - begin
+    print(f"{len(modules)} modules, {len(places)} guides in {ARCHIVE.relative_to(ROOT)}, {took:.0f} s")
     return 0
 
 

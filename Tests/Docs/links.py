@@ -62,7 +62,7 @@ def slug(title: str) -> str:
 
 
 def for_docc(text: str, rewrite: Callable[[Link], str]) -> str:
-    """A page without comments and with other links, of as many lines as before, so that what DocC reports has its place."""
+    """A page without comments and with other links. It keeps its lines, so that what DocC reports has its place."""
 
     def change(match: re.Match[str], line: int) -> str:
         path, _, anchor = match[2].partition("#")

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads the Swift blocks of Markdown pages, and turns them into Swift files that can be type-checked.
 
-A block becomes the body of a function of its own, or stays at the top level of a file where it has to. What the page takes for
-granted (a client, a token, a handler's helpers) is declared in `contexts/PAGE.swift`, which is compiled along with the page's
-blocks; a block without imports has those of that file. A comment on the line before a block changes this:
+A block becomes the body of a function of its own, or stays at the top level of a file where it has to. What the page
+takes for granted (a client, a token, a handler's helpers) is declared in `contexts/PAGE.swift`, which is compiled along
+with the page's blocks; a block without imports has those of that file. A comment on the line before a block changes this:
 
     <!-- snippet: continues -->                the block goes on where the one before it ended
     <!-- snippet: alternatives -->             its paragraphs are independent of each other
@@ -82,7 +82,7 @@ def extract(page: str, text: str) -> list[Snippet]:
         elif found := _DIRECTIVE.match(line):
             directive = found[1]
             if not re.fullmatch(r"continues|alternatives|excerpt of \S+|skip, .+", directive):
-                raise SnippetError(f"{page}:{number}: '{directive}' is no instruction for a snippet: see Tests/Docs/snippets.py")
+                raise SnippetError(f"{page}:{number}: unknown '{directive}': see Tests/Docs/snippets.py")
         elif directive:
             raise SnippetError(f"{page}:{number - 1}: the comment is for a Swift block, and none follows")
     if fence is not None:

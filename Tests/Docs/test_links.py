@@ -45,7 +45,7 @@ class LinkTests(unittest.TestCase):
     def test_a_page_for_docc_has_its_lines_and_other_links(self) -> None:
         text = links.for_docc(PAGE, lambda link: f"<{link.path}|{link.anchor}>")
         self.assertEqual(text.splitlines()[0], "")
-        self.assertEqual(text.splitlines()[3], "See <server.md|who-may-call-it>, <|large-contents> and [the site](https://example.com).")
+        self.assertIn("See <server.md|who-may-call-it>, <|large-contents> and [the site](https://example.com).", text)
         self.assertIn("[not a link](missing.md)", text)
 
     def test_headings_have_anchors(self) -> None:
@@ -64,7 +64,8 @@ class SymbolTests(unittest.TestCase):
         self.index = SymbolIndex(graphs)
 
     def test_a_symbol_of_a_module_before_is_linked_to(self) -> None:
-        self.assertEqual(self.index.complete("A ``Run`` has ``Run/id``.", "Server"), "A ``/Core/Run`` has ``/Core/Run/id``.")
+        completed = self.index.complete("A ``Run`` has ``Run/id``.", "Server")
+        self.assertEqual(completed, "A ``/Core/Run`` has ``/Core/Run/id``.")
         self.assertEqual(self.index.complete("``Core/Run``", "Server"), "``/Core/Run``")
 
     def test_a_symbol_of_a_later_module_is_code(self) -> None:

@@ -11,7 +11,7 @@ extension RedisStorage {
     /// there, and not a storage under a longer prefix that begins alike. Others are not held up meanwhile.
     public func removeAll() async throws {
         tracked.forgetAll()
-        for server in try await link.masters() {
+        for server in try await link.masterClients() {
             var cursor = KeyCursor.start
             while let keys = try await nextKeys(&cursor, on: server) {
                 if keys.isEmpty { continue }
@@ -34,7 +34,7 @@ extension RedisStorage {
     /// - Parameter sample: Of how many keys of each kind the size is measured; the others are taken to be like them.
     public func statistics(sample: Int = 100) async throws -> RedisStorageStatistics {
         var found: [RedisKeys.Kind: Set<String>] = [:]
-        let servers = try await link.masters()
+        let servers = try await link.masterClients()
         for server in servers {
             var cursor = KeyCursor.start
             while let keys = try await nextKeys(&cursor, on: server) {

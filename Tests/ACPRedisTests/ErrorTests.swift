@@ -43,7 +43,7 @@ struct ErrorTests {
     /// What the client throws when the reply to a first attempt was lost and a second one failed.
     private static func inDoubt(_ code: RedisError.Code, reply: String? = nil) -> RedisError {
         let error = reply.map { RedisError(reply: RESPError($0)) } ?? RedisError(code, "it failed")
-        return error.keepingDoubt(true)
+        return error.markingInDoubt(true)
     }
 
     @Test("A commit that was lost and then cannot connect is in doubt, not undone")

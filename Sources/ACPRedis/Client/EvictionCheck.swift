@@ -27,7 +27,7 @@ final class EvictionCheck: Sendable {
         guard isDue else { return }
         do throws(StorageError) {
             var policies: Set<String> = []
-            for server in try await link.masters() {
+            for server in try await link.masterClients() {
                 guard let settings = try await settings(of: server), settings.isLimited else { continue }
                 policies.insert(settings.policy)
             }

@@ -32,11 +32,11 @@ final class RedisLink: Sendable {
     }
 
     /// All masters: one server is one.
-    func masters() async throws(StorageError) -> [RedisLink] {
+    func masterClients() async throws(StorageError) -> [RedisLink] {
         guard isCluster else { return [self] }
         try checkOpen()
         do {
-            return try await client.masters().map { RedisLink($0, pattern: pattern) }
+            return try await client.masterClients().map { RedisLink($0, pattern: pattern) }
         } catch {
             throw RedisTask.reading("which servers there are", at: pattern)
                 .failed(error, runsScript: false, pattern: pattern)

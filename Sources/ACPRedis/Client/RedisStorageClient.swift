@@ -34,7 +34,7 @@ public protocol RedisStorageClient: Sendable {
     /// needed on a cluster.
     ///
     /// - Throws: `RedisError`.
-    func masters() async throws -> [any RedisStorageClient]
+    func masterClients() async throws -> [any RedisStorageClient]
 
     /// Subscribes to a shard channel, to which `SPUBLISH` publishes, as ``events(on:)`` does to others. Needed on a cluster;
     /// there, the subscription follows its slot, and a gap comes when it has moved.
@@ -50,7 +50,7 @@ extension RedisStorageClient {
     public var isCluster: Bool { false }
 
     /// The client itself.
-    public func masters() async throws -> [any RedisStorageClient] { [self] }
+    public func masterClients() async throws -> [any RedisStorageClient] { [self] }
 
     /// The same as ``events(on:)``.
     public func shardEvents(
@@ -86,9 +86,9 @@ extension RedisClient: RedisStorageClient {
     }
 
     /// The masters of a cluster, or the one server.
-    public func masters() async throws -> [any RedisStorageClient] {
+    public func masterClients() async throws -> [any RedisStorageClient] {
         guard isCluster else { return [self] }
-        return try await servers().map { ClusterMaster(client: self, server: $0) }
+        return try await masters().map { ClusterMaster(client: self, server: $0) }
     }
 }
 

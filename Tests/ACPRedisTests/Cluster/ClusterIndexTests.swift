@@ -183,7 +183,7 @@ private final class Death: RedisStorageClient {
 
     var isCluster: Bool { true }
 
-    func masters() async throws -> [any RedisStorageClient] { try await client.masters() }
+    func masterClients() async throws -> [any RedisStorageClient] { try await client.masterClients() }
 
     func events(
         on channel: String

@@ -17,7 +17,7 @@ extension Timestamp: Codable, JSONReadable, JSONWritable {
         self = value
     }
 
-    package func write(to writer: inout JSONWriter) { writer.string(description) }
+    package func write(to writer: inout JSONWriter) { writer.plainString(atMost: Self.longest, write(to:)) }
 
     /// Reads RFC 3339 from any decoder.
     ///

@@ -52,31 +52,40 @@ public struct Timestamp: Sendable, Hashable, Comparable {
 extension Timestamp: CustomStringConvertible, LosslessStringConvertible {
     /// RFC 3339 in UTC: `2025-05-07T11:22:33.123456Z`, without the fraction if it is zero.
     public var description: String {
+        String(unsafeUninitializedCapacity: Self.longest, initializingUTF8With: write(to:))
+    }
+
+    /// How many bytes ``description`` has at most.
+    static let longest = 27
+
+    /// Writes ``description``.
+    ///
+    /// - Parameter buffer: Room for ``longest`` bytes.
+    /// - Returns: How many bytes were written.
+    func write(to buffer: UnsafeMutableBufferPointer<UInt8>) -> Int {
         // RFC 3339 knows the years 0000 to 9999 only; what lies outside is shown as the nearest moment inside.
         let shown = min(max(microseconds, -62_167_219_200_000_000), 253_402_300_799_999_999)
         let (days, time) = shown.flooredDivision(by: 86_400_000_000)
         let (year, month, day) = civilDate(fromDays: days)
         let (seconds, fraction) = time.flooredDivision(by: 1_000_000)
-        return String(unsafeUninitializedCapacity: 40) { buffer in
-            var writer = DigitWriter(buffer: buffer)
-            writer.write(year, digits: 4)
-            writer.write("-")
-            writer.write(month, digits: 2)
-            writer.write("-")
-            writer.write(day, digits: 2)
-            writer.write("T")
-            writer.write(seconds / 3600, digits: 2)
-            writer.write(":")
-            writer.write(seconds / 60 % 60, digits: 2)
-            writer.write(":")
-            writer.write(seconds % 60, digits: 2)
-            if fraction != 0 {
-                writer.write(".")
-                writer.write(fraction, digits: 6)
-            }
-            writer.write("Z")
-            return writer.count
+        var writer = DigitWriter(buffer: buffer)
+        writer.write(year, digits: 4)
+        writer.write("-")
+        writer.write(month, digits: 2)
+        writer.write("-")
+        writer.write(day, digits: 2)
+        writer.write("T")
+        writer.write(seconds / 3600, digits: 2)
+        writer.write(":")
+        writer.write(seconds / 60 % 60, digits: 2)
+        writer.write(":")
+        writer.write(seconds % 60, digits: 2)
+        if fraction != 0 {
+            writer.write(".")
+            writer.write(fraction, digits: 6)
         }
+        writer.write("Z")
+        return writer.count
     }
 
     /// Reads RFC 3339. Other offsets are turned into UTC, no offset counts as UTC, digits beyond the microsecond are cut.
@@ -152,10 +161,12 @@ private struct DigitWriter {
     }
 
     mutating func write(_ value: Int64, digits: Int) {
-        var value = value
-        for position in stride(from: count + digits - 1, through: count, by: -1) {
-            buffer[position] = UInt8(ascii: "0") + UInt8(value % 10)
-            value /= 10
+        var rest = UInt32(truncatingIfNeeded: value)
+        var position = count + digits
+        while position > count {
+            position -= 1
+            buffer[position] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
+            rest /= 10
         }
         count += digits
     }

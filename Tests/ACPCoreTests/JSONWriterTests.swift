@@ -73,6 +73,32 @@ struct JSONWriterTests {
         }
     }
 
+    @Test(
+        "a character is escaped wherever it stands in a text, and no other is",
+        arguments: ["\"", "\\", "\0", "\u{1f}", " ", "\u{7f}", "ä", "\u{80}", "😀"] as [Character])
+    func positions(character: Character) throws {
+        let escaped = ["\"": #"\""#, "\\": #"\\"#, "\0": #"\u0000"#, "\u{1f}": #"\u001f"#][character] ?? "\(character)"
+        for count in 0..<20 {
+            for position in 0...count {
+                let before = String(repeating: "x", count: position)
+                let after = String(repeating: "y", count: count - position)
+                let json = String(decoding: try ACPJSON.encode(["\(before)\(character)\(after)"]), as: UTF8.self)
+                #expect(json == "[\"\(before)\(escaped)\(after)\"]")
+            }
+        }
+    }
+
+    @Test(
+        "texts of any length stand between others as they were",
+        arguments: [250...262, 510...514, 4_000...4_001, 99_999...100_000])
+    func growth(lengths: ClosedRange<Int>) throws {
+        for length in lengths {
+            let text = String(repeating: "z", count: length)
+            let json = String(decoding: try ACPJSON.encode(["a", text, "b", text]), as: UTF8.self)
+            #expect(json == "[\"a\",\"\(text)\",\"b\",\"\(text)\"]")
+        }
+    }
+
     @Test("new ids are UUIDs of version 4, each its own")
     func ids() throws {
         let ids = (0..<2_000).map { _ in RunID().rawValue }

@@ -27,7 +27,7 @@ extension JSONWritable {
     func written(depth: Int) throws(JSONFault) -> [UInt8] {
         var writer = JSONWriter(depth: depth)
         try write(to: &writer)
-        return writer.bytes
+        return writer.takeBytes()
     }
 }
 

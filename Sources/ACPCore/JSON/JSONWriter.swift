@@ -5,15 +5,15 @@
 ///
 /// Members stand in the order in which they are written, null ones are left out unless they are asked for.
 package struct JSONWriter {
-    private(set) var bytes: [UInt8] = []
+    private var bytes = ByteBuilder()
     private let limit: Int
     private var depth = 0
     private var needsComma = false
 
-    init(depth limit: Int) {
-        self.limit = limit
-        bytes.reserveCapacity(256)
-    }
+    init(depth limit: Int) { self.limit = limit }
+
+    /// Hands over what was written.
+    mutating func takeBytes() -> [UInt8] { bytes.takeBytes() }
 
     // MARK: Structure
 
@@ -98,52 +98,77 @@ package struct JSONWriter {
     }
 
     private mutating func key(_ name: JSONName) {
-        separate()
-        bytes.append(UInt8(ascii: "\""))
-        bytes.append(contentsOf: name.bytes)
-        bytes.append(UInt8(ascii: "\""))
-        bytes.append(UInt8(ascii: ":"))
+        let separates = needsComma
+        needsComma = true
+        let name = name.bytes
+        bytes.write(atMost: name.count + 4) { room in
+            var writer = PieceWriter(room: room)
+            if separates { writer.append(UInt8(ascii: ",")) }
+            writer.append(UInt8(ascii: "\""))
+            writer.append(name)
+            writer.append(UInt8(ascii: "\""))
+            writer.append(UInt8(ascii: ":"))
+            return writer.count
+        }
     }
 
     // MARK: Scalars
 
-    mutating func null() { bytes.append(contentsOf: "null".utf8) }
+    mutating func null() { bytes.append("null") }
 
-    mutating func bool(_ value: Bool) { bytes.append(contentsOf: (value ? "true" : "false").utf8) }
+    mutating func bool(_ value: Bool) { bytes.append(value ? "true" : "false") }
 
-    mutating func integer(_ value: some BinaryInteger) { bytes.append(contentsOf: String(value).utf8) }
+    mutating func integer(_ value: some BinaryInteger) { bytes.append(String(value)) }
 
     /// A number as it is written.
-    mutating func digits(_ text: String) { bytes.append(contentsOf: text.utf8) }
+    mutating func digits(_ text: String) { bytes.append(text) }
 
     mutating func number(_ value: Double) throws(JSONFault) {
         guard value.isFinite else { throw JSONFault(.notFinite(value)) }
         // Without a fraction where there is none, as Foundation writes it.
         var text = value.description
         if text.hasSuffix(".0") { text.removeLast(2) }
-        bytes.append(contentsOf: text.utf8)
+        bytes.append(text)
     }
 
     mutating func string(_ text: String) {
         var text = text
-        text.withUTF8 { string($0) }
+        text.withUTF8 { string(UnsafeRawBufferPointer($0)) }
+    }
+
+    /// Writes a string that is put together where it is to be, and needs no escaping.
+    ///
+    /// - Parameters:
+    ///   - limit: How many bytes it has at most.
+    ///   - body: Gets the room for it, and returns how many bytes it has written.
+    mutating func plainString(atMost limit: Int, _ body: (UnsafeMutableBufferPointer<UInt8>) -> Int) {
+        bytes.write(atMost: limit + 2) { room in
+            room[0] = UInt8(ascii: "\"")
+            let count = body(UnsafeMutableBufferPointer(rebasing: room[1...]))
+            room[count + 1] = UInt8(ascii: "\"")
+            return count + 2
+        }
     }
 
     /// What need not be escaped is copied in one piece, and mostly that is everything.
-    private mutating func string(_ text: UnsafeBufferPointer<UInt8>) {
+    private mutating func string(_ text: UnsafeRawBufferPointer) {
+        var end = text.firstToEscape(from: 0)
+        if end == text.count {
+            return plainString(atMost: end) { room in
+                UnsafeMutableRawBufferPointer(room).copyMemory(from: text)
+                return text.count
+            }
+        }
         bytes.append(UInt8(ascii: "\""))
         var start = 0
-        for index in text.indices where Self.mustEscape(text[index]) {
-            bytes.append(contentsOf: text[start..<index])
-            escape(text[index])
-            start = index + 1
+        while end < text.count {
+            bytes.append(UnsafeRawBufferPointer(rebasing: text[start..<end]))
+            escape(text[end])
+            start = end + 1
+            end = text.firstToEscape(from: start)
         }
-        bytes.append(contentsOf: text[start...])
+        bytes.append(UnsafeRawBufferPointer(rebasing: text[start...]))
         bytes.append(UInt8(ascii: "\""))
-    }
-
-    private static func mustEscape(_ byte: UInt8) -> Bool {
-        byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
     }
 
     private mutating func escape(_ byte: UInt8) {
@@ -154,9 +179,54 @@ package struct JSONWriter {
         case UInt8(ascii: "\r"): bytes.append(UInt8(ascii: "r"))
         case UInt8(ascii: "\t"): bytes.append(UInt8(ascii: "t"))
         default:
-            bytes.append(contentsOf: "u00".utf8)
+            bytes.append("u00")
             bytes.append(hexadecimalDigit(byte >> 4))
             bytes.append(hexadecimalDigit(byte & 15))
         }
     }
+}
+
+/// Fills the room for a piece that is known to fit.
+private struct PieceWriter {
+    let room: UnsafeMutableBufferPointer<UInt8>
+    var count = 0
+
+    mutating func append(_ byte: UInt8) {
+        room[count] = byte
+        count += 1
+    }
+
+    mutating func append(_ bytes: UnsafeRawBufferPointer) {
+        UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(room)[count...]).copyMemory(from: bytes)
+        count += bytes.count
+    }
+}
+
+extension UnsafeRawBufferPointer {
+    /// Returns where the first byte is that cannot be in a JSON string as it is: a control character, a quote or a backslash. The
+    /// number of bytes if there is none.
+    fileprivate func firstToEscape(from start: Int) -> Int {
+        var position = start
+        // Eight bytes at a time. The highest bit of a byte is set below where it is one of those, and possibly in those after it.
+        while count - position >= 8 {
+            let word = loadUnaligned(fromByteOffset: position, as: UInt64.self)
+            let control = (word &- Self.each(0x20)) & ~word
+            let quote = Self.zeros(in: word ^ Self.each(UInt8(ascii: "\"")))
+            let backslash = Self.zeros(in: word ^ Self.each(UInt8(ascii: "\\")))
+            guard (control | quote | backslash) & Self.each(0x80) == 0 else { break }
+            position += 8
+        }
+        while position < count, !Self.mustEscape(self[position]) { position += 1 }
+        return position
+    }
+
+    private static func mustEscape(_ byte: UInt8) -> Bool {
+        byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
+    }
+
+    /// A word of eight times the same byte.
+    private static func each(_ byte: UInt8) -> UInt64 { UInt64(byte) &* 0x0101_0101_0101_0101 }
+
+    /// Sets the highest bit of each byte that is zero.
+    private static func zeros(in word: UInt64) -> UInt64 { (word &- each(1)) & ~word }
 }

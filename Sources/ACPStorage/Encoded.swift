@@ -19,8 +19,17 @@ public struct Encoded<Value: Codable & Sendable>: Sendable, Hashable {
     ///   - what: What the value is, for the error message: "the input of run 1".
     /// - Throws: ``StorageError`` with code `refused` if it holds something that JSON cannot (an infinite number, for example).
     public init(_ value: Value, as what: @autoclosure () -> String) throws(StorageError) {
+        try self.init(as: what()) { () throws(ACPError) in try ACPJSON.encode(value) }
+    }
+
+    /// The same for the types of which it is known here that they are written directly.
+    package init(_ value: Value, as what: @autoclosure () -> String) throws(StorageError) where Value: JSONWritable {
+        try self.init(as: what()) { () throws(ACPError) in try ACPJSON.encode(value) }
+    }
+
+    private init(as what: @autoclosure () -> String, _ encode: () throws(ACPError) -> [UInt8]) throws(StorageError) {
         do throws(ACPError) {
-            self.init(json: try ACPJSON.encode(value))
+            self.init(json: try encode())
         } catch {
             throw StorageError(.refused, "\(what()) cannot be stored: \(error.message)", cause: error)
         }

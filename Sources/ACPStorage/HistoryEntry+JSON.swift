@@ -21,6 +21,16 @@ extension HistoryEntry: Codable, JSONDocument {
         if let url = try link.optional() { self = .link(url) } else { self = .message(try message.required()) }
     }
 
+    /// Writes the one member that there is.
+    package func write(to writer: inout JSONWriter) throws(JSONFault) {
+        try writer.beginObject()
+        switch self {
+        case .message: try write(.message, to: &writer)
+        case .link: try write(.link, to: &writer)
+        }
+        writer.endObject()
+    }
+
     package func write(_ field: Field, to writer: inout JSONWriter) throws(JSONFault) {
         switch (field, self) {
         case (.message, .message(let message)): try writer.member(field, message)

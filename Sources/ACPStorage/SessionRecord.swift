@@ -95,15 +95,21 @@ public struct HistoryBlock: Sendable, Hashable {
         self.init(
             key: key,
             encoded: try entries.map { entry throws(StorageError) in
-                try Encoded(entry, as: "an entry of a session's history")
+                try Encoded(entry, as: Self.entryName)
             }, contents: contents)
     }
+
+    private static let entryName = "an entry of a session's history"
 
     /// What a run leaves in its session: its input, then its output.
     ///
     /// - Throws: ``StorageError`` with code `refused` if a message holds something that JSON cannot.
     public init(run: RunID, input: [Message], output: [Message]) throws(StorageError) {
-        try self.init(key: "run:\(run)", entries: (input + output).map(HistoryEntry.message))
+        var entries: [Encoded<HistoryEntry>] = []
+        entries.reserveCapacity(input.count + output.count)
+        for message in input { entries.append(try Encoded(.message(message), as: Self.entryName)) }
+        for message in output { entries.append(try Encoded(.message(message), as: Self.entryName)) }
+        self.init(key: "run:\(run)", encoded: entries)
     }
 
     /// A message that another server keeps. The same URL with another signature is the same message.

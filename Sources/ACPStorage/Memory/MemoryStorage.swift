@@ -168,7 +168,7 @@ extension MemoryStorage {
             let isCancelled = commit.isRefusedAfterCancel && localCoordination.isCancelled(commit.run)
             guard let step = try state.runs.step(for: commit, isCancelled: isCancelled) else { return }
             if step.isCreation { try state.runs.checkRoomForRun() }
-            let history = commit.history.map { state.sessions.growth(appending: [$0.block], to: $0.session) } ?? 0
+            let history = commit.history.map { state.sessions.growth(appending: $0) } ?? 0
             try state.makeRoom(
                 for: step.growth + history, sparing: commit.run, commit.history?.session,
                 isRequired: !step.isCreation && commit.snapshot?.run.status.isTerminal == true)

@@ -84,17 +84,18 @@ struct SessionTable: ~Copyable {
         let existing = entries[key]
         // Nothing to append makes no session.
         guard !blocks.isEmpty || existing != nil else { return }
-        append(blocks, to: use(existing, key, now: now))
+        let entry = use(existing, key, now: now)
+        for block in blocks { append(block, to: entry) }
     }
 
     mutating func append(_ history: HistoryAppend, now: ContinuousClock.Instant) {
         let key = HashedKey(history.session)
-        append([history.block], to: use(entries[key], key, now: now))
+        append(history.block, to: use(entries[key], key, now: now))
     }
 
-    private mutating func append(_ blocks: [HistoryBlock], to entry: SessionEntry) {
+    private mutating func append(_ block: HistoryBlock, to entry: SessionEntry) {
         let before = entry.cost
-        for block in blocks { entry.append(block) }
+        entry.append(block)
         bytes += entry.cost - before
     }
 
@@ -109,6 +110,12 @@ struct SessionTable: ~Copyable {
         let entry = self[session] ?? SessionEntry(HashedKey(session))
         return (self[session] == nil ? MemoryCost.entry : 0)
             + blocks.reduce(0) { $0 + entry.growth(appending: $1) }
+    }
+
+    /// How many bytes more a session takes when a run has left its block.
+    func growth(appending history: HistoryAppend) -> Int {
+        if let entry = self[history.session] { return entry.growth(appending: history.block) }
+        return MemoryCost.entry + history.block.contents.reduce(MemoryCost.of(history.block)) { $0 + MemoryCost.of($1) }
     }
 
     /// How many bytes more a session takes when it has been saved.

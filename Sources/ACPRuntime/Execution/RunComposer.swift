@@ -42,7 +42,9 @@ struct RunComposer {
         opened.parts = []
         opened.completedAt = nil
 
-        var events = [try EncodedEvent(.messageCreated(opened))]
+        var events: [EncodedEvent] = []
+        events.reserveCapacity(message.parts.count + 3)
+        events.append(try EncodedEvent(.messageCreated(opened)))
         for part in message.parts { events.append(try EncodedEvent(.messagePart(part))) }
         events.append(try EncodedEvent(.messageCompleted(complete)))
         if let completion = try completeMessage(now: now) { events.insert(completion, at: 0) }

@@ -55,6 +55,8 @@ final class RunExecution: Sendable {
 
         /// - Returns: Whether the caller has to perform what there is to do.
         mutating func takeActions() -> Bool {
+            // If nothing is new, there is nothing left either, or a thread is performing it.
+            guard machine.hasActions else { return false }
             for action in machine.takeActions() {
                 switch action {
                 case .startWriter: wakes.append(.startWriter)
@@ -73,8 +75,8 @@ final class RunExecution: Sendable {
     }
 
     private init(
-        _ machine: RunStateMachine, agentName: AgentName, input: [Message], brought: BroughtLinks, policy: AgentPolicy,
-        in context: Context
+        _ machine: consuming RunStateMachine, agentName: AgentName, input: [Message], brought: BroughtLinks,
+        policy: AgentPolicy, in context: Context
     ) {
         id = machine.identity.run
         owner = machine.identity.owner

@@ -38,7 +38,7 @@ extension RunStateMachine {
     /// The next step of an ending run. Nil if there is none: the run has ended.
     mutating func nextEndingStep(_ ending: Ending, isLeaseHeld: Bool, now: Timestamp) -> Step? {
         // What is encoded here was encoded before, part by part: this does not fail.
-        if let completion = try? composer.completeMessage(now: now) { log.append([completion]) }
+        if let completion = try? composer.completeMessage(now: now) { log.append(completion) }
         var ending = ending
         while true {
             switch ending.stage {

@@ -54,8 +54,7 @@ extension RunStateMachine {
             case .pending(let answer): known = answer
             }
         } else {
-            let completion = try composer.completeMessage(now: now)
-            log.append(completion.map { [$0] } ?? [])
+            if let completion = try composer.completeMessage(now: now) { log.append(completion) }
             append(try composer.beginAwaiting(request, deadline: deadline))
         }
         let eventCount = log.eventCount

@@ -5,19 +5,19 @@ import ACPStorage
 
 /// What the storage is asked for: one step at a time, each repeated until the storage has taken it or refuses it for good.
 extension RunStateMachine {
-    /// Something to ask of the storage.
+    /// Something to ask of the storage. What is large in it is shared by its copies: the writer and the state machine have one each.
     enum Step: Sendable {
         /// Report success with ``stepDidSucceed()``.
         ///
         /// - Parameter leavesHistory: Whether the commit takes the run's block of its session's history along. It is encoded by
         ///   who performs the step: it may be large, and a state machine works under a lock.
-        case commit(RunCommit, leavesHistory: Bool)
+        indirect case commit(RunCommit, leavesHistory: Bool)
         /// Look for the answer to a question that is overdue. Report success with ``signalsDidArrive(_:)``.
         case readSignals(eventCount: Int)
         /// Store that there is such a session. Report success with ``stepDidSucceed()``.
         case saveSession
         /// Store a run as failed whose documents in storage are damaged. Report success with ``failureDidSucceed(_:_:eventCount:)``.
-        case storeFailure(StorageError, Run)
+        indirect case storeFailure(StorageError, Run)
         /// Tell the next run of the session that it may begin. Report success with ``stepDidSucceed()``.
         case passTurn
         /// Wait before the next attempt. There is nothing to report.

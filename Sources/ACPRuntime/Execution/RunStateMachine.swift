@@ -251,6 +251,9 @@ struct RunStateMachine {
         let isByHandler: Bool
     }
 
+    /// Whether there is something to be done.
+    var hasActions: Bool { !actions.isEmpty }
+
     /// Hands over what has to be done, in order.
     mutating func takeActions() -> [Action] {
         guard !actions.isEmpty else { return [] }

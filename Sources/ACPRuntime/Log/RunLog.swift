@@ -64,13 +64,18 @@ struct RunLog {
     var isIdle: Bool { inFlight == nil && pending.isEmpty && !snapshotWanted }
     var isFull: Bool { pending.count >= Self.pendingEvents || pendingSize >= Self.pendingBytes }
 
+    mutating func append(_ event: EncodedEvent) {
+        pending.append(event)
+        pendingSize += event.json.count
+    }
+
     mutating func append(_ events: [EncodedEvent]) {
         pending.append(contentsOf: events)
         for event in events { pendingSize += event.json.count }
     }
 
     mutating func append(_ change: StatusChange) {
-        append([change.event])
+        append(change.event)
         snapshotWanted = true
         runJSON = (change.runJSON, eventCount)
     }

@@ -49,7 +49,8 @@ struct ChatModel: Sendable {
         let response = try await HTTPClient.shared.execute(request, timeout: .minutes(10))
         guard response.status == .ok else {
             // Its body may contain the endpoint's internals: it goes to the log, not to the caller.
-            throw ACPError("model_failed", "the model \(name) is not available: its server responded \(response.status.code)")
+            throw ACPError(
+                "model_failed", "the model \(name) is not available: its server responded \(response.status.code)")
         }
         for try await line in Lines(response.body) {
             guard line.hasPrefix("data:") else { continue }
@@ -69,8 +70,8 @@ private struct Lines: AsyncSequence {
 
         mutating func next() async throws -> String? {
             while true {
-                if let length = buffer.readableBytesView.firstIndex(of: UInt8(ascii: "\n")).map({ $0 - buffer.readerIndex }) {
-                    let line = buffer.readString(length: length) ?? ""
+                if let end = buffer.readableBytesView.firstIndex(of: UInt8(ascii: "\n")) {
+                    let line = buffer.readString(length: end - buffer.readerIndex) ?? ""
                     buffer.moveReaderIndex(forwardBy: 1)
                     return line.hasSuffix("\r") ? String(line.dropLast()) : line
                 }

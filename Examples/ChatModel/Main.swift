@@ -27,6 +27,6 @@ struct Main {
             // Each piece is an event: callers see the text grow. When a run is cancelled, the request to the model is, too.
             try await model.reply(to: messages) { text in try await context.yield(text) }
         }
-        try await server.runService { port in print("Serving ACP on http://127.0.0.1:\(port)") }
+        try await server.runService()
     }
 }

@@ -55,7 +55,6 @@ struct Embedded {
         let application = Application(
             router: router,
             configuration: ApplicationConfiguration(address: .hostname("127.0.0.1", port: port)),
-            onServerRunning: { print("Serving on http://127.0.0.1:\($0.localAddress?.port ?? port)") },
             logger: logger)
         // The engine is shut down first: runs end while their callers are still connected.
         var configuration = ServiceGroupConfiguration(

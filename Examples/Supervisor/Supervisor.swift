@@ -30,7 +30,7 @@ struct Supervisor {
             let answer = try await execute("questioner", task, on: workers, for: context)
             try await context.yield("questioner: \(answer)")
         }
-        try await server.runService { port in print("Serving ACP on http://127.0.0.1:\(port)") }
+        try await server.runService()
         try await workers.close()
     }
 

@@ -110,7 +110,8 @@ extension Golden {
                 + #"":"d"}"#),
         Golden(
             "PartMetadata: trajectory",
-            PartMetadata.trajectory(TrajectoryMetadata(message: "m", toolName: "t", toolInput: [:], toolOutput: ["o": 1])),
+            PartMetadata.trajectory(
+                TrajectoryMetadata(message: "m", toolName: "t", toolInput: [:], toolOutput: ["o": 1])),
             #"{"kind":"trajectory","message":"m","tool_name":"t","tool_input":{},"tool_output":{"o"#
                 + #"":1}}"#),
         Golden(

@@ -196,7 +196,8 @@ struct MessageTests {
         func tolerantTrajectory(text: String, value: JSONValue) throws {
             let json = #"{"kind":"trajectory","tool_input":\#(text),"tool_output":\#(text)}"#
             let metadata = try ACPJSON.decode(PartMetadata.self, from: json.utf8)
-            #expect(metadata == .trajectory(TrajectoryMetadata(toolInput: ["value": value], toolOutput: ["value": value])))
+            let trajectory = TrajectoryMetadata(toolInput: ["value": value], toolOutput: ["value": value])
+            #expect(metadata == .trajectory(trajectory))
             #expect(
                 try tree(metadata)
                     == ["kind": "trajectory", "tool_input": ["value": value], "tool_output": ["value": value]])

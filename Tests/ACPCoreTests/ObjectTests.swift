@@ -17,7 +17,9 @@ struct ObjectTests {
         Sample(
             "citation", survives(CitationMetadata(url: "u", title: "t", description: "d", startIndex: 1, endIndex: 2))),
         Sample("empty citation", survives(PartMetadata.citation(CitationMetadata()))),
-        Sample("trajectory", survives(PartMetadata.trajectory(TrajectoryMetadata(message: "hm", toolOutput: ["text": "found"])))),
+        Sample(
+            "trajectory",
+            survives(PartMetadata.trajectory(TrajectoryMetadata(message: "hm", toolOutput: ["text": "found"])))),
         Sample("unknown part metadata", survives(PartMetadata.other(["kind": "score", "value": 0.5, "list": [nil]]))),
         Sample("part metadata without a kind", survives(PartMetadata.other(["value": 1]))),
         Sample("part", survives(Fixture.part)),

@@ -143,7 +143,7 @@ extension TopologyMonitor {
     }
 
     private func lookUp() async {
-        var generator = SystemRandomNumberGenerator()
+        var generator = SystemRandom()
         var query = update { $0.beginLookup(now: .now(), using: &generator) }
         while let current = query {
             let reply = await lookup.query(current)

@@ -4,10 +4,12 @@
 import ACPServer
 import Hummingbird
 import Logging
+import NIOCore
 import ServiceLifecycle
 
 var server: ACPServer { fatalError("never run") }
 var database: any Service { fatalError("never run") }
+var storage: any Storage { fatalError("never run") }
 var logger: Logger { fatalError("never run") }
 var secret: String { fatalError("never run") }
 var nextSecret: String { fatalError("never run") }

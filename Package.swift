@@ -13,6 +13,7 @@ let package = Package(
     platforms: [.macOS(.v15)],
     products: [
         .library(name: "ACPCore", targets: ["ACPCore"]),
+        .library(name: "A2ACore", targets: ["A2ACore"]),
         .library(name: "ACPStorage", targets: ["ACPStorage"]),
         .library(name: "ACPStorageTesting", targets: ["ACPStorageTesting"]),
         .library(name: "ACPRuntime", targets: ["ACPRuntime"]),
@@ -44,6 +45,14 @@ let package = Package(
     targets: [
         .target(
             name: "ACPCore",
+            swiftSettings: swiftSettings
+        ),
+        .target(
+            name: "A2ACore",
+            dependencies: [
+                "ACPCore",
+                .product(name: "Crypto", package: "swift-crypto"),
+            ],
             swiftSettings: swiftSettings
         ),
         .target(
@@ -270,6 +279,16 @@ let package = Package(
         .testTarget(
             name: "ACPCoreTests",
             dependencies: ["ACPTestSupport", "ACPCore"],
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(
+            name: "A2ACoreTests",
+            dependencies: [
+                "A2ACore",
+                "ACPCore",
+                "ACPTestSupport",
+                .product(name: "Crypto", package: "swift-crypto"),
+            ],
             swiftSettings: swiftSettings
         ),
         .testTarget(

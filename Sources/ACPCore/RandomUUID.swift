@@ -5,13 +5,13 @@ import Synchronization
 
 /// New UUIDs, from random bytes of the system's that are fetched many at a time: asking for sixteen at once costs more than
 /// everything else that a new id needs.
-enum RandomUUID {
+package enum RandomUUID {
     /// The most that `getentropy` gives at once.
     private static let poolSize = 256
     private static let pool = Mutex([UInt8]())
 
     /// A random UUID (version 4) in lower case.
-    static func text() -> String {
+    package static func text() -> String {
         var bytes = pool.withLock { pool in
             if pool.isEmpty { pool = randomBytes() }
             let bytes = Array(pool.suffix(16))

@@ -123,7 +123,8 @@ public enum ACPJSON {
         }
     }
 
-    private static func describe(_ fault: JSONFault, in bytes: UnsafeRawBufferPointer) -> String {
+    /// Why a document cannot be read, for people.
+    package static func describe(_ fault: JSONFault, in bytes: UnsafeRawBufferPointer) -> String {
         switch fault.reason {
         case .tooDeep: return "the JSON is nested deeper than \(maximumDepth) levels"
         case .notUTF8: return "the body is not valid JSON: UTF-8 is expected"
@@ -148,7 +149,8 @@ public enum ACPJSON {
         }
     }
 
-    private static func path(_ keys: [any CodingKey]) -> String {
+    /// Where a value is, as people write it: `input[0].parts`.
+    package static func path(_ keys: [any CodingKey]) -> String {
         guard !keys.isEmpty else { return "the body" }
         return keys.reduce(into: "") { path, key in
             if let index = key.intValue {

@@ -24,7 +24,7 @@ extension JSONWritable {
     /// The value's JSON.
     ///
     /// - Parameter depth: How deeply arrays and objects may be nested in it.
-    func written(depth: Int) throws(JSONFault) -> [UInt8] {
+    package func written(depth: Int) throws(JSONFault) -> [UInt8] {
         var writer = JSONWriter(depth: depth)
         try write(to: &writer)
         return writer.takeBytes()
@@ -88,7 +88,7 @@ extension JSONDocument {
     }
 
     /// Writes all members, without the braces around them.
-    func writeFields(to writer: inout JSONWriter) throws(JSONFault) {
+    package func writeFields(to writer: inout JSONWriter) throws(JSONFault) {
         for field in Field.allCases { try write(field, to: &writer) }
     }
 }

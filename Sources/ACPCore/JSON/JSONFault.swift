@@ -3,7 +3,7 @@
 /// Why a document cannot be read, or a value cannot be written, and at which member.
 package struct JSONFault: Error {
     /// The kinds of JSON values that a reader expects.
-    enum Kind {
+    package enum Kind {
         case string
         case number
         case bool
@@ -22,7 +22,7 @@ package struct JSONFault: Error {
         }
     }
 
-    enum Reason {
+    package enum Reason {
         /// The document is not JSON.
         case syntax(String)
         case notUTF8
@@ -62,7 +62,7 @@ package struct JSONFault: Error {
 
     private let content: Content
 
-    init(_ reason: Reason, at position: Int = 0) {
+    package init(_ reason: Reason, at position: Int = 0) {
         content = Content(reason, position: position, steps: [])
     }
 
@@ -71,7 +71,7 @@ package struct JSONFault: Error {
         self.content = Content(content.reason, position: content.position, steps: content.steps + [step])
     }
 
-    var reason: Reason { content.reason }
+    package var reason: Reason { content.reason }
 
     /// The byte at which the fault is, counted from 0, for faults of syntax.
     var position: Int { content.position }
@@ -79,7 +79,7 @@ package struct JSONFault: Error {
     /// Whether the document is JSON as far as it was read, and the fault is one of a value in it.
     ///
     /// Such a fault is thrown when the reader has passed the value: the rest of the document can be read.
-    var isOfShape: Bool {
+    package var isOfShape: Bool {
         switch reason {
         case .mismatch, .null, .missing, .invalid: true
         case .syntax, .notUTF8, .tooDeep, .notFinite: false
@@ -87,16 +87,16 @@ package struct JSONFault: Error {
     }
 
     /// The fault as one in the member of an object.
-    func under(_ name: JSONName) -> JSONFault { JSONFault(self, under: .member(name.text)) }
+    package func under(_ name: JSONName) -> JSONFault { JSONFault(self, under: .member(name.text)) }
 
     /// The fault as one in the member of an object.
-    func under(_ name: String) -> JSONFault { JSONFault(self, under: .member(name)) }
+    package func under(_ name: String) -> JSONFault { JSONFault(self, under: .member(name)) }
 
     /// The fault as one in an element of an array.
-    func under(_ index: Int) -> JSONFault { JSONFault(self, under: .element(index)) }
+    package func under(_ index: Int) -> JSONFault { JSONFault(self, under: .element(index)) }
 
     /// The keys and indices that lead to the value.
-    var path: [any CodingKey] {
+    package var path: [any CodingKey] {
         content.steps.reversed().map { step in
             switch step {
             case .member(let name): AnyCodingKey(name)

@@ -23,15 +23,52 @@ extension JSONField {
         self = field
     }
 
+    /// Returns the member of that name, in camel case or in snake case. If `nil`, the type does not know it.
+    package init?(inEitherCase name: String) {
+        if let field = Self(named: name) {
+            self = field
+            return
+        }
+        var name = name
+        guard let field = name.withUTF8({ Self(inSnakeCase: UnsafeRawBufferPointer($0)) }) else { return nil }
+        self = field
+    }
+
+    /// Returns the member whose name is that text in camel case. If `nil`, the text is not in snake case, or the type does not
+    /// know it.
+    init?(inSnakeCase text: UnsafeRawBufferPointer) {
+        guard text.count <= 64, text.contains(UInt8(ascii: "_")), !text.contains(where: \.isUppercase) else {
+            return nil
+        }
+        let field: Self? = withUnsafeTemporaryAllocation(byteCount: text.count, alignment: 1) { name in
+            var count = 0
+            var isWordStart = false
+            for byte in text {
+                if byte == UInt8(ascii: "_") {
+                    guard !isWordStart else { return nil }
+                    isWordStart = true
+                } else {
+                    let isLetter = byte >= UInt8(ascii: "a") && byte <= UInt8(ascii: "z")
+                    name[count] = isWordStart && isLetter ? byte - 0x20 : byte
+                    count += 1
+                    isWordStart = false
+                }
+            }
+            return Self(rawValue: JSONName(borrowing: UnsafeRawBufferPointer(rebasing: name[..<count])))
+        }
+        guard let field else { return nil }
+        self = field
+    }
+
     /// The name of the member.
-    var name: String { rawValue.text }
+    package var name: String { rawValue.text }
 }
 
 /// The name of a member, as bytes that need no escaping in JSON.
 ///
 /// It borrows the bytes: those of a literal, or those of a document for as long as they are compared with literals.
 package struct JSONName: Equatable, ExpressibleByStringLiteral {
-    let bytes: UnsafeRawBufferPointer
+    package let bytes: UnsafeRawBufferPointer
 
     package init(stringLiteral text: StaticString) {
         bytes = UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount)
@@ -40,7 +77,7 @@ package struct JSONName: Equatable, ExpressibleByStringLiteral {
     /// - Important: The name may not outlive the bytes.
     init(borrowing bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
 
-    var text: String { String(decoding: bytes, as: UTF8.self) }
+    package var text: String { String(decoding: bytes, as: UTF8.self) }
 
     package static func == (left: JSONName, right: JSONName) -> Bool {
         guard left.bytes.count == right.bytes.count else { return false }

@@ -6,9 +6,9 @@
 package struct JSONMember<Value: JSONReadable> {
     private let name: JSONName
     /// Whether the object has it, perhaps as null.
-    private(set) var isPresent = false
+    package private(set) var isPresent = false
     /// The value. If `nil`, it is missing, null or wrong.
-    private(set) var uncheckedValue: Value?
+    package private(set) var uncheckedValue: Value?
     private var fault: JSONFault?
 
     package init(_ field: some JSONField) { name = field.rawValue }
@@ -29,7 +29,7 @@ package struct JSONMember<Value: JSONReadable> {
     }
 
     /// Whether the object has no such member, or has null.
-    var isMissing: Bool { uncheckedValue == nil && fault == nil }
+    package var isMissing: Bool { uncheckedValue == nil && fault == nil }
 
     /// Returns the value. If `nil`, it is missing or null.
     ///

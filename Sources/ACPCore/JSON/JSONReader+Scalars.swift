@@ -4,13 +4,13 @@
 
 extension JSONReader {
     /// Where a string's characters stand, between the quotes.
-    struct Text {
-        let range: Range<Int>
+    package struct Text {
+        package let range: Range<Int>
         let isASCII: Bool
         let hasEscapes: Bool
 
         /// Whether the characters are those of the string, and valid.
-        var isPlain: Bool { isASCII && !hasEscapes }
+        package var isPlain: Bool { isASCII && !hasEscapes }
     }
 
     // MARK: Strings
@@ -21,7 +21,7 @@ extension JSONReader {
     }
 
     /// The string of a text that the reader has passed.
-    func string(of text: Text) throws(JSONFault) -> String {
+    package func string(of text: Text) throws(JSONFault) -> String {
         // ASCII is valid, and needs no check by generic code.
         if text.isPlain { return String(decoding: rebased(text.range), as: UTF8.self) }
         if text.hasEscapes { return try unescaped(text.range) }
@@ -32,7 +32,7 @@ extension JSONReader {
     }
 
     /// Finds a string's end. Whether its escapes and what is not ASCII are valid is not checked.
-    mutating func text() throws(JSONFault) -> Text {
+    package mutating func text() throws(JSONFault) -> Text {
         guard try token() == UInt8(ascii: "\"") else { throw mismatch(.string) }
         advance()
         let start = position
@@ -130,7 +130,7 @@ extension JSONReader {
 
     /// A number. One without a fraction is an integer, however it is written. One with a fraction is none, even if the nearest
     /// `Double` has no fraction.
-    mutating func number() throws(JSONFault) -> JSONValue {
+    package mutating func number() throws(JSONFault) -> JSONValue {
         let first = try token()
         let start = position
         guard first == UInt8(ascii: "-") || first.isDigit else { throw noValue() }

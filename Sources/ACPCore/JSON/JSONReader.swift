@@ -24,7 +24,7 @@
 package struct JSONReader {
     private let bytes: UnsafeRawBufferPointer
     /// Where the next byte stands: never behind the end.
-    private(set) var position = 0
+    package private(set) var position = 0
     private var depth = 0
     /// Whether the object or the array that is read has had no member yet.
     private var isFirst = false
@@ -41,7 +41,7 @@ package struct JSONReader {
     ///
     /// - Parameter keepsDigits: Whether numbers that a `Double` does not hold exactly become a ``JSONValue/LargeInteger`` of
     ///   their text, for types that hold more digits.
-    static func read<Value: JSONReadable>(
+    package static func read<Value: JSONReadable>(
         _ type: Value.Type, from bytes: UnsafeRawBufferPointer, keepsDigits: Bool = false
     ) throws(JSONFault) -> Value {
         var reader = JSONReader(bytes, keepsDigits: keepsDigits)
@@ -59,7 +59,7 @@ package struct JSONReader {
     }
 
     /// The same, for bytes in an array.
-    static func read<Value: JSONReadable>(_ type: Value.Type, from bytes: [UInt8]) throws(JSONFault) -> Value {
+    package static func read<Value: JSONReadable>(_ type: Value.Type, from bytes: [UInt8]) throws(JSONFault) -> Value {
         try bytes.withUnsafeBytes { bytes in
             Result { () throws(JSONFault) in try read(type, from: bytes) }
         }.get()
@@ -90,7 +90,7 @@ package struct JSONReader {
     }
 
     /// The fault of a value of another kind, which comes next. The reader passes it, and finds whether it is a value at all.
-    mutating func mismatch(_ expected: JSONFault.Kind) -> JSONFault {
+    package mutating func mismatch(_ expected: JSONFault.Kind) -> JSONFault {
         do throws(JSONFault) {
             let isNull = try token() == UInt8(ascii: "n")
             try skip()
@@ -129,7 +129,7 @@ package struct JSONReader {
     var next: UInt8? { position < bytes.count ? bytes[position] : nil }
 
     /// The first byte of the next token.
-    mutating func token() throws(JSONFault) -> UInt8 {
+    package mutating func token() throws(JSONFault) -> UInt8 {
         skipWhitespace()
         return try peek()
     }
@@ -159,7 +159,9 @@ package struct JSONReader {
     func byte(at position: Int) -> UInt8? { position < bytes.count ? bytes[position] : nil }
 
     /// Bytes that the reader has passed, without the cost of a slice in generic code.
-    func rebased(_ range: Range<Int>) -> UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: bytes[range]) }
+    package func rebased(_ range: Range<Int>) -> UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(rebasing: bytes[range])
+    }
 
     /// Bytes that the reader has passed.
     subscript(range: Range<Int>) -> Slice<UnsafeRawBufferPointer> { bytes[range] }
@@ -240,12 +242,28 @@ package struct JSONReader {
         return nil
     }
 
+    /// The same, for objects whose members may be named in snake case as well, as Protocol Buffers' JSON allows it: `page_size` for
+    /// `pageSize`.
+    package mutating func nextField<Field: JSONField>(inEitherCase type: Field.Type) throws(JSONFault) -> Field? {
+        while try nextMember() {
+            let text = try text()
+            let field: Field? =
+                text.isPlain
+                ? Field(rawValue: name(text)) ?? Field(inSnakeCase: rebased(text.range))
+                : Field(inEitherCase: try string(of: text))
+            try colon()
+            if let field { return field }
+            try skip()
+        }
+        return nil
+    }
+
     private func name(_ text: Text) -> JSONName {
         JSONName(borrowing: rebased(text.range))
     }
 
     /// The same, for objects of which no type knows the members.
-    mutating func nextName() throws(JSONFault) -> String? {
+    package mutating func nextName() throws(JSONFault) -> String? {
         guard try nextMember() else { return nil }
         let name = try string()
         try colon()
@@ -309,7 +327,7 @@ package struct JSONReader {
     }
 
     /// Steps over a null, if one comes next.
-    mutating func skipNull() throws(JSONFault) -> Bool {
+    package mutating func skipNull() throws(JSONFault) -> Bool {
         guard try token() == UInt8(ascii: "n") else { return false }
         try take(literal: "null")
         return true

@@ -10,10 +10,10 @@ package struct JSONWriter {
     private var depth = 0
     private var needsComma = false
 
-    init(depth limit: Int) { self.limit = limit }
+    package init(depth limit: Int) { self.limit = limit }
 
     /// Hands over what was written.
-    mutating func takeBytes() -> [UInt8] { bytes.takeBytes() }
+    package mutating func takeBytes() -> [UInt8] { bytes.takeBytes() }
 
     // MARK: Structure
 
@@ -22,7 +22,7 @@ package struct JSONWriter {
 
     package mutating func endObject() { end("}") }
 
-    mutating func array(_ elements: [some JSONWritable]) throws(JSONFault) {
+    package mutating func array(_ elements: [some JSONWritable]) throws(JSONFault) {
         try begin("[")
         for index in elements.indices {
             separate()
@@ -71,13 +71,13 @@ package struct JSONWriter {
     }
 
     /// Writes a member that is null.
-    mutating func null(_ field: some JSONField) {
+    package mutating func null(_ field: some JSONField) {
         key(field.rawValue)
         null()
     }
 
     /// Writes the members of an object that no type knows.
-    mutating func members(_ members: JSONObject) throws(JSONFault) {
+    package mutating func members(_ members: JSONObject) throws(JSONFault) {
         for (name, value) in members { try member(named: name, value) }
     }
 
@@ -86,7 +86,8 @@ package struct JSONWriter {
         for (name, value) in members where Field(named: name) == nil { try member(named: name, value) }
     }
 
-    private mutating func member(named name: String, _ value: JSONValue) throws(JSONFault) {
+    /// Writes a member of a name that no type knows.
+    package mutating func member(named name: String, _ value: some JSONWritable) throws(JSONFault) {
         separate()
         string(name)
         bytes.append(UInt8(ascii: ":"))
@@ -114,11 +115,11 @@ package struct JSONWriter {
 
     // MARK: Scalars
 
-    mutating func null() { bytes.append("null") }
+    package mutating func null() { bytes.append("null") }
 
-    mutating func bool(_ value: Bool) { bytes.append(value ? "true" : "false") }
+    package mutating func bool(_ value: Bool) { bytes.append(value ? "true" : "false") }
 
-    mutating func integer(_ value: some BinaryInteger) { bytes.append(String(value)) }
+    package mutating func integer(_ value: some BinaryInteger) { bytes.append(String(value)) }
 
     /// A number as it is written.
     mutating func digits(_ text: String) { bytes.append(text) }
@@ -131,7 +132,7 @@ package struct JSONWriter {
         bytes.append(text)
     }
 
-    mutating func string(_ text: String) {
+    package mutating func string(_ text: String) {
         var text = text
         text.withUTF8 { string(UnsafeRawBufferPointer($0)) }
     }
@@ -148,6 +149,24 @@ package struct JSONWriter {
             room[count + 1] = UInt8(ascii: "\"")
             return count + 2
         }
+    }
+
+    /// Writes a string whose characters need no escapes.
+    ///
+    /// - Parameters:
+    ///   - count: How many bytes the characters are.
+    ///   - fill: Writes that many bytes.
+    package mutating func plainString(count: Int, _ fill: (UnsafeMutableRawBufferPointer) -> Void) {
+        plainString(atMost: count) { room in
+            fill(UnsafeMutableRawBufferPointer(UnsafeMutableBufferPointer(rebasing: room[..<count])))
+            return count
+        }
+    }
+
+    /// Writes a value that is JSON already. Whether it is valid is not checked.
+    package mutating func json(_ json: some Sequence<UInt8>) {
+        let isWritten: Void? = json.withContiguousStorageIfAvailable { bytes.append(UnsafeRawBufferPointer($0)) }
+        if isWritten == nil { for byte in json { bytes.append(byte) } }
     }
 
     /// What need not be escaped is copied in one piece, and mostly that is everything.

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ACPCore
+
+extension A2A.AgentExtension: ProtoMessage {
+    package enum Field: JSONName, JSONField {
+        case uri
+        case description
+        case isRequired = "required"
+        case params
+    }
+
+    package init(json reader: inout JSONReader) throws(JSONFault) {
+        var uri = JSONMember<String>(Field.uri)
+        var description = JSONMember<String>(Field.description)
+        var isRequired = JSONMember<Bool>(Field.isRequired)
+        var params = JSONMember<JSONObject>(Field.params)
+        try reader.beginObject()
+        while let field = try reader.nextField(inEitherCase: Field.self) {
+            switch field {
+            case .uri: try uri.read(from: &reader)
+            case .description: try description.read(from: &reader)
+            case .isRequired: try isRequired.read(from: &reader)
+            case .params: try params.read(from: &reader)
+            }
+        }
+        self.init(
+            uri: try uri.optional()?.ifNotEmpty,
+            description: try description.optional()?.ifNotEmpty,
+            isRequired: try isRequired.optional() ?? false,
+            params: try params.optional())
+    }
+
+    package func write(_ field: Field, to writer: inout JSONWriter) throws(JSONFault) {
+        switch field {
+        case .uri: try writer.ifNotEmpty(field, uri)
+        case .description: try writer.ifNotEmpty(field, description)
+        case .isRequired: try writer.ifTrue(field, isRequired)
+        case .params: try writer.member(field, params)
+        }
+    }
+
+    package func check(_ check: inout FieldCheck) {
+    }
+}

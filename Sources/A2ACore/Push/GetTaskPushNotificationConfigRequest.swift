@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+
+extension A2A {
+    /// Asks for one push notification configuration of a task.
+    public struct GetTaskPushNotificationConfigRequest: Sendable, Hashable {
+        /// The tenant of the interface that the request goes to, if the agent card gives it one.
+        public var tenant: String?
+        /// The task.
+        public var taskID: TaskID
+        /// The configuration.
+        public var id: PushConfigID
+
+        /// Creates a request.
+        public init(tenant: String? = nil, taskID: TaskID, id: PushConfigID) {
+            self.tenant = tenant
+            self.taskID = taskID
+            self.id = id
+        }
+    }
+}

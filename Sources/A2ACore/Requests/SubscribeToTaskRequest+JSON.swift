@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ACPCore
+
+extension A2A.SubscribeToTaskRequest: ProtoMessage {
+    package enum Field: JSONName, JSONField {
+        case tenant
+        case id
+    }
+
+    package init(json reader: inout JSONReader) throws(JSONFault) {
+        var tenant = JSONMember<String>(Field.tenant)
+        var id = JSONMember<A2A.TaskID>(Field.id)
+        try reader.beginObject()
+        while let field = try reader.nextField(inEitherCase: Field.self) {
+            switch field {
+            case .tenant: try tenant.read(from: &reader)
+            case .id: try id.read(from: &reader)
+            }
+        }
+        self.init(tenant: try tenant.optional()?.ifNotEmpty, id: try id.optional() ?? "")
+    }
+
+    package func write(_ field: Field, to writer: inout JSONWriter) throws(JSONFault) {
+        switch field {
+        case .tenant: try writer.ifNotEmpty(field, tenant)
+        case .id: try writer.member(field, id)
+        }
+    }
+
+    package func check(_ check: inout FieldCheck) {
+        check.text(Field.id, id)
+    }
+}

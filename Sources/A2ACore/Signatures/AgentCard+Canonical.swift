@@ -33,16 +33,17 @@ extension A2A.AgentCard {
 extension JSONValue {
     /// The value without empty values in it. If `nil`, it is empty itself.
     fileprivate var withoutEmptyValues: JSONValue? {
+        // Not nil in an expression with values, where it would be the JSON value null.
         switch self {
-        case .null: return nil
-        case .string(let text): return text.isEmpty ? nil : self
+        case .null: return .none
+        case .string(let text): return text.isEmpty ? .none : .some(self)
         case .array(let elements):
             let kept = elements.compactMap(\.withoutEmptyValues)
-            return kept.isEmpty ? nil : .array(kept)
+            return kept.isEmpty ? .none : .some(.array(kept))
         case .object(let members):
             var kept = JSONObject()
             for (name, value) in members { kept[name] = value.withoutEmptyValues }
-            return kept.isEmpty ? nil : .object(kept)
+            return kept.isEmpty ? .none : .some(.object(kept))
         case .bool, .integer, .unsigned, .largeInteger, .number: return self
         }
     }

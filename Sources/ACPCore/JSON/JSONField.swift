@@ -54,6 +54,7 @@ extension JSONField {
                     isWordStart = false
                 }
             }
+            guard !isWordStart else { return nil }
             return Self(rawValue: JSONName(borrowing: UnsafeRawBufferPointer(rebasing: name[..<count])))
         }
         guard let field else { return nil }

@@ -146,4 +146,24 @@ struct ErrorTests {
         #expect(error.code.reason == reason)
         if json.contains("list") { #expect(error.metadata["list"] == #"["a",1]"#) }
     }
+
+    @Test("An error whose further details cannot be written goes without them")
+    func unwritableDetails() throws {
+        var deep: JSONValue = 1
+        for _ in 0..<200 { deep = [deep] }
+        let error = A2AError(.taskNotFound, "m", metadata: ["a": "b"], details: [["deep": deep]])
+        var plain = error
+        plain.details = []
+        #expect(A2AError(httpStatus: 404, body: error.httpBody()) == plain)
+        let response = try A2A.JSONRPC.Response(json: A2A.JSONRPC.response(to: .integer(1), error: error))
+        #expect(response.outcome == .error(plain))
+    }
+
+    @Test("A status of gRPC without a reason is kept")
+    func statusOnly() {
+        let body = Array(#"{"error":{"code":400,"status":"OUT_OF_RANGE","message":"m"}}"#.utf8)
+        let error = A2AError(httpStatus: 400, body: body)
+        #expect(error.code.grpcStatus == .outOfRange)
+        #expect(error.code.httpStatus == 400)
+    }
 }

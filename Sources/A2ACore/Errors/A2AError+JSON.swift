@@ -45,15 +45,18 @@ extension A2AError {
     }
 
     /// Returns the body of an HTTP response as JSON.
-    public func httpBody() -> [UInt8] { Self.json(httpObject) }
+    public func httpBody() -> [UInt8] { json(\.httpObject) }
 
-    /// Writes an object that is known to be finite. Details of others may be nested too deep: then the error goes without them.
-    static func json(_ object: JSONObject) -> [UInt8] {
+    /// Returns a form of the error as JSON. Further details that cannot be written as JSON, for they are nested too deep, are left
+    /// out.
+    func json(_ form: KeyPath<A2AError, JSONObject>) -> [UInt8] {
         do throws(A2AError) {
-            return try A2AJSON.write(object)
+            return try A2AJSON.write(self[keyPath: form])
         } catch {
-            return Array(
-                #"{"error":{"code":500,"status":"INTERNAL","message":"the error cannot be written as JSON"}}"#.utf8)
+            guard !details.isEmpty else { return Array("{}".utf8) }
+            var plain = self
+            plain.details = []
+            return plain.json(form)
         }
     }
 }

@@ -37,15 +37,14 @@ extension A2AError {
         ].lazy.compactMap { $0?.stringValue }.first
         var code = fallback
         if let status = error["status"]?.stringValue.flatMap(GRPCStatus.init(rawValue:)) {
-            // A code that is used for this status of HTTP only, and another status of gRPC, is not meant.
-            if status != code.grpcStatus { code.grpcStatus = status }
-        } else if let number = error["code"]?.intValue, number < 0, let known = Code(number: number) {
+            // Another status of gRPC than the one of the code that stands for the status of HTTP means another kind of error.
+            if status != code.grpcStatus {
+                code = Code(number: -32603, httpStatus: httpStatus, grpcStatus: status, reason: "HTTP_\(httpStatus)")
+            }
+        } else if let number = error["code"]?.intValue, let known = Code(number: number) {
             code = known
         }
         self.init(fallback: code, message: message, details: error["details"] ?? error["data"])
-        if code.httpStatus != httpStatus, self.code == code, !Code.known.contains(code) {
-            self.code.httpStatus = httpStatus
-        }
     }
 
     /// The kind of an error of which only the status of HTTP is known.

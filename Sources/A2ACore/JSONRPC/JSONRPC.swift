@@ -50,7 +50,7 @@ extension A2A {
             var json = Array(#"{"jsonrpc":"2.0","id":"#.utf8)
             json += id.json
             json += Array(#","error":"#.utf8)
-            json += A2AError.json(error.jsonRPCObject)
+            json += error.json(\.jsonRPCObject)
             json.append(UInt8(ascii: "}"))
             return json
         }

@@ -69,7 +69,7 @@ extension A2A.JSONRPC {
                 writer.json(params)
             }
             writer.json("}".utf8)
-            return writer.bytes
+            return writer.takeBytes()
         }
     }
 }

@@ -111,7 +111,7 @@ extension A2A.JSONRPC.ID: JSONReadable, JSONWritable {
     var json: [UInt8] {
         var writer = JSONWriter(depth: 1)
         write(to: &writer)
-        return writer.bytes
+        return writer.takeBytes()
     }
 
     /// Reads an identifier from any decoder.

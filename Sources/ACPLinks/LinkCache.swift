@@ -6,7 +6,7 @@ import DequeModule
 /// What was loaded, within bounds: a value without locks. What was not used for longest goes first.
 struct LinkCache {
     private struct Entry {
-        var resource: Resource
+        var resource: LoadedResource
         var cost: Int
         var expiry: ContinuousClock.Instant
         /// When it was used last.
@@ -28,7 +28,7 @@ struct LinkCache {
 
     var count: Int { entries.count }
 
-    mutating func resource(for key: String, now: ContinuousClock.Instant) -> Resource? {
+    mutating func resource(for key: String, now: ContinuousClock.Instant) -> LoadedResource? {
         guard let entry = entries[key] else { return nil }
         guard now < entry.expiry else {
             remove(key)
@@ -38,7 +38,7 @@ struct LinkCache {
         return entry.resource
     }
 
-    mutating func keep(_ resource: Resource, for key: String, until expiry: ContinuousClock.Instant) {
+    mutating func keep(_ resource: LoadedResource, for key: String, until expiry: ContinuousClock.Instant) {
         // What stands around the bytes counts too, or small things would need more than was allowed.
         let cost = resource.bytes.count + 2 * key.utf8.count + resource.contentType.utf8.count + 256
         remove(key)

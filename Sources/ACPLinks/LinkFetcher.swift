@@ -10,7 +10,7 @@ import NIOSSL
 struct LinkFetcher: Sendable {
     /// What came, and for how long it may be kept, if its server said so.
     struct Fetched: Sendable {
-        var resource: Resource
+        var resource: LoadedResource
         var lifetime: Duration?
     }
 
@@ -81,10 +81,10 @@ struct LinkFetcher: Sendable {
             case .connectTimeout, .tlsHandshakeTimeout:
                 (code, reason) = (.cannotConnect, "its server did not take the connection in time")
             case .invalidURL: (code, reason) = (.invalidURL, "this is not a URL: write odd characters with %")
-            default: (code, reason) = (.badAnswer, "its server closed the connection without an answer")
+            default: (code, reason) = (.badResponse, "its server closed the connection without an answer")
             }
         case is ChannelError: (code, reason) = (.cannotConnect, "its server did not take the connection in time")
-        case is HTTPParserError: (code, reason) = (.badAnswer, "what its server answers is no HTTP")
+        case is HTTPParserError: (code, reason) = (.badResponse, "what its server answers is no HTTP")
         case is NIOSSLError, is NIOSSLExtraError, is BoringSSLError:
             (code, reason) = (
                 .cannotConnect, "its server has no valid certificate for \(url.hostText), or does not speak TLS"
@@ -105,7 +105,7 @@ struct LinkFetcher: Sendable {
         case 200...203: break
         case 301, 302, 303, 307, 308:
             guard let location = response.headers.first(name: "Location") else {
-                throw failure(.badAnswer, "its server redirects to nowhere (\(status) without Location)")
+                throw failure(.badResponse, "its server redirects to nowhere (\(status) without Location)")
             }
             return .redirect(location)
         case 404, 410: throw failure(.notFound, "its server does not have it (any more) (\(status))")
@@ -114,12 +114,12 @@ struct LinkFetcher: Sendable {
                 .denied,
                 "its server lets only some read it (\(status)), and no credentials are sent. Where its URLs expire, bring a fresh descriptor of the session"
             )
-        case 429, 500...: throw failure(.badAnswer, "its server failed (\(status)): try again later")
-        default: throw failure(.badAnswer, "its server answers with status \(status)")
+        case 429, 500...: throw failure(.badResponse, "its server failed (\(status)): try again later")
+        default: throw failure(.badResponse, "its server answers with status \(status)")
         }
         let encoding = response.headers[canonicalForm: "Content-Encoding"].filter { $0.lowercased() != "identity" }
         guard encoding.isEmpty else {
-            throw failure(.badAnswer, "its server answers in a compressed form that it was not asked for")
+            throw failure(.badResponse, "its server answers in a compressed form that it was not asked for")
         }
         let tooLarge = failure(.tooLarge, "it has more than \(configuration.maximumBytes) bytes")
         let announced = response.headers.first(name: "Content-Length").flatMap { Int($0) }
@@ -136,15 +136,16 @@ struct LinkFetcher: Sendable {
                 throw translation
             }
             throw LinkError(
-                .badAnswer, "\(url.shown) was not loaded: its server ended the answer in the middle", cause: error)
+                .badResponse, "\(url.shown) was not loaded: its server ended the answer in the middle", cause: error)
         }
         // Its parser has taken less than was announced where the connection ended without saying so.
         if let announced, announced > bytes.count {
-            throw failure(.badAnswer, "its server announced \(announced) bytes, and sent \(bytes.count)")
+            throw failure(.badResponse, "its server announced \(announced) bytes, and sent \(bytes.count)")
         }
         let contentType = response.headers.first(name: "Content-Type") ?? "application/octet-stream"
         return .fetched(
-            Fetched(resource: Resource(bytes: bytes, contentType: contentType), lifetime: lifetime(response.headers)))
+            Fetched(
+                resource: LoadedResource(bytes: bytes, contentType: contentType), lifetime: lifetime(response.headers)))
     }
 
     /// For how long an answer may be kept, or nil if its headers do not say it.

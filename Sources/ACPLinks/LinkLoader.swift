@@ -29,7 +29,7 @@ import Synchronization
 ///
 /// Run it as a service, or call ``close()`` in the end.
 public final class LinkLoader: ResourceLoader, Service {
-    fileprivate typealias Reader = CheckedContinuation<Resource, any Error>
+    fileprivate typealias Reader = CheckedContinuation<LoadedResource, any Error>
 
     fileprivate struct Load {
         let url: LinkURL
@@ -86,7 +86,7 @@ public final class LinkLoader: ResourceLoader, Service {
     ///
     /// - Throws: `LinkError`, with code `unavailable` once the loader is closed; `CancellationError` if the calling task is
     ///   cancelled.
-    public func load(_ request: ResourceRequest) async throws -> Resource {
+    public func load(_ request: ResourceRequest) async throws -> LoadedResource {
         let url = try LinkURL(request.url)
         let reader = state.withLock { $0.makeID() }
         return try await withTaskCancellationHandler {
@@ -131,7 +131,7 @@ public final class LinkLoader: ResourceLoader, Service {
     private func read(_ url: LinkURL, for purpose: ResourceRequest.Purpose, as reader: Int, _ continuation: Reader) {
         let load = Load(url: url, purpose: purpose, readers: [reader: continuation])
         let key = load.key
-        let outcome = state.withLock { state -> Result<Resource, any Error>? in
+        let outcome = state.withLock { state -> Result<LoadedResource, any Error>? in
             // Whoever is cancelled from here on is taken out by `leave`.
             if Task.isCancelled { return .failure(CancellationError()) }
             if state.isClosed { return .failure(LinkError.closed) }

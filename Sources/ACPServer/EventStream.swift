@@ -14,7 +14,7 @@ enum EventStream {
     ///
     /// - Parameter onFailure: Called when the stream ends with an error.
     static func response(
-        of run: RunID, in engine: RunEngine, from offset: Int, until end: RunEvents.End, pulse: StreamPulse,
+        of run: RunID, in engine: RunEngine, from offset: Int, until end: RunEvents.StopCondition, pulse: StreamPulse,
         onFailure: @escaping @Sendable (ErrorAnswer) -> Void
     ) -> Response {
         let headers: HTTPFields = [
@@ -29,7 +29,7 @@ enum EventStream {
             defer { pulse.leave(stream) }
             do {
                 try await withGracefulShutdownHandler {
-                    var events = engine.follow(run, from: offset, until: end, nudge: stream.nudge).makeAsyncIterator()
+                    var events = engine.follow(run, from: offset, until: end, wake: stream.nudge).makeAsyncIterator()
                     var closingNudges = 0
                     while let batch = try await events.next() {
                         if !batch.events.isEmpty {

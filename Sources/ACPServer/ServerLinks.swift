@@ -14,7 +14,7 @@ struct ServerLinks: ResourceLoader {
     /// Nil if nothing is loaded from other servers.
     let other: (any ResourceLoader)?
 
-    func load(_ request: ResourceRequest) async throws -> Resource {
+    func load(_ request: ResourceRequest) async throws -> LoadedResource {
         // Only what this server wrote down itself is a path. A caller's content URL may not be one.
         if request.purpose != .content, let resource = SessionResource(path: request.url) {
             if case .message(request.session, _) = resource {
@@ -44,12 +44,12 @@ struct ServerLinks: ResourceLoader {
         )
     }
 
-    private func load(_ resource: SessionResource) async throws -> Resource {
+    private func load(_ resource: SessionResource) async throws -> LoadedResource {
         switch resource {
         case .message(let session, let index):
             switch try await storage.history(of: session, from: index, limit: 1).items.first {
             case .message(let message):
-                return Resource(bytes: try ACPJSON.encode(message), contentType: "application/json")
+                return LoadedResource(bytes: try ACPJSON.encode(message), contentType: "application/json")
             case .link(let url):
                 throw LinkError(
                     .notFound,
@@ -59,7 +59,7 @@ struct ServerLinks: ResourceLoader {
             }
         case .state(let session):
             guard let state = try await storage.session(session)?.state else { throw gone(resource) }
-            return Resource(bytes: state.bytes, contentType: state.contentType)
+            return LoadedResource(bytes: state.bytes, contentType: state.contentType)
         }
     }
 

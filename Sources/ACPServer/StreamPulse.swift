@@ -12,7 +12,7 @@ import Synchronization
 final class StreamPulse: Sendable {
     /// A stream, as the timer knows it.
     final class Stream: Sendable {
-        let nudge = RunEvents.Nudge()
+        let nudge = FollowerWake()
         fileprivate let lastTick: Atomic<Int>
 
         fileprivate init(tick: Int) { lastTick = Atomic(tick) }

@@ -8,14 +8,16 @@ import Testing
 struct LinkBoundsTests {
     private let start = ContinuousClock.now
 
-    private func resource(_ size: Int) -> Resource {
-        Resource(bytes: [UInt8](repeating: 7, count: size), contentType: "text/plain")
+    private func resource(_ size: Int) -> LoadedResource {
+        LoadedResource(bytes: [UInt8](repeating: 7, count: size), contentType: "text/plain")
     }
 
     @Test("What was not used for longest goes first when there are too many")
     func entryLimit() {
         var cache = LinkCache(byteLimit: 1_000_000, entryLimit: 3)
-        func find(_ key: String, _ now: ContinuousClock.Instant) -> Resource? { cache.resource(for: key, now: now) }
+        func find(_ key: String, _ now: ContinuousClock.Instant) -> LoadedResource? {
+            cache.resource(for: key, now: now)
+        }
         for key in ["a", "b", "c"] { cache.keep(resource(1), for: key, until: start + .seconds(10)) }
         #expect(find("a", start) != nil)
         cache.keep(resource(1), for: "d", until: start + .seconds(10))
@@ -26,7 +28,9 @@ struct LinkBoundsTests {
     @Test("The bytes that are kept stay within their bound, whatever comes, and one thing that is larger is not kept")
     func byteLimit() {
         var cache = LinkCache(byteLimit: 10_000, entryLimit: 1_000_000)
-        func find(_ key: String, _ now: ContinuousClock.Instant) -> Resource? { cache.resource(for: key, now: now) }
+        func find(_ key: String, _ now: ContinuousClock.Instant) -> LoadedResource? {
+            cache.resource(for: key, now: now)
+        }
         for number in 0..<2_000 {
             cache.keep(resource(number % 3_000), for: "\(number)", until: start + .seconds(10))
             _ = find("\(number / 2)", start)
@@ -41,7 +45,9 @@ struct LinkBoundsTests {
     @Test("What has become old is not given out, and a newer one takes its place")
     func expiry() {
         var cache = LinkCache(byteLimit: 10_000, entryLimit: 10)
-        func find(_ key: String, _ now: ContinuousClock.Instant) -> Resource? { cache.resource(for: key, now: now) }
+        func find(_ key: String, _ now: ContinuousClock.Instant) -> LoadedResource? {
+            cache.resource(for: key, now: now)
+        }
         cache.keep(resource(1), for: "a", until: start + .seconds(10))
         #expect(find("a", start + .seconds(9)) == resource(1))
         #expect(find("a", start + .seconds(10)) == nil)

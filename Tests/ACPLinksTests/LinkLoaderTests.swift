@@ -17,7 +17,7 @@ struct LinkLoaderTests {
         } _: { server async throws in
             try await loading { loader async throws in
                 let resource = try await loader.load(server.request("/a?b=c#d"))
-                #expect(resource == Resource(bytes: Array("hello".utf8), contentType: "text/x-thing"))
+                #expect(resource == LoadedResource(bytes: Array("hello".utf8), contentType: "text/x-thing"))
             }
             #expect(server.targets == ["/a?b=c"])
             let names = server.heads[0].split(separator: "\r\n").dropFirst().map {
@@ -141,7 +141,7 @@ struct LinkLoaderTests {
                 for path in ["/metadata", "/other", "/circle"] {
                     await #expect(loads(server.url(path), loader) == .redirected, "\(path)")
                 }
-                await #expect(loads(server.url("/nowhere"), loader) == .badAnswer)
+                await #expect(loads(server.url("/nowhere"), loader) == .badResponse)
             }
             #expect(server.targets == ["/metadata", "/other"] + Array(repeating: "/circle", count: 4) + ["/nowhere"])
         }
@@ -231,14 +231,14 @@ struct LinkLoaderTests {
     @Test(
         "A server that lies is found out, and the next load has a connection of its own",
         arguments: [
-            ("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort", LinkError.Code.badAnswer),
-            ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nsho", .badAnswer),
-            ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n", .badAnswer),
-            ("HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\nshort", .badAnswer),
-            ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Encoding: gzip\r\n\r\nshort", .badAnswer),
-            ("SSH-2.0-OpenSSH_9.2\r\n", .badAnswer),
-            ("", .badAnswer),
-            ("HTTP/1.1 200 OK\r\nX: \(String(repeating: "x", count: 200_000))\r\n\r\n", .badAnswer),
+            ("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort", LinkError.Code.badResponse),
+            ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nsho", .badResponse),
+            ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n", .badResponse),
+            ("HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\nshort", .badResponse),
+            ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Encoding: gzip\r\n\r\nshort", .badResponse),
+            ("SSH-2.0-OpenSSH_9.2\r\n", .badResponse),
+            ("", .badResponse),
+            ("HTTP/1.1 200 OK\r\nX: \(String(repeating: "x", count: 200_000))\r\n\r\n", .badResponse),
             ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nlonger than that", nil),
             ("HTTP/1.1 200 OK\r\n\r\nwithout a length", nil),
         ] as [(String, LinkError.Code?)])
@@ -259,8 +259,9 @@ struct LinkLoaderTests {
     @Test(
         "What a status says is said in the error",
         arguments: [
-            (404, .notFound), (410, .notFound), (401, .denied), (403, .denied), (500, .badAnswer), (503, .badAnswer),
-            (429, .badAnswer), (400, .badAnswer), (204, .badAnswer), (206, .badAnswer), (304, .badAnswer),
+            (404, .notFound), (410, .notFound), (401, .denied), (403, .denied), (500, .badResponse),
+            (503, .badResponse),
+            (429, .badResponse), (400, .badResponse), (204, .badResponse), (206, .badResponse), (304, .badResponse),
         ] as [(Int, LinkError.Code)])
     func statuses(status: Int, code: LinkError.Code) async throws {
         try await ResourceServer.serving {
@@ -291,7 +292,7 @@ struct LinkLoaderTests {
             try await answering.answer("hello")
         } _: { server async throws in
             try await loading(.development.with { $0.cacheBytes = 0 }) { loader async throws in
-                try await withThrowingTaskGroup(of: Resource.self) { group in
+                try await withThrowingTaskGroup(of: LoadedResource.self) { group in
                     for _ in 0..<20 { group.addTask { try await loader.load(server.request("/")) } }
                     try await eventually("all wait") { loader.readers == 20 }
                     server.release.send()

@@ -5,7 +5,7 @@ import ACPRuntime
 import ACPStorage
 import Testing
 
-@Suite("Asking and answering", .timeLimit(.minutes(5)))
+@Suite("Questions and answers", .timeLimit(.minutes(5)))
 struct AwaitTests {
     private func questioner(_ storage: any Storage = MemoryStorage()) throws -> RunEngine {
         let engine = makeEngine(storage)
@@ -16,7 +16,7 @@ struct AwaitTests {
         return engine
     }
 
-    @Test("a sync call returns with the question, and the answer lets the run go on to its end")
+    @Test("A sync call returns with the question, and the answer resumes the run")
     func askAndAnswer() async throws {
         let engine = try questioner()
         let asked = try await engine.call("questioner")
@@ -40,7 +40,7 @@ struct AwaitTests {
         try await expectSound(asked.id, in: engine.storage)
     }
 
-    @Test("a question completes the open message")
+    @Test("A question completes the open message")
     func completesMessage() async throws {
         let engine = makeEngine()
         try engine.agents.addAgent("polite") { context in
@@ -53,7 +53,7 @@ struct AwaitTests {
             try await engine.storage.kinds(run.id).suffix(3) == ["message.part", "message.completed", "run.awaiting"])
     }
 
-    @Test("several questions in one run are told apart")
+    @Test("Several questions of one run are distinguished")
     func severalQuestions() async throws {
         let engine = makeEngine()
         try engine.agents.addAgent("curious") { context in
@@ -71,7 +71,7 @@ struct AwaitTests {
         try await expectSound(run.id, in: engine.storage)
     }
 
-    @Test("of many answers at once, one counts")
+    @Test("Of many concurrent answers, exactly one is accepted")
     func oneWins() async throws {
         for _ in 0..<20 {
             let engine = try questioner()
@@ -91,7 +91,7 @@ struct AwaitTests {
         }
     }
 
-    @Test("an answer for a run that awaits nothing is refused")
+    @Test("An answer to a run that does not await one is refused")
     func nothingAwaited() async throws {
         let engine = try questioner()
         let latch = Latch()
@@ -110,7 +110,7 @@ struct AwaitTests {
         #expect(await refusal { _ = try await engine.resume(run.id, with: bad) } == "invalid input")
     }
 
-    @Test("an answer that is no message fails a handler that wants one, and pleases one that does not")
+    @Test("An answer that is not a message fails a handler that expects one, and reaches one that does not")
     func otherAnswers() async throws {
         let engine = try questioner()
         try engine.agents.addAgent("form") { context in
@@ -129,7 +129,7 @@ struct AwaitTests {
         #expect(try await engine.endedRun(form.id).text == "filled in")
     }
 
-    @Test("an empty answer is an answer")
+    @Test("An empty answer is accepted")
     func emptyAnswer() async throws {
         let engine = try questioner()
         let run = try await engine.call("questioner")
@@ -137,7 +137,7 @@ struct AwaitTests {
         #expect(try await engine.endedRun(run.id).text == "Hello, !")
     }
 
-    @Test("while one task of a handler waits for an answer, the others cannot say or ask anything")
+    @Test("While one task of a handler waits for an answer, the others can neither send output nor ask")
     func noTalkingMeanwhile() async throws {
         let engine = makeEngine()
         let refused = Shared()
@@ -158,9 +158,9 @@ struct AwaitTests {
         try await expectSound(run.id, in: engine.storage)
     }
 
-    // MARK: Handlers that give up waiting
+    // MARK: Handlers that stop waiting
 
-    @Test("a handler that stops waiting by itself goes on, and nobody can answer any more")
+    @Test("A handler that stops waiting by itself continues, and its question cannot be answered any more")
     func withdrawn() async throws {
         let engine = makeEngine()
         let (giveUp, goOn) = (Latch(), Latch())
@@ -176,7 +176,7 @@ struct AwaitTests {
         let first = try await engine.call("impatient")
         #expect(first.status == .awaiting)
         giveUp.open()
-        try await eventually("the run goes on") { try await engine.fetchRun(first.id).status == .inProgress }
+        try await eventually("the run continues") { try await engine.fetchRun(first.id).status == .inProgress }
         #expect(await refusal { try await engine.resume(first.id, "late") } == "not awaiting but in-progress")
         goOn.open()
         let second = try await engine.settledRun(first.id, after: 3)
@@ -186,7 +186,7 @@ struct AwaitTests {
         try await expectSound(first.id, in: engine.storage)
     }
 
-    @Test("a handler that returns without hearing the answer it asked for completes its run", arguments: [true, false])
+    @Test("A handler that returns without taking its question's answer completes its run", arguments: [true, false])
     func leftBehind(isChild: Bool) async throws {
         let engine = makeEngine()
         let heard = Shared<String?>(nil)
@@ -217,13 +217,13 @@ struct AwaitTests {
         let id = try await engine.start("forgetful")
         let run = try await engine.endedRun(id)
         #expect(run.status == .completed && run.awaitRequest == nil)
-        try await eventually("whoever waited is told") { heard.value == "CancellationError" }
+        try await eventually("the waiting task is notified") { heard.value == "CancellationError" }
         try await expectSound(id, in: engine.storage)
     }
 
     // MARK: Signals
 
-    @Test("an answer whose sender did not hear that it was stored is taken when somebody answers again")
+    @Test("An answer whose sender was not told that it is stored is used when another answer arrives")
     func lostSignalAnswer() async throws {
         let storage = ScriptedStorage()
         let engine = try questioner(storage)
@@ -234,7 +234,7 @@ struct AwaitTests {
         #expect(try await engine.endedRun(run.id).text == "Hello, Ada!")
     }
 
-    @Test("nothing is lost when a run is answered and cancelled at once")
+    @Test("Answering and cancelling a run at the same time loses nothing")
     func answerAgainstCancel() async throws {
         let engine = try questioner()
         for _ in 0..<50 {

@@ -19,7 +19,7 @@ struct AwaitTimeoutTests {
     }
 
     @Test(
-        "a question that nobody answers in time fails the run, with an error that says so",
+        "A question that is not answered in time fails the run with an error that names the reason",
         arguments: [
             (Duration.milliseconds(50), AgentPolicy()), (nil, AgentPolicy(awaitTimeout: .milliseconds(50))),
             (.milliseconds(50), AgentPolicy(awaitTimeout: .seconds(3_600))),
@@ -36,7 +36,7 @@ struct AwaitTimeoutTests {
         #expect(await refusal { try await engine.resume(asked.id, "late") } == "not awaiting but failed")
     }
 
-    @Test("an answer in time counts, and the next question has a time of its own")
+    @Test("An answer in time is accepted, and the next question has its own timeout")
     func answered() async throws {
         let engine = makeEngine()
         try engine.agents.addAgent("asker") { context in
@@ -52,7 +52,7 @@ struct AwaitTimeoutTests {
         #expect(try await engine.endedRun(first.id).text == "b")
     }
 
-    @Test("an answer that was stored in time counts, though nobody heard of it")
+    @Test("An answer that was stored in time is accepted, even if the owner was not notified")
     func unheard() async throws {
         let engine = makeEngine()
         try asks(timeout: .milliseconds(300))(engine.agents)
@@ -61,17 +61,17 @@ struct AwaitTimeoutTests {
         #expect(try await engine.endedRun(asked.id).text == "You said in time")
     }
 
-    @Test("the time goes on where the run goes on in another process")
+    @Test("The timeout of a question continues when another process takes the run over")
     func takenOver() async throws {
         let processes = Processes()
-        // Longer than the test takes up to the takeover; that it has passed is told to the other process by its wait.
+        // Longer than the test takes until the takeover. The other process learns that it has passed while it waits.
         let owner = try await processes.process(serve: asks(timeout: .seconds(1)))
         let other = try await processes.process(serve: asks(timeout: .seconds(1)))
         let asked = try await owner.engine.call("asker")
         owner.die()
         processes.clock.pass(processes.lease)
         try await other.tick()
-        try await eventually("what this waits for") {
+        try await eventually("the run has failed") {
             try await other.tick()
             return try await processes.storage.run(asked.id)?.status.isTerminal == true
         }

@@ -3,9 +3,9 @@
 @testable import ACPRuntime
 import Testing
 
-@Suite("The backoff")
+@Suite("Backoff")
 struct BackoffTests {
-    @Test("each wait lies between half and all of a ceiling that doubles up to the limit")
+    @Test("Each delay lies between half and all of a ceiling that doubles up to the limit")
     func ceiling() {
         for _ in 0..<200 {
             var backoff = Backoff(first: .milliseconds(50), limit: .milliseconds(300))
@@ -16,7 +16,7 @@ struct BackoffTests {
         }
     }
 
-    @Test("many who failed together do not come back together")
+    @Test("Clients that failed together try again at different times")
     func spread() {
         let waits = Set(
             (0..<100).map { _ in

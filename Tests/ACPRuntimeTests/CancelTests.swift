@@ -16,11 +16,11 @@ struct CancelTests {
         return engine
     }
 
-    @Test("a handler sees it as the cancellation of its task, and the run ends as cancelled with what was said")
+    @Test("Cancelling cancels the handler's task, and the run ends as cancelled with its output so far")
     func running() async throws {
         let engine = try slow()
         let id = try await engine.start("slow")
-        try await eventually("something is said") { try await engine.fetchRun(id).text == "one " }
+        try await eventually("there is output") { try await engine.fetchRun(id).text == "one " }
         let cancelling = try await engine.cancel(id)
         #expect(cancelling.status == .cancelling)
         let run = try await engine.endedRun(id)
@@ -35,7 +35,7 @@ struct CancelTests {
         try await expectSound(id, in: engine.storage)
     }
 
-    @Test("a run that is being cancelled says so, in storage as well")
+    @Test("A run that is being cancelled has status cancelling, in storage as well")
     func statusMeanwhile() async throws {
         let engine = makeEngine()
         let latch = Latch()
@@ -44,14 +44,14 @@ struct CancelTests {
         _ = try await engine.cancel(id)
         #expect(try await engine.fetchRun(id).status == .cancelling)
         try await eventually("it is stored") { try await engine.storage.run(id)?.status == .cancelling }
-        #expect(try await engine.cancel(id).status == .cancelling, "asking twice is fine")
+        #expect(try await engine.cancel(id).status == .cancelling, "cancelling twice is allowed")
         #expect(await refusal { try await engine.deleteRun(id) } == "not ended but cancelling")
         latch.open()
         #expect(try await engine.endedRun(id).status == .cancelled)
         try await expectSound(id, in: engine.storage)
     }
 
-    @Test("before the handler has begun")
+    @Test("A run can be cancelled before its handler has started")
     func beforeBeginning() async throws {
         let storage = ScriptedStorage()
         let engine = makeEngine(storage)
@@ -60,11 +60,11 @@ struct CancelTests {
             wasCancelled.set(Task.isCancelled)
             try await untilCancelled()
         }
-        // The run is stored, but the answer to that is on its way: others can see the run, its handler has not begun.
+        // The run is stored, but the reply to that is pending: others can see the run, its handler has not started.
         let hold = storage.holdCommits()
         storage.onCommit(1, .lostAnswer)
         async let started = engine.start("early")
-        try await eventually("the commit is on its way") { storage.record.commits.count == 1 }
+        try await eventually("the commit is in flight") { storage.record.commits.count == 1 }
         let id = storage.record.commits[0].run
         #expect(try await engine.cancel(id).status == .cancelling)
         #expect(wasCancelled.value == nil)
@@ -74,7 +74,7 @@ struct CancelTests {
         try await expectSound(id, in: storage)
     }
 
-    @Test("while the run awaits an answer")
+    @Test("A run can be cancelled while it awaits an answer")
     func awaiting() async throws {
         let engine = makeEngine()
         let thrown = Shared<String?>(nil)
@@ -95,7 +95,7 @@ struct CancelTests {
         try await expectSound(run.id, in: engine.storage)
     }
 
-    @Test("a run that is being cancelled takes no answer, though its handler still waits")
+    @Test("A run that is being cancelled accepts no answer, although its handler still waits")
     func cancellingTakesNoAnswer() async throws {
         let engine = makeEngine()
         let latch = Latch()
@@ -110,7 +110,7 @@ struct CancelTests {
         #expect(try await engine.endedRun(run.id).status == .cancelled)
     }
 
-    @Test("after the end it is refused, whatever the end was")
+    @Test("Cancelling a run that has ended is refused, however it ended")
     func afterEnd() async throws {
         let engine = try slow()
         try engine.agents.addAgent("quick") { _ in "done" }
@@ -126,28 +126,28 @@ struct CancelTests {
         #expect(await refusal { _ = try await engine.cancel(RunID()) } == "unknown run")
     }
 
-    @Test("while the end is being written down it comes too late, and says so when that is done")
+    @Test("Cancelling while the end is being stored comes too late, and is refused when the end is stored")
     func whileEnding() async throws {
         let storage = ScriptedStorage()
         let engine = makeEngine(storage)
         try engine.agents.addAgent("quick") { _ in "done" }
         let hold = storage.holdHistory()
         let id = try await engine.start("quick")
-        try await eventually("the end is on its way with its block") { storage.record.historyAppends == 1 }
+        try await eventually("the end is in flight with its block") { storage.record.historyAppends == 1 }
         async let cancelled = refusal { _ = try await engine.cancel(id) }
         hold.open()
         #expect(await cancelled == "ended already: completed")
         try await expectSound(id, in: storage)
     }
 
-    @Test("a handler that ignores it is given up after the grace period, and leaves no trace from then on")
+    @Test("A handler that ignores the cancellation is abandoned after the grace period, and has no effect from then on")
     func ignored() async throws {
         let engine = makeEngine(MemoryStorage(), configuration(cancellationGrace: .milliseconds(20)))
         let (latch, tried) = (Latch(), Latch())
         let thrown = Shared<[String]>([])
         try engine.agents.addAgent("deaf") { context in
             await latch.wait()
-            // A task of its own does not even see the cancellation.
+            // An unstructured task does not even see the cancellation.
             await Task {
                 do {
                     try await context.yield("late")
@@ -175,7 +175,7 @@ struct CancelTests {
         try await expectSound(id, in: engine.storage)
     }
 
-    @Test("a handler that cleans up within the grace period may, but says nothing more")
+    @Test("A handler may clean up within the grace period, but sends no more output")
     func cleansUp() async throws {
         let engine = makeEngine()
         let cleaned = Latch()
@@ -197,7 +197,7 @@ struct CancelTests {
         #expect(try await engine.storage.session("s-1")?.state != nil)
     }
 
-    @Test("a handler that completes in spite of it has been cancelled all the same, and leaves no history")
+    @Test("A cancelled run whose handler completes ends as cancelled, and leaves no history")
     func completesAnyway() async throws {
         let engine = makeEngine()
         let latch = Latch()
@@ -209,7 +209,7 @@ struct CancelTests {
         #expect(try await engine.storage.history(of: "s-1").isEmpty)
     }
 
-    @Test("at any moment of a short run, it either succeeds or comes too late")
+    @Test("At any moment of a short run, cancelling either succeeds or is refused as too late")
     func anyMoment() async throws {
         let engine = makeEngine()
         try engine.agents.addAgent("short") { context in
@@ -226,6 +226,6 @@ struct CancelTests {
             #expect(run.status == (refused == nil ? .cancelled : .completed), "\(refused ?? "accepted")")
             try await expectSound(id, in: engine.storage)
         }
-        #expect(engine.runningRuns == 0)
+        #expect(engine.activeRuns == 0)
     }
 }

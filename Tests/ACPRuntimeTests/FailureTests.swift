@@ -25,31 +25,31 @@ struct FailureTests {
         }
         let run = try await engine.call("failer", session: "s-1")
         #expect(run.status == .failed)
-        #expect(run.output.map(\.isOpen) == [false], "what was said before is kept, and complete")
+        #expect(run.output.map(\.isOpen) == [false], "earlier output is kept, and complete")
         #expect(
             try await engine.storage.kinds(run.id) == [
                 "run.created", "run.in-progress", "message.created", "message.part", "message.completed", "run.failed",
             ])
         #expect(try await engine.storage.history(of: "s-1").isEmpty)
         try await expectSound(run.id, in: engine.storage)
-        #expect(try await engine.call("failer").status == .failed, "the engine goes on")
+        #expect(try await engine.call("failer").status == .failed, "the engine continues")
         return run
     }
 
-    @Test("an ACPError fails the run with its own code, message and data")
+    @Test("An ACPError fails the run with its own code, message and data")
     func ownError() async throws {
         let error = ACPError("quota_exceeded", "no more today", data: ["limit": 5])
         #expect(try await failing(error).error == error)
     }
 
-    @Test("any other error fails the run without telling what it says")
+    @Test("Any other error fails the run without its description")
     func otherError() async throws {
         let run = try await failing(Broken())
         #expect(
             run.error == ACPError(.serverError, "agent failer failed: see the server's log for run \(run.id)"))
     }
 
-    @Test("descriptions of errors are told where the configuration says so")
+    @Test("Callers get descriptions of errors if the configuration allows it")
     func reportedError() async throws {
         let error = try #require(try await failing(Broken(), reportsErrorDescriptions: true).error)
         #expect(error.message == "agent failer failed: the flux capacitor is empty")
@@ -58,7 +58,7 @@ struct FailureTests {
     }
 
     @Test(
-        "what a handler throws is logged once, in full, with the run, its agent and its session",
+        "An error that a handler throws is logged once, in full, with the run, its agent and its session",
         arguments: [
             (Broken(), "the flux capacitor is empty"),
             (StorageError(.refused, "out of memory", cause: Broken()), "the flux capacitor is empty"),
@@ -76,7 +76,7 @@ struct FailureTests {
         #expect(lines.first?["error"]?.contains(text) == true, "\(lines)")
     }
 
-    @Test("the cause of a link's error is logged and not told")
+    @Test("The cause of a link error is logged, and callers do not get it")
     func linkError() async throws {
         let log = Log()
         let run = try await failing(LinkError(.cannotConnect, "not loaded", cause: Broken()), log: log)
@@ -84,7 +84,7 @@ struct FailureTests {
         #expect(log.lines.first?["error"] == "cannot_connect: not loaded (the flux capacitor is empty)")
     }
 
-    @Test("a run that was cancelled is no failure, whatever its handler throws")
+    @Test("A cancelled run has not failed, whatever its handler throws")
     func cancelled() async throws {
         let log = Log()
         let engine = RunEngine(storage: MemoryStorage(), configuration: configuration(), logger: log.logger)
@@ -104,21 +104,21 @@ struct FailureTests {
         #expect(log.lines.isEmpty)
     }
 
-    @Test("an error of the storage is told from one of the agent")
+    @Test("A storage error is distinguished from an error of the agent")
     func storageError() async throws {
         let error = try #require(try await failing(StorageError(.refused, "out of memory")).error)
         #expect(error.code == .serverError)
         #expect(error.message == StorageError(.refused, "").publicMessage)
     }
 
-    @Test("a cancellation that nobody asked for is a failure, not a cancelled run")
+    @Test("A CancellationError without a cancellation fails the run instead of cancelling it")
     func ownCancellation() async throws {
         let error = try #require(try await failing(CancellationError()).error)
         #expect(error.code == .serverError)
-        #expect(error.message.contains("nobody asked for"))
+        #expect(error.message.contains("without being cancelled"))
     }
 
-    @Test("error data that JSON cannot hold does not keep the run from ending")
+    @Test("Error data that JSON cannot hold does not prevent the run's end")
     func unspeakableData() async throws {
         let error = try #require(
             try await failing(ACPError("own", "x", data: ["number": .number(.infinity)])).error)
@@ -127,7 +127,7 @@ struct FailureTests {
         #expect(error.data == nil)
     }
 
-    @Test("error data that is nested too deep does not keep the run from ending")
+    @Test("Error data that is nested too deeply does not prevent the run's end")
     func deepData() async throws {
         var deep: JSONValue = 1
         for _ in 0..<300 { deep = [deep] }
@@ -135,7 +135,7 @@ struct FailureTests {
         #expect(error.message.contains("cannot be reported"))
     }
 
-    @Test("parts nested as deep as is allowed can be said, stored and read again")
+    @Test("Parts nested as deeply as is allowed can be sent, stored and read")
     func deepParts() async throws {
         let engine = makeEngine()
         let deepest = Shared()

@@ -10,18 +10,18 @@ import Testing
 struct FollowBytesTests {
     private static func text(_ size: Int) -> String { String(repeating: "x", count: size) }
 
-    /// A run that has said parts of so many bytes each, and has ended.
+    /// A run that has sent parts of these sizes, and has ended.
     private func endedRun(_ sizes: [Int], in engine: RunEngine) async throws -> RunID {
         try engine.agents.addAgent("writer") { context in
             for size in sizes { try await context.yield(.text(Self.text(size))) }
         }
         let id = try await engine.call("writer").id
-        // As long as it is here, its newest events are.
+        // While it is executed here, its newest events are in memory.
         try await eventually("the run is over") { engine.execution(of: id) == nil }
         return id
     }
 
-    @Test("A batch has no more bytes than it may, unless it is a single event", arguments: [true, false])
+    @Test("A batch stays within the byte limit, unless it is a single event", arguments: [true, false])
     func batches(isLive: Bool) async throws {
         let engine = makeEngine()
         let (said, end) = (Latch(), Latch())
@@ -53,7 +53,7 @@ struct FollowBytesTests {
         #expect(largest > RunLog.recentBytes / 2)
     }
 
-    @Test("The newest events are handed out within bytes as well")
+    @Test("The newest events are returned within the byte limit as well")
     func logReading() throws {
         var log = RunLog()
         let events = try (0..<10).map { _ in try EncodedEvent(.generic(.string(Self.text(1_000)))) }
@@ -89,11 +89,11 @@ struct FollowBytesTests {
         #expect(storage.record.eventReads.count - begin == 2 * reads, "as many as for one reader")
     }
 
-    @Test("A reader that stands still shares its events with those who come to the same place")
+    @Test("A reader that does not advance shares its events with readers that reach the same position")
     func stalled() async throws {
         let storage = ScriptedStorage()
         let engine = makeEngine(storage)
-        // Too large to be kept for those who may come.
+        // Too large to be kept for later readers.
         let id = try await endedRun([EventPages.recentBytes + 1_000], in: engine)
         var stalled = engine.follow(id, from: 3).makeAsyncIterator()
         let held = try await stalled.next()
@@ -110,7 +110,7 @@ struct FollowBytesTests {
         #expect(held?.events.first?.kind == .messagePart)
     }
 
-    @Test("A reader that begins elsewhere goes on with what others have read")
+    @Test("A reader that starts at another position uses what others have read")
     func overlapping() async throws {
         let storage = ScriptedStorage()
         let engine = makeEngine(storage)
@@ -124,7 +124,7 @@ struct FollowBytesTests {
         #expect(storage.record.eventReads.count == reads)
     }
 
-    @Test("A storage that fails fails all readers of a page, and the next one tries again")
+    @Test("A failing storage fails all readers of a page, and the next reader tries again")
     func failure() async throws {
         let storage = ScriptedStorage()
         let engine = makeEngine(storage)

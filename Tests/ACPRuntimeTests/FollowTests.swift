@@ -7,7 +7,7 @@ import Testing
 
 @Suite("Following", .timeLimit(.minutes(5)))
 struct FollowTests {
-    @Test("from any index, of a run that goes on or has ended, gives exactly the events from there on")
+    @Test("Following an active or ended run from any index returns exactly the events from there on")
     func everyIndex() async throws {
         let engine = makeEngine()
         try engine.agents.addAgent("writer") { context in
@@ -31,13 +31,13 @@ struct FollowTests {
         }
     }
 
-    @Test("an unknown run is refused, and one that is deleted meanwhile ends with that")
+    @Test("Following an unknown run is refused, and following a run that is deleted ends with an error")
     func unknown() async throws {
         let engine = makeEngine()
         #expect(await refusal { _ = try await engine.followed(RunID()) } == "unknown run")
         #expect(await refusal { _ = try await engine.settledRun(RunID(), after: 0) } == "unknown run")
         #expect(await refusal { _ = try await engine.fetchRun(RunID()) } == "unknown run")
-        // A run that nobody executes: it was saved by hand.
+        // A run that no process executes: it was saved directly.
         let run = Run(agentName: "a", status: .inProgress)
         try await engine.storage.save(run)
         try await engine.storage.append(.runCreated(run), to: run.id)
@@ -46,7 +46,7 @@ struct FollowTests {
         #expect(await followed == "unknown run")
     }
 
-    @Test("a follower that has fallen behind a run which is deleted is told, not kept busy")
+    @Test("A follower that has fallen behind gets an error when the run is deleted")
     func deletedBehind() async throws {
         let storage = ScriptedStorage()
         let engine = makeEngine(storage)
@@ -64,7 +64,7 @@ struct FollowTests {
         end.open()
     }
 
-    @Test("until settled ends with a question, until terminal does not")
+    @Test("Following until settled ends with a question, following until terminal does not")
     func ends() async throws {
         let engine = makeEngine()
         try engine.agents.addAgent("questioner") { context in try await context.awaitMessage("?") }
@@ -78,11 +78,11 @@ struct FollowTests {
         let events = try await whole.value
         #expect(events.filter { $0.kind.isSettled }.map(\.kind) == [.runAwaiting, .runCompleted])
         #expect(events == (try await engine.storage.events(of: run.id)))
-        #expect(try await engine.followed(run.id, until: .settled).count == 3, "the first question, then as now")
+        #expect(try await engine.followed(run.id, until: .settled).count == 3, "the first question, then as before")
         #expect(try await engine.settledRun(run.id, after: 500).status == .completed)
     }
 
-    @Test("waiting for more events than a run will ever have ends with the run")
+    @Test("Waiting for more events than a run will ever have ends with the run")
     func beyondTheEnd() async throws {
         let engine = makeEngine()
         let latch = Latch()
@@ -95,7 +95,7 @@ struct FollowTests {
         #expect(try await followed.isEmpty)
     }
 
-    @Test("a slow follower reads from storage what is no longer at hand, in bounded pages, and misses nothing")
+    @Test("A slow follower reads from storage what is no longer in memory, in bounded pages, and misses nothing")
     func slowFollower() async throws {
         let storage = ScriptedStorage()
         let engine = makeEngine(storage)
@@ -121,10 +121,10 @@ struct FollowTests {
         let reads = storage.record.eventReads
         #expect(!reads.isEmpty && reads.allSatisfy { $0.limit ?? .max <= RunEvents.pageSize })
         #expect(reads.count <= next / RunEvents.pageSize + 4, "pages grow to their full size at once")
-        #expect(try await iterator.next() == nil, "after the end there is nothing more")
+        #expect(try await iterator.next() == nil, "there is nothing after the end")
     }
 
-    @Test("a follower of a run that is executed here asks storage for nothing while it keeps up")
+    @Test("A follower of a run that is executed here does not read from storage while it keeps up")
     func keepsUp() async throws {
         let storage = ScriptedStorage()
         let engine = makeEngine(storage)
@@ -140,7 +140,7 @@ struct FollowTests {
         _ = try await engine.settledRun(id, after: 0)
     }
 
-    @Test("a follower that is cancelled ends with that, and the run does not notice", arguments: [true, false])
+    @Test("A cancelled follower ends with that, and the run is not affected", arguments: [true, false])
     func cancelledFollower(here: Bool) async throws {
         let storage = MemoryStorage()
         let engine = makeEngine(storage)
@@ -162,7 +162,7 @@ struct FollowTests {
         #expect(try await engine.endedRun(id).status == .completed)
     }
 
-    @Test("a caller of a sync run that goes away leaves it running")
+    @Test("A run continues if the caller of a sync request is cancelled")
     func callerGoesAway() async throws {
         let engine = makeEngine()
         let latch = Latch()
@@ -173,14 +173,14 @@ struct FollowTests {
             return "done"
         }
         let caller = Task { try await engine.call("busy") }
-        try await eventually("the handler has begun") { id.value != nil }
+        try await eventually("the handler has started") { id.value != nil }
         caller.cancel()
         await #expect(throws: CancellationError.self) { _ = try await caller.value }
         latch.open()
         #expect(try await engine.endedRun(try #require(id.value)).text == "done")
     }
 
-    @Test("a caller that goes away while its run is being created leaves no run behind that never begins")
+    @Test("A run starts even if its caller is cancelled while it is being created")
     func callerGoesAwayEarly() async throws {
         let storage = ScriptedStorage()
         let engine = makeEngine(storage)
@@ -194,11 +194,11 @@ struct FollowTests {
         _ = await caller.result
         let id = storage.record.commits[0].run
         #expect(try await engine.endedRun(id).text == "done")
-        #expect(engine.runningRuns == 0)
+        #expect(engine.activeRuns == 0)
     }
 
-    @Test("a reader who is nudged gets an empty batch, here and in a process that only reads along, and misses nothing")
-    func nudged() async throws {
+    @Test("A woken follower gets an empty batch, in the run's process and in another one, and misses nothing")
+    func woken() async throws {
         let storage = MemoryStorage()
         let engine = makeEngine(storage)
         let reader = makeEngine(storage)
@@ -209,43 +209,43 @@ struct FollowTests {
         }
         let id = try await engine.start("waits")
         for following in [engine, reader] {
-            let nudge = RunEvents.Nudge()
-            var events = following.follow(id, nudge: nudge).makeAsyncIterator()
+            let wake = FollowerWake()
+            var events = following.follow(id, wake: wake).makeAsyncIterator()
             #expect(try await events.next()?.events.map(\.kind) == [.runCreated, .runInProgress])
             for _ in 0..<3 {
-                nudge.send()
+                wake.send()
                 #expect(try await events.next()?.events.isEmpty == true)
             }
         }
-        let nudge = RunEvents.Nudge()
-        var late = reader.follow(id, from: 2, nudge: nudge).makeAsyncIterator()
-        nudge.send()
+        let wake = FollowerWake()
+        var late = reader.follow(id, from: 2, wake: wake).makeAsyncIterator()
+        wake.send()
         #expect(try await late.next()?.events.isEmpty == true)
         gate.open()
         var kinds: [Event.Kind] = []
         while let batch = try await late.next() {
             kinds += batch.events.map(\.kind)
-            nudge.send()
+            wake.send()
         }
         #expect(kinds == [.messageCreated, .messagePart, .messageCompleted, .runCompleted])
     }
 
-    @Test("nudges alone ask storage nothing")
-    func nudgedQuietly() async throws {
+    @Test("Waking a follower does not read from storage")
+    func wokenWithoutReading() async throws {
         let storage = MemoryStorage()
         let engine = makeEngine(storage)
         let counted = ScriptedStorage(storage)
         let reader = makeEngine(counted)
         try engine.agents.addAgent("questioner") { context in _ = try await context.awaitMessage("?") }
         let id = try await engine.call("questioner").id
-        let nudge = RunEvents.Nudge()
-        var events = reader.follow(id, nudge: nudge).makeAsyncIterator()
+        let wake = FollowerWake()
+        var events = reader.follow(id, wake: wake).makeAsyncIterator()
         #expect(try await events.next()?.events.count == 3)
-        nudge.send()
+        wake.send()
         #expect(try await events.next()?.events.isEmpty == true)
         let reads = (counted.record.eventReads.count, counted.record.recordReads)
         for _ in 0..<5 {
-            nudge.send()
+            wake.send()
             #expect(try await events.next()?.events.isEmpty == true)
         }
         #expect((counted.record.eventReads.count, counted.record.recordReads) == reads)

@@ -8,7 +8,7 @@ import Testing
 
 @Suite("Handing over at shutdown", .timeLimit(.minutes(5)))
 struct HandOverTests {
-    @Test("runs that await an answer go to another process at once, without waiting for the lease")
+    @Test("Runs that await an answer are handed over at once, without waiting for the lease")
     func awaiting() async throws {
         let processes = Processes()
         let serve: (AgentRegistry) throws -> Void = { agents in
@@ -31,7 +31,7 @@ struct HandOverTests {
         }
     }
 
-    @Test("what has not ended after the grace period is handed over if it can be replayed, and fails if not")
+    @Test("A run that has not ended after the grace period is handed over if it can be replayed, and fails if not")
     func working() async throws {
         let processes = Processes()
         let (never, open) = (Latch(), Latch())
@@ -52,7 +52,7 @@ struct HandOverTests {
         let staying = try await processes.process(serve: serve(open))
         let replayed = try await leaving.engine.start("replayed")
         let failed = try await leaving.engine.start("not")
-        try await eventually("what this waits for") {
+        try await eventually("their first parts are stored") {
             let counts = try await [replayed, failed].asyncMap { try await processes.storage.eventCount(of: $0) }
             return counts == [4, 4]
         }
@@ -65,17 +65,17 @@ struct HandOverTests {
         never.open()
     }
 
-    @Test("runs that wait for a place begin elsewhere")
+    @Test("Queued runs start in another process")
     func waiting() async throws {
         let processes = Processes()
         let latch = Latch()
         let serve: (AgentRegistry) throws -> Void = { agents in try agents.addAgent("busy") { _ in await latch.wait() }
         }
-        let leaving = try await processes.process(maximumRunningRuns: 1, serve: serve)
+        let leaving = try await processes.process(maximumActiveRuns: 1, serve: serve)
         let staying = try await processes.process(serve: serve)
         let runs = try await (0..<3).asyncMap { _ in try await leaving.engine.start("busy") }
         async let shutdown: Void = leaving.engine.shutdown()
-        try await eventually("what this waits for") {
+        try await eventually("the queued runs are released") {
             try await processes.storage.runs(ownedBy: .released, limit: 10).count == 2
         }
         await staying.engine.recover()
@@ -85,7 +85,7 @@ struct HandOverTests {
         for run in runs { #expect(try await staying.engine.endedRun(run).status == .completed) }
     }
 
-    @Test("runs that were taken over and await an answer are handed on")
+    @Test("Runs that were taken over and await an answer are handed over again")
     func twice() async throws {
         let processes = Processes()
         let serve: (AgentRegistry) throws -> Void = { agents in

@@ -19,7 +19,7 @@ struct IdempotencyTests {
         RunRequest(agent: agent, input: [Message(text)], session: session, idempotencyKey: key)
     }
 
-    @Test("requests with the same key get the same run, in every process, as long as it is stored")
+    @Test("Requests with the same key get the same run, in every process, while it is stored")
     func same() async throws {
         let processes = Processes()
         let first = try await processes.process(serve: serve)
@@ -34,7 +34,7 @@ struct IdempotencyTests {
         #expect(try await second.engine.execute(request("key")).status == .completed)
     }
 
-    @Test("of many requests at the same moment in two processes, one creates the run")
+    @Test("Of many concurrent requests in two processes, one creates the run")
     func atOnce() async throws {
         let processes = Processes()
         let engines = [
@@ -52,10 +52,10 @@ struct IdempotencyTests {
             try await expectSound(runs[0].id, in: processes.storage)
         }
         #expect(try await processes.storage.runs(RunQuery()).total == 20)
-        for engine in engines { #expect(engine.runningRuns == 0) }
+        for engine in engines { #expect(engine.activeRuns == 0) }
     }
 
-    @Test("a key that was used for something else is refused")
+    @Test("A key that was used for another request is refused")
     func reused() async throws {
         let engine = makeEngine()
         try serve(engine.agents)
@@ -69,7 +69,7 @@ struct IdempotencyTests {
         #expect(await refusal { _ = try await engine.execute(request(long)) } == "invalid input")
     }
 
-    @Test("a creation whose answer was lost, and that is asked for again, creates the run once")
+    @Test("A creation whose reply was lost, and that is requested again, creates the run once")
     func lostAnswer() async throws {
         let storage = ScriptedStorage()
         let engine = makeEngine(storage)
@@ -80,7 +80,7 @@ struct IdempotencyTests {
         try await expectSound(run.id, in: storage)
     }
 
-    @Test("the id that a key stands for is a UUID, always the same, and another one for another key")
+    @Test("The id derived from a key is a UUID, always the same, and different for another key")
     func ids() {
         let id = RunID(idempotencyKey: "key")
         #expect(id == RunID(idempotencyKey: "key"))

@@ -6,8 +6,7 @@ import Testing
 
 @testable import ACPRuntime
 
-/// What happens when a claim, a commit, a signal and the end of a lease meet: the cases that can be told by name, and then
-/// many that chance makes up.
+/// What happens when a claim, a commit, a signal and the end of a lease meet: first named cases, then many random ones.
 @Suite("Claims, commits, signals and leases", .timeLimit(.minutes(5)))
 struct InterleavingTests {
     private func agents(_ latch: Latch? = nil) -> (AgentRegistry) throws -> Void {
@@ -32,7 +31,7 @@ struct InterleavingTests {
         }
     }
 
-    @Test("what the old owner commits before the claim is gone on from, and what it commits after it is fenced")
+    @Test("The new owner continues after what the old owner committed before the claim, and later commits are fenced")
     func commitAroundClaim() async throws {
         let processes = Processes()
         let (latch, open) = (Latch(), Latch())
@@ -40,21 +39,21 @@ struct InterleavingTests {
         let old = try await processes.process(serve: agents(latch))
         let new = try await processes.process(serve: agents(open))
         let id = try await old.engine.start("replayed")
-        try await eventually("what this waits for") { try await processes.storage.eventCount(of: id) == 4 }
+        try await eventually("the first part is stored") { try await processes.storage.eventCount(of: id) == 4 }
         processes.clock.pass(processes.lease)
-        // The new owner has looked at the run. Before it claims it, the old one goes on, up to its last commit but one.
+        // The new owner has read the run. Before it claims it, the old one continues, up to its last commit but one.
         let last = Latch()
         new.link.onClaim {
             old.link.onCommit { commit in
                 if commit.events.last?.kind.isTerminal == true { await last.wait() }
             }
             latch.open()
-            try await eventually("what this waits for") { try await processes.storage.eventCount(of: id) == 6 }
+            try await eventually("the next parts are stored") { try await processes.storage.eventCount(of: id) == 6 }
         }
         try await new.tick()
         let run = try await new.engine.endedRun(id)
         last.open()
-        try await eventually("what this waits for") { old.engine.execution(of: id) == nil }
+        try await eventually("the old owner has abandoned the run") { old.engine.execution(of: id) == nil }
         #expect(run.status == .completed && run.text == "one two")
         #expect(try await processes.storage.run(id) == run)
         #expect(
@@ -62,14 +61,14 @@ struct InterleavingTests {
         try await expectSound(id, in: processes.storage)
     }
 
-    @Test("a run that ends while it is being claimed stays as it ended")
+    @Test("A run that ends while it is being claimed keeps its end")
     func endDuringClaim() async throws {
         let processes = Processes()
         let latch = Latch()
         let old = try await processes.process(serve: agents(latch))
         let new = try await processes.process(serve: agents())
         let id = try await old.engine.start("replayed")
-        try await eventually("what this waits for") { try await processes.storage.eventCount(of: id) == 4 }
+        try await eventually("the first part is stored") { try await processes.storage.eventCount(of: id) == 4 }
         processes.clock.pass(processes.lease)
         new.link.onClaim {
             latch.open()
@@ -80,7 +79,7 @@ struct InterleavingTests {
         try await expectSound(id, in: processes.storage)
     }
 
-    @Test("a cancellation that meets the claim is obeyed by the new owner")
+    @Test("A cancellation at the moment of the claim is obeyed by the new owner")
     func cancelDuringClaim() async throws {
         let processes = Processes()
         let latch = Latch()
@@ -88,7 +87,7 @@ struct InterleavingTests {
         let new = try await processes.process(serve: agents(latch))
         let third = try await processes.process(serve: agents(latch))
         let id = try await old.engine.start("replayed")
-        try await eventually("what this waits for") { try await processes.storage.eventCount(of: id) == 4 }
+        try await eventually("the first part is stored") { try await processes.storage.eventCount(of: id) == 4 }
         old.die()
         processes.clock.pass(processes.lease)
         new.link.onClaim { _ = try await third.engine.cancel(id) }
@@ -97,13 +96,13 @@ struct InterleavingTests {
         latch.open()
     }
 
-    @Test("a claimer that dies right after its claim is followed by another one")
+    @Test("If a process ends right after its claim, another one takes the run over")
     func claimerDies() async throws {
         let processes = Processes()
         let latch = Latch()
         let members = try await (0..<3).asyncMap { _ in try await processes.process(serve: agents(latch)) }
         let id = try await members[0].engine.start("replayed")
-        try await eventually("what this waits for") { try await processes.storage.eventCount(of: id) == 4 }
+        try await eventually("the first part is stored") { try await processes.storage.eventCount(of: id) == 4 }
         members[0].die()
         processes.clock.pass(processes.lease)
         members[1].link.afterClaim { members[1].die() }
@@ -115,7 +114,7 @@ struct InterleavingTests {
         try await expectSound(id, in: processes.storage)
     }
 
-    @Test("whatever happens in whatever order, no run is stuck, doubled or torn", arguments: 0..<40)
+    @Test("In random interleavings no run is stuck, duplicated or inconsistent", arguments: 0..<40)
     func chance(seed: Int) async throws {
         var chance = SeededGenerator(seed: UInt64(seed))
         let processes = Processes()
@@ -139,22 +138,22 @@ struct InterleavingTests {
             case 7: try? await member.tick()
             case 8:
                 guard let id = runs.randomElement(using: &chance) else { continue }
-                // A run that is answered at a process whose connection is cut waits for it: not here.
+                // Not here: a run that is answered at a disconnected process waits for it.
                 if member.isConnected { _ = try? await member.engine.resume(id, "answer") }
             default:
                 guard let id = runs.randomElement(using: &chance), member.isConnected else { continue }
                 if Bool.random(using: &chance) { _ = try? await member.engine.cancel(id) }
             }
-            // Heard by those who are there.
-            for member in members where member.isConnected { await member.engine.hear(.gap) }
+            // Received by the connected processes.
+            for member in members where member.isConnected { await member.engine.handle(.gap) }
         }
-        // At last one new process is left, and everybody else is gone for good.
+        // Finally one new process remains, and all others are disconnected for good.
         for member in members { member.die() }
         processes.clock.pass(processes.lease * 2)
         let last = try await processes.process(serve: agents(latch))
         members.append(last)
         for id in Set(runs) {
-            try await eventually("what this waits for") {
+            try await eventually("all runs have ended") {
                 try await last.tick()
                 let run = try await processes.storage.run(id)
                 if run?.status == .awaiting { _ = try? await last.engine.resume(id, "answer") }
@@ -170,8 +169,8 @@ struct InterleavingTests {
             default: Issue.record("run \(id) of \(run.agentName) is \(run.status): \(run.error?.message ?? "")")
             }
         }
-        // A block for each run that was completed, whole and once. One whose end could not be stored in time may have left its
-        // block and have failed all the same.
+        // One block for each completed run, whole and once. A run whose end could not be stored in time may have stored
+        // its block and have failed.
         let history = try await processes.storage.history(of: "shared")
         let completed = try await Set(runs).asyncMap { try await processes.storage.run($0) }
             .compactMap { $0 }.filter { $0.status == .completed }

@@ -8,61 +8,61 @@ import Testing
 
 @Suite("Limits", .timeLimit(.minutes(5)))
 struct LimitTests {
-    @Test("no more runs than allowed run at a time; one that ends makes room")
+    @Test("No more runs than the limit are active, and one that ends frees capacity")
     func tooMany() async throws {
-        let engine = makeEngine(MemoryStorage(), configuration(maximumRunningRuns: 2))
+        let engine = makeEngine(MemoryStorage(), configuration(maximumActiveRuns: 2))
         let latch = Latch()
         try engine.agents.addAgent("busy") { _ in await latch.wait() }
         let first = try await engine.start("busy")
         _ = try await engine.start("busy")
-        #expect(engine.runningRuns == 2)
+        #expect(engine.activeRuns == 2)
         #expect(await refusal { _ = try await engine.start("busy") } == "more than 2 runs")
         latch.open()
         _ = try await engine.endedRun(first)
         _ = try await engine.call("busy")
     }
 
-    @Test("those that come when all places are taken wait in the order in which they came, and more are refused")
+    @Test("Runs above the limit are queued in the order of their requests, and further ones are refused")
     func queue() async throws {
-        let engine = makeEngine(MemoryStorage(), configuration(maximumRunningRuns: 2, maximumWaitingRuns: 3))
+        let engine = makeEngine(MemoryStorage(), configuration(maximumActiveRuns: 2, maximumQueuedRuns: 3))
         let latches = (0..<5).map { _ in Latch() }
         try engine.agents.addAgent("busy") { context in
             await latches[Int(context.input[0].text) ?? 0].wait()
         }
         var runs: [RunID] = []
         for number in 0..<5 { runs.append(try await engine.start("busy", Message("\(number)"))) }
-        #expect(engine.runningRuns == 2 && engine.waitingRuns == 3)
+        #expect(engine.activeRuns == 2 && engine.queuedRuns == 3)
         #expect(await refusal { _ = try await engine.start("busy") } == "more than 2 runs")
         #expect(try await engine.storage.kinds(runs[2]) == ["run.created"])
         latches[1].open()
         _ = try await engine.endedRun(runs[1])
-        try await eventually("what this waits for") { try await engine.fetchRun(runs[2]).status == .inProgress }
+        try await eventually("a queued run has started") { try await engine.fetchRun(runs[2]).status == .inProgress }
         #expect(try await engine.fetchRun(runs[3]).status == .created)
         for latch in latches { latch.open() }
         for run in runs {
             #expect(try await engine.endedRun(run).status == .completed)
             try await expectSound(run, in: engine.storage)
         }
-        #expect(engine.runningRuns == 0 && engine.waitingRuns == 0)
+        #expect(engine.activeRuns == 0 && engine.queuedRuns == 0)
     }
 
-    @Test("a waiting run that is cancelled never begins")
+    @Test("A queued run that is cancelled never starts")
     func cancelWaiting() async throws {
-        let engine = makeEngine(MemoryStorage(), configuration(maximumRunningRuns: 1, maximumWaitingRuns: 3))
+        let engine = makeEngine(MemoryStorage(), configuration(maximumActiveRuns: 1, maximumQueuedRuns: 3))
         let latch = Latch()
         try engine.agents.addAgent("busy") { _ in await latch.wait() }
         let running = try await engine.start("busy")
         let waiting = try await engine.start("busy")
         _ = try await engine.cancel(waiting)
         #expect(try await engine.endedRun(waiting).status == .cancelled)
-        #expect(engine.waitingRuns == 0)
+        #expect(engine.queuedRuns == 0)
         latch.open()
         #expect(try await engine.endedRun(running).status == .completed)
     }
 
-    @Test("runs that await an answer take no place, and take it again with the answer")
+    @Test("Runs that await an answer do not count as active until they are answered")
     func awaitingIsFree() async throws {
-        let engine = makeEngine(MemoryStorage(), configuration(maximumRunningRuns: 1))
+        let engine = makeEngine(MemoryStorage(), configuration(maximumActiveRuns: 1))
         let latch = Latch()
         try engine.agents.addAgent("questioner") { context in
             _ = try await context.awaitMessage("?")
@@ -70,18 +70,18 @@ struct LimitTests {
         }
         var runs: [RunID] = []
         for _ in 0..<5 { runs.append(try await engine.call("questioner").id) }
-        #expect(engine.runningRuns == 0)
+        #expect(engine.activeRuns == 0)
         for run in runs { try await engine.resume(run, "go") }
-        #expect(engine.runningRuns == 5, "an answer is never refused for want of a place")
+        #expect(engine.activeRuns == 5, "an answer is never refused for lack of capacity")
         #expect(await refusal { _ = try await engine.start("questioner") } == "more than 1 runs")
         latch.open()
         for run in runs { _ = try await engine.endedRun(run) }
-        #expect(engine.runningRuns == 0)
+        #expect(engine.activeRuns == 0)
     }
 
-    @Test("whoever has heard of a run's end or question finds its place free", arguments: [true, false])
+    @Test("A caller that has seen a run's end or question finds its capacity free", arguments: [true, false])
     func placeIsFreeAtOnce(asks: Bool) async throws {
-        let engine = makeEngine(MemoryStorage(), configuration(maximumRunningRuns: 1))
+        let engine = makeEngine(MemoryStorage(), configuration(maximumActiveRuns: 1))
         try engine.agents.addAgent("quick") { context in
             try await context.yield("x")
             if asks { _ = try await context.awaitMessage("?") }
@@ -93,21 +93,21 @@ struct LimitTests {
         }
     }
 
-    @Test("a run that could not be created takes no place and leaves nothing behind")
+    @Test("A run that could not be created uses no capacity and leaves nothing behind")
     func failedCreation() async throws {
         let storage = ScriptedStorage()
-        let engine = makeEngine(storage, configuration(maximumRunningRuns: 1))
+        let engine = makeEngine(storage, configuration(maximumActiveRuns: 1))
         try engine.agents.addAgent("quick") { _ in "done" }
         for code in [StorageError.Code.cannotConnect, .refused, .full] {
             storage.onCommit(storage.record.commits.count + 1, .failure(StorageError(code, "no")))
             #expect(await refusal { _ = try await engine.call("quick") } == "storage: \(code)")
         }
-        #expect(engine.runningRuns == 0)
+        #expect(engine.activeRuns == 0)
         #expect(try await engine.runs(RunQuery()).total == 0)
         #expect(try await engine.call("quick").text == "done")
     }
 
-    @Test("a handler that says much more than the storage can write is held up, and all of it is stored in the end")
+    @Test("A handler that produces output faster than it is stored is suspended, and all of it is stored in the end")
     func backPressure() async throws {
         let storage = ScriptedStorage()
         let engine = makeEngine(storage)
@@ -124,29 +124,29 @@ struct LimitTests {
         let hold = storage.holdCommits()
         begun.open()
         let execution = try #require(engine.execution(of: id))
-        try await eventually("the handler is held up behind a commit") {
+        try await eventually("the handler is suspended behind a commit") {
             storage.record.commits.count == 2 && execution.read { $0.log.isFull }
         }
         let waiting = execution.read { $0.log.eventCount - $0.log.committed }
-        // What is on its way, what waits, and the message that the first part began.
+        // What is in flight, what is pending, and the message that the first part opened.
         #expect(waiting <= 2 * RunLog.pendingEvents + 1)
         #expect(said.value <= waiting)
         for _ in 0..<100 { await Task.yield() }
-        #expect(said.value <= waiting, "it does not go on")
+        #expect(said.value <= waiting, "it does not continue")
         #expect(storage.record.commits.count == 2)
         hold.open()
         let run = try await engine.endedRun(id)
         #expect(run.output.first?.parts.count == 100_000)
         #expect(run.output.first?.parts.last?.content == "99999")
         let record = storage.record
-        #expect(record.mostAtOnce == 1, "never two commits of one run at a time")
+        #expect(record.mostAtOnce == 1, "at most one commit of a run at a time")
         #expect(record.commits.allSatisfy { $0.events.count <= RunLog.pendingEvents + 1 })
         let covered = record.commits.compactMap { $0.snapshot?.eventCount }.reduce(0, +)
-        #expect(covered <= 5 * 100_000, "all snapshots together stay in proportion to the log")
+        #expect(covered <= 5 * 100_000, "the size of all snapshots together stays proportional to the log")
         #expect(try await storage.eventCount(of: id) == 100_005)
     }
 
-    @Test("a handler that is held up can be cancelled")
+    @Test("A suspended handler can be cancelled")
     func cancelledWhileHeldUp() async throws {
         let storage = ScriptedStorage()
         let engine = makeEngine(storage)
@@ -165,15 +165,15 @@ struct LimitTests {
         let hold = storage.holdCommits()
         begun.open()
         let execution = try #require(engine.execution(of: id))
-        try await eventually("the handler is held up") { execution.read { $0.log.isFull } }
+        try await eventually("the handler is suspended") { execution.read { $0.log.isFull } }
         _ = try await engine.cancel(id)
-        try await eventually("the handler is told") { thrown.value == "CancellationError" }
+        try await eventually("the handler is cancelled") { thrown.value == "CancellationError" }
         hold.open()
         #expect(try await engine.endedRun(id).status == .cancelled)
         try await expectSound(id, in: storage)
     }
 
-    @Test("a burst of output costs far fewer round trips than events")
+    @Test("A burst of output needs far fewer round trips than events")
     func roundTrips() async throws {
         let storage = ScriptedStorage()
         let engine = makeEngine(storage)
@@ -189,11 +189,11 @@ struct LimitTests {
         await said.wait()
         hold.open()
         _ = try await engine.endedRun(id)
-        // The creation, the first events, all that came meanwhile, the end.
+        // The creation, the first events, all that were added meanwhile, the end.
         #expect(storage.record.commits.count <= 5)
         #expect(storage.record.historyAppends == 1)
         #expect(storage.record.commits.map(\.expecting) == storage.record.commits.map(\.expecting).sorted())
-        #expect(storage.record.commits.dropFirst().allSatisfy { $0.input == nil }, "the input is written once")
+        #expect(storage.record.commits.dropFirst().allSatisfy { $0.input == nil }, "the input is stored once")
         try await expectSound(id, in: storage)
     }
 }

@@ -8,14 +8,14 @@ import Testing
 
 @Suite("Links", .timeLimit(.minutes(5)))
 struct LinkTests {
-    /// Gives what it is told to, and counts.
+    /// Returns what the test specifies, and counts.
     private final class Loader: ResourceLoader {
         let requests = Shared<[ResourceRequest]>([])
-        let answer: @Sendable (ResourceRequest) throws -> Resource
+        let answer: @Sendable (ResourceRequest) throws -> LoadedResource
 
-        init(_ answer: @escaping @Sendable (ResourceRequest) throws -> Resource) { self.answer = answer }
+        init(_ answer: @escaping @Sendable (ResourceRequest) throws -> LoadedResource) { self.answer = answer }
 
-        func load(_ request: ResourceRequest) async throws -> Resource {
+        func load(_ request: ResourceRequest) async throws -> LoadedResource {
             requests.change { $0.append(request) }
             return try answer(request)
         }
@@ -23,17 +23,17 @@ struct LinkTests {
         var urls: [String] { requests.value.map(\.url) }
     }
 
-    private static func json(_ text: String) -> Resource {
-        Resource(bytes: Array(text.utf8), contentType: "application/json")
+    private static func json(_ text: String) -> LoadedResource {
+        LoadedResource(bytes: Array(text.utf8), contentType: "application/json")
     }
 
     // MARK: Parts
 
-    @Test("The data of a part is what stands in it, or what its URL points to")
+    @Test("The data of a part is its content, or what its URL refers to")
     func data() async throws {
         let loader = Loader { request in
             #expect(request.purpose == .content && request.session == "s-1")
-            return Resource(bytes: [1, 2, 3], contentType: "image/png")
+            return LoadedResource(bytes: [1, 2, 3], contentType: "image/png")
         }
         let engine = makeEngine(MemoryStorage(), configuration(resourceLoader: loader))
         try engine.agents.addAgent("reader") { context async throws in
@@ -55,7 +55,7 @@ struct LinkTests {
     }
 
     @Test(
-        "A data: URL holds its content in itself",
+        "A data: URL contains its content",
         arguments: [
             ("data:,", "", "text/plain;charset=US-ASCII"),
             ("data:,a%20b%2Cc,d", "a b,c,d", "text/plain;charset=US-ASCII"),
@@ -67,13 +67,13 @@ struct LinkTests {
         let engine = makeEngine()
         try engine.agents.addAgent("reader") { context async throws in
             let resource = try await context.resource(at: url)
-            #expect(resource == Resource(bytes: Array(text.utf8), contentType: type))
+            #expect(resource == LoadedResource(bytes: Array(text.utf8), contentType: type))
         }
         #expect(try await engine.call("reader").status == .completed)
     }
 
     @Test(
-        "A broken data: URL is an error",
+        "An invalid data: URL is an error",
         arguments: ["data:", "data:x", "data:,%", "data:,%2", "data:,%zz", "data:;base64,=", "data:;base64,é"])
     func brokenDataURL(url: String) async throws {
         let engine = makeEngine()
@@ -84,7 +84,7 @@ struct LinkTests {
         #expect(try await engine.call("reader").status == .completed)
     }
 
-    @Test("A run loads no more things than it may, and the next run begins anew")
+    @Test("A run loads no more resources than the limit, and the next run starts again")
     func loadLimit() async throws {
         let loader = Loader { _ in Self.json(#"{"role":"user","parts":[]}"#) }
         let limited = configuration(resourceLoader: loader).with { $0.maximumLinkLoads = 3 }
@@ -106,9 +106,9 @@ struct LinkTests {
         #expect(loader.urls.count == 6)
     }
 
-    @Test("A run loads no more bytes than it may")
+    @Test("A run loads no more bytes than the limit")
     func byteLimit() async throws {
-        let loader = Loader { _ in Resource(bytes: Array(repeating: 0, count: 1_000), contentType: "a/b") }
+        let loader = Loader { _ in LoadedResource(bytes: Array(repeating: 0, count: 1_000), contentType: "a/b") }
         let limited = configuration(resourceLoader: loader).with { $0.maximumLinkBytes = 2_500 }
         let engine = makeEngine(MemoryStorage(), limited)
         try engine.agents.addAgent("reader") { context async throws in
@@ -124,7 +124,7 @@ struct LinkTests {
         #expect(loader.urls.count == 3)
     }
 
-    @Test("A session refers to no more messages of other servers than it may, however they come")
+    @Test("A session refers to no more messages on other servers than the limit, however they are added")
     func sessionLinks() async throws {
         let engine = makeEngine(MemoryStorage(), configuration().with { $0.maximumSessionLinks = 4 })
         try engine.agents.addAgent("echo") { _ in }
@@ -140,7 +140,7 @@ struct LinkTests {
         #expect(links.count == 4)
     }
 
-    @Test("What cannot be loaded fails the run with the reason, and shows no secret of the URL")
+    @Test("A resource that cannot be loaded fails the run with the reason, and without secrets of the URL")
     func failure() async throws {
         let engine = makeEngine()
         try engine.agents.addAgent("reader") { context async throws in
@@ -151,7 +151,7 @@ struct LinkTests {
         #expect(error.message.hasPrefix("https://files.example/x was not loaded"))
     }
 
-    @Test("A link that leads to something that is no message fails the reading, and nothing else")
+    @Test("A link that does not refer to a message fails the reading, and nothing else")
     func noMessage() async throws {
         let loader = Loader { $0.url.hasSuffix("good") ? Self.json(#"{"parts":[]}"#) : Self.json("[]") }
         let engine = makeEngine(MemoryStorage(), configuration(resourceLoader: loader))
@@ -160,14 +160,14 @@ struct LinkTests {
             let error = await #expect(throws: LinkError.self) {
                 for try await _ in context.session.historyMessages() { count += 1 }
             }
-            #expect(error?.code == .badAnswer && error?.message.contains("http://a/bad") == true)
+            #expect(error?.code == .badResponse && error?.message.contains("http://a/bad") == true)
             return "\(count)"
         }
         let request = RunRequest(
             agent: "reader", input: ["?"], session: "s-1",
             forwardedHistory: ["http://a/good", "http://a/bad", "http://a/last"])
         #expect(try await engine.execute(request).text == "1")
-        #expect(loader.urls == ["http://a/good", "http://a/bad"], "nothing is loaded before it is its turn")
+        #expect(loader.urls == ["http://a/good", "http://a/bad"], "nothing is loaded before it is read")
     }
 
     // MARK: State
@@ -190,7 +190,7 @@ struct LinkTests {
     }
 
     @Test(
-        "A state that another server keeps is loaded when it is asked for, once per run, also in later runs and elsewhere"
+        "A state that another server keeps is loaded on demand, once per run, also in later runs and in other processes"
     )
     func forwardedState() async throws {
         let storage: any Storage = MemoryStorage()
@@ -211,14 +211,14 @@ struct LinkTests {
         #expect(try await other.call("counter", session: "s-1").text == "42")
         #expect(loader.urls.count == 3)
         #expect(try await storage.session("s-1")?.forwardedState == nil)
-        // From here on it is kept here, though the same descriptor is sent again.
+        // From here on it is kept here, even if the same descriptor is sent again.
         #expect(try await engine.execute(forwarding("counter")).text == "43")
         #expect(try await engine.execute(forwarding("peek")).text == "43")
         #expect(loader.urls.count == 3)
     }
 
     @Test(
-        "A session that comes back brings along the state that it was given elsewhere, and not that of an earlier time")
+        "A session that returns has the state that it was given elsewhere, and not an earlier one")
     func stateComesHome() async throws {
         let storage: any Storage = MemoryStorage()
         let loader = Loader { Self.json($0.url.contains("v=1") ? "10" : "20") }
@@ -237,7 +237,7 @@ struct LinkTests {
             try await storage.session("s-1")?.forwardedState == signed(9), "the signature that can be used for longest")
     }
 
-    @Test("The newest URL of a state counts, and the metadata of the session stays")
+    @Test("The newest URL of a state is used, and the metadata of the session is kept")
     func newerState() async throws {
         let storage: any Storage = MemoryStorage()
         let loader = Loader { Self.json($0.url.hasSuffix("new") ? "2" : "1") }
@@ -266,7 +266,7 @@ struct LinkTests {
         #expect(counts == Set((101...120).map(String.init)))
     }
 
-    @Test("A state that cannot be loaded fails the run that asks for it, with the reason")
+    @Test("A state that cannot be loaded fails the run that reads it, with the reason")
     func missingState() async throws {
         let loader = Loader { _ in throw LinkError(.notFound, "it is gone") }
         let engine = makeEngine(MemoryStorage(), configuration(resourceLoader: loader))

@@ -5,7 +5,7 @@ import ACPRuntime
 import ACPStorage
 import Testing
 
-@Suite("What a handler returns and yields", .timeLimit(.minutes(5)))
+@Suite("Output of handlers", .timeLimit(.minutes(5)))
 struct OutputTests {
     struct Progress: Codable, Sendable {
         var done: Int
@@ -13,7 +13,7 @@ struct OutputTests {
 
     // MARK: Returning
 
-    @Test("every kind of return value becomes output")
+    @Test("Every kind of return value becomes output")
     func returnKinds() async throws {
         let engine = makeEngine()
         let agents = engine.agents
@@ -55,7 +55,7 @@ struct OutputTests {
         #expect(artifact.output[0].parts[0].isArtifact)
     }
 
-    @Test("a sequence that breaks off fails the run, with what was said before in its output")
+    @Test("A sequence that throws fails the run, and earlier elements are its output")
     func brokenSequence() async throws {
         let engine = makeEngine()
         try engine.agents.addAgent("broken") { _ in
@@ -72,7 +72,7 @@ struct OutputTests {
         try await expectSound(run.id, in: engine.storage)
     }
 
-    @Test("an agent can be a type")
+    @Test("An agent can be a type")
     func agentType() async throws {
         struct Shouter: Agent {
             let manifest = AgentManifest(name: "shouter", description: "Shouts")
@@ -90,7 +90,7 @@ struct OutputTests {
 
     // MARK: Yielding
 
-    @Test("events come in the order of the protocol, and readers, storage and the run agree on them")
+    @Test("Events have the order of the protocol, and readers, storage and the run agree on them")
     func order() async throws {
         let engine = makeEngine()
         try engine.agents.addAgent("speaker") { context in
@@ -129,7 +129,7 @@ struct OutputTests {
         try await expectSound(id, in: engine.storage)
     }
 
-    @Test("anything else that is yielded is a generic event, an object in any case, and no output")
+    @Test("Other values are sent as generic events, always as objects, and are not output")
     func generics() async throws {
         let engine = makeEngine()
         try engine.agents.addAgent("progress") { context in
@@ -147,7 +147,7 @@ struct OutputTests {
         #expect(run.output.isEmpty)
     }
 
-    @Test("what cannot be said throws to the handler, leaves no trace, and the run goes on")
+    @Test("Invalid output throws to the handler and has no effect, and the run continues")
     func unspeakable() async throws {
         let engine = makeEngine()
         let refused = Shared()
@@ -176,7 +176,7 @@ struct OutputTests {
             ])
     }
 
-    @Test("child tasks may speak at the same time, and everything is said once")
+    @Test("Child tasks may send output concurrently, and all of it is sent once")
     func children() async throws {
         let engine = makeEngine()
         try engine.agents.addAgent("chorus") { context in
@@ -193,7 +193,7 @@ struct OutputTests {
         try await expectSound(run.id, in: engine.storage)
     }
 
-    @Test("a context that outlives its run is of no use any more")
+    @Test("A context cannot be used after its run has ended")
     func lateContext() async throws {
         let engine = makeEngine()
         let kept = Shared<RunContext?>(nil)
@@ -212,7 +212,7 @@ struct OutputTests {
 
     // MARK: Creating
 
-    @Test("what cannot be run is refused before anything is stored")
+    @Test("An invalid request is refused before anything is stored")
     func refused() async throws {
         let storage = ScriptedStorage()
         let engine = makeEngine(storage)
@@ -222,10 +222,10 @@ struct OutputTests {
         let bad = Message(parts: [MessagePart(content: "x", contentURL: "y")])
         #expect(await refusal { _ = try await engine.call("echo", bad) } == "invalid input")
         #expect(storage.record.commits.isEmpty)
-        #expect(engine.runningRuns == 0)
+        #expect(engine.activeRuns == 0)
     }
 
-    @Test("a run is stored with its input before its handler begins")
+    @Test("A run is stored with its input before its handler starts")
     func storedFirst() async throws {
         let storage = ScriptedStorage()
         let engine = makeEngine(storage)

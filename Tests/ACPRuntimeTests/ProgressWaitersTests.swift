@@ -3,9 +3,9 @@
 @testable import ACPRuntime
 import Testing
 
-@Suite("Waiting for progress", .timeLimit(.minutes(5)))
+@Suite("Progress waiters", .timeLimit(.minutes(5)))
 struct ProgressWaitersTests {
-    @Test("a wake between looking and waiting is not missed")
+    @Test("A wake between reading the state and waiting is not missed")
     func earlyWake() async throws {
         let waiters = ProgressWaiters()
         let wakes = waiters.wakes
@@ -14,7 +14,7 @@ struct ProgressWaitersTests {
         #expect(waiters.wakes == wakes + 1)
     }
 
-    @Test("a wake reaches everybody who waits")
+    @Test("A wake resumes all waiters")
     func everybody() async throws {
         let waiters = ProgressWaiters()
         let begun = Shared()
@@ -26,13 +26,13 @@ struct ProgressWaitersTests {
                     try await waiters.wait(beyond: wakes)
                 }
             }
-            try await eventually("all have begun") { begun.value == 50 }
+            try await eventually("all have started") { begun.value == 50 }
             waiters.wakeAll()
             try await group.waitForAll()
         }
     }
 
-    @Test("somebody who waits for a later wake is not satisfied with an earlier one")
+    @Test("A waiter for a later wake is not resumed by an earlier one")
     func laterWake() async throws {
         let waiters = ProgressWaiters()
         waiters.wakeAll()
@@ -41,31 +41,31 @@ struct ProgressWaitersTests {
         await #expect(throws: CancellationError.self) { try await task.value }
     }
 
-    @Test("a nudge wakes the one who waits with it, and nobody else")
-    func nudge() async throws {
+    @Test("A follower wake resumes only the waiter that uses it")
+    func followerWake() async throws {
         let waiters = ProgressWaiters()
-        let nudge = RunEvents.Nudge()
-        let nudged = Task { try await waiters.wait(beyond: 0, nudge: nudge) }
+        let wake = FollowerWake()
+        let woken = Task { try await waiters.wait(beyond: 0, wake: wake) }
         let other = Task { try await waiters.wait(beyond: 0) }
-        nudge.send()
-        #expect(try await nudged.value)
+        wake.send()
+        #expect(try await woken.value)
         waiters.wakeAll()
         #expect(try await other.value == false)
     }
 
-    @Test("a nudge that comes before the wait ends the next one at once, and only that")
-    func earlyNudge() async throws {
+    @Test("A follower wake before the wait ends the next wait at once, and only that one")
+    func earlyFollowerWake() async throws {
         let waiters = ProgressWaiters()
-        let nudge = RunEvents.Nudge()
-        nudge.send()
-        nudge.send()
-        #expect(try await waiters.wait(beyond: 0, nudge: nudge))
-        let second = Task { try await waiters.wait(beyond: 0, nudge: nudge) }
+        let wake = FollowerWake()
+        wake.send()
+        wake.send()
+        #expect(try await waiters.wait(beyond: 0, wake: wake))
+        let second = Task { try await waiters.wait(beyond: 0, wake: wake) }
         waiters.wakeAll()
         #expect(try await second.value == false)
     }
 
-    @Test("a task that was cancelled before does not wait at all")
+    @Test("A task that was cancelled before does not wait")
     func cancelledBefore() async throws {
         let waiters = ProgressWaiters()
         let latch = Latch()
@@ -79,7 +79,7 @@ struct ProgressWaitersTests {
         waiters.wakeAll()
     }
 
-    @Test("under wakes and cancellations at the same time, everybody returns once, and nobody stays behind")
+    @Test("Under concurrent wakes and cancellations, every waiter is resumed exactly once")
     func races() async throws {
         let waiters = ProgressWaiters()
         let returned = Shared()

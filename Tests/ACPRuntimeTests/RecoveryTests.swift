@@ -8,7 +8,7 @@ import Testing
 
 @Suite("Recovery", .timeLimit(.minutes(5)))
 struct RecoveryTests {
-    /// An agent that says two words, with something in between that it waits for.
+    /// An agent that sends two words, with a wait in between.
     private func twoWords(_ latch: Latch, recovery: AgentPolicy.Recovery = .fail) -> (AgentRegistry) throws -> Void {
         { agents in
             try agents.addAgent("words", policy: AgentPolicy(recovery: recovery)) { context in
@@ -31,7 +31,7 @@ struct RecoveryTests {
 
     private static let interviewed = ["Welcome. ", "Hello Ada. ", "Bye Ada of Rome."]
 
-    @Test("a run whose process died fails within the lease, once, with an error that says what happened")
+    @Test("A run whose process ended fails within the lease, once, with an error that names the reason")
     func fails() async throws {
         let processes = Processes()
         let latch = Latch()
@@ -40,10 +40,10 @@ struct RecoveryTests {
             try await processes.process(serve: twoWords(latch)), try await processes.process(serve: twoWords(latch)),
         ]
         let id = try await owner.engine.start("words")
-        try await eventually("what this waits for") { try await processes.storage.eventCount(of: id) == 4 }
+        try await eventually("the first word is stored") { try await processes.storage.eventCount(of: id) == 4 }
         owner.die()
         for other in others { try await other.tick() }
-        #expect(try await processes.storage.run(id)?.status == .inProgress, "its heartbeat has not run out")
+        #expect(try await processes.storage.run(id)?.status == .inProgress, "its heartbeat has not expired")
         processes.clock.pass(processes.lease)
         for other in others { try await other.engine.renewLease() }
         async let first: Void = others[0].engine.recover()
@@ -52,13 +52,13 @@ struct RecoveryTests {
         let run = try #require(try await processes.storage.run(id))
         #expect(run.status == .failed)
         #expect(run.error?.message.contains("ended before the run did") == true)
-        #expect(run.text == "one ", "what it had said is kept")
+        #expect(run.text == "one ", "earlier output is kept")
         try await expectSound(id, in: processes.storage)
-        #expect(try await processes.storage.coordination.lostProcesses().isEmpty, "it is forgotten")
+        #expect(try await processes.storage.coordination.lostProcesses().isEmpty, "the process is forgotten")
         latch.open()
     }
 
-    @Test("a run that may be replayed goes on elsewhere, and says nothing twice")
+    @Test("A run that can be replayed continues in another process, and sends nothing twice")
     func replays() async throws {
         let processes = Processes()
         let (never, open) = (Latch(), Latch())
@@ -66,7 +66,7 @@ struct RecoveryTests {
         let owner = try await processes.process(serve: twoWords(never, recovery: .replay))
         let other = try await processes.process(serve: twoWords(open, recovery: .replay))
         let id = try await owner.engine.start("words")
-        try await eventually("what this waits for") { try await processes.storage.eventCount(of: id) == 4 }
+        try await eventually("the first word is stored") { try await processes.storage.eventCount(of: id) == 4 }
         owner.die()
         processes.clock.pass(processes.lease)
         try await other.tick()
@@ -81,7 +81,7 @@ struct RecoveryTests {
         never.open()
     }
 
-    @Test("a run that awaits an answer goes on in another process when the answer comes, through every question")
+    @Test("A run that awaits an answer continues in another process when it is answered, through every question")
     func awaiting() async throws {
         let processes = Processes()
         let first = try await processes.process(serve: interview)
@@ -91,13 +91,13 @@ struct RecoveryTests {
         first.die()
         processes.clock.pass(processes.lease)
         try await second.tick()
-        #expect(try await processes.storage.run(run.id)?.status == .awaiting, "it waits on")
-        // The answer reaches a process that does not own the run: its owner is woken.
+        #expect(try await processes.storage.run(run.id)?.status == .awaiting, "it still awaits an answer")
+        // The answer reaches a process that does not own the run, and its owner is notified.
         let (_, before) = try await third.engine.resume(run.id, "Ada")
-        await second.engine.hear(.signal(run.id))
+        await second.engine.handle(.signal(run.id))
         let asked = try await third.engine.settledRun(run.id, after: before)
         #expect(asked.status == .awaiting && asked.awaitRequest?.message?.text == "City?")
-        // And once more, with the answer at the owner itself.
+        // Again, with the answer at the owner itself.
         second.die()
         processes.clock.pass(processes.lease)
         try await third.tick()
@@ -110,7 +110,7 @@ struct RecoveryTests {
         #expect(history.count == 4, "the input and three messages, once")
     }
 
-    @Test("an answer that came while nobody owned the run is found by whoever takes it over")
+    @Test("An answer that was sent while the run had no live owner is found by the process that takes it over")
     func answerBeforeClaim() async throws {
         let processes = Processes()
         let first = try await processes.process(serve: interview)
@@ -125,7 +125,7 @@ struct RecoveryTests {
         #expect(asked.output.map(\.text) == ["Welcome. ", "Hello Ada. "])
     }
 
-    @Test("an answer that was announced while the storage failed is heard as soon as it works again")
+    @Test("An answer that was announced while the storage failed is read as soon as it works again")
     func answerUnheard() async throws {
         let processes = Processes()
         let first = try await processes.process(serve: interview)
@@ -140,7 +140,7 @@ struct RecoveryTests {
         second.die()
         for run in [live, dormant] {
             _ = try await third.engine.resume(run, "Ada")
-            await second.engine.hear(.signal(run))
+            await second.engine.handle(.signal(run))
         }
         second.comeBack()
         try await second.tick()
@@ -149,7 +149,7 @@ struct RecoveryTests {
         }
     }
 
-    @Test("an answer that comes between the look at a run and its claim is not lost")
+    @Test("An answer between the reading of a run and its claim is not lost")
     func answerDuringClaim() async throws {
         let processes = Processes()
         let first = try await processes.process(serve: interview)
@@ -164,7 +164,7 @@ struct RecoveryTests {
         #expect(asked.output.map(\.text) == ["Welcome. ", "Hello Ada. "])
     }
 
-    @Test("a signal that is announced while its run is being taken over is not lost", arguments: [true, false])
+    @Test("A signal that is announced while its run is being taken over is not lost", arguments: [true, false])
     func signalWhileArriving(isAnswer: Bool) async throws {
         let processes = Processes()
         let first = try await processes.process(serve: interview)
@@ -180,14 +180,14 @@ struct RecoveryTests {
                     defer { sent = true }; return sent
                 })
             else { return }
-            // The signals have been read, and the run is not known here yet.
+            // The signals have been read, and the run is not registered here yet.
             await signalsRead.wait()
             if isAnswer {
                 eventCount.set(try await third.engine.resume(run.id, "Ada").eventCount)
             } else {
                 _ = try await third.engine.cancel(run.id)
             }
-            await second.engine.hear(.signal(run.id))
+            await second.engine.handle(.signal(run.id))
         } after: { name in
             if name == "signals(to:)", claimed.isOpen { signalsRead.open() }
         }
@@ -202,30 +202,30 @@ struct RecoveryTests {
         }
     }
 
-    @Test("a process that was only stopped cannot write any more, leaves the session alone, and notices")
+    @Test("A process that was suspended cannot write its former run, leaves the session alone, and abandons the run")
     func zombie() async throws {
         let processes = Processes()
         let latch = Latch()
         let zombie = try await processes.process(serve: twoWords(latch))
         let other = try await processes.process(serve: twoWords(latch))
         let id = try await zombie.engine.start("words", session: "shared")
-        try await eventually("what this waits for") { try await processes.storage.eventCount(of: id) == 4 }
+        try await eventually("the first word is stored") { try await processes.storage.eventCount(of: id) == 4 }
         processes.clock.pass(processes.lease)
         try await other.tick()
         let failed = try #require(try await processes.storage.run(id))
         #expect(failed.status == .failed)
         let events = try await processes.storage.events(of: id)
-        // Now it goes on, and comes to its end.
+        // Now it continues, and ends.
         latch.open()
-        try await eventually("what this waits for") { zombie.engine.execution(of: id) == nil }
+        try await eventually("the former owner has abandoned the run") { zombie.engine.execution(of: id) == nil }
         #expect(try await processes.storage.run(id) == failed)
         #expect(try await processes.storage.events(of: id) == events)
         #expect(try await processes.storage.history(of: "shared").isEmpty)
-        // Whoever asks it gets the truth.
+        // It returns the stored run.
         #expect(try await zombie.engine.fetchRun(id).status == .failed)
     }
 
-    @Test("a process that was stopped lets go of what others have taken, even if its handlers only wait")
+    @Test("A process that was suspended abandons runs that others have taken over, even if its handlers only wait")
     func zombieWaits() async throws {
         let processes = Processes()
         let zombie = try await processes.process(serve: interview)
@@ -238,11 +238,11 @@ struct RecoveryTests {
         #expect(zombie.engine.execution(of: run.id) == nil)
         #expect(try await processes.storage.coordination.lostProcesses().isEmpty, "it is alive again")
         let (_, count) = try await zombie.engine.resume(run.id, "Ada")
-        await other.engine.hear(.signal(run.id))
+        await other.engine.handle(.signal(run.id))
         #expect(try await zombie.engine.settledRun(run.id, after: count).status == .awaiting)
     }
 
-    @Test("state that a stopped process wants to store after it lost its run is not stored")
+    @Test("A suspended process cannot store state after it lost its run")
     func zombieState() async throws {
         let processes = Processes()
         let latch = Latch()
@@ -256,16 +256,16 @@ struct RecoveryTests {
         let zombie = try await processes.process(serve: serve)
         let other = try await processes.process(serve: serve)
         let id = try await zombie.engine.start("stateful", session: "shared")
-        try await eventually("what this waits for") { try await processes.storage.session("shared") != nil }
+        try await eventually("the state is stored") { try await processes.storage.session("shared") != nil }
         processes.clock.pass(processes.lease)
         try await other.tick()
         latch.open()
-        try await eventually("what this waits for") { zombie.engine.execution(of: id) == nil }
+        try await eventually("the former owner has abandoned the run") { zombie.engine.execution(of: id) == nil }
         let state = try #require(try await processes.storage.session("shared")?.state)
         #expect(String(decoding: state.bytes, as: UTF8.self) == "\"mine\"")
     }
 
-    @Test("a run that was asked to stop when its process died is cancelled, not failed")
+    @Test("A run that was being cancelled when its process ended is cancelled, not failed")
     func cancelled() async throws {
         let processes = Processes()
         let latch = Latch()
@@ -282,12 +282,12 @@ struct RecoveryTests {
         latch.open()
     }
 
-    @Test("a run that had not begun begins elsewhere")
+    @Test("A queued run starts in another process")
     func waiting() async throws {
         let processes = Processes()
         let (never, open) = (Latch(), Latch())
         open.open()
-        let owner = try await processes.process(maximumRunningRuns: 1, serve: twoWords(never))
+        let owner = try await processes.process(maximumActiveRuns: 1, serve: twoWords(never))
         let other = try await processes.process(serve: twoWords(open))
         let running = try await owner.engine.start("words")
         let waiting = try await owner.engine.start("words")
@@ -301,7 +301,7 @@ struct RecoveryTests {
         never.open()
     }
 
-    @Test("a handler that does not do the same again fails the run with an error that explains it")
+    @Test("A handler that does not repeat what it did fails the run with an error that explains it")
     func divergence() async throws {
         let processes = Processes()
         func serve(_ greeting: String) -> (AgentRegistry) throws -> Void {
@@ -327,7 +327,7 @@ struct RecoveryTests {
         try await expectSound(run.id, in: processes.storage)
     }
 
-    @Test("an agent that nobody serves any more: what was at work fails after a while, what awaits an answer stays")
+    @Test("Without a process that serves the agent, an active run fails after some leases, and an awaiting run is kept")
     func strangers() async throws {
         let processes = Processes()
         let latch = Latch()
@@ -348,7 +348,7 @@ struct RecoveryTests {
         try await stranger.tick()
         #expect(try await processes.storage.run(working)?.status == .failed)
         #expect(try await processes.storage.run(asking)?.status == .awaiting)
-        // Whoever serves it again takes it over.
+        // A process that serves the agent again takes it over.
         let heir = try await processes.process(serve: interview)
         try await heir.tick()
         let (_, count) = try await heir.engine.resume(asking, "Ada")
@@ -356,13 +356,13 @@ struct RecoveryTests {
         latch.open()
     }
 
-    @Test("runs that a process owns without knowing of them are found when its heartbeat had run out")
+    @Test("Runs that a process owns but does not execute are found after its heartbeat had expired")
     func review() async throws {
         let processes = Processes()
         let process = try await processes.process(serve: interview)
         let latch = Latch()
         try twoWords(latch)(process.engine.agents)
-        // Written by this process, and nobody executes it.
+        // Written by this process, and executed by none.
         let run = Run(agentName: "words", sessionID: "s")
         var composer = RunComposer(run)
         let (created, begun) = (try composer.created(), try composer.begin())

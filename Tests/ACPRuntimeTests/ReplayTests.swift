@@ -10,7 +10,7 @@ import Testing
 struct ReplayTests {
     private let run = Run(agentName: "tester", status: .inProgress)
 
-    /// The log of a handler that says a word, asks, and says another word, and its answer.
+    /// The log of a handler that sends a word, asks, and sends another word, with its answer.
     private func log(answered: Bool = true, end: Bool = true) throws -> [EncodedEvent] {
         var composer = RunComposer(Run(id: run.id, agentName: run.agentName))
         var events = [try composer.created().event, try composer.begin().event]
@@ -28,10 +28,10 @@ struct ReplayTests {
     }
 
     private func say(_ text: String, _ replay: inout Replay) throws {
-        try replay.say { try $0.add(.text(text), now: .now) }
+        try replay.emit { try $0.add(.text(text), now: .now) }
     }
 
-    @Test("a handler that does the same gets its answers, and is through where the log ends")
+    @Test("A handler that repeats what it did gets its answers, and the replay is over where the log ends")
     func same() throws {
         let answer = AwaitResume.message(Message("!"))
         var replay = try replay(log(), [6: answer])
@@ -42,13 +42,13 @@ struct ReplayTests {
             return
         }
         #expect(!replay.isOver)
-        try replay.say { try $0.add(Message("two"), now: .now) }
+        try replay.emit { try $0.add(Message("two"), now: .now) }
         #expect(replay.isOver)
         replay.end()
         #expect(replay.isOver && replay.failure == nil)
     }
 
-    @Test("a question with which the log ends is pending, with its answer if there is one by now")
+    @Test("A question at the end of the log is pending, with its answer if there is one")
     func pending() throws {
         for known in [nil, AwaitResume.message(Message("late"))] {
             var replay = try replay(log(answered: false), known.map { [6: $0] } ?? [:])
@@ -62,23 +62,23 @@ struct ReplayTests {
         }
     }
 
-    @Test("a handler that says something else fails, and stays failed whatever it does then")
+    @Test("A handler that sends something else fails, and stays failed whatever it does next")
     func otherText() throws {
         var replay = try replay(log())
         let error = #expect(throws: ACPError.self) { try say("other", &replay) }
-        #expect(error?.message.contains("event 3, message.part, has another content than before") == true)
+        #expect(error?.message.contains("event 3, message.part, has a different content") == true)
         #expect(throws: ACPError.self) { try say("one", &replay) }
         #expect(throws: ACPError.self) { try replay.ask(.message(Message("?"))) }
         #expect(!replay.isOver && replay.failure != nil)
     }
 
     @Test(
-        "a handler that asks where it spoke, asks something else, or ends early, fails with an error that says what was different"
+        "A handler that asks or ends too early, or asks something else, fails with an error that names the difference"
     )
     func otherSteps() throws {
         var asks = try replay(log())
         let asked = #expect(throws: ACPError.self) { try asks.ask(.message(Message("?"))) }
-        #expect(asked?.message.contains("event 2 was message.created, and now it is run.awaiting") == true)
+        #expect(asked?.message.contains("event 2 was message.created, and now is run.awaiting") == true)
 
         var asksOther = try replay(log())
         try say("one", &asksOther)
@@ -87,25 +87,25 @@ struct ReplayTests {
         var ends = try replay(log())
         try say("one", &ends)
         ends.end()
-        #expect(ends.failure?.message.contains("it ended after event 4, where run.awaiting had followed") == true)
+        #expect(ends.failure?.message.contains("it ended after event 4, which run.awaiting had followed") == true)
     }
 
-    @Test("a question that was withdrawn cannot be replayed, and the error says so")
+    @Test("A question that was withdrawn cannot be replayed, and the error names it")
     func withdrawn() throws {
         var replay = try replay(log())
         try say("one", &replay)
         let error = #expect(throws: ACPError.self) { try replay.ask(.message(Message("?"))) }
-        #expect(error?.message.contains("got no answer") == true)
+        #expect(error?.message.contains("without an answer") == true)
     }
 
-    @Test("a log that breaks off in an open message goes on there")
+    @Test("A log that ends in an open message continues it")
     func openMessage() throws {
         var replay = try replay(Array(log().prefix(4)))
         try say("one", &replay)
         #expect(replay.isOver)
     }
 
-    @Test("what an event is compared by does not depend on times, and does on everything else")
+    @Test("The comparison of events depends on everything except times")
     func traces() throws {
         func trace(_ event: Event) throws -> Replay.Trace { try .init(EncodedEvent(event)) }
         let early = Message(parts: [.text("x")], createdAt: Timestamp(microseconds: 1), completedAt: nil)
@@ -124,7 +124,7 @@ struct ReplayTests {
         #expect(try trace(.runAwaiting(first)) != trace(.runAwaiting(second)))
     }
 
-    @Test("a log that does not begin as that of a run is refused")
+    @Test("A log that does not start with a run's creation is refused")
     func beginning() throws {
         #expect(throws: ACPError.self) { try replay([]) }
         #expect(throws: ACPError.self) { try replay(Array(log().dropFirst())) }

@@ -4,7 +4,7 @@ import ACPCore
 @testable import ACPRuntime
 import Testing
 
-@Suite("The run composer")
+@Suite("Run composer")
 struct RunComposerTests {
     private let now = Timestamp(microseconds: 1_700_000_000_000_001)
     private let later = Timestamp(microseconds: 1_700_000_000_000_002)
@@ -20,7 +20,7 @@ struct RunComposerTests {
 
     // MARK: Output
 
-    @Test("parts gather in one open message")
+    @Test("Parts are collected in one open message")
     func parts() throws {
         var composer = try running()
         let first = try composer.add(.text("a"), now: now)
@@ -35,7 +35,7 @@ struct RunComposerTests {
         #expect(opened.parts.isEmpty && opened.isOpen)
     }
 
-    @Test("the completed message is sent whole, once")
+    @Test("The completed message is sent whole, once")
     func completion() throws {
         var composer = try running()
         let none = try composer.completeMessage(now: now)
@@ -53,7 +53,7 @@ struct RunComposerTests {
         #expect(kinds(next) == ["message.created", "message.part"])
     }
 
-    @Test("a whole message completes the open one first, takes the agent's role, and keeps its own times")
+    @Test("A whole message completes the open one first, gets the agent's role, and keeps its own times")
     func wholeMessage() throws {
         var composer = try running()
         _ = try composer.add(.text("open"), now: now)
@@ -73,7 +73,7 @@ struct RunComposerTests {
         #expect(composer.run.output[2].createdAt == now && composer.run.output[2].completedAt == now)
     }
 
-    @Test("what JSON cannot hold throws and leaves no trace", arguments: [0, 1])
+    @Test("A value that JSON cannot hold throws and has no effect", arguments: [0, 1])
     func noTrace(openParts: Int) throws {
         var composer = try running()
         for _ in 0..<openParts { _ = try composer.add(.text("open"), now: now) }
@@ -92,7 +92,7 @@ struct RunComposerTests {
 
     // MARK: Status
 
-    @Test("a question and its answer change the status there and back")
+    @Test("A question and its answer change the status to awaiting and back")
     func question() throws {
         var composer = try running()
         let asked = try composer.beginAwaiting(.message(Message("?")), deadline: nil)
@@ -106,7 +106,7 @@ struct RunComposerTests {
         #expect(try ACPJSON.decode(Run.self, from: resumed.runJSON) == run)
     }
 
-    @Test("each end has its status, its event and its time")
+    @Test("Each end has its status, its event and its time")
     func ends() throws {
         let failure = ACPError("own_code", "because")
         for (outcome, kind, status) in [
@@ -124,7 +124,7 @@ struct RunComposerTests {
         }
     }
 
-    @Test("a run that fails while it awaits an answer awaits nothing any more")
+    @Test("A run that fails while it awaits an answer awaits nothing any more")
     func failsAwaiting() throws {
         var composer = try running()
         _ = try composer.beginAwaiting(.message(Message("?")), deadline: nil)
@@ -132,7 +132,7 @@ struct RunComposerTests {
         #expect(composer.run.awaitRequest == nil)
     }
 
-    @Test("a run that was asked to stop ends as cancelled, whatever its handler makes of it")
+    @Test("A run that was being cancelled ends as cancelled, however its handler ends")
     func cancelling() throws {
         for outcome in [RunOutcome.completed, .cancelled, .failed(ACPError(.serverError, "x"))] {
             for awaits in [false, true] {

@@ -9,7 +9,7 @@ private func next(_ log: inout RunLog) throws -> RunLog.Batch {
     return try #require(batch)
 }
 
-@Suite("The run log")
+@Suite("Run log")
 struct RunLogTests {
     private func event(_ number: Int, size: Int = 0) throws -> EncodedEvent {
         try EncodedEvent(.messagePart(.text("\(number)" + String(repeating: "x", count: size))))
@@ -27,7 +27,7 @@ struct RunLogTests {
 
     // MARK: Commits
 
-    @Test("an empty log has nothing to commit")
+    @Test("An empty log has nothing to commit")
     func empty() {
         var log = RunLog()
         #expect(log.isIdle)
@@ -38,7 +38,7 @@ struct RunLogTests {
         #expect(log.committed == 0)
     }
 
-    @Test("events that come while a commit is on its way go out together in the next one")
+    @Test("Events that are added while a commit is in flight are committed together by the next one")
     func groupCommit() throws {
         var log = RunLog()
         let events = try events(0..<10)
@@ -63,7 +63,7 @@ struct RunLogTests {
         #expect(log.committed == 10)
     }
 
-    @Test("a commit on its way keeps the log busy until it has succeeded, and success counts once")
+    @Test("A commit in flight keeps the log busy until it has succeeded, and success counts once")
     func busy() throws {
         var log = RunLog()
         log.append(try events(0..<3))
@@ -74,18 +74,18 @@ struct RunLogTests {
         #expect(log.committed == 3)
     }
 
-    @Test("a change of status is written down with the run as it was encoded for the event")
+    @Test("A change of status is stored with the run as it was encoded for the event")
     func statusChange() throws {
         var composer = RunComposer(Run(agentName: "a"))
         var log = RunLog()
         let created = try composer.created()
         log.append(created)
         let batch = try next(&log)
-        #expect(batch.wantsSnapshot)
+        #expect(batch.needsSnapshot)
         #expect(batch.runJSON == created.runJSON)
     }
 
-    @Test("the encoded run is not used when something came after it")
+    @Test("The encoded run is not used if an event followed it")
     func outdatedJSON() throws {
         var composer = RunComposer(Run(agentName: "a"))
         var log = RunLog()
@@ -93,42 +93,42 @@ struct RunLogTests {
         log.append(try composer.begin())
         log.append(try composer.add(.text("x"), now: .now))
         let batch = try next(&log)
-        #expect(batch.wantsSnapshot)
+        #expect(batch.needsSnapshot)
         #expect(batch.runJSON == nil)
     }
 
-    @Test("what has no event is written down by a commit without events, and with the run as it is then")
+    @Test("A change without an event is stored by a commit without events, with the run at that moment")
     func snapshotWithoutEvents() throws {
         var composer = RunComposer(Run(agentName: "a"))
         var log = RunLog()
         log.append(try composer.created())
-        log.wantSnapshot()
+        log.requestSnapshot()
         let first = try next(&log)
         #expect(first.runJSON == nil)
         log.batchCommitted()
-        log.wantSnapshot()
+        log.requestSnapshot()
         #expect(!log.isIdle)
         let batch = try next(&log)
-        #expect(batch.events.isEmpty && batch.wantsSnapshot && batch.expecting == 1)
+        #expect(batch.events.isEmpty && batch.needsSnapshot && batch.expecting == 1)
         log.batchCommitted()
         #expect(log.isIdle)
     }
 
-    @Test("a few events alone are no reason to write the run down")
+    @Test("A few events alone do not need a snapshot")
     func fewEvents() throws {
         var log = RunLog()
         log.append(try events(0..<(RunLog.snapshotEvents - 1)))
         let small = try next(&log)
-        #expect(!small.wantsSnapshot)
+        #expect(!small.needsSnapshot)
         log.batchCommitted()
         log.append(try events(0..<1))
         let batch = try next(&log)
-        #expect(batch.wantsSnapshot)
+        #expect(batch.needsSnapshot)
     }
 
-    // MARK: Holding up the agent
+    // MARK: Suspending the agent
 
-    @Test("the log is full at a number of waiting events, and has room again when they are on their way")
+    @Test("The log is full at a number of pending events, and has capacity again when they are in flight")
     func fullByCount() throws {
         var log = RunLog()
         let one = try event(0)
@@ -140,7 +140,7 @@ struct RunLogTests {
         #expect(!log.isFull)
     }
 
-    @Test("the log is full at a number of waiting bytes")
+    @Test("The log is full at a number of pending bytes")
     func fullByBytes() throws {
         var log = RunLog()
         log.append([try event(0, size: RunLog.pendingBytes / 2)])
@@ -151,7 +151,7 @@ struct RunLogTests {
 
     // MARK: Reading
 
-    @Test("every index gives what it must: events from there on, or storage, or nothing yet")
+    @Test("Every index returns events from there on, or refers to storage, or has nothing yet")
     func readingEveryIndex() throws {
         let count = RunLog.recentEvents + 100
         let all = try events(0..<(count + 5))
@@ -173,12 +173,12 @@ struct RunLogTests {
             #expect(kind(log.read(from: index)) == "notYet", "index \(index)")
         }
         _ = log.nextBatch()
-        #expect(kind(log.read(from: count)) == "notYet", "what is on its way is not committed")
+        #expect(kind(log.read(from: count)) == "notYet", "an event in flight is not committed")
         log.batchCommitted()
         #expect(kind(log.read(from: count)) == "events 5")
     }
 
-    @Test("only so many bytes of events are kept, down to none if one event is larger")
+    @Test("A limited number of bytes of events is kept, down to none if one event is larger")
     func recentBytes() throws {
         let size = RunLog.recentBytes / 8
         let log = try filled(with: 100, size: size)
@@ -209,7 +209,7 @@ struct RunLogTests {
 
 @Suite("Snapshots")
 struct SnapshotPolicyTests {
-    /// What a long run costs, with a commit after each step of the agent: the slowest agent and the fastest storage.
+    /// The cost of a long run with a commit after each step of the agent: the slowest agent and the fastest storage.
     private struct Cost {
         var events = 0
         var logBytes = 0
@@ -231,7 +231,7 @@ struct SnapshotPolicyTests {
             let batch = try next(&log)
             let count = batch.expecting + batch.events.count
             cost.logBytes += batch.events.reduce(0) { $0 + $1.json.count }
-            if batch.wantsSnapshot {
+            if batch.needsSnapshot {
                 covered = count
                 cost.snapshots += 1
                 cost.coveredEvents += count
@@ -244,7 +244,7 @@ struct SnapshotPolicyTests {
         return cost
     }
 
-    @Test("of a run of 10,000 parts cost no more than a small multiple of its log")
+    @Test("Snapshots of a run of 10,000 parts cost no more than a small multiple of its log")
     func parts() throws {
         let cost = try cost(of: 10_000) { composer, number in
             try composer.add(.text("part number \(number) of a long message"), now: .now)
@@ -253,7 +253,7 @@ struct SnapshotPolicyTests {
         expectProportion(cost)
     }
 
-    @Test("of a run of 10,000 messages cost no more than a small multiple of its log")
+    @Test("Snapshots of a run of 10,000 messages cost no more than a small multiple of its log")
     func messages() throws {
         let cost = try cost(of: 10_000) { composer, number in
             try composer.add(Message("message number \(number) of many"), now: .now)
@@ -266,6 +266,6 @@ struct SnapshotPolicyTests {
         #expect(cost.coveredEvents <= 2 * cost.events, "\(cost)")
         #expect(cost.snapshotBytes <= 2 * cost.logBytes, "\(cost)")
         #expect(cost.snapshots <= 10, "\(cost)")
-        #expect(cost.longestTail <= 50, "whoever reads the run folds in half of its events at most: \(cost)")
+        #expect(cost.longestTail <= 50, "a reader of the run applies at most half of its events: \(cost)")
     }
 }

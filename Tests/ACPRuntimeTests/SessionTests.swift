@@ -8,9 +8,9 @@ import Testing
 @Suite("Sessions", .timeLimit(.minutes(5)))
 struct SessionTests {
     private struct Loader: ResourceLoader {
-        func load(_ request: ResourceRequest) async throws -> Resource {
+        func load(_ request: ResourceRequest) async throws -> LoadedResource {
             #expect(request.purpose == .message && request.session == "s-1")
-            return Resource(
+            return LoadedResource(
                 bytes: try ACPJSON.encode(Message("loaded from \(request.url)")), contentType: "application/json")
         }
     }
@@ -26,7 +26,7 @@ struct SessionTests {
 
     // MARK: State
 
-    @Test("state is what was stored last, of any shape, or nothing")
+    @Test("The state is what was stored last, of any type, or nothing")
     func state() async throws {
         struct Note: Codable, Equatable { var text: String }
         let engine = makeEngine()
@@ -49,7 +49,7 @@ struct SessionTests {
         #expect(try await engine.call("memory").status == .completed)
     }
 
-    @Test("a state of another shape is the server's fault, not the caller's")
+    @Test("A state of another type is an error of the server, not of the caller")
     func unreadableState() async throws {
         let engine = makeEngine()
         try engine.agents.addAgent("counter") { context in
@@ -63,7 +63,7 @@ struct SessionTests {
         #expect(run.error?.message.contains("s-1") == true)
     }
 
-    @Test("concurrent runs that update the state lose no update, and leave the metadata alone")
+    @Test("Concurrent runs that update the state lose no update, and keep the metadata")
     func racedUpdates() async throws {
         let engine = makeEngine()
         try engine.agents.addAgent("counter") { context in
@@ -84,7 +84,7 @@ struct SessionTests {
 
     // MARK: History
 
-    @Test("history holds the input and the output of completed runs, in that order, and the next run sees it")
+    @Test("The history has the input and the output of completed runs, in that order, and the next run reads it")
     func history() async throws {
         let engine = makeEngine()
         try engine.agents.addAgent("echo") { context in context.input }
@@ -102,7 +102,7 @@ struct SessionTests {
         #expect(page.total == 6)
     }
 
-    @Test("40 concurrent runs of one session leave 80 entries, each run's together, and each once")
+    @Test("40 concurrent runs of one session leave 80 entries, those of each run together and once")
     func concurrentHistory() async throws {
         let storage = ScriptedStorage()
         for number in [3, 10, 20] { storage.onHistoryAppend(number, .lostAnswer) }
@@ -123,14 +123,14 @@ struct SessionTests {
         }
     }
 
-    @Test("history is stored before the run counts as completed")
+    @Test("The history is stored before the run counts as completed")
     func historyFirst() async throws {
         let storage = ScriptedStorage()
         let engine = makeEngine(storage)
         try engine.agents.addAgent("echo") { context in context.input }
         let hold = storage.holdHistory()
         let id = try await engine.start("echo", session: "s-1")
-        try await eventually("the end is on its way with its block") { storage.record.historyAppends == 1 }
+        try await eventually("the end is in flight with its block") { storage.record.historyAppends == 1 }
         #expect(try await engine.fetchRun(id).status == .inProgress)
         #expect(try await !storage.kinds(id).contains("run.completed"))
         hold.open()
@@ -138,7 +138,7 @@ struct SessionTests {
         #expect(try await storage.history(of: "s-1").count == 2)
     }
 
-    @Test("a long history is read page by page, whatever the size of a page", arguments: [-1, 1, 7, 30, 100])
+    @Test("A long history is read page by page, whatever the page size", arguments: [-1, 1, 7, 30, 100])
     func pages(size: Int) async throws {
         let engine = makeEngine()
         let block = try HistoryBlock(key: "old", entries: (0..<30).map { .message(Message("\($0)")) })
@@ -153,7 +153,7 @@ struct SessionTests {
         #expect(found.value == (0..<30).map(String.init))
     }
 
-    @Test("messages that another server keeps come first, once, and are loaded where that is set up")
+    @Test("Messages that another server keeps come first, once, and are loaded if a loader is configured")
     func links() async throws {
         let storage = MemoryStorage()
         let engine = makeEngine(storage, configuration(resourceLoader: Loader()))
@@ -180,7 +180,7 @@ struct SessionTests {
 
     // MARK: From outside
 
-    @Test("a session exists from its first run on, and can be deleted without its runs")
+    @Test("A session exists from its first run on, and can be deleted without its runs")
     func sessionFromOutside() async throws {
         let engine = makeEngine()
         try engine.agents.addAgent("echo") { context in context.input }

@@ -28,7 +28,7 @@ struct SessionTurnTests {
         }
     }
 
-    @Test("wait for each other where they are to be queued, also over two processes, and lose no history")
+    @Test("Queued runs wait for each other, also in two processes, and lose no history")
     func queue() async throws {
         let processes = Processes()
         let overlap = Overlap()
@@ -50,13 +50,13 @@ struct SessionTurnTests {
         }
         #expect(overlap.most == 1)
         #expect(try await processes.storage.history(of: "shared").count == 80)
-        try await eventually("what this waits for") {
-            members.allSatisfy { $0.engine.waitingRuns == 0 && $0.engine.runningRuns == 0 }
+        try await eventually("all runs have ended") {
+            members.allSatisfy { $0.engine.queuedRuns == 0 && $0.engine.activeRuns == 0 }
         }
         for service in services { service.cancel() }
     }
 
-    @Test("overlap where nothing else is said, and lose no history either")
+    @Test("Runs overlap by default, and lose no history")
     func overlap() async throws {
         let processes = Processes()
         let members = [
@@ -80,7 +80,7 @@ struct SessionTurnTests {
         }
     }
 
-    @Test("are refused where they are to be, and leave nothing behind")
+    @Test("Runs are refused if so configured, and leave nothing behind")
     func refuse() async throws {
         let processes = Processes()
         let latch = Latch()
@@ -100,7 +100,7 @@ struct SessionTurnTests {
     }
 
     @Test(
-        "one that comes upon the answer of another is not refused, and does not wait, though that has not passed its turn on",
+        "A run that is started when another has ended is neither refused nor queued, even before the turn is passed on",
         arguments: [AgentPolicy.SessionRuns.refuse, .queue])
     func afterAnswer(policy: AgentPolicy.SessionRuns) async throws {
         let storage = ScriptedStorage()
@@ -112,10 +112,10 @@ struct SessionTurnTests {
         #expect(try await engine.call("counter", session: "s").text == "2")
         hold.open()
         #expect(try await engine.call("counter", session: "s").text == "4")
-        try await eventually("all have ended") { engine.runningRuns == 0 && engine.waitingRuns == 0 }
+        try await eventually("all have ended") { engine.activeRuns == 0 && engine.queuedRuns == 0 }
     }
 
-    @Test("an agent's own word counts more than the engine's")
+    @Test("An agent's policy takes precedence over the engine's configuration")
     func agentDecides() async throws {
         let latch = Latch()
         let engine = makeEngine(MemoryStorage(), configuration(sessionRuns: .refuse))
@@ -127,15 +127,15 @@ struct SessionTurnTests {
         latch.open()
     }
 
-    @Test("one that is cancelled while it waits never begins, and the next ones get their turn")
+    @Test("A run that is cancelled while it is queued never starts, and the next ones get their turn")
     func cancelWaiting() async throws {
         let latch = Latch()
         let engine = makeEngine(
-            MemoryStorage(), configuration(maximumWaitingRuns: 10, sessionRuns: .queue))
+            MemoryStorage(), configuration(maximumQueuedRuns: 10, sessionRuns: .queue))
         try engine.agents.addAgent("busy") { _ in await latch.wait() }
         let service = Task { try await engine.run() }
         let runs = try await (0..<3).asyncMap { _ in try await engine.start("busy", session: "s") }
-        #expect(engine.waitingRuns == 2)
+        #expect(engine.queuedRuns == 2)
         #expect(try await engine.cancel(runs[1]).status == .cancelling)
         #expect(try await engine.endedRun(runs[1]).status == .cancelled)
         #expect(try await engine.storage.kinds(runs[1]) == ["run.created", "run.cancelled"])
@@ -144,7 +144,7 @@ struct SessionTurnTests {
         service.cancel()
     }
 
-    @Test("when the process of the one whose turn it was dies, the others go on")
+    @Test("If the process of the run whose turn it is ends, the other runs continue")
     func ownerDies() async throws {
         let processes = Processes()
         let (never, open) = (Latch(), Latch())
@@ -159,7 +159,7 @@ struct SessionTurnTests {
         let third = try await owner.engine.start("busy", session: "s")
         owner.die()
         processes.clock.pass(processes.lease)
-        try await eventually("what this waits for") {
+        try await eventually("the queued runs have ended") {
             try await other.tick()
             return try await processes.storage.run(third)?.status.isTerminal == true
         }
@@ -169,7 +169,7 @@ struct SessionTurnTests {
         never.open()
     }
 
-    @Test("a run that is gone does not hold its turn for ever")
+    @Test("A run that was deleted does not keep its turn")
     func goneRun() async throws {
         let processes = Processes()
         let member = try await processes.process(sessionRuns: .queue, serve: counting(Overlap()))

@@ -7,7 +7,7 @@ import Testing
 
 @Suite("Shutting down", .timeLimit(.minutes(5)))
 struct ShutdownTests {
-    @Test("refuses new runs, lets those that run finish, and answers their callers")
+    @Test("A shutdown refuses new runs, lets active runs finish, and answers their callers")
     func finishes() async throws {
         let engine = makeEngine()
         let latch = Latch()
@@ -19,7 +19,7 @@ struct ShutdownTests {
         let callers = runs.map { id in Task { try await engine.settledRun(id, after: 0) } }
         #expect(engine.acceptsRuns)
         async let shutdown: Void = engine.shutdown()
-        try await eventually("it has begun") { !engine.acceptsRuns }
+        try await eventually("the shutdown has started") { !engine.acceptsRuns }
         #expect(await refusal { _ = try await engine.start("busy") } == "shutting down")
         latch.open()
         await shutdown
@@ -28,7 +28,7 @@ struct ShutdownTests {
         await engine.shutdown()
     }
 
-    @Test("fails what goes on after the grace period, with an error that says why")
+    @Test("A run that is active after the grace period fails with an error that names the reason")
     func failsRest() async throws {
         let engine = makeEngine(MemoryStorage(), configuration(shutdownGrace: .milliseconds(10)))
         let latch = Latch()
@@ -45,7 +45,7 @@ struct ShutdownTests {
         latch.open()
     }
 
-    @Test("a run that was being cancelled is cancelled then, not failed")
+    @Test("A run that was being cancelled ends as cancelled, not as failed")
     func cancellingRun() async throws {
         let engine = makeEngine(MemoryStorage(), configuration(shutdownGrace: .milliseconds(10)))
         let latch = Latch()
@@ -57,7 +57,7 @@ struct ShutdownTests {
         latch.open()
     }
 
-    @Test("runs that await an answer fail at once where nothing would be left of them")
+    @Test("Runs that await an answer fail at once if the storage is not durable")
     func awaitingInMemory() async throws {
         let engine = makeEngine()
         try engine.agents.addAgent("questioner") { context in try await context.awaitMessage("?") }
@@ -69,7 +69,7 @@ struct ShutdownTests {
         try await expectSound(run.id, in: engine.storage)
     }
 
-    @Test("runs that await an answer stay as they are where storage outlives the process")
+    @Test("Runs that await an answer are kept if the storage is durable")
     func awaitingDurably() async throws {
         let storage = ScriptedStorage(isDurable: true)
         let engine = makeEngine(storage)
@@ -84,13 +84,13 @@ struct ShutdownTests {
         }
         let run = try await engine.call("questioner")
         await engine.shutdown()
-        try await eventually("the handler is told") { thrown.value == "CancellationError" }
+        try await eventually("the handler is cancelled") { thrown.value == "CancellationError" }
         #expect(try await storage.run(run.id) == run)
         #expect(engine.execution(of: run.id) == nil)
         try await expectSound(run.id, in: storage)
     }
 
-    @Test("a run that asks during shutdown is let go of when its question is stored")
+    @Test("A run that asks during the shutdown is released when its question is stored")
     func asksMeanwhile() async throws {
         let storage = ScriptedStorage(isDurable: true)
         let engine = makeEngine(storage)
@@ -103,14 +103,14 @@ struct ShutdownTests {
         let hold = storage.holdCommits()
         async let shutdown: Void = engine.shutdown()
         latch.open()
-        try await eventually("the question is on its way") { storage.record.commits.count == 2 }
+        try await eventually("the question is in flight") { storage.record.commits.count == 2 }
         #expect(engine.execution(of: id) != nil)
         hold.open()
         await shutdown
         #expect(try await storage.run(id)?.status == .awaiting)
     }
 
-    @Test("an awaiting run whose cancellation its handler ignores does not keep the shutdown busy for ever")
+    @Test("An awaiting run whose handler ignores its cancellation does not prolong the shutdown")
     func cancelledWhileAwaiting() async throws {
         let storage = ScriptedStorage(isDurable: true)
         let engine = makeEngine(storage, configuration(shutdownGrace: .milliseconds(10)))
@@ -126,11 +126,11 @@ struct ShutdownTests {
         latch.open()
     }
 
-    @Test("a storage that is down does not keep the process from ending", arguments: [true, false])
+    @Test("A storage that is down does not keep the process from ending", arguments: [true, false])
     func storageIsDown(awaits: Bool) async throws {
         let storage = ScriptedStorage()
         let engine = makeEngine(
-            storage, configuration(shutdownGrace: .milliseconds(10), storagePatience: .milliseconds(10)))
+            storage, configuration(shutdownGrace: .milliseconds(10), storageTimeout: .milliseconds(10)))
         let latch = Latch()
         try engine.agents.addAgent("agent") { context in
             if awaits { _ = try await context.awaitMessage("?") }
@@ -141,11 +141,11 @@ struct ShutdownTests {
         storage.onEveryCommit { _ in .failure(StorageError(.cannotConnect, "down")) }
         await engine.shutdown()
         #expect(engine.execution(of: id) == nil)
-        #expect(engine.runningRuns == 0)
+        #expect(engine.activeRuns == 0)
         latch.open()
     }
 
-    @Test("a process that is told to hurry still says how its runs ended")
+    @Test("A cancelled shutdown still stores the ends of runs")
     func hurried() async throws {
         let engine = makeEngine()
         let latch = Latch()
@@ -159,7 +159,7 @@ struct ShutdownTests {
         latch.open()
     }
 
-    @Test("a run that is being created meanwhile ends as well")
+    @Test("A run that is being created during the shutdown ends as well")
     func creatingMeanwhile() async throws {
         let storage = ScriptedStorage()
         let engine = makeEngine(storage, configuration(shutdownGrace: .milliseconds(1)))
@@ -173,7 +173,7 @@ struct ShutdownTests {
         try await eventually("it is being created") { storage.record.commits.count == 1 }
         let id = storage.record.commits[0].run
         async let shutdown: Void = engine.shutdown()
-        try await eventually("it is to end") { engine.execution(of: id)?.isEnding == true }
+        try await eventually("it is ending") { engine.execution(of: id)?.isEnding == true }
         hold.open()
         _ = try await started
         await shutdown

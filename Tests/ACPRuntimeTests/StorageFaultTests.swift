@@ -9,7 +9,7 @@ import Testing
 struct StorageFaultTests {
     private let down = StorageError(.cannotConnect, "the storage is down")
 
-    /// An agent that says something, waits for the test, and says something more.
+    /// An agent that sends a message, waits for the test, and sends another one.
     private func twoHalves(_ engine: RunEngine) throws -> Latch {
         let latch = Latch()
         try engine.agents.addAgent("halves") { context in
@@ -31,7 +31,7 @@ struct StorageFaultTests {
         try await expectSound(id, in: storage)
     }
 
-    @Test("whose answers get lost has each event once, whichever commit it was", arguments: 1...6)
+    @Test("Each event is stored once if the reply to any commit is lost", arguments: 1...6)
     func lostAnswer(number: Int) async throws {
         let storage = ScriptedStorage()
         let engine = makeEngine(storage)
@@ -42,7 +42,7 @@ struct StorageFaultTests {
         try await expectComplete(run.id, in: storage)
     }
 
-    @Test("that loses every second answer, and fails every third time, has each event once")
+    @Test("Each event is stored once if every second reply is lost and every third attempt fails")
     func manyFaults() async throws {
         let storage = ScriptedStorage()
         let engine = makeEngine(storage)
@@ -62,12 +62,12 @@ struct StorageFaultTests {
         }
         let id = try await engine.start("writer")
         let followed = try await engine.followed(id)
-        #expect(followed.count == 65, "two at the beginning, a message of 30 parts, 30 generic events, the end")
+        #expect(followed.count == 65, "two at the start, a message of 30 parts, 30 generic events, the end")
         #expect(followed == (try await storage.events(of: id)))
         try await expectSound(id, in: storage)
     }
 
-    @Test("that loses the answer to a cancellation's commit, which has no events, is no worse for it")
+    @Test("A cancellation is stored once if the reply to its commit, which has no events, is lost")
     func lostCancelling() async throws {
         let storage = ScriptedStorage()
         let engine = makeEngine(storage)
@@ -82,17 +82,17 @@ struct StorageFaultTests {
         try await expectSound(id, in: storage)
     }
 
-    @Test("that has taken a run whose caller was refused has its end too: nobody takes it for one that goes on")
+    @Test("A run that is stored although its caller was refused ends as failed, and is not executed")
     func creationInDoubt() async throws {
         let storage = ScriptedStorage()
-        let engine = makeEngine(storage, configuration(storagePatience: .milliseconds(1)))
+        let engine = makeEngine(storage, configuration(storageTimeout: .milliseconds(1)))
         try twoHalves(engine).open()
-        // It arrives, but its answer is lost, and then there is nothing to be reached any more.
+        // It arrives, but its reply is lost, and then the storage cannot be reached any more.
         storage.onCommit(1, .lostAnswer)
         storage.onEveryCommit { [down] _ in .failure(down) }
         let refused = await refusal { _ = try await engine.start("halves") }
         #expect(refused?.hasPrefix("storage: ") == true)
-        #expect(engine.runningRuns == 0, "it takes no place")
+        #expect(engine.activeRuns == 0, "it uses no capacity")
         let id = try #require(storage.record.commits.first?.run)
         #expect(try await storage.run(id)?.status == .inProgress)
         storage.onEveryCommit(nil)
@@ -101,10 +101,10 @@ struct StorageFaultTests {
         try await expectSound(id, in: storage)
     }
 
-    @Test("tells those who wait after a while, but the run goes on, and completes when the storage is back")
+    @Test("Waiting callers get the storage's error after the timeout, and the run completes when the storage is back")
     func stall() async throws {
         let storage = ScriptedStorage()
-        let engine = makeEngine(storage, configuration(storagePatience: .milliseconds(1)))
+        let engine = makeEngine(storage, configuration(storageTimeout: .milliseconds(1)))
         let latch = try twoHalves(engine)
         let id = try await engine.start("halves")
         try await eventually("the first half is stored") { try await storage.eventCount(of: id) == 5 }
@@ -119,13 +119,13 @@ struct StorageFaultTests {
         try await eventually("the run completes") { try await storage.run(id)?.status == .completed }
         #expect(try await engine.endedRun(id).status == .completed)
         try await expectComplete(id, in: storage)
-        #expect(engine.runningRuns == 0)
+        #expect(engine.activeRuns == 0)
     }
 
-    @Test("keeps nobody waiting who answers or cancels a run that cannot be written")
+    @Test("Answering or cancelling a run that cannot be written fails after the timeout")
     func stalledControl() async throws {
         let storage = ScriptedStorage()
-        let engine = makeEngine(storage, configuration(storagePatience: .milliseconds(1)))
+        let engine = makeEngine(storage, configuration(storageTimeout: .milliseconds(1)))
         let latch = Latch()
         try engine.agents.addAgent("questioner") { context in
             await latch.wait()
@@ -135,8 +135,8 @@ struct StorageFaultTests {
         let (asks, ends) = (try await engine.start("questioner"), try await engine.start("quick"))
         storage.onEveryCommit { [down] _ in .failure(down) }
         latch.open()
-        try await eventually("one asks") { engine.execution(of: asks)?.status == .awaiting }
-        try await eventually("one ends") { engine.execution(of: ends)?.status == .completed }
+        try await eventually("one run asks") { engine.execution(of: asks)?.status == .awaiting }
+        try await eventually("one run ends") { engine.execution(of: ends)?.status == .completed }
         #expect(await refusal { try await engine.resume(asks, "x") } == "storage: cannotConnect")
         #expect(await refusal { _ = try await engine.cancel(ends) } == "storage: cannotConnect")
         storage.onEveryCommit(nil)
@@ -146,7 +146,7 @@ struct StorageFaultTests {
         #expect(try await engine.settledOrStalled(ends).status == .completed)
     }
 
-    @Test("that cannot append to the history lets the run complete when it can")
+    @Test("A run whose history cannot be appended completes when it can")
     func historyFault() async throws {
         let storage = ScriptedStorage()
         let engine = makeEngine(storage)
@@ -160,7 +160,7 @@ struct StorageFaultTests {
     }
 
     @Test(
-        "that says a run is not ours to write is believed: the handler is cancelled, readers go on with what is stored",
+        "If the storage reports another owner, the handler is cancelled, and readers continue with what is stored",
         arguments: [StorageError.Code.fenced, .conflict, .notFound])
     func fenced(code: StorageError.Code) async throws {
         let storage = ScriptedStorage()
@@ -186,9 +186,9 @@ struct StorageFaultTests {
         #expect(try await storage.claim(id, for: winner, from: owner))
         if code != .fenced { storage.onEveryCommit { $0.owner == owner ? .failure(StorageError(code, "no")) : nil } }
         latch.open()
-        try await eventually("the handler is told") { thrown.value == "CancellationError" }
+        try await eventually("the handler is cancelled") { thrown.value == "CancellationError" }
         #expect(engine.execution(of: id) == nil)
-        #expect(engine.runningRuns == 0)
+        #expect(engine.activeRuns == 0)
         #expect(try await storage.kinds(id) == ["run.created", "run.in-progress"])
 
         var composer = RunComposer(try #require(try await storage.run(id)))
@@ -204,7 +204,7 @@ struct StorageFaultTests {
 }
 
 extension RunEngine {
-    /// The run when it has settled, on a storage that has just come back.
+    /// Returns the run when it has settled, on a storage that has just come back.
     func settledOrStalled(_ id: RunID, after eventCount: Int = 0) async throws -> Run {
         while true {
             do {

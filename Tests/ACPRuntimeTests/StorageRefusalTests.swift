@@ -6,17 +6,17 @@ import Testing
 
 @testable import ACPRuntime
 
-/// Whatever a storage refuses, no run is left that nobody executes and nobody ends.
+/// Whatever a storage refuses, no run is left that no process executes or ends.
 @Suite("A storage that refuses", .timeLimit(.minutes(5)))
 struct StorageRefusalTests {
-    /// What an engine asks of a storage.
+    /// The operations that an engine uses.
     static let operations = [
         "commit(_:)", "record(of:)", "input(of:)", "events(of:from:limit:)", "eventCount(of:)", "claim(_:for:from:)",
         "runs(ownedBy:limit:)", "session(_:)", "save(_:expecting:)", "heartbeat(of:timeToLive:)", "lostProcesses()",
         "forget(_:)", "send(_:to:)", "signals(to:)", "enqueue(_:in:)", "dequeue(_:from:)", "changes(of:)",
     ]
 
-    /// The kinds of errors, and nil for a reply that is lost. A storage that was closed takes nothing any more.
+    /// The kinds of errors, and nil for a reply that is lost. A closed storage accepts nothing any more.
     static let codes: [StorageError.Code?] = [
         .cannotConnect, .timedOut, .outcomeUnknown, .refused, .corruptData, .incomplete, .fenced, .conflict, .cancelled,
         .notFound, .full, nil,
@@ -38,7 +38,7 @@ struct StorageRefusalTests {
         }
     }
 
-    /// What callers do, in two processes. What is refused is refused.
+    /// The requests of callers, in two processes. A refused one is not repeated.
     private func callers(_ first: RunEngine, _ second: RunEngine) async {
         async let talk: Void = { _ = try? await first.call("talker") }()
         async let turns: Void = {
@@ -50,12 +50,12 @@ struct StorageRefusalTests {
         async let question: Void = {
             guard let id = try? await first.start("questioner") else { return }
             _ = try? await second.resume(id, "Ada")
-            await first.hear(.signal(id))
+            await first.handle(.signal(id))
         }()
         async let cancel: Void = {
             guard let id = try? await first.start("busy") else { return }
             _ = try? await second.cancel(id)
-            await first.hear(.signal(id))
+            await first.handle(.signal(id))
         }()
         _ = await (talk, turns, question, cancel)
     }
@@ -83,12 +83,12 @@ struct StorageRefusalTests {
         try await eventually("every run has ended: \(what)") {
             for process in [first, second] {
                 try? await process.tick()
-                await process.engine.hear(.gap)
+                await process.engine.handle(.gap)
             }
             let unfinished = try await processes.storage.runs(RunQuery(.all, limit: 100)).items.filter {
                 !$0.status.isTerminal
             }
-            // What runs or waits as it should ends when somebody asks for it.
+            // A run that is active or queued ends when it is cancelled.
             for run in unfinished where run.agentName == "busy" || run.status == .awaiting {
                 _ = try? await second.engine.cancel(run.id)
             }
@@ -99,10 +99,10 @@ struct StorageRefusalTests {
             try await expectSound(run.id, in: processes.storage)
             try await second.engine.deleteRun(run.id)
         }
-        #expect(first.engine.runningRuns == 0, what)
+        #expect(first.engine.activeRuns == 0, what)
     }
 
-    @Test("leaves no run without an end, whatever it refuses and with whatever error", arguments: operations)
+    @Test("Every run ends, whatever the storage refuses and with whatever error", arguments: operations)
     func everyRunEnds(operation: String) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             for code in Self.codes {
@@ -114,10 +114,10 @@ struct StorageRefusalTests {
         }
     }
 
-    @Test("for lack of room holds runs up until there is room, and their callers are told")
+    @Test("A full storage suspends runs until there is space, and their callers get its error")
     func full() async throws {
         let storage = ScriptedStorage()
-        let engine = makeEngine(storage, configuration(storagePatience: .milliseconds(1)))
+        let engine = makeEngine(storage, configuration(storageTimeout: .milliseconds(1)))
         let latch = Latch()
         try engine.agents.addAgent("ticker") { context in
             await latch.wait()
@@ -135,10 +135,10 @@ struct StorageRefusalTests {
         try await engine.deleteRun(id)
     }
 
-    @Test("for lack of room takes a cancel, which takes effect when there is room")
+    @Test("A cancellation while the storage is full takes effect when there is space")
     func cancelledWhileFull() async throws {
         let storage = ScriptedStorage()
-        let engine = makeEngine(storage, configuration(storagePatience: .milliseconds(1)))
+        let engine = makeEngine(storage, configuration(storageTimeout: .milliseconds(1)))
         try engine.agents.addAgent("busy") { context in
             try await context.yield("working")
             try await untilCancelled()
@@ -148,10 +148,10 @@ struct StorageRefusalTests {
         #expect(try await engine.cancel(id).status == .cancelling)
         storage.onEveryCommit(nil)
         #expect(try await engine.settledOrStalled(id).status == .cancelled)
-        #expect(engine.runningRuns == 0)
+        #expect(engine.activeRuns == 0)
     }
 
-    @Test("because part of a run is gone lets the run fail with an error that names the part")
+    @Test("A run of which a part is missing fails with an error that names the part")
     func incomplete() async throws {
         let storage = ScriptedStorage()
         let engine = makeEngine(storage)
@@ -177,10 +177,10 @@ struct StorageRefusalTests {
         #expect(try await engine.endedRun(id).status == .failed)
         try await expectSound(id, in: storage)
         try await engine.deleteRun(id)
-        #expect(engine.runningRuns == 0)
+        #expect(engine.activeRuns == 0)
     }
 
-    @Test("because a run's snapshot and events are gone lets callers and followers have its end all the same")
+    @Test("If a run's snapshot and events are missing, callers and followers still get its end")
     func nothingLeft() async throws {
         let storage = ScriptedStorage()
         let engine = makeEngine(storage)
@@ -192,7 +192,7 @@ struct StorageRefusalTests {
         }
         let id = try await engine.start("ticker")
         said.set(id)
-        try await eventually("some is stored") { try await storage.eventCount(of: id) == 17 }
+        try await eventually("some events are stored") { try await storage.eventCount(of: id) == 17 }
         async let settled = engine.settledRun(id, after: 0)
         async let followed = engine.followed(id, from: 17)
         _ = try await storage.deleteRun(id)
@@ -206,7 +206,7 @@ struct StorageRefusalTests {
         try await engine.deleteRun(id)
     }
 
-    @Test("because a run was deleted gives it up, and tells its callers that it is gone")
+    @Test("A run that was deleted is abandoned, and its callers get an error")
     func deleted() async throws {
         let storage = ScriptedStorage()
         let engine = makeEngine(storage)
@@ -220,29 +220,29 @@ struct StorageRefusalTests {
         _ = try await storage.deleteRun(id)
         latch.open()
         #expect(await settled == "unknown run")
-        #expect(engine.runningRuns == 0)
+        #expect(engine.activeRuns == 0)
     }
 
-    @Test("tells callers when their patience ends, however long an attempt takes")
-    func patience() async throws {
+    @Test("Callers get an error at the storage timeout, however long an attempt takes")
+    func storageTimeout() async throws {
         let storage = ScriptedStorage()
-        let engine = makeEngine(storage, configuration(storagePatience: .milliseconds(100)))
+        let engine = makeEngine(storage, configuration(storageTimeout: .milliseconds(100)))
         let latch = Latch()
         try engine.agents.addAgent("quick") { _ in await latch.wait() }
         let id = try await engine.start("quick")
         storage.onCommit(2, .failure(StorageError(.timedOut, "no reply")))
         let first = storage.holdCommits()
         latch.open()
-        try await eventually("the first attempt is on its way") { storage.record.commits.count == 2 }
+        try await eventually("the first attempt is in flight") { storage.record.commits.count == 2 }
         let second = storage.holdCommits()
         first.open()
         #expect(await refusal { _ = try await engine.settledRun(id, after: 0) } == "storage: timedOut")
-        #expect(storage.record.commits.count == 3, "the second attempt goes on")
+        #expect(storage.record.commits.count == 3, "the second attempt continues")
         second.open()
         #expect(try await engine.settledOrStalled(id).status == .completed)
     }
 
-    @Test("makes the process unready until it takes a heartbeat again")
+    @Test("A process whose heartbeat is refused is not ready until one is accepted")
     func readiness() async throws {
         let processes = Processes()
         let process = try await processes.process(serve: serve)
@@ -258,16 +258,16 @@ struct StorageRefusalTests {
         process.link.onCall(nil)
         try await process.engine.renewLease()
         try await process.engine.checkReadiness()
-        // Without a recent heartbeat one is sent.
+        // Without a recent heartbeat, one is sent.
         processes.clock.pass(.seconds(60))
         process.die()
         #expect(await refusal { try await process.engine.checkReadiness() } == "storage: cannotConnect")
     }
 }
 
-@Suite("A cancel and an answer at the same moment", .timeLimit(.minutes(5)))
+@Suite("A cancellation and an answer at the same moment", .timeLimit(.minutes(5)))
 struct CancelRaceTests {
-    @Test("a cancel that was acknowledged ends the run as cancelled, or says that it had ended")
+    @Test("An acknowledged cancellation ends the run as cancelled, or reports that it had ended")
     func race() async throws {
         let processes = Processes()
         func serve(_ agents: AgentRegistry) throws {
@@ -280,12 +280,12 @@ struct CancelRaceTests {
             async let refused = refusal { _ = try await others[0].engine.cancel(id) }
             async let resumed = refusal { try await others[1].engine.resume(id, "Ada") }
             async let heard: Void = {
-                // The owner hears of the answer, of the cancel, or of both, in any order.
+                // The owner is notified of the answer, of the cancellation, or of both, in any order.
                 for _ in 0..<round % 7 { await Task.yield() }
-                await owner.engine.hear(.signal(id))
+                await owner.engine.handle(.signal(id))
             }()
             let (refusal, _, _) = await (refused, resumed, heard)
-            await owner.engine.hear(.signal(id))
+            await owner.engine.handle(.signal(id))
             let run = try await owner.engine.endedRun(id)
             if refusal == nil {
                 #expect(run.status == .cancelled)
@@ -296,7 +296,7 @@ struct CancelRaceTests {
         }
     }
 
-    @Test("a cancel that the owner has not heard yet ends the run as cancelled, and nothing of it is in the session")
+    @Test("A cancellation that the owner has not received ends the run as cancelled, without history")
     func unheard() async throws {
         let processes = Processes()
         let latch = Latch()

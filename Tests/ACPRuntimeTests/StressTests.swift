@@ -5,7 +5,7 @@ import ACPRuntime
 import ACPStorage
 import Testing
 
-@Suite("Under stress", .timeLimit(.minutes(10)))
+@Suite("Stress", .timeLimit(.minutes(10)))
 struct StressTests {
     /// An agent whose input is the seed of what it does.
     private static func chaos(_ context: RunContext) async throws {
@@ -19,7 +19,7 @@ struct StressTests {
             case 7: try await context.flush()
             case 8: _ = try await context.awaitMessage("\(step)?")
             case 9:
-                // Asks, but soon loses patience.
+                // Asks, but soon stops waiting.
                 let question = Task { try await context.awaitMessage("quick \(step)?") }
                 for _ in 0..<Int.random(in: 0..<20, using: &random) { await Task.yield() }
                 question.cancel()
@@ -32,12 +32,12 @@ struct StressTests {
     }
 
     @Test(
-        "every run ends or awaits an answer, and its events are sound",
+        "Every run ends or awaits an answer, and its events are valid",
         arguments: [1, 2, 3, 4] as [UInt64], [false, true])
     func chaos(seed: UInt64, faulty: Bool) async throws {
         let storage = ScriptedStorage()
         if faulty {
-            // Faults come by the number of the attempt. A commit that fails is repeated, so this cannot go on for ever.
+            // Faults depend on the number of the attempt. A commit that fails is repeated, so they end.
             for number in 1..<20_000 where number % 97 == 0 {
                 storage.onCommit(number, .failure(StorageError(.timedOut, "slow")))
             }
@@ -71,7 +71,7 @@ struct StressTests {
                 history.filter { if case .message(let message) = $0 { message.role == .user } else { false } }
                 .count
         }
-        #expect(blocks == completed, "each completed run has left its input in the history, once")
+        #expect(blocks == completed, "each completed run has its input in the history, once")
         #expect(storage.record.mostAtOnce == 1)
         for service in services { service.cancel() }
         for service in services { try await service.value }
@@ -81,7 +81,7 @@ struct StressTests {
         }
     }
 
-    /// The life of one run: it is started on one engine, and followed, answered and cancelled on either.
+    /// One run: it is started on one engine, and followed, answered and cancelled on either.
     private static func live(seed: UInt64, number: Int, _ engines: [RunEngine]) async throws -> RunID? {
         var random = SeededGenerator(seed: seed)
         let id: RunID
@@ -100,14 +100,14 @@ struct StressTests {
             let actor = engines[Int.random(in: 0...1, using: &random)]
             if seen.count > cancelsAfter { _ = await refusal { _ = try await actor.cancel(id) } }
             guard seen.last?.kind == .runAwaiting else { continue }
-            // Some answer twice at once, some never: those leave their run awaiting, unless it changes its mind.
+            // Some are answered twice at once, some never: those stay awaiting, unless their handlers stop waiting.
             if number % 10 == 9 { return id }
             let other = engines[Int.random(in: 0...1, using: &random)]
-            // Where the run asks again at once, the second answer may be one to its next question.
+            // If the run asks again at once, the second answer may be one to its next question.
             async let first = try? actor.resume(id, "a").eventCount
             async let second = try? other.resume(id, "b").eventCount
             let answered = await [first, second].compactMap(\.self)
-            #expect(Set(answered).count == answered.count, "each question takes one answer")
+            #expect(Set(answered).count == answered.count, "each question accepts one answer")
         }
         #expect(seen == (try await reader.events(of: id)))
         return id

@@ -7,7 +7,7 @@ import Testing
 
 @Suite("Two engines on one storage", .timeLimit(.minutes(5)))
 struct TwoEngineTests {
-    /// Runs a step while an engine hears signals from the other one.
+    /// Runs a step while an engine receives signals from the other one.
     private func serving(
         _ engine: RunEngine, _ step: () async throws -> Void
     ) async throws {
@@ -32,7 +32,7 @@ struct TwoEngineTests {
         return (owner, makeEngine(storage))
     }
 
-    @Test("a run is followed from the other engine as from its own")
+    @Test("A run is followed from the other engine as from its own")
     func follow() async throws {
         let (owner, other) = try pair()
         let latch = Latch()
@@ -56,7 +56,7 @@ struct TwoEngineTests {
         for (offset, follower) in followers { #expect(try await follower.value == Array(events.dropFirst(offset))) }
     }
 
-    @Test("a run is answered from the other engine")
+    @Test("A run is answered from the other engine")
     func resume() async throws {
         let (owner, other) = try pair()
         try await serving(owner) {
@@ -71,7 +71,7 @@ struct TwoEngineTests {
         }
     }
 
-    @Test("of answers from both engines at once, one counts")
+    @Test("Of concurrent answers from both engines, one is accepted")
     func resumeRace() async throws {
         let (owner, other) = try pair()
         try await serving(owner) {
@@ -88,7 +88,7 @@ struct TwoEngineTests {
         }
     }
 
-    @Test("a run is cancelled from the other engine, running or awaiting", arguments: ["busy", "questioner"])
+    @Test("A run is cancelled from the other engine, running or awaiting", arguments: ["busy", "questioner"])
     func cancel(agent: String) async throws {
         let (owner, other) = try pair()
         try await serving(owner) {
@@ -101,11 +101,11 @@ struct TwoEngineTests {
         }
     }
 
-    @Test("a list shows a run with the same status as the run itself, here and elsewhere")
+    @Test("A list shows a run with the same status as the run itself, in both engines")
     func statusInLists() async throws {
         let (owner, other) = try pair()
         let id = try await owner.start("busy")
-        // Its owner does not listen, so that nothing but the signal says it.
+        // Its owner does not listen, so that only the signal shows it.
         _ = try await other.cancel(id)
         #expect(try await other.fetchRun(id).status == .cancelling)
         for engine in [owner, other] {
@@ -116,14 +116,14 @@ struct TwoEngineTests {
         #expect(try await owner.endedRun(id).status == .cancelled)
     }
 
-    @Test("a signal that was sent before its owner listened is found when something else reaches it")
+    @Test("A signal that was sent before its owner listened is found with the next announcement")
     func earlySignal() async throws {
         let (owner, other) = try pair()
         let id = try await owner.start("busy")
         _ = try await other.cancel(id)
         try await serving(owner) {
-            // Signals are stored, not only announced; listening begins a moment after the service has.
-            try await eventually("the owner hears of it") {
+            // Signals are stored, not only announced; listening starts a moment after the service has.
+            try await eventually("the owner is notified") {
                 _ = try? await other.storage.coordination.send(
                     .resume(.other([:]), eventCount: .random(in: 1_000..<1_000_000)), to: id)
                 return try await other.fetchRun(id).status == .cancelled
@@ -131,7 +131,7 @@ struct TwoEngineTests {
         }
     }
 
-    @Test("a run of neither engine can be looked at by both")
+    @Test("A run of neither engine can be read by both")
     func looking() async throws {
         let (owner, other) = try pair()
         try owner.agents.addAgent("quick") { _ in "done" }

@@ -46,7 +46,7 @@ struct CallerSafeErrorTests {
     func everyRoute(code: StorageError.Code) async throws {
         let storage = ScriptedStorage()
         let log = Log()
-        let configuration = ServerConfiguration.quick.with { $0.engine.storagePatience = .milliseconds(20) }
+        let configuration = ServerConfiguration.quick.with { $0.engine.storageTimeout = .milliseconds(20) }
         try await serving(storage, configuration: configuration, logger: log.logger) { serving in
             let run = try await serving.client.run(agent: "counter", input: "x", session: "s").id
             let foreign = try await storage.createForeignRun()
@@ -166,8 +166,8 @@ struct CallerSafeErrorTests {
         let gate = Signal<Void>()
         let log = Log()
         let configuration = ServerConfiguration.quick.with {
-            $0.engine.maximumRunningRuns = 1
-            $0.engine.maximumWaitingRuns = 0
+            $0.engine.maximumActiveRuns = 1
+            $0.engine.maximumQueuedRuns = 0
         }
         try await serving(configuration: configuration, logger: log.logger, agents: { try $0.addGated(gate) }) {
             serving in

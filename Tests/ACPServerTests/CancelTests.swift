@@ -97,7 +97,7 @@ struct CancelTests {
             _ = try await serving.client.cancel(id)
             let run = try await serving.client.wait(for: id, until: .terminal)
             #expect(run.status == .cancelled && run.text == "before ")
-            #expect(serving.server.engine.runningRuns == 0, "its place is free again")
+            #expect(serving.server.engine.activeRuns == 0, "its place is free again")
             let events = try await serving.events("/runs/\(id)/events")
             #expect(events.last?.kind == "run.cancelled")
             gate.send()

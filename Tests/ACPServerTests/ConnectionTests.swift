@@ -146,13 +146,13 @@ struct ConnectionTests {
             try await RawConnection.open(serving.port) { connection in
                 try await connection.send(rawRequest("POST /runs", body: Serving.runJSON("gated", mode: mode)))
                 connection.finishSending()
-                try await eventually("the run") { serving.server.engine.runningRuns == 1 }
+                try await eventually("the run") { serving.server.engine.activeRuns == 1 }
                 gate.send()
                 let answer = try await connection.readToEnd()
                 #expect(answer.hasPrefix(mode == .async ? "HTTP/1.1 202" : "HTTP/1.1 200"), "\(answer)")
                 if mode != .async { #expect(answer.contains("through")) }
             }
-            try await eventually("its end") { serving.server.engine.runningRuns == 0 }
+            try await eventually("its end") { serving.server.engine.activeRuns == 0 }
         }
     }
 
@@ -205,7 +205,7 @@ struct ConnectionTests {
         try await serving(configuration: configuration, agents: { try $0.addGated(gate) }) { serving in
             try await RawConnection.open(serving.port) { waiting in
                 try await waiting.send(rawRequest("POST /runs", body: Serving.runJSON("gated")))
-                try await eventually("the run") { serving.server.engine.runningRuns == 1 }
+                try await eventually("the run") { serving.server.engine.activeRuns == 1 }
                 try await withThrowingTaskGroup(of: Void.self) { group in
                     for request in ["", "POST /ru", rawRequest("POST /runs", ["Content-Length: 100"]) + "{"] {
                         group.addTask {

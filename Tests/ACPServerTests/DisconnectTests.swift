@@ -40,7 +40,7 @@ struct DisconnectTests {
         try await serving(agents: { try $0.addGated(gate) }) { serving in
             try await RawConnection.open(serving.port) { connection in
                 try await connection.send(rawRequest("POST /runs", body: Serving.runJSON("gated")))
-                try await eventually("the run") { serving.server.engine.runningRuns == 1 }
+                try await eventually("the run") { serving.server.engine.activeRuns == 1 }
             }
             gate.send()
             try await eventually("its end") { try await serving.client.runs().runs.first?.status == .completed }
@@ -119,7 +119,7 @@ struct DisconnectTests {
                 var text = try await connection.read(until: "run.created")
                 let id = try #require(text.firstMatch(of: /Run-ID: (.+)\r\n/)?.output.1)
                 // The run itself is not held up by its reader.
-                try await eventually("the run's end") { serving.server.engine.runningRuns == 0 }
+                try await eventually("the run's end") { serving.server.engine.activeRuns == 0 }
                 // All that the buffers of the two sockets, a batch on its way and one behind it may hold.
                 #expect(storage.furthestRead * size < 14 * 1_048_576, "read ahead: \(storage.furthestRead) events")
                 text += try await connection.read(until: "run.completed")

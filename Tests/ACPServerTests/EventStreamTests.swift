@@ -158,7 +158,7 @@ struct EventStreamTests {
                     }
                 }
                 try await eventually("all 200 runs are under way") { begun.value == 200 }
-                #expect(serving.server.engine.runningRuns == 200)
+                #expect(serving.server.engine.activeRuns == 200)
                 gate.send()
                 return try await group.reduce(into: Set()) { $0.insert($1) }
             }

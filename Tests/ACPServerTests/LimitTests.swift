@@ -76,8 +76,8 @@ struct LimitTests {
     func tooManyRuns() async throws {
         let gate = Signal<Void>()
         let configuration = ServerConfiguration.quick.with {
-            $0.engine.maximumRunningRuns = 2
-            $0.engine.maximumWaitingRuns = 0
+            $0.engine.maximumActiveRuns = 2
+            $0.engine.maximumQueuedRuns = 0
         }
         try await serving(configuration: configuration, agents: { try $0.addGated(gate) }) { serving in
             let first = try await serving.client.start(agent: "gated", input: "x").id

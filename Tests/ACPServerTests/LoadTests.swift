@@ -44,7 +44,7 @@ struct LoadTests {
             #expect(runs.count == 2_000)
             #expect(Set(try runs.map { try $0.get().id }).count == 2_000)
             #expect(Set(try runs.map { try $0.get().sessionID }).count == 2_000)
-            #expect(serving.server.engine.runningRuns == 0)
+            #expect(serving.server.engine.activeRuns == 0)
             #expect(try await serving.client.runs(limit: 1).total == 2_000)
         }
     }

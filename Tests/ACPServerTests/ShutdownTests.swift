@@ -15,7 +15,7 @@ struct ShutdownTests {
         try await serving(configuration: configuration, agents: { try $0.addGated(gate) }) { serving in
             async let sync = serving.run("gated")
             async let stream = serving.run("gated", mode: .stream)
-            try await eventually("both runs") { serving.server.engine.runningRuns == 2 }
+            try await eventually("both runs") { serving.server.engine.activeRuns == 2 }
             await serving.group.triggerGracefulShutdown()
             try await eventually("the shutdown") { !serving.server.engine.acceptsRuns }
 
@@ -50,7 +50,7 @@ struct ShutdownTests {
             let asked = try await serving.askedRun(.sync)
             async let followedAwait = serving.follow(asked, until: "run.awaiting", arrived[1])
             for follower in arrived { try await follower.wait() }
-            try await eventually("the runs") { serving.server.engine.runningRuns == 3 }
+            try await eventually("the runs") { serving.server.engine.activeRuns == 3 }
             await serving.group.triggerGracefulShutdown()
 
             let run = try await sync.decode(Run.self)

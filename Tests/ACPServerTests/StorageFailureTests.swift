@@ -8,7 +8,7 @@ import Testing
 @Suite("A storage that fails")
 struct StorageFailureTests {
     private static var impatient: ServerConfiguration {
-        .quick.with { $0.engine.storagePatience = .milliseconds(20) }
+        .quick.with { $0.engine.storageTimeout = .milliseconds(20) }
     }
 
     @Test("Whatever needs the storage gets 503 with a clear error, and is served again when the storage is back")
@@ -40,7 +40,7 @@ struct StorageFailureTests {
             for path in ["/ping", "/healthz", "/agents"] {
                 #expect(try await serving.get(path).status == 200, "\(path) needs no storage")
             }
-            #expect(serving.server.engine.runningRuns == 0, "a run that could not be created takes no place")
+            #expect(serving.server.engine.activeRuns == 0, "a run that could not be created takes no place")
 
             storage.fail([.commit, .record, .events, .sessions, .ping, .list, .delete], with: nil)
             #expect(try await serving.get("/readyz").status == 200)

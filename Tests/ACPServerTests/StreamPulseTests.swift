@@ -14,7 +14,7 @@ struct StreamPulseTests {
         try engine.agents.addAgent("waits") { context in _ = try await context.awaitMessage("?") }
         let run = try await engine.execute(RunRequest(agent: "waits", input: ["x"]))
         let stream = pulse.join()
-        var events = engine.follow(run.id, nudge: stream.nudge).makeAsyncIterator()
+        var events = engine.follow(run.id, wake: stream.nudge).makeAsyncIterator()
         #expect(try await events.next()?.events.count == 3)
         try await body(&events)
         pulse.leave(stream)

@@ -70,7 +70,7 @@ async def test_a_cancel_of_an_awaiting_run_whose_process_died_is_obeyed() -> Non
 
 
 async def gives_up(member: Member, count: int) -> bool:
-    return member.server.count("the run is given up here") >= count
+    return member.server.count("the run was abandoned by this process") >= count
 
 
 # Looking

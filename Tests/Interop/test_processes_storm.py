@@ -134,7 +134,7 @@ async def test_a_storm_leaves_no_run_behind(report: Report) -> None:
             await assert_as_expected(call, run, survivor)
 
         # What the stopped process has missed, it knows now: it has changed nothing, and says the same.
-        assert frozen.server.count("the heartbeat had run out") > 0
+        assert frozen.server.count("the heartbeat had expired") > 0
         for run_id, run, events in await each(before, lambda run_id: state(frozen, run_id)):
             assert (run, events) == before[run_id]
         report(f"{len(before)} runs of the stopped process had ended before it was continued: unchanged")

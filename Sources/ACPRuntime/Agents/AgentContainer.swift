@@ -2,7 +2,7 @@
 
 public import ACPCore
 
-/// Something that agents can be added to: a registry, or a server.
+/// A type that agents can be added to: a registry, or a server.
 ///
 /// An agent is a type that conforms to ``Agent``, or a closure:
 ///
@@ -14,22 +14,25 @@ public import ACPCore
 public protocol AgentContainer: Sendable {
     /// Adds an agent.
     ///
-    /// - Throws: ``RunEngineError`` with code `duplicateAgent` if there is an agent with its name.
+    /// - Parameter agent: The agent.
+    ///
+    /// - Throws: ``RunEngineError`` with code `duplicateAgent` if another agent has the same name.
     func addAgent(_ agent: some Agent) throws(RunEngineError)
 }
 
 extension AgentContainer {
-    /// Adds an agent whose handler sends its output by ``RunContext/yield(_:)-(String)``.
+    /// Adds an agent whose handler sends its output with ``RunContext/yield(_:)-(String)``.
     ///
     /// - Parameters:
     ///   - name: The name under which the agent is called.
-    ///   - description: A description for people. Defaults to an empty one.
+    ///   - description: A description for people. Defaults to an empty string.
     ///   - inputContentTypes: The MIME types of the input that the agent accepts. Defaults to any.
     ///   - outputContentTypes: The MIME types of the output that the agent produces. Defaults to any.
     ///   - metadata: Further members of the manifest. Defaults to none.
-    ///   - policy: Timeouts, recovery and concurrency of the agent's runs.
+    ///   - policy: Timeouts, recovery and concurrency of the agent's runs. Defaults to ``AgentPolicy`` without
+    ///     arguments.
     ///   - run: Executes one run. The run completes when it returns, and fails when it throws.
-    /// - Throws: ``RunEngineError`` with code `duplicateAgent` if there is an agent with this name.
+    /// - Throws: ``RunEngineError`` with code `duplicateAgent` if another agent has the same name.
     public func addAgent(
         _ name: AgentName,
         description: String = "",

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What becomes of an agent's runs when things do not go their usual way.
+/// Timeouts, recovery and concurrency of an agent's runs.
 ///
 /// ```swift
 /// try server.addAgent("booking", policy: AgentPolicy(recovery: .replay, awaitTimeout: .seconds(3_600))) { context in
@@ -9,39 +9,43 @@
 /// }
 /// ```
 public struct AgentPolicy: Sendable, Hashable {
-    /// What happens to a run that was at work when its process ended.
+    /// What happens to a run whose handler was running when its process ended.
     public enum Recovery: Sendable, Hashable {
-        /// It fails, with an error that says so.
+        /// The run fails with an error that names the reason.
         case fail
-        /// Another process runs the handler again from the start. What it says again is not said twice, and questions that
-        /// were answered are answered as they were. For handlers that do the same each time.
+        /// Another process runs the handler again from the start. Output that was sent before is not sent again, and
+        /// questions that were answered get the same answers. This requires a handler that does the same each time.
         case replay
     }
 
-    /// What happens to a run that comes while another one of its session has not ended.
+    /// What happens to a new run while another run of its session has not ended.
     public enum SessionRuns: String, Sendable, Hashable, CaseIterable {
-        /// Both run at the same time.
+        /// Both run concurrently.
         case overlap
-        /// The later one waits until it is its turn. A run that awaits an answer has not ended: give questions a timeout.
+        /// The new run is queued until it is its turn. A run that awaits an answer has not ended: use a timeout for
+        /// questions.
         case queue
-        /// The later one is refused (``RunEngineError/sessionBusy(_:)``, 409 over HTTP).
+        /// The new run is refused with ``RunEngineError`` code `sessionBusy`, which is status 409 over HTTP.
         case refuse
     }
 
-    /// What happens to a run that was at work when its process ended. Runs that awaited an answer, or had not begun, go on in
-    /// either case.
+    /// What happens to a run whose handler was running when its process ended. Runs that await an answer or are queued
+    /// continue with either value.
     public var recovery: Recovery
-    /// How long a run waits for an answer before it fails, where the question does not say so itself. Nil waits for ever.
+    /// The time after which a run fails if its question is not answered, for questions without a timeout of their own.
+    /// If `nil`, the run waits without a limit.
     public var awaitTimeout: Duration?
-    /// What happens to runs of one session at the same time. Nil leaves it to ``EngineConfiguration/sessionRuns``.
+    /// How concurrent runs of one session are handled. If `nil`, ``EngineConfiguration/sessionRuns`` applies.
     ///
-    /// Agents that take part in the same sessions should agree in this.
+    /// Use the same value for all agents that take part in the same sessions.
     public var sessionRuns: SessionRuns?
 
+    /// Creates a policy.
+    ///
     /// - Parameters:
-    ///   - recovery: Runs fail unless said otherwise.
-    ///   - awaitTimeout: None unless said otherwise.
-    ///   - sessionRuns: As the engine's configuration says, unless said otherwise.
+    ///   - recovery: What happens to a run whose process ends. Defaults to `fail`.
+    ///   - awaitTimeout: The timeout of questions. Defaults to none.
+    ///   - sessionRuns: How concurrent runs of one session are handled. Defaults to the engine's configuration.
     public init(recovery: Recovery = .fail, awaitTimeout: Duration? = nil, sessionRuns: SessionRuns? = nil) {
         self.recovery = recovery
         self.awaitTimeout = awaitTimeout

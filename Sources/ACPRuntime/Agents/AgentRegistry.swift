@@ -17,7 +17,9 @@ public final class AgentRegistry: AgentContainer {
 
     /// Adds an agent.
     ///
-    /// - Throws: ``RunEngineError`` with code `duplicateAgent` if there is an agent with its name. The registry is unchanged.
+    /// - Parameter agent: The agent.
+    /// - Throws: ``RunEngineError`` with code `duplicateAgent` if another agent has the same name. The registry is
+    ///   unchanged in that case.
     public func addAgent(_ agent: some Agent) throws(RunEngineError) {
         let name = agent.manifest.name
         let isNew = state.withLock { state in
@@ -29,7 +31,7 @@ public final class AgentRegistry: AgentContainer {
         guard isNew else { throw .duplicateAgent(name) }
     }
 
-    /// The agent with a name, or `nil` if there is none.
+    /// Returns the agent with a name, or `nil` if there is none.
     public subscript(name: AgentName) -> (any Agent)? { state.withLock { $0.agents[name] } }
 
     /// The manifests of all agents, in the order in which the agents were added.

@@ -3,19 +3,19 @@
 public import ACPCore
 public import Logging
 
-/// What a handler sees of the run that it executes, and how it speaks.
+/// The run that a handler executes, with the methods to send output and to ask questions.
 ///
-/// Strings and parts that are yielded gather in one open message, which grows as its readers watch. It is completed
-/// by the next whole message, by ``flush()``, by a question, or by the end of the run.
+/// Text and parts that are yielded are collected in one open message, which followers of the run see growing. The next
+/// whole message, ``flush()``, a question or the end of the run completes it.
 ///
-/// A context may be used from child tasks of the handler. After the run has ended, by its handler or by somebody who
-/// cancelled it, every call throws `CancellationError`.
+/// A context may be used from child tasks of the handler. After the run has ended or was cancelled, every call throws
+/// `CancellationError`.
 public struct RunContext: Sendable {
-    /// What the run was called with.
+    /// The messages that the run was created with.
     public let input: [Message]
     /// The session that the run belongs to.
     public let session: RunSession
-    /// Logs with the ids of the run, the agent and the session.
+    /// A logger whose metadata contains the ids of the run, the agent and the session.
     public var logger: Logger { execution.logger }
     let execution: RunExecution
 
@@ -26,7 +26,7 @@ public struct RunContext: Sendable {
 
     // MARK: Output
 
-    /// Adds text to the open message.
+    /// Adds text to the open message. If there is none, one is opened.
     public func yield(_ text: String) async throws {
         try await execution.yield(.text(text))
     }
@@ -41,17 +41,17 @@ public struct RunContext: Sendable {
         for part in parts { try await execution.yield(part) }
     }
 
-    /// Sends a whole message. Its role becomes that of the agent.
+    /// Sends a whole message. Its role is set to that of the agent.
     public func yield(_ message: Message) async throws {
         try await execution.yield(message)
     }
 
-    /// Sends several whole messages.
+    /// Sends several whole messages. Their roles are set to that of the agent.
     public func yield(_ messages: [Message]) async throws {
         for message in messages { try await execution.yield(message) }
     }
 
-    /// Sends anything else that a handler may return, such as an optional text or an array of texts.
+    /// Sends any other output, such as an optional text or an array of texts.
     ///
     /// ```swift
     /// try await context.yield(model.lastWord)        // String?: nothing is sent if it is nil
@@ -61,7 +61,7 @@ public struct RunContext: Sendable {
         try await output.yield(to: self)
     }
 
-    /// Sends a generic event: something that is not a message, such as progress.
+    /// Sends a generic event: data that is not a message, such as progress.
     ///
     /// A value whose JSON is not an object is sent as `{"value": …}`, since ACP requires an object.
     ///
@@ -72,59 +72,60 @@ public struct RunContext: Sendable {
         try await execution.yield(generic: json)
     }
 
-    /// Completes the open message. Nothing happens if there is none.
+    /// Completes the open message, if there is one.
     public func flush() async throws {
         try await execution.completeMessage()
     }
 
     // MARK: Asking
 
-    /// Asks the caller something and waits for the answer.
+    /// Asks the caller a question and waits for the answer.
     ///
     /// - Parameters:
-    ///   - question: What to ask.
-    ///   - timeout: How long to wait at most; then the run fails with code `timed_out`. What the agent's
-    ///     ``AgentPolicy/awaitTimeout`` says unless said otherwise.
+    ///   - question: The question.
+    ///   - timeout: The time after which the run fails with code `timed_out` if there is no answer. Defaults to the
+    ///     agent's ``AgentPolicy/awaitTimeout``.
     /// - Returns: The caller's message.
-    /// - Throws: `CancellationError` if the run is cancelled meanwhile; ``ACPError`` with code `invalid_input` if the answer
-    ///   is not a message.
+    /// - Throws: `CancellationError` if the run is cancelled in the meantime; ``ACPError`` with code `invalid_input` if
+    ///   the answer is not a message.
     public func awaitMessage(_ question: String, timeout: Duration? = nil) async throws -> Message {
         try await awaitMessage(Message(question, role: .agent(agentName)), timeout: timeout)
     }
 
-    /// Asks the caller something and waits for the answer.
+    /// Asks the caller a question, given as a message, and waits for the answer.
     ///
     /// - Parameters:
-    ///   - question: What to ask.
-    ///   - timeout: How long to wait at most; then the run fails with code `timed_out`. What the agent's
-    ///     ``AgentPolicy/awaitTimeout`` says unless said otherwise.
+    ///   - question: The question.
+    ///   - timeout: The time after which the run fails with code `timed_out` if there is no answer. Defaults to the
+    ///     agent's ``AgentPolicy/awaitTimeout``.
     /// - Returns: The caller's message.
-    /// - Throws: `CancellationError` if the run is cancelled meanwhile; ``ACPError`` with code `invalid_input` if the answer
-    ///   is not a message.
+    /// - Throws: `CancellationError` if the run is cancelled in the meantime; ``ACPError`` with code `invalid_input` if
+    ///   the answer is not a message.
     public func awaitMessage(_ question: Message, timeout: Duration? = nil) async throws -> Message {
         guard let message = try await awaitAnswer(to: .message(question), timeout: timeout).message else {
-            throw ACPError(.invalidInput, "the answer to the agent's question is no message")
+            throw ACPError(.invalidInput, "the answer to the agent's question is not a message")
         }
         return message
     }
 
-    /// Asks the caller something that is not a message, and waits for the answer.
+    /// Asks the caller for something other than a message, and waits for the answer.
     ///
     /// - Parameters:
-    ///   - request: What to ask.
-    ///   - timeout: How long to wait at most; then the run fails with code `timed_out`. What the agent's
-    ///     ``AgentPolicy/awaitTimeout`` says unless said otherwise.
-    /// - Throws: `CancellationError` if the run is cancelled meanwhile.
+    ///   - request: The request that the caller has to answer.
+    ///   - timeout: The time after which the run fails with code `timed_out` if there is no answer. Defaults to the
+    ///     agent's ``AgentPolicy/awaitTimeout``.
+    /// - Returns: The caller's answer.
+    /// - Throws: `CancellationError` if the run is cancelled in the meantime.
     public func awaitAnswer(to request: AwaitRequest, timeout: Duration? = nil) async throws -> AwaitResume {
         try await execution.awaitAnswer(to: request, timeout: timeout)
     }
 
     // MARK: Replay
 
-    /// Whether what the handler does now was done before: the run goes on in another process, and the handler repeats what
-    /// it did in the first. True until it has got as far as it did then.
+    /// Whether the handler repeats what it did before.
     ///
-    /// What is said and asked needs no such check: it is not said twice. It is for anything that should not be done twice,
-    /// like sending a mail.
+    /// When a run continues in another process, its handler runs again from the start. This is `true` until the handler
+    /// has reached the point that the run had reached before. Output and questions do not need this check: they are not
+    /// sent twice. Check it before anything else that must not be done twice, such as sending an email.
     public var isReplaying: Bool { execution.isReplaying }
 }

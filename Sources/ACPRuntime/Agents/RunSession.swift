@@ -3,24 +3,26 @@
 public import ACPCore
 public import ACPStorage
 
-/// The session of a run, as its handler sees it: what was said before, and what agents remember.
+/// The session of a run as its handler sees it: the messages of earlier runs, and a state that agents share.
 public struct RunSession: Sendable {
+    /// The session's id.
     public let id: SessionID
     let storage: any Storage
     let links: LinkReader
     let forwarded = ForwardedState()
-    /// Throws if the run belongs to another process by now.
+    /// Throws if the run belongs to another process now.
     let checkOwner: @Sendable () async throws -> Void
 
     // MARK: State
 
-    /// What was stored last, or nil if nothing was.
+    /// Returns the state of the session, or `nil` if none is stored.
     ///
-    /// A session that came from another server begins with the state that it had there. That is loaded when it is asked for,
-    /// and stays there until this session stores one of its own.
+    /// A session that was moved here from another server starts with the state that it had there. That state is loaded
+    /// when it is requested, and remains on the other server until this session stores a state of its own.
     ///
-    /// - Throws: ``ACPError`` if it does not have the shape of that type; ``StorageError``; ``LinkError`` if another server
-    ///   keeps it and it cannot be loaded.
+    /// - Parameter type: The type to decode the state as.
+    /// - Throws: ``ACPError`` if the state cannot be decoded as that type; ``StorageError``; ``LinkError`` if another
+    ///   server keeps the state and it cannot be loaded.
     public func state<Value: Decodable>(as type: Value.Type = Value.self) async throws -> Value? {
         try await rawState().map { try decode(type, from: $0) }
     }
@@ -33,21 +35,30 @@ public struct RunSession: Sendable {
         }
     }
 
-    /// Stores a value as JSON, whatever was there. Use ``updateState(as:_:)`` where runs of one session may overlap.
+    /// Stores a value as the state, as JSON, replacing any other state.
+    ///
+    /// Use ``updateState(as:_:)`` where runs of one session may overlap.
+    ///
+    /// - Throws: ``ACPError`` if the value cannot be encoded; ``StorageError``; `CancellationError`.
     public func setState(_ value: some Encodable) async throws {
         try await setRawState(SessionState(bytes: try ACPJSON.encode(value)))
     }
 
-    /// Changes the state without losing what another run stores at the same time: if somebody was faster, the change is
-    /// made again on what is there then.
+    /// Changes the state without losing what another run stores at the same time.
+    ///
+    /// If another run was faster, `change` is called again with the newer state.
     ///
     /// ```swift
     /// let count = try await context.session.updateState(as: Int.self) { ($0 ?? 0) + 1 }
     /// ```
     ///
-    /// - Returns: What was stored.
-    /// - Throws: ``ACPError`` if what is there does not have the shape of that type; ``StorageError``; ``LinkError`` if another
-    ///   server keeps it and it cannot be loaded; what `change` throws.
+    /// - Parameters:
+    ///   - type: The type to decode the state as.
+    ///   - change: Returns the new state for the current one, which is `nil` if none is stored. It may be called
+    ///     several times.
+    /// - Returns: The state that was stored.
+    /// - Throws: ``ACPError`` if the current state cannot be decoded as that type; ``StorageError``; ``LinkError`` if
+    ///   another server keeps the state and it cannot be loaded; the errors that `change` throws.
     @discardableResult
     public func updateState<Value: Codable & Sendable>(
         as type: Value.Type = Value.self, _ change: @Sendable (Value?) throws -> Value
@@ -60,7 +71,9 @@ public struct RunSession: Sendable {
         }
     }
 
-    /// The state as the bytes that were stored, or nil.
+    /// Returns the state as the bytes that were stored, or `nil` if none is stored.
+    ///
+    /// - Throws: ``StorageError``; ``LinkError`` if another server keeps the state and it cannot be loaded.
     public func rawState() async throws -> SessionState? {
         guard let record = try await storage.session(id) else { return nil }
         return try await state(of: record)
@@ -71,7 +84,9 @@ public struct RunSession: Sendable {
         return try await forwarded.state(at: url, with: links)
     }
 
-    /// Stores bytes of any type, whatever was there. Nil removes the state.
+    /// Stores bytes of any type as the state, replacing any other state. If `nil`, the state is removed.
+    ///
+    /// - Throws: ``StorageError``; `CancellationError`.
     public func setRawState(_ state: SessionState?) async throws {
         try await changing { $0.state = state }
     }
@@ -83,7 +98,7 @@ public struct RunSession: Sendable {
         while true {
             var record = try await storage.session(id) ?? SessionRecord(id: id)
             let result = try await change(&record)
-            // From now on the state is kept here, also if that is none.
+            // From now on the state is kept here, even if there is none.
             record.forwardedState = nil
             record.addOriginKey()
             try await checkOwner()
@@ -98,20 +113,22 @@ public struct RunSession: Sendable {
 
     // MARK: History
 
-    /// All messages of the session's completed runs, oldest first: of each run its input, then its output.
+    /// Returns all messages of the session's completed runs, oldest first: of each run its input, then its output.
     ///
-    /// Messages that another server keeps are loaded from there, when it is their turn.
+    /// Messages that another server keeps are loaded from there, one after the other.
     ///
-    /// - Throws: ``StorageError``; ``LinkError`` if one of those cannot be loaded, or may not be.
+    /// - Throws: ``StorageError``; ``LinkError`` if a message cannot be loaded, or may not be.
     public func history() async throws -> [Message] {
         var messages: [Message] = []
         for try await message in historyMessages() { messages.append(message) }
         return messages
     }
 
-    /// The same messages one by one, read page by page, so that a long history need not fit into memory.
+    /// Returns the messages of ``history()`` one by one. They are read page by page, so that a long history does not
+    /// have to fit into memory.
     ///
-    /// - Parameter pageSize: How many messages are read at once, at most. Where messages are large, fewer are.
+    /// - Parameter pageSize: The largest number of messages that are read at once. Fewer are read if messages are
+    ///   large. Defaults to 100.
     public func historyMessages(pageSize: Int = 100) -> AsyncThrowingStream<Message, any Error> {
         let reader = HistoryReader(session: self, pageSize: max(1, pageSize))
         return AsyncThrowingStream { try await reader.next() }
@@ -130,7 +147,7 @@ private actor HistoryReader {
         self.pageSize = ChunkSize(first: 16, limit: pageSize)
     }
 
-    /// About how many bytes of messages are in memory at once.
+    /// The approximate number of bytes of messages that are in memory at once.
     private static let pageBytes = 1_048_576
 
     func next() async throws -> Message? {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Bytes to look for in others, mostly by stepping over as many at a time as the pattern is long (Horspool's way).
+/// A byte pattern to search for, with the Boyer-Moore-Horspool algorithm.
 struct BytePattern {
     let bytes: [UInt8]
-    /// How far to step when this byte stands where the pattern would end.
+    /// How far to advance for each byte that is found at the pattern's last position.
     private let steps: [Int]
 
     init(_ text: String) {
@@ -15,7 +15,7 @@ struct BytePattern {
 
     var count: Int { bytes.count }
 
-    /// Where the pattern begins next, from a position on.
+    /// Returns the position of the first occurrence at or after a start.
     func position(in text: UnsafeRawBufferPointer, from start: Int) -> Int? {
         guard let last = bytes.last else { return nil }
         return steps.withUnsafeBufferPointer { steps in

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// How many items of a list to read at once, so that they have about as many bytes as are wanted.
+/// The number of items of a list to read at once, so that they have about a wanted number of bytes.
 ///
-/// How large items are is known after they have been read. So the first chunk is small, and each chunk is at most twice as large as
-/// the one before it.
+/// The size of items is known after they have been read. So the first chunk is small, and each chunk is at most twice
+/// as large as the one before it.
 package struct ChunkSize: Sendable {
-    /// How many items to read next.
+    /// The number of items to read next.
     package private(set) var count: Int
     private let limit: Int
 
@@ -14,12 +14,12 @@ package struct ChunkSize: Sendable {
         self.limit = max(1, limit)
     }
 
-    /// Notes what was read.
+    /// Records what was read.
     ///
     /// - Parameters:
-    ///   - items: How many items there were.
-    ///   - bytes: How many bytes they had.
-    ///   - wanted: How many bytes are wanted next.
+    ///   - items: The number of items.
+    ///   - bytes: The number of their bytes.
+    ///   - wanted: The number of bytes to read next.
     package mutating func note(items: Int, bytes: Int, wanted: Int) {
         guard items > 0 else { return }
         let fitting = max(1, wanted) / max(1, bytes / items)
@@ -28,7 +28,7 @@ package struct ChunkSize: Sendable {
 }
 
 extension Array {
-    /// The first elements that have no more than so many bytes together. At least one, if there is one.
+    /// Returns the first elements that fit into a number of bytes, but at least one if there is one.
     func prefix(bytes limit: Int, _ size: (Element) -> Int) -> [Element] {
         guard limit < .max else { return self }
         var rest = limit

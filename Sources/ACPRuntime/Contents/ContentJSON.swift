@@ -4,30 +4,31 @@ import ACPCore
 import ACPStorage
 import Foundation
 
-/// Takes large contents out of JSON and puts them back, in the bytes themselves.
+/// Replaces large contents in JSON by references, and restores them, without decoding it.
 ///
-/// Both look for the beginning of a member, such as `"content":"`. These bytes cannot be found within a string, where quotes are
-/// escaped. What is written by somebody else and has blanks between name and value is not found, going out or coming back, and so
-/// stays as it is.
+/// Both search for the start of a member, such as `"content":"`. These bytes cannot occur within a string, where quotes
+/// are escaped. JSON of another writer that has spaces between name and value is found by neither, and so stays
+/// unchanged.
 struct ContentJSON {
     private static let content = BytePattern(#""content":""#)
     private static let reference = BytePattern("\"content_url\":\"\(ContentReference.scheme)")
-    private static let ownMark = Array(ContentReference.ownMark.utf8)
-    /// No document that holds a reference is shorter.
-    private static let shortest = reference.count + ownMark.count
+    private static let escapePrefix = Array(ContentReference.escapePrefix.utf8)
+    /// No document that contains a reference is shorter.
+    private static let shortest = reference.count + escapePrefix.count
 
-    /// Whether there is a member that may be a reference: what nearly all documents have not.
-    static func mayRefer(_ json: [UInt8]) -> Bool {
+    /// Whether the document may contain a reference, which nearly no document does.
+    static func canContainReferences(_ json: [UInt8]) -> Bool {
         json.count >= shortest && json.withUnsafeBytes { reference.position(in: $0, from: 0) != nil }
     }
 
-    /// The document with references in the place of contents of more than `limit` bytes, or nil if there is nothing to change.
+    /// Returns the document with references in place of contents of more than `limit` bytes, or `nil` if nothing is to
+    /// be changed.
     ///
     /// - Parameters:
-    ///   - limit: Nil for none: then only URLs that look like references are changed.
-    ///   - add: Gets each content that is taken out.
+    ///   - limit: If `nil`, only URLs that look like references are changed.
+    ///   - add: Receives each content that was replaced.
     static func reduce(_ json: [UInt8], limit: Int?, _ add: (ContentReference, ArraySlice<UInt8>) -> Void) -> [UInt8]? {
-        var edits = ownURLs(in: json)
+        var edits = escapes(in: json)
         if let limit, json.count > limit {
             edits += contents(in: json, longerThan: limit).map { member, content in
                 let reference = ContentReference(to: json[content])
@@ -40,25 +41,25 @@ struct ContentJSON {
         return edits.isEmpty ? nil : apply(edits, to: json)
     }
 
-    /// The references in a document.
+    /// Returns the references in a document.
     static func references(in json: [UInt8]) -> [ContentReference] {
         found(in: json).compactMap { if case .reference(let reference) = $0.what { reference } else { nil } }
     }
 
-    /// How many bytes a document has when its contents have been put back.
+    /// Returns the number of bytes of a document when its contents are restored.
     static func wholeSize(of json: [UInt8]) -> Int {
-        guard mayRefer(json) else { return json.count }
+        guard canContainReferences(json) else { return json.count }
         return references(in: json).reduce(json.count) { $0 + $1.size }
     }
 
-    /// The document with contents in the place of references, and URLs as their authors wrote them.
+    /// Returns the document with contents in place of references, and URLs as their authors wrote them.
     static func restore(
         _ json: [UInt8], _ content: (ContentReference) throws(StorageError) -> [UInt8]
     ) throws(StorageError) -> [UInt8] {
         var edits: [Edit] = []
         for place in found(in: json) {
             switch place.what {
-            case .ownURL: edits.append(Edit(range: place.range, bytes: []))
+            case .escapedURL: edits.append(Edit(range: place.range, bytes: []))
             case .reference(let reference):
                 edits.append(Edit(range: place.range, bytes: Self.content.bytes + (try content(reference))))
             }
@@ -70,11 +71,11 @@ struct ContentJSON {
 
     private struct Place {
         enum What {
-            case ownURL
+            case escapedURL
             case reference(ContentReference)
         }
         let what: What
-        /// What is replaced: the mark, or all of the member up to the quote at its end.
+        /// The range to replace: the escape prefix, or the member up to the quote at its end.
         let range: Range<Int>
     }
 
@@ -84,8 +85,8 @@ struct ContentJSON {
             var start = 0
             while let position = reference.position(in: bytes, from: start) {
                 start = position + reference.count
-                if bytes[start...].starts(with: ownMark) {
-                    places.append(Place(what: .ownURL, range: start..<start + ownMark.count))
+                if bytes[start...].starts(with: escapePrefix) {
+                    places.append(Place(what: .escapedURL, range: start..<start + escapePrefix.count))
                 } else if let end = bytes.closingQuote(from: start),
                     let reference = ContentReference(bytes[start..<end])
                 {
@@ -96,15 +97,15 @@ struct ContentJSON {
         }
     }
 
-    /// Where the mark belongs in URLs that begin like references.
-    private static func ownURLs(in json: [UInt8]) -> [Edit] {
+    /// Returns the edits that escape URLs which start like references.
+    private static func escapes(in json: [UInt8]) -> [Edit] {
         guard json.count >= reference.count else { return [] }
         return json.withUnsafeBytes { bytes in
             var edits: [Edit] = []
             var start = 0
             while let position = reference.position(in: bytes, from: start) {
                 start = position + reference.count
-                edits.append(Edit(range: start..<start, bytes: ownMark))
+                edits.append(Edit(range: start..<start, bytes: escapePrefix))
             }
             return edits
         }

@@ -4,19 +4,20 @@ import ACPCore
 import ACPStorage
 import Crypto
 
-/// What stands in a stored part in the place of its content: the `content_url` `acp-content:DIGEST:SIZE`.
+/// A reference in place of a content in a stored part: the `content_url` `acp-content:DIGEST:SIZE`.
 ///
-/// The digest is that of the content as it is stored: the text between the quotes of the JSON string. So documents that have the
-/// same content refer to the same bytes, and bytes can be taken out of a document and put back without decoding it.
+/// The digest is that of the content as it is stored: the text between the quotes of the JSON string. So documents with
+/// the same content refer to the same bytes, and contents can be replaced in a document and restored without decoding
+/// it.
 ///
-/// A URL of somebody's own that begins with `acp-content:` is stored as `acp-content:own:…`, which is no reference, and gets its
-/// own form back when it is read. So nobody can send a reference, nor lose a URL that looks like one.
+/// A caller's URL that starts with `acp-content:` is stored as `acp-content:own:…`, which is not a reference, and is
+/// restored when it is read. So callers can neither send a reference, nor lose a URL that looks like one.
 struct ContentReference: Hashable {
     static let scheme = "acp-content:"
-    static let ownMark = "own:"
+    static let escapePrefix = "own:"
 
     let digest: ContentDigest
-    /// How many bytes the stored content has.
+    /// The number of bytes of the stored content.
     let size: Int
 
     init(digest: ContentDigest, size: Int) {
@@ -24,7 +25,7 @@ struct ContentReference: Hashable {
         self.size = size
     }
 
-    /// The reference to a content that is to be stored.
+    /// Creates the reference to a content.
     init(to content: some Collection<UInt8>) {
         var hash = SHA256()
         if content.withContiguousStorageIfAvailable({ hash.update(bufferPointer: UnsafeRawBufferPointer($0)) }) == nil {
@@ -34,7 +35,7 @@ struct ContentReference: Hashable {
         size = content.count
     }
 
-    /// Reads what follows the scheme in a URL. Nil if it is no reference.
+    /// Parses what follows the scheme in a URL. `nil` if it is not a reference.
     init?(_ rest: some Collection<UInt8>) {
         guard rest.count > 65, rest.count <= 65 + 18,
             let digest = ContentDigest(rawValue: String(decoding: rest.prefix(64), as: UTF8.self)),

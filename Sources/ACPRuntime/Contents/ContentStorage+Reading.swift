@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-public import ACPCore
-public import ACPStorage
+package import ACPCore
+package import ACPStorage
 
 extension ContentStorage {
-    public func storedRun(_ run: RunID) async throws -> StoredRun? {
-        try await whole {
+    package func storedRun(_ run: RunID) async throws -> StoredRun? {
+        try await restoring {
             try await base.storedRun(run)
         } references: { found in
             found.flatMap { Self.references(in: $0) }
@@ -15,8 +15,8 @@ extension ContentStorage {
         }
     }
 
-    public func storedInput(of run: RunID) async throws -> Encoded<[Message]>? {
-        try await whole {
+    package func storedInput(of run: RunID) async throws -> Encoded<[Message]>? {
+        try await restoring {
             try await base.storedInput(of: run)
         } references: { input in
             input.flatMap { Self.references(in: [$0.json], of: .run(run)) }
@@ -26,8 +26,8 @@ extension ContentStorage {
         }
     }
 
-    public func storedRuns(_ query: RunQuery) async throws -> Page<StoredRun> {
-        try await whole {
+    package func storedRuns(_ query: RunQuery) async throws -> Page<StoredRun> {
+        try await restoring {
             try await base.storedRuns(query)
         } references: { page in
             page.items.reduce(nil as [StoredReference]?) { all, run in
@@ -39,13 +39,13 @@ extension ContentStorage {
         }
     }
 
-    public func events(of run: RunID, from offset: Int, limit: Int?) async throws -> [EncodedEvent] {
+    package func events(of run: RunID, from offset: Int, limit: Int?) async throws -> [EncodedEvent] {
         try await wholeEvents(of: run, from: offset, limit: limit, bytes: .max)
     }
 
-    /// The same, until the events have so many bytes. At least one, if there is one.
+    /// Returns events up to a number of bytes, but at least one if there is one.
     func wholeEvents(of run: RunID, from offset: Int, limit: Int?, bytes: Int) async throws -> [EncodedEvent] {
-        try await whole {
+        try await restoring {
             try await base.events(of: run, from: offset, limit: limit).prefix(bytes: bytes) {
                 ContentJSON.wholeSize(of: $0.json)
             }
@@ -56,17 +56,17 @@ extension ContentStorage {
         }
     }
 
-    public func storedHistory(
+    package func storedHistory(
         of session: SessionID, from offset: Int, limit: Int?
     ) async throws -> Page<Encoded<HistoryEntry>> {
         try await wholeHistory(of: session, from: offset, limit: limit, bytes: .max)
     }
 
-    /// The same, until the entries have so many bytes. At least one, if there is one.
+    /// Returns entries up to a number of bytes, but at least one if there is one.
     func wholeHistory(
         of session: SessionID, from offset: Int, limit: Int?, bytes: Int
     ) async throws -> Page<Encoded<HistoryEntry>> {
-        try await whole {
+        try await restoring {
             var page = try await base.storedHistory(of: session, from: offset, limit: limit)
             page.items = page.items.prefix(bytes: bytes) { ContentJSON.wholeSize(of: $0.json) }
             return page
@@ -79,12 +79,12 @@ extension ContentStorage {
 
     // MARK: Steps
 
-    /// Nil where there is nothing to restore, as nearly always; empty where only URLs have to get their own form back.
+    /// Returns `nil` if there is nothing to restore, as nearly always; empty if only escaped URLs are to be restored.
     private static func references(
         in documents: some Sequence<[UInt8]>, of owner: ContentKey.Owner
     ) -> [StoredReference]? {
         var all: [StoredReference]?
-        for json in documents where ContentJSON.mayRefer(json) {
+        for json in documents where ContentJSON.canContainReferences(json) {
             all =
                 (all ?? [])
                 + ContentJSON.references(in: json).map {
@@ -98,10 +98,10 @@ extension ContentStorage {
         references(in: [run.snapshot.json] + run.laterEvents.map(\.json), of: .run(run.id))
     }
 
-    /// Reads something, then the contents that it refers to, and puts it together.
+    /// Reads a value, then the contents that it refers to, and restores them in it.
     ///
-    /// In between somebody may delete the run or the session, or it expires. Then all is read again, and is not there.
-    private func whole<Value>(
+    /// The run or the session may be deleted, or expire, in between. Then the value is read again, and is not found.
+    private func restoring<Value>(
         _ read: () async throws -> Value, references: (Value) -> [StoredReference]?,
         restore: (Value, FoundContents) throws(StorageError) -> Value
     ) async throws -> Value {
@@ -136,13 +136,13 @@ extension ContentStorage {
     }
 }
 
-/// A reference, and with whom its content is.
+/// A reference, and the owner of its content.
 private struct StoredReference: Hashable {
     let key: ContentKey
     let size: Int
 }
 
-/// What was found of what was asked for.
+/// The contents that were found.
 struct FoundContents {
     private var contents: [ContentKey: [UInt8]] = [:]
     private(set) var missing: ContentKey?
@@ -157,8 +157,8 @@ struct FoundContents {
         if let content = contents[ContentKey(owner, reference.digest)] { return content }
         throw StorageError(
             .corruptData,
-            "a content of \(owner.name) is missing (\(reference.digest)): it was removed by hand, or the server that keeps it "
-                + "evicts data before its time")
+            "a content of \(owner.name) is missing (\(reference.digest)): it was removed by hand, or the storage "
+                + "server evicts data before it expires")
     }
 
     private func restored(_ json: [UInt8], of owner: ContentKey.Owner) throws(StorageError) -> [UInt8] {
@@ -168,7 +168,7 @@ struct FoundContents {
     func restored<Value>(
         _ document: Encoded<Value>, of owner: ContentKey.Owner
     ) throws(StorageError) -> Encoded<Value> {
-        guard ContentJSON.mayRefer(document.json) else { return document }
+        guard ContentJSON.canContainReferences(document.json) else { return document }
         return Encoded(json: try restored(document.json, of: owner))
     }
 
@@ -181,14 +181,14 @@ struct FoundContents {
 
     func restored(_ events: [EncodedEvent], of run: RunID) throws(StorageError) -> [EncodedEvent] {
         var whole = events
-        for index in whole.indices where ContentJSON.mayRefer(whole[index].json) {
+        for index in whole.indices where ContentJSON.canContainReferences(whole[index].json) {
             whole[index] = try EncodedEvent(
                 stored: try restored(whole[index].json, of: .run(run)), as: "an event of run \(run)")
         }
         return whole
     }
 
-    /// The text that a stored content stands for.
+    /// Returns the text that a stored content represents.
     static func text(_ stored: [UInt8], of owner: ContentKey.Owner) throws(StorageError) -> String {
         guard stored.contains(UInt8(ascii: "\\")) else { return String(decoding: stored, as: UTF8.self) }
         let quote = UInt8(ascii: "\"")

@@ -1,36 +1,42 @@
 // SPDX-License-Identifier: Apache-2.0
 
-public import ACPCore
-public import ACPStorage
+package import ACPCore
+package import ACPStorage
 
-/// A storage that keeps large contents once and refers to them, in front of one that keeps what it is given.
+/// A storage that keeps large contents once and refers to them, in front of another storage.
 ///
-/// What an agent says stands in the event of the part, in that of the complete message, in that of the completed run, in
-/// snapshots of the run, and in the history of its session. Through this storage, the content of a part that is larger than
-/// ``limit`` goes to the storage behind it once for the run and once for the history; everything else refers to it. What is read
-/// is put together again: callers see every part with its content, as it was written.
+/// Output of an agent is part of several documents: the event of the part, that of the complete message, that of the
+/// completed run, snapshots of the run, and the history of its session. Through this storage, the content of a part
+/// that is larger than ``limit`` is stored once for the run and once for the history; the documents refer to it.
+/// Reading restores it: callers get every part with its content, as it was written.
 ///
-/// A ``RunEngine`` puts one of these in front of its storage. Make one to read what an engine wrote, past the engine:
+/// A ``RunEngine`` puts one of these in front of its storage. Create one to read what an engine has written without the
+/// engine:
 ///
 /// ```swift
 /// let runs = ContentStorage(try SQLiteStorage(path: "runs.sqlite"))
 /// let history: [HistoryEntry] = try await runs.history(of: "s-1")
 /// ```
 ///
-/// What is stored by hand, with ``save(_:json:)`` and ``append(_:to:)-(EncodedEvent,_)``, keeps its contents where they are.
-public final class ContentStorage: Storage {
-    /// Where everything goes.
-    public let base: any Storage
-    /// Contents of more bytes than this are stored by themselves. Nil for none: then only what is referred to already is read.
-    public let limit: Int?
-    /// How much is read at once. A single content may be larger.
+/// Documents that are stored directly, with ``save(_:json:)`` and ``append(_:to:)-(EncodedEvent,_)``, keep their
+/// contents.
+package final class ContentStorage: Storage {
+    /// The storage behind this one.
+    package let base: any Storage
+    /// Contents of more bytes than this are stored separately. If `nil`, none are, and existing references are still
+    /// read.
+    package let limit: Int?
+    /// The largest number of bytes of contents that are read at once. A single content may be larger.
     let bytesAtOnce: Int
     private let sent = SentContents()
 
+    /// Creates a storage in front of another one.
+    ///
     /// - Parameters:
-    ///   - base: Where everything goes.
-    ///   - limit: Contents of more bytes than this are stored by themselves: at least 256. None unless said otherwise.
-    public convenience init(_ base: any Storage, limit: Int? = nil) {
+    ///   - base: The storage behind this one.
+    ///   - limit: Contents of more bytes than this are stored separately, at least 256. Defaults to `nil`, which means
+    ///     none.
+    package convenience init(_ base: any Storage, limit: Int? = nil) {
         self.init(base, limit: limit, bytesAtOnce: 4_194_304)
     }
 
@@ -40,19 +46,19 @@ public final class ContentStorage: Storage {
         self.bytesAtOnce = bytesAtOnce
     }
 
-    /// Below this a reference would not be much smaller than what it stands for.
+    /// Below this size, a reference would not be much smaller than its content.
     static let smallestLimit = 256
 
-    /// Of how many runs it is noted what was sent: for tests.
+    /// The number of runs whose sent contents are recorded, for tests.
     var sentRuns: Int { sent.count }
 
-    public var capabilities: StorageCapabilities { base.capabilities }
-    public var coordination: any Coordination { base.coordination }
+    package var capabilities: StorageCapabilities { base.capabilities }
+    package var coordination: any Coordination { base.coordination }
 
     // MARK: Writing
 
-    public func commit(_ commit: RunCommit) async throws {
-        var found = Taken()
+    package func commit(_ commit: RunCommit) async throws {
+        var found = ExtractedContents()
         guard let reduced = try reduced(commit, &found) else { return try await base.commit(commit) }
         let new = found.contents.filter { !sent.has($0.key, commit) }
         var sending = reduced
@@ -60,30 +66,30 @@ public final class ContentStorage: Storage {
         do {
             try await base.commit(sending)
         } catch {
-            // Whether they are there is not known: they come along once more.
+            // Whether they are stored is unknown: they are sent again.
             sent.forget(commit.run)
             throw error
         }
         sent.note(new.keys, commit)
     }
 
-    public func save(_ run: Run, json: [UInt8]) async throws {
+    package func save(_ run: Run, json: [UInt8]) async throws {
         try await base.save(run, json: ContentJSON.reduce(json, limit: nil) { _, _ in } ?? json)
     }
 
-    public func append(_ event: EncodedEvent, to run: RunID) async throws {
+    package func append(_ event: EncodedEvent, to run: RunID) async throws {
         guard let reduced = ContentJSON.reduce(event.json, limit: nil, { _, _ in }) else {
             return try await base.append(event, to: run)
         }
         try await base.append(try EncodedEvent(json: reduced), to: run)
     }
 
-    public func append(_ blocks: [HistoryBlock], to session: SessionID) async throws {
+    package func append(_ blocks: [HistoryBlock], to session: SessionID) async throws {
         try await base.append(blocks.map { reduced($0) ?? $0 }, to: session)
     }
 
-    /// The contents that were taken out of documents.
-    private struct Taken {
+    /// The contents that were replaced in documents.
+    private struct ExtractedContents {
         var contents: [ContentDigest: [UInt8]] = [:]
 
         mutating func add(_ reference: ContentReference, _ bytes: ArraySlice<UInt8>) {
@@ -91,10 +97,10 @@ public final class ContentStorage: Storage {
         }
     }
 
-    /// The block with references in the place of large contents. Nil if there is nothing to change.
+    /// Returns the block with references in place of large contents, or `nil` if nothing is to be changed.
     private func reduced(_ block: HistoryBlock) -> HistoryBlock? {
         var reduced: HistoryBlock?
-        var found = Taken()
+        var found = ExtractedContents()
         for (index, entry) in block.entries.enumerated() {
             guard let json = ContentJSON.reduce(entry.json, limit: limit, { found.add($0, $1) }) else { continue }
             if reduced == nil { reduced = block }
@@ -104,13 +110,13 @@ public final class ContentStorage: Storage {
         return reduced
     }
 
-    /// The commit with references in the place of large contents. Nil if there is nothing to change, as nearly always: then nothing
-    /// was decoded, encoded or copied.
+    /// Returns the commit with references in place of large contents, or `nil` if nothing is to be changed, as nearly
+    /// always: then nothing was decoded, encoded or copied.
     ///
-    /// - Parameter found: Gets the run's contents. Those of the history are in its block.
-    private func reduced(_ commit: RunCommit, _ found: inout Taken) throws(ACPError) -> RunCommit? {
+    /// - Parameter found: Receives the run's contents. Those of the history are in its block.
+    private func reduced(_ commit: RunCommit, _ found: inout ExtractedContents) throws(ACPError) -> RunCommit? {
         var reduced: RunCommit?
-        func reduce(_ json: [UInt8], _ found: inout Taken) -> [UInt8]? {
+        func reduce(_ json: [UInt8], _ found: inout ExtractedContents) -> [UInt8]? {
             guard let json = ContentJSON.reduce(json, limit: limit, { found.add($0, $1) }) else { return nil }
             if reduced == nil { reduced = commit }
             return json
@@ -129,46 +135,46 @@ public final class ContentStorage: Storage {
         return reduced
     }
 
-    // MARK: Going away
+    // MARK: Deleting
 
     @discardableResult
-    public func deleteRun(_ run: RunID) async throws -> Bool {
+    package func deleteRun(_ run: RunID) async throws -> Bool {
         sent.forget(run)
         return try await base.deleteRun(run)
     }
 
     @discardableResult
-    public func deleteSession(_ session: SessionID) async throws -> Bool { try await base.deleteSession(session) }
+    package func deleteSession(_ session: SessionID) async throws -> Bool { try await base.deleteSession(session) }
 
-    public func removeAll() async throws {
+    package func removeAll() async throws {
         sent.forgetAll()
         try await base.removeAll()
     }
 
-    public func close() async throws { try await base.close() }
+    package func close() async throws { try await base.close() }
 
-    // MARK: What has nothing to do with contents
+    // MARK: Forwarded without changes
 
-    public func eventCount(of run: RunID) async throws -> Int { try await base.eventCount(of: run) }
+    package func eventCount(of run: RunID) async throws -> Int { try await base.eventCount(of: run) }
 
-    public func claim(_ run: RunID, for owner: RunOwner, from current: RunOwner?) async throws -> Bool {
+    package func claim(_ run: RunID, for owner: RunOwner, from current: RunOwner?) async throws -> Bool {
         try await base.claim(run, for: owner, from: current)
     }
 
-    public func runs(ownedBy process: ProcessID, limit: Int) async throws -> [RunID] {
+    package func runs(ownedBy process: ProcessID, limit: Int) async throws -> [RunID] {
         try await base.runs(ownedBy: process, limit: limit)
     }
 
-    public func storedSession(_ id: SessionID) async throws -> StoredSession? { try await base.storedSession(id) }
+    package func storedSession(_ id: SessionID) async throws -> StoredSession? { try await base.storedSession(id) }
 
     @discardableResult
-    public func save(_ session: StoredSession, expecting version: Int?) async throws -> Int {
+    package func save(_ session: StoredSession, expecting version: Int?) async throws -> Int {
         try await base.save(session, expecting: version)
     }
 
-    public func contents(_ keys: [ContentKey]) async throws -> [[UInt8]?] { try await base.contents(keys) }
+    package func contents(_ keys: [ContentKey]) async throws -> [[UInt8]?] { try await base.contents(keys) }
 
-    public func ping() async throws -> Duration { try await base.ping() }
+    package func ping() async throws -> Duration { try await base.ping() }
 
-    public func name(of document: StoredDocument) -> String { base.name(of: document) }
+    package func name(of document: StoredDocument) -> String { base.name(of: document) }
 }

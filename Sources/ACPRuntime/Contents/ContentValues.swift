@@ -3,20 +3,20 @@
 import ACPCore
 import ACPStorage
 
-// Parts as they are stored, for those who read them without their contents.
+// Parts as they are stored, for readers that do not need their contents.
 
 extension MessagePart {
-    /// What ``contentURL`` says, if it begins like a reference.
+    /// What ``contentURL`` contains if it starts like a reference: a reference, or a caller's escaped URL.
     var stored: (reference: ContentReference?, own: String?)? {
         guard let rest = contentURL?.dropping(ContentReference.scheme) else { return nil }
-        if let own = rest.dropping(ContentReference.ownMark) { return (nil, ContentReference.scheme + own) }
+        if let own = rest.dropping(ContentReference.escapePrefix) { return (nil, ContentReference.scheme + own) }
         return (ContentReference(rest.utf8), nil)
     }
 }
 
 extension StringProtocol where SubSequence == Substring {
-    /// What follows a beginning, or nil if this begins otherwise. Bytes count here, not characters: a sign that follows the
-    /// beginning may combine with its last letter.
+    /// Returns what follows a prefix, or `nil` if this does not start with it. Bytes are compared, not characters,
+    /// since a character that follows the prefix may combine with its last letter.
     fileprivate func dropping(_ beginning: String) -> Substring? {
         guard utf8.starts(with: beginning.utf8) else { return nil }
         return self[utf8.index(startIndex, offsetBy: beginning.utf8.count)...]
@@ -24,9 +24,9 @@ extension StringProtocol where SubSequence == Substring {
 }
 
 extension Run {
-    /// Whether there are parts that refer to contents, or whose URLs are marked.
-    var mayRefer: Bool {
-        output.contains { $0.mayRefer } || awaitRequest?.message?.mayRefer == true
+    /// Whether there are parts that refer to contents, or whose URLs are escaped.
+    var canContainReferences: Bool {
+        output.contains { $0.canContainReferences } || awaitRequest?.message?.canContainReferences == true
     }
 
     mutating func changeParts(_ body: (inout MessagePart) -> Void) {
@@ -38,7 +38,7 @@ extension Run {
 }
 
 extension Message {
-    fileprivate var mayRefer: Bool { parts.contains { $0.stored != nil } }
+    fileprivate var canContainReferences: Bool { parts.contains { $0.stored != nil } }
 
     fileprivate mutating func changeParts(_ body: (inout MessagePart) -> Void) {
         for index in parts.indices { body(&parts[index]) }

@@ -4,26 +4,28 @@ import ACPCore
 import ACPStorage
 import Synchronization
 
-/// Which contents of which runs storage has for certain, so that they are not sent again with every commit that refers to them.
+/// Records which contents of runs are certainly stored, so that they are not sent again with every commit that refers
+/// to them.
 ///
-/// Only a help: what is forgotten is sent once more, which changes nothing. What is noted holds for one owner's turn at a run. If
-/// the run is deleted, or expires, and is made anew, it has another owner, and commits of the one before are refused.
+/// This is an optimisation only: a content that is not recorded is sent once more, which changes nothing. Records are
+/// valid for one owner of a run. If the run is deleted or expires, and is created again, it has another owner, and
+/// commits of the previous one are refused.
 final class SentContents: Sendable {
     private struct Entry {
         let owner: RunOwner
         var digests: Set<ContentDigest>
     }
 
-    /// Runs that end leave by themselves. The rest is forgotten when it becomes too many.
+    /// Runs are removed when they end. All are removed when there are more than this.
     private static let limit = 4_096
-    /// A run that says more than that sends some of it again.
+    /// A run with more contents than this sends some of them again.
     private static let digestLimit = 1_024
 
     private let entries = Mutex<[RunID: Entry]>([:])
 
-    /// Whether the run of a commit has a content already.
+    /// Whether a content of a commit's run is recorded as stored.
     func has(_ digest: ContentDigest, _ commit: RunCommit) -> Bool {
-        // What creates a run finds none.
+        // A commit that creates a run has no predecessor.
         guard commit.expecting > 0 else { return false }
         return entries.withLock { entries in
             guard let entry = entries[commit.run], entry.owner == commit.owner else { return false }
@@ -31,7 +33,7 @@ final class SentContents: Sendable {
         }
     }
 
-    /// Notes that a commit with contents has succeeded.
+    /// Records that a commit with contents has succeeded.
     func note(_ digests: some Sequence<ContentDigest>, _ commit: RunCommit) {
         entries.withLock { entries in
             if commit.snapshot?.run.status.isTerminal == true {
@@ -51,6 +53,6 @@ final class SentContents: Sendable {
 
     func forgetAll() { entries.withLock { $0 = [:] } }
 
-    /// How many runs are noted: for tests.
+    /// The number of recorded runs, for tests.
     var count: Int { entries.withLock { $0.count } }
 }

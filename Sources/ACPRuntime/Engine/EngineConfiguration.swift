@@ -2,68 +2,78 @@
 
 public import ACPStorage
 
-/// How a ``RunEngine`` behaves.
+/// The limits, timeouts and policies of a ``RunEngine``.
 public struct EngineConfiguration: Sendable {
-    /// How many runs may run at the same time. Runs that await an answer do not count.
-    public var maximumRunningRuns: Int
-    /// How many runs may wait for a place, or for their turn in their session. More are refused.
-    public var maximumWaitingRuns: Int
-    /// What happens to runs of one session at the same time, where the agent's ``AgentPolicy/sessionRuns`` does not say it.
+    /// The largest number of active runs, that is, of runs whose handlers work. Runs that await an answer do not count.
+    public var maximumActiveRuns: Int
+    /// The largest number of queued runs: those that wait until fewer runs are active, or for their turn in their
+    /// session. Further runs are refused with ``RunEngineError`` code `tooManyRuns`.
+    public var maximumQueuedRuns: Int
+    /// How concurrent runs of one session are handled if the agent's ``AgentPolicy/sessionRuns`` is `nil`.
     public var sessionRuns: AgentPolicy.SessionRuns
-    /// On storage that is shared: how long other processes wait for a sign of life of this one before they take over its
-    /// runs. It gives one three times in that time.
+    /// On shared storage, the time after the last heartbeat of this process at which other processes may take over its
+    /// runs. Heartbeats are sent three times in that time.
     public var lease: Duration
-    /// How long a handler may go on after its run was cancelled. Then the run counts as cancelled, and what the handler
-    /// still says is dropped.
+    /// The time that a handler may continue after its run was cancelled. Then the run ends as cancelled, and any
+    /// further output of the handler is discarded.
     public var cancellationGrace: Duration
-    /// How long runs may go on after the process was told to end. What becomes of the rest, ``RunEngine/shutdown()`` says.
+    /// The time that active runs may continue after a shutdown has begun. See ``RunEngine/shutdown()`` for what happens
+    /// then.
     public var shutdownGrace: Duration
-    /// How long a caller waits while the storage fails. The run itself waits for the storage as long as it takes.
-    public var storagePatience: Duration
-    /// Names this process among those on the same storage.
+    /// The time that a caller waits while the storage fails, before it gets the storage's error. It also bounds how
+    /// long a shutdown tries to store the ends of runs. The run itself is not bounded by it: it waits until the storage
+    /// works again.
+    public var storageTimeout: Duration
+    /// The id of this process among those that use the same storage.
     public var process: ProcessID
-    /// Loads what other servers keep: messages and states of sessions that came from there, and the content of message parts.
-    /// Nil refuses to. `ACPServer` loads over HTTP if this is nil.
+    /// Loads what other servers keep: messages and states of sessions that were moved here, and contents of message
+    /// parts. If `nil`, loading throws ``LinkError`` with code `unavailable`; `ACPServer` loads over HTTP instead.
     public var resourceLoader: (any ResourceLoader)?
-    /// Contents of message parts that have more bytes than this are stored once for the run, and once for its session's history;
-    /// events, snapshots, input and history refer to them. Agents and clients see nothing of it. Nil stores everything where it
-    /// stands.
+    /// The size in bytes above which the content of a message part is stored separately: once for the run, and once for
+    /// its session's history. Events, snapshots, input and history refer to it. Agents and clients see complete parts.
+    /// If `nil`, all contents are stored as part of their documents.
     public var inlineContentLimit: Int?
-    /// Whether callers are told the description of any error that a handler throws. If `false`, they are told the code, message
-    /// and data of an ``ACPError`` and what a ``LinkError`` says; for any other error they are referred to the server's log, which
-    /// has all errors in full. Descriptions may hold secrets and names of files and hosts: set this for development only.
+    /// Whether callers receive the description of any error that a handler throws. If `false`, they receive the code,
+    /// message and data of an ``ACPError`` and the message of a ``LinkError``; for any other error they are referred to
+    /// the server's log, which contains all errors in full. Descriptions may contain secrets, file names and host
+    /// names: set this for development only.
     public var reportsErrorDescriptions: Bool
-    /// How many things a run may load by URL: messages and states that other servers keep, and contents. Loading more throws
-    /// ``LinkError`` with code `too_many`.
+    /// How many messages, states and contents a run may load by URL. Loading more throws ``LinkError`` with code
+    /// `too_many`.
     public var maximumLinkLoads: Int
-    /// How many bytes a run may load by URL, all together. Loading more throws ``LinkError`` with code `too_large`.
+    /// The total number of bytes that a run may load by URL. Loading more throws ``LinkError`` with code `too_large`.
     public var maximumLinkBytes: Int
-    /// How many messages of other servers the history of a session may refer to. A request that brings more is refused.
+    /// The largest number of messages on other servers that a session's history may refer to. A request that adds more
+    /// is refused.
     public var maximumSessionLinks: Int
 
+    /// Creates a configuration.
+    ///
     /// - Parameters:
-    ///   - maximumRunningRuns: 1,000 unless said otherwise.
-    ///   - maximumWaitingRuns: 100 unless said otherwise.
-    ///   - sessionRuns: They overlap unless said otherwise.
-    ///   - lease: 15 seconds unless said otherwise, and at least 0.1.
-    ///   - cancellationGrace: 5 seconds unless said otherwise.
-    ///   - shutdownGrace: 30 seconds unless said otherwise.
-    ///   - storagePatience: 10 seconds unless said otherwise.
-    ///   - process: A random one unless said otherwise.
-    ///   - resourceLoader: None unless said otherwise.
-    ///   - inlineContentLimit: 65,536 bytes unless said otherwise, and at least 256.
-    ///   - reportsErrorDescriptions: Defaults to `false`.
-    ///   - maximumLinkLoads: Defaults to 1,000.
-    ///   - maximumLinkBytes: Defaults to 64 MiB.
-    ///   - maximumSessionLinks: Defaults to 10,000.
+    ///   - maximumActiveRuns: The largest number of active runs, at least 1. Defaults to 1,000.
+    ///   - maximumQueuedRuns: The largest number of queued runs. Defaults to 100.
+    ///   - sessionRuns: How concurrent runs of one session are handled. Defaults to `overlap`.
+    ///   - lease: The time after which the runs of a process without heartbeats may be taken over, at least 0.1
+    ///     seconds. Defaults to 15 seconds.
+    ///   - cancellationGrace: The time that a handler may continue after a cancellation. Defaults to 5 seconds.
+    ///   - shutdownGrace: The time that runs may continue after a shutdown has begun. Defaults to 30 seconds.
+    ///   - storageTimeout: The time that callers wait while the storage fails. Defaults to 10 seconds.
+    ///   - process: The id of this process. Defaults to a random one.
+    ///   - resourceLoader: Loads what other servers keep. Defaults to none.
+    ///   - inlineContentLimit: The size in bytes above which contents are stored separately, at least 256. Defaults to
+    ///     65,536.
+    ///   - reportsErrorDescriptions: Whether callers receive the descriptions of all errors. Defaults to `false`.
+    ///   - maximumLinkLoads: How many resources a run may load by URL. Defaults to 1,000.
+    ///   - maximumLinkBytes: How many bytes a run may load by URL. Defaults to 64 MiB.
+    ///   - maximumSessionLinks: How many messages on other servers a session may refer to. Defaults to 10,000.
     public init(
-        maximumRunningRuns: Int = 1_000,
-        maximumWaitingRuns: Int = 100,
+        maximumActiveRuns: Int = 1_000,
+        maximumQueuedRuns: Int = 100,
         sessionRuns: AgentPolicy.SessionRuns = .overlap,
         lease: Duration = .seconds(15),
         cancellationGrace: Duration = .seconds(5),
         shutdownGrace: Duration = .seconds(30),
-        storagePatience: Duration = .seconds(10),
+        storageTimeout: Duration = .seconds(10),
         process: ProcessID = ProcessID(),
         resourceLoader: (any ResourceLoader)? = nil,
         inlineContentLimit: Int? = 65_536,
@@ -72,13 +82,13 @@ public struct EngineConfiguration: Sendable {
         maximumLinkBytes: Int = 64 * 1_048_576,
         maximumSessionLinks: Int = 10_000
     ) {
-        self.maximumRunningRuns = max(1, maximumRunningRuns)
-        self.maximumWaitingRuns = max(0, maximumWaitingRuns)
+        self.maximumActiveRuns = max(1, maximumActiveRuns)
+        self.maximumQueuedRuns = max(0, maximumQueuedRuns)
         self.sessionRuns = sessionRuns
         self.lease = max(.milliseconds(100), lease)
         self.cancellationGrace = cancellationGrace
         self.shutdownGrace = shutdownGrace
-        self.storagePatience = storagePatience
+        self.storageTimeout = storageTimeout
         self.process = process
         self.resourceLoader = resourceLoader
         self.inlineContentLimit = inlineContentLimit

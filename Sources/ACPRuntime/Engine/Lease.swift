@@ -2,12 +2,12 @@
 
 import Synchronization
 
-/// Until when this process may take it for granted that nobody else has claimed its runs: its heartbeat has not run out.
+/// The time during which no other process can have claimed the runs of this one, since its heartbeat has not expired.
 ///
-/// What storage can check itself (commits) does not depend on this. It is for what storage cannot check: what a run
-/// leaves in its session.
+/// Commits do not depend on this, because the storage itself checks them. It guards what the storage cannot check: the
+/// data that a run stores in its session.
 final class Lease: Sendable {
-    /// How long a heartbeat is good for. Nil where no other process can claim anything.
+    /// How long a heartbeat is valid. `nil` if no other process can claim runs.
     let duration: Duration?
     private let now: @Sendable () -> ContinuousClock.Instant
     private let renewedAt = Mutex<ContinuousClock.Instant?>(nil)
@@ -23,12 +23,12 @@ final class Lease: Sendable {
         return renewedAt.withLock { $0.map { now - $0 < duration } ?? false }
     }
 
-    /// Whether there was a heartbeat ever.
+    /// Whether a heartbeat was ever sent.
     var wasRenewed: Bool { renewedAt.withLock { $0 != nil } }
 
-    /// Sends a heartbeat. It counts from the moment before it was sent.
+    /// Sends a heartbeat. The lease is counted from the moment before it was sent.
     ///
-    /// - Returns: Whether the one before had run out by then: others may have claimed runs.
+    /// - Returns: Whether the previous heartbeat had expired by then, so that other processes may have claimed runs.
     func renew(_ heartbeat: () async throws -> Void) async rethrows -> Bool {
         let start = now()
         try await heartbeat()

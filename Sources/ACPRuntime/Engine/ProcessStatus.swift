@@ -3,11 +3,12 @@
 public import ACPCore
 public import ACPStorage
 
-/// A process on the storage.
+/// The state of a process that uses the storage.
 public struct ProcessStatus: Sendable, Hashable {
+    /// The process's id.
     public let id: ProcessID
-    /// Whether its heartbeat has not run out.
+    /// Whether its heartbeat has not expired.
     public let isAlive: Bool
-    /// Its runs that have not ended, at most 10,000 of them.
+    /// The runs that it owns and that have not ended, at most 10,000 of them.
     public let runs: [RunID]
 }

@@ -4,14 +4,23 @@ public import ACPCore
 import ACPStorage
 import Synchronization
 
-/// Answering, cancelling and deleting runs, wherever they are executed.
+/// Answering, cancelling and deleting runs, whichever process executes them.
 extension RunEngine {
     // MARK: - Answering
 
-    /// Gives a run the answer that it awaits.
+    /// Sends a run the answer to its question.
     ///
-    /// - Returns: The run as it goes on, and how many events it had before: what follows is read from there.
-    /// - Throws: ``RunEngineError``: `notAwaiting` if the run awaits nothing, also if somebody else was faster.
+    /// ```swift
+    /// let (_, eventCount) = try await engine.resume(run.id, with: .message("Ada"))
+    /// let settled = try await engine.settledRun(run.id, after: eventCount)
+    /// ```
+    ///
+    /// - Parameters:
+    ///   - id: The run.
+    ///   - answer: The answer.
+    /// - Returns: The resumed run, and the number of events that it had before: read what follows from that index.
+    /// - Throws: ``RunEngineError``: `unknownRun`; `invalidInput`; `notAwaiting` if the run does not await an answer,
+    ///   or another answer was faster; `storage`.
     public func resume(_ id: RunID, with answer: AwaitResume) async throws -> (run: Run, eventCount: Int) {
         do {
             try answer.validate()
@@ -27,12 +36,12 @@ extension RunEngine {
                     try await storage.coordination.send(
                         .resume(answer, eventCount: eventCount), to: id)
                 else {
-                    // The answer that was first may wait in storage only: its sender did not hear that it was stored.
-                    try await obeySignals(to: execution)
+                    // An earlier answer may be in storage only: its sender did not learn that it was stored.
+                    try await applySignals(to: execution)
                     throw RunEngineError.notAwaiting(id, execution.status)
                 }
                 if let run = execution.update({ $0.answer(answer, to: eventCount) }) { return (run, eventCount) }
-                // Somebody who came second may have found this answer in storage and have delivered it already.
+                // Another caller may have found this answer in storage and delivered it already.
                 let run = execution.currentRun
                 guard run.status != .cancelling, run.status != .cancelled else {
                     throw RunEngineError.notAwaiting(id, run.status)
@@ -43,14 +52,14 @@ extension RunEngine {
             let run = try record.run()
             guard run.status == .awaiting else { throw RunEngineError.notAwaiting(id, run.status) }
             guard record.owner != nil else {
-                // Nobody would hear the answer.
+                // No process would receive the answer.
                 try await endOwnerless(record)
                 throw RunEngineError.notAwaiting(id, .failed)
             }
             let isFirst = try await storage.coordination.send(
                 .resume(answer, eventCount: record.eventCount), to: id)
-            // Where no handler waits, the answer lets it run again. Others are woken by the signal itself.
-            if state.withLock({ $0.dormant[id] != nil }) { await hear(.signal(id)) }
+            // A dormant run continues with the answer. Other processes are notified of the signal.
+            if state.withLock({ $0.dormant[id] != nil }) { await handle(.signal(id)) }
             guard isFirst else { throw RunEngineError.notAwaiting(id, .inProgress) }
             return (run.resumed(), record.eventCount)
         }
@@ -58,17 +67,18 @@ extension RunEngine {
 
     // MARK: - Cancelling
 
-    /// Asks a run to stop. Asking twice is fine.
+    /// Cancels a run. Cancelling it twice has no further effect.
     ///
-    /// - Returns: The run as it is being cancelled. It is `cancelled` as soon as its handler has stopped, or after the grace
-    ///   period.
-    /// - Throws: ``RunEngineError``: `alreadyEnded` if there is nothing to cancel any more.
+    /// - Parameter id: The run.
+    /// - Returns: The run with status `cancelling`. It becomes `cancelled` when its handler has stopped, or after the
+    ///   grace period.
+    /// - Throws: ``RunEngineError``: `unknownRun`; `alreadyEnded` if the run has ended; `storage`.
     public func cancel(_ id: RunID) async throws -> Run {
         try await storing {
             if let execution = execution(of: id) {
                 if let run = execution.update({ $0.cancel() }) {
-                    // For whoever looks from elsewhere, and whoever takes the run over if this process ends now. The run is
-                    // being cancelled in any case.
+                    // For readers in other processes, and for a process that takes the run over if this one ends now.
+                    // The run is cancelled in any case.
                     if storage.capabilities.isDurable { _ = try? await storage.coordination.send(.cancel, to: id) }
                     return run
                 }
@@ -80,12 +90,13 @@ extension RunEngine {
             }
             try await storage.coordination.send(.cancel, to: id)
             if record.owner == nil {
-                // Nobody would hear of it.
+                // No process would receive the signal.
                 try await endOwnerless(record)
             } else if state.withLock({ $0.dormant[id] != nil }) {
-                await hear(.signal(id))
+                await handle(.signal(id))
             }
-            // The run may have ended before the signal came. From then on it cannot end but as cancelled: see `Storage.commit`.
+            // The run may have ended before the signal was stored. After it, it can only end as cancelled: see
+            // `Storage.commit`.
             var run = try await fetchRun(id)
             guard !run.status.isTerminal || run.status == .cancelled else {
                 throw RunEngineError.alreadyEnded(id, run.status)
@@ -97,17 +108,18 @@ extension RunEngine {
 
     // MARK: - Deleting
 
-    /// Deletes a run that has ended, or one that is stored in part only and so goes on nowhere.
+    /// Deletes a run that has ended, or one that is stored only in part and therefore cannot continue.
     ///
-    /// - Throws: ``RunEngineError``: `unknownRun`, or `notEnded`.
+    /// - Parameter id: The run.
+    /// - Throws: ``RunEngineError``: `unknownRun`; `notEnded`; `storage`.
     public func deleteRun(_ id: RunID) async throws {
         try await storing {
-            switch try await remains(of: id) {
-            case .nothingReadable:
-                // What is left of it, if anything, goes.
+            switch try await readableRun(of: id) {
+            case .unreadable:
+                // What is left of it, if anything, is deleted.
                 guard try await storage.deleteRun(id) else { throw RunEngineError.unknownRun(id) }
             case .run(let run, let isOwned):
-                // One that nobody owns goes on nowhere.
+                // A run without an owner cannot continue.
                 guard run.status.isTerminal || !isOwned && execution(of: id) == nil else {
                     throw RunEngineError.notEnded(id, run.status)
                 }
@@ -117,18 +129,18 @@ extension RunEngine {
         }
     }
 
-    private enum Remains {
+    private enum ReadableRun {
         case run(Run, isOwned: Bool)
-        case nothingReadable
+        case unreadable
     }
 
-    private func remains(of id: RunID) async throws -> Remains {
+    private func readableRun(of id: RunID) async throws -> ReadableRun {
         do {
-            guard let record = try await storage.record(of: id) else { return .nothingReadable }
+            guard let record = try await storage.record(of: id) else { return .unreadable }
             return .run(
                 record.snapshot.status.isTerminal ? record.snapshot : try record.run(), isOwned: record.owner != nil)
         } catch let error as StorageError where error.code == .corruptData || error.code == .incomplete {
-            return .nothingReadable
+            return .unreadable
         }
     }
 }

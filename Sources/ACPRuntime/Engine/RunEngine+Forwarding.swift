@@ -3,24 +3,24 @@
 import ACPCore
 import ACPStorage
 
-/// What a session brings along from the server where it was before.
+/// Links that a session brings from the server where it was before.
 extension RunEngine {
-    /// Keeps the links that a request brings along. Nothing is loaded before an agent asks for it.
-    func keepForwarded(_ request: RunRequest, in session: SessionID) async throws {
+    /// Stores the links of a request. Nothing is loaded before an agent reads it.
+    func storeForwardedLinks(_ request: RunRequest, in session: SessionID) async throws {
         if !request.forwardedHistory.isEmpty {
             try await checkLinkCount(with: request.forwardedHistory, in: session)
             try await storage.append(request.forwardedHistory.map(HistoryBlock.init(link:)), to: session)
         }
-        if let url = request.forwardedState { try await keepForwardedState(url, in: session) }
+        if let url = request.forwardedState { try await storeForwardedState(url, in: session) }
     }
 
-    /// Checks that a session's history will not refer to too many messages of other servers.
+    /// Checks that a session's history will not refer to too many messages on other servers.
     private func checkLinkCount(with urls: [String], in session: SessionID) async throws {
         let limit = configuration.maximumSessionLinks
         var total = try await storage.history(of: session, from: 0, limit: 0).total
-        // As long as the whole history is short, it does not matter what stands in it.
+        // As long as the whole history is short, its entries do not matter.
         guard total + urls.count > limit else { return }
-        // The same URL with another signature is the same message.
+        // The same URL with another signature refers to the same message.
         var links = Set(urls.map { SessionLink($0).identity })
         var size = ChunkSize(first: 32, limit: 200)
         var offset = 0
@@ -35,12 +35,12 @@ extension RunEngine {
         }
         guard links.count <= limit else {
             throw RunEngineError.invalidInput(
-                "session \(session) would refer to more than \(limit) messages of other servers: no more are accepted "
+                "session \(session) would refer to more than \(limit) messages on other servers, which is the limit "
                     + "(EngineConfiguration.maximumSessionLinks)")
         }
     }
 
-    private func keepForwardedState(_ url: String, in session: SessionID) async throws {
+    private func storeForwardedState(_ url: String, in session: SessionID) async throws {
         var backoff = Backoff(first: .milliseconds(2), limit: .milliseconds(200))
         while true {
             var record = try await storage.session(session) ?? SessionRecord(id: session)

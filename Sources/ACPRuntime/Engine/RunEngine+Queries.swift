@@ -6,9 +6,10 @@ import ServiceLifecycle
 
 /// Reading runs and their events, and waiting for them.
 extension RunEngine {
-    /// A run as it stands.
+    /// Returns a run in its current state.
     ///
-    /// - Throws: ``RunEngineError``: `unknownRun` if there is none.
+    /// - Parameter id: The run.
+    /// - Throws: ``RunEngineError``: `unknownRun`; `storage`.
     public func fetchRun(_ id: RunID) async throws -> Run {
         try await storing {
             guard let run = try await storage.run(id) else { throw RunEngineError.unknownRun(id) }
@@ -16,8 +17,8 @@ extension RunEngine {
         }
     }
 
-    /// A run as it was read, with the status `cancelling` if somebody has asked to cancel it. There is no event for that, so what is
-    /// stored of the run shows it only some time later.
+    /// Returns a run with the status `cancelling` if its cancellation was requested. There is no event for that, so the
+    /// stored run shows it only some time later.
     private func withCurrentStatus(_ run: Run) async throws -> Run {
         guard run.status.canBecome(.cancelling) else { return run }
         let isCancelling =
@@ -32,7 +33,7 @@ extension RunEngine {
         return run
     }
 
-    /// The same for a page of runs.
+    /// Applies the same to a page of runs.
     func withCurrentStatus(_ page: Page<Run>) async throws -> Page<Run> {
         var page = page
         var elsewhere: [Int] = []
@@ -50,22 +51,29 @@ extension RunEngine {
         return page
     }
 
-    /// Checks that there is a run, without reading it if it is executed here.
+    /// Checks that a run exists. It is not read if this process executes it.
     ///
     /// - Throws: ``RunEngineError``: `unknownRun` if there is none.
-    public func requireRun(_ id: RunID) async throws {
+    package func requireRun(_ id: RunID) async throws {
         if execution(of: id)?.isStored == true { return }
         try await storing { try await requireStored(id) }
     }
 
-    /// One page of runs, newest first.
+    /// Returns one page of runs, newest first.
+    ///
+    /// - Parameter query: Which runs to list, and which page of them.
+    /// - Throws: ``RunEngineError``: `storage`.
     public func runs(_ query: RunQuery) async throws -> Page<Run> {
         try await storing { try await withCurrentStatus(try await storage.runs(query)) }
     }
 
-    /// The stored events of a run from an index onward.
+    /// Returns the stored events of a run from an index onward.
     ///
-    /// - Throws: ``RunEngineError``: `unknownRun` if there is no such run.
+    /// - Parameters:
+    ///   - id: The run.
+    ///   - offset: The index of the first event. Defaults to 0.
+    ///   - limit: The largest number of events. If `nil`, all are returned.
+    /// - Throws: ``RunEngineError``: `unknownRun` if there is no such run; `storage`.
     public func events(of id: RunID, from offset: Int = 0, limit: Int? = nil) async throws -> [EncodedEvent] {
         try await storing {
             let events = try await storage.events(of: id, from: offset, limit: limit)
@@ -74,27 +82,46 @@ extension RunEngine {
         }
     }
 
-    /// The events of a run from an index onward, those that are stored and then those that follow, as they are committed.
+    /// Returns the events of a run from an index onward: those that are stored, then further ones as they are
+    /// committed.
+    ///
+    /// ```swift
+    /// for try await batch in engine.follow(run.id) { for event in batch.events { print(event.kind) } }
+    /// ```
     ///
     /// - Parameters:
     ///   - id: The run.
-    ///   - offset: The index of the first event wanted.
-    ///   - end: Whether the sequence ends with the run, or already when the run asks something.
-    ///   - nudge: Wakes the sequence's reader, who gets an empty batch. Nil if nothing but events does.
+    ///   - offset: The index of the first event. Defaults to 0.
+    ///   - stopCondition: Whether the sequence ends with the run, or also when the run asks a question. Defaults to
+    ///     `terminal`.
     public func follow(
-        _ id: RunID, from offset: Int = 0, until end: RunEvents.End = .terminal, nudge: RunEvents.Nudge? = nil
+        _ id: RunID, from offset: Int = 0, until stopCondition: RunEvents.StopCondition = .terminal
     ) -> RunEvents {
-        RunEvents(engine: self, run: id, offset: max(0, offset), end: end, nudge: nudge)
+        follow(id, from: offset, until: stopCondition, wake: nil)
     }
 
-    /// The run when it has ended or asks something, with more events than the given number.
+    /// Returns the events of a run like ``follow(_:from:until:)``, for a reader that can be woken by something else as
+    /// well.
     ///
+    /// - Parameter wake: Wakes the reader, which then gets an empty batch.
+    package func follow(
+        _ id: RunID, from offset: Int = 0, until stopCondition: RunEvents.StopCondition = .terminal, wake: FollowerWake?
+    ) -> RunEvents {
+        RunEvents(engine: self, run: id, offset: max(0, offset), stopCondition: stopCondition, wake: wake)
+    }
+
+    /// Waits until a run has ended or asks a question, with more events than a given number.
+    ///
+    /// - Parameters:
+    ///   - id: The run.
+    ///   - eventCount: The number of events that is not enough: after ``resume(_:with:)``, the number that it returned.
+    /// - Returns: The run at that moment.
     /// - Throws: ``RunEngineError``; `CancellationError`.
     public func settledRun(_ id: RunID, after eventCount: Int) async throws -> Run {
         try await RunHandle(engine: self, id: id).settled(after: eventCount).run
     }
 
-    /// The next time that a run settles which is executed elsewhere, or not any more.
+    /// Waits for the next time that a run settles which this process does not execute.
     func nextSettledRun(_ id: RunID, after eventCount: Int) async throws -> Run {
         for try await batch in follow(id, from: eventCount, until: .settled).cancelOnGracefulShutdown() {
             guard let last = batch.events.last, last.kind.isSettled else { continue }
@@ -107,21 +134,23 @@ extension RunEngine {
             }
             if let run = event.run { return run }
         }
-        // A sequence that is cancelled by `cancelOnGracefulShutdown` ends, whoever cancelled it.
+        // A sequence that `cancelOnGracefulShutdown` cancels ends without an error, also if the task was cancelled.
         try Task.checkCancellation()
         let run = try await fetchRun(id)
         guard run.status.isSettled else { throw RunEngineError.shuttingDown }
         return run
     }
 
-    /// Checks connectivity to the storage. That it can be reached does not mean that it takes runs: see ``checkReadiness()``.
+    /// Checks connectivity to the storage. A storage that can be reached may still refuse runs: see
+    /// ``checkReadiness()``.
     ///
-    /// - Returns: How long the reply took.
+    /// - Returns: The time until the storage replied.
+    /// - Throws: ``RunEngineError``: `storage`.
     public func ping() async throws -> Duration {
         try await storing { try await storage.ping() }
     }
 
-    /// Turns what the storage throws into the engine's own errors.
+    /// Performs an operation, and throws errors of the storage as errors of the engine.
     func storing<Result>(_ body: () async throws -> Result) async throws -> Result {
         do {
             return try await body()

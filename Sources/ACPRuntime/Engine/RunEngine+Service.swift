@@ -6,19 +6,19 @@ import Logging
 import ServiceLifecycle
 import Synchronization
 
-/// What the engine does all the time: it hears signals, says that it is alive, and looks after runs that nobody executes.
+/// The background work of an engine: it receives signals, sends heartbeats, and recovers orphaned runs.
 extension RunEngine {
-    /// Takes part in what the processes on this storage do together, until the service group shuts down gracefully; then lets
-    /// runs finish within the grace period.
+    /// Runs the engine as a service until the service group shuts down gracefully, and then shuts it down: see
+    /// ``shutdown()``.
     ///
-    /// It hears signals from others, sends heartbeats, and takes over the runs of processes that have ended. On storage that
-    /// outlives the process, it begins with the runs that an earlier process has left behind.
+    /// It receives signals from other processes, sends heartbeats, and takes over the runs of processes that have
+    /// ended. On durable storage, it starts with the runs that an earlier process left unfinished.
     public func run() async throws {
         let (wakes, wake) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         state.withLock { $0.wakeRecovery = wake }
         await withTaskGroup(of: Void.self) { group in
-            group.addTask { [self] in await listen() }
-            group.addTask { [self] in await beat() }
+            group.addTask { [self] in await listenForAnnouncements() }
+            group.addTask { [self] in await sendHeartbeats() }
             group.addTask { [self] in
                 for await _ in wakes { await recover() }
             }
@@ -28,17 +28,17 @@ extension RunEngine {
         }
     }
 
-    /// Wakes the task that looks for lost runs.
+    /// Wakes the task that looks for orphaned runs.
     private func wakeRecovery() {
         state.withLock { $0.wakeRecovery }?.yield()
     }
 
     // MARK: - Heartbeat
 
-    /// How often the engine looks after things.
+    /// The interval between heartbeats, and between searches for orphaned runs.
     private var interval: Duration { storage.capabilities.isShared ? configuration.lease / 3 : .seconds(5) }
 
-    private func beat() async {
+    private func sendHeartbeats() async {
         while !Task.isCancelled {
             do {
                 try await renewLease()
@@ -54,13 +54,13 @@ extension RunEngine {
         }
     }
 
-    /// Sends a heartbeat, which shows as well whether the storage takes writes.
+    /// Sends a heartbeat, which also shows whether the storage accepts writes.
     func renewLease() async throws {
         let process = configuration.process
-        let hadRunOut: Bool
+        let hadExpired: Bool
         do {
-            hadRunOut = try await lease.renew {
-                // Where nobody else could take the runs over, the heartbeat lasts for as long as anything does.
+            hadExpired = try await lease.renew {
+                // Where no other process could take the runs over, the heartbeat never expires.
                 try await storage.coordination.heartbeat(
                     of: process, timeToLive: lease.duration ?? .seconds(100 * 365 * 86_400))
             }
@@ -69,17 +69,17 @@ extension RunEngine {
             throw error
         }
         state.withLock { ($0.writeFailure, $0.lastHeartbeat) = (nil, now()) }
-        guard hadRunOut else { return }
+        guard hadExpired else { return }
         logger.warning(
-            "the heartbeat had run out: others may have taken runs over", metadata: ["process": "\(process)"])
+            "the heartbeat had expired: other processes may have taken runs over", metadata: ["process": "\(process)"])
         state.withLock { $0.needsReview = true }
     }
 
-    /// Checks that this process can create runs: it takes them, and the storage took its last write.
+    /// Checks that this process can create runs.
     ///
-    /// What counts is the heartbeat, and any run that could not be created since; and that the storage can be reached now. Where no
-    /// heartbeat is recent, for example because the engine does not run as a service, or the last one failed for a reason that may
-    /// have passed, one is sent.
+    /// It can if it is not shutting down, the storage accepted its last heartbeat and the last run that was created,
+    /// and the storage can be reached now. If there is no recent heartbeat, for example because the engine does not run
+    /// as a service, or if the last one failed for a reason that may have passed, one is sent.
     ///
     /// - Throws: ``RunEngineError``: `shuttingDown`, or `storage` with the reason.
     public func checkReadiness() async throws {
@@ -95,8 +95,8 @@ extension RunEngine {
 
     // MARK: - Processes
 
-    /// The processes that take part, and what they own: those that are alive, this one first, and those that have ended and
-    /// whose runs nobody has taken over yet.
+    /// Returns the processes that use the storage, and the runs that they own: live processes, this one first, then
+    /// those that have ended and whose runs no other process has taken over yet.
     ///
     /// - Throws: ``RunEngineError``: `storage`.
     public func processes() async throws -> [ProcessStatus] {
@@ -118,61 +118,61 @@ extension RunEngine {
 
     // MARK: - Signals
 
-    private func listen() async {
+    private func listenForAnnouncements() async {
         var backoff = Backoff()
         while !Task.isCancelled {
             do {
                 let announcements = try await storage.coordination.announcements(to: configuration.process)
                 backoff = Backoff()
-                // What was announced before is found by looking.
-                await hear(.gap)
-                for await announcement in announcements { await hear(announcement) }
+                // Announcements that were made earlier are found by reading the signals.
+                await handle(.gap)
+                for await announcement in announcements { await handle(announcement) }
             } catch {
                 logLimiter.log(
-                    .warning, "the signals to this process cannot be heard", metadata: ["reason": "\(error)"],
+                    .warning, "signals to this process cannot be received", metadata: ["reason": "\(error)"],
                     to: logger)
             }
             try? await Task.sleep(for: backoff.next())
         }
     }
 
-    func hear(_ announcement: SignalAnnouncement) async {
+    func handle(_ announcement: SignalAnnouncement) async {
         switch announcement {
-        case .signal(let run): await lookAtSignals(to: run)
+        case .signal(let run): await processSignals(to: run)
         case .gap:
             let runs = state.withLock {
-                Array($0.executions.keys) + Array($0.dormant.keys) + Array($0.arriving.keys)
+                Array($0.executions.keys) + Array($0.dormant.keys) + Array($0.claiming.keys)
             }
-            for run in runs { await lookAtSignals(to: run) }
+            for run in runs { await processSignals(to: run) }
         case .departure: wakeRecovery()
         }
     }
 
-    func lookAtSignals(to run: RunID) async {
+    func processSignals(to run: RunID) async {
         do {
             if let execution = execution(of: run) {
-                try await obeySignals(to: execution)
-            } else if !noteArrivingSignal(to: run) {
-                try await revive(run)
+                try await applySignals(to: execution)
+            } else if !deferSignal(to: run) {
+                try await resumeDormantRun(run)
             }
         } catch {
             logLimiter.log(
-                .warning, "the signals to a run cannot be read",
+                .warning, "the signals of a run cannot be read",
                 metadata: ["run_id": "\(run)", "reason": "\(error)"], to: logger)
-            state.withLock { _ = $0.unheard.insert(run) }
+            state.withLock { _ = $0.unreadSignals.insert(run) }
         }
     }
 
-    /// Looks again for signals that could not be read when they were announced.
-    func lookForUnheardSignals() async {
+    /// Reads signals again that could not be read when they were announced.
+    func retryUnreadSignals() async {
         let runs = state.withLock { state in
-            defer { state.unheard = [] }
-            return state.unheard
+            defer { state.unreadSignals = [] }
+            return state.unreadSignals
         }
-        for run in runs { await lookAtSignals(to: run) }
+        for run in runs { await processSignals(to: run) }
     }
 
-    func obeySignals(to execution: RunExecution) async throws {
+    func applySignals(to execution: RunExecution) async throws {
         for signal in try await storage.coordination.signals(to: execution.id) {
             switch signal {
             case .cancel: _ = execution.update { $0.cancel() }

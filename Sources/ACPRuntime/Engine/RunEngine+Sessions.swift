@@ -3,18 +3,20 @@
 public import ACPCore
 public import ACPStorage
 
-/// Sessions: what is stored of them, and their history.
+/// Stored sessions and their histories.
 extension RunEngine {
-    /// What is stored of a session, and how long its history is.
+    /// Returns what is stored of a session, and the number of entries in its history.
     ///
-    /// - Throws: ``RunEngineError``: `unknownSession` if nothing is stored of it and no run of it is going on.
+    /// - Parameter id: The session.
+    /// - Throws: ``RunEngineError``: `unknownSession` if nothing is stored of it and none of its runs is active;
+    ///   `storage`.
     public func session(_ id: SessionID) async throws -> (record: SessionRecord, historyCount: Int) {
         try await storing {
             async let stored = storage.session(id)
             async let history = storage.history(of: id, from: 0, limit: 0)
             let (record, count) = (try await stored, try await history.total)
             if record == nil, count == 0 {
-                // A session exists from the moment that its first run does, before anything is stored in it.
+                // A session exists as soon as its first run does, before anything is stored of it.
                 let newest = try await contents.newestRunWithoutContents(in: id)
                 guard let newest, !newest.status.isTerminal else { throw RunEngineError.unknownSession(id) }
             }
@@ -22,14 +24,21 @@ extension RunEngine {
         }
     }
 
-    /// One page of a session's history.
+    /// Returns one page of a session's history. It is empty for an unknown session.
+    ///
+    /// - Parameters:
+    ///   - id: The session.
+    ///   - offset: The index of the first entry.
+    ///   - limit: The largest number of entries. If `nil`, all are returned.
+    /// - Throws: ``RunEngineError``: `storage`.
     public func history(of id: SessionID, from offset: Int, limit: Int?) async throws -> Page<HistoryEntry> {
         try await storing { try await storage.history(of: id, from: offset, limit: limit) }
     }
 
-    /// Deletes a session: its state and its history. Its runs stay.
+    /// Deletes a session: its state and its history. Its runs are kept.
     ///
-    /// - Throws: ``RunEngineError``: `unknownSession`.
+    /// - Parameter id: The session.
+    /// - Throws: ``RunEngineError``: `unknownSession`; `storage`.
     public func deleteSession(_ id: SessionID) async throws {
         try await storing {
             guard try await storage.deleteSession(id) else { throw RunEngineError.unknownSession(id) }

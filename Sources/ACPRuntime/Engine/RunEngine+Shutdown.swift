@@ -5,13 +5,14 @@ import ACPStorage
 import Logging
 import Synchronization
 
-/// The end of the process: what can finish does, the rest is handed over or fails.
+/// The end of the process: runs that can finish do, and the others are handed over or fail.
 extension RunEngine {
-    /// Takes no new runs, and lets those that are at work finish within the grace period.
+    /// Stops accepting runs, and lets active runs finish within the grace period.
     ///
-    /// On storage that outlives the process, runs that await an answer or have not begun are handed over to other processes at
-    /// once, and after the grace period those whose agents can be replayed as well; where there are no others, they go on when
-    /// a process comes back. All other runs fail, with an error that says so.
+    /// On shared storage, runs that await an answer or are queued are handed over to other processes at once, and after
+    /// the grace period those whose agents can be replayed as well. If there is no other process, they continue when
+    /// one starts. On durable storage that is not shared, they continue when the storage is opened again. All other
+    /// runs fail with an error that names the reason.
     public func shutdown() async {
         state.withLock { $0.isShuttingDown = true }
         _ = await withDeadline(configuration.shutdownGrace) { [self] in
@@ -20,18 +21,20 @@ extension RunEngine {
             await withTaskGroup(of: Void.self) { group in
                 for execution in executions {
                     group.addTask { [self] in
-                        while !Task.isCancelled, (try? await execution.wait(for: .quiet)) != nil, execution.isIdle {
-                            if await letGo(execution) { await announceReleased() }
+                        while !Task.isCancelled, (try? await execution.wait(for: .handlerInactive)) != nil,
+                            execution.isIdle
+                        {
+                            if await handOver(execution) { await announceReleased() }
                         }
                     }
                 }
             }
         }
-        // A task of its own, because it has a deadline of its own: a process that is told to hurry still says how runs ended.
-        await Task { await endRest() }.value
+        // A task of its own, with a deadline of its own: the ends of runs are stored even if the caller is cancelled.
+        await Task { await endRemainingRuns() }.value
     }
 
-    /// Runs whose handlers do not work at this moment, and those that have none here.
+    /// Hands over the runs whose handlers do not work at this moment, and the dormant ones.
     private func handOverIdleRuns() async {
         let (executions, dormant) = state.withLock { state in
             defer { state.dormant = [:] }
@@ -39,7 +42,7 @@ extension RunEngine {
         }
         let idle = executions.filter(\.isIdle)
         await withTaskGroup(of: Void.self) { group in
-            for execution in idle { group.addTask { [self] in _ = await letGo(execution) } }
+            for execution in idle { group.addTask { [self] in _ = await handOver(execution) } }
             // On storage that is not shared they are found when it is opened again.
             for (id, run) in dormant where isShared { group.addTask { [self] in await release(id, from: run.owner) } }
         }
@@ -48,14 +51,14 @@ extension RunEngine {
 
     private var isShared: Bool { storage.capabilities.isShared }
 
-    /// Gives a run up in a way that lets others go on with it at once.
+    /// Gives a run up in such a way that other processes can continue it at once.
     private func release(_ id: RunID, from owner: RunOwner) async {
         do {
             _ = try await storage.claim(id, for: RunOwner(process: .released), from: owner)
         } catch {
             logLimiter.log(
                 .warning,
-                "a run could not be handed over: others take it over when the heartbeat of this process has run out",
+                "a run could not be handed over: it is taken over when the heartbeat of this process has expired",
                 metadata: ["run_id": "\(id)", "reason": "\(error)"], to: logger)
         }
     }
@@ -65,8 +68,10 @@ extension RunEngine {
         try? await storage.coordination.leave(.released)
     }
 
-    /// - Returns: Whether others have to hear of it.
-    private func letGo(_ execution: RunExecution) async -> Bool {
+    /// Hands over an idle run.
+    ///
+    /// - Returns: Whether other processes have to be notified.
+    private func handOver(_ execution: RunExecution) async -> Bool {
         guard storage.capabilities.isDurable else {
             await fail(
                 execution,
@@ -75,8 +80,8 @@ extension RunEngine {
                     : "the server shut down while the run awaited an answer")
             return false
         }
-        guard (try? await execution.wait(for: .idlenessStored)) != nil, execution.isIdle else { return false }
-        let reason = StorageError(.closed, "the server shut down; the run goes on in another process")
+        guard (try? await execution.wait(for: .idleStateStored)) != nil, execution.isIdle else { return false }
+        let reason = StorageError(.closed, "the server shut down; the run continues in another process")
         guard isShared else {
             execution.update { $0.abandon(reason, onlyWhileIdle: true) }
             return false
@@ -88,11 +93,11 @@ extension RunEngine {
 
     // MARK: - After the grace period
 
-    private func endRest() async {
-        _ = await withDeadline(configuration.storagePatience) { [self] in
+    private func endRemainingRuns() async {
+        _ = await withDeadline(configuration.storageTimeout) { [self] in
             let rest = state.withLock { Array($0.executions.values) }
             if !rest.isEmpty {
-                logger.warning("runs go on after the grace period", metadata: ["runs": "\(rest.count)"])
+                logger.warning("runs are still active after the grace period", metadata: ["runs": "\(rest.count)"])
             }
             await withTaskGroup(of: Void.self) { group in
                 for execution in rest {
@@ -100,7 +105,7 @@ extension RunEngine {
                         if execution.policy.recovery == .replay, storage.capabilities.isDurable {
                             if isShared { await release(execution.id, from: execution.owner) }
                             let reason = StorageError(
-                                .closed, "the server shut down; the run goes on in another process")
+                                .closed, "the server shut down; the run continues in another process")
                             execution.update { $0.abandon(reason) }
                         } else {
                             await fail(execution, "the server shut down before the run had ended")
@@ -118,9 +123,9 @@ extension RunEngine {
         }
     }
 
-    /// Fails a run and waits for that to be stored, or for its own cancellation.
+    /// Fails a run, and waits until that is stored or the task is cancelled.
     private func fail(_ execution: RunExecution, _ reason: String) async {
         execution.update { $0.end(.failed(ACPError(.serverError, reason))) }
-        try? await execution.waitUntilOver(isPatient: true)
+        try? await execution.waitUntilOver(ignoringTimeout: true)
     }
 }

@@ -6,73 +6,74 @@ public import Logging
 public import ServiceLifecycle
 import Synchronization
 
-/// Executes agents: creates runs, writes what happens in them to storage, lets anybody follow, answer and cancel them.
+/// Executes agents: creates runs, stores their events, and lets callers follow, answer and cancel them.
 ///
-/// The engine knows no wire format. A server translates requests into calls of this type; a program can just as well use it
-/// directly:
+/// The engine is independent of the wire protocol. A server translates requests into calls of this type; a program can
+/// also use it directly:
 ///
 /// ```swift
 /// let engine = RunEngine(storage: MemoryStorage())
 /// try engine.agents.addAgent("greeter") { context in "Hello, \(context.input.first?.text ?? "World")!" }
-/// let run = try await engine.run(RunRequest(agent: "greeter", input: ["Ada"]))
+/// let run = try await engine.execute(RunRequest(agent: "greeter", input: ["Ada"]))
 /// print(run.text)
 /// await engine.shutdown()
 /// ```
 ///
-/// It is a `Service`: run it to hear signals from other processes and to shut down gracefully.
+/// It is a `Service`: run it to receive signals from other processes and to shut down gracefully.
 public final class RunEngine: Service {
     /// The agents that runs can be created for.
     public let agents: AgentRegistry
-    /// Where runs, events and sessions are kept, as agents and clients see them: see ``ContentStorage``.
+    /// The storage of runs, events and sessions. Parts that are read from it have their contents, also large ones.
     public var storage: any Storage { contents }
     let contents: ContentStorage
     let pages: EventPages
+    /// The configuration that the engine was created with.
     public let configuration: EngineConfiguration
     let logger: Logger
     let lease: Lease
-    /// Keeps lines that repeat from filling the log. The server uses it as well.
+    /// Limits repeated log lines. The server uses it as well.
     package let logLimiter: LogLimiter
     let now: @Sendable () -> ContinuousClock.Instant
     let state: Mutex<State>
 
     struct State {
         var executions: [RunID: RunExecution] = [:]
-        var places: RunPlaces
-        /// Runs that await an answer, and whose handler runs nowhere: their process has ended. This one is to go on with them
-        /// when the answer comes.
+        var limiter: RunLimiter
+        /// Runs that await an answer and whose handlers run in no process, since the process that called them has
+        /// ended. This process continues them when the answer arrives.
         var dormant: [RunID: DormantRun] = [:]
-        /// Runs that this process is about to claim or to continue, and whether a signal to them was announced meanwhile: they are
-        /// neither executed nor dormant yet.
-        var arriving: [RunID: Bool] = [:]
+        /// Runs that this process is claiming or about to continue, and whether a signal to them was announced
+        /// meanwhile. They are neither executed nor dormant yet.
+        var claiming: [RunID: Bool] = [:]
         /// Runs whose signals could not be read when they were announced.
-        var unheard: Set<RunID> = []
-        /// Runs that were given up here, since they seemed to belong to another process or to be gone. It is looked at once more
-        /// whether that is so: a run that still belongs to this process is ended by nobody else.
+        var unreadSignals: Set<RunID> = []
+        /// Runs that were abandoned here since another process seemed to own them, or since they seemed to be deleted.
+        /// They are checked once more: no other process ends a run that still belongs to this one.
         var orphans: Set<RunID> = []
-        /// Runs that wait for others of their session.
+        /// Runs that wait for another run of their session.
         var waitingForTurn: Set<RunID> = []
         var isShuttingDown = false
-        /// Something went wrong that may have left runs behind which belong to this process, but are not here; or the other way.
+        /// Whether the runs that are stored as owned by this process may differ from those that it executes.
         var needsReview = false
-        /// Wakes the task that looks for lost runs.
+        /// Wakes the task that looks for orphaned runs.
         var wakeRecovery: AsyncStream<Void>.Continuation?
-        /// Why the storage has refused the last heartbeat, or a new run since.
+        /// Why the storage refused the last heartbeat, or a new run since then.
         var writeFailure: StorageError?
         var lastHeartbeat: ContinuousClock.Instant?
-        /// Lost runs whose agent is not served here, and since when that is known.
-        var strangers: [RunID: ContinuousClock.Instant] = [:]
+        /// Orphaned runs whose agents are not served here, and when they were first seen.
+        var unservedRuns: [RunID: ContinuousClock.Instant] = [:]
 
-        /// Forgets an execution that is over.
+        /// Removes an execution that is over.
         ///
-        /// - Returns: The runs that have got a place now.
+        /// - Returns: The runs that are active now in its place.
         mutating func remove(_ execution: RunExecution) -> [RunID] {
             let id = execution.id
             if executions[id] === execution { executions[id] = nil }
             waitingForTurn.remove(id)
-            return places.leave(id)
+            return limiter.remove(id)
         }
 
-        /// Notes why a run could not be created, unless that says something of the run only, and not of the storage.
+        /// Records why a run could not be created, if the reason concerns the storage and not only the run.
         mutating func note(_ failure: StorageError) {
             switch failure.code {
             case .refused, .full, .cannotConnect, .timedOut, .outcomeUnknown: writeFailure = failure
@@ -81,11 +82,14 @@ public final class RunEngine: Service {
         }
     }
 
+    /// Creates an engine.
+    ///
     /// - Parameters:
-    ///   - storage: Where runs, events and sessions are kept.
-    ///   - agents: The agents. More can be added at any time.
-    ///   - configuration: Limits and grace periods.
-    ///   - logger: Gets a line per unusual event; runs log with their own ids.
+    ///   - storage: The storage of runs, events and sessions.
+    ///   - agents: The agents. More can be added at any time. Defaults to none.
+    ///   - configuration: Limits, timeouts and policies. Defaults to ``EngineConfiguration`` without arguments.
+    ///   - logger: Receives warnings and errors; lines about a run contain its ids. Defaults to a logger labelled
+    ///     `acp.engine`.
     public convenience init(
         storage: any Storage,
         agents: AgentRegistry = AgentRegistry(),
@@ -95,7 +99,7 @@ public final class RunEngine: Service {
         self.init(storage: storage, agents: agents, configuration: configuration, logger: logger, now: { .now })
     }
 
-    /// With a clock of the caller's, so that the end of a lease can be tested without waiting.
+    /// Creates an engine with a clock, so that the expiry of a lease can be tested without waiting.
     init(
         storage: any Storage, agents: AgentRegistry = AgentRegistry(), configuration: EngineConfiguration,
         logger: Logger, now: @escaping @Sendable () -> ContinuousClock.Instant
@@ -110,30 +114,35 @@ public final class RunEngine: Service {
         lease = Lease(storage.capabilities.isShared ? configuration.lease : nil, now: now)
         state = Mutex(
             State(
-                places: RunPlaces(
-                    limit: configuration.maximumRunningRuns, waitingLimit: configuration.maximumWaitingRuns)))
+                limiter: RunLimiter(
+                    activeLimit: configuration.maximumActiveRuns, queuedLimit: configuration.maximumQueuedRuns)))
     }
 
     // MARK: - Creating
 
-    /// Creates a run and lets it run until it has ended, or asks something.
+    /// Creates a run, and waits until it has ended or asks a question.
     ///
-    /// - Throws: ``RunEngineError``, or `CancellationError` if the calling task is cancelled, after which the run goes on.
+    /// - Parameter request: The agent, its input and its session.
+    /// - Returns: The run at that moment.
+    /// - Throws: ``RunEngineError``, or `CancellationError` if the calling task is cancelled. The run continues in that
+    ///   case.
     public func execute(_ request: RunRequest) async throws -> Run {
-        try await launch(request).settled().run
+        try await createRun(request).settled().run
     }
 
-    /// Creates a run, writes it to storage, and lets it run.
+    /// Creates a run, and waits until it is stored.
     ///
-    /// - Returns: The run as it was created. It may be further by now. With ``RunRequest/idempotencyKey``: the run that the
-    ///   first such request created, as it stands.
-    /// - Throws: ``RunEngineError``, or `CancellationError` if the calling task is cancelled, after which the run goes on.
+    /// - Parameter request: The agent, its input and its session.
+    /// - Returns: The run as it was created; its handler may be running already. With ``RunRequest/idempotencyKey``:
+    ///   the run that the first request with the key created, in its current state.
+    /// - Throws: ``RunEngineError``, or `CancellationError` if the calling task is cancelled. The run continues in that
+    ///   case.
     public func start(_ request: RunRequest) async throws -> Run {
-        try await launch(request).created()
+        try await createRun(request).created()
     }
 
-    /// Lets a run begin, which may have to be written to storage still. Its handler is not called before that.
-    package func launch(_ request: RunRequest) async throws -> RunHandle {
+    /// Creates a run that may not be stored yet when this returns. Its handler is not called before it is stored.
+    package func createRun(_ request: RunRequest) async throws -> RunHandle {
         guard let agent = agents[request.agent] else { throw RunEngineError.unknownAgent(request.agent) }
         try request.validate()
         let sessionID = request.session ?? SessionID()
@@ -141,23 +150,23 @@ public final class RunEngine: Service {
         let execution: RunExecution
         do {
             execution = try RunExecution(
-                run, sessionID: sessionID, input: request.input, brought: BroughtLinks(request.forwardedHistory),
-                policy: agent.policy, in: executionContext)
+                run, sessionID: sessionID, input: request.input,
+                forwardedLinks: ForwardedLinks(request.forwardedHistory), policy: agent.policy, in: executionContext)
         } catch {
             throw RunEngineError.wrapping(error)
         }
-        // Of two requests with the same key, the second one finds the run of the first: here or, when it comes to creating it,
-        // in storage.
-        guard let begins = try admit(execution) else { return try await firstRun(run.id, for: request) }
+        // Of two requests with the same key, the second finds the run of the first: in this process or, when it tries
+        // to create it, in storage.
+        guard let shouldStart = try admit(execution) else { return try await firstRun(run.id, for: request) }
         do {
             if !lease.isHeld || !lease.wasRenewed { try await renewLease() }
-            try await keepForwarded(request, in: sessionID)
-            try execution.update { try $0.create(begins: begins) }
+            try await storeForwardedLinks(request, in: sessionID)
+            try execution.update { try $0.create(shouldStart: shouldStart) }
         } catch {
             execution.update { $0.refuseCreation(error) }
             throw RunEngineError.wrapping(error)
         }
-        execution.start(agent, isNew: true) { [weak self] in await self?.lineUp($0) }
+        execution.start(agent, isNew: true) { [weak self] in await self?.enqueue($0) }
         let handle = RunHandle(engine: self, creating: run, execution: execution)
         guard request.idempotencyKey != nil else { return handle }
         do {
@@ -165,30 +174,30 @@ public final class RunEngine: Service {
         } catch let error as RunEngineError
             where error.storageError?.code == .fenced || error.storageError?.code == .conflict
         {
-            // There is a run with its id.
+            // A run with its id exists.
             return try await firstRun(run.id, for: request)
         }
         return handle
     }
 
-    /// - Returns: Whether the run has a place and begins at once; nil if there is a run with its id here.
+    /// - Returns: Whether the run is active and starts at once; `nil` if a run with its id is executed here.
     private func admit(_ execution: RunExecution) throws -> Bool? {
         try state.withLock { state in
             guard !state.isShuttingDown else { throw RunEngineError.shuttingDown }
             guard state.executions[execution.id] == nil else { return nil }
-            switch state.places.admit(execution.id, mayBegin: !execution.takesTurns) {
-            case .refused: throw RunEngineError.tooManyRuns(limit: configuration.maximumRunningRuns)
-            case .begins:
+            switch state.limiter.admit(execution.id, isReady: !execution.isTurnBased) {
+            case .refused: throw RunEngineError.tooManyRuns(limit: configuration.maximumActiveRuns)
+            case .active:
                 state.executions[execution.id] = execution
                 return true
-            case .waits:
+            case .queued:
                 state.executions[execution.id] = execution
                 return false
             }
         }
     }
 
-    /// The run that an earlier request with the same idempotency key created.
+    /// Returns the run that an earlier request with the same idempotency key created.
     private func firstRun(_ id: RunID, for request: RunRequest) async throws -> RunHandle {
         try await storing {
             try await execution(of: id)?.wait(for: .created)
@@ -205,7 +214,7 @@ public final class RunEngine: Service {
         }
     }
 
-    /// A message without its times, which a server fills in where a client leaves them out.
+    /// A message without its timestamps, which a server sets if a client omits them.
     private struct Comparable: Equatable {
         let role: Message.Role
         let parts: [MessagePart]
@@ -218,7 +227,7 @@ public final class RunEngine: Service {
 
     // MARK: - Executions
 
-    /// What executions need of the engine.
+    /// What the executions of this engine share.
     var executionContext: RunExecution.Context {
         RunExecution.Context(
             storage: storage, configuration: configuration, lease: lease, logger: logger, logLimiter: logLimiter
@@ -235,9 +244,9 @@ public final class RunEngine: Service {
                 state.note(error)
                 return ([], nil)
             case .awaiting, .ending:
-                return (state.places.leave(id), nil)
+                return (state.limiter.remove(id), nil)
             case .resumed:
-                if state.executions[id] === execution { state.places.take(id) }
+                if state.executions[id] === execution { state.limiter.activate(id) }
                 return ([], nil)
             case .ended: return (state.remove(execution), nil)
             case .abandoned(let error):
@@ -250,28 +259,30 @@ public final class RunEngine: Service {
         for run in next { begin(run) }
     }
 
-    /// The execution of a run, if this process executes it.
+    /// Returns the execution of a run, or `nil` if this process does not execute it.
     func execution(of run: RunID) -> RunExecution? { state.withLock { $0.executions[run] } }
 
-    /// How many runs are running in this process, not counting those that wait or await an answer.
-    public var runningRuns: Int { state.withLock { $0.places.running.count } }
+    /// The number of active runs in this process, not counting queued runs and those that await an answer.
+    public var activeRuns: Int { state.withLock { $0.limiter.active.count } }
 
-    /// How many runs of this process wait for a place, or for their turn in their session.
-    public var waitingRuns: Int { state.withLock { $0.places.waiting.count } }
+    /// The number of queued runs in this process, which wait until fewer runs are active or for their turn in their
+    /// session.
+    public var queuedRuns: Int { state.withLock { $0.limiter.queued.count } }
 
-    /// Whether new runs are taken.
-    public var acceptsRuns: Bool { state.withLock { !$0.isShuttingDown } }
+    /// Whether new runs are accepted.
+    package var acceptsRuns: Bool { state.withLock { !$0.isShuttingDown } }
 
     // MARK: - Waiting
 
-    /// A run was created, but does not begin at once: it waits for those of its session, if it has to, and for a place.
-    func lineUp(_ execution: RunExecution) async {
-        guard execution.takesTurns else {
+    /// Queues a run that was created but is not active: it waits for its turn in its session, if it has to, and for
+    /// capacity.
+    func enqueue(_ execution: RunExecution) async {
+        guard execution.isTurnBased else {
             execution.update { $0.admit() }
             return proceed(execution.id)
         }
         state.withLock { state in
-            // It may have been cancelled meanwhile.
+            // It may have been cancelled in the meantime.
             if state.executions[execution.id] === execution { state.waitingForTurn.insert(execution.id) }
         }
         do {
@@ -280,10 +291,10 @@ public final class RunEngine: Service {
             execution.update { $0.admit() }
             if hasTurn { proceed(execution.id) }
         } catch {
-            // It stands in line, or will when the storage answers again: it is looked after from time to time.
+            // Its turn is checked again from time to time.
             execution.update { $0.admit() }
             logLimiter.log(
-                .warning, "a run waits, since the storage does not say whose turn it is",
+                .warning, "a run is queued, since the storage could not be asked for its turn",
                 metadata: ["run_id": "\(execution.id)", "reason": "\(error)"], to: logger)
         }
     }
@@ -295,30 +306,31 @@ public final class RunEngine: Service {
             try await storage.deleteRun(execution.id)
             execution.update { $0.refuseTurn(busy, message: busy.description, isDeleted: true) }
         } catch {
-            // It may be stored still: then it ends, as soon as the storage takes that.
+            // It may still be stored: then it ends as failed, as soon as the storage accepts that.
             execution.update { $0.refuseTurn(error, message: busy.description, isDeleted: false) }
         }
     }
 
-    /// Whether it is a run's turn in its session. Runs that are gone, or have ended without passing their turn on, lose it.
+    /// Returns whether it is a run's turn in its session. Earlier runs that are deleted, or have ended without passing
+    /// the turn on, are removed from the session's queue.
     func hasTurn(_ run: RunID, in session: SessionID) async throws -> Bool {
         while true {
             let first = try await storage.coordination.enqueue(run, in: session)
             if first == run { return true }
-            // One that has ended passes its turn on, but whoever has its answer may be faster.
+            // A run that has ended passes its turn on, but a caller that has seen its end may be faster.
             if let execution = execution(of: first), !execution.hasEnded { return false }
             if let record = try await storage.record(of: first), !record.snapshot.status.isTerminal { return false }
             try await storage.coordination.dequeue(first, from: session)
         }
     }
 
-    /// It is a run's turn. It begins as soon as there is a place.
+    /// Continues with a run whose turn it is. It starts as soon as there is capacity.
     func proceed(_ run: RunID) {
-        let mayBegin = state.withLock { state in
+        let isActive = state.withLock { state in
             state.waitingForTurn.remove(run)
-            return state.places.lineUp(run)
+            return state.limiter.markReady(run)
         }
-        if mayBegin { begin(run) }
+        if isActive { begin(run) }
     }
 
     private func begin(_ run: RunID) {

@@ -3,7 +3,7 @@
 public import ACPCore
 public import ACPStorage
 
-/// An error of the engine: why it has not done what it was asked for.
+/// The reason why an engine did not perform an operation.
 public struct RunEngineError: Error, Sendable {
     /// The kind of an error. More kinds may be added.
     public struct Code: Sendable, Hashable, CustomStringConvertible {
@@ -14,13 +14,13 @@ public struct RunEngineError: Error, Sendable {
 
         /// There is no agent with this name.
         public static let unknownAgent = Code("unknownAgent")
-        /// There is no run with this id: it has never been here, has expired, or was deleted.
+        /// There is no run with this id: it was never created, has expired, or was deleted.
         public static let unknownRun = Code("unknownRun")
-        /// There is no session with this id: it has never been here, has expired, or was deleted.
+        /// There is no session with this id: it was never created, has expired, or was deleted.
         public static let unknownSession = Code("unknownSession")
         /// An agent with this name exists already.
         public static let duplicateAgent = Code("duplicateAgent")
-        /// The request is invalid; the message says in which respect.
+        /// The request is invalid; the message contains the reason.
         public static let invalidInput = Code("invalidInput")
         /// The run does not await an answer.
         public static let notAwaiting = Code("notAwaiting")
@@ -58,8 +58,8 @@ public struct RunEngineError: Error, Sendable {
         self.storageError = storageError
     }
 
-    /// What remote callers may read of the error. Unlike ``message``, it contains of a storage's error only
-    /// `StorageError.publicMessage`.
+    /// The text for remote callers. Unlike ``message``, it contains only the `StorageError.publicMessage` of a
+    /// storage's error.
     public var publicMessage: String { storageError?.publicMessage ?? message }
 }
 
@@ -72,19 +72,19 @@ extension RunEngineError: CustomStringConvertible {
 
 extension RunEngineError {
     package static func unknownAgent(_ name: AgentName) -> Self {
-        Self(.unknownAgent, "there is no agent \(name) here: GET /agents lists those there are")
+        Self(.unknownAgent, "there is no agent \(name): GET /agents lists the agents of this server")
     }
 
     package static func unknownRun(_ id: RunID) -> Self {
-        Self(.unknownRun, "there is no run \(id): it has never been here, has expired, or was deleted")
+        Self(.unknownRun, "there is no run \(id): it was never created, has expired, or was deleted")
     }
 
     package static func unknownSession(_ id: SessionID) -> Self {
-        Self(.unknownSession, "there is no session \(id): it has never been here, has expired, or was deleted")
+        Self(.unknownSession, "there is no session \(id): it was never created, has expired, or was deleted")
     }
 
     package static func duplicateAgent(_ name: AgentName) -> Self {
-        Self(.duplicateAgent, "there is an agent with the name \(name) already: give each agent a name of its own")
+        Self(.duplicateAgent, "an agent with the name \(name) exists already: use a different name for each agent")
     }
 
     package static func invalidInput(_ message: String) -> Self { Self(.invalidInput, message) }
@@ -116,7 +116,8 @@ extension RunEngineError {
     package static func keyReused(_ id: RunID) -> Self {
         Self(
             .keyReused,
-            "the idempotency key was used for a different request, which created run \(id): use a new key for each request"
+            "the idempotency key was used for a different request, which created run \(id): use a new key for each "
+                + "request"
         )
     }
 
@@ -128,7 +129,7 @@ extension RunEngineError {
         Self(.storage, "the storage failed: \(error.message)", storageError: error)
     }
 
-    /// Returns a storage's error as an error of the engine, and any other error as it is.
+    /// Returns a storage's error as an error of the engine, and any other error unchanged.
     static func wrapping(_ error: any Error) -> any Error {
         if let error = error as? StorageError { RunEngineError.storage(error) } else { error }
     }

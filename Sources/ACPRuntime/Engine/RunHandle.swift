@@ -3,26 +3,26 @@
 package import ACPCore
 import ACPStorage
 
-/// A run that somebody waits for, wherever it is executed.
+/// A run to wait for, whichever process executes it.
 package struct RunHandle: Sendable {
     let engine: RunEngine
     package let id: RunID
-    /// The run as it was created or found. Nil if that was not looked at.
+    /// The run as it was created or found. `nil` if it was not read.
     private let known: Run?
-    /// Nil if the run is executed elsewhere, or not any more.
+    /// `nil` if this process does not execute the run.
     private let execution: RunExecution?
 
-    /// A run that may be there.
+    /// Creates a handle for a run that may exist.
     package init(engine: RunEngine, id: RunID) {
         self.init(engine: engine, id: id, known: nil, execution: engine.execution(of: id))
     }
 
-    /// A run that is being created.
+    /// Creates a handle for a run that is being created.
     init(engine: RunEngine, creating run: Run, execution: RunExecution) {
         self.init(engine: engine, id: run.id, known: run, execution: execution)
     }
 
-    /// A run that was found.
+    /// Creates a handle for a run that was found.
     init(engine: RunEngine, found run: Run) { self.init(engine: engine, id: run.id, known: run, execution: nil) }
 
     private init(engine: RunEngine, id: RunID, known: Run?, execution: RunExecution?) {
@@ -32,7 +32,7 @@ package struct RunHandle: Sendable {
         self.execution = execution
     }
 
-    /// A run that has ended or asks something.
+    /// A run that has ended or asks a question.
     package struct Settled: Sendable {
         package let run: Run
         private let encoded: [UInt8]?
@@ -41,7 +41,7 @@ package struct RunHandle: Sendable {
 
         init(_ run: Run) { (self.run, encoded) = (run, nil) }
 
-        /// The run as JSON, which is there already where the run is executed in this process.
+        /// Returns the run as JSON, which is encoded already if this process executes the run.
         package func json() throws(ACPError) -> [UInt8] {
             if let encoded { return encoded }
             return try ACPJSON.encode(run)
@@ -51,7 +51,7 @@ package struct RunHandle: Sendable {
     /// Whether the run is known to be stored.
     package var isStored: Bool { execution?.isStored ?? true }
 
-    /// The run as it was created, or found, when it is stored.
+    /// Waits until the run is stored, and returns it as it was created or found.
     ///
     /// - Throws: ``RunEngineError`` if it cannot be stored; `CancellationError`.
     package func created() async throws -> Run {
@@ -60,14 +60,14 @@ package struct RunHandle: Sendable {
         return try await engine.fetchRun(id)
     }
 
-    /// The run when it has ended or asks something, with more events than the given number.
+    /// Waits until the run has ended or asks a question, with more events than a given number.
     ///
     /// - Throws: ``RunEngineError``; `CancellationError`.
     package func settled(after eventCount: Int = 0) async throws -> Settled {
         if let settlement = try await engine.storing({ try await execution?.settled(after: eventCount) }) {
             return Settled(settlement)
         }
-        // Executed elsewhere, or not any more: where it stands is the latest that there is to know.
+        // Another process executes it, or none: the stored run is the current one.
         let (stored, count) = try await engine.storing {
             guard let record = try await engine.storage.record(of: id) else {
                 throw RunEngineError.unknownRun(id)

@@ -3,22 +3,33 @@
 public import ACPCore
 import Crypto
 
-/// What it takes to create a run.
+/// A request to create a run.
 public struct RunRequest: Sendable {
+    /// The agent to run.
     public var agent: AgentName
+    /// The messages that the agent gets, at least one.
     public var input: [Message]
-    /// The session to continue. Nil begins a new one.
+    /// The session to continue. If `nil`, a new session is created.
     public var session: SessionID?
-    /// URLs of messages that another server keeps, when the session comes from there. Those that the session's history holds
-    /// already are left out.
+    /// URLs of messages that another server keeps, if the session was moved here from there. Those that the session's
+    /// history contains already are ignored.
     public var forwardedHistory: [String]
-    /// The URL of the state that another server keeps, when the session comes from there. It counts for as long as the session
-    /// has no state on this storage.
+    /// The URL of the state that another server keeps, if the session was moved here from there. It is used until the
+    /// session stores a state on this server.
     public var forwardedState: String?
-    /// Makes creation safe to repeat: all requests with the same key get the same run, whichever process they reach, for as
-    /// long as the run is stored. Something random, 1 to 255 characters. Nil creates a run with each request.
+    /// Makes it safe to repeat the request: all requests with the same key get the same run, from every process, while
+    /// the run is stored. Use a random string of 1 to 255 bytes. If `nil`, each request creates a run.
     public var idempotencyKey: String?
 
+    /// Creates a request.
+    ///
+    /// - Parameters:
+    ///   - agent: The agent to run.
+    ///   - input: The messages that the agent gets, at least one.
+    ///   - session: The session to continue. Defaults to a new one.
+    ///   - forwardedHistory: URLs of messages that another server keeps. Defaults to none.
+    ///   - forwardedState: The URL of the state that another server keeps. Defaults to none.
+    ///   - idempotencyKey: The same for all repetitions of the request. Defaults to none.
     public init(
         agent: AgentName, input: [Message], session: SessionID? = nil, forwardedHistory: [String] = [],
         forwardedState: String? = nil, idempotencyKey: String? = nil
@@ -31,14 +42,14 @@ public struct RunRequest: Sendable {
         self.idempotencyKey = idempotencyKey
     }
 
-    /// The id of the run: random, or what the key says.
+    /// The id of the run: random, or derived from the idempotency key.
     var runID: RunID { idempotencyKey.map(RunID.init(idempotencyKey:)) ?? RunID() }
 
     func validate() throws(RunEngineError) {
         if let key = idempotencyKey, !(1...255).contains(key.utf8.count) {
             throw .invalidInput("the idempotency key has \(key.utf8.count) bytes: 1 to 255 are expected")
         }
-        guard !input.isEmpty else { throw .invalidInput("input is empty: give at least one message") }
+        guard !input.isEmpty else { throw .invalidInput("input is empty: at least one message is required") }
         for (index, message) in input.enumerated() {
             do {
                 try message.validate()
@@ -50,11 +61,11 @@ public struct RunRequest: Sendable {
 }
 
 extension RunID {
-    /// The id of the run that a key stands for: the same in every process, so that storage itself sees to it that the run is
-    /// created once.
+    /// Derives a run's id from an idempotency key. It is the same in every process, so that the first commit to storage
+    /// makes sure that the run is created once.
     init(idempotencyKey key: String) {
         var bytes = Array(SHA256.hash(data: Array("run:\(key)".utf8)).prefix(16))
-        // A UUID of version 8: made by a rule of one's own.
+        // A UUID of version 8: a custom format.
         bytes[6] = bytes[6] & 0x0f | 0x80
         bytes[8] = bytes[8] & 0x3f | 0x80
         self.init(uuid: bytes)

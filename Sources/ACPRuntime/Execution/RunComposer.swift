@@ -2,15 +2,15 @@
 
 import ACPCore
 
-/// Turns what an agent does into events, and keeps the run up to date with them. No I/O, no clock, no locks.
+/// Turns what an agent does into events, and keeps the run up to date with them. It has no I/O, clock or lock.
 ///
-/// Every method first encodes what it is given and only then changes anything, so that a value that JSON cannot hold
-/// throws without a trace.
+/// Every method encodes its arguments before it changes anything, so that a value that JSON cannot hold throws and
+/// changes nothing.
 struct RunComposer {
     private(set) var run: Run
     private var hasOpenMessage: Bool
 
-    /// - Parameter run: A run as it is to begin, or as it is to go on.
+    /// - Parameter run: A new run, or a run that continues.
     init(_ run: Run) {
         self.run = run
         hasOpenMessage = run.output.last?.isOpen ?? false
@@ -63,7 +63,7 @@ struct RunComposer {
 
     // MARK: Status
 
-    /// The event that says how the run came to be.
+    /// Returns the event that the run was created.
     mutating func created() throws(ACPError) -> StatusChange {
         try change(.runCreated) { _ in }
     }
@@ -86,9 +86,9 @@ struct RunComposer {
         try change(.runInProgress) { $0 = $0.resumed() }
     }
 
-    /// Notes that somebody asked to cancel. ACP has no event for that: it shows in the run only.
+    /// Records that the run's cancellation was requested. ACP has no event for that: only the run shows it.
     ///
-    /// - Returns: False if that was known already.
+    /// - Returns: `false` if it was recorded already, or is too late.
     mutating func requestCancel() -> Bool {
         guard run.status.canBecome(.cancelling) else { return false }
         run.move(to: .cancelling)
@@ -96,7 +96,7 @@ struct RunComposer {
     }
 
     mutating func end(_ outcome: RunOutcome, now: Timestamp) throws(ACPError) -> StatusChange {
-        // A run that was asked to stop counts as cancelled, whatever its handler makes of that.
+        // A run whose cancellation was requested ends as cancelled, however its handler ends.
         switch run.status == .cancelling ? .cancelled : outcome {
         case .completed: try end(.runCompleted, .completed, error: nil, now: now)
         case .cancelled: try end(.runCancelled, .cancelled, error: nil, now: now)
@@ -128,7 +128,7 @@ struct RunComposer {
 }
 
 extension Run {
-    /// The run as it goes on after its question was answered.
+    /// Returns the run as it continues after its question was answered.
     func resumed() -> Run {
         var run = self
         run.status = .inProgress
@@ -144,7 +144,7 @@ extension Run {
     }
 }
 
-/// An event about the run, with the JSON of the run that it carries, which serves as the snapshot too.
+/// An event about the run, with the JSON of the run that it contains, which is also the snapshot.
 struct StatusChange {
     let event: EncodedEvent
     let runJSON: [UInt8]

@@ -3,7 +3,7 @@
 import ACPCore
 import ACPStorage
 
-/// What the handler does, by way of its ``RunContext``.
+/// What the handler does through its ``RunContext``.
 extension RunExecution {
     func yield(_ part: MessagePart) async throws {
         try part.validate()
@@ -26,15 +26,15 @@ extension RunExecution {
 
     private func write(_ compose: (inout RunComposer) throws -> [EncodedEvent]) async throws {
         try Task.checkCancellation()
-        let isFull = try update { try $0.say(compose) }
-        // Holds up an agent that speaks faster than the storage writes.
-        if isFull { try await wait(for: .room) }
+        let isFull = try update { try $0.emit(compose) }
+        // Suspends an agent that produces output faster than the storage stores it.
+        if isFull { try await wait(for: .logCapacity) }
     }
 
-    /// Whether what the handler does now was done before, in another process.
+    /// Whether the handler repeats what it did before, in another process.
     var isReplaying: Bool { read { $0.replay != nil } }
 
-    /// - Parameter timeout: How long to wait at most. Nil for what the agent's policy says.
+    /// - Parameter timeout: The longest time to wait. If `nil`, the agent's policy applies.
     func awaitAnswer(to request: AwaitRequest, timeout: Duration?) async throws -> AwaitResume {
         try Task.checkCancellation()
         let now = Timestamp.now

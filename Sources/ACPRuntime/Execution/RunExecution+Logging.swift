@@ -4,12 +4,12 @@ import ACPCore
 import ACPStorage
 import Logging
 
-/// What callers and operators are told of a run.
+/// What callers and operators learn of a run.
 extension RunExecution {
-    /// What becomes of a run whose handler has thrown an error.
+    /// Returns how a run ends whose handler has thrown an error.
     ///
-    /// Callers are told what is meant for them. A description of any other error may hold secrets, addresses or paths, and is
-    /// told only if ``EngineConfiguration/reportsErrorDescriptions`` is set.
+    /// Callers get the errors that are meant for them. The description of any other error may contain secrets,
+    /// addresses or paths, and is given to them only if ``EngineConfiguration/reportsErrorDescriptions`` is set.
     func outcome(of error: any Error) -> RunOutcome {
         let isReported = configuration.reportsErrorDescriptions
         switch error {
@@ -22,7 +22,7 @@ extension RunExecution {
         case let error as LinkError:
             return .failed(ACPError(.serverError, error.message, data: ["link_error": .string("\(error.code)")]))
         case is CancellationError:
-            return .failed(ACPError(.serverError, "agent \(agentName) ended with a cancellation that nobody asked for"))
+            return .failed(ACPError(.serverError, "agent \(agentName) threw CancellationError without being cancelled"))
         default:
             let reason = isReported ? "\(error)" : "see the server's log for run \(id)"
             return .failed(ACPError(.serverError, "agent \(agentName) failed: \(reason)"))
@@ -33,26 +33,27 @@ extension RunExecution {
         switch entry {
         case .storageFailed(let error): logRepeated("the storage failed; trying again", error)
         case .sessionNotSaved(let error): logRepeated("the session of a run could not be stored", error)
-        case .turnNotPassed(let error): logRepeated("the next run of the session was not told", error)
+        case .turnNotPassed(let error): logRepeated("the next run of the session could not be notified", error)
         case .graceExceeded:
-            logger.warning("the handler goes on after the grace period; its run counts as cancelled")
+            logger.warning("the handler did not stop within the grace period; its run ends as cancelled")
         case .cancelledWhileEnding: logger.debug("the run was cancelled while its end was being stored")
         case .damaged(let error):
-            logger.error("what is stored of the run is damaged; it fails", metadata: ["reason": "\(error)"])
+            logger.error("the stored run is damaged; it fails", metadata: ["reason": "\(error)"])
         case .abandoned(let error):
-            // What is given up because the process ends, or because it could not be created, is no news.
+            // That a run is abandoned because the process ends, or because it could not be created, is logged
+            // elsewhere.
             guard error.code != .closed else { return }
-            logger.error("the run is given up here", metadata: ["reason": "\(error)"])
+            logger.error("the run was abandoned by this process", metadata: ["reason": "\(error)"])
         case .failed(let report): log(report)
         }
     }
 
-    /// Logs what may fail often, a few times.
+    /// Logs an error that may occur often, at most once per interval.
     private func logRepeated(_ message: Logger.Message, _ error: StorageError) {
         context.logLimiter.log(.warning, message, metadata: ["reason": "\(error)"], to: logger)
     }
 
-    /// Logs the end of a run that has failed, with the whole error.
+    /// Logs the end of a failed run, with the whole error.
     private func log(_ report: RunStateMachine.FailureReport) {
         let failure = report.failure
         let level: Logger.Level =

@@ -4,15 +4,16 @@ import ACPCore
 import ACPStorage
 import Logging
 
-/// What the storage is asked for.
+/// The steps that a run asks of the storage.
 extension RunExecution {
-    /// Performs one step after the other until there are none. The caller is the writer that the state machine has asked for.
+    /// Performs one step after the other until there are none. The caller is the writer that the state machine has
+    /// requested.
     func write() async {
         var step = nextStep()
         while let current = step {
             switch current {
             case .pause(let failures):
-                // The tasks that write are never cancelled.
+                // The tasks that write are never cancelled at this point.
                 try? await Task.sleep(for: Backoff.delay(after: failures))
                 step = nextStep()
             default:
@@ -31,7 +32,7 @@ extension RunExecution {
         return update { $0.nextStep(isLeaseHeld: isLeaseHeld, now: .now) }
     }
 
-    /// - Returns: How it went, for the state machine.
+    /// - Returns: A closure that reports the result to the state machine.
     private func perform(_ step: RunStateMachine.Step) async -> (inout RunStateMachine) -> Void {
         do {
             switch step {
@@ -58,25 +59,26 @@ extension RunExecution {
         }
     }
 
-    /// Lets the next run of the session begin: after this one has ended, so that the next one finds what it has said.
+    /// Lets the next run of the session start. This is done after the end of this run is stored, so that the next one
+    /// finds its history.
     private func passTurn() async throws {
         guard let next = try await storage.coordination.dequeue(id, from: sessionID) else { return }
         try await storage.coordination.send(.proceed, to: next)
     }
 
-    /// A run that was not completed leaves nothing in the session's history. That there is such a session is noted all the
-    /// same, for the caller who comes back to it.
+    /// Stores that the session exists. A run that was not completed leaves nothing in the session's history, but its
+    /// caller may continue the session.
     private func saveSession() async throws {
         var record = SessionRecord(id: sessionID)
         record.addOriginKey()
         do {
             try await storage.save(record, expecting: 0)
         } catch let error as StorageError where error.code == .conflict {
-            // It is there already.
+            // It is stored already.
         }
     }
 
-    /// Throws if the run belongs to another process by now.
+    /// Throws if the run belongs to another process now.
     func checkOwner() async throws {
         guard !context.lease.isHeld else { return }
         guard try await storage.record(of: id)?.owner == owner else { throw CancellationError() }
@@ -86,16 +88,17 @@ extension RunExecution {
 
     private typealias StoredFailure = (run: Run, change: StatusChange?, eventCount: Int)
 
-    /// Writes a run down as failed, with what is left of it. Safe to repeat.
+    /// Stores a damaged run as failed, with what is left of it. This can be repeated.
     ///
-    /// - Parameter known: The run as this process knows it, which is more than a damaged log says.
+    /// - Parameter known: The run as this process knows it, which may be more than what is left in storage.
     private func storeFailure(_ damage: StorageError, of known: Run) async throws -> StoredFailure {
         let record = try await readableRecord()
         if let record, record.snapshot.status.isTerminal { return (try record.run(), nil, record.eventCount) }
         if let owner = record?.owner {
-            guard owner == self.owner else { throw StorageError(.fenced, "run \(id) belongs to another owner by now") }
+            guard owner == self.owner else { throw StorageError(.fenced, "run \(id) belongs to another owner now") }
         } else {
-            // The run has no owner in storage, or cannot be read. If it has another owner, the claim fails and the commit is refused.
+            // The run has no owner in storage, or cannot be read. If it has another owner, the claim fails and the
+            // commit is refused.
             _ = try await storage.claim(id, for: owner, from: nil)
         }
         let eventCount = try await storage.eventCount(of: id)
@@ -115,7 +118,8 @@ extension RunExecution {
                     composer = RunComposer(known)
                     outcome = .cancelled
                 case .conflict, .incomplete, .notFound, .corruptData:
-                    // Too little is left for a commit. Saving takes no notice of owners, so it is for who surely is the owner.
+                    // Too little is left for a commit. Saving does not check the owner, so it requires a lease that is
+                    // surely held.
                     guard context.lease.isHeld else { throw StorageError(.fenced, error.message, cause: error) }
                     try await storage.save(composer.run)
                     return (composer.run, change, try await storage.eventCount(of: id))
@@ -125,7 +129,7 @@ extension RunExecution {
         }
     }
 
-    /// The run's record, as far as it can be read.
+    /// Returns the run's record, or `nil` if it is not stored or cannot be read.
     private func readableRecord() async throws -> RunRecord? {
         do {
             return try await storage.record(of: id)
@@ -136,7 +140,7 @@ extension RunExecution {
 }
 
 extension StorageError {
-    /// What a step has thrown. A document that cannot be encoded will not be the next time either.
+    /// The error that a step has thrown. A document that cannot be encoded now cannot be encoded later either.
     fileprivate init(ofStep error: any Error) {
         switch error {
         case let error as StorageError: self = error

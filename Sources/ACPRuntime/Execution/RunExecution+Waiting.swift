@@ -3,69 +3,74 @@
 import ACPCore
 import ACPStorage
 
-/// What the engine and the run's readers ask of a run, and wait for.
+/// What the engine and the run's readers query of a run and wait for.
 extension RunExecution {
-    /// The status at this moment, which may be ahead of the storage.
+    /// The current status, which may be ahead of the storage.
     var status: RunStatus { read(\.status) }
 
-    /// The run at this moment, which may be ahead of the storage.
+    /// The current run, which may be ahead of the storage.
     var currentRun: Run { read { $0.composer.run } }
 
-    /// Whether the run's end is stored. There may be more to do still: the next run of the session is told after it.
+    /// Whether the run's end is stored. The run may have more to do: the next run of its session is notified after
+    /// that.
     var hasEnded: Bool { read { $0.settlement?.run.status.isTerminal == true } }
 
     /// Whether the run is known to be in storage.
     var isStored: Bool { read(\.isStored) }
 
-    /// Whether the run has not begun yet.
+    /// Whether the run has not started yet.
     var isQueued: Bool { read(\.isQueued) }
 
-    /// Whether the run waits: for an answer, or to begin.
+    /// Whether the run is idle: queued, or awaiting an answer.
     var isIdle: Bool { read(\.isIdle) }
 
-    /// Returns when the run is stored.
+    /// Waits until the run is stored.
     ///
-    /// - Throws: Why it will not be; `CancellationError`.
+    /// - Throws: The reason why it cannot be stored; `CancellationError`.
     func created() async throws {
         try await wait(for: .created)
         if let failure = read(\.creationFailure) { throw failure }
     }
 
-    /// The run as it settled last, after more events than the given number. Waits for it. Nil if the run is over here without.
+    /// Waits until the run has settled with more events than a given number.
     ///
-    /// - Throws: ``RunEngineError`` if the storage fails for too long; `CancellationError`; why the run was not created.
+    /// - Returns: The run at that moment, or `nil` if it is over in this process without having settled.
+    /// - Throws: ``RunEngineError`` if the storage has failed for longer than the storage timeout; `CancellationError`;
+    ///   the reason why the run was not created.
     func settled(after eventCount: Int) async throws -> Settlement? {
         try await wait(for: .settled(after: eventCount))
-        let (settlement, failure, isOver, trouble) = read {
-            ($0.settlement, $0.creationFailure, $0.isOver, $0.trouble)
+        let (settlement, failure, isOver, outage) = read {
+            ($0.settlement, $0.creationFailure, $0.isOver, $0.outage)
         }
         if let settlement, settlement.eventCount > eventCount { return settlement }
         if let failure { throw failure }
-        if !isOver, let trouble { throw RunEngineError.storage(trouble.error) }
+        if !isOver, let outage { throw RunEngineError.storage(outage.error) }
         return nil
     }
 
-    /// What the run awaits, once that is stored: how many events there were.
+    /// Waits until the question that the run asks is stored.
     ///
-    /// - Throws: `StorageError` if the storage fails for too long; `CancellationError`.
+    /// - Returns: The number of events at that moment, or `nil` if the run does not await an answer.
+    /// - Throws: `StorageError` if the storage has failed for longer than the storage timeout; `CancellationError`.
     func committedAwait() async throws -> Int? {
         try await wait(for: .awaitStored)
-        let (eventCount, committed, trouble) = read { ($0.awaitedCount, $0.log.committed, $0.trouble) }
+        let (eventCount, committed, outage) = read { ($0.awaitedCount, $0.log.committed, $0.outage) }
         guard let eventCount else { return nil }
-        if committed < eventCount, let trouble { throw trouble.error }
+        if committed < eventCount, let outage { throw outage.error }
         return eventCount
     }
 
-    /// Returns when the run is over here.
+    /// Waits until the run is over in this process.
     ///
-    /// - Parameter isPatient: Whether to wait on while the storage fails for too long, rather than to throw what it throws.
-    func waitUntilOver(isPatient: Bool = false) async throws {
-        try await wait(for: .over(isPatient: isPatient))
-        let (isOver, trouble) = read { ($0.isOver, $0.trouble) }
-        if !isOver, let trouble { throw trouble.error }
+    /// - Parameter ignoringTimeout: Whether to continue waiting while the storage fails for longer than the storage
+    ///   timeout, instead of throwing its error. Defaults to `false`.
+    func waitUntilOver(ignoringTimeout: Bool = false) async throws {
+        try await wait(for: .over(ignoringTimeout: ignoringTimeout))
+        let (isOver, outage) = read { ($0.isOver, $0.outage) }
+        if !isOver, let outage { throw outage.error }
     }
 
-    /// Events from an index onward, if there are some.
+    /// Returns the events from an index onward, if there are any.
     func events(from index: Int) -> RunStateMachine.Reading {
         read { $0.read(from: index, bytes: RunEvents.batchBytes) }
     }

@@ -5,17 +5,17 @@ import ACPStorage
 import Logging
 import Synchronization
 
-/// One run as it is executed in this process. It is the only writer of the run.
+/// One run that this process executes. It is the only writer of the run.
 ///
-/// All decisions are made by a ``RunStateMachine`` under a lock. What has to be done because of them is done outside of it, in
-/// order: see ``update(_:)``.
+/// A ``RunStateMachine`` makes all decisions, under a lock. Its actions are performed without the lock, in order: see
+/// ``update(_:)``.
 final class RunExecution: Sendable {
     let id: RunID
     let agentName: AgentName
     let owner: RunOwner
     let sessionID: SessionID
     let input: [Message]
-    let brought: BroughtLinks
+    let forwardedLinks: ForwardedLinks
     let policy: AgentPolicy
     let context: Context
     private let state: Mutex<State>
@@ -27,13 +27,13 @@ final class RunExecution: Sendable {
         let lease: Lease
         let logger: Logger
         let logLimiter: LogLimiter
-        /// Hears of the changes of all runs, of each in order.
+        /// Is called with the changes of all runs, those of each run in order.
         let runDidChange: @Sendable (RunExecution, RunStateMachine.Change) -> Void
     }
 
     private typealias Continuation = CheckedContinuation<Void, any Error>
 
-    /// What lets other tasks go on.
+    /// What lets another task continue.
     private enum Wake {
         case startWriter
         case cancelHandler
@@ -43,19 +43,19 @@ final class RunExecution: Sendable {
     private struct State {
         var machine: RunStateMachine
         var continuations: [RunStateMachine.Waiters.ID: Continuation] = [:]
-        /// What has to be done, in order, before others go on.
+        /// The actions that are performed, in order, before other tasks continue.
         var actions: [RunStateMachine.Action] = []
-        /// Who goes on after that.
+        /// The tasks that continue after that.
         var wakes: [Wake] = []
-        /// Whether a thread performs actions.
+        /// Whether a thread is performing actions.
         var isPerforming = false
         var handler: Task<Void, Never>?
         var isHandlerCancelled = false
         var timers: [RunStateMachine.TimerKind: Task<Void, Never>] = [:]
 
-        /// - Returns: Whether the caller has to perform what there is to do.
+        /// - Returns: Whether the caller has to perform the actions.
         mutating func takeActions() -> Bool {
-            // If nothing is new, there is nothing left either, or a thread is performing it.
+            // Without new actions there are no earlier ones either, or a thread is performing them.
             guard machine.hasActions else { return false }
             for action in machine.takeActions() {
                 switch action {
@@ -75,7 +75,7 @@ final class RunExecution: Sendable {
     }
 
     private init(
-        _ machine: consuming RunStateMachine, agentName: AgentName, input: [Message], brought: BroughtLinks,
+        _ machine: consuming RunStateMachine, agentName: AgentName, input: [Message], forwardedLinks: ForwardedLinks,
         policy: AgentPolicy, in context: Context
     ) {
         id = machine.identity.run
@@ -83,56 +83,56 @@ final class RunExecution: Sendable {
         sessionID = machine.identity.session
         self.input = input
         self.agentName = agentName
-        self.brought = brought
+        self.forwardedLinks = forwardedLinks
         self.policy = policy
         self.context = context
         state = Mutex(State(machine: machine))
     }
 
-    /// A run that is to be created.
+    /// Creates the execution of a new run.
     ///
-    /// - Parameter brought: The URLs that its caller has brought along.
+    /// - Parameter forwardedLinks: The URLs that came with the request.
     /// - Throws: `StorageError` if the input cannot be encoded.
     convenience init(
-        _ run: Run, sessionID: SessionID, input: [Message], brought: BroughtLinks, policy: AgentPolicy,
+        _ run: Run, sessionID: SessionID, input: [Message], forwardedLinks: ForwardedLinks, policy: AgentPolicy,
         in context: Context
     ) throws {
         let identity = RunStateMachine.Identity(
             run: run.id, owner: RunOwner(process: context.configuration.process), session: sessionID,
             input: try Encoded(input, as: "the input of run \(run.id)"),
-            takesTurns: policy.sessionRuns(in: context.configuration) != .overlap)
+            isTurnBased: policy.sessionRuns(in: context.configuration) != .overlap)
         self.init(
             RunStateMachine(creating: run, identity: identity), agentName: run.agentName, input: input,
-            brought: brought, policy: policy, in: context)
+            forwardedLinks: forwardedLinks, policy: policy, in: context)
     }
 
-    /// A run that another process has begun, as it is stored.
+    /// Creates the execution of a run that another process has created.
     ///
     /// - Parameters:
-    ///   - owner: As whom this process has claimed the run.
-    ///   - replay: What its handler has to repeat, if it is to run again.
+    ///   - owner: The owner as which this process has claimed the run.
+    ///   - replay: What the handler has to repeat, if it runs again.
     convenience init(
         recovering run: Run, eventCount: Int, input: [Message], policy: AgentPolicy, owner: RunOwner, replay: Replay?,
         in context: Context
     ) {
         let identity = RunStateMachine.Identity(
             run: run.id, owner: owner, session: run.sessionID ?? SessionID(), input: nil,
-            takesTurns: policy.sessionRuns(in: context.configuration) != .overlap)
+            isTurnBased: policy.sessionRuns(in: context.configuration) != .overlap)
         self.init(
             RunStateMachine(recovering: run, eventCount: eventCount, replay: replay, identity: identity),
-            agentName: run.agentName, input: input, brought: BroughtLinks(), policy: policy, in: context)
+            agentName: run.agentName, input: input, forwardedLinks: ForwardedLinks(), policy: policy, in: context)
     }
 
     var storage: any Storage { context.storage }
     var configuration: EngineConfiguration { context.configuration }
 
-    /// How the run gets along with others of its session.
+    /// How concurrent runs of the session are handled.
     var sessionRuns: AgentPolicy.SessionRuns { policy.sessionRuns(in: configuration) }
 
-    /// Whether the run follows others of its session.
-    var takesTurns: Bool { sessionRuns != .overlap }
+    /// Whether the run waits for its turn in its session.
+    var isTurnBased: Bool { sessionRuns != .overlap }
 
-    /// Logs with the run's ids. Made when it is asked for: most runs have nothing to log.
+    /// A logger with the run's ids. It is created on demand, since most runs do not log.
     var logger: Logger {
         var logger = context.logger
         logger[metadataKey: "run_id"] = .string(id.rawValue)
@@ -143,11 +143,11 @@ final class RunExecution: Sendable {
 
     // MARK: - Inputs and actions
 
-    /// Hands the state machine an input, and performs what follows from it: outside of the lock, and in order. If another
-    /// thread is performing actions of this run, it performs these as well.
+    /// Passes an input to the state machine, and performs the actions that follow, without the lock and in order. If
+    /// another thread is performing actions of this run, that thread performs these as well.
     ///
-    /// Other tasks are woken when all else is done, and when nobody is performing any more: what they do then is not left to
-    /// the thread that woke them.
+    /// Other tasks are woken when all actions are performed and no thread is performing any more: what they do then
+    /// does not delay the thread that woke them.
     @discardableResult
     func update<Result>(_ input: (inout RunStateMachine) throws -> Result) rethrows -> Result {
         let (result, mustPerform) = try state.withLock { state in
@@ -191,8 +191,8 @@ final class RunExecution: Sendable {
     private func perform(_ wake: Wake) {
         switch wake {
         case .startWriter:
-            // Unstructured because a run outlives the calls that change it. Ends when there is nothing left to write; the
-            // engine's shutdown waits for that, or abandons the run, which ends it too.
+            // Unstructured because a run outlives the calls that change it. It ends when there is nothing left to
+            // write. The engine's shutdown waits for that, or abandons the run, which ends it as well.
             Task { await write() }
         case .cancelHandler:
             state.withLock { state in
@@ -208,11 +208,11 @@ final class RunExecution: Sendable {
             switch (delay, timer) {
             case (.until(let time), _): max(.zero, time - .now)
             case (.configured, .grace): configuration.cancellationGrace
-            case (.configured, .patience): configuration.storagePatience
+            case (.configured, .storage): configuration.storageTimeout
             case (.configured, .answer): Duration.zero
             }
-        // Unstructured because nobody waits for it. Ends when the time is up; the state machine stops it before if it is not
-        // needed any more.
+        // Unstructured because no task waits for it. It ends when the time is up; the state machine stops it earlier if
+        // it is not needed any more.
         let task = Task {
             guard (try? await Task.sleep(for: duration)) != nil else { return }
             update { $0.timerDidFire(timer) }
@@ -229,16 +229,17 @@ final class RunExecution: Sendable {
     /// Starts the task that creates the run, if it is new, and calls its handler.
     ///
     /// - Parameters:
-    ///   - agent: Whose handler is called.
-    ///   - isNew: Whether the run is created first. The caller has made its first commit with ``RunStateMachine/create(begins:)``.
-    ///   - lineUp: What is done with a new run that does not begin at once.
-    func start(_ agent: any Agent, isNew: Bool, lineUp: (@Sendable (RunExecution) async -> Void)? = nil) {
-        // Unstructured because a run outlives the request that creates it. It is cancelled while the handler is at work, and
-        // never before or afterwards, so that what it writes is written. The engine keeps the execution until the run's end is
-        // written, and its shutdown waits for that.
+    ///   - agent: The agent whose handler is called.
+    ///   - isNew: Whether the run is created first. The caller has made its first commit with
+    ///     ``RunStateMachine/create(shouldStart:)``.
+    ///   - enqueue: Queues a new run that does not start at once.
+    func start(_ agent: any Agent, isNew: Bool, enqueue: (@Sendable (RunExecution) async -> Void)? = nil) {
+        // Unstructured because a run outlives the request that creates it. It is cancelled only while the handler
+        // works, never before or after, so that everything it writes is stored. The engine keeps the execution until
+        // the run's end is stored, and its shutdown waits for that.
         let task = Task {
             if isNew { await write() }
-            if let lineUp, read(\.isQueued) { return await lineUp(self) }
+            if let enqueue, read(\.isQueued) { return await enqueue(self) }
             if update({ $0.handlerWillBegin() }) { await callHandler(of: agent) }
         }
         let isCancelled = state.withLock { state in
@@ -264,8 +265,8 @@ final class RunExecution: Sendable {
 
     private func makeContext() -> RunContext {
         let links = LinkReader(
-            session: sessionID, loader: configuration.resourceLoader, brought: brought,
-            allowance: LinkAllowance(configuration))
+            session: sessionID, loader: configuration.resourceLoader, forwardedLinks: forwardedLinks,
+            budget: LinkBudget(configuration))
         let session = RunSession(id: sessionID, storage: storage, links: links) { [self] in try await checkOwner() }
         return RunContext(input: input, session: session, execution: self)
     }
@@ -274,11 +275,11 @@ final class RunExecution: Sendable {
 
     /// Waits until a condition is met.
     ///
-    /// - Parameter nudge: Ends the wait before that.
-    /// - Returns: Whether it was nudged.
-    /// - Throws: `CancellationError` if the task is cancelled before.
+    /// - Parameter wake: Ends the wait before that.
+    /// - Returns: Whether the wait was ended by `wake`.
+    /// - Throws: `CancellationError` if the task is cancelled.
     @discardableResult
-    func wait(for condition: RunStateMachine.Condition, nudge: RunEvents.Nudge? = nil) async throws -> Bool {
+    func wait(for condition: RunStateMachine.Condition, wake: FollowerWake? = nil) async throws -> Bool {
         let id = state.withLock { state in
             state.machine.isMet(condition) ? nil : state.machine.waiters.makeID()
         }
@@ -292,14 +293,14 @@ final class RunExecution: Sendable {
                     return false
                 }
                 if isMet { return continuation.resume() }
-                // A cancellation before this moment has found nobody who waits.
+                // A cancellation before this moment did not find the waiter.
                 if Task.isCancelled { removeWaiter(id)?.resume(throwing: CancellationError()) }
-                nudge?.arm { [weak self] in self?.removeWaiter(id)?.resume() }
+                wake?.arm { [weak self] in self?.removeWaiter(id)?.resume() }
             }
         } onCancel: {
             removeWaiter(id)?.resume(throwing: CancellationError())
         }
-        return nudge?.disarm() ?? false
+        return wake?.disarm() ?? false
     }
 
     private func removeWaiter(_ id: RunStateMachine.Waiters.ID) -> Continuation? {
@@ -310,6 +311,6 @@ final class RunExecution: Sendable {
 }
 
 extension AgentPolicy {
-    /// How runs of one session get along.
+    /// Returns how concurrent runs of one session are handled.
     func sessionRuns(in configuration: EngineConfiguration) -> SessionRuns { sessionRuns ?? configuration.sessionRuns }
 }

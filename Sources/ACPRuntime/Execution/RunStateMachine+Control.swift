@@ -3,29 +3,29 @@
 import ACPCore
 import ACPStorage
 
-/// What others do to a run: answer it, cancel it, end it, give it up.
+/// What others do to a run: answer, cancel, end or abandon it.
 extension RunStateMachine {
-    /// Gives the handler its answer.
+    /// Delivers the answer to a question.
     ///
-    /// - Returns: The run as it goes on, or nil if it does not wait for this.
+    /// - Returns: The resumed run, or `nil` if it does not await an answer to this question.
     mutating func answer(_ answer: AwaitResume, to eventCount: Int) -> Run? {
         guard case .awaiting(let question) = state, question.eventCount == eventCount,
             let resumed = try? composer.resume()
         else { return nil }
         delivered = (eventCount, answer)
-        goOn(with: resumed)
+        continueRun(with: resumed)
         return composer.run
     }
 
-    /// Asks the handler to stop. A run whose handler has not begun ends at once.
+    /// Requests the handler to stop. A run whose handler has not started ends at once.
     ///
-    /// - Returns: The run as it is being cancelled, or nil if it is too late for that: it has ended or is about to.
+    /// - Returns: The run with status `cancelling`, or `nil` if it is too late: the run has ended or is ending.
     mutating func cancel() -> Run? {
         switch state {
         case .ending, .ended, .abandoned: return nil
         case .cancelling: break
         case .creating(var creation):
-            // What is being stored does not change any more: the run is cancelled when that is done.
+            // The commit that is in flight does not change any more: the run is cancelled after it.
             creation.outcome = creation.outcome ?? .cancelled
             state = .creating(creation)
             var run = composer.run
@@ -38,7 +38,7 @@ extension RunStateMachine {
             return run
         case .running, .awaiting:
             _ = composer.requestCancel()
-            log.wantSnapshot()
+            log.requestSnapshot()
             state = .cancelling
             stopTimer(.answer)
             startTimer(.grace, .configured)
@@ -49,7 +49,7 @@ extension RunStateMachine {
         return composer.run
     }
 
-    /// Ends the run, whatever its handler does. Nothing happens if it is ending already.
+    /// Ends the run, whatever its handler does. Has no effect if the run is ending already.
     mutating func end(_ outcome: RunOutcome) {
         switch state {
         case .creating(var creation):
@@ -71,18 +71,18 @@ extension RunStateMachine {
             question.isOverdue = true
             state = .awaiting(question)
             write()
-        case (.patience(troubleCount), _):
-            guard let trouble, !trouble.isLasting else { return }
-            self.trouble?.isLasting = true
-            if case .creating = state { failCreation(trouble.error) }
+        case (.storage(outageCount), _):
+            guard let outage, !outage.isTimedOut else { return }
+            self.outage?.isTimedOut = true
+            if case .creating = state { failCreation(outage.error) }
             resumeWaiters()
         default: break
         }
     }
 
-    /// Gives the run up: another process owns it, or it cannot be written any more.
+    /// Abandons the run: another process owns it, or it cannot be written any more.
     ///
-    /// - Parameter onlyWhileIdle: Whether a run whose handler works (again) is left alone.
+    /// - Parameter onlyWhileIdle: Whether a run whose handler works is left alone.
     mutating func abandon(_ error: StorageError, onlyWhileIdle: Bool = false) {
         switch state {
         case .abandoned, .ended: return
@@ -92,7 +92,7 @@ extension RunStateMachine {
         state = .abandoned(error)
         replay = nil
         if isHandlerActive { act(.cancelHandler) }
-        for timer in [TimerKind.answer, .grace, .patience] { stopTimer(timer) }
+        for timer in [TimerKind.answer, .grace, .storage] { stopTimer(timer) }
         act(.log(.abandoned(error)))
         act(.notify(.abandoned(error)))
         resumeWaiters()

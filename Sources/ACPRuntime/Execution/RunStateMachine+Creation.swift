@@ -3,21 +3,22 @@
 import ACPCore
 import ACPStorage
 
-/// From nothing to a run whose handler can be called.
+/// From a new run to one whose handler can be called.
 extension RunStateMachine {
     /// Composes the first commit. The caller becomes the writer.
     ///
-    /// - Parameter begins: Whether the run begins with the same commit. Otherwise it is queued when it is stored.
+    /// - Parameter shouldStart: Whether the run starts with the same commit. If `false`, it is queued when it is
+    ///   stored.
     /// - Throws: `ACPError` if the run cannot be encoded.
-    mutating func create(begins: Bool) throws(ACPError) {
+    mutating func create(shouldStart: Bool) throws(ACPError) {
         guard case .creating(let creation) = state, case .none = writer else { return }
         append(try composer.created())
-        if begins { append(try composer.begin()) }
-        state = .creating(Creation(begins: begins, outcome: creation.outcome))
+        if shouldStart { append(try composer.begin()) }
+        state = .creating(Creation(shouldStart: shouldStart, outcome: creation.outcome))
         writer = .ready
     }
 
-    /// Gives a run up that was not asked of the storage yet.
+    /// Abandons a run whose creation the storage was not asked for yet.
     mutating func refuseCreation(_ error: any Error) {
         guard case .creating = state, creationFailure == nil else { return }
         failCreation(error)
@@ -25,7 +26,7 @@ extension RunStateMachine {
 
     /// The first commit is stored.
     mutating func creationDidSucceed(_ creation: Creation) {
-        state = creation.begins ? .running : .queued(isAdmitted: false)
+        state = creation.shouldStart ? .running : .queued(isAdmitted: false)
         guard let outcome = creation.outcome else { return }
         if case .cancelled = outcome { _ = composer.requestCancel() }
         end(outcome)
@@ -33,10 +34,11 @@ extension RunStateMachine {
 
     /// An attempt at the first commit has failed.
     ///
-    /// A lost reply is no reason to refuse the caller: the same commit again finds out. All else is the caller's to know.
+    /// An unknown outcome is not a reason to refuse the request: the same commit, repeated, settles it. The caller gets
+    /// all other errors.
     mutating func creationAttemptDidFail(_ error: StorageError, _ creation: Creation, _ step: Step, failures: Int) {
         if error.code == .outcomeUnknown {
-            state = .creating(Creation(begins: creation.begins, isInDoubt: true, outcome: creation.outcome))
+            state = .creating(Creation(shouldStart: creation.shouldStart, isInDoubt: true, outcome: creation.outcome))
             retry(step, after: error, failures: failures)
         } else {
             failCreation(error)
@@ -45,14 +47,14 @@ extension RunStateMachine {
         }
     }
 
-    /// Tells the caller that there is no run. If it may be stored all the same, it is failed as soon as the storage takes that:
-    /// nobody executes it.
+    /// Fails the creation of the run. If the run may be stored nevertheless, it ends as failed as soon as the storage
+    /// accepts that, since no process executes it.
     mutating func failCreation(_ error: any Error) {
         guard case .creating(let creation) = state else { return }
         creationFailure = error
         if let error = error as? StorageError { act(.notify(.refused(error))) }
         if creation.isInDoubt {
-            let failure = ACPError(.serverError, "the run was not executed: the storage did not answer in time")
+            let failure = ACPError(.serverError, "the run was not executed: the storage did not reply in time")
             beginEnding(.failed(failure), thrown: nil, isByHandler: false)
             write()
         } else {
@@ -60,16 +62,16 @@ extension RunStateMachine {
         }
     }
 
-    /// Nothing but a place, or its turn in its session, is missing for the run to begin.
+    /// The run waits only for capacity or for its turn in its session.
     mutating func admit() {
         guard case .queued = state else { return }
         state = .queued(isAdmitted: true)
         resumeWaiters()
     }
 
-    /// Begins a run that was queued.
+    /// Starts a queued run.
     ///
-    /// - Returns: Whether its handler is to be called. False if it is too late: it was cancelled, for example.
+    /// - Returns: Whether to call its handler. `false` if it is too late, for example because the run was cancelled.
     mutating func begin() -> Bool {
         guard case .queued = state, composer.run.status == .created, let begun = try? composer.begin() else {
             return false
@@ -81,9 +83,9 @@ extension RunStateMachine {
         return true
     }
 
-    /// The handler's task is about to call it: in a cancelled task if the run was cancelled meanwhile.
+    /// The handler's task is about to call the handler. The task is cancelled if the run was cancelled in the meantime.
     ///
-    /// - Returns: Whether it may. False if the run has ended meanwhile.
+    /// - Returns: Whether to call it. `false` if the run has ended in the meantime.
     mutating func handlerWillBegin() -> Bool {
         guard !isHandlerActive else { return false }
         switch state {
@@ -96,9 +98,9 @@ extension RunStateMachine {
         return isHandlerActive
     }
 
-    /// A queued run is given up because another run of its session has not ended.
+    /// Abandons or fails a queued run because another run of its session has not ended.
     ///
-    /// - Parameter isDeleted: Whether it is not stored any more. Otherwise it ends as failed.
+    /// - Parameter isDeleted: Whether the run was deleted from storage. If `false`, it ends as failed.
     mutating func refuseTurn(_ error: any Error, message: String, isDeleted: Bool) {
         guard case .queued = state else { return }
         creationFailure = error

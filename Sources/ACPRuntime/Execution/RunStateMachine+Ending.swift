@@ -5,17 +5,18 @@ import ACPStorage
 
 /// From the handler's end to the run's end in storage.
 extension RunStateMachine {
-    /// The handler has ended, or nobody waits for it any more.
+    /// The handler has ended, or its end is not waited for any longer.
     mutating func beginEnding(_ outcome: RunOutcome, thrown: (any Error)?, isByHandler: Bool) {
         let isCancelled = composer.run.status == .cancelling
         var (outcome, thrown) = (outcome, thrown)
         if case .completed = outcome { replay?.end() }
         if let failure = replay?.failure {
-            // A handler that did not do the same as before fails the run for that reason, whatever it throws.
+            // If a handler did not repeat what it did before, the run fails for that reason, whatever the handler
+            // throws.
             (outcome, thrown) = (.failed(failure), nil)
         }
         replay = nil
-        // A handler may end without hearing the answer to what it has asked, if it left that to a task of its own.
+        // A handler may end without taking the answer to its question, if it asked in a task of its own.
         if case .completed = outcome, composer.run.status == .awaiting, let resumed = try? composer.resume() {
             append(resumed)
         }
@@ -35,18 +36,19 @@ extension RunStateMachine {
         resumeWaiters()
     }
 
-    /// The next step of an ending run. Nil if there is none: the run has ended.
+    /// Returns the next step of an ending run, or `nil` if there is none: the run has ended.
     mutating func nextEndingStep(_ ending: Ending, isLeaseHeld: Bool, now: Timestamp) -> Step? {
-        // What is encoded here was encoded before, part by part: this does not fail.
+        // This was encoded before, part by part: it does not fail.
         if let completion = try? composer.completeMessage(now: now) { log.append(completion) }
         var ending = ending
         while true {
             switch ending.stage {
             case .confirming:
-                // Storage fences the end of a run by itself, but not all storages do that for what the run leaves in its session.
+                // The storage fences the end of a run by itself, but not all storages fence what the run stores in its
+                // session.
                 if !isLeaseHeld, !ending.isConfirmed {
                     ending.isConfirmed = true
-                    log.wantSnapshot()
+                    log.requestSnapshot()
                     state = .ending(ending)
                     if let commit = nextCommit() { return commit }
                 }
@@ -68,14 +70,14 @@ extension RunStateMachine {
                 return .storeFailure(damage, composerBeforeEnd?.run ?? composer.run)
             case .passingTurn:
                 state = .ending(ending)
-                if identity.takesTurns { return .passTurn }
+                if identity.isTurnBased { return .passTurn }
                 endDidSucceed()
                 return nil
             }
         }
     }
 
-    /// A step of an ending run is done. What comes after a commit, ``nextEndingStep(_:isLeaseHeld:now:)`` finds out.
+    /// A step of an ending run has succeeded. ``nextEndingStep(_:isLeaseHeld:now:)`` determines what follows a commit.
     mutating func advance(_ ending: Ending, after step: Step) {
         var ending = ending
         switch (ending.stage, step) {
@@ -104,9 +106,10 @@ extension RunStateMachine {
         }
     }
 
-    /// The storage has a cancel signal that this process has not heard yet: the run's end, which it has refused, becomes another.
+    /// The storage has a cancel signal that this process has not received yet, and has refused the run's end: it ends
+    /// as cancelled.
     ///
-    /// - Returns: Whether there was such an end.
+    /// - Returns: Whether such an end was being stored.
     mutating func endAsCancelled(_ ending: Ending) -> Bool {
         guard case .storing = ending.stage, let composer = composerBeforeEnd else { return false }
         let hadCompleted = self.composer.run.status == .completed
@@ -119,7 +122,8 @@ extension RunStateMachine {
         return true
     }
 
-    /// What is stored of the run is not what this process has written: parts are gone, or cannot be read. Its owner ends it.
+    /// The stored run differs from what this process has written: parts are missing, or cannot be read. Its owner ends
+    /// it as failed.
     mutating func failDamaged(_ damage: StorageError) {
         act(.log(.damaged(damage)))
         let outcome = RunOutcome.failed(.damaged(damage))
@@ -132,11 +136,11 @@ extension RunStateMachine {
         state = .ending(Ending(outcome: outcome, stage: .storingFailure(damage)))
     }
 
-    /// The run is stored as ended, whatever was left of it.
+    /// The damaged run is stored as ended.
     ///
     /// - Parameters:
     ///   - run: The run as it is stored.
-    ///   - change: Its last event. Nil if somebody else has ended it.
+    ///   - change: Its last event. `nil` if another process has ended it.
     ///   - eventCount: How many events are left.
     mutating func failureDidSucceed(_ run: Run, _ change: StatusChange?, eventCount: Int) {
         guard case .performing(let step, _) = writer, case .ending(let ending) = state else { return }
@@ -147,7 +151,7 @@ extension RunStateMachine {
         // Callers that wait for more events than are left get the end as well.
         settlement = Settlement(
             run: run, json: change?.runJSON ?? (try? ACPJSON.encode(run)) ?? [], eventCount: .max)
-        forgetTrouble()
+        endOutage()
         writer = .ready
         advance(ending, after: step)
         resumeWaiters()
@@ -155,18 +159,19 @@ extension RunStateMachine {
 }
 
 extension ACPError {
-    /// The error of a run that waited for an answer until its deadline.
+    /// The error of a run whose question was not answered before the deadline.
     static let unansweredQuestion = ACPError(
-        .timedOut, "nobody answered the agent's question in time: start a new run, and answer before await_deadline")
+        .timedOut, "the agent's question was not answered in time: start a new run, and answer before await_deadline")
 
-    /// The error of a run that cannot go on with what is stored of it.
+    /// The error of a run that cannot continue because what is stored of it is damaged.
     static func damaged(_ damage: StorageError) -> ACPError {
         let reason =
             switch damage.code {
             case .incomplete: damage.message
-            case .conflict: "somebody else has written to it"
+            case .conflict: "another writer has changed it"
             default: "part of it cannot be stored or read"
             }
-        return ACPError(.serverError, "the run cannot go on with what the storage has of it: \(reason). Start it again")
+        return ACPError(
+            .serverError, "the run cannot continue, since what is stored of it is damaged: \(reason). Start it again")
     }
 }

@@ -5,26 +5,26 @@ import ACPStorage
 
 /// What the handler does.
 extension RunStateMachine {
-    /// What comes of a question.
+    /// The result of asking a question.
     enum QuestionResult {
-        /// It was asked before, in another process, and has its answer.
+        /// It was asked before, in another process, and was answered.
         case answered(AwaitResume)
-        /// It waits for its answer. The number tells it apart from other questions of the run.
+        /// It awaits its answer. The number identifies it among the questions of the run.
         case asked(eventCount: Int)
     }
 
-    /// Adds what the handler says, unless it only repeats what it said before.
+    /// Adds output of the handler, unless the handler only repeats what it sent before.
     ///
-    /// - Returns: Whether the handler has to wait until something is stored before it says more.
-    mutating func say(_ compose: (inout RunComposer) throws -> [EncodedEvent]) throws -> Bool {
+    /// - Returns: Whether the handler has to wait until some events are stored before it sends more.
+    mutating func emit(_ compose: (inout RunComposer) throws -> [EncodedEvent]) throws -> Bool {
         switch state {
         case .running, .cancelling: break
         case .awaiting:
-            throw ACPError(.serverError, "an agent cannot say or ask anything while it waits for an answer")
+            throw ACPError(.serverError, "an agent cannot send output or ask anything while it waits for an answer")
         case .creating, .queued, .ending, .ended, .abandoned: throw CancellationError()
         }
         guard replay == nil else {
-            try replay?.say(compose)
+            try replay?.emit(compose)
             endReplayIfOver()
             return false
         }
@@ -33,17 +33,17 @@ extension RunStateMachine {
         return log.isFull
     }
 
-    /// Asks, or finds that the question was asked before.
+    /// Asks a question, or finds that it was asked before.
     ///
     /// - Parameters:
-    ///   - request: What is asked.
-    ///   - deadline: When the run fails without an answer. Nil if it waits for ever.
-    ///   - now: When the message ends that is open.
+    ///   - request: The question.
+    ///   - deadline: When the run fails without an answer. If `nil`, it waits without a limit.
+    ///   - now: When the open message is completed.
     mutating func ask(_ request: AwaitRequest, deadline: Timestamp?, now: Timestamp) throws -> QuestionResult {
         switch state {
         case .running: break
         case .awaiting:
-            throw ACPError(.serverError, "an agent cannot say or ask anything while it waits for an answer")
+            throw ACPError(.serverError, "an agent cannot send output or ask anything while it waits for an answer")
         case .creating, .queued, .cancelling, .ending, .ended, .abandoned: throw CancellationError()
         }
         var known: AwaitResume?
@@ -72,8 +72,8 @@ extension RunStateMachine {
 
     /// Takes the answer that the handler waits for.
     ///
-    /// - Returns: Nil if it is still to come.
-    /// - Throws: `CancellationError` if none will come.
+    /// - Returns: `nil` if it has not arrived yet.
+    /// - Throws: `CancellationError` if there will be no answer.
     mutating func takeAnswer(to eventCount: Int) throws -> AwaitResume? {
         if let (count, answer) = delivered, count == eventCount {
             delivered = nil
@@ -85,17 +85,17 @@ extension RunStateMachine {
         return nil
     }
 
-    /// Lets the run go on without an answer, where a handler has given up waiting by itself: in a child task that it
-    /// cancelled, for example.
+    /// Resumes the run without an answer, because the handler has stopped waiting by itself, for example in a child
+    /// task that it cancelled.
     mutating func withdrawQuestion(_ eventCount: Int) {
         guard case .awaiting(let question) = state, question.eventCount == eventCount,
             let resumed = try? composer.resume()
         else { return }
-        goOn(with: resumed)
+        continueRun(with: resumed)
     }
 
-    /// The run goes on after a question.
-    mutating func goOn(with resumed: StatusChange) {
+    /// The run continues after a question.
+    mutating func continueRun(with resumed: StatusChange) {
         append(resumed)
         state = .running
         stopTimer(.answer)
@@ -107,14 +107,14 @@ extension RunStateMachine {
     /// The handler has returned, or thrown.
     ///
     /// - Parameters:
-    ///   - outcome: What becomes of the run because of that.
-    ///   - thrown: What the handler has thrown.
+    ///   - outcome: How the run ends because of that.
+    ///   - thrown: The error that the handler has thrown.
     ///   - canWrite: Whether the caller can be the writer.
     /// - Returns: Whether the caller is the writer from now on.
     mutating func handlerDidEnd(_ outcome: RunOutcome, thrown: (any Error)?, canWrite: Bool) -> Bool {
         guard isHandlerActive else { return false }
         isHandlerActive = false
-        // The task of a handler that was asked to stop is cancelled: it cannot write.
+        // The task of a handler that was cancelled cannot write.
         let isCancelled = if case .cancelling = state { true } else { false }
         switch state {
         case .running, .awaiting, .cancelling: break

@@ -3,33 +3,33 @@
 import ACPCore
 import ACPStorage
 
-/// Who waits for what of a run.
+/// Waiting for conditions of a run.
 extension RunStateMachine {
-    /// What somebody waits for. Each is met as well when it cannot come true any more.
+    /// A condition to wait for. Each is also met when it cannot become true any more.
     enum Condition: Hashable, Sendable {
-        /// The run is stored, or will not be.
+        /// The run is stored, or will not be stored.
         case created
-        /// The run has ended or asks something, with more events than the given number, and that is stored.
+        /// The run has ended or asks a question, with more events than the given number, and that is stored.
         case settled(after: Int)
-        /// That the run awaits an answer is stored.
+        /// The run's question is stored.
         case awaitStored
-        /// Everything is stored up to the point where the run waits.
-        case idlenessStored
+        /// Everything is stored up to the point where the run is idle.
+        case idleStateStored
         /// The handler does not work: the run is idle, or over.
-        case quiet
+        case handlerInactive
         /// The run is over.
         ///
-        /// - Parameter isPatient: Whether to wait on while the storage fails.
-        case over(isPatient: Bool)
-        /// The handler may say more.
-        case room
+        /// - Parameter ignoringTimeout: Whether to continue waiting while the storage fails.
+        case over(ignoringTimeout: Bool)
+        /// The handler may send more output.
+        case logCapacity
         /// There are committed events from an index onward.
         case events(from: Int)
-        /// A question has its answer.
+        /// A question was answered.
         case answered(eventCount: Int)
     }
 
-    /// Those who wait, in the order in which they began to.
+    /// The waiters, in the order in which they were added.
     struct Waiters {
         typealias ID = Int
 
@@ -38,7 +38,7 @@ extension RunStateMachine {
 
         var isEmpty: Bool { conditions.isEmpty }
 
-        /// An id for somebody who is about to wait.
+        /// Returns an id for a new waiter.
         mutating func makeID() -> ID {
             lastID += 1
             return lastID
@@ -46,7 +46,7 @@ extension RunStateMachine {
 
         mutating func add(_ id: ID, _ condition: Condition) { conditions.append((id, condition)) }
 
-        /// - Returns: Whether it waited.
+        /// - Returns: Whether it was waiting.
         mutating func remove(_ id: ID) -> Bool {
             guard let index = conditions.firstIndex(where: { $0.id == id }) else { return false }
             conditions.remove(at: index)
@@ -58,13 +58,13 @@ extension RunStateMachine {
         switch condition {
         case .created: isCreationDecided
         case .settled(let count):
-            (settlement?.eventCount ?? 0) > count || creationFailure != nil || isOver || hasLastingTrouble
-        case .awaitStored: awaitedCount.map { log.committed >= $0 } ?? true || hasLastingTrouble
-        case .idlenessStored: !isIdle || log.isIdle
-        case .quiet: isIdle || isOver
-        case .over(let isPatient): isOver || !isPatient && hasLastingTrouble
-        case .room: !log.isFull || !isOwned
-        case .events(let index): index < log.committed || isOver || hasLastingTrouble
+            (settlement?.eventCount ?? 0) > count || creationFailure != nil || isOver || isOutageTimedOut
+        case .awaitStored: awaitedCount.map { log.committed >= $0 } ?? true || isOutageTimedOut
+        case .idleStateStored: !isIdle || log.isIdle
+        case .handlerInactive: isIdle || isOver
+        case .over(let ignoringTimeout): isOver || !ignoringTimeout && isOutageTimedOut
+        case .logCapacity: !log.isFull || !isOwned
+        case .events(let index): index < log.committed || isOver || isOutageTimedOut
         case .answered(let eventCount):
             if delivered?.eventCount == eventCount { true } else { awaitedCount != eventCount }
         }
@@ -78,24 +78,25 @@ extension RunStateMachine {
         }
     }
 
-    private var hasLastingTrouble: Bool { trouble?.isLasting ?? false }
+    private var isOutageTimedOut: Bool { outage?.isTimedOut ?? false }
 
-    /// How many events there were when the run began to await the answer that it awaits.
+    /// The number of events when the run began to await the current answer. `nil` if it does not await one.
     var awaitedCount: Int? { if case .awaiting(let question) = state { question.eventCount } else { nil } }
 
     // MARK: - Events
 
-    /// What somebody who reads the run's events finds at one moment.
+    /// What a reader of the run's events finds at one moment.
     enum Reading {
         case events([EncodedEvent])
-        /// The events are committed, but only storage has them still.
+        /// The events are committed, but must be read from storage.
         case stored
-        /// Nothing yet: wait.
+        /// There are no further events yet.
         case notYet
-        /// There will be nothing more.
+        /// There will be no further events.
         case ended
-        /// Not written here any more: read from storage.
+        /// The run is not written here any more: read from storage.
         case abandoned
+        /// The storage has failed for longer than the storage timeout.
         case stalled(StorageError)
     }
 
@@ -111,7 +112,7 @@ extension RunStateMachine {
             return .ended
         case .abandoned: return .abandoned
         case .creating, .queued, .running, .awaiting, .cancelling, .ending:
-            if let trouble, trouble.isLasting { return .stalled(trouble.error) }
+            if let outage, outage.isTimedOut { return .stalled(outage.error) }
             return .notYet
         }
     }

@@ -3,28 +3,31 @@
 import ACPCore
 import ACPStorage
 
-/// What the storage is asked for: one step at a time, each repeated until the storage has taken it or refuses it for good.
+/// The steps that the storage is asked for, one at a time. Each is repeated until the storage accepts it or refuses it
+/// for good.
 extension RunStateMachine {
-    /// Something to ask of the storage. What is large in it is shared by its copies: the writer and the state machine have one each.
+    /// An operation on the storage. Its copies share what is large in it: the writer and the state machine have one each.
     enum Step: Sendable {
         /// Report success with ``stepDidSucceed()``.
         ///
-        /// - Parameter leavesHistory: Whether the commit takes the run's block of its session's history along. It is encoded by
-        ///   who performs the step: it may be large, and a state machine works under a lock.
+        /// - Parameter leavesHistory: Whether the commit includes the run's block of its session's history. The block
+        ///   is encoded by the task that performs the step: it may be large, and the state machine works under a lock.
         indirect case commit(RunCommit, leavesHistory: Bool)
-        /// Look for the answer to a question that is overdue. Report success with ``signalsDidArrive(_:)``.
+        /// Read the signals, in case they contain the answer to an overdue question. Report success with
+        /// ``signalsDidArrive(_:)``.
         case readSignals(eventCount: Int)
-        /// Store that there is such a session. Report success with ``stepDidSucceed()``.
+        /// Store that the session exists. Report success with ``stepDidSucceed()``.
         case saveSession
-        /// Store a run as failed whose documents in storage are damaged. Report success with ``failureDidSucceed(_:_:eventCount:)``.
+        /// Store a run as failed whose stored documents are damaged. Report success with
+        /// ``failureDidSucceed(_:_:eventCount:)``.
         indirect case storeFailure(StorageError, Run)
-        /// Tell the next run of the session that it may begin. Report success with ``stepDidSucceed()``.
+        /// Notify the next run of the session that it may start. Report success with ``stepDidSucceed()``.
         case passTurn
         /// Wait before the next attempt. There is nothing to report.
         case pause(failures: Int)
     }
 
-    /// Whether there is something to ask of the storage.
+    /// Whether there is a step to perform.
     var hasWork: Bool {
         switch state {
         case .queued, .running, .cancelling: !log.isIdle
@@ -34,11 +37,11 @@ extension RunStateMachine {
         }
     }
 
-    /// What the writer does next. Nil if there is nothing more: the caller is the writer no more.
+    /// Returns the next step, or `nil` if there is none: then the caller is not the writer any more.
     ///
     /// - Parameters:
-    ///   - isLeaseHeld: Whether this process can be sure that it still owns its runs.
-    ///   - now: When the run ends, if this ends it.
+    ///   - isLeaseHeld: Whether this process certainly still owns its runs.
+    ///   - now: The time of the run's end, if this ends it.
     mutating func nextStep(isLeaseHeld: Bool, now: Timestamp) -> Step? {
         var step: Step?
         var failures = 0
@@ -48,7 +51,7 @@ extension RunStateMachine {
             writer = .pausing(failed, failures: count)
             return .pause(failures: count)
         case .pausing(.readSignals, let count):
-            // The question may have its answer by now.
+            // The question may have been answered in the meantime.
             (step, failures) = (nextNewStep(isLeaseHeld: isLeaseHeld, now: now), count)
         case .pausing(let failed, let count) where isOwned: (step, failures) = (failed, count)
         case .ready, .failed, .pausing: step = nextNewStep(isLeaseHeld: isLeaseHeld, now: now)
@@ -73,10 +76,10 @@ extension RunStateMachine {
         guard let batch = log.nextBatch() else { return nil }
         let eventCount = batch.expecting + batch.events.count
         var snapshot: RunSnapshot?
-        if batch.wantsSnapshot, let json = batch.runJSON ?? (try? ACPJSON.encode(composer.run)) {
+        if batch.needsSnapshot, let json = batch.runJSON ?? (try? ACPJSON.encode(composer.run)) {
             snapshot = RunSnapshot(composer.run, json: json, eventCount: eventCount)
         }
-        // A handler that was held up goes on while the commit is on its way.
+        // A handler that was suspended continues while the commit is in flight.
         if wasFull { resumeWaiters() }
         return .commit(
             RunCommit(
@@ -85,12 +88,12 @@ extension RunStateMachine {
             leavesHistory: leavesHistory)
     }
 
-    // MARK: - How it went
+    // MARK: - Results of steps
 
     mutating func stepDidSucceed() {
         guard case .performing(let step, _) = writer else { return }
         writer = .ready
-        forgetTrouble()
+        endOutage()
         if case .commit = step {
             log.batchCommitted()
             if let next = nextSettlement, next.eventCount <= log.committed {
@@ -106,11 +109,12 @@ extension RunStateMachine {
         resumeWaiters()
     }
 
-    /// The signals are read among which the answer to an overdue question may be: one that was stored in time counts.
+    /// The signals were read that may contain the answer to an overdue question. An answer that was stored in time
+    /// counts.
     mutating func signalsDidArrive(_ signals: [RunSignal]) {
         guard case .performing(.readSignals(let eventCount), _) = writer else { return }
         writer = .ready
-        forgetTrouble()
+        endOutage()
         if signals.contains(.cancel) { _ = cancel() }
         for case .resume(let stored, eventCount) in signals { _ = answer(stored, to: eventCount) }
         if case .awaiting(let question) = state, question.eventCount == eventCount {
@@ -133,7 +137,7 @@ extension RunStateMachine {
             advance(ending, after: step)
         case (_, _) where !error.isFinal: retry(step, after: error, failures: failures)
         case (.passTurn, .ending(let ending)):
-            // It is looked at from time to time whose turn it is.
+            // The turn is checked again from time to time.
             act(.log(.turnNotPassed(error)))
             advance(ending, after: step)
         case (.readSignals, _):
@@ -144,8 +148,8 @@ extension RunStateMachine {
         resumeWaiters()
     }
 
-    /// A run that this process may not write any more, because another process owns it or it was deleted, is given up here. Every
-    /// other run is ended by its owner, whatever is left of it in storage.
+    /// A commit has failed. A run that another process owns, or that was deleted, is abandoned here. Every other run is
+    /// ended by its owner, whatever is left of it in storage.
     mutating func commitDidFail(_ error: StorageError, _ step: Step, failures: Int) {
         guard isOwned else { return }
         if case .ending(let ending) = state, error.code == .cancelled, endAsCancelled(ending) { return }
@@ -160,22 +164,23 @@ extension RunStateMachine {
     mutating func retry(_ step: Step, after error: StorageError, failures: Int) {
         writer = .failed(step, failures: failures + 1)
         act(.log(.storageFailed(error)))
-        if trouble == nil {
-            troubleCount += 1
-            startTimer(.patience(trouble: troubleCount), .configured)
+        if outage == nil {
+            outageCount += 1
+            startTimer(.storage(outage: outageCount), .configured)
         }
-        trouble = Trouble(error: error, isLasting: trouble?.isLasting ?? false)
+        outage = Outage(error: error, isTimedOut: outage?.isTimedOut ?? false)
     }
 
-    mutating func forgetTrouble() {
-        guard trouble != nil else { return }
-        trouble = nil
-        stopTimer(.patience)
+    mutating func endOutage() {
+        guard outage != nil else { return }
+        outage = nil
+        stopTimer(.storage)
     }
 }
 
 extension StorageError {
-    /// Whether trying again cannot help. Everything else passes: room is made, rights are granted, a server comes back.
+    /// Whether repeating the operation cannot help. All other causes can pass: space is freed, permissions are granted,
+    /// a server is restarted.
     var isFinal: Bool {
         switch code {
         case .fenced, .conflict, .notFound, .closed, .corruptData, .incomplete, .cancelled: true

@@ -3,47 +3,47 @@
 import ACPCore
 import ACPStorage
 
-/// The life of one run in the process that executes it, as a value: no I/O, no lock, no task, no clock.
+/// The states of one run in the process that executes it, as a value without I/O, lock, task or clock.
 ///
-/// Every input is a method. What has to be done because of it is appended to a list of ``Action``s, which ``takeActions()``
-/// hands over in order. What the storage is asked for is not an action: a *writer* asks for one ``Step`` after the other
-/// (``nextStep(isLeaseHeld:now:)``), performs it, and reports how it went. There is one writer at a time, hence one commit.
+/// Every input is a method. It appends ``Action``s to a list, which ``takeActions()`` returns in order. Operations on
+/// the storage are not actions: a *writer* takes one ``Step`` after the other (``nextStep(isLeaseHeld:now:)``),
+/// performs it, and reports the result. There is at most one writer at a time, and therefore at most one commit.
 ///
 /// ```
-///                 stored          begin            ask
-///   creating ───────────► queued ───────► running ◄────► awaiting
-///      │  └──────── stored, begins ─────────▲ │  answer     │
-///      │                                      ▼ cancel       │ cancel
-///      │ cancelled, or in doubt           cancelling ◄───────┘
-///      │                                      │ ended, grace period over
-///      └──────────────► ending ◄──────────────┴── from every state above
-///                          │ the end is stored
-///                          ▼
-///                        ended            abandoned ◄── from every state but `ended`
+///               stored          begin            ask
+/// creating ───────────► queued ───────► running ◄────► awaiting
+///    │  └──────── stored, started ────────▲ │  answer     │
+///    │                                      ▼ cancel       │ cancel
+///    │ cancelled, or in doubt           cancelling ◄───────┘
+///    │                                      │ ended, grace period over
+///    └──────────────► ending ◄──────────────┴── from every state above
+///                        │ the end is stored
+///                        ▼
+///                      ended            abandoned ◄── from every state but `ended`
 /// ```
 struct RunStateMachine {
-    /// What of a run never changes.
+    /// The constant properties of a run.
     struct Identity: Sendable {
         let run: RunID
         let owner: RunOwner
         let session: SessionID
-        /// What the run was called with. Nil if that is stored already.
+        /// The run's input. `nil` if it is stored already.
         let input: Encoded<[Message]>?
-        /// Whether the next run of the session has to be told when this one has ended.
-        let takesTurns: Bool
+        /// Whether the run waits for its turn, and the next run of the session is notified when this one has ended.
+        let isTurnBased: Bool
     }
 
     enum State {
-        /// The first commit is on its way.
+        /// The first commit is in flight.
         case creating(Creation)
-        /// The run is stored; its handler has not begun. It is not admitted as long as it may still be refused because of another
-        /// run of its session.
+        /// The run is stored; its handler has not started. It is not admitted while it may still be refused because of
+        /// another run of its session.
         case queued(isAdmitted: Bool)
         /// The handler runs.
         case running
-        /// The handler has asked, and waits for the answer.
+        /// The handler has asked a question and waits for the answer.
         case awaiting(Question)
-        /// The handler was asked to stop, and goes on until it does or the grace period is over.
+        /// The handler was cancelled, and continues until it stops or the grace period is over.
         case cancelling
         /// The handler has ended or counts as ended; the run's end is being stored.
         case ending(Ending)
@@ -55,113 +55,114 @@ struct RunStateMachine {
 
     /// A run that is being created.
     struct Creation {
-        /// Whether the run begins with the same commit.
-        let begins: Bool
+        /// Whether the run starts with the same commit.
+        let shouldStart: Bool
         /// Whether the run may be stored although no attempt has succeeded.
         var isInDoubt = false
-        /// How the run ends as soon as it is stored, if somebody has ended it meanwhile.
+        /// How the run ends as soon as it is stored, if it was ended in the meantime.
         var outcome: RunOutcome?
     }
 
-    /// A question that waits for its answer.
+    /// A question that awaits its answer.
     struct Question {
-        /// How many events there were when the run began to await the answer. Tells the questions of a run apart.
+        /// The number of events when the run began to await the answer. It identifies the question within the run.
         let eventCount: Int
-        /// Whether the deadline has passed. The answer may be stored all the same.
+        /// Whether the deadline has passed. The answer may have been stored before it.
         var isOverdue = false
     }
 
     /// A run whose end is being stored.
     struct Ending {
         enum Stage {
-            /// Makes sure that this process still owns the run.
+            /// Verifies that this process still owns the run.
             case confirming
-            /// Stores that there is such a session, for a run that leaves no history.
+            /// Stores that the session exists, for a run that leaves no history.
             case savingSession
             /// Adds the last event.
             case composing
             /// Stores the last event.
             case storing
-            /// Stores a run as failed whose documents in storage are damaged.
+            /// Stores a run as failed whose stored documents are damaged.
             case storingFailure(StorageError)
-            /// Tells the next run of the session.
+            /// Notifies the next run of the session.
             case passingTurn
         }
 
         let outcome: RunOutcome
         var stage = Stage.confirming
-        /// Whether the run leaves what it has said in its session's history.
+        /// Whether the run's input and output are added to its session's history.
         var leavesHistory = false
-        /// What is logged of a failure. Nil once it is logged.
+        /// The failure to log. `nil` once it is logged.
         var report: FailureReport?
-        /// Whether a commit has been asked for that shows whether this process still owns the run.
+        /// Whether a commit was requested that shows whether this process still owns the run.
         var isConfirmed = false
     }
 
-    /// Whether somebody writes.
+    /// The state of the task that performs steps.
     enum Writer {
+        /// There is no writer.
         case none
-        /// A step has yet to be asked for.
+        /// The writer has to request its next step.
         case ready
-        /// A step is being performed, after so many attempts that have failed.
+        /// A step is being performed, after a number of failed attempts.
         case performing(Step, failures: Int)
-        /// A step has failed so many times, and is performed again after a pause.
+        /// A step has failed a number of times, and is performed again after a pause.
         case failed(Step, failures: Int)
-        /// The pause is on.
+        /// The writer pauses.
         case pausing(Step, failures: Int)
     }
 
-    /// Why the storage has not taken a step yet.
-    struct Trouble {
-        /// What the last attempt has thrown.
+    /// A period during which the storage does not accept a step.
+    struct Outage {
+        /// The error of the last attempt.
         var error: StorageError
-        /// Whether it has lasted for longer than callers wait.
-        var isLasting = false
+        /// Whether it has lasted for longer than the storage timeout.
+        var isTimedOut = false
     }
 
     let identity: Identity
     var state: State
     var composer: RunComposer
     var log: RunLog
-    /// What the handler has to repeat before it says something new.
+    /// What the handler has to repeat before it does anything new.
     var replay: Replay?
     var writer = Writer.none
-    var trouble: Trouble?
-    /// Tells one trouble's timer from the next one's.
-    var troubleCount = 0
+    var outage: Outage?
+    /// Distinguishes the timers of successive outages.
+    var outageCount = 0
     /// Whether the handler has been called and has not ended.
     var isHandlerActive = false
-    /// The answer that the handler has not taken yet, and its question's number.
+    /// The answer that the handler has not taken yet, and the number of its question.
     var delivered: (eventCount: Int, answer: AwaitResume)?
-    /// The last moment at which the run had ended or asked something, as far as that is stored.
+    /// The last moment at which the run had ended or asked a question, as far as that is stored.
     var settlement: Settlement?
     var nextSettlement: Settlement?
     /// Why the run was not created.
     var creationFailure: (any Error)?
-    /// The run before its end was composed, in case the end has to be another one.
+    /// The run before its end was composed, in case it has to end in another way.
     var composerBeforeEnd: RunComposer?
-    /// The run's end, where it is not the next event for those who have read the run so far: what was stored of the run before
-    /// is gone in part.
+    /// The run's end, if it is not the next event for those who have read the run so far, because events that were
+    /// stored before are missing.
     var detachedEnd: EncodedEvent?
     var waiters = Waiters()
     private var activeTimers: Set<TimerKind> = []
     private var actions: [Action] = []
 
-    /// A run that is to be created.
+    /// Creates the state of a new run.
     init(creating run: Run, identity: Identity) {
         self.identity = identity
         composer = RunComposer(run)
         log = RunLog()
-        state = .creating(Creation(begins: false))
+        state = .creating(Creation(shouldStart: false))
     }
 
-    /// A run that another process has created, as it is stored.
+    /// Creates the state of a run that another process has created.
     ///
     /// - Parameters:
     ///   - run: The run.
-    ///   - eventCount: How many events it has.
-    ///   - replay: What its handler has to repeat, if it is to run again.
-    ///   - identity: What never changes, with the owner as whom this process has claimed the run.
+    ///   - eventCount: The number of its events.
+    ///   - replay: What its handler has to repeat, if it runs again.
+    ///   - identity: The constant properties, with the owner as which this process has claimed the run.
     init(recovering run: Run, eventCount: Int, replay: Replay?, identity: Identity) {
         self.identity = identity
         composer = RunComposer(run)
@@ -172,42 +173,42 @@ struct RunStateMachine {
 
     // MARK: - Actions
 
-    /// What has to be done because of an input. No action fails, and none takes time.
+    /// What has to be done because of an input. No action fails or takes time.
     enum Action {
         /// Start a task that performs steps.
         case startWriter
         /// Cancel the handler's task.
         case cancelHandler
-        /// Start a timer, in place of one of the same kind.
+        /// Start a timer, replacing one of the same kind.
         case startTimer(Timer, Delay)
         case stopTimer(TimerKind)
         /// Resume a waiter.
         case resume(Waiters.ID)
-        /// Tell the engine.
+        /// Notify the engine.
         case notify(Change)
         case log(LogEntry)
     }
 
     enum TimerKind: Hashable {
-        /// How long a run may await an answer.
+        /// The time that a run may await an answer.
         case answer
-        /// How long a handler may go on after it was asked to stop.
+        /// The time that a handler may continue after it was cancelled.
         case grace
-        /// How long callers wait while the storage fails.
-        case patience
+        /// The time that callers wait while the storage fails.
+        case storage
     }
 
     /// A timer, and what it was started for.
     enum Timer: Hashable {
         case answer(eventCount: Int)
         case grace
-        case patience(trouble: Int)
+        case storage(outage: Int)
 
         var kind: TimerKind {
             switch self {
             case .answer: .answer
             case .grace: .grace
-            case .patience: .patience
+            case .storage: .storage
             }
         }
     }
@@ -215,13 +216,13 @@ struct RunStateMachine {
     /// When a timer fires.
     enum Delay {
         case until(Timestamp)
-        /// After what the engine's configuration says for timers of the kind.
+        /// After the time that the engine's configuration has for timers of the kind.
         case configured
     }
 
-    /// What the engine has to know of a run.
+    /// A change of a run that concerns the engine.
     enum Change {
-        /// The storage did not take the run when it was to be created.
+        /// The storage refused to create the run.
         case refused(StorageError)
         case awaiting
         case resumed
@@ -243,18 +244,19 @@ struct RunStateMachine {
         case failed(FailureReport)
     }
 
-    /// A failed run, as the log has it.
+    /// A failed run, as it is logged.
     struct FailureReport {
         let failure: ACPError
-        /// What the handler has thrown. Nil if it has not thrown, or if the run has failed for another reason.
+        /// The error that the handler has thrown. `nil` if it has not thrown, or if the run has failed for another
+        /// reason.
         let thrown: (any Error)?
         let isByHandler: Bool
     }
 
-    /// Whether there is something to be done.
+    /// Whether there are actions to perform.
     var hasActions: Bool { !actions.isEmpty }
 
-    /// Hands over what has to be done, in order.
+    /// Returns the actions that have to be performed, in order, and removes them.
     mutating func takeActions() -> [Action] {
         guard !actions.isEmpty else { return [] }
         defer { actions = [] }
@@ -272,14 +274,14 @@ struct RunStateMachine {
         if activeTimers.remove(kind) != nil { act(.stopTimer(kind)) }
     }
 
-    /// Resumes everybody whose condition is met now.
+    /// Resumes all waiters whose condition is met now.
     mutating func resumeWaiters() {
         guard !waiters.isEmpty else { return }
         let met = waiters.conditions.filter { isMet($0.condition) }
         for waiter in met where waiters.remove(waiter.id) { act(.resume(waiter.id)) }
     }
 
-    /// Sees to it that what there is to write is written.
+    /// Starts a writer if there is something to write and no writer.
     mutating func write() {
         guard case .none = writer, hasWork else { return }
         writer = .ready
@@ -293,17 +295,17 @@ struct RunStateMachine {
         }
     }
 
-    // MARK: - What the state says
+    // MARK: - Queries
 
-    /// The run's status at this moment, which may be ahead of the storage.
+    /// The current status of the run, which may be ahead of the storage.
     var status: RunStatus {
         if case .creating(let creation) = state, case .cancelled = creation.outcome { return .cancelling }
-        // The question has been answered: that is why the handler runs again.
+        // The question was answered: that is why the handler runs again.
         let isAnswered = replay != nil && composer.run.status == .awaiting
         return isAnswered ? .inProgress : composer.run.status
     }
 
-    /// Whether the run waits: for an answer, or to begin.
+    /// Whether the run is idle: queued, or awaiting an answer.
     var isIdle: Bool {
         switch state {
         case .queued, .awaiting: true
@@ -313,7 +315,7 @@ struct RunStateMachine {
 
     var isQueued: Bool { if case .queued = state { true } else { false } }
 
-    /// Whether this process writes the run.
+    /// Whether this process may write the run.
     var isOwned: Bool { if case .abandoned = state { false } else { true } }
 
     /// Whether the run has ended here.
@@ -328,7 +330,7 @@ struct RunStateMachine {
     var isStored: Bool { log.committed > 0 && isOwned }
 }
 
-/// A moment at which a caller has a response: the run had ended, or asked something.
+/// A moment at which callers get a response: the run had ended, or asked a question.
 struct Settlement {
     let run: Run
     let json: [UInt8]

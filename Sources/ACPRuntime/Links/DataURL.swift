@@ -2,12 +2,12 @@
 
 import Foundation
 
-/// A URL that holds its content in itself (RFC 2397): `data:text/plain;base64,SGVsbG8=`.
+/// A URL that contains its content (RFC 2397): `data:text/plain;base64,SGVsbG8=`.
 enum DataURL {
-    /// Nil if this is no `data:` URL.
+    /// Returns the content of a `data:` URL, or `nil` if this is another URL.
     ///
-    /// - Throws: ``LinkError`` if it is a broken one.
-    static func resource(of url: String) throws(LinkError) -> Resource? {
+    /// - Throws: ``LinkError`` if it is invalid.
+    static func resource(of url: String) throws(LinkError) -> LoadedResource? {
         guard url.prefix(5).lowercased() == "data:" else { return nil }
         let rest = url.dropFirst(5)
         guard let comma = rest.firstIndex(of: ",") else {
@@ -18,7 +18,7 @@ enum DataURL {
         let isBase64 = type.lowercased().hasSuffix(";base64")
         if isBase64 { type = type.dropLast(7) }
         guard var bytes = unescaped(content.utf8) else {
-            throw LinkError(.invalidURL, "the data: URL holds a % that is not followed by two hexadecimal digits")
+            throw LinkError(.invalidURL, "the data: URL contains a % that is not followed by two hexadecimal digits")
         }
         if isBase64 {
             guard let decoded = Data(base64Encoded: Data(bytes)) else {
@@ -26,9 +26,9 @@ enum DataURL {
             }
             bytes = [UInt8](decoded)
         }
-        // What RFC 2397 says where the URL says nothing.
+        // The default of RFC 2397.
         let contentType = type.isEmpty ? "text/plain;charset=US-ASCII" : type.first == ";" ? "text/plain" + type : type
-        return Resource(bytes: bytes, contentType: String(contentType))
+        return LoadedResource(bytes: bytes, contentType: String(contentType))
     }
 
     private static func unescaped(_ text: Substring.UTF8View) -> [UInt8]? {

@@ -7,13 +7,14 @@ import Logging
 extension SessionRecord {
     private static let originKeyName = "origin_key"
 
-    /// A secret that only those who use the same storage have. A server marks the session's URLs with it, so that any process on
-    /// the storage recognizes them, whatever name it is called by. `nil` if nothing was stored of the session yet but its history.
+    /// A secret that is known only to processes on the same storage. A server marks the session's URLs with it, so that
+    /// every such process recognises them, whatever host name they contain. `nil` if only the session's history is
+    /// stored.
     ///
-    /// It is part of ``metadata``, so that every backend keeps it and every process finds it.
+    /// It is part of ``metadata``, so that every backend stores it and every process finds it.
     package var originKey: String? { metadata[Self.originKeyName]?.stringValue }
 
-    /// Gives the session a key, if it has none. It is kept by the next save.
+    /// Gives the session a key, if it has none. The next save stores it.
     mutating func addOriginKey() {
         guard originKey == nil else { return }
         var random = SystemRandomNumberGenerator()
@@ -23,20 +24,20 @@ extension SessionRecord {
 }
 
 extension RunEngine {
-    /// Returns the key of a session as it is stored, or `nil` if it has none.
+    /// Returns the stored key of a session, or `nil` if it has none.
     ///
     /// - Throws: ``RunEngineError``.
     package func originKey(of session: SessionID) async throws -> String? {
         try await storing { try await storage.session(session)?.originKey }
     }
 
-    /// Returns the key of a session, and stores one first if that changes nothing for anybody.
+    /// Returns the key of a session, and stores a new one if the session has none and no state.
     ///
-    /// A save counts the version up, which the URL of a state names: where there is a state, others may take it for a new one. Such a
-    /// session, from before there were keys, gets its key when its state is stored next.
+    /// Saving increments the version that the URL of a state contains: if there is a state, other servers would take it
+    /// for a new one. A session from before there were keys gets its key when its state is stored next.
     ///
     /// - Parameter record: The session as it was just read.
-    /// - Returns: `nil` if there is no key and none could be stored. The session's URLs are not marked then.
+    /// - Returns: `nil` if there is no key and none could be stored. The session's URLs are not marked in that case.
     package func ensuredOriginKey(of record: SessionRecord) async -> String? {
         if let key = record.originKey { return key }
         guard record.state == nil, record.forwardedState == nil else { return nil }
@@ -46,7 +47,7 @@ extension RunEngine {
             try await storage.save(record, expecting: record.version)
             return record.originKey
         } catch let error as StorageError where error.code == .conflict {
-            // Somebody else has stored something, and a key with it.
+            // Another process has stored something, and a key with it.
             return try? await originKey(of: record.id)
         } catch {
             logLimiter.log(

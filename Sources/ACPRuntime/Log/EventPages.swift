@@ -5,9 +5,10 @@ import ACPStorage
 import DequeModule
 import Synchronization
 
-/// Reads stored events for all who follow runs. Readers of one run that are at about the same place share what was read.
+/// Reads stored events for followers of runs. Readers of one run that are at about the same position share what was
+/// read.
 ///
-/// A page lives as long as a reader has it, and the newest ones, up to ``recentBytes``, for a little longer.
+/// A page exists while a reader has it; the newest pages, up to ``recentBytes``, are kept for longer.
 final class EventPages: Sendable {
     /// Events of one run that were read together.
     final class Page: Sendable {
@@ -25,9 +26,9 @@ final class EventPages: Sendable {
         var end: Int { offset + events.count }
     }
 
-    /// How many bytes of pages are kept that nobody reads at the moment.
+    /// The largest number of bytes of pages that are kept although no reader has them.
     static let recentBytes = 4_194_304
-    /// How long a page is used without asking whether its run is still there.
+    /// The time for which a page is used without checking that its run still exists.
     private static let freshness = Duration.seconds(1)
 
     private struct Key: Hashable {
@@ -45,7 +46,7 @@ final class EventPages: Sendable {
             case page
             case nothing
             case failure(any Error)
-            /// Its reader went away. Nothing is known.
+            /// Its reader was cancelled: the result is unknown.
             case abandoned
         }
 
@@ -96,21 +97,22 @@ final class EventPages: Sendable {
 
     init(_ storage: any Storage) { self.storage = storage }
 
-    /// Of how many runs pages are known: for tests.
+    /// The number of runs of which pages are known, for tests.
     var runCount: Int { state.withLock { $0.pages.count } }
 
-    /// The run was deleted.
+    /// Removes the pages of a run that was deleted.
     func forget(_ run: RunID) { state.withLock { $0.pages[run] = nil } }
 
-    /// A page with the event at an index in it. Returns `nil` if there is no such event (yet).
+    /// Returns a page that contains the event at an index, or `nil` if there is no such event yet.
     ///
     /// - Parameters:
     ///   - run: The run.
     ///   - index: The index of an event.
-    ///   - limit: How many events to read at most, if they have to be read.
+    ///   - limit: The largest number of events to read, if the page has to be read.
     func page(of run: RunID, containing index: Int, limit: Int) async throws -> Page? {
         let key = Key(run: run, index: index)
-        // A load that was under way before may have missed what this reader was woken for. The next one has not.
+        // A load that was in progress before may have missed the event that this reader was woken for. The next one
+        // does not.
         var hasSeenLoad = false
         while true {
             let finding = state.withLock { state -> Finding in

@@ -4,85 +4,89 @@ public import ACPCore
 import ACPStorage
 import Synchronization
 
-/// The events of a run in order, each once, in batches: first what is stored, then what follows, as it is committed.
+/// The events of a run in order, each once, in batches: those that are stored, then further ones as they are committed.
 ///
-/// Where the run is executed does not matter. A slow reader costs little memory: what it has not read yet is in storage, and
-/// is read from there when it gets to it. What it has read but not let go of is one batch, which it shares with other readers
-/// of the same run at about the same place.
+/// Any process can follow any run. A slow reader costs little memory: events that it has not read yet are in storage,
+/// and are read from there when it gets to them. It holds one batch at a time, which it shares with other readers of
+/// the same run that are at about the same position.
 public struct RunEvents: AsyncSequence, Sendable {
-    /// Where the sequence ends.
-    public enum End: Sendable {
-        /// When the run has ended.
+    /// The event after which the sequence ends.
+    public enum StopCondition: Sendable {
+        /// The sequence ends when the run has ended.
         case terminal
-        /// When the run has ended or asks something.
+        /// The sequence ends when the run has ended or asks a question.
         case settled
     }
 
-    /// Events that were committed, one behind the other. None if the reader was nudged.
+    /// Consecutive events of a run.
     public struct Batch: Sendable {
-        /// The index of the first one.
+        /// The index of the first event.
         public let offset: Int
+        /// The events. Never empty, unless the reader was woken by a `FollowerWake`.
         public let events: [EncodedEvent]
-        /// Where the events were read, if that was in storage: as long as somebody has it, others use it.
+        /// The page from which the events were read, if they were read from storage. Other readers use it while this is
+        /// alive.
         var page: EventPages.Page?
     }
 
-    /// How many events are read from storage at once, at most.
+    /// The largest number of events that are read from storage at once.
     static let pageSize = 256
-    /// How many bytes a batch has at most, unless it is a single event.
+    /// The largest number of bytes in a batch, unless it is a single event.
     static let batchBytes = 262_144
 
     let engine: RunEngine
     let run: RunID
     let offset: Int
-    let end: End
-    let nudge: Nudge?
+    let stopCondition: StopCondition
+    let wake: FollowerWake?
 
+    /// Returns an iterator that starts at the first requested event.
     public func makeAsyncIterator() -> Iterator {
         Iterator(
-            storage: engine.contents, pages: engine.pages, run: run, end: end, nudge: nudge, index: offset,
-            execution: engine.execution(of: run))
+            storage: engine.contents, pages: engine.pages, run: run, stopCondition: stopCondition, wake: wake,
+            index: offset, execution: engine.execution(of: run))
     }
 
-    /// Reads the events.
+    /// Reads the events of a run.
     public struct Iterator: AsyncIteratorProtocol {
         private let storage: ContentStorage
         private let pages: EventPages
         private var pageSize = ChunkSize(first: 32, limit: RunEvents.pageSize)
         let run: RunID
-        let end: End
-        let nudge: Nudge?
+        let stopCondition: StopCondition
+        let wake: FollowerWake?
         var index: Int
         var execution: RunExecution?
         private var changes: RemoteChanges?
-        /// How many wakes there were when storage had nothing new: before there are more, it need not be asked again.
+        /// The number of wakes when storage had no further events. Until it grows, storage need not be read again.
         private var quietWakes: Int?
-        private var isNudged = false
+        private var wasWoken = false
         private var isFinished = false
 
         init(
-            storage: ContentStorage, pages: EventPages, run: RunID, end: End, nudge: Nudge?, index: Int,
-            execution: RunExecution?
+            storage: ContentStorage, pages: EventPages, run: RunID, stopCondition: StopCondition, wake: FollowerWake?,
+            index: Int, execution: RunExecution?
         ) {
             self.storage = storage
             self.pages = pages
             self.run = run
-            self.end = end
-            self.nudge = nudge
+            self.stopCondition = stopCondition
+            self.wake = wake
             self.index = index
             self.execution = execution
         }
 
-        /// The next events, or nil after the end.
+        /// Returns the next events, or `nil` after the last one.
         ///
-        /// - Throws: ``RunEngineError``: `unknownRun` if the run is not there (any more), `storage`; `CancellationError`.
+        /// - Throws: ``RunEngineError``: `unknownRun` if the run is not stored, or was deleted; `storage`;
+        ///   `CancellationError`.
         public mutating func next() async throws -> Batch? {
             while !isFinished {
                 do {
                     let batch = if let execution { try await read(from: execution) } else { try await readStored() }
                     if let batch { return batch }
-                    if isNudged {
-                        isNudged = false
+                    if wasWoken {
+                        wasWoken = false
                         return Batch(offset: index, events: [])
                     }
                 } catch let error as StorageError {
@@ -96,10 +100,10 @@ public struct RunEvents: AsyncSequence, Sendable {
             switch execution.events(from: index) {
             case .events(let events): return take(events)
             case .stored:
-                // They were there: somebody has deleted the run.
+                // They were committed: the run was deleted.
                 guard let batch = try await readPage() else { throw RunEngineError.unknownRun(run) }
                 return batch
-            case .notYet: isNudged = try await execution.wait(for: .events(from: index), nudge: nudge)
+            case .notYet: wasWoken = try await execution.wait(for: .events(from: index), wake: wake)
             case .ended: isFinished = true
             case .abandoned: self.execution = nil
             case .stalled(let error): throw error
@@ -108,7 +112,7 @@ public struct RunEvents: AsyncSequence, Sendable {
         }
 
         private mutating func readStored() async throws -> Batch? {
-            // Watching begins before reading: what is committed in between wakes this reader.
+            // Watching starts before reading: a commit in between wakes this reader.
             let changes: RemoteChanges
             if let known = self.changes, !known.isOver {
                 changes = known
@@ -128,11 +132,11 @@ public struct RunEvents: AsyncSequence, Sendable {
                 if isFinished { return nil }
                 quietWakes = wakes
             }
-            isNudged = try await changes.waiters.wait(beyond: wakes, nudge: nudge)
+            wasWoken = try await changes.waiters.wait(beyond: wakes, wake: wake)
             return nil
         }
 
-        /// The next events that storage has, or nil if there are none.
+        /// Returns the next stored events, or `nil` if there are none.
         private mutating func readPage() async throws -> Batch? {
             guard let page = try await pages.page(of: run, containing: index, limit: pageSize.count) else { return nil }
             pageSize.note(items: page.events.count, bytes: page.bytes, wanted: RunEvents.batchBytes)
@@ -142,7 +146,7 @@ public struct RunEvents: AsyncSequence, Sendable {
 
         private mutating func take(_ events: [EncodedEvent], of page: EventPages.Page? = nil) -> Batch? {
             guard !events.isEmpty else { return nil }
-            let last = events.firstIndex { end == .settled ? $0.kind.isSettled : $0.kind.isTerminal }
+            let last = events.firstIndex { stopCondition == .settled ? $0.kind.isSettled : $0.kind.isTerminal }
             let wanted = last.map { $0 == events.count - 1 ? events : Array(events[...$0]) } ?? events
             isFinished = last != nil
             defer { index += wanted.count }
@@ -151,7 +155,8 @@ public struct RunEvents: AsyncSequence, Sendable {
     }
 }
 
-/// What storage says of commits to a run, as wakes, so that a reader can be woken by something else as well.
+/// Announcements of commits to a run by other processes, as wakes, so that a reader can be woken by something else as
+/// well.
 private final class RemoteChanges: Sendable {
     private final class End: Sendable {
         let isReached = Atomic(false)
@@ -162,8 +167,8 @@ private final class RemoteChanges: Sendable {
     private let listener: Task<Void, Never>
 
     init(_ changes: AsyncStream<Void>) {
-        // Unstructured, because it serves one reader after another call of its own. It ends with the stream, or with this
-        // object, which the reader alone has.
+        // Unstructured, because it serves successive calls of one reader. It ends with the stream, or with this object,
+        // which only the reader has.
         listener = Task { [waiters, end] in
             for await _ in changes { waiters.wakeAll() }
             end.isReached.store(true, ordering: .releasing)
@@ -173,6 +178,6 @@ private final class RemoteChanges: Sendable {
 
     deinit { listener.cancel() }
 
-    /// Whether storage has stopped saying anything: ask it anew.
+    /// Whether the stream of announcements has ended, so that a new one is needed.
     var isOver: Bool { end.isReached.load(ordering: .acquiring) }
 }

@@ -4,64 +4,64 @@ import ACPCore
 import ACPStorage
 import DequeModule
 
-/// Numbers the events of one run, gathers them into commits, and keeps the newest for those who follow the run.
-/// A value without I/O: the run's execution carries out what it says.
+/// Numbers the events of one run, groups them into commits, and keeps the newest for followers of the run. A value
+/// without I/O: the run's execution performs the commits.
 ///
-/// There is never more than one commit on its way. Events that come meanwhile wait and go out together in the next one,
-/// so a fast agent needs far fewer commits than events.
+/// There is at most one commit in flight. Events that are added meanwhile are pending, and are committed together by
+/// the next one, so a fast agent needs far fewer commits than events.
 struct RunLog {
-    /// One commit to carry out.
+    /// One commit to perform.
     struct Batch {
         let expecting: Int
         let events: [EncodedEvent]
-        /// Whether the run has to be written down with these events.
-        let wantsSnapshot: Bool
-        /// The run's JSON as it stands after these events, if somebody has it already.
+        /// Whether the commit includes a snapshot of the run.
+        let needsSnapshot: Bool
+        /// The run's JSON after these events, if it was encoded already.
         let runJSON: [UInt8]?
     }
 
-    /// What a reader gets who asks for the events from an index onward.
+    /// What a reader finds from an index onward.
     enum Reading {
         /// Events that are committed.
         case events([EncodedEvent])
-        /// They are committed, but no longer here: read them from storage.
+        /// The events are committed, but must be read from storage.
         case stored
-        /// They have not happened yet, or are not committed.
+        /// There are no further events, or they are not committed yet.
         case notYet
     }
 
-    /// How many events are kept for followers, and how many bytes of them.
+    /// The largest number of events that are kept for followers, and of their bytes.
     static let recentEvents = 1_024
     static let recentBytes = 1_048_576
-    /// Above this many waiting events or bytes, an agent has to wait for a commit before it may say more.
+    /// Above this number of pending events or bytes, an agent waits for a commit before it sends more output.
     static let pendingEvents = 4_096
     static let pendingBytes = 4_194_304
-    /// Without a change of status, a snapshot is written when the log has doubled since the last one, but not before
-    /// this many events: reading a run then never folds in more than half of its events, and all snapshots
-    /// together stay in proportion to the log.
+    /// Without a change of status, a snapshot is stored when the log has doubled since the last one, but not before
+    /// this number of events: reading a run then never applies more than half of its events, and the size of all
+    /// snapshots together stays proportional to the log.
     static let snapshotEvents = 256
 
-    /// How many events are stored.
+    /// The number of stored events.
     private(set) var committed: Int
     private var pending: [EncodedEvent] = []
     private var pendingSize = 0
     private var inFlight: [EncodedEvent]?
-    private var snapshotWanted = false
+    private var isSnapshotRequested = false
     private var snapshotCovers: Int
     private var runJSON: (json: [UInt8], eventCount: Int)?
 
     private var recent: Deque<EncodedEvent> = []
     private var recentSize = 0
 
-    /// - Parameter committed: How many events are stored already.
+    /// - Parameter committed: The number of events that are stored already.
     init(committed: Int = 0) {
         self.committed = committed
         snapshotCovers = committed
     }
 
-    /// How many events there are, stored or not.
+    /// The number of events, stored or not.
     var eventCount: Int { committed + (inFlight?.count ?? 0) + pending.count }
-    var isIdle: Bool { inFlight == nil && pending.isEmpty && !snapshotWanted }
+    var isIdle: Bool { inFlight == nil && pending.isEmpty && !isSnapshotRequested }
     var isFull: Bool { pending.count >= Self.pendingEvents || pendingSize >= Self.pendingBytes }
 
     mutating func append(_ event: EncodedEvent) {
@@ -76,38 +76,39 @@ struct RunLog {
 
     mutating func append(_ change: StatusChange) {
         append(change.event)
-        snapshotWanted = true
+        isSnapshotRequested = true
         runJSON = (change.runJSON, eventCount)
     }
 
-    /// Asks for the run to be written down with the next commit, though there is no event for what changed.
-    mutating func wantSnapshot() {
-        snapshotWanted = true
+    /// Requests a snapshot with the next commit, for a change that has no event.
+    mutating func requestSnapshot() {
+        isSnapshotRequested = true
         runJSON = nil
     }
 
-    /// What has to be committed now, if anything: nothing while a commit is on its way.
+    /// Returns the next commit, or `nil` if there is none to perform: there is nothing to store, or a commit is in
+    /// flight.
     mutating func nextBatch() -> Batch? {
-        guard inFlight == nil, !pending.isEmpty || snapshotWanted else { return nil }
+        guard inFlight == nil, !pending.isEmpty || isSnapshotRequested else { return nil }
         let total = eventCount
         let growth = total - snapshotCovers
-        let wantsSnapshot = snapshotWanted || growth >= max(Self.snapshotEvents, snapshotCovers)
+        let needsSnapshot = isSnapshotRequested || growth >= max(Self.snapshotEvents, snapshotCovers)
         let batch = Batch(
             expecting: committed,
             events: pending,
-            wantsSnapshot: wantsSnapshot,
+            needsSnapshot: needsSnapshot,
             runJSON: runJSON.flatMap { $0.eventCount == total ? $0.json : nil }
         )
-        if wantsSnapshot { snapshotCovers = total }
+        if needsSnapshot { snapshotCovers = total }
         inFlight = pending
         pending = []
         pendingSize = 0
-        snapshotWanted = false
+        isSnapshotRequested = false
         runJSON = nil
         return batch
     }
 
-    /// Notes that the commit on its way has succeeded.
+    /// Records that the commit in flight has succeeded.
     mutating func batchCommitted() {
         guard let events = inFlight else { return }
         inFlight = nil
@@ -119,7 +120,8 @@ struct RunLog {
         }
     }
 
-    /// Takes back the commit on its way, which storage has refused, without its last event: what else it brought waits again.
+    /// Takes back the commit in flight, which storage has refused, without its last event: its other events are pending
+    /// again.
     mutating func retractLast() {
         guard var events = inFlight, events.popLast() != nil else { return }
         inFlight = nil
@@ -128,7 +130,7 @@ struct RunLog {
         snapshotCovers = min(snapshotCovers, committed)
     }
 
-    /// - Parameter bytes: How many bytes the events may have together, unless it is a single one.
+    /// - Parameter bytes: The largest number of bytes that the events may have together, unless it is a single event.
     func read(from index: Int, bytes: Int = .max) -> Reading {
         guard index < committed else { return .notYet }
         let start = committed - recent.count

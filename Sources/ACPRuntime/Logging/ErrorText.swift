@@ -2,7 +2,7 @@
 
 import ACPStorage
 
-/// Returns all that is known of an error, with its causes, for the log. Callers may not read it.
+/// Returns the whole text of an error with its causes, for the log. It must not be sent to callers.
 package func logText(of error: any Error) -> String {
     switch error {
     case let error as RunEngineError: error.storageError.map { "the storage failed: \($0)" } ?? "\(error)"

@@ -5,8 +5,8 @@ import Synchronization
 
 /// Writes log lines of one kind at most once per interval, so that an outage does not fill the log.
 ///
-/// The first line of a kind is written at once. After that, one line per interval is written, with the number of lines that were
-/// left out in between as `suppressed` in its metadata. When a kind has not occurred for two intervals,
+/// The first line of a kind is written at once. After that, one line per interval is written, with the number of lines
+/// that were left out in between as `suppressed` in its metadata. When a kind has not occurred for two intervals,
 /// ``reportEnded(to:)`` writes one last line with the total.
 ///
 /// ```swift
@@ -16,8 +16,10 @@ package final class LogLimiter: Sendable {
     private let repetitions: Mutex<LogRepetitions>
     private let now: @Sendable () -> ContinuousClock.Instant
 
+    /// Creates a limiter.
+    ///
     /// - Parameters:
-    ///   - interval: How often a line of one kind is written at most. Defaults to 10 seconds.
+    ///   - interval: The shortest time between two lines of one kind. Defaults to 10 seconds.
     ///   - now: The clock.
     package init(
         interval: Duration = .seconds(10), now: @escaping @Sendable () -> ContinuousClock.Instant = { .now }
@@ -30,10 +32,10 @@ package final class LogLimiter: Sendable {
     ///
     /// - Parameters:
     ///   - level: The level of the line.
-    ///   - message: The message. It must not hold anything that differs from line to line: that belongs into the metadata.
-    ///   - metadata: What is specific to this line. Evaluated only if the line is written.
+    ///   - message: The message. Anything that differs from line to line belongs in the metadata.
+    ///   - metadata: The metadata of this line. Evaluated only if the line is written.
     ///   - kind: Lines with the same kind are repetitions of each other. Defaults to the message.
-    ///   - logger: Where to write. Evaluated only if the line is written.
+    ///   - logger: The logger. Evaluated only if the line is written.
     package func log(
         _ level: Logger.Level, _ message: Logger.Message, metadata: @autoclosure () -> Logger.Metadata = [:],
         kind: String? = nil, to logger: @autoclosure () -> Logger
@@ -57,7 +59,7 @@ package final class LogLimiter: Sendable {
     }
 }
 
-/// Counts how often log lines of each kind occur, and decides which of them are written. Without I/O or a clock of its own.
+/// Counts how often log lines of each kind occur, and decides which are written. A value without I/O or clock.
 struct LogRepetitions {
     enum Verdict: Equatable {
         /// The line is written. `suppressed` is the number of lines of its kind that were left out since the last one.
@@ -65,7 +67,7 @@ struct LogRepetitions {
         case suppress
     }
 
-    /// A kind that does not occur any more.
+    /// A kind that has stopped occurring.
     struct Ended: Equatable {
         let kind: String
         /// How often it occurred, including lines that were left out.
@@ -82,7 +84,7 @@ struct LogRepetitions {
         var suppressed = 0
     }
 
-    /// More kinds at the same time are written without a limit, which bounds the memory.
+    /// Further kinds at the same time are not limited, which bounds the memory.
     static let maximumKinds = 1_000
 
     let interval: Duration
@@ -90,7 +92,7 @@ struct LogRepetitions {
 
     init(interval: Duration) { self.interval = interval }
 
-    /// How long a kind must not have occurred to count as ended.
+    /// The time after which a kind counts as ended.
     private var quietPeriod: Duration { interval * 2 }
 
     mutating func occurred(_ kind: String, at now: ContinuousClock.Instant) -> Verdict {

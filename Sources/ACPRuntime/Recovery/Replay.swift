@@ -3,15 +3,15 @@
 import ACPCore
 import ACPStorage
 
-/// A handler that runs again from its start, as far as it got the first time.
+/// A handler that runs again from its start, until it has reached the point that the run had reached before.
 ///
-/// Everything that it says is compared with what the log has, and not said again; what it asks is answered as it was
-/// answered then. A value without I/O and clocks: times are not compared, since they differ each time.
+/// All its output is compared with the log and not sent again; its questions get the answers that they got before. A
+/// value without I/O and clock: timestamps are not compared, since they differ each time.
 struct Replay {
-    /// An event, as far as the second time has to agree with the first.
+    /// The part of an event that the repetition has to match.
     struct Trace: Hashable {
         let kind: Event.Kind
-        /// A digest of the content: equal for equal contents, within one process.
+        /// A hash of the content, equal for equal contents within one process.
         let content: Int
 
         init(_ event: EncodedEvent) throws(ACPError) {
@@ -33,27 +33,29 @@ struct Replay {
         }
     }
 
-    /// What comes of a question.
+    /// The result of asking a question.
     enum Answer {
         case known(AwaitResume)
-        /// The log ends with this question. Its answer may have come since.
+        /// The log ends with this question. It may have been answered since.
         case pending(AwaitResume?)
     }
 
-    /// What the handler says this time.
+    /// The run as the handler produces it this time.
     private var shadow: RunComposer
     private let traces: [Trace]
-    /// The answers, by the number of events there were when the run began to await them.
+    /// The answers, by the number of events when the run began to await them.
     private let answers: [Int: AwaitResume]
-    /// How many events the handler has repeated.
+    /// The number of events that the handler has repeated.
     private(set) var position: Int
-    /// Why the handler cannot be replayed. It stays.
+    /// Why the handler cannot be replayed. It is not reset.
     private(set) var failure: ACPError?
 
+    /// Creates a replay.
+    ///
     /// - Parameters:
     ///   - run: The run.
-    ///   - traces: What the log has of it: the run's creation and its beginning, and then what the handler did.
-    ///   - answers: The answers that it got, by the number of events there were when it began to await them.
+    ///   - traces: The events of the log: the run's creation and its start, followed by what the handler did.
+    ///   - answers: The run's answers, by the number of events when it began to await them.
     init(of run: Run, traces: [Trace], answers: [Int: AwaitResume]) throws(ACPError) {
         var blank = Run(id: run.id, agentName: run.agentName, sessionID: run.sessionID, createdAt: run.createdAt)
         blank.status = .inProgress
@@ -62,26 +64,26 @@ struct Replay {
         self.answers = answers
         position = 2
         guard traces.count >= 2, traces[0].kind == .runCreated, traces[1].kind == .runInProgress else {
-            throw ACPError(.serverError, "the events of run \(run.id) do not begin as those of a run do")
+            throw ACPError(.serverError, "the events of run \(run.id) do not start with its creation and its start")
         }
     }
 
-    /// Whether the handler has got as far as it did the first time.
+    /// Whether the handler has reached the point that the run had reached before.
     var isOver: Bool { position == traces.count && failure == nil }
 
-    mutating func say(_ compose: (inout RunComposer) throws -> [EncodedEvent]) throws {
+    mutating func emit(_ compose: (inout RunComposer) throws -> [EncodedEvent]) throws {
         if let failure { throw failure }
         try match(try compose(&shadow))
     }
 
     mutating func ask(_ request: AwaitRequest) throws -> Answer {
-        try say { shadow in
+        try emit { shadow in
             let completion = try shadow.completeMessage(now: .now)
             return (completion.map { [$0] } ?? []) + [try shadow.beginAwaiting(request, deadline: nil).event]
         }
         guard position < traces.count else { return .pending(answers[position]) }
         guard traces[position].kind == .runInProgress, let answer = answers[position] else {
-            throw diverge("event \(position - 1) was a question that got no answer, and cannot be waited for again")
+            throw diverge("event \(position - 1) was a question without an answer, and cannot be awaited again")
         }
         position += 1
         _ = try shadow.resume()
@@ -91,26 +93,26 @@ struct Replay {
     /// The handler has ended. That completes the message that it left open.
     mutating func end() {
         do {
-            try say { shadow in try shadow.completeMessage(now: .now).map { [$0] } ?? [] }
+            try emit { shadow in try shadow.completeMessage(now: .now).map { [$0] } ?? [] }
         } catch {
             return
         }
         if position < traces.count {
-            _ = diverge("it ended after event \(position - 1), where \(traces[position].kind.rawValue) had followed")
+            _ = diverge("it ended after event \(position - 1), which \(traces[position].kind.rawValue) had followed")
         }
     }
 
     private mutating func match(_ events: [EncodedEvent]) throws(ACPError) {
         for event in events {
             guard position < traces.count else {
-                throw diverge("it went on after event \(position - 1) with \(event.kind.rawValue) in the same step")
+                throw diverge("it continued after event \(position - 1) with \(event.kind.rawValue) in the same step")
             }
             let (now, then) = (try Trace(event), traces[position])
             guard now.kind == then.kind else {
-                throw diverge("event \(position) was \(then.kind.rawValue), and now it is \(now.kind.rawValue)")
+                throw diverge("event \(position) was \(then.kind.rawValue), and now is \(now.kind.rawValue)")
             }
             guard now == then else {
-                throw diverge("event \(position), \(then.kind.rawValue), has another content than before")
+                throw diverge("event \(position), \(then.kind.rawValue), has a different content")
             }
             position += 1
         }
@@ -120,10 +122,10 @@ struct Replay {
         let error = ACPError(
             .serverError,
             """
-            the run could not go on in another process: agent \(shadow.run.agentName) was run again from its start and did not \
-            do the same as before (\(reason)). An agent that asks questions, or is to be replayed, has to say and ask the \
-            same each time for the same input and answers: keep out of it what is random or depends on the time, and say \
-            what comes from elsewhere only after the last question
+            the run could not continue in another process: agent \(shadow.run.agentName) was run again from its start \
+            and did not do the same as before (\(reason)). An agent that asks questions, or is to be replayed, must send \
+            the same output and ask the same questions each time for the same input and answers: leave out anything \
+            random or time-dependent, and send results of other services only after the last question
             """)
         failure = error
         return error
@@ -138,11 +140,11 @@ extension Message {
 }
 
 extension Replay {
-    /// How many events are read at once, and about how many bytes of them.
+    /// The largest number of events that are read at once, and approximately of their bytes.
     private static let pageSize = 256
     private static let pageBytes = 1_048_576
 
-    /// What the log has of a run.
+    /// Returns the traces of a run's stored events.
     static func traces(of run: RunID, count: Int, in storage: any Storage) async throws -> [Trace] {
         var traces: [Trace] = []
         traces.reserveCapacity(count)
@@ -158,7 +160,7 @@ extension Replay {
         return traces
     }
 
-    /// The answers among signals, by the number of events there were when the run began to await them.
+    /// Returns the answers among signals, by the number of events when the run began to await them.
     static func answers(in signals: [RunSignal]) -> [Int: AwaitResume] {
         var answers: [Int: AwaitResume] = [:]
         for case .resume(let answer, let eventCount) in signals { answers[eventCount] = answer }

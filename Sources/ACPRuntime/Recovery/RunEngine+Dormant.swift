@@ -5,53 +5,55 @@ import ACPStorage
 import Logging
 import Synchronization
 
-/// Runs that this process owns while no handler works for them: those that await an answer, and those that are about to continue.
+/// Runs that this process owns while no handler works for them: those that await an answer, and those that it is about
+/// to continue.
 extension RunEngine {
-    // MARK: - Signals to runs that arrive
+    // MARK: - Signals to runs that are being claimed
 
-    /// Claims or continues a run. A signal that is announced before the run is executed here, or dormant, is looked at afterwards: what
-    /// the step itself has read of signals may be older.
-    func arrive<Result>(_ id: RunID, _ step: () async throws -> Result) async throws -> Result {
-        state.withLock { $0.arriving[id] = $0.arriving[id] ?? false }
+    /// Claims or continues a run. A signal that is announced before the run is executed here, or dormant, is processed
+    /// afterwards: the signals that the step itself has read may be older.
+    func deferringSignals<Result>(to id: RunID, _ step: () async throws -> Result) async throws -> Result {
+        state.withLock { $0.claiming[id] = $0.claiming[id] ?? false }
         do {
             let result = try await step()
-            if state.withLock({ $0.arriving.removeValue(forKey: id) }) == true { await lookAtSignals(to: id) }
+            if state.withLock({ $0.claiming.removeValue(forKey: id) }) == true { await processSignals(to: id) }
             return result
         } catch {
-            state.withLock { _ = $0.arriving.removeValue(forKey: id) }
+            state.withLock { _ = $0.claiming.removeValue(forKey: id) }
             throw error
         }
     }
 
-    /// - Returns: Whether the run is arriving, so that the signal is looked at later.
-    func noteArrivingSignal(to run: RunID) -> Bool {
+    /// - Returns: Whether the run is being claimed or continued, so that the signal is processed later.
+    func deferSignal(to run: RunID) -> Bool {
         state.withLock { state in
-            guard state.arriving[run] != nil else { return false }
-            state.arriving[run] = true
+            guard state.claiming[run] != nil else { return false }
+            state.claiming[run] = true
             return true
         }
     }
 
     // MARK: - Dormant runs
 
-    /// Goes on with a run that awaited an answer, if there is one now.
-    func revive(_ id: RunID) async throws {
+    /// Continues a dormant run if it was answered or cancelled.
+    func resumeDormantRun(_ id: RunID) async throws {
         guard let dormant = state.withLock({ $0.dormant[id] }) else { return }
         let signals = try await storage.coordination.signals(to: id)
         let isDue = signals.contains(.cancel) || Replay.answers(in: signals)[dormant.eventCount] != nil
-        if isDue { try await wake(id) { try await self.goOn(with: id, as: dormant.owner, $0) } }
+        if isDue { try await withDormantRun(id) { try await self.continueRun(id, as: dormant.owner, $0) } }
     }
 
-    /// Takes a run out of those that wait, and does something with it. If that fails it is tried again before long.
-    private func wake(_ id: RunID, _ step: (any Agent) async throws -> Void) async throws {
+    /// Removes a run from the dormant ones and performs a step with it. If the step fails, the run is dormant again and
+    /// due.
+    private func withDormantRun(_ id: RunID, _ step: (any Agent) async throws -> Void) async throws {
         let found = state.withLock { state in
             guard let dormant = state.dormant.removeValue(forKey: id) else { return DormantRun?.none }
-            state.arriving[id] = false
+            state.claiming[id] = false
             return dormant
         }
         guard var dormant = found else { return }
         do {
-            try await arrive(id) {
+            try await deferringSignals(to: id) {
                 guard let record = try await storage.record(of: id) else { return }
                 guard let owner = record.owner else { return try await endOwnerless(record) }
                 guard owner == dormant.owner, let agent = agents[record.snapshot.agentName] else { return }
@@ -64,19 +66,19 @@ extension RunEngine {
         }
     }
 
-    func lookAfterDormantRuns() async {
+    func processDormantRuns() async {
         let now = Timestamp.now
         let due = state.withLock { $0.dormant.filter { $0.value.isDue || $0.value.deadline.map { $0 <= now } == true } }
         for (id, dormant) in due {
             do {
-                try await revive(id)
+                try await resumeDormantRun(id)
                 guard let deadline = dormant.deadline, deadline <= now else { continue }
-                try await wake(id) { _ in
+                try await withDormantRun(id) { _ in
                     try await end(id, as: dormant.owner, with: .failed(.unansweredQuestion))
                 }
             } catch {
                 logLimiter.log(
-                    .warning, "a run could not go on", metadata: ["run_id": "\(id)", "reason": "\(error)"],
+                    .warning, "a run could not be continued", metadata: ["run_id": "\(id)", "reason": "\(error)"],
                     to: logger)
             }
         }
@@ -86,9 +88,9 @@ extension RunEngine {
 /// A run of this process that awaits an answer without a handler.
 struct DormantRun {
     let owner: RunOwner
-    /// How many events there were when it began to await the answer.
+    /// The number of events when the run began to await the answer.
     let eventCount: Int
     let deadline: Timestamp?
-    /// It was to go on, and could not.
+    /// Whether an attempt to continue the run has failed.
     var isDue = false
 }

@@ -7,43 +7,43 @@ import Synchronization
 
 /// Taking over the runs of processes that have ended.
 ///
-/// Claims are atomic in storage: of several processes that try, one wins, and whatever the old owner still writes is fenced. All
-/// that is decided here is decided after the claim, on what storage has then.
+/// Claims are atomic in storage: of several processes that try, one succeeds, and commits of the previous owner are
+/// refused from then on. All decisions are made after the claim, from what is stored then.
 extension RunEngine {
-    /// How many runs are looked at in one go, and how many of them at the same time.
+    /// The number of runs that are listed at once, and the number that are processed concurrently.
     private static let batchSize = 100
     private static let width = 8
-    /// How many leases a lost run waits for a process that serves its agent.
-    private static let patienceForStrangers = 10
-    /// How many waiting runs are looked after each time.
+    /// The number of leases that an orphaned run waits for a process that serves its agent.
+    private static let unservedLeaseMultiplier = 10
+    /// The number of queued runs whose turns are checked each time.
     private static let turnsAtOnce = 16
 
-    /// Looks for runs that nobody executes, and for what else is due.
+    /// Looks for orphaned runs, and for other overdue work.
     func recover() async {
-        await lookForUnheardSignals()
+        await retryUnreadSignals()
         guard acceptsRuns else { return }
         do {
             if state.withLock({ $0.needsReview }) { try await review() }
-            await lookAfterOrphans()
+            await reviewOrphans()
             for process in try await storage.coordination.lostProcesses().shuffled()
             where process != configuration.process {
                 try await takeOver(from: process)
             }
-            try await lookAfterWaitingRuns()
+            try await recheckTurns()
         } catch {
             logLimiter.log(
-                .warning, "lost runs could not be looked for", metadata: ["reason": "\(error)"], to: logger)
+                .warning, "orphaned runs could not be listed", metadata: ["reason": "\(error)"], to: logger)
         }
-        await lookAfterDormantRuns()
+        await processDormantRuns()
     }
 
-    // MARK: - Lost processes
+    // MARK: - Orphaned runs
 
     private func takeOver(from process: ProcessID) async throws {
         var (seen, left): (Set<RunID>, Set<RunID>) = ([], [])
         while acceptsRuns {
             let owned = try await storage.runs(ownedBy: process, limit: left.count + Self.batchSize)
-            // One that has come back to life meanwhile stays.
+            // A process that has come back in the meantime keeps its runs.
             if owned.isEmpty { return try await storage.coordination.forget(process) }
             let runs = owned.filter { seen.insert($0).inserted }
             if runs.isEmpty { return }
@@ -54,9 +54,9 @@ extension RunEngine {
         }
     }
 
-    /// Takes a run over, or leaves it to the next time. What is wrong with one run holds no other one up.
+    /// Takes a run over, or leaves it for the next time. An error with one run does not affect the others.
     ///
-    /// - Returns: Whether there is nothing left to do.
+    /// - Returns: Whether nothing is left to do.
     private func tryToTakeOver(_ id: RunID, from process: ProcessID) async -> Bool {
         do {
             return try await takeOver(id, from: process)
@@ -64,16 +64,16 @@ extension RunEngine {
             logger.warning(
                 "a run could not be taken over; trying again later",
                 metadata: ["run_id": "\(id)", "reason": "\(error)"])
-            // It may have been claimed already, and then this process is the only one that looks after it.
+            // It may have been claimed already, and then only this process can end it.
             state.withLock { $0.needsReview = true }
             return false
         }
     }
 
-    /// - Returns: Whether there is nothing left to do: the run has found an owner, or needs none.
+    /// - Returns: Whether nothing is left to do: the run has found an owner, or needs none.
     private func takeOver(_ id: RunID, from process: ProcessID) async throws -> Bool {
         guard let record = try await storage.record(of: id) else {
-            // Nothing that could go on. What is left of it, if anything, is in nobody's way any more.
+            // There is no run to continue. What is left of it, if anything, is deleted.
             try await storage.deleteRun(id)
             return true
         }
@@ -84,46 +84,48 @@ extension RunEngine {
         }
         guard current.process == process else { return true }
         guard let agent = agents[record.snapshot.agentName] else {
-            return try await takeOverStranger(record, from: current)
+            return try await takeOverUnserved(record, from: current)
         }
-        // Replays, and runs that had not begun, need a place. Without one they are left to others, or to the next time.
-        let needsPlace =
+        // Replays, and runs that have not started, need capacity. Without it they are left for other processes, or for
+        // later.
+        let needsCapacity =
             record.snapshot.status == .created
             || record.snapshot.status == .inProgress && agent.policy.recovery == .replay
-        if needsPlace, !hasRoom { return false }
+        if needsCapacity, !hasCapacity { return false }
         let owner = RunOwner(process: configuration.process)
-        return try await arrive(id) {
+        return try await deferringSignals(to: id) {
             guard try await storage.claim(id, for: owner, from: current) else { return true }
-            try await goOn(with: id, as: owner, agent)
+            try await continueRun(id, as: owner, agent)
             return true
         }
     }
 
-    private var hasRoom: Bool { state.withLock { $0.places.running.count < $0.places.limit } }
+    private var hasCapacity: Bool { state.withLock { $0.limiter.active.count < $0.limiter.activeLimit } }
 
-    /// A lost run whose agent is not served here waits for a process that does. After a while it fails, if it was at work:
-    /// nobody else will say that it has ended.
-    private func takeOverStranger(_ record: RunRecord, from current: RunOwner) async throws -> Bool {
+    /// Keeps an orphaned run whose agent is not served here for a process that serves it. If none has claimed it after
+    /// some leases and the handler was working, the run fails, since no other process would end it.
+    private func takeOverUnserved(_ record: RunRecord, from current: RunOwner) async throws -> Bool {
         let id = record.snapshot.id
         let now = now()
         let since = state.withLock { state in
-            if state.strangers.count > 10_000 { state.strangers = [:] }
-            return state.strangers[id, default: now]
+            if state.unservedRuns.count > 10_000 { state.unservedRuns = [:] }
+            return state.unservedRuns[id, default: now]
         }
-        guard now - since >= configuration.lease * Self.patienceForStrangers, record.snapshot.status != .awaiting else {
-            state.withLock { $0.strangers[id] = since }
+        guard now - since >= configuration.lease * Self.unservedLeaseMultiplier, record.snapshot.status != .awaiting
+        else {
+            state.withLock { $0.unservedRuns[id] = since }
             return false
         }
-        state.withLock { $0.strangers[id] = nil }
+        state.withLock { $0.unservedRuns[id] = nil }
         let owner = RunOwner(process: configuration.process)
         guard try await storage.claim(id, for: owner, from: current) else { return true }
         try await end(id, as: owner, with: .failed(.ownerLost(agentIsServed: false, lease: configuration.lease)))
         return true
     }
 
-    /// Goes on with a run that this process has just claimed.
-    func goOn(with id: RunID, as owner: RunOwner, _ agent: any Agent) async throws {
-        // Read after the claim: what is sent from now on is announced to this process.
+    /// Continues a run that this process has just claimed.
+    func continueRun(_ id: RunID, as owner: RunOwner, _ agent: any Agent) async throws {
+        // Read after the claim: later signals are announced to this process.
         async let signals = storage.coordination.signals(to: id)
         guard let record = try await storage.record(of: id) else { return }
         let run = try record.run()
@@ -152,37 +154,37 @@ extension RunEngine {
         }
     }
 
-    /// Ends a run that has an owner no more, though it has not ended: the name of its owner was evicted, or deleted by hand.
+    /// Ends a run without an owner: the name of its owner was evicted, or deleted by hand.
     func endOwnerless(_ record: RunRecord) async throws {
         let id = record.snapshot.id
         let owner = RunOwner(process: configuration.process)
         guard try await storage.claim(id, for: owner, from: nil) else { return }
-        let damage = StorageError(.incomplete, "which process owns the run is not stored any more")
+        let damage = StorageError(.incomplete, "the owner of the run is not stored any more")
         try await end(id, as: owner, with: .failed(.damaged(damage)))
     }
 
-    // MARK: - Going on
+    // MARK: - Continuing
 
-    /// Writes down the end of a run that goes on nowhere.
+    /// Stores the end of a run that is not continued.
     func end(_ id: RunID, as owner: RunOwner, with outcome: RunOutcome) async throws {
         guard let record = try await storage.record(of: id) else { return }
         let run = try record.run()
         guard !run.status.isTerminal else { return }
         let execution = recovered(run, record, input: [], policy: agents[run.agentName]?.policy, as: owner, nil)
-        guard register(execution, takesPlace: false) else { return }
+        guard register(execution, isActive: false) else { return }
         execution.update { $0.end(outcome) }
-        try await execution.waitUntilOver(isPatient: true)
+        try await execution.waitUntilOver(ignoringTimeout: true)
     }
 
-    /// Begins with a run that had not begun.
+    /// Queues a run that had not started.
     private func wait(_ run: Run, _ record: RunRecord, as owner: RunOwner, _ agent: any Agent) async throws {
         let input = try await storage.input(of: run.id) ?? []
         let execution = recovered(run, record, input: input, policy: agent.policy, as: owner, nil)
-        guard register(execution, takesPlace: nil) else { return }
-        await lineUp(execution)
+        guard register(execution, isActive: nil) else { return }
+        await enqueue(execution)
     }
 
-    /// Lets the handler run again from its start.
+    /// Runs the handler again from its start.
     private func replay(
         _ run: Run, _ record: RunRecord, _ answers: [Int: AwaitResume], as owner: RunOwner, _ agent: any Agent
     ) async throws {
@@ -195,7 +197,7 @@ extension RunEngine {
             return try await end(run.id, as: owner, with: .failed(error))
         }
         let execution = recovered(run, record, input: try await input ?? [], policy: agent.policy, as: owner, replay)
-        guard register(execution, takesPlace: true) else { return }
+        guard register(execution, isActive: true) else { return }
         execution.start(agent, isNew: false)
     }
 
@@ -207,26 +209,28 @@ extension RunEngine {
             owner: owner, replay: replay, in: executionContext)
     }
 
-    /// - Parameter takesPlace: Whether it takes a place though there may be none. Nil lets it wait for one.
-    /// - Returns: False if the run is executed here already.
-    private func register(_ execution: RunExecution, takesPlace: Bool?) -> Bool {
+    /// Registers the execution of a run.
+    ///
+    /// - Parameter isActive: Whether the run counts as active, even above the limit. If `nil`, it is queued.
+    /// - Returns: `false` if the run is executed here already.
+    private func register(_ execution: RunExecution, isActive: Bool?) -> Bool {
         state.withLock { state in
             guard state.executions[execution.id] == nil else { return false }
             state.executions[execution.id] = execution
-            switch takesPlace {
-            case true?: state.places.take(execution.id)
+            switch isActive {
+            case true?: state.limiter.activate(execution.id)
             case false?: break
-            case nil: state.places.wait(execution.id)
+            case nil: state.limiter.enqueue(execution.id)
             }
             return true
         }
     }
 
-    // MARK: - Waiting runs
+    // MARK: - Queued runs
 
-    /// Signals get lost rarely, and runs that have ended without passing their turn on are rare as well: a few of those that
-    /// wait are looked after each time.
-    private func lookAfterWaitingRuns() async throws {
+    /// Checks the turns of some queued runs, since signals may be lost, and runs may have ended without passing on
+    /// their turn.
+    private func recheckTurns() async throws {
         let waiting = state.withLock { state in
             state.waitingForTurn.prefix(Self.turnsAtOnce).compactMap { state.executions[$0] }
         }
@@ -237,24 +241,24 @@ extension RunEngine {
 
     // MARK: - Review
 
-    /// Looks at runs that were given up here: what belongs to this process all the same is its to end.
-    private func lookAfterOrphans() async {
+    /// Checks runs that were abandoned here: those that still belong to this process are ended by it.
+    private func reviewOrphans() async {
         let orphans = state.withLock { state in
             defer { state.orphans = [] }
             return state.orphans
         }
-        for id in orphans where !isHere(id) {
+        for id in orphans where !isKnown(id) {
             let isDone = await tryToTakeOver(id, from: configuration.process)
             if !isDone { state.withLock { _ = $0.orphans.insert(id) } }
         }
     }
 
-    /// Whether this process looks after a run already.
-    private func isHere(_ id: RunID) -> Bool {
+    /// Whether this process executes a run, or has it as dormant.
+    private func isKnown(_ id: RunID) -> Bool {
         state.withLock { $0.executions[id] != nil || $0.dormant[id] != nil }
     }
 
-    /// Compares what is executed here with what storage says that this process owns.
+    /// Compares the runs that are executed here with those that are stored as owned by this process.
     private func review() async throws {
         state.withLock { $0.needsReview = false }
         do {
@@ -274,7 +278,7 @@ extension RunEngine {
                 state.withLock { $0.dormant[run.key] = nil }
             }
             let owned = try await storage.runs(ownedBy: process, limit: .max)
-            for run in owned where !isHere(run) {
+            for run in owned where !isKnown(run) {
                 _ = await tryToTakeOver(run, from: process)
             }
         } catch {
@@ -284,11 +288,12 @@ extension RunEngine {
     }
 
     private func isOwned(_ execution: RunExecution) async throws -> Bool {
-        // A run that is being created is not stored yet. One that has lost its owner's name ends with its next commit.
+        // A run that is being created is not stored yet. One whose owner is not stored any more ends with its next
+        // commit.
         try await isOwned(execution.id, by: execution.owner)
     }
 
-    /// Whether a run has no other owner. A run that cannot be read counts as owned by the one that had it.
+    /// Whether a run has no other owner. A run that cannot be read counts as owned.
     private func isOwned(_ id: RunID, by owner: RunOwner) async throws -> Bool {
         do {
             return try await storage.record(of: id)?.owner.map { $0 == owner } ?? true
@@ -297,7 +302,7 @@ extension RunEngine {
         }
     }
 
-    /// Performs a step for each of some items, for a few of them at the same time.
+    /// Performs a step for each item, for a few of them concurrently.
     ///
     /// - Returns: The results, in the order of the items.
     func inParallel<Item: Sendable, Result: Sendable>(
@@ -321,11 +326,14 @@ extension ACPError {
             .serverError,
             agentIsServed
                 ? """
-                the server process that executed this run ended before the run did, or lost touch with its storage for \
-                \(lease): start the run again. Agents that can be run again from their start may be served with the policy \
-                recovery: .replay
+                the server process that executed this run ended before the run did, or was disconnected from its \
+                storage for \(lease): start the run again. If its agent can be run again from the start, serve it with the \
+                policy recovery: .replay
                 """
-                : "the server process that executed this run ended before the run did, and no other one serves its agent: start the run again"
+                : """
+                the server process that executed this run ended before the run did, and no other process serves its \
+                agent: start the run again
+                """
         )
     }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// How long to wait before the next try: twice as long each time up to a limit, with a random part so that many who failed
-/// together do not come back together.
+/// The delay before the next attempt: it doubles each time up to a limit, with a random part so that clients which
+/// failed together do not try again together.
 struct Backoff {
     private var ceiling: Duration
     private let limit: Duration
@@ -16,7 +16,7 @@ struct Backoff {
         return ceiling * Double.random(in: 0.5...1)
     }
 
-    /// How long to wait after a number of failures: as long as the last of as many calls of ``next()``.
+    /// Returns the delay after a number of failures: that of the last of as many calls of ``next()``.
     static func delay(after failures: Int) -> Duration {
         var backoff = Backoff()
         for _ in 1..<max(1, min(failures, 16)) { _ = backoff.next() }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Runs a step, and cancels it when the time is up.
+/// Performs a step, and cancels it when the time is up.
 ///
 /// - Returns: `nil` if the time was up first.
 func withDeadline<Result: Sendable>(

@@ -2,9 +2,10 @@
 
 import Synchronization
 
-/// Wakes whoever waits for something to go on. What has gone on, they look up themselves.
+/// Wakes waiters when something has progressed. They read the new state themselves.
 ///
-/// The count of wakes is read before looking, and handed in for waiting: a wake that comes between the two is not missed.
+/// The number of wakes is read before the state and passed to ``wait(beyond:wake:)``: a wake between the two is not
+/// missed.
 final class ProgressWaiters: Sendable {
     private typealias Waiter = CheckedContinuation<Void, Never>
 
@@ -12,13 +13,13 @@ final class ProgressWaiters: Sendable {
         var wakes = 0
         var nextID = 0
         var waiters: [Int: Waiter] = [:]
-        /// Whose task was cancelled before it could begin to wait.
+        /// The waiters whose tasks were cancelled before they were added.
         var cancelled: Set<Int> = []
     }
 
     private let state = Mutex(State())
 
-    /// How many wakes there were.
+    /// The number of wakes so far.
     var wakes: Int { state.withLock { $0.wakes } }
 
     func wakeAll() {
@@ -31,12 +32,13 @@ final class ProgressWaiters: Sendable {
         for continuation in waiters.values { continuation.resume() }
     }
 
-    /// Returns when there were more wakes than the given number, or before that when it is nudged.
+    /// Waits until there were more wakes than a given number.
     ///
-    /// - Returns: Whether it was nudged.
-    /// - Throws: `CancellationError` if the task is cancelled before.
+    /// - Parameter wake: Ends the wait before that.
+    /// - Returns: Whether the wait was ended by `wake`.
+    /// - Throws: `CancellationError` if the task is cancelled.
     @discardableResult
-    func wait(beyond wakes: Int, nudge: RunEvents.Nudge? = nil) async throws -> Bool {
+    func wait(beyond wakes: Int, wake: FollowerWake? = nil) async throws -> Bool {
         let id = state.withLock { state in
             state.nextID += 1
             return state.nextID
@@ -49,7 +51,7 @@ final class ProgressWaiters: Sendable {
                     state.waiters[id] = continuation
                     return false
                 }
-                if isOver { continuation.resume() } else { nudge?.arm { [weak self] in self?.wake(id) } }
+                if isOver { continuation.resume() } else { wake?.arm { [weak self] in self?.wake(id) } }
             }
         } onCancel: {
             let waiter = state.withLock { state -> Waiter? in
@@ -59,14 +61,14 @@ final class ProgressWaiters: Sendable {
             }
             waiter?.resume()
         }
-        let isNudged = nudge?.disarm() ?? false
-        // A cancellation that came when the wait was over already has left its mark.
+        let wasWoken = wake?.disarm() ?? false
+        // A cancellation that arrived when the wait was over has left an entry.
         if Task.isCancelled { state.withLock { _ = $0.cancelled.remove(id) } }
         try Task.checkCancellation()
-        return isNudged
+        return wasWoken
     }
 
-    /// Wakes one waiter, if it still waits.
+    /// Wakes one waiter, if it is still waiting.
     private func wake(_ id: Int) {
         state.withLock { $0.waiters.removeValue(forKey: id) }?.resume()
     }

@@ -36,7 +36,7 @@ struct RunRoutes: Sendable {
             try configuration.limits.check(session)
             forwarded = try await ForwardedSession(session, SessionURLs(request, context, configuration), engine)
         }
-        let launched = try await engine.launch(
+        let launched = try await engine.createRun(
             RunRequest(
                 agent: body.agentName,
                 input: body.input,
@@ -104,7 +104,8 @@ struct RunRoutes: Sendable {
     }
 
     private func stream(
-        _ run: RunID, from offset: Int, until end: RunEvents.End, to request: Request, _ context: some RequestContext
+        _ run: RunID, from offset: Int, until end: RunEvents.StopCondition, to request: Request,
+        _ context: some RequestContext
     ) -> Response {
         let logger = context.logger
         return EventStream.response(of: run, in: engine, from: offset, until: end, pulse: pulse) { [failures] in

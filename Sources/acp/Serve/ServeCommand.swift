@@ -137,7 +137,7 @@ struct ServeCommand: AsyncParsableCommand {
             host: host.address,
             port: port,
             engine: EngineConfiguration(
-                maximumRunningRuns: maxRuns, maximumWaitingRuns: maxWaiting, sessionRuns: sessionRuns,
+                maximumActiveRuns: maxRuns, maximumQueuedRuns: maxWaiting, sessionRuns: sessionRuns,
                 lease: .seconds(lease), shutdownGrace: .seconds(grace),
                 inlineContentLimit: inlineLimit > 0 ? inlineLimit : nil,
                 reportsErrorDescriptions: reportErrorDescriptions),

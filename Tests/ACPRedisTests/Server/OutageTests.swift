@@ -42,7 +42,7 @@ struct OutageTests {
         redisConfiguration.logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         redisConfiguration.pool.maxBackoff = .milliseconds(100)
         let storage = try RedisStorage(configuration: redisConfiguration)
-        let configuration = ServerConfiguration(engine: EngineConfiguration(storagePatience: .milliseconds(200)))
+        let configuration = ServerConfiguration(engine: EngineConfiguration(storageTimeout: .milliseconds(200)))
         let ticking = Ticking()
         try await serving(storage, configuration: configuration, agents: { try $0.addTicker(ticking) }) { serving in
             let ended = try await serving.client.run(agent: "echo", input: "before")

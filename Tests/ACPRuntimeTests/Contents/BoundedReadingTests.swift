@@ -23,7 +23,7 @@ struct BoundedReadingTests {
 
     private var readBytes: Int { scripted.record.contentReads.reduce(0) { $0 + $1.bytes } }
 
-    @Test("Events end where their bytes are used up, and only their contents are read")
+    @Test("Events end at the byte limit, and only their contents are read")
     func events() async throws {
         let events = (0..<6).map { Event.messagePart(.text(content(5_000, $0))) }
         try await commit(run, events)
@@ -38,7 +38,7 @@ struct BoundedReadingTests {
         #expect(try await storage.events(of: run.id, from: 0, limit: 2, bytes: .max).count == 2)
     }
 
-    @Test("A page of a history ends where its bytes are used up, and says how many entries there are")
+    @Test("A page of a history ends at the byte limit, and has the number of all entries")
     func history() async throws {
         let messages = (0..<6).map { Message(content(5_000, $0)) }
         try await storage.append([HistoryBlock(key: "k", entries: messages.map(HistoryEntry.message))], to: "s")
@@ -49,7 +49,7 @@ struct BoundedReadingTests {
         #expect(try await storage.history(of: "s", from: 5, limit: 100, bytes: 1).items.count == 1)
     }
 
-    @Test("A list of runs has URLs in the place of large contents, and reads none of them")
+    @Test("A list of runs has URLs in place of large contents, and reads none of them")
     func listing() async throws {
         var run = run
         let binary = MessagePart.data(Array(repeating: 7, count: 3_000), contentType: "image/png")
@@ -69,14 +69,14 @@ struct BoundedReadingTests {
         #expect(parts[1].content == nil && parts[1].contentEncoding == .plain)
         #expect(parts[1].contentType == "image/png")
         #expect(parts[2] == .text("small"))
-        #expect(parts[3].contentURL == "acp-content:x", "a URL of somebody's own")
+        #expect(parts[3].contentURL == "acp-content:x", "a caller's URL")
         #expect(try await storage.content(listed.value[0].digest, of: run.id) == content(5_000))
         #expect(try await storage.content(listed.value[1].digest, of: run.id) == binary.content)
         #expect(try await storage.content(listed.value[1].digest, of: RunID()) == nil)
-        #expect(try await storage.runs(RunQuery()).items == [run], "the storage itself leaves nothing out")
+        #expect(try await storage.runs(RunQuery()).items == [run], "the storage itself omits nothing")
     }
 
-    @Test("Chunks are small at first, at most double, and shrink where items are large")
+    @Test("Chunks are small at first, at most double, and shrink if items are large")
     func chunks() {
         var size = ChunkSize(first: 4, limit: 100)
         #expect(size.count == 4)

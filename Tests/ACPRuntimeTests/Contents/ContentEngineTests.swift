@@ -17,7 +17,7 @@ struct ContentEngineTests {
         self.configuration = configuration
     }
 
-    @Test("agents, callers and followers see contents, and storage has them once for the run and once for the history")
+    @Test("Agents, callers and followers get contents, which are stored once for the run and once for the history")
     func invisible() async throws {
         let scripted = ScriptedStorage()
         let engine = makeEngine(scripted, configuration)
@@ -44,10 +44,10 @@ struct ContentEngineTests {
         #expect(scripted.record.commits.reduce(0) { $0 + $1.contents.count } == 2)
     }
 
-    @Test("a run with a large input and a large question goes on in another process, and sees both as they were")
+    @Test("A run with a large input and a large question continues in another process, and gets both unchanged")
     func replay() async throws {
         let processes = Processes()
-        // Larger than the limit that engines have unless said otherwise.
+        // Larger than the default limit of engines.
         let large = content(70_000)
         let serve: (AgentRegistry) throws -> Void = { agents in
             try agents.addAgent("asks") { context in
@@ -77,7 +77,7 @@ struct ContentEngineTests {
         try await expectSound(waiting.id, in: staying.engine.storage)
     }
 
-    @Test("without a limit everything is stored where it stands")
+    @Test("Without a limit, all contents are stored in their documents")
     func off() async throws {
         let scripted = ScriptedStorage()
         var configuration = configuration
@@ -89,7 +89,7 @@ struct ContentEngineTests {
         #expect(scripted.record.commits.allSatisfy { $0.contents.isEmpty })
     }
 
-    @Test("the same request again, with its idempotency key, is known by its large input")
+    @Test("A repeated request with an idempotency key is recognised by its large input")
     func idempotency() async throws {
         let engine = makeEngine(MemoryStorage(), configuration)
         try engine.agents.addAgent("a") { _ in "done" }

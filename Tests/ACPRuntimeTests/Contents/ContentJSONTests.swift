@@ -6,9 +6,9 @@ import Testing
 
 @testable import ACPRuntime
 
-@Suite("Taking contents out of JSON, and putting them back")
+@Suite("Replacing contents in JSON, and restoring them")
 struct ContentJSONTests {
-    /// Takes contents out, and checks that putting them back gives the same bytes.
+    /// Replaces contents, and checks that restoring them results in the same bytes.
     private func reduce(_ json: [UInt8], limit: Int? = 300) throws -> (
         json: [UInt8]?, contents: [ContentReference: [UInt8]]
     ) {
@@ -17,7 +17,7 @@ struct ContentJSONTests {
             #expect(contents.isEmpty)
             return (nil, [:])
         }
-        #expect(ContentJSON.mayRefer(reduced))
+        #expect(ContentJSON.canContainReferences(reduced))
         #expect(Set(ContentJSON.references(in: reduced)) == Set(contents.keys))
         let restored = try ContentJSON.restore(reduced) { reference throws(StorageError) in
             guard let content = contents[reference] else { throw StorageError(.corruptData, "\(reference)") }
@@ -37,7 +37,7 @@ struct ContentJSONTests {
         MessagePart(content: String(repeating: "b", count: 400), extra: ["content_url": "acp-content:x", "z": 1]),
     ]
 
-    @Test("a large content leaves its event, and comes back byte for byte", arguments: parts)
+    @Test("A large content is replaced in its event, and restored byte for byte", arguments: parts)
     func part(_ part: MessagePart) throws {
         let event = try EncodedEvent(.messagePart(part))
         let (json, contents) = try reduce(event.json)
@@ -54,7 +54,7 @@ struct ContentJSONTests {
         #expect(reference.url == "acp-content:\(reference.digest):\(contents[reference]?.count ?? 0)")
     }
 
-    @Test("events of a whole message and of a whole run refer to the same contents as its parts")
+    @Test("Events of a whole message and of a whole run refer to the same contents as its parts")
     func whole() throws {
         let message = Message(role: .agent("a"), parts: Self.parts + [.text("small")] + Self.parts)
         var run = Run(agentName: "a", output: [message, message])
@@ -66,13 +66,13 @@ struct ContentJSONTests {
             let reduced = try #require(json)
             _ = try EncodedEvent(json: reduced).decode()
         }
-        // The same in snapshots and in entries of histories.
+        // The same in snapshots and in history entries.
         for json in [try ACPJSON.encode(run), try ACPJSON.encode(HistoryEntry.message(message))] {
             #expect(Set(try reduce(json).contents.keys.map(\.digest)) == Set(single.joined()))
         }
     }
 
-    @Test("small documents, and large ones of small parts, are left as they are")
+    @Test("Small documents, and large ones of small parts, are unchanged")
     func untouched() throws {
         let small = MessagePart.text(String(repeating: "a", count: 300))
         let link = MessagePart(contentURL: "https://example.com/acp-content:" + String(repeating: "a", count: 1_000))
@@ -91,7 +91,7 @@ struct ContentJSONTests {
         "acp-content:" + String(repeating: "0", count: 64) + ":99999999999999999999",
     ]
 
-    @Test("URLs that look like references are none, and come back as they were", arguments: urls)
+    @Test("URLs that look like references are not references, and are restored unchanged", arguments: urls)
     func own(_ url: String) throws {
         let part = MessagePart(contentURL: url)
         for limit in [nil, 1, 1_000] {
@@ -99,7 +99,7 @@ struct ContentJSONTests {
             #expect(contents.isEmpty)
             #expect(json != nil)
         }
-        // Whoever reads it as it is stored sees no reference either.
+        // A reader of the stored form does not see a reference either.
         let json = try #require(try reduce(ACPJSON.encode(part), limit: 1).json)
         let stored = try ACPJSON.decode(MessagePart.self, from: json)
         #expect(stored != part)
@@ -107,7 +107,7 @@ struct ContentJSONTests {
         #expect(stored.stored?.own == url)
     }
 
-    @Test("members of that name elsewhere, and JSON that others wrote with blanks, come back as they were")
+    @Test("Members with the same name elsewhere, and JSON of other writers with spaces, are restored unchanged")
     func elsewhere() throws {
         let large = String(repeating: "x", count: 1_000)
         let generic = try EncodedEvent(.generic(["content": .string(large), "a": ["content": .string(large)]]))
@@ -121,10 +121,10 @@ struct ContentJSONTests {
         for text in strange { _ = try reduce(Array(text.utf8)) }
     }
 
-    @Test("what is broken off is left as it is")
+    @Test("Truncated JSON is unchanged")
     func truncated() throws {
         let json = try EncodedEvent(.messagePart(Self.parts[1])).json
-        // The string's end is not there.
+        // The end of the string is missing.
         for count in stride(from: 0, to: json.count - 100, by: 7) {
             let json = Array(json.prefix(count))
             #expect(ContentJSON.reduce(json, limit: 300) { _, _ in } == nil)
@@ -133,7 +133,7 @@ struct ContentJSONTests {
         for count in 0..<reduced.count { _ = ContentJSON.references(in: Array(reduced.prefix(count))) }
     }
 
-    @Test("the digest is the SHA-256 of the stored bytes")
+    @Test("The digest is the SHA-256 of the stored bytes")
     func digest() {
         let reference = ContentReference(to: Array("abc".utf8))
         #expect(

@@ -7,7 +7,7 @@ import Testing
 
 @testable import ACPRuntime
 
-/// A content of so many bytes, with all that has to be escaped in it.
+/// A content of a number of bytes, with all characters that have to be escaped.
 func content(_ size: Int, _ seed: Int = 0) -> String {
     "\(seed)" + String(repeating: "\"\\\né", count: size / 5 + 1)
 }
@@ -34,10 +34,10 @@ struct ContentStorageTests {
             owner: owner ?? self.owner, input: try input.map { try Encoded($0, as: "the input") })
     }
 
-    /// How many bytes of contents were sent with each commit.
+    /// The number of bytes of contents that were sent with each commit.
     private var sent: [Int] { scripted.record.commits.map { $0.contents.reduce(0) { $0 + $1.bytes.count } } }
 
-    @Test("whatever is read comes with its contents, and behind it there are references")
+    @Test("All documents are read with their contents, and the storage behind has references")
     func roundTrip() async throws {
         let parts = [MessagePart.text(content(5_000, 1)), .text("small"), .text(content(9_000, 2))]
         let message = Message(role: .agent("a"), parts: parts)
@@ -69,7 +69,7 @@ struct ContentStorageTests {
         #expect(try ACPJSON.encode(try await memory.history(of: "s", from: 0, limit: nil).items).count < 2_000)
     }
 
-    @Test("later events are put together as well, and fold into the run")
+    @Test("Later events are restored as well, and applied to the run")
     func laterEvents() async throws {
         let run = Run(agentName: "a", status: .inProgress)
         try await storage.commit(try commit(run, [.runCreated(run)]))
@@ -81,7 +81,7 @@ struct ContentStorageTests {
         #expect(try await storage.runs(RunQuery()).items.first?.output.first?.parts == [part])
     }
 
-    @Test("a content goes to storage once, however many commits refer to it")
+    @Test("A content is sent to storage once, however many commits refer to it")
     func sentOnce() async throws {
         let part = MessagePart.text(content(5_000))
         var run = Run(agentName: "a", status: .inProgress)
@@ -98,7 +98,7 @@ struct ContentStorageTests {
         #expect(try await storage.run(run.id) == run)
     }
 
-    @Test("after a commit that failed, and for another owner, contents come along again")
+    @Test("After a failed commit, and for another owner, contents are sent again")
     func sentAgain() async throws {
         let part = MessagePart.text(content(5_000))
         let run = Run(agentName: "a", status: .inProgress)
@@ -113,7 +113,7 @@ struct ContentStorageTests {
         #expect(try await storage.claim(run.id, for: other, from: owner))
         try await storage.commit(try commit(run, expecting: 3, [.messagePart(part)], snapshot: false, owner: other))
         #expect(sent.map { $0 > 0 } == [false, true, true, true, false, true])
-        // Deleted and made anew, it has none.
+        // A run that was deleted and created again has none.
         try await storage.deleteRun(run.id)
         try await storage.commit(try commit(run, [.runCreated(run), .messagePart(part)]))
         #expect(try await storage.events(of: run.id).last == .messagePart(part))
@@ -122,7 +122,7 @@ struct ContentStorageTests {
         #expect(try await storage.events(of: run.id).last == .messagePart(part))
     }
 
-    @Test("a part that looks like a reference comes back unchanged, however it was stored")
+    @Test("A part that looks like a reference is read unchanged, however it was stored")
     func forged() async throws {
         let secret = MessagePart.text(content(5_000))
         let run = Run(agentName: "a", sessionID: "s", status: .inProgress)
@@ -154,7 +154,7 @@ struct ContentStorageTests {
         }
     }
 
-    @Test("a content that is missing is an error that says so, and a run that goes meanwhile is gone")
+    @Test("A missing content is an error that names it, and a run that is deleted meanwhile is not found")
     func missing() async throws {
         let part = MessagePart.text(content(5_000))
         let run = Run(agentName: "a", sessionID: "s", output: [Message(parts: [part])])
@@ -173,7 +173,7 @@ struct ContentStorageTests {
         #expect(try await storage.runs(RunQuery()).total == 0)
     }
 
-    @Test("a thousand runs with large outputs are listed with few, bounded reads of contents")
+    @Test("A thousand runs with large outputs are listed with few, bounded reads of contents")
     func listing() async throws {
         var runs: Set<Run> = []
         let storage = ContentStorage(scripted, limit: 1_000, bytesAtOnce: 250_000)
@@ -194,7 +194,7 @@ struct ContentStorageTests {
         #expect(batches.count < 16)
     }
 
-    @Test("without a limit nothing is taken out, and what was taken out before is read")
+    @Test("Without a limit no content is replaced, and existing references are read")
     func turnedOff() async throws {
         let part = MessagePart.text(content(5_000))
         let run = Run(agentName: "a", output: [Message(parts: [part])])
@@ -209,7 +209,7 @@ struct ContentStorageTests {
     }
 }
 
-@Suite("The promises of storage, through one that keeps large contents once")
+@Suite("Storage conformance through a storage that keeps large contents once")
 struct ContentStorageConformanceTests {
     static let suite = StorageSuite(
         makeShortLived: {
@@ -219,6 +219,6 @@ struct ContentStorageConformanceTests {
         },
         makeStorage: { ContentStorage(MemoryStorage(), limit: 256) })
 
-    @Test("it keeps them", arguments: StorageSuite.checks)
+    @Test("The storage conforms", arguments: StorageSuite.checks)
     func promise(_ check: StorageCheck) async throws { try await check.run(on: Self.suite) }
 }

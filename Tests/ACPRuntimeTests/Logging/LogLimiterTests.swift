@@ -8,11 +8,11 @@ import Testing
 
 @testable import ACPRuntime
 
-@Suite("The log limiter")
+@Suite("Log limiter")
 struct LogLimiterTests {
     private let start = ContinuousClock.now
 
-    @Test("the first line of a kind is written at once, then one per interval with the number of lines left out")
+    @Test("The first line of a kind is written at once, then one per interval with the number of omitted lines")
     func interval() {
         var repetitions = LogRepetitions(interval: .seconds(10))
         #expect(repetitions.occurred("a", at: start) == .write(suppressed: 0))
@@ -24,7 +24,7 @@ struct LogLimiterTests {
         #expect(repetitions.occurred("a", at: start + .seconds(25)) == .write(suppressed: 1))
     }
 
-    @Test("kinds do not suppress each other")
+    @Test("Kinds do not suppress each other")
     func kinds() {
         var repetitions = LogRepetitions(interval: .seconds(10))
         #expect(repetitions.occurred("a", at: start) == .write(suppressed: 0))
@@ -32,7 +32,7 @@ struct LogLimiterTests {
         #expect(repetitions.occurred("a", at: start + .seconds(2)) == .suppress)
     }
 
-    @Test("a kind ends when it has not occurred for two intervals, and begins anew after that")
+    @Test("A kind ends when it has not occurred for two intervals, and starts again after that")
     func end() {
         var repetitions = LogRepetitions(interval: .seconds(10))
         for second in 0..<3 { _ = repetitions.occurred("a", at: start + .seconds(second)) }
@@ -44,7 +44,7 @@ struct LogLimiterTests {
         #expect(repetitions.occurred("a", at: start + .seconds(23)) == .write(suppressed: 0))
     }
 
-    @Test("more kinds than are counted are written without a limit")
+    @Test("Kinds beyond the maximum number are not limited")
     func manyKinds() {
         var repetitions = LogRepetitions(interval: .seconds(10))
         for kind in 0..<LogRepetitions.maximumKinds { _ = repetitions.occurred("\(kind)", at: start) }
@@ -55,7 +55,7 @@ struct LogLimiterTests {
         #expect(repetitions.occurred("one more", at: start + .seconds(20)) == .suppress)
     }
 
-    @Test("an outage of a minute leaves a line per interval and one at its end")
+    @Test("An outage of a minute leaves a line per interval and one at its end")
     func outage() {
         let log = Log()
         let clock = Mutex(start)
@@ -77,7 +77,7 @@ struct LogLimiterTests {
         #expect(log.lines.last?["count"] == "60" && log.lines.last?["seconds"] == "59")
     }
 
-    @Test("what happened once leaves one line")
+    @Test("A single occurrence leaves one line")
     func once() {
         let log = Log()
         let clock = Mutex(start)
@@ -88,7 +88,7 @@ struct LogLimiterTests {
         #expect(log.lines.count == 1)
     }
 
-    @Test("an outage that many runs notice, again and again, leaves one line per interval and one at its end")
+    @Test("An outage that many runs notice repeatedly leaves one line per interval and one at its end")
     func engine() async throws {
         let (clock, storage, log, gate) = (ManualClock(), ScriptedStorage(), Log(), Latch())
         let engine = RunEngine(storage: storage, configuration: configuration(), logger: log.logger) { clock.now }
@@ -101,7 +101,7 @@ struct LogLimiterTests {
         storage.onEveryCommit { _ in .failure(StorageError(.cannotConnect, "the storage is away")) }
         gate.open()
         let before = storage.record.commits.count
-        try await eventually("many tries") { storage.record.commits.count >= before + 30 }
+        try await eventually("many attempts") { storage.record.commits.count >= before + 30 }
         #expect(log.lines.map(\.text) == ["the storage failed; trying again"])
         clock.pass(.seconds(10))
         let later = storage.record.commits.count

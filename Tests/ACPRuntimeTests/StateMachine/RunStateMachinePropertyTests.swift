@@ -7,10 +7,10 @@ import Testing
 
 @testable import ACPRuntime
 
-/// A run's state machine under inputs in random order, against a model of a storage and of whoever performs actions.
-@Suite("The state machine of a run under random inputs")
+/// The state machine under inputs in random order, against a model of a storage and of the performer of its actions.
+@Suite("State machine of a run under random inputs")
 struct RunStateMachinePropertyTests {
-    @Test("keeps its promises, whatever comes in whatever order", arguments: 0..<64)
+    @Test("The invariants hold for random inputs in random order", arguments: 0..<64)
     func randomInputs(_ block: UInt64) throws {
         for seed in (block * 250)..<(block * 250 + 250) {
             var world = try World(seed: seed)
@@ -21,19 +21,19 @@ struct RunStateMachinePropertyTests {
     }
 }
 
-/// What stands around one state machine.
+/// The environment of one state machine.
 private struct World {
     private var machine: RunStateMachine
     private var generator: SeededGenerator
     let seed: UInt64
-    private let begins: Bool
+    private let shouldStart: Bool
 
     // The storage.
     private var stored: [EncodedEvent] = []
     private var hasHistory = false
     private var isCancelSignalled = false
 
-    // Who performs.
+    // The performer.
     private var current: RunStateMachine.Step?
     private var isWriting = true
     private var timers: [RunStateMachine.TimerKind: RunStateMachine.Timer] = [:]
@@ -47,14 +47,14 @@ private struct World {
     init(seed: UInt64) throws {
         self.seed = seed
         generator = SeededGenerator(seed: seed)
-        begins = Bool.random(using: &generator)
+        shouldStart = Bool.random(using: &generator)
         let run = Run(agentName: "a", sessionID: "s")
         machine = RunStateMachine(
             creating: run,
             identity: RunStateMachine.Identity(
                 run: run.id, owner: RunOwner(process: ProcessID(rawValue: "p")), session: "s", input: nil,
-                takesTurns: Bool.random(using: &generator)))
-        try machine.create(begins: begins)
+                isTurnBased: Bool.random(using: &generator)))
+        try machine.create(shouldStart: shouldStart)
     }
 
     mutating func random(in range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &generator) }
@@ -117,16 +117,16 @@ private struct World {
     }
 
     private mutating func callHandler() throws {
-        guard !isHandlerCalled, !isWriting || !begins else { return }
-        var mayBegin = false
+        guard !isHandlerCalled, !isWriting || !shouldStart else { return }
+        var isCalled = false
         isHandlerAtWork = true
-        try apply("call handler") { mayBegin = $0.handlerWillBegin() }
-        (isHandlerCalled, isHandlerAtWork) = (mayBegin, mayBegin)
+        try apply("call handler") { isCalled = $0.handlerWillBegin() }
+        (isHandlerCalled, isHandlerAtWork) = (isCalled, isCalled)
     }
 
     private mutating func say() throws {
         guard isHandlerAtWork else { return }
-        try apply("say") { machine in _ = try machine.say { try $0.add(.text("x"), now: .now) } }
+        try apply("emit") { machine in _ = try machine.emit { try $0.add(.text("x"), now: .now) } }
     }
 
     private mutating func ask() throws {
@@ -158,8 +158,8 @@ private struct World {
 
     private mutating func wait() throws {
         let conditions: [RunStateMachine.Condition] = [
-            .created, .settled(after: random(in: 0...3)), .awaitStored, .idlenessStored, .quiet,
-            .over(isPatient: Bool.random(using: &generator)), .events(from: random(in: 0...12)), .room,
+            .created, .settled(after: random(in: 0...3)), .awaitStored, .idleStateStored, .handlerInactive,
+            .over(ignoringTimeout: Bool.random(using: &generator)), .events(from: random(in: 0...12)), .logCapacity,
         ]
         guard let condition = conditions.randomElement(using: &generator), !machine.isMet(condition) else { return }
         let id = machine.waiters.makeID()
@@ -169,7 +169,7 @@ private struct World {
 
     // MARK: The storage
 
-    /// What the writer does next: it asks for a step, or reports how its step went.
+    /// The writer's next move: it requests a step, or reports the result of its step.
     private mutating func write(isHealthy: Bool = false) throws {
         guard isWriting else { return }
         guard let step = current else {
@@ -240,7 +240,7 @@ private struct World {
         }
     }
 
-    /// Whether this is the last commit once more.
+    /// Whether this repeats the last commit.
     private func has(_ commit: RunCommit) -> Bool {
         stored.count == commit.expecting + commit.events.count
             && stored.suffix(commit.events.count).elementsEqual(commit.events)

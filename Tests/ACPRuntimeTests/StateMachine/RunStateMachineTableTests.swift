@@ -6,19 +6,19 @@ import Testing
 
 @testable import ACPRuntime
 
-/// Every state of a run with every input, as a table: what becomes of the state, and what has to be done.
-@Suite("The state machine of a run")
+/// Every input in every state of a run, as a table: the next state, and the actions.
+@Suite("State machine of a run")
 struct RunStateMachineTableTests {
     typealias Machine = RunStateMachine
 
-    /// The states, each as it comes to be.
+    /// The states, each with the inputs that lead to it.
     static let states: [(name: String, make: @Sendable () throws -> Machine)] = [
-        ("creating", { try made(begins: true) }),
-        ("creating, to be queued", { try made(begins: false) }),
+        ("creating", { try made(shouldStart: true) }),
+        ("creating, to be queued", { try made(shouldStart: false) }),
         (
             "creating, in doubt",
             {
-                var machine = try made(begins: true)
+                var machine = try made(shouldStart: true)
                 machine.stepDidFail(StorageError(.outcomeUnknown, "lost"))
                 _ = machine.step()
                 _ = machine.step()
@@ -28,7 +28,7 @@ struct RunStateMachineTableTests {
         (
             "queued",
             {
-                var machine = try made(begins: false)
+                var machine = try made(shouldStart: false)
                 machine.stepDidSucceed()
                 _ = machine.step()
                 return machine
@@ -40,7 +40,7 @@ struct RunStateMachineTableTests {
             "running, storage fails",
             {
                 var machine = try atWork()
-                _ = try machine.say { try $0.add(.text("a"), now: time) }
+                _ = try machine.emit { try $0.add(.text("a"), now: time) }
                 _ = machine.step()
                 machine.stepDidFail(StorageError(.cannotConnect, "down"))
                 return machine
@@ -106,7 +106,7 @@ struct RunStateMachineTableTests {
         ),
     ]
 
-    /// The inputs. The text is what the caller gets, if that matters.
+    /// The inputs. The text is the result for the caller, if there is one.
     static let inputs: [(name: String, apply: @Sendable (inout Machine) throws -> String)] = [
         (
             "admit",
@@ -116,7 +116,7 @@ struct RunStateMachineTableTests {
         ),
         ("begin", { "\($0.begin())" }),
         ("handler is called", { "\($0.handlerWillBegin())" }),
-        ("say", { machine in try outcome { _ = try machine.say { try $0.add(.text("x"), now: time) } } }),
+        ("emit", { machine in try outcome { _ = try machine.emit { try $0.add(.text("x"), now: time) } } }),
         ("ask", { machine in try outcome { _ = try machine.ask(question, deadline: time, now: time) } }),
         ("answer", { $0.answer(answer, to: $0.log.eventCount) == nil ? "not taken" : "taken" }),
         ("answer to another question", { $0.answer(answer, to: 1) == nil ? "not taken" : "taken" }),
@@ -174,9 +174,9 @@ struct RunStateMachineTableTests {
             }
         ),
         (
-            "patience timer",
+            "storage timer",
             {
-                $0.timerDidFire(.patience(trouble: 1)); return ""
+                $0.timerDidFire(.storage(outage: 1)); return ""
             }
         ),
         (
@@ -217,7 +217,7 @@ struct RunStateMachineTableTests {
         ),
     ]
 
-    @Test("does with every input in every state what the table has", arguments: states.indices)
+    @Test("Every input in every state has the result that is in the table", arguments: states.indices)
     func table(_ index: Int) throws {
         let (state, make) = Self.states[index]
         for (input, apply) in Self.inputs {
@@ -231,7 +231,7 @@ struct RunStateMachineTableTests {
         }
     }
 
-    @Test("has no rows that belong to nothing")
+    @Test("The table has exactly one row for each state and input")
     func rows() {
         #expect(Set(RunStateMachineTable.transitions.keys) == Set(Self.states.map(\.name)))
         for (state, row) in RunStateMachineTable.transitions {
@@ -240,7 +240,7 @@ struct RunStateMachineTableTests {
     }
 }
 
-/// What an input leads to.
+/// The result of an input.
 private struct Transition: CustomStringConvertible {
     let state: String
     let actions: String
@@ -258,20 +258,20 @@ private let time = Timestamp(microseconds: 1_700_000_000_000_000)
 private let question = AwaitRequest.message(Message("Which?", role: .agent("a")))
 private let answer = AwaitResume.message(Message("This one"))
 
-private func made(begins: Bool) throws -> RunStateMachine {
+private func made(shouldStart: Bool) throws -> RunStateMachine {
     let run = Run(agentName: "a", sessionID: "s")
     var machine = RunStateMachine(
         creating: run,
         identity: RunStateMachine.Identity(
             run: run.id, owner: RunOwner(process: ProcessID(rawValue: "p")), session: "s", input: nil,
-            takesTurns: true))
-    try machine.create(begins: begins)
+            isTurnBased: true))
+    try machine.create(shouldStart: shouldStart)
     _ = machine.step()
     return machine
 }
 
 private func running() throws -> RunStateMachine {
-    var machine = try made(begins: true)
+    var machine = try made(shouldStart: true)
     machine.stepDidSucceed()
     _ = machine.step()
     return machine

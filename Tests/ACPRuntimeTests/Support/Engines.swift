@@ -6,20 +6,20 @@ import ACPStorage
 import Logging
 import Testing
 
-/// Grace periods and patience that no test waits for, unless it says otherwise.
+/// Grace periods and timeouts that no test reaches by default.
 func configuration(
-    maximumRunningRuns: Int = 1_000,
-    maximumWaitingRuns: Int = 0,
+    maximumActiveRuns: Int = 1_000,
+    maximumQueuedRuns: Int = 0,
     sessionRuns: AgentPolicy.SessionRuns = .overlap,
     cancellationGrace: Duration = .seconds(300),
     shutdownGrace: Duration = .seconds(300),
-    storagePatience: Duration = .seconds(300),
+    storageTimeout: Duration = .seconds(300),
     resourceLoader: (any ResourceLoader)? = nil
 ) -> EngineConfiguration {
     EngineConfiguration(
-        maximumRunningRuns: maximumRunningRuns, maximumWaitingRuns: maximumWaitingRuns, sessionRuns: sessionRuns,
+        maximumActiveRuns: maximumActiveRuns, maximumQueuedRuns: maximumQueuedRuns, sessionRuns: sessionRuns,
         cancellationGrace: cancellationGrace, shutdownGrace: shutdownGrace,
-        storagePatience: storagePatience, resourceLoader: resourceLoader)
+        storageTimeout: storageTimeout, resourceLoader: resourceLoader)
 }
 
 extension EngineConfiguration {
@@ -52,14 +52,16 @@ extension RunEngine {
         try await resume(id, with: .message(Message(answer)))
     }
 
-    /// The run once it has ended.
+    /// Returns the run when it has ended.
     func endedRun(_ id: RunID) async throws -> Run {
         for try await _ in follow(id) {}
         return try await fetchRun(id)
     }
 
-    /// All events that a follower gets, with the assertion that they come in order, each once.
-    func followed(_ id: RunID, from offset: Int = 0, until end: RunEvents.End = .terminal) async throws -> [Event] {
+    /// Returns all events that a follower gets, and asserts that they are in order, each once.
+    func followed(
+        _ id: RunID, from offset: Int = 0, until end: RunEvents.StopCondition = .terminal
+    ) async throws -> [Event] {
         try await collect(follow(id, from: offset, until: end), from: offset)
     }
 }
@@ -75,14 +77,14 @@ func collect(_ batches: RunEvents, from offset: Int = 0) async throws -> [Event]
 }
 
 extension Storage {
-    /// The kinds of a run's stored events.
+    /// Returns the kinds of a run's stored events.
     func kinds(_ run: RunID) async throws -> [String] {
         try await events(of: run, from: 0, limit: nil).map(\.kind.rawValue)
     }
 }
 
-/// Checks what holds for every run at every time: its events begin as they must, only the last one may end it, and folding
-/// them gives the stored run.
+/// Checks the invariants of every run: its events start with its creation, only the last one may end it, and applying
+/// them results in the stored run.
 func expectSound(
     _ id: RunID, in storage: any Storage, sourceLocation: SourceLocation = #_sourceLocation
 ) async throws {
@@ -108,7 +110,7 @@ func expectSound(
     }
 }
 
-/// What the engine refuses something with, in a word or two.
+/// Returns a short text for the error with which the engine refuses an operation.
 func refusal(_ step: () async throws -> Void) async -> String? {
     do {
         try await step()

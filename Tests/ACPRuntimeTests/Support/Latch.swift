@@ -3,7 +3,7 @@
 @_exported import ACPTestSupport
 import Synchronization
 
-/// Something that has happened or not. Waiting for it takes no notice of cancellation.
+/// A flag that is set once. Waiting for it ignores cancellation.
 final class Latch: Sendable {
     private struct State {
         var isOpen = false
@@ -56,7 +56,7 @@ extension Shared where Value == Int {
     func increment() { change { $0 += 1 } }
 }
 
-/// Stays where it is until the task is cancelled.
+/// Waits until the task is cancelled.
 func untilCancelled() async throws {
     try await Task.sleep(for: .seconds(86_400))
 }

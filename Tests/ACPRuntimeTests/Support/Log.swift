@@ -3,7 +3,7 @@
 import Logging
 import Synchronization
 
-/// The lines that were logged, for tests.
+/// The logged lines, for tests.
 final class Log: Sendable {
     struct Line: Sendable {
         let level: Logger.Level

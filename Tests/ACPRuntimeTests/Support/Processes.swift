@@ -7,7 +7,7 @@ import Synchronization
 
 @testable import ACPRuntime
 
-/// A clock that moves when it is told to.
+/// A clock that only tests advance.
 final class ManualClock: Sendable {
     private let time = Mutex(ContinuousClock.now)
 
@@ -16,8 +16,8 @@ final class ManualClock: Sendable {
     func pass(_ duration: Duration) { time.withLock { $0 += duration } }
 }
 
-/// Several engines on one storage that says of itself that it is shared, with a clock that only moves when it is told to, and
-/// connections that can be cut: what a process that died, or was stopped, looks like from outside.
+/// Several engines on one storage that reports itself as shared, with a clock that only tests advance, and with
+/// connections that can be cut: this simulates processes that have ended or were suspended.
 final class Processes: Sendable {
     let clock = ManualClock()
     let storage: any Storage
@@ -27,14 +27,14 @@ final class Processes: Sendable {
         storage = MemoryStorage(.init(timeToLive: .seconds(86_400)), now: { [clock] in clock.now })
     }
 
-    /// A process with its own connection to the storage. Its agents are added by `serve`.
+    /// Creates a process with its own connection to the storage. Its agents are added by `serve`.
     func process(
-        maximumRunningRuns: Int = 1_000, sessionRuns: AgentPolicy.SessionRuns = .overlap,
+        maximumActiveRuns: Int = 1_000, sessionRuns: AgentPolicy.SessionRuns = .overlap,
         shutdownGrace: Duration = .seconds(300), serve: (AgentRegistry) throws -> Void = { _ in }
     ) async throws -> Process {
         let link = Link(to: storage)
         var configuration = configuration(
-            maximumRunningRuns: maximumRunningRuns, maximumWaitingRuns: 100, sessionRuns: sessionRuns,
+            maximumActiveRuns: maximumActiveRuns, maximumQueuedRuns: 100, sessionRuns: sessionRuns,
             shutdownGrace: shutdownGrace)
         configuration.lease = lease
         let engine = RunEngine(
@@ -50,17 +50,17 @@ struct Process {
     let engine: RunEngine
     let link: Link
 
-    /// From now on the storage hears nothing of this process, nor it of the storage.
+    /// Disconnects this process from the storage.
     func die() { link.isCut.withLock { $0 = true } }
 
-    /// A process that was only stopped goes on.
+    /// Reconnects a process that was only suspended.
     func comeBack() { link.isCut.withLock { $0 = false } }
 
     var isConnected: Bool { link.isCut.withLock { !$0 } }
 
     var id: ProcessID { engine.configuration.process }
 
-    /// What the engine does from time to time.
+    /// Performs the periodic work of the engine.
     func tick() async throws {
         try await engine.renewLease()
         await engine.recover()
@@ -74,9 +74,9 @@ final class Link: Storage, Coordination {
     private let commitFault = Mutex<(@Sendable (RunCommit) async throws -> Void)?>(nil)
 
     enum Fault: Sendable {
-        /// Nothing happens but this error.
+        /// The operation fails with this error, and has no effect.
         case failure(StorageError)
-        /// It happens, but whoever asked does not hear of it.
+        /// The operation succeeds, but its reply is lost.
         case lostReply
     }
 
@@ -129,7 +129,7 @@ final class Link: Storage, Coordination {
         if case .failure(let error)? = fault { throw error }
         let result = try await step(base)
         if case .lostReply? = fault { throw StorageError(.outcomeUnknown, "the reply was lost") }
-        // What was asked for before the cut may have happened, and nobody hears of it.
+        // The operation may have succeeded before the cut, but its reply is lost.
         if isCut.withLock({ $0 }) { throw StorageError(.outcomeUnknown, "the connection is cut") }
         return result
     }

@@ -4,24 +4,24 @@ import ACPCore
 import ACPStorage
 import Synchronization
 
-/// A storage that does what a test tells it: fails, waits, or does what it is asked for and loses the answer.
+/// A storage that a test scripts: it fails, waits, or performs an operation and loses the reply.
 final class ScriptedStorage: Storage {
     enum Fault: Sendable {
-        /// Nothing happens but this error.
+        /// The operation fails with this error, and has no effect.
         case failure(StorageError)
-        /// It happens, but whoever asked does not hear of it.
+        /// The operation succeeds, but its reply is lost.
         case lostAnswer
     }
 
-    /// What was asked for so far.
+    /// The operations so far.
     struct Record: Sendable {
-        /// Attempts to commit, those that failed included.
+        /// Attempts to commit, including those that failed.
         var commits: [RunCommit] = []
         var historyAppends = 0
         var eventReads: [(offset: Int, limit: Int?)] = []
         var recordReads = 0
         var contentReads: [(count: Int, bytes: Int)] = []
-        /// How many commits of one run were on their way at the same time, at most.
+        /// The largest number of concurrent commits of one run.
         var mostAtOnce = 0
         fileprivate var onTheirWay: [RunID: Int] = [:]
     }
@@ -55,33 +55,33 @@ final class ScriptedStorage: Storage {
 
     // MARK: Scripting
 
-    /// What happens to the n-th attempt to commit, counted from 1.
+    /// Scripts the n-th attempt to commit, counted from 1.
     func onCommit(_ number: Int, _ fault: Fault) { script.withLock { $0.commitFaults[number] = fault } }
 
-    /// What happens to every commit; nil lets it through.
+    /// Scripts every commit; nil lets it succeed.
     func onEveryCommit(_ rule: (@Sendable (RunCommit) -> Fault?)?) { script.withLock { $0.commitRule = rule } }
 
-    /// What happens to the n-th commit that brings a block for a history, counted from 1.
+    /// Scripts the n-th commit that has a history block, counted from 1.
     func onHistoryAppend(_ number: Int, _ fault: Fault) { script.withLock { $0.historyFaults[number] = fault } }
 
-    /// What happens before contents are read.
+    /// Is called before contents are read.
     func onContentRead(_ rule: (@Sendable () async throws -> Void)?) { script.withLock { $0.contentRule = rule } }
 
-    /// Commits that begin from now on wait until the latch opens.
+    /// Commits that start from now on wait until the latch opens.
     func holdCommits() -> Latch {
         let latch = Latch()
         script.withLock { $0.commitHold = latch }
         return latch
     }
 
-    /// Appends to histories that begin from now on wait until the latch opens.
+    /// Appends to histories that start from now on wait until the latch opens.
     func holdHistory() -> Latch {
         let latch = Latch()
         script.withLock { $0.historyHold = latch }
         return latch
     }
 
-    // MARK: What is scripted
+    // MARK: Scripted operations
 
     func commit(_ commit: RunCommit) async throws {
         let (fault, hold) = script.withLock { script -> (Fault?, Latch?) in
@@ -133,7 +133,7 @@ final class ScriptedStorage: Storage {
         return found
     }
 
-    // MARK: What is not
+    // MARK: Other operations
 
     func storedInput(of run: RunID) async throws -> Encoded<[Message]>? { try await base.storedInput(of: run) }
     func save(_ run: Run, json: [UInt8]) async throws { try await base.save(run, json: json) }
@@ -162,7 +162,7 @@ final class ScriptedStorage: Storage {
     func close() async throws { try await base.close() }
 }
 
-/// Coordination that can lose the answer to a signal, and hold a run up that passes its turn on.
+/// Coordination that can lose the reply to a signal, and suspend a run that passes its turn on.
 final class ScriptedCoordination: Coordination {
     let base: any Coordination
     private let losesNextAnswer = Mutex(false)
@@ -170,14 +170,14 @@ final class ScriptedCoordination: Coordination {
 
     init(_ base: any Coordination) { self.base = base }
 
-    /// The next run that leaves a queue waits until the second latch opens. The first one opens when it is there.
+    /// The next run that leaves a queue waits until the second latch opens. The first one opens when it has arrived.
     func holdNextDequeue() -> (reached: Latch, hold: Latch) {
         let latches = (reached: Latch(), hold: Latch())
         dequeueHold.withLock { $0 = latches }
         return latches
     }
 
-    /// The next signal is stored, but whoever sends it does not hear of it.
+    /// The next signal is stored, but its reply is lost.
     func loseNextAnswer() { losesNextAnswer.withLock { $0 = true } }
 
     func send(_ signal: EncodedSignal, to run: RunID) async throws -> Bool {

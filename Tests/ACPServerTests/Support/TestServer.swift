@@ -80,7 +80,7 @@ extension ServerConfiguration {
 extension EngineConfiguration {
     static var quick: EngineConfiguration {
         EngineConfiguration(
-            cancellationGrace: .seconds(60), shutdownGrace: .milliseconds(50), storagePatience: .seconds(10))
+            cancellationGrace: .seconds(60), shutdownGrace: .milliseconds(50), storageTimeout: .seconds(10))
     }
 }
 

@@ -2,8 +2,8 @@
 
 import Synchronization
 
-/// How much one run may still load by URL.
-final class LinkAllowance: Sendable {
+/// The number of resources and bytes that one run may still load by URL.
+final class LinkBudget: Sendable {
     private struct Used {
         var loads = 0
         var bytes = 0
@@ -18,9 +18,9 @@ final class LinkAllowance: Sendable {
         bytes = configuration.maximumLinkBytes
     }
 
-    /// Something is about to be loaded.
+    /// Counts a resource that is about to be loaded.
     ///
-    /// - Throws: ``LinkError`` if that would be too much.
+    /// - Throws: ``LinkError`` if that exceeds a limit.
     func begin(_ url: String) throws(LinkError) {
         let (tooMany, tooLarge) = used.withLock { used in
             guard used.loads < loads else { return (true, false) }
@@ -31,15 +31,15 @@ final class LinkAllowance: Sendable {
         if tooMany {
             throw LinkError(
                 .tooMany,
-                "\(LinkError.shown(url)) was not loaded: this run has loaded \(loads) things already, and may not load more (EngineConfiguration.maximumLinkLoads)"
-            )
+                "\(LinkError.shown(url)) was not loaded: this run has loaded \(loads) resources, which is the limit "
+                    + "(EngineConfiguration.maximumLinkLoads)")
         }
         if tooLarge { throw tooLargeError(url) }
     }
 
-    /// Something was loaded.
+    /// Counts the bytes of a resource that was loaded.
     ///
-    /// - Throws: ``LinkError`` if it was too much.
+    /// - Throws: ``LinkError`` if they exceed the limit.
     func end(_ url: String, bytes count: Int) throws(LinkError) {
         let isTooLarge = used.withLock { used in
             used.bytes += count
@@ -51,7 +51,7 @@ final class LinkAllowance: Sendable {
     private func tooLargeError(_ url: String) -> LinkError {
         LinkError(
             .tooLarge,
-            "\(LinkError.shown(url)) was not loaded: this run may not load more than \(bytes) bytes in all (EngineConfiguration.maximumLinkBytes)"
-        )
+            "\(LinkError.shown(url)) was not loaded: this run may not load more than \(bytes) bytes in all "
+                + "(EngineConfiguration.maximumLinkBytes)")
     }
 }

@@ -2,9 +2,9 @@
 
 import ACPCore
 
-/// The signed URLs that a run's caller has brought along: they may be usable for longer than those of the same things that were kept
-/// when the session came here first.
-struct BroughtLinks: Sendable {
+/// The signed URLs that came with the request of a run. They may be valid for longer than those of the same resources
+/// that were stored when the session was moved here.
+struct ForwardedLinks: Sendable {
     private let freshest: [String: SessionLink]
 
     init(_ urls: [String] = []) {
@@ -13,11 +13,11 @@ struct BroughtLinks: Sendable {
             uniquingKeysWith: { $1.outlives($0) ? $1 : $0 })
     }
 
-    /// The URL to use for one that was kept.
+    /// Returns the URL to use in place of one that is stored: the one that is valid for longer.
     func freshest(of url: String) -> String {
         if freshest.isEmpty { return url }
         let kept = SessionLink(url)
-        guard let brought = freshest[kept.identity], brought.outlives(kept) else { return url }
-        return brought.url
+        guard let newer = freshest[kept.identity], newer.outlives(kept) else { return url }
+        return newer.url
     }
 }

@@ -6,30 +6,30 @@ import Testing
 
 @testable import ACPRuntime
 
-@Suite("Signed links that are brought again", .timeLimit(.minutes(5)))
-struct BroughtLinksTests {
+@Suite("Signed links that are forwarded again", .timeLimit(.minutes(5)))
+struct ForwardedLinksTests {
     private static func signed(_ url: String, _ expires: Int) -> String {
         SessionLink(signing: url, expires: expires, signature: String(repeating: "s", count: 43)).url
     }
 
-    /// Says what it was asked for.
+    /// Returns the requested URL.
     private struct Loader: ResourceLoader {
-        func load(_ request: ResourceRequest) async throws -> Resource {
-            Resource(bytes: try ACPJSON.encode(Message(request.url)), contentType: "application/json")
+        func load(_ request: ResourceRequest) async throws -> LoadedResource {
+            LoadedResource(bytes: try ACPJSON.encode(Message(request.url)), contentType: "application/json")
         }
     }
 
-    @Test("The one that lasts longest is used, whether it was kept or brought")
+    @Test("The link that is valid for longer is used, whether it was stored or forwarded")
     func freshest() {
-        let brought = BroughtLinks([Self.signed("http://a/1", 7), Self.signed("http://a/1", 9), "http://a/2"])
-        #expect(brought.freshest(of: Self.signed("http://a/1", 5)) == Self.signed("http://a/1", 9))
-        #expect(brought.freshest(of: Self.signed("http://a/1", 11)) == Self.signed("http://a/1", 11))
-        #expect(brought.freshest(of: "http://a/1") == "http://a/1")
-        #expect(brought.freshest(of: "http://a/2") == "http://a/2")
-        #expect(BroughtLinks().freshest(of: Self.signed("http://a/1", 5)) == Self.signed("http://a/1", 5))
+        let forwardedLinks = ForwardedLinks([Self.signed("http://a/1", 7), Self.signed("http://a/1", 9), "http://a/2"])
+        #expect(forwardedLinks.freshest(of: Self.signed("http://a/1", 5)) == Self.signed("http://a/1", 9))
+        #expect(forwardedLinks.freshest(of: Self.signed("http://a/1", 11)) == Self.signed("http://a/1", 11))
+        #expect(forwardedLinks.freshest(of: "http://a/1") == "http://a/1")
+        #expect(forwardedLinks.freshest(of: "http://a/2") == "http://a/2")
+        #expect(ForwardedLinks().freshest(of: Self.signed("http://a/1", 5)) == Self.signed("http://a/1", 5))
     }
 
-    @Test("A run reads with the signatures that came with it, and the history keeps each message once")
+    @Test("A run reads with the signatures of its request, and the history has each message once")
     func run() async throws {
         let storage = MemoryStorage()
         let engine = makeEngine(storage, configuration(resourceLoader: Loader()))

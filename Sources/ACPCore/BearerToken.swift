@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// The one rule for what can be a bearer token, for those who send it and those who ask for it.
+/// The rule for valid bearer tokens, shared by the client and the server.
 package enum BearerToken {
-    /// Why a text cannot be a bearer token, as the rest of a sentence that begins with its name. `nil` if it can.
+    /// Returns why a text cannot be a bearer token, as the predicate of a sentence. Returns `nil` if it can.
     ///
-    /// RFC 6750 allows letters, digits and `-._~+/` with `=` at the end. Tokens with other visible characters of ASCII are in use,
-    /// and every client can send them, so they are accepted. Never shows the text.
+    /// RFC 6750 allows letters, digits and `-._~+/` with `=` at the end. Tokens with other visible ASCII characters are
+    /// in use, and every client can send them, so they are accepted. The result never contains the text.
     package static func fault(in text: String) -> String? {
         if text.isEmpty { return "is empty" }
         if text.utf8.contains(where: { $0 == 0x20 || $0 == 0x09 }) {
@@ -21,9 +21,10 @@ package enum BearerToken {
     }
 }
 
-/// The one rule for values of header fields.
+/// The rule for valid values of header fields.
 package enum HeaderValue {
-    /// Why a text cannot be the value of a header field, as the rest of a sentence that begins with its name. `nil` if it can.
+    /// Returns why a text cannot be the value of a header field, as the predicate of a sentence. Returns `nil` if it
+    /// can.
     package static func fault(in text: String) -> String? {
         if text.utf8.contains(where: { ($0 < 0x20 && $0 != 0x09) || $0 == 0x7F }) {
             return "contains line breaks or control characters, which a header cannot carry"
@@ -36,7 +37,8 @@ package enum HeaderValue {
         return nil
     }
 
-    /// Why a text cannot be an idempotency key: a value of a header field with 1 to 255 bytes.
+    /// Returns why a text cannot be an idempotency key: a value of a header field with 1 to 255 bytes. Returns `nil` if
+    /// it can.
     package static func idempotencyKeyFault(in text: String) -> String? {
         if text.isEmpty { return "is empty" }
         if text.utf8.count > 255 { return "has more than 255 bytes" }

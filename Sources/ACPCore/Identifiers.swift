@@ -2,21 +2,22 @@
 
 import Foundation
 
-/// A name that ACP objects are found by, kept as the string that travels on the wire.
+/// An identifier of an ACP object, kept as the string that is transmitted.
 public protocol ACPIdentifier: RawRepresentable, Hashable, Sendable, Codable, Comparable, CustomStringConvertible,
     ExpressibleByStringLiteral
 where RawValue == String {
-    /// What a valid identifier looks like, for error messages.
+    /// A description of valid identifiers, for error messages.
     static var rule: String { get }
 
-    /// The identifier, or nil if the string is not a valid one.
+    /// Creates an identifier. Returns `nil` if the string is not a valid one.
     init?(rawValue: String)
 }
 
 extension ACPIdentifier {
-    /// The identifier of that text.
+    /// Creates an identifier from text that may be invalid.
     ///
-    /// - Throws: ``ACPError`` with code ``ACPError/Code-swift.struct/invalidInput`` if it is not a valid one.
+    /// - Throws: ``ACPError`` with code ``ACPError/Code-swift.struct/invalidInput`` if the text is not a valid
+    ///   identifier.
     public init(validating text: String) throws(ACPError) {
         guard let value = Self(rawValue: text) else {
             throw ACPError(.invalidInput, "\"\(text.prefix(140))\" is not a valid \(Self.rule)")
@@ -24,8 +25,9 @@ extension ACPIdentifier {
         self = value
     }
 
-    /// An identifier that stands in the source code. A literal that is not valid stops the program: use
-    /// ``init(validating:)`` for text that comes from elsewhere.
+    /// Creates an identifier from a literal in the source code. Use ``init(validating:)`` for any other text.
+    ///
+    /// - Precondition: The literal is a valid identifier.
     public init(stringLiteral text: String) {
         guard let value = Self(rawValue: text) else {
             preconditionFailure("\"\(text)\" is not a valid \(Self.rule)")
@@ -33,56 +35,67 @@ extension ACPIdentifier {
         self = value
     }
 
+    /// Returns whether the first identifier's text sorts before the second's.
     public static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
 
+    /// The identifier's text.
     public var description: String { rawValue }
 }
 
-/// Names one run.
+/// The id of a run.
 ///
-/// New ones are random UUIDs in lower case. Servers in other languages may use other opaque strings, which are
-/// accepted as well: 1 to 128 letters, digits, and `.`, `_`, `~`, `-`.
+/// New ids are random UUIDs in lower case. Other opaque strings, which servers in other languages may use, are accepted
+/// as well: 1 to 128 letters, digits, and `.`, `_`, `~`, `-`.
 public struct RunID: ACPIdentifier {
+    /// The id as it is transmitted.
     public let rawValue: String
+    /// A description of valid ids, for error messages.
     public static let rule = "run id (1 to 128 characters of A-Z a-z 0-9 . _ ~ -)"
 
+    /// Creates an id. Returns `nil` if the string is not a valid one. A UUID is converted to lower case.
     public init?(rawValue: String) {
         guard let text = canonicalIdentifier(rawValue) else { return nil }
         self.rawValue = text
     }
 
-    /// A new, random id.
+    /// Creates a new, random id.
     public init() { rawValue = newUUID() }
 
-    /// Sixteen bytes as a UUID.
+    /// Creates an id from the sixteen bytes of a UUID.
     package init(uuid bytes: [UInt8]) { rawValue = RandomUUID.text(bytes) }
 }
 
-/// Names one session.
+/// The id of a session.
 ///
-/// New ones are random UUIDs in lower case. Clients may choose other opaque strings: 1 to 128 letters, digits, and
+/// New ids are random UUIDs in lower case. Clients may choose other opaque strings: 1 to 128 letters, digits, and
 /// `.`, `_`, `~`, `-`.
 public struct SessionID: ACPIdentifier {
+    /// The id as it is transmitted.
     public let rawValue: String
+    /// A description of valid ids, for error messages.
     public static let rule = "session id (1 to 128 characters of A-Z a-z 0-9 . _ ~ -)"
 
+    /// Creates an id. Returns `nil` if the string is not a valid one. A UUID is converted to lower case.
     public init?(rawValue: String) {
         guard let text = canonicalIdentifier(rawValue) else { return nil }
         self.rawValue = text
     }
 
-    /// A new, random id.
+    /// Creates a new, random id.
     public init() { rawValue = newUUID() }
 }
 
 /// The name under which an agent is called.
 ///
-/// The specification asks for RFC 1123 labels (lower case letters, digits and `-`). Agents of the reference server
-/// carry underscores and capitals as well, so 1 to 63 letters, digits, `-` and `_` are accepted.
+/// The specification requires RFC 1123 labels (lower-case letters, digits and `-`). The names of agents on the
+/// reference server also contain underscores and capitals, so 1 to 63 letters, digits, `-` and `_` are accepted.
 public struct AgentName: ACPIdentifier {
+    /// The name as it is transmitted.
     public let rawValue: String
+    /// A description of valid names, for error messages.
     public static let rule = "agent name (1 to 63 characters of A-Z a-z 0-9 - _)"
 
+    /// Creates a name. Returns `nil` if the string is not a valid one.
     public init?(rawValue: String) {
         let utf8 = rawValue.utf8
         guard (1...63).contains(utf8.count),
@@ -94,12 +107,12 @@ public struct AgentName: ACPIdentifier {
 
 private func newUUID() -> String { RandomUUID.text() }
 
-/// Checks an opaque id. One that looks like a UUID is put in lower case, as clients in other languages do with theirs,
-/// so that both spellings find the same run.
+/// Checks an opaque id. A UUID is converted to lower case, as in clients in other languages, so that both spellings
+/// find the same run.
 private func canonicalIdentifier(_ text: String) -> String? {
     let utf8 = text.utf8
     guard (1...128).contains(utf8.count), utf8.allSatisfy(\.isUnreserved) else { return nil }
-    // "." and ".." would be taken for path segments by HTTP clients.
+    // HTTP clients would interpret "." and ".." as path segments.
     guard text != ".", text != ".." else { return nil }
     guard utf8.count == 36, utf8.contains(where: \.isUppercase), UUID(uuidString: text) != nil else { return text }
     return text.lowercased()

@@ -3,14 +3,14 @@
 import Foundation
 import Synchronization
 
-/// New UUIDs, from random bytes of the system's that are fetched many at a time: asking for sixteen at once costs more than
-/// everything else that a new id needs.
+/// Creates UUIDs from a pool of random bytes of the operating system: a system call for each UUID would cost more than
+/// everything else that a new id requires.
 package enum RandomUUID {
-    /// The most that `getentropy` gives at once.
+    /// The most bytes that `getentropy` returns at once.
     private static let poolSize = 256
     private static let pool = Mutex([UInt8]())
 
-    /// A random UUID (version 4) in lower case.
+    /// Returns a random UUID (version 4) in lower case.
     package static func text() -> String {
         var bytes = pool.withLock { pool in
             if pool.isEmpty { pool = randomBytes() }
@@ -23,7 +23,7 @@ package enum RandomUUID {
         return text(bytes)
     }
 
-    /// Sixteen bytes as the text of a UUID.
+    /// Returns the text of a UUID from its sixteen bytes.
     static func text(_ bytes: [UInt8]) -> String {
         String(unsafeUninitializedCapacity: 36) { text in
             var position = 0
@@ -50,7 +50,7 @@ package enum RandomUUID {
     }
 }
 
-/// The lower case digit of a value below 16.
+/// Returns the lower-case hexadecimal digit of a value below 16.
 func hexadecimalDigit(_ value: UInt8) -> UInt8 {
     value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10
 }

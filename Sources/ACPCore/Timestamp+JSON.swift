@@ -5,7 +5,7 @@ extension Timestamp: Codable, JSONReadable, JSONWritable {
         "\"\(text.prefix(64))\" is not an RFC 3339 timestamp such as 2025-05-07T11:22:33.123456Z"
     }
 
-    /// Reads the usual form without making a string of it.
+    /// Reads the usual form without creating a string.
     package init(json reader: inout JSONReader) throws(JSONFault) {
         let text = try reader.text()
         if text.isPlain, let value = Timestamp(utf8: reader.rebased(text.range)) {
@@ -19,9 +19,9 @@ extension Timestamp: Codable, JSONReadable, JSONWritable {
 
     package func write(to writer: inout JSONWriter) { writer.plainString(atMost: Self.longest, write(to:)) }
 
-    /// Reads RFC 3339 from any decoder.
+    /// Creates a timestamp from RFC 3339 text in any decoder.
     ///
-    /// - Throws: `DecodingError`, also if the text is no timestamp.
+    /// - Throws: `DecodingError`, also if the text is not a timestamp.
     public init(from decoder: any Decoder) throws {
         let text = try decoder.singleValueContainer().decode(String.self)
         guard let value = Timestamp(text) else {
@@ -30,7 +30,7 @@ extension Timestamp: Codable, JSONReadable, JSONWritable {
         self = value
     }
 
-    /// Writes RFC 3339 to any encoder.
+    /// Encodes the timestamp as RFC 3339 text to any encoder.
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
         try container.encode(description)

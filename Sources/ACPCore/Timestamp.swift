@@ -2,17 +2,18 @@
 
 import Foundation
 
-/// A moment in time, exact to the microsecond.
+/// A point in time with microsecond precision.
 ///
 /// Clients in other languages keep microseconds and compare timestamps for equality after a round trip, which
-/// `Date` (a binary fraction of seconds) cannot promise. On the wire it is RFC 3339 in UTC with a trailing `Z`.
+/// `Date` (a binary fraction of seconds) does not support. In JSON it is RFC 3339 text in UTC with a trailing `Z`.
 public struct Timestamp: Sendable, Hashable, Comparable {
-    /// Microseconds since 1970-01-01T00:00:00Z. Negative before.
+    /// Microseconds since 1970-01-01T00:00:00Z. Negative for earlier points in time.
     public var microseconds: Int64
 
+    /// Creates a timestamp from the microseconds since 1970-01-01T00:00:00Z.
     public init(microseconds: Int64) { self.microseconds = microseconds }
 
-    /// The moment of a `Date`, rounded to the microsecond. One out of range becomes the nearest that is in range.
+    /// Creates a timestamp from a `Date`, rounded to the microsecond. A date out of range is clamped to the range.
     public init(_ date: Date) {
         let value = (date.timeIntervalSince1970 * 1_000_000).rounded()
         microseconds = Int64(exactly: value) ?? (value < 0 ? .min : .max)
@@ -25,13 +26,15 @@ public struct Timestamp: Sendable, Hashable, Comparable {
         return Timestamp(microseconds: Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1_000)
     }
 
-    /// The same moment as a `Date`, which is exact to about a microsecond in our century.
+    /// The timestamp as a `Date`, which has a precision of about a microsecond in this century.
     public var date: Date { Date(timeIntervalSince1970: Double(microseconds) / 1_000_000) }
 
+    /// Returns whether the first point in time is before the second.
     public static func < (left: Timestamp, right: Timestamp) -> Bool { left.microseconds < right.microseconds }
 
-    /// The moment that is later by a duration (earlier, if that is negative). It stops at the ends of the range, so
-    /// that a time to live of "for ever" is safe to add.
+    /// Returns the point in time that is later by a duration (earlier if the duration is negative).
+    ///
+    /// The result is clamped to the range, so that a very long time to live can be added safely.
     public static func + (left: Timestamp, right: Duration) -> Timestamp {
         let (seconds, attoseconds) = right.components
         let (whole, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000)
@@ -43,14 +46,14 @@ public struct Timestamp: Sendable, Hashable, Comparable {
         return Timestamp(microseconds: sum)
     }
 
-    /// The time from the right moment to the left one.
+    /// Returns the duration from the second point in time to the first.
     public static func - (left: Timestamp, right: Timestamp) -> Duration {
         .microseconds(left.microseconds) - .microseconds(right.microseconds)
     }
 }
 
 extension Timestamp: CustomStringConvertible, LosslessStringConvertible {
-    /// RFC 3339 in UTC: `2025-05-07T11:22:33.123456Z`, without the fraction if it is zero.
+    /// The timestamp as RFC 3339 text in UTC: `2025-05-07T11:22:33.123456Z`, without the fraction if it is zero.
     public var description: String {
         String(unsafeUninitializedCapacity: Self.longest, initializingUTF8With: write(to:))
     }
@@ -63,7 +66,7 @@ extension Timestamp: CustomStringConvertible, LosslessStringConvertible {
     /// - Parameter buffer: Room for ``longest`` bytes.
     /// - Returns: How many bytes were written.
     func write(to buffer: UnsafeMutableBufferPointer<UInt8>) -> Int {
-        // RFC 3339 knows the years 0000 to 9999 only; what lies outside is shown as the nearest moment inside.
+        // RFC 3339 supports the years 0000 to 9999 only: other timestamps are clamped to them.
         let shown = min(max(microseconds, -62_167_219_200_000_000), 253_402_300_799_999_999)
         let (days, time) = shown.flooredDivision(by: 86_400_000_000)
         let (year, month, day) = civilDate(fromDays: days)
@@ -88,12 +91,14 @@ extension Timestamp: CustomStringConvertible, LosslessStringConvertible {
         return writer.count
     }
 
-    /// Reads RFC 3339. Other offsets are turned into UTC, no offset counts as UTC, digits beyond the microsecond are cut.
+    /// Creates a timestamp from RFC 3339 text. Returns `nil` if the text is not valid.
+    ///
+    /// Other offsets are converted to UTC, a missing offset means UTC, and digits beyond the microsecond are dropped.
     public init?(_ description: String) {
         self.init(utf8: description.utf8)
     }
 
-    /// The same for text that is no `String` yet.
+    /// Creates a timestamp from the bytes of RFC 3339 text.
     init?(utf8: some Collection<UInt8>) {
         var reader = DigitReader(utf8: utf8[...])
         guard let year = reader.number(digits: 4), reader.skip("-"),
@@ -133,7 +138,8 @@ private func daysIn(month: Int64, year: Int64) -> Int64 {
     }
 }
 
-/// Days from 1970-01-01. Years begin in March here, which puts the leap day at the end of a year.
+/// Returns the number of days since 1970-01-01. Years begin in March here, so that the leap day is the last day of a
+/// year.
 private func daysFromCivil(year: Int64, month: Int64, day: Int64) -> Int64 {
     let shiftedYear = month <= 2 ? year - 1 : year
     let (era, yearOfEra) = shiftedYear.flooredDivision(by: 400)
@@ -173,7 +179,7 @@ private struct DigitWriter {
 }
 
 private struct DigitReader<Rest: Collection<UInt8>> where Rest.SubSequence == Rest {
-    /// What has not been read yet.
+    /// The text that has not been read yet.
     var utf8: Rest
     var isAtEnd: Bool { utf8.isEmpty }
 
@@ -198,7 +204,7 @@ private struct DigitReader<Rest: Collection<UInt8>> where Rest.SubSequence == Re
         return value
     }
 
-    /// The digits of a fraction of a second: at least one, those after the sixth dropped.
+    /// Reads the digits of a fraction of a second: at least one; those after the sixth are dropped.
     mutating func microseconds() -> Int64? {
         guard var value = digit() else { return nil }
         var digits = 1

@@ -40,7 +40,7 @@ extension RunQuery.Filter {
 }
 
 /// Part of a list, and how long the whole list is.
-public struct Page<Item: Sendable>: Sendable {
+public struct StoragePage<Item: Sendable>: Sendable {
     public var items: [Item]
     /// How many there are on all pages: exact.
     public var total: Int
@@ -55,7 +55,7 @@ public struct Page<Item: Sendable>: Sendable {
     /// - Throws: What `transform` throws.
     public func map<Other: Sendable, Failure: Error>(
         _ transform: (Item) throws(Failure) -> Other
-    ) throws(Failure) -> Page<Other> {
-        Page<Other>(items: try items.map(transform), total: total)
+    ) throws(Failure) -> StoragePage<Other> {
+        StoragePage<Other>(items: try items.map(transform), total: total)
     }
 }

@@ -22,7 +22,7 @@ extension Storage {
     }
 
     /// One page of runs as they stand, newest first, and how many there are in all.
-    public func runs(_ query: RunQuery) async throws -> Page<Run> {
+    public func runs(_ query: RunQuery) async throws -> StoragePage<Run> {
         try await storedRuns(query).map { run throws(StorageError) in
             try run.record(name(of: .run(run.id))).run()
         }
@@ -75,7 +75,7 @@ extension Storage {
     }
 
     /// One page of a session's history, oldest first, and how many entries there are in all.
-    public func history(of session: SessionID, from offset: Int, limit: Int?) async throws -> Page<HistoryEntry> {
+    public func history(of session: SessionID, from offset: Int, limit: Int?) async throws -> StoragePage<HistoryEntry> {
         let start = max(0, offset)
         let page = try await storedHistory(of: session, from: start, limit: limit)
         var entries: [HistoryEntry] = []
@@ -83,7 +83,7 @@ extension Storage {
         for entry in page.items {
             entries.append(try entry.decode(name(of: .historyEntry(session, start + entries.count))))
         }
-        return Page(items: entries, total: page.total)
+        return StoragePage(items: entries, total: page.total)
     }
 
     /// The whole history of a session.

@@ -86,7 +86,7 @@ public protocol Storage: Sendable {
     func deleteRun(_ run: RunID) async throws -> Bool
 
     /// One page of runs, newest first, and how many there are in all. ``runs(_:)`` decodes them.
-    func storedRuns(_ query: RunQuery) async throws -> Page<StoredRun>
+    func storedRuns(_ query: RunQuery) async throws -> StoragePage<StoredRun>
 
     // MARK: Events
 
@@ -141,7 +141,7 @@ public protocol Storage: Sendable {
     /// decodes them.
     func storedHistory(
         of session: SessionID, from offset: Int, limit: Int?
-    ) async throws -> Page<Encoded<HistoryEntry>>
+    ) async throws -> StoragePage<Encoded<HistoryEntry>>
 
     /// Deletes a session with its history and the contents of that. Its runs stay, and keep what they refer to.
     ///

@@ -32,7 +32,7 @@ struct ErrorTests {
             (#""agent_name":"a","input":[{"parts":[]},{}]"#, "input[1].parts is missing"),
             (
                 #""agent_name":"a","input":[{"role":"robot","parts":[]}]"#,
-                #"input[0].role: "robot" is no role: user, agent or agent/NAME is expected"#
+                #"input[0].role: "robot" is not a role: user, agent or agent/NAME is expected"#
             ),
             (
                 #""agent_name":"a","input":[{"parts":[],"completed_at":"noon"}]"#,
@@ -45,7 +45,7 @@ struct ErrorTests {
             ),
             (
                 #""agent_name":"a",\#(part(#"{"content_encoding":"gzip"}"#))"#,
-                #"input[0].parts[1].content_encoding: "gzip" is no content encoding: plain or base64 is expected"#
+                #"input[0].parts[1].content_encoding: "gzip" is not a content encoding: plain or base64 is expected"#
             ),
             (
                 #""agent_name":"a",\#(part(#"{"content":"x","content_url":"y"}"#))"#,
@@ -61,7 +61,7 @@ struct ErrorTests {
             ),
             (
                 #""agent_name":"a","input":[],"mode":"fast""#,
-                #"mode: "fast" is no mode: sync, async or stream is expected"#
+                #"mode: "fast" is not a mode: sync, async or stream is expected"#
             ),
             (#""agent_name":"a","input":[],"mode":true"#, "mode has the wrong type: a string is expected"),
             (
@@ -91,7 +91,7 @@ struct ErrorTests {
                     #""await_resume":{"type":"message","message":{"parts":[{"content":1}]}}"#,
                     "await_resume.message.parts[0].content has the wrong type: a string is expected"
                 ),
-                (#""await_resume":{},"mode":"later""#, #"mode: "later" is no mode: sync, async or stream is expected"#),
+                (#""await_resume":{},"mode":"later""#, #"mode: "later" is not a mode: sync, async or stream is expected"#),
                 (
                     #""await_resume":{},"run_id":"a/b""#,
                     #"run_id: "a/b" is not a valid run id (1 to 128 characters of A-Z a-z 0-9 . _ ~ -)"#

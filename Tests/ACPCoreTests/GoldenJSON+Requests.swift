@@ -114,10 +114,10 @@ extension Golden {
             "AgentCapability", AgentCapability(name: "n", description: "d"),
             #"{"name":"n","description":"d"}"#),
         Golden(
-            "Person", Person(name: "A", email: "a@example.com", url: "https://a.example"),
+            "Person", AgentMetadata.Person(name: "A", email: "a@example.com", url: "https://a.example"),
             #"{"name":"A","email":"a@example.com","url":"https://a.example"}"#),
         Golden(
-            "Person: name only", Person(name: "A"),
+            "Person: name only", AgentMetadata.Person(name: "A"),
             #"{"name":"A"}"#),
         Golden(
             "AgentLink", AgentLink(type: .homepage, url: "u"),

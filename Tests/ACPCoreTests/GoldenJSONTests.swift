@@ -171,7 +171,7 @@ struct GoldenJSONTests {
             Issue.record("mode is unknown")
             return
         }
-        #expect(path(context.codingPath) == ".messages[1].mode" && context.debugDescription.contains("is no mode"))
+        #expect(path(context.codingPath) == ".messages[1].mode" && context.debugDescription.contains("is not a mode"))
     }
 
     @Test("An infinite number is an error of every encoder, with its path")

@@ -136,7 +136,7 @@ struct HostileJSONTests {
             #expect(refusal(MessagePart.self, #"{\#(text):1}"#)?.code == .invalidInput)
             #expect(
                 refusal(MessagePart.self, #"{"other":\#(text)}"#)?.message
-                    .contains("half of a surrogate pair is no character (line 1, column ") == true)
+                    .contains("half of a surrogate pair is not a character (line 1, column ") == true)
         }
 
         @Test("a whole surrogate pair is one character")

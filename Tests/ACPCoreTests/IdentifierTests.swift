@@ -122,7 +122,7 @@ struct IdentifierTests {
             #expect(Message.Role(rawValue: text) == nil)
             #expect(
                 refusal([Message.Role].self, #"["\#(text)"]"#)?.message
-                    == #"[0]: "\#(text)" is no role: user, agent or agent/NAME is expected"#)
+                    == #"[0]: "\#(text)" is not a role: user, agent or agent/NAME is expected"#)
         }
     }
 }

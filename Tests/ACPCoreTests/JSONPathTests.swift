@@ -23,7 +23,7 @@ struct JSONPathTests {
         ),
         (
             Run.self, #"{\#(run.replacing("awaiting", with: "paused"))}"#,
-            #"status: "paused" is no status of a run: created, in-progress, awaiting, cancelling, cancelled, completed, "#
+            #"status: "paused" is not a status of a run: created, in-progress, awaiting, cancelling, cancelled, completed, "#
                 + "failed are known"
         ),
         (Run.self, #"{\#(run),"error":{"code":"c"}}"#, "error.message is missing"),

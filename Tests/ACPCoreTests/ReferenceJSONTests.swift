@@ -149,7 +149,7 @@ struct ReferenceJSONTests {
                     metadata: AgentMetadata(
                         annotations: annotations, naturalLanguages: ["en"],
                         capabilities: [AgentCapability(name: "c", description: "d")], tags: ["Chat"],
-                        createdAt: Fixture.start, author: Person(name: "A", url: "https://a.example/"),
+                        createdAt: Fixture.start, author: AgentMetadata.Person(name: "A", url: "https://a.example/"),
                         links: [AgentLink(type: .homepage, url: "https://a.example/")],
                         dependencies: [AgentDependency(type: .tool, name: "w")], recommendedModels: ["m"],
                         extra: ["own": 1])))

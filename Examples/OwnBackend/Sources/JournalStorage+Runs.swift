@@ -69,14 +69,14 @@ extension JournalStorage {
     }
 
     /// Sorts all runs that fit. A backend for more than some thousands keeps an index for each kind of filter.
-    public func storedRuns(_ query: RunQuery) async throws -> Page<StoredRun> {
+    public func storedRuns(_ query: RunQuery) async throws -> StoragePage<StoredRun> {
         try await journal.read { contents in
             let found = contents.runs.values.filter { query.filter.includes($0.summary) }
             // Newest first. Of those created at the same microsecond the id decides, so that pages do not overlap.
             let sorted = found.sorted {
                 ($1.summary.createdAt, $1.summary.id) < ($0.summary.createdAt, $0.summary.id)
             }
-            return Page(items: sorted.page(from: query.offset, limit: query.limit).map(\.stored), total: found.count)
+            return StoragePage(items: sorted.page(from: query.offset, limit: query.limit).map(\.stored), total: found.count)
         }
     }
 

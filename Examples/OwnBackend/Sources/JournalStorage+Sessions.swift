@@ -30,10 +30,10 @@ extension JournalStorage {
 
     public func storedHistory(
         of session: SessionID, from offset: Int, limit: Int?
-    ) async throws -> Page<Encoded<HistoryEntry>> {
+    ) async throws -> StoragePage<Encoded<HistoryEntry>> {
         try await journal.read { contents in
             let history = contents.sessions[session]?.history ?? []
-            return Page(items: history.page(from: offset, limit: limit), total: history.count)
+            return StoragePage(items: history.page(from: offset, limit: limit), total: history.count)
         }
     }
 

@@ -1,33 +1,45 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What is known of an agent besides its interface. Everything is optional; keys that the specification does not name are
-/// kept in ``extra`` and given back.
+/// Information about an agent besides its interface.
+///
+/// Everything is optional. Members that the specification does not define are kept in ``extra`` and written again.
 public struct AgentMetadata: Sendable, Hashable {
-    /// Free annotations, kept whole.
+    /// Annotations in any form.
     public var annotations: JSONObject?
     /// The full documentation, in Markdown.
     public var documentation: String?
     /// An SPDX license id, such as `Apache-2.0`.
     public var license: String?
+    /// The programming language in which the agent is written.
     public var programmingLanguage: String?
-    /// ISO 639-1 codes, such as `en`.
+    /// The languages that the agent understands, as ISO 639-1 codes such as `en`.
     public var naturalLanguages: [String]?
+    /// The framework with which the agent is built.
     public var framework: String?
+    /// What the agent can do.
     public var capabilities: [AgentCapability]?
-    /// Fields of use, such as `finance`.
+    /// The domains in which the agent is used, such as `finance`.
     public var domains: [String]?
-    /// Such as `Chat`, `RAG`, `Code`, or any other.
+    /// Tags such as `Chat`, `RAG`, `Code`, or any other.
     public var tags: [String]?
+    /// When the agent was created.
     public var createdAt: Timestamp?
+    /// When the agent was last changed.
     public var updatedAt: Timestamp?
+    /// The agent's author.
     public var author: Person?
+    /// Other people who work on the agent.
     public var contributors: [Person]?
+    /// The agent's home page, source code and the like.
     public var links: [AgentLink]?
+    /// What the agent requires.
     public var dependencies: [AgentDependency]?
+    /// The language models that are recommended for the agent.
     public var recommendedModels: [String]?
-    /// Keys that the specification does not name.
+    /// Members that the specification does not define.
     public var extra: JSONObject
 
+    /// Creates metadata. Everything that is not given is left out.
     public init(
         annotations: JSONObject? = nil,
         documentation: String? = nil,
@@ -67,67 +79,95 @@ public struct AgentMetadata: Sendable, Hashable {
     }
 }
 
-/// Something that an agent can do, in words that people and language models read.
+/// Something that an agent can do, described for people and language models.
 public struct AgentCapability: Sendable, Hashable {
+    /// The capability's name.
     public var name: String
+    /// What the agent can do.
     public var description: String
 
+    /// Creates a capability.
     public init(name: String, description: String) {
         self.name = name
         self.description = description
     }
 }
 
-/// An author or a contributor.
-public struct Person: Sendable, Hashable {
-    public var name: String
-    public var email: String?
-    public var url: String?
+extension AgentMetadata {
+    /// An author or a contributor.
+    public struct Person: Sendable, Hashable {
+        /// The person's name.
+        public var name: String
+        /// The person's email address.
+        public var email: String?
+        /// The person's web page.
+        public var url: String?
 
-    public init(name: String, email: String? = nil, url: String? = nil) {
-        self.name = name
-        self.email = email
-        self.url = url
+        /// Creates a person.
+        public init(name: String, email: String? = nil, url: String? = nil) {
+            self.name = name
+            self.email = email
+            self.url = url
+        }
     }
 }
 
 /// A link that belongs to an agent.
 public struct AgentLink: Sendable, Hashable {
-    /// What the link leads to. The specification names four; other strings are kept.
+    /// The kind of a link's target. The specification defines four; other strings are kept.
     public struct Kind: RawRepresentable, Sendable, Hashable {
+        /// The kind as it is transmitted.
         public let rawValue: String
+
+        /// Creates a kind from any string.
         public init(rawValue: String) { self.rawValue = rawValue }
 
+        /// The agent's source code.
         public static let sourceCode = Kind(rawValue: "source-code")
+        /// A container image of the agent.
         public static let containerImage = Kind(rawValue: "container-image")
+        /// The agent's home page.
         public static let homepage = Kind(rawValue: "homepage")
+        /// The agent's documentation.
         public static let documentation = Kind(rawValue: "documentation")
     }
 
+    /// The kind of the link's target.
     public var type: Kind
+    /// The link's target.
     public var url: String
 
+    /// Creates a link.
     public init(type: Kind, url: String) {
         self.type = type
         self.url = url
     }
 }
 
-/// Something that an agent needs: another agent, a tool, a model.
+/// Something that an agent requires: another agent, a tool or a model.
 public struct AgentDependency: Sendable, Hashable {
-    /// What is needed. The specification names three; other strings are kept.
+    /// The kind of a dependency. The specification defines three; other strings are kept.
     public struct Kind: RawRepresentable, Sendable, Hashable {
+        /// The kind as it is transmitted.
         public let rawValue: String
+
+        /// Creates a kind from any string.
         public init(rawValue: String) { self.rawValue = rawValue }
 
+        /// Another agent.
         public static let agent = Kind(rawValue: "agent")
+        /// A tool.
         public static let tool = Kind(rawValue: "tool")
+        /// A model.
         public static let model = Kind(rawValue: "model")
     }
 
+    /// The kind of the dependency. If `nil`, the sender left it out.
     public var type: Kind?
+    /// The name of the dependency. If `nil`, the sender left it out.
     public var name: String?
 
+    /// Creates a dependency.
     public init(type: Kind, name: String) {
         self.type = type
         self.name = name

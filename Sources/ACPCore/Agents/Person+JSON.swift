@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-extension Person: Codable, JSONDocument {
+extension AgentMetadata.Person: Codable, JSONDocument {
     package enum Field: JSONName, JSONField {
         case name
         case email

@@ -1,30 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// How every ACP object is written to and read from JSON: the one place that all layers share.
+/// The JSON encoder and decoder of all ACP objects, which all layers share.
 ///
-/// What is read must be JSON as RFC 8259 defines it, in UTF-8, and not nested deeper than ``maximumDepth``. Of members with the
-/// same name the last counts. Members of a ``JSONObject`` keep their order. Integers of any size are kept exactly
-/// (``JSONValue/LargeInteger``); fractions are rounded to the nearest `Double`.
+/// Documents must be JSON as RFC 8259 defines it, in UTF-8, and not nested deeper than ``maximumDepth``. Of several
+/// members with the same name, the last one is used. Members of a ``JSONObject`` keep their order. Integers of any size
+/// are kept exactly (``JSONValue/LargeInteger``); fractions are rounded to the nearest `Double`.
 public enum ACPJSON {
-    /// How deeply arrays and objects may stand in each other. Deeper ones are refused, written or read: they would
-    /// exhaust the stack of the thread that reads them.
+    /// The maximum depth to which arrays and objects may be nested, when a document is read or written.
+    ///
+    /// A document that is nested deeper could exhaust the stack of the thread that reads it.
     public static let maximumDepth = 128
 
-    /// The JSON of a value, as UTF-8, without line breaks.
+    /// Returns the JSON of a value in UTF-8, without line breaks.
     ///
     /// - Throws: ``ACPError`` with code ``ACPError/Code-swift.struct/serverError``, naming the value that JSON cannot
-    ///   hold (an infinite number, for example).
+    ///   represent (an infinite number, for example).
     public static func encode(_ value: some Encodable) throws(ACPError) -> [UInt8] {
         if let value = value as? any JSONWritable { return try encode(value, depth: maximumDepth) }
         return try encode(try encodeTree(value), depth: maximumDepth)
     }
 
-    /// The same for the types of which it is known here that they are written directly.
+    /// Returns the JSON of a value whose type is known to be written directly.
     package static func encode(_ value: some JSONWritable) throws(ACPError) -> [UInt8] {
         try encode(value, depth: maximumDepth)
     }
 
-    /// The JSON of a value that becomes part of a larger one, and so may use less of the depth.
+    /// Returns the JSON of a value that becomes part of a larger document, and so is limited to a smaller depth.
     static func encode(_ value: some JSONWritable, depth: Int) throws(ACPError) -> [UInt8] {
         do throws(JSONFault) {
             return try value.written(depth: depth)
@@ -43,7 +44,7 @@ public enum ACPJSON {
             .serverError, "a value cannot be written as JSON: it is nested deeper than \(depth) levels")
     }
 
-    /// Any value as a JSON value.
+    /// Converts any value to a JSON value.
     static func encodeTree(_ value: some Encodable) throws(ACPError) -> JSONValue {
         do {
             return try ValueEncoder.encode(value)
@@ -55,15 +56,18 @@ public enum ACPJSON {
         } catch let error as ACPError {
             throw error
         } catch {
-            // Callers may read what an ACPError says: another error may say what is not for them.
+            // Remote callers can read the message of an ACPError: that of another error may not be meant for them.
             throw ACPError(.serverError, "a value cannot be written as JSON: its encode(to:) threw an error of its own")
         }
     }
 
-    /// Reads a value from JSON.
+    /// Decodes a value from JSON.
     ///
-    /// - Throws: ``ACPError`` with code ``ACPError/Code-swift.struct/invalidInput``, naming the field that is wrong, for
-    ///   example `input[0].parts[1].content_encoding`.
+    /// - Parameters:
+    ///   - type: The type of the value.
+    ///   - json: The document in UTF-8.
+    /// - Throws: ``ACPError`` with code ``ACPError/Code-swift.struct/invalidInput``, naming the member that is invalid,
+    ///   for example `input[0].parts[1].content_encoding`.
     public static func decode<Value: Decodable>(
         _ type: Value.Type = Value.self,
         from json: some Sequence<UInt8>
@@ -75,7 +79,7 @@ public enum ACPJSON {
         return try decodeThoroughly(type, from: json)
     }
 
-    /// The same for the types of which it is known here that they are read directly.
+    /// Decodes a value whose type is known to be read directly.
     package static func decode<Value: JSONReadable>(
         _ type: Value.Type = Value.self,
         from json: some Sequence<UInt8>
@@ -102,7 +106,7 @@ public enum ACPJSON {
         throw ACPError(.invalidInput, message ?? "the JSON could not be read")
     }
 
-    /// Reads a value with `Decodable`, for types of which nothing else is known.
+    /// Decodes a value by means of `Decodable`, for types that cannot be read directly.
     static func decodeThoroughly<Value: Decodable>(
         _ type: Value.Type,
         from json: some Sequence<UInt8>
@@ -110,7 +114,7 @@ public enum ACPJSON {
         try decode(type, tree: try read(JSONValue.self, from: json, keepsDigits: true))
     }
 
-    /// Reads a value from a tree.
+    /// Decodes a value from a JSON value.
     static func decode<Value: Decodable>(_ type: Value.Type, tree: JSONValue) throws(ACPError) -> Value {
         do {
             return try ValueDecoder(tree, codingPath: []).decode(type)
@@ -176,7 +180,7 @@ public enum ACPJSON {
 }
 
 extension DecodingError {
-    /// An error for a value of the right type whose content is not allowed.
+    /// Returns an error for a value of the right type whose content is not allowed.
     static func invalid(_ message: String, at codingPath: [any CodingKey]) -> DecodingError {
         .dataCorrupted(.init(codingPath: codingPath, debugDescription: message))
     }

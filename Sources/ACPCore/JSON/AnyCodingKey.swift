@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A coding key that can be any string: how keys that the specification does not name are read and written.
+/// A coding key that can be any string, for members that the specification does not define.
 struct AnyCodingKey: CodingKey {
     let stringValue: String
     var intValue: Int? { nil }
@@ -10,7 +10,7 @@ struct AnyCodingKey: CodingKey {
     init?(intValue: Int) { nil }
 }
 
-/// The coding key of an element of an array.
+/// The coding key of an array's element.
 struct IndexKey: CodingKey {
     let index: Int
     var stringValue: String { "\(index)" }

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Counts what a document holds before it is decoded: a value of two bytes may take a hundred in memory.
+/// Counts the keys and values of a document before it is decoded: a value of two bytes may need a hundred bytes of
+/// memory.
 package enum JSONCensus {
-    /// Whether a document holds more than so many keys and values. Whether it is JSON at all is not checked.
+    /// Returns whether a document has more than a number of keys and values. Does not check whether the document is
+    /// JSON.
     package static func exceeds(_ limit: Int, in json: some Sequence<UInt8>) -> Bool {
         json.withContiguousStorageIfAvailable { exceeds(limit, in: UnsafeRawBufferPointer($0)) } ?? false
     }
 
     private static func exceeds(_ limit: Int, in json: UnsafeRawBufferPointer) -> Bool {
-        // Each key and each value comes behind one of these signs, but the first.
+        // Each key and each value except the first follows one of these characters.
         guard json.count > limit else { return false }
         var count = 1
         var index = 0

@@ -2,12 +2,12 @@
 
 /// A value that ``JSONReader`` reads.
 package protocol JSONReadable: Decodable {
-    /// What a null that is a value of the type becomes. If `nil`, which is the default, null is no value of the type.
+    /// The value of the type for null. If `nil`, which is the default, null is not a value of the type.
     static var valueOfNull: Self? { get }
 
-    /// Reads the value that comes next.
+    /// Reads the next value.
     ///
-    /// - Throws: ``JSONFault``. If it is one of shape, the reader has passed the value.
+    /// - Throws: ``JSONFault``. If it is a fault of shape, the reader has passed the value.
     init(json reader: inout JSONReader) throws(JSONFault)
 }
 
@@ -17,13 +17,14 @@ extension JSONReadable {
 
 /// A value that ``JSONWriter`` writes.
 package protocol JSONWritable: Encodable {
+    /// Writes the value.
     func write(to writer: inout JSONWriter) throws(JSONFault)
 }
 
 extension JSONWritable {
-    /// The value's JSON.
+    /// Returns the value's JSON.
     ///
-    /// - Parameter depth: How deeply arrays and objects may be nested in it.
+    /// - Parameter depth: The maximum depth to which arrays and objects may be nested.
     package func written(depth: Int) throws(JSONFault) -> [UInt8] {
         var writer = JSONWriter(depth: depth)
         try write(to: &writer)
@@ -33,14 +34,15 @@ extension JSONWritable {
 
 /// A value that is an object in JSON.
 ///
-/// Its reader and its writer are its `Codable` conformance as well: with any encoder and decoder whose format says what kind of
-/// value comes next, as JSON and property lists do. Types of an application can so hold values of this package.
+/// Its reader and its writer also implement its `Codable` conformance, for all encoders and decoders with a
+/// self-describing format such as JSON and property lists. So an application's own types can hold values of this
+/// package.
 package protocol JSONCodable: JSONReadable, JSONWritable {}
 
 extension JSONCodable {
-    /// Reads the value from any decoder whose format is self-describing.
+    /// Creates the value from any decoder with a self-describing format.
     ///
-    /// - Throws: `DecodingError`, with the path to what is wrong.
+    /// - Throws: `DecodingError`, with the path to the member that is invalid.
     public init(from decoder: any Decoder) throws {
         let value: JSONValue
         if let decoder = decoder as? ValueDecoder {
@@ -56,7 +58,7 @@ extension JSONCodable {
         }
     }
 
-    /// Writes the value to any encoder.
+    /// Encodes the value to any encoder.
     ///
     /// - Throws: `EncodingError` if the value holds an infinite number, or is nested too deep.
     public func encode(to encoder: any Encoder) throws {
@@ -67,16 +69,16 @@ extension JSONCodable {
         } catch {
             throw error.encodingError(self, at: encoder.codingPath)
         }
-        // Not as a single value: a type may write members of its own into the same object.
+        // Not as a single value: another type may write further members into the same object.
         try value.encode(to: encoder)
     }
 }
 
-/// A value that is an object in JSON whose members are fields of the type.
+/// A value that is an object in JSON with the members that the type's fields name.
 package protocol JSONDocument: JSONCodable {
     associatedtype Field: JSONField
 
-    /// Writes one member. One that has no value is left out.
+    /// Writes one member. A member without a value is left out.
     func write(_ field: Field, to writer: inout JSONWriter) throws(JSONFault)
 }
 
@@ -95,7 +97,7 @@ extension JSONDocument {
 
 /// A value that is a string in JSON: its raw value.
 package protocol JSONText: JSONReadable, JSONWritable, RawRepresentable where RawValue == String {
-    /// Why a text is no value of the type, for errors. Shows the beginning of the text only.
+    /// Returns why a text is not a value of the type, for error messages. Contains the beginning of the text only.
     static func refusal(of text: String) -> String
 }
 
@@ -108,9 +110,9 @@ extension JSONText {
 
     package func write(to writer: inout JSONWriter) { writer.string(rawValue) }
 
-    /// Reads the text from any decoder.
+    /// Creates the value from the text in any decoder.
     ///
-    /// - Throws: `DecodingError`, also if the text is no value of the type.
+    /// - Throws: `DecodingError`, also if the text is not a value of the type.
     public init(from decoder: any Decoder) throws {
         let text = try decoder.singleValueContainer().decode(String.self)
         guard let value = Self(rawValue: text) else {
@@ -119,7 +121,7 @@ extension JSONText {
         self = value
     }
 
-    /// Writes the text to any encoder.
+    /// Encodes the text to any encoder.
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
         try container.encode(rawValue)

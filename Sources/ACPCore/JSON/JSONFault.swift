@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Why a document cannot be read, or a value cannot be written, and at which member.
+/// The reason why a document cannot be read or a value cannot be written, and the path to the member.
 package struct JSONFault: Error {
     /// The kinds of JSON values that a reader expects.
     package enum Kind {
@@ -10,7 +10,7 @@ package struct JSONFault: Error {
         case array
         case object
 
-        /// The Swift type that stands for the kind in a `DecodingError`.
+        /// The Swift type that represents the kind in a `DecodingError`.
         var type: any Any.Type {
             switch self {
             case .string: String.self
@@ -25,6 +25,7 @@ package struct JSONFault: Error {
     package enum Reason {
         /// The document is not JSON.
         case syntax(String)
+        /// The document is not UTF-8.
         case notUTF8
         /// The document, or the value, is nested too deep.
         case tooDeep
@@ -34,9 +35,9 @@ package struct JSONFault: Error {
         case null(Kind)
         /// The member is missing.
         case missing
-        /// The value is of the right kind, and its content is not allowed.
+        /// The value is of the right kind, but its content is not allowed.
         case invalid(String)
-        /// A number to be written is infinite, or is none.
+        /// A number to be written is infinite or not a number.
         case notFinite(Double)
     }
 
@@ -46,11 +47,11 @@ package struct JSONFault: Error {
         case element(Int)
     }
 
-    /// A fault is rare, and is passed through many functions: so it is one reference.
+    /// The content of a fault. Faults are rare and pass through many functions, so a fault is a single reference.
     private final class Content: Sendable {
         let reason: Reason
         let position: Int
-        /// The innermost step comes first.
+        /// The steps to the value, the innermost first.
         let steps: [Step]
 
         init(_ reason: Reason, position: Int, steps: [Step]) {
@@ -73,12 +74,13 @@ package struct JSONFault: Error {
 
     package var reason: Reason { content.reason }
 
-    /// The byte at which the fault is, counted from 0, for faults of syntax.
+    /// The index of the byte with the fault, for faults of syntax.
     var position: Int { content.position }
 
-    /// Whether the document is JSON as far as it was read, and the fault is one of a value in it.
+    /// Whether this is a fault of shape: the document is JSON as far as it was read, but a value in it is not as
+    /// expected.
     ///
-    /// Such a fault is thrown when the reader has passed the value: the rest of the document can be read.
+    /// Such a fault is thrown after the reader has passed the value, so that the rest of the document can be read.
     package var isOfShape: Bool {
         switch reason {
         case .mismatch, .null, .missing, .invalid: true
@@ -86,13 +88,13 @@ package struct JSONFault: Error {
         }
     }
 
-    /// The fault as one in the member of an object.
+    /// Returns the fault with the member of an object added to its path.
     package func under(_ name: JSONName) -> JSONFault { JSONFault(self, under: .member(name.text)) }
 
-    /// The fault as one in the member of an object.
+    /// Returns the fault with the member of an object added to its path.
     package func under(_ name: String) -> JSONFault { JSONFault(self, under: .member(name)) }
 
-    /// The fault as one in an element of an array.
+    /// Returns the fault with the element of an array added to its path.
     package func under(_ index: Int) -> JSONFault { JSONFault(self, under: .element(index)) }
 
     /// The keys and indices that lead to the value.
@@ -107,9 +109,9 @@ package struct JSONFault: Error {
 }
 
 extension JSONFault {
-    /// The fault as an error of `Decodable`.
+    /// Returns the fault as an error of `Decodable`.
     ///
-    /// - Parameter codingPath: Where the value with the fault is.
+    /// - Parameter codingPath: The path to the value with the fault.
     func decodingError(at codingPath: [any CodingKey] = []) -> DecodingError {
         let path = codingPath + path
         func context(_ message: String) -> DecodingError.Context { .init(codingPath: path, debugDescription: message) }
@@ -127,11 +129,11 @@ extension JSONFault {
         }
     }
 
-    /// The fault as an error of `Encodable`.
+    /// Returns the fault as an error of `Encodable`.
     ///
     /// - Parameters:
     ///   - value: The value that cannot be written.
-    ///   - codingPath: Where the value is.
+    ///   - codingPath: The path to the value.
     func encodingError(_ value: Any, at codingPath: [any CodingKey]) -> EncodingError {
         switch reason {
         case .notFinite(let number):

@@ -2,9 +2,10 @@
 
 import Foundation
 
-/// The names of the members of a JSON object that a type knows, in the order in which they are written.
+/// The names of the members of a JSON object that a type defines, in the order in which they are written.
 ///
-/// The type's reader and its writer switch over the same cases, so neither compiles if a member is handled on one side only.
+/// The type's reader and its writer switch over the same cases, so that a member which only one of them handles does
+/// not compile.
 ///
 /// ```swift
 /// enum Field: JSONName, JSONField {
@@ -15,7 +16,7 @@ import Foundation
 package protocol JSONField: RawRepresentable, CaseIterable, Sendable where RawValue == JSONName {}
 
 extension JSONField {
-    /// Returns the member of that name. If `nil`, the type does not know it.
+    /// Creates the field with a name. Returns `nil` if the type does not define it.
     init?(named name: String) {
         var name = name
         guard let field = name.withUTF8({ Self(rawValue: JSONName(borrowing: UnsafeRawBufferPointer($0))) })
@@ -65,9 +66,9 @@ extension JSONField {
     package var name: String { rawValue.text }
 }
 
-/// The name of a member, as bytes that need no escaping in JSON.
+/// The name of a member, as bytes that require no escaping in JSON.
 ///
-/// It borrows the bytes: those of a literal, or those of a document for as long as they are compared with literals.
+/// It borrows the bytes: those of a literal, or those of a document while they are compared with literals.
 package struct JSONName: Equatable, ExpressibleByStringLiteral {
     package let bytes: UnsafeRawBufferPointer
 
@@ -75,7 +76,9 @@ package struct JSONName: Equatable, ExpressibleByStringLiteral {
         bytes = UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount)
     }
 
-    /// - Important: The name may not outlive the bytes.
+    /// Creates a name that borrows bytes.
+    ///
+    /// - Important: The name must not outlive the bytes.
     init(borrowing bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
 
     package var text: String { String(decoding: bytes, as: UTF8.self) }

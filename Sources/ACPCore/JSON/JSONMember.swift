@@ -1,21 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A member of an object that is being read. There is one for each field of a type, before the first member is read.
+/// A member of an object that is being read. The reader of a type creates one for each field before it reads the first
+/// member.
 ///
-/// Of members with the same name the last counts. So a value that is wrong is an error only when the member is asked for.
+/// Of several members with the same name, the last one is used. So an invalid value is an error only when the member is
+/// requested.
 package struct JSONMember<Value: JSONReadable> {
     private let name: JSONName
-    /// Whether the object has it, perhaps as null.
+    /// Whether the object has the member, perhaps as null.
     package private(set) var isPresent = false
-    /// The value. If `nil`, it is missing, null or wrong.
+    /// The value. If `nil`, it is missing, null or invalid.
     package private(set) var uncheckedValue: Value?
     private var fault: JSONFault?
 
     package init(_ field: some JSONField) { name = field.rawValue }
 
-    /// Reads the value, which comes next.
+    /// Reads the next value as the value of this member.
     ///
-    /// - Throws: ``JSONFault`` if what comes next is not JSON.
+    /// - Throws: ``JSONFault`` if the document is not JSON.
     package mutating func read(from reader: inout JSONReader) throws(JSONFault) {
         isPresent = true
         do throws(JSONFault) {
@@ -28,20 +30,20 @@ package struct JSONMember<Value: JSONReadable> {
         }
     }
 
-    /// Whether the object has no such member, or has null.
+    /// Whether the member is missing or null.
     package var isMissing: Bool { uncheckedValue == nil && fault == nil }
 
-    /// Returns the value. If `nil`, it is missing or null.
+    /// Returns the value, or `nil` if it is missing or null.
     ///
-    /// - Throws: ``JSONFault`` if the value is wrong.
+    /// - Throws: ``JSONFault`` if the value is invalid.
     package func optional() throws(JSONFault) -> Value? {
         if let fault { throw fault.under(name) }
         return uncheckedValue
     }
 
-    /// Returns the value, which must be there.
+    /// Returns the value of a member that is required.
     ///
-    /// - Throws: ``JSONFault`` if it is missing, null or wrong.
+    /// - Throws: ``JSONFault`` if the value is missing, null or invalid.
     package func required() throws(JSONFault) -> Value {
         if let uncheckedValue { return uncheckedValue }
         if let fault { throw fault.under(name) }
@@ -50,7 +52,7 @@ package struct JSONMember<Value: JSONReadable> {
         throw Self.nullFault.under(name)
     }
 
-    /// The fault of a null where a value is required: the one that the type itself finds.
+    /// The fault of a null where a value is required, as the type itself reports it.
     private static var nullFault: JSONFault {
         do throws(JSONFault) {
             _ = try JSONReader.read(Value.self, from: Array("null".utf8))

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Texts and numbers: the values that hold no others.
+// Reading strings and numbers.
 
 extension JSONReader {
-    /// Where a string's characters stand, between the quotes.
+    /// The range of a string's characters, between the quotes.
     package struct Text {
         package let range: Range<Int>
         let isASCII: Bool
         let hasEscapes: Bool
 
-        /// Whether the characters are those of the string, and valid.
+        /// Whether the bytes are the characters of the string, and valid.
         package var isPlain: Bool { isASCII && !hasEscapes }
     }
 
@@ -20,9 +20,9 @@ extension JSONReader {
         return try string(of: text)
     }
 
-    /// The string of a text that the reader has passed.
+    /// Returns the string of a text that the reader has passed.
     package func string(of text: Text) throws(JSONFault) -> String {
-        // ASCII is valid, and needs no check by generic code.
+        // ASCII is always valid, and requires no check by generic code.
         if text.isPlain { return String(decoding: rebased(text.range), as: UTF8.self) }
         if text.hasEscapes { return try unescaped(text.range) }
         guard let string = String(validating: rebased(text.range), as: UTF8.self) else {
@@ -31,7 +31,7 @@ extension JSONReader {
         return string
     }
 
-    /// Finds a string's end. Whether its escapes and what is not ASCII are valid is not checked.
+    /// Finds the end of a string. Does not check its escapes and its characters outside of ASCII.
     package mutating func text() throws(JSONFault) -> Text {
         guard try token() == UInt8(ascii: "\"") else { throw mismatch(.string) }
         advance()
@@ -40,7 +40,7 @@ extension JSONReader {
         var hasEscapes = false
         while true {
             if !skipPlainCharacters() { isASCII = false }
-            // One of the next eight is special, or the document ends soon.
+            // One of the next eight bytes is special, or the document ends soon.
             for _ in 0..<8 {
                 let byte = try peek()
                 advance()
@@ -82,7 +82,7 @@ extension JSONReader {
             }
         }
         output.append(contentsOf: rest)
-        // An escape gives a whole character, so the text is valid only if what stands between the escapes is.
+        // An escape is a whole character, so the text is valid only if the text between the escapes is.
         guard let string = String(validating: output, as: UTF8.self) else { throw invalidText(range) }
         return string
     }
@@ -91,18 +91,21 @@ extension JSONReader {
         fault("this string is not valid UTF-8", at: range.lowerBound - 1)
     }
 
-    /// The character of `\uXXXX`, or of two of them if the first is half of a pair. The first `\u` is read already.
+    /// Returns the character of `\uXXXX`, or of two of these if the first is half of a surrogate pair. The first `\u`
+    /// has been read.
     private func scalar(_ text: inout Slice<UnsafeRawBufferPointer>) throws(JSONFault) -> Unicode.Scalar {
         let start = text.startIndex - 2
         let unit = try codeUnit(&text)
         if let scalar = Unicode.Scalar(unit) { return scalar }
         guard UTF16.isLeadSurrogate(unit), text.popFirst() == UInt8(ascii: "\\"), text.popFirst() == UInt8(ascii: "u")
-        else { throw fault("half of a surrogate pair is no character", at: start) }
+        else { throw fault("half of a surrogate pair is not a character", at: start) }
         let trail = try codeUnit(&text)
-        guard UTF16.isTrailSurrogate(trail) else { throw fault("half of a surrogate pair is no character", at: start) }
+        guard UTF16.isTrailSurrogate(trail) else {
+            throw fault("half of a surrogate pair is not a character", at: start)
+        }
         let offset = (UInt32(unit) - 0xd800) << 10 + (UInt32(trail) - 0xdc00)
         guard let scalar = Unicode.Scalar(0x1_0000 + offset) else {
-            throw fault("half of a surrogate pair is no character", at: start)
+            throw fault("half of a surrogate pair is not a character", at: start)
         }
         return scalar
     }
@@ -128,8 +131,10 @@ extension JSONReader {
 
     // MARK: Numbers
 
-    /// A number. One without a fraction is an integer, however it is written. One with a fraction is none, even if the nearest
-    /// `Double` has no fraction.
+    /// Reads a number.
+    ///
+    /// A number without a fraction becomes an integer, whatever its notation. A number with a fraction does not, even
+    /// if the nearest `Double` has no fraction.
     package mutating func number() throws(JSONFault) -> JSONValue {
         let first = try token()
         let start = position
@@ -153,7 +158,7 @@ extension JSONReader {
         return .largeInteger(JSONValue.LargeInteger(number: text))
     }
 
-    /// Reads on behind the whole digits.
+    /// Reads the fraction and the exponent, after the digits before the decimal point.
     private mutating func fraction(from start: Int, digits whole: Int64?) throws(JSONFault) -> JSONValue {
         var digits = whole
         var places = 0
@@ -181,7 +186,7 @@ extension JSONReader {
         return try exactNumber(from: start)
     }
 
-    /// Any number with a fraction or an exponent that has just been read.
+    /// Returns the number with a fraction or an exponent that has just been read.
     private func exactNumber(from start: Int) throws(JSONFault) -> JSONValue {
         let text = try numberText(from: start)
         if let whole = Self.wholeNumber(text) { return whole }
@@ -189,7 +194,7 @@ extension JSONReader {
             throw fault(
                 "this number is out of range: it is larger than a 64-bit floating-point number can be", at: start)
         }
-        // A number too small to be told from zero is none: it has a fraction.
+        // A number too small to be distinguished from zero is not an integer: it has a fraction.
         if keepsDigits, value == 0 || text.utf8.count(where: \.isDigit) > 15 {
             return .largeInteger(JSONValue.LargeInteger(number: text))
         }
@@ -198,7 +203,7 @@ extension JSONReader {
 
     private func numberText(from start: Int) throws(JSONFault) -> String {
         let text = self[start..<position]
-        // A fraction may be as long as it likes: it is rounded.
+        // A fraction may have any number of digits: it is rounded.
         let limit = JSONValue.LargeInteger.maximumDigits + (text.first == UInt8(ascii: "-") ? 1 : 0)
         if text.count > limit, !text.contains(UInt8(ascii: ".")) {
             throw fault("this number has more than \(JSONValue.LargeInteger.maximumDigits) digits", at: start)
@@ -206,7 +211,7 @@ extension JSONReader {
         return String(decoding: text, as: UTF8.self)
     }
 
-    /// The integer of 64 bits that a text with a fraction or an exponent is, or `nil` if it is none.
+    /// Returns the 64-bit integer that equals a text with a fraction or an exponent, or `nil` if there is none.
     private static func wholeNumber(_ text: String) -> JSONValue? {
         var digits: [UInt8] = []
         var scale = 0
@@ -220,7 +225,7 @@ extension JSONReader {
             } else if byte == UInt8(ascii: ".") {
                 isFraction = true
             } else if byte != UInt8(ascii: "-") {
-                // What does not fit an Int is out of every range; only the sign counts.
+                // An exponent that does not fit into an Int is out of every range: only its sign matters.
                 let isDown = rest.first == UInt8(ascii: "-")
                 let exponent =
                     Int(Substring(rest.first == UInt8(ascii: "+") ? rest.dropFirst() : rest))
@@ -242,7 +247,7 @@ extension JSONReader {
         return Int64(whole).map(JSONValue.integer) ?? UInt64(whole).map(JSONValue.unsigned)
     }
 
-    /// The fault of something that is no value.
+    /// Returns the fault of text that is not a value.
     func noValue() -> JSONFault {
         switch next {
         case UInt8(ascii: "+"): fault("a number must not begin with +")
@@ -251,11 +256,11 @@ extension JSONReader {
         case UInt8(ascii: "/"), UInt8(ascii: "#"): fault("comments are not allowed")
         case UInt8(ascii: "]"), UInt8(ascii: "}"), UInt8(ascii: ","), UInt8(ascii: ":"):
             unexpected("a value is expected")
-        default: word.map { fault("\($0) is no value in JSON") } ?? unexpected("a value is expected")
+        default: word.map { fault("\($0) is not a value in JSON") } ?? unexpected("a value is expected")
         }
     }
 
-    /// The word that comes next, such as `NaN`.
+    /// The next word, such as `NaN`.
     private var word: String? {
         var end = position
         while end < position + 20, let byte = byte(at: end), byte.isAlphanumeric || byte == UInt8(ascii: "-") {
@@ -264,7 +269,7 @@ extension JSONReader {
         return end > position ? String(decoding: self[position..<end], as: UTF8.self) : nil
     }
 
-    /// Those that a `Double` holds exactly, and that are needed for no more digits than an `Int64` holds.
+    /// The powers of ten that a `Double` represents exactly, as far as the digits of an `Int64` require them.
     private static let powersOfTen: [Double] = [
         1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18,
     ]
@@ -275,7 +280,7 @@ extension JSONReader {
         return byte - UInt8(ascii: "0")
     }
 
-    /// The digits as a number, or `nil` if they are too many.
+    /// Appends a digit to a number. Returns `nil` if the number would not fit.
     private static func append(_ digit: UInt8, to digits: Int64?) -> Int64? {
         guard let digits else { return nil }
         let (tens, overflow) = digits.multipliedReportingOverflow(by: 10)

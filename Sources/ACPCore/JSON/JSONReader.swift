@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Reads JSON straight from its bytes, in one pass: the only parser of the package, as strict as RFC 8259.
+/// Reads JSON directly from its bytes, in one pass: the only parser of the package, as strict as RFC 8259.
 ///
-/// It reads the types of this package directly (``JSONReadable``); for other `Decodable` types it reads a ``JSONValue`` (see
-/// ``ACPJSON``). A value of another kind than expected is a fault of shape, which is thrown when the value has been passed: the
-/// rest of the document is read, so that a document that is not JSON is refused as such, and the last of several members with
-/// the same name counts.
+/// It reads the types of this package directly (``JSONReadable``); for other `Decodable` types it reads a ``JSONValue``
+/// (see ``ACPJSON``). A value of another kind than expected is a fault of shape, which is thrown after the value has
+/// been passed. The rest of the document is then read as well, so that a document that is not JSON is rejected as such,
+/// and the last of several members with the same name is used.
 ///
-/// It steps through a document by being asked:
+/// Callers step through a document:
 ///
 /// ```swift
 /// try reader.beginObject()
@@ -19,17 +19,17 @@
 /// }
 /// ```
 ///
-/// - Important: It borrows the bytes, and may not outlive the call of ``read(_:from:keepsDigits:)`` that lends them. Values are
-///   copied out of the bytes.
+/// - Important: It borrows the bytes, and must not outlive the call of ``read(_:from:keepsDigits:)`` that provides
+///   them. Values are copied out of the bytes.
 package struct JSONReader {
     private let bytes: UnsafeRawBufferPointer
-    /// Where the next byte stands: never behind the end.
+    /// The index of the next byte. Never beyond the end.
     package private(set) var position = 0
     private var depth = 0
-    /// Whether the object or the array that is read has had no member yet.
+    /// Whether no member of the current object or array has been read yet.
     private var isFirst = false
 
-    /// Whether numbers that a `Double` does not hold exactly are kept as they are written.
+    /// Whether numbers that a `Double` does not represent exactly are kept as text.
     let keepsDigits: Bool
 
     private init(_ bytes: UnsafeRawBufferPointer, keepsDigits: Bool = false) {
@@ -39,8 +39,8 @@ package struct JSONReader {
 
     /// Reads a document.
     ///
-    /// - Parameter keepsDigits: Whether numbers that a `Double` does not hold exactly become a ``JSONValue/LargeInteger`` of
-    ///   their text, for types that hold more digits.
+    /// - Parameter keepsDigits: Whether numbers that a `Double` does not represent exactly become a
+    ///   ``JSONValue/LargeInteger`` with their text, for types with more digits.
     package static func read<Value: JSONReadable>(
         _ type: Value.Type, from bytes: UnsafeRawBufferPointer, keepsDigits: Bool = false
     ) throws(JSONFault) -> Value {
@@ -50,7 +50,7 @@ package struct JSONReader {
         do throws(JSONFault) {
             value = try Value(json: &reader)
         } catch {
-            // A document that is not JSON is refused as such.
+            // A document that is not JSON is rejected as such.
             if error.isOfShape { try reader.end() }
             throw error
         }
@@ -58,17 +58,17 @@ package struct JSONReader {
         return value
     }
 
-    /// The same, for bytes in an array.
+    /// Reads a document from the bytes of an array.
     package static func read<Value: JSONReadable>(_ type: Value.Type, from bytes: [UInt8]) throws(JSONFault) -> Value {
         try bytes.withUnsafeBytes { bytes in
             Result { () throws(JSONFault) in try read(type, from: bytes) }
         }.get()
     }
 
-    /// Checks how the document begins.
+    /// Checks the beginning of the document.
     private mutating func begin() throws(JSONFault) {
         if let first = bytes.first, first >= 0xef {
-            // A byte order mark is allowed, though none is needed.
+            // A byte order mark is allowed, but not required.
             if bytes.starts(with: [0xef, 0xbb, 0xbf]) { position = 3 }
             if bytes.starts(with: [0xff, 0xfe]) || bytes.starts(with: [0xfe, 0xff]) { throw JSONFault(.notUTF8) }
         }
@@ -89,7 +89,8 @@ package struct JSONReader {
         JSONFault(.syntax(message), at: position ?? self.position)
     }
 
-    /// The fault of a value of another kind, which comes next. The reader passes it, and finds whether it is a value at all.
+    /// Returns the fault of the next value, which is of another kind than expected. The reader passes the value, and so
+    /// finds out whether it is a value at all.
     package mutating func mismatch(_ expected: JSONFault.Kind) -> JSONFault {
         do throws(JSONFault) {
             let isNull = try token() == UInt8(ascii: "n")
@@ -100,14 +101,14 @@ package struct JSONReader {
         }
     }
 
-    /// A fault at the next byte, which is another one than expected.
+    /// Returns the fault of the next byte, which is another one than expected.
     func unexpected(_ expectation: String) -> JSONFault {
         guard position < bytes.count else { return fault("it ends too early: \(expectation)") }
         if bytes[position] == 0 { return JSONFault(.notUTF8, at: position) }
         return fault(expectation)
     }
 
-    /// Where a byte is, for people: line and column, counted from 1.
+    /// Returns the line and the column of a byte, counted from 1, for error messages.
     static func place(of position: Int, in bytes: UnsafeRawBufferPointer) -> String {
         let before = bytes[..<min(position, bytes.count)]
         let line = before.count { $0 == UInt8(ascii: "\n") } + 1
@@ -119,31 +120,31 @@ package struct JSONReader {
 
     // MARK: Bytes
 
-    /// The byte that comes next.
+    /// Returns the next byte.
     func peek() throws(JSONFault) -> UInt8 {
         guard position < bytes.count else { throw fault("it ends too early") }
         return bytes[position]
     }
 
-    /// The byte that comes next, or `nil` at the end.
+    /// The next byte, or `nil` at the end.
     var next: UInt8? { position < bytes.count ? bytes[position] : nil }
 
-    /// The first byte of the next token.
+    /// Returns the first byte of the next token.
     package mutating func token() throws(JSONFault) -> UInt8 {
         skipWhitespace()
         return try peek()
     }
 
-    /// Steps over a byte that ``peek()`` has given.
+    /// Passes the byte that ``peek()`` returned.
     mutating func advance() { position += 1 }
 
-    /// Steps over a byte, which must come next.
+    /// Passes a byte that must be the next one.
     mutating func take(_ byte: Unicode.Scalar, else expectation: @autoclosure () -> String) throws(JSONFault) {
         guard next == UInt8(ascii: byte) else { throw unexpected(expectation()) }
         position += 1
     }
 
-    /// Steps over a text, which must come next.
+    /// Passes a text that must be the next one.
     mutating func take(literal: StaticString) throws(JSONFault) {
         let start = position
         for index in 0..<literal.utf8CodeUnitCount {
@@ -155,10 +156,10 @@ package struct JSONReader {
         }
     }
 
-    /// The byte at a position, or `nil` behind the end.
+    /// Returns the byte at a position, or `nil` beyond the end.
     func byte(at position: Int) -> UInt8? { position < bytes.count ? bytes[position] : nil }
 
-    /// Bytes that the reader has passed, without the cost of a slice in generic code.
+    /// Returns bytes that the reader has passed, without the cost of a slice in generic code.
     package func rebased(_ range: Range<Int>) -> UnsafeRawBufferPointer {
         UnsafeRawBufferPointer(rebasing: bytes[range])
     }
@@ -175,7 +176,7 @@ package struct JSONReader {
         }
     }
 
-    /// Steps over characters of a string that mean themselves, eight at a time.
+    /// Passes plain characters of a string, eight at a time.
     ///
     /// - Returns: Whether all of them are ASCII.
     mutating func skipPlainCharacters() -> Bool {
@@ -183,11 +184,12 @@ package struct JSONReader {
         let highBits: UInt64 = 0x8080_8080_8080_8080
         var high: UInt64 = 0
         while bytes.count - position >= 8 {
-            // The eight bytes are there: the loop's condition says so. They need no alignment.
+            // The condition of the loop ensures that there are eight bytes. They need not be aligned.
             let word = bytes.loadUnaligned(fromByteOffset: position, as: UInt64.self)
             let quotes = word ^ (ones &* UInt64(UInt8(ascii: "\"")))
             let backslashes = word ^ (ones &* UInt64(UInt8(ascii: "\\")))
-            // The high bit of a byte is set if it is below 0x20, a quote or a backslash; of a later byte perhaps as well.
+            // The high bit of a byte is set if the byte is below 0x20, a quote or a backslash. After such a byte, the
+            // high bits of others may be set as well.
             let control = (word &- ones &* 0x20) & ~word
             let special = control | ((quotes &- ones) & ~quotes) | ((backslashes &- ones) & ~backslashes)
             if special & highBits != 0 { break }
@@ -212,8 +214,10 @@ package struct JSONReader {
         isFirst = true
     }
 
-    /// Returns the object's next member that the type knows, or `nil` at the object's end. Others are skipped. The member's value
-    /// must be read or skipped before the next call.
+    /// Returns the object's next member that the type defines, or `nil` at the end of the object. Other members are
+    /// skipped.
+    ///
+    /// The caller must read or skip the member's value before the next call.
     package mutating func nextField<Field: JSONField>(_ type: Field.Type) throws(JSONFault) -> Field? {
         while try nextMember() {
             let text = try text()
@@ -226,7 +230,8 @@ package struct JSONReader {
         return nil
     }
 
-    /// The same, for objects whose other members are kept.
+    /// Returns the object's next member that the type defines, or `nil` at the end of the object, and keeps other
+    /// members.
     package mutating func nextField<Field: JSONField>(
         _ type: Field.Type, othersIn others: inout JSONObject
     ) throws(JSONFault) -> Field? {
@@ -262,7 +267,7 @@ package struct JSONReader {
         JSONName(borrowing: rebased(text.range))
     }
 
-    /// The same, for objects of which no type knows the members.
+    /// Returns the name of the object's next member, or `nil` at the end of the object.
     package mutating func nextName() throws(JSONFault) -> String? {
         guard try nextMember() else { return nil }
         let name = try string()
@@ -270,7 +275,7 @@ package struct JSONReader {
         return name
     }
 
-    /// Whether the array has another element. It must be read or skipped before the next call.
+    /// Returns whether the array has another element, which the caller must read or skip before the next call.
     package mutating func nextElement() throws(JSONFault) -> Bool {
         guard try next(before: "]", else: "a comma or ] must follow an element of an array") else { return false }
         if next == UInt8(ascii: "]") { throw fault("a comma in an array must be followed by another element") }
@@ -284,7 +289,7 @@ package struct JSONReader {
         return true
     }
 
-    /// Steps to what follows, behind the comma, or over the closing bracket.
+    /// Moves to the next member or element, after the comma. Returns `false` after passing the closing bracket.
     private mutating func next(
         before closing: Unicode.Scalar, else expectation: @autoclosure () -> String
     ) throws(JSONFault) -> Bool {
@@ -309,7 +314,7 @@ package struct JSONReader {
         try take(":", else: "a colon must follow the name of a member")
     }
 
-    /// Steps over any value. It is checked as if it were read.
+    /// Passes a value of any kind, with the same checks as for reading it.
     package mutating func skip() throws(JSONFault) {
         switch try token() {
         case UInt8(ascii: "{"):
@@ -326,18 +331,18 @@ package struct JSONReader {
         }
     }
 
-    /// Steps over a null, if one comes next.
+    /// Passes the next value if it is null. Returns whether it is.
     package mutating func skipNull() throws(JSONFault) -> Bool {
         guard try token() == UInt8(ascii: "n") else { return false }
         try take(literal: "null")
         return true
     }
 
-    /// Returns the text of a member of the object that comes next, ahead of reading the object: for objects of which one member
-    /// determines how to read the others.
+    /// Returns the text of a member of the next object before the object is read, for objects in which one member
+    /// determines how the others are read.
     ///
-    /// - Parameter stopsAtFirst: Whether the object is searched up to the first member of that name only. Otherwise the last one
-    ///   counts.
+    /// - Parameter stopsAtFirst: Whether the search ends at the first member with the name. Otherwise the last one is
+    ///   used.
     mutating func lookAhead(
         at field: some JSONField, stopsAtFirst: Bool = false
     ) throws(JSONFault) -> JSONMember<String> {
@@ -347,10 +352,10 @@ package struct JSONReader {
         try ahead.beginObject()
         while try ahead.nextMember() {
             let text = try ahead.text()
-            let isIt =
+            let isMatch =
                 text.isPlain ? name(text) == field.rawValue : try ahead.string(of: text) == field.name
             try ahead.colon()
-            guard isIt else {
+            guard isMatch else {
                 try ahead.skip()
                 continue
             }

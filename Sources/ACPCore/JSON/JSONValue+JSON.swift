@@ -55,10 +55,14 @@ extension JSONObject: JSONReadable, JSONWritable {
 // MARK: - Codable
 
 extension JSONValue: Codable {
-    /// Reads any value. Decoders other than ``ACPJSON`` may round integers that do not fit 64 bits, and give the members of
-    /// objects in another order.
+    /// Creates a value from any decoder.
+    ///
+    /// Decoders other than ``ACPJSON`` may round integers that do not fit into 64 bits, and may change the order of
+    /// members.
+    ///
+    /// - Throws: `DecodingError`.
     public init(from decoder: any Decoder) throws {
-        // A keyed or unkeyed container is asked for first: failing there costs less than failing through every scalar.
+        // Containers come first: one failed attempt costs less than a failed attempt for each type of scalar.
         if (try? decoder.container(keyedBy: AnyCodingKey.self)) != nil {
             self = .object(try JSONObject(from: decoder))
             return
@@ -79,7 +83,7 @@ extension JSONValue: Codable {
         } else if let value = try? container.decode(Int64.self) {
             self = .integer(value)
         } else if let value = try? container.decode(UInt64.self) {
-            // 9223372036854775807.0 fits both, but is read as unsigned only.
+            // 9223372036854775807.0 fits into both types, but is decoded as unsigned only.
             self = Int64(exactly: value).map(JSONValue.integer) ?? .unsigned(value)
         } else if let value = try? container.decode(Double.self) {
             self = .number(value)
@@ -89,6 +93,9 @@ extension JSONValue: Codable {
         }
     }
 
+    /// Encodes the value to any encoder.
+    ///
+    /// - Throws: `EncodingError` if the value is a large integer with more digits than the encoder supports.
     public func encode(to encoder: any Encoder) throws {
         switch self {
         case .object(let members): try members.encode(to: encoder)
@@ -108,7 +115,7 @@ extension JSONValue: Codable {
             var container = encoder.singleValueContainer()
             try container.encode(value)
         case .largeInteger(let value):
-            // Only ACPJSON writes any number of digits.
+            // Only ACPJSON supports any number of digits.
             guard let number = Decimal(string: value.description, locale: nil), "\(number)" == value.description else {
                 throw EncodingError.invalidValue(
                     value, .init(codingPath: encoder.codingPath, debugDescription: "the integer has too many digits"))
@@ -126,12 +133,18 @@ extension JSONValue: Codable {
 }
 
 extension JSONObject: Codable {
+    /// Creates an object from any decoder. Decoders other than ``ACPJSON`` may change the order of members.
+    ///
+    /// - Throws: `DecodingError` if the value is not an object.
     public init(from decoder: any Decoder) throws {
         self.init()
         let container = try decoder.container(keyedBy: AnyCodingKey.self)
         for key in container.allKeys { self[key.stringValue] = try container.decode(JSONValue.self, forKey: key) }
     }
 
+    /// Encodes the members to any encoder.
+    ///
+    /// - Throws: `EncodingError` if a value has more digits than the encoder supports.
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: AnyCodingKey.self)
         for (name, value) in self { try container.encode(value, forKey: AnyCodingKey(name)) }

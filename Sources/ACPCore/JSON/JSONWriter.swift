@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Writes JSON straight into bytes: the types of this package directly (``JSONWritable``), others by way of a ``JSONValue`` (see
-/// ``ACPJSON``).
+/// Writes JSON directly into bytes: the types of this package themselves (``JSONWritable``), other types through a
+/// ``JSONValue`` (see ``ACPJSON``).
 ///
-/// Members stand in the order in which they are written, null ones are left out unless they are asked for.
+/// Members are in the order in which they are written. Members without a value are left out, except with ``null(_:)``.
 package struct JSONWriter {
     private var bytes = ByteBuilder()
     private let limit: Int
@@ -17,9 +17,10 @@ package struct JSONWriter {
 
     // MARK: Structure
 
-    /// Begins an object. Its members follow, then ``endObject()``.
+    /// Begins an object. Write its members next, then call ``endObject()``.
     package mutating func beginObject() throws(JSONFault) { try begin("{") }
 
+    /// Ends an object.
     package mutating func endObject() { end("}") }
 
     package mutating func array(_ elements: [some JSONWritable]) throws(JSONFault) {
@@ -65,7 +66,7 @@ package struct JSONWriter {
         }
     }
 
-    /// Writes a member that is left out if there is no value.
+    /// Writes a member, or nothing if there is no value.
     package mutating func member(_ field: some JSONField, _ value: (some JSONWritable)?) throws(JSONFault) {
         if let value { try member(field, value) }
     }
@@ -76,12 +77,12 @@ package struct JSONWriter {
         null()
     }
 
-    /// Writes the members of an object that no type knows.
+    /// Writes all members of an object.
     package mutating func members(_ members: JSONObject) throws(JSONFault) {
         for (name, value) in members { try member(named: name, value) }
     }
 
-    /// Writes those members of an object that a type does not know.
+    /// Writes those members of an object that a type does not define.
     mutating func members<Field: JSONField>(_ members: JSONObject, except fields: Field.Type) throws(JSONFault) {
         for (name, value) in members where Field(named: name) == nil { try member(named: name, value) }
     }
@@ -121,12 +122,12 @@ package struct JSONWriter {
 
     package mutating func integer(_ value: some BinaryInteger) { bytes.append(String(value)) }
 
-    /// A number as it is written.
+    /// Writes a number from its text.
     mutating func digits(_ text: String) { bytes.append(text) }
 
     mutating func number(_ value: Double) throws(JSONFault) {
         guard value.isFinite else { throw JSONFault(.notFinite(value)) }
-        // Without a fraction where there is none, as Foundation writes it.
+        // Without ".0" if there is no fraction, as Foundation writes it.
         var text = value.description
         if text.hasSuffix(".0") { text.removeLast(2) }
         bytes.append(text)
@@ -137,7 +138,7 @@ package struct JSONWriter {
         text.withUTF8 { string(UnsafeRawBufferPointer($0)) }
     }
 
-    /// Writes a string that is put together where it is to be, and needs no escaping.
+    /// Writes a string that is composed in place and requires no escaping.
     ///
     /// - Parameters:
     ///   - limit: How many bytes it has at most.
@@ -169,7 +170,7 @@ package struct JSONWriter {
         if isWritten == nil { for byte in json { bytes.append(byte) } }
     }
 
-    /// What need not be escaped is copied in one piece, and mostly that is everything.
+    /// Writes a string. Text that requires no escaping, which mostly is all of it, is copied in one piece.
     private mutating func string(_ text: UnsafeRawBufferPointer) {
         var end = text.firstToEscape(from: 0)
         if end == text.count {

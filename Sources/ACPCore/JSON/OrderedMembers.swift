@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A name that is compared byte by byte. Swift's strings are equal if they are canonically equivalent.
+/// A name that is compared byte by byte, whereas Swift strings are equal if they are canonically equivalent.
 struct MemberName: Hashable {
     let text: String
 
@@ -18,7 +18,8 @@ extension String {
     }
 }
 
-/// Names with values, in the order in which they were added. A few are searched one by one; for more there is an index.
+/// Names with values, in the order in which they were added. A small number is searched linearly; a larger number has
+/// an index.
 struct OrderedMembers<Value> {
     struct Member {
         let name: String
@@ -26,23 +27,24 @@ struct OrderedMembers<Value> {
     }
 
     private(set) var members: [Member] = []
-    /// Where each name is. Empty while there are few.
+    /// The position of each name. Empty below ``indexThreshold``.
     private var index: [MemberName: Int] = [:]
 
-    private static var fewest: Int { 12 }
+    /// The number of members from which on there is an index.
+    private static var indexThreshold: Int { 12 }
 
-    /// Where a name is, or `nil`.
+    /// Returns the position of a name, or `nil` if there is no such name.
     ///
-    /// - Parameter guess: Where it probably is.
+    /// - Parameter guess: The position at which the name probably is.
     func position(of name: String, guess: Int = 0) -> Int? {
         if guess < members.count, members[guess].name.hasSameBytes(as: name) { return guess }
-        if members.count < Self.fewest { return members.firstIndex { $0.name.hasSameBytes(as: name) } }
+        if members.count < Self.indexThreshold { return members.firstIndex { $0.name.hasSameBytes(as: name) } }
         return index[MemberName(text: name)]
     }
 
-    /// Adds a name at the end, or replaces its value.
+    /// Appends a name, or replaces its value.
     ///
-    /// - Returns: The value that was replaced.
+    /// - Returns: The previous value.
     @discardableResult
     mutating func set(_ name: String, _ value: Value) -> Value? {
         if let position = position(of: name) {
@@ -51,9 +53,9 @@ struct OrderedMembers<Value> {
             return old
         }
         members.append(Member(name: name, value: value))
-        if members.count == Self.fewest {
+        if members.count == Self.indexThreshold {
             reindex()
-        } else if members.count > Self.fewest {
+        } else if members.count > Self.indexThreshold {
             index[MemberName(text: name)] = members.count - 1
         }
         return nil
@@ -61,7 +63,7 @@ struct OrderedMembers<Value> {
 
     /// Removes a name.
     ///
-    /// - Returns: The value that it had.
+    /// - Returns: The value of the name.
     @discardableResult
     mutating func remove(_ name: String) -> Value? {
         guard let position = position(of: name) else { return nil }
@@ -75,7 +77,7 @@ struct OrderedMembers<Value> {
 
     private mutating func reindex() {
         index = [:]
-        guard members.count >= Self.fewest else { return }
+        guard members.count >= Self.indexThreshold else { return }
         for (position, member) in members.enumerated() { index[MemberName(text: member.name)] = position }
     }
 }

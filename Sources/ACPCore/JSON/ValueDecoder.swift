@@ -2,7 +2,7 @@
 
 import Foundation
 
-/// Reads `Decodable` types from a JSON value.
+/// Decodes `Decodable` types from a JSON value.
 struct ValueDecoder: Decoder {
     let value: JSONValue
     let codingPath: [any CodingKey]
@@ -25,7 +25,8 @@ struct ValueDecoder: Decoder {
 
     func singleValueContainer() throws -> any SingleValueDecodingContainer { Single(decoder: self) }
 
-    /// Reads a value of any type. Those that Foundation reads from JSON in a way of its own are read in the same way here.
+    /// Decodes a value of any type. Types with a special form in Foundation's JSON, such as `Data`, have the same form
+    /// here.
     func decode<Value: Decodable>(_ type: Value.Type) throws -> Value {
         let special: Any? =
             switch type {
@@ -183,7 +184,7 @@ struct ValueDecoder: Decoder {
         var count: Int? { elements.count }
         var isAtEnd: Bool { currentIndex >= elements.count }
 
-        /// Reads the next element, and steps over it if that succeeds.
+        /// Decodes the next element, and moves past it if that succeeds.
         private mutating func element<Value>(
             _ type: Value.Type = Value.self, _ read: (ValueDecoder) throws -> Value
         ) throws -> Value {

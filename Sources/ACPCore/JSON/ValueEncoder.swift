@@ -2,11 +2,11 @@
 
 import Foundation
 
-/// Makes a JSON value of `Encodable` types. Members are in the order in which the type writes them; those of dictionaries,
-/// which have none, are in the order of their names.
+/// Encodes `Encodable` types as a JSON value. Members are in the order in which the type writes them; those of
+/// dictionaries, which have no order, are sorted by name.
 struct ValueEncoder: Encoder {
-    /// A value that is being made. Containers share it with the encoder that made them, so it is an object; it does not leave
-    /// ``encode(_:)``.
+    /// A value that is being created. It is an object because containers share it with the encoder that created them.
+    /// It does not leave ``encode(_:)``.
     fileprivate final class Node {
         enum Content {
             case value(JSONValue)
@@ -28,7 +28,7 @@ struct ValueEncoder: Encoder {
 
         func member(_ name: String) -> Node {
             var members = if case .object(let members) = content { members } else { OrderedMembers<Node>() }
-            // No second reference to the members while they change.
+            // Avoids a second reference to the members while they change.
             content = nil
             let node = Node()
             members.set(name, node)
@@ -36,7 +36,7 @@ struct ValueEncoder: Encoder {
             return node
         }
 
-        /// The node of a name that may be there already.
+        /// Returns the node of a name, which may exist already.
         func sharedMember(_ name: String) -> Node {
             if case .object(let members) = content, let position = members.position(of: name) {
                 return members.members[position].value
@@ -60,7 +60,7 @@ struct ValueEncoder: Encoder {
     let codingPath: [any CodingKey]
     var userInfo: [CodingUserInfoKey: Any] { [:] }
 
-    /// The JSON value of a value.
+    /// Returns the JSON value of a value.
     static func encode(_ value: some Encodable) throws -> JSONValue {
         let encoder = ValueEncoder(node: Node(), codingPath: [])
         try encoder.encode(value)
@@ -82,7 +82,8 @@ struct ValueEncoder: Encoder {
 
     func singleValueContainer() -> any SingleValueEncodingContainer { Single(encoder: self) }
 
-    /// Writes a value of any type. Those that Foundation writes as JSON in a way of its own are written in the same way here.
+    /// Encodes a value of any type. Types with a special form in Foundation's JSON, such as `Data`, have the same form
+    /// here.
     fileprivate func encode(_ value: some Encodable) throws {
         switch value {
         case let value as JSONValue: put(value)
@@ -115,7 +116,7 @@ struct ValueEncoder: Encoder {
     }
 
     fileprivate func float(_ value: Float) {
-        // The shortest decimal number, as a Double would be another one.
+        // The shortest decimal number: the number converted to a Double would have more digits.
         put(.number(value.isFinite ? Double("\(value)") ?? Double(value) : Double(value)))
     }
 

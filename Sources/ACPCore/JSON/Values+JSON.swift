@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Strings, numbers, truth values and lists of values.
+// Strings, numbers, Boolean values and arrays.
 
 extension String: JSONReadable, JSONWritable {
     package init(json reader: inout JSONReader) throws(JSONFault) { self = try reader.string() }
@@ -68,7 +68,7 @@ extension Array: JSONWritable where Element: JSONWritable {
 }
 
 extension JSONReader {
-    /// The number that comes next. Anything else is a fault of shape.
+    /// Reads the next value as a number. Any other value is a fault of shape.
     fileprivate mutating func numberValue() throws(JSONFault) -> JSONValue {
         let first = try token()
         guard first == UInt8(ascii: "-") || first.isDigit else { throw mismatch(.number) }
@@ -77,9 +77,9 @@ extension JSONReader {
 }
 
 extension JSONValue {
-    /// The number as an integer type.
+    /// Returns the number as an integer type.
     ///
-    /// - Throws: ``JSONFault`` if it is none, has a fraction or does not fit.
+    /// - Throws: ``JSONFault`` if the value is not a number, has a fraction or does not fit.
     func integer<Value: FixedWidthInteger>(_ type: Value.Type = Value.self) throws(JSONFault) -> Value {
         let number: Value?
         let isWhole: Bool
@@ -87,7 +87,7 @@ extension JSONValue {
         case .integer(let value): (number, isWhole) = (Value(exactly: value), true)
         case .unsigned(let value): (number, isWhole) = (Value(exactly: value), true)
         case .largeInteger(let value): (number, isWhole) = (Value(value.description), value.isInteger)
-        // The reader makes an integer of each number that is one and fits 64 bits, however it is written.
+        // The reader represents every integer that fits into 64 bits as one of the cases above, whatever its notation.
         case .number(let value): (number, isWhole) = (nil, abs(value) >= 0x1p63)
         case .null: throw JSONFault(.null(.number))
         default: throw JSONFault(.mismatch(.number))
@@ -96,7 +96,8 @@ extension JSONValue {
         throw JSONFault(
             .invalid(
                 isWhole
-                    ? "the number does not fit \(Value.bitWidth) bits: one from \(Value.min) to \(Value.max) is expected"
+                    ? "the number does not fit \(Value.bitWidth) bits: "
+                        + "one from \(Value.min) to \(Value.max) is expected"
                     : "a number without a fraction is expected"))
     }
 }

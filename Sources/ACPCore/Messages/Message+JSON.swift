@@ -22,8 +22,8 @@ extension Message: Codable, JSONDocument {
             case .completedAt: try completedAt.read(from: &reader)
             }
         }
-        // A missing timestamp means "now", as clients in other languages have it; an explicit null means that it is unknown or that
-        // the message is still open.
+        // A missing timestamp means "now", as in clients in other languages. An explicit null means that the time is
+        // unknown, or that the message is still open.
         self.init(
             role: try role.optional() ?? .user,
             parts: try parts.required(),
@@ -35,7 +35,7 @@ extension Message: Codable, JSONDocument {
         switch field {
         case .role: try writer.member(field, role)
         case .parts: try writer.member(field, parts)
-        // Always there: a client would fill in a missing timestamp with its own clock.
+        // Always written: a client would replace a missing timestamp by the time of its own clock.
         case .createdAt: if let createdAt { try writer.member(field, createdAt) } else { writer.null(field) }
         case .completedAt: if let completedAt { try writer.member(field, completedAt) } else { writer.null(field) }
         }
@@ -44,6 +44,6 @@ extension Message: Codable, JSONDocument {
 
 extension Message.Role: Codable, JSONText {
     package static func refusal(of text: String) -> String {
-        "\"\(text.prefix(80))\" is no role: user, agent or agent/NAME is expected"
+        "\"\(text.prefix(80))\" is not a role: user, agent or agent/NAME is expected"
     }
 }

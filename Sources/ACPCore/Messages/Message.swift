@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What a user or an agent says: parts in order, with who said it and when.
+/// A message of a user or an agent: an ordered list of parts with a sender and timestamps.
 public struct Message: Sendable, Hashable {
-    /// Who speaks.
+    /// The sender of a message.
     public enum Role: Sendable, Hashable {
         /// The person or program that calls the agent.
         case user
@@ -10,14 +10,22 @@ public struct Message: Sendable, Hashable {
         case agent(AgentName?)
     }
 
+    /// The sender of the message.
     public var role: Role
+    /// The content of the message, in order.
     public var parts: [MessagePart]
-    /// When the message was begun. Nil if that is unknown.
+    /// When the message was begun. If `nil`, the time is unknown.
     public var createdAt: Timestamp?
-    /// When the message was finished. Nil as long as it is open, that is, parts may still be added.
+    /// When the message was completed. If `nil`, the message is still open: parts may be added.
     public var completedAt: Timestamp?
 
-    /// A message, complete now unless `completedAt` says otherwise.
+    /// Creates a message.
+    ///
+    /// - Parameters:
+    ///   - role: The sender. Defaults to the user.
+    ///   - parts: The content, in order.
+    ///   - createdAt: When the message was begun. Defaults to now.
+    ///   - completedAt: When the message was completed. Defaults to now. If `nil`, the message is open.
     public init(
         role: Role = .user,
         parts: [MessagePart],
@@ -30,13 +38,17 @@ public struct Message: Sendable, Hashable {
         self.completedAt = completedAt
     }
 
-    /// A message of plain text.
+    /// Creates a complete message of plain text.
+    ///
+    /// - Parameters:
+    ///   - text: The text.
+    ///   - role: The sender. Defaults to the user.
     public init(_ text: String, role: Role = .user) {
         let now = Timestamp.now
         self.init(role: role, parts: [.text(text)], createdAt: now, completedAt: now)
     }
 
-    /// The text of all parts whose content type is `text/…`, joined.
+    /// The text of all parts whose content type is `text/…`, joined. Artifacts are left out.
     public var text: String {
         parts.lazy.filter { $0.contentType.hasPrefix("text/") && !$0.isArtifact }.compactMap(\.text).joined()
     }
@@ -44,7 +56,7 @@ public struct Message: Sendable, Hashable {
     /// Whether parts may still be added.
     public var isOpen: Bool { completedAt == nil }
 
-    /// Checks every part.
+    /// Checks all parts of the message.
     ///
     /// - Throws: ``ACPError`` with code ``ACPError/Code-swift.struct/invalidInput``, naming the part.
     public func validate() throws(ACPError) {
@@ -59,11 +71,12 @@ public struct Message: Sendable, Hashable {
 }
 
 extension Message: ExpressibleByStringLiteral {
-    /// A message of plain text from the user.
+    /// Creates a message of plain text from the user.
     public init(stringLiteral text: String) { self.init(text) }
 }
 
 extension Message.Role: RawRepresentable {
+    /// Creates a role from its text in JSON: `user`, `agent` or `agent/NAME`. Returns `nil` for any other text.
     public init?(rawValue: String) {
         switch rawValue {
         case "user": self = .user
@@ -75,6 +88,7 @@ extension Message.Role: RawRepresentable {
         }
     }
 
+    /// The role as it is transmitted: `user`, `agent` or `agent/NAME`.
     public var rawValue: String {
         switch self {
         case .user: "user"
@@ -82,5 +96,4 @@ extension Message.Role: RawRepresentable {
         case .agent(let name?): "agent/\(name)"
         }
     }
-
 }

@@ -63,6 +63,6 @@ extension MessagePart: Codable, JSONDocument {
 
 extension MessagePart.ContentEncoding: Codable, JSONText {
     package static func refusal(of text: String) -> String {
-        "\"\(text.prefix(40))\" is no content encoding: plain or base64 is expected"
+        "\"\(text.prefix(40))\" is not a content encoding: plain or base64 is expected"
     }
 }

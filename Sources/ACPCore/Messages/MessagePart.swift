@@ -2,10 +2,10 @@
 
 import Foundation
 
-/// A piece of a message: text, JSON, an image, anything with a content type.
+/// A part of a message: text, JSON, an image, or anything else with a content type.
 ///
-/// The content stands in the part itself (``content``) or elsewhere (``contentURL``), never both. A part with a
-/// ``name`` is an artifact. Keys that the specification does not name are kept in ``extra`` and given back.
+/// The content is either in the part itself (``content``) or at a URL (``contentURL``), never both. A part with a
+/// ``name`` is an artifact. Members that the specification does not define are kept in ``extra`` and written again.
 ///
 /// ```swift
 /// let parts: [MessagePart] = [
@@ -14,7 +14,7 @@ import Foundation
 /// ]
 /// ```
 public struct MessagePart: Sendable, Hashable {
-    /// How ``content`` holds the bytes of the part.
+    /// How ``MessagePart/content`` represents the bytes of a part.
     public enum ContentEncoding: String, Sendable, Hashable {
         /// The content is the text itself.
         case plain
@@ -22,21 +22,31 @@ public struct MessagePart: Sendable, Hashable {
         case base64
     }
 
-    /// Makes the part an artifact of that name. Nil for ordinary parts.
+    /// The name of an artifact. If `nil`, the part is not an artifact.
     public var name: String?
     /// The MIME type of the content.
     public var contentType: String
-    /// The content, encoded as ``contentEncoding`` says.
+    /// The content, in the encoding that ``contentEncoding`` names.
     public var content: String?
+    /// How ``content`` represents the bytes of the part.
     public var contentEncoding: ContentEncoding
-    /// Where the content can be loaded from, if it is not in ``content``.
+    /// The URL of the content, if it is not in ``content``.
     public var contentURL: String?
-    /// What this part says about itself: a citation or a step of the agent's work.
+    /// A citation, or a step of the agent's work.
     public var metadata: PartMetadata?
-    /// Keys that the specification does not name.
+    /// Members that the specification does not define.
     public var extra: JSONObject
 
-    /// A part with any of its fields. `content` and `contentURL` exclude each other; ``validate()`` checks it.
+    /// Creates a part.
+    ///
+    /// - Parameters:
+    ///   - name: The name of an artifact. If `nil`, the part is not an artifact.
+    ///   - contentType: The MIME type of the content. Defaults to `text/plain`.
+    ///   - content: The content. Not together with `contentURL`: ``validate()`` checks this.
+    ///   - contentEncoding: How `content` represents the bytes of the part. Defaults to ``ContentEncoding/plain``.
+    ///   - contentURL: The URL of the content.
+    ///   - metadata: A citation, or a step of the agent's work.
+    ///   - extra: Members that the specification does not define.
     public init(
         name: String? = nil,
         contentType: String = "text/plain",
@@ -55,19 +65,19 @@ public struct MessagePart: Sendable, Hashable {
         self.extra = extra
     }
 
-    /// A part of plain text.
+    /// Returns a part of plain text.
     public static func text(_ text: String, metadata: PartMetadata? = nil) -> MessagePart {
         MessagePart(content: text, metadata: metadata)
     }
 
-    /// A part of bytes, carried in base64.
+    /// Returns a part of bytes, encoded as base64.
     public static func data(_ bytes: some Sequence<UInt8>, contentType: String, name: String? = nil) -> MessagePart {
         MessagePart(
             name: name, contentType: contentType, content: Data(bytes).base64EncodedString(),
             contentEncoding: .base64)
     }
 
-    /// A part that holds a value as JSON, with content type `application/json`.
+    /// Returns a part that holds a value as JSON, with the content type `application/json`.
     ///
     /// - Throws: ``ACPError`` if the value cannot be encoded.
     public static func json(_ value: some Encodable, name: String? = nil) throws -> MessagePart {
@@ -76,7 +86,7 @@ public struct MessagePart: Sendable, Hashable {
             content: String(decoding: try ACPJSON.encode(value), as: UTF8.self))
     }
 
-    /// A named part: something that the agent made.
+    /// Returns an artifact: a part with a name that the agent produced.
     public static func artifact(name: String, contentType: String = "text/plain", content: String) -> MessagePart {
         MessagePart(name: name, contentType: contentType, content: content)
     }
@@ -84,7 +94,7 @@ public struct MessagePart: Sendable, Hashable {
     /// Whether this part is an artifact, that is, has a name.
     public var isArtifact: Bool { name != nil }
 
-    /// The content as text: nil if there is none, or if it is base64 of something that is not UTF-8.
+    /// The content as text. If `nil`, the part has no content, or its base64 does not decode to UTF-8.
     public var text: String? {
         guard let content else { return nil }
         guard contentEncoding == .base64 else { return content }
@@ -92,14 +102,14 @@ public struct MessagePart: Sendable, Hashable {
         return String(data: bytes, encoding: .utf8)
     }
 
-    /// The content as bytes: nil if there is none, or if its base64 is broken.
+    /// The content as bytes. If `nil`, the part has no content, or its base64 is not valid.
     public var bytes: [UInt8]? {
         guard let content else { return nil }
         guard contentEncoding == .base64 else { return Array(content.utf8) }
         return Data(base64Encoded: content).map { [UInt8]($0) }
     }
 
-    /// Checks what a type cannot: content against content URL, and the base64.
+    /// Checks what the type system does not: that there is no content beside a content URL, and that base64 is valid.
     ///
     /// - Throws: ``ACPError`` with code ``ACPError/Code-swift.struct/invalidInput``.
     public func validate() throws(ACPError) {

@@ -29,7 +29,7 @@ extension TrajectoryMetadata: Codable, JSONDocument {
             toolOutput: try toolOutput.optional().map(Self.object))
     }
 
-    /// Other implementations send values that are not objects, against the specification.
+    /// Some servers send values that are not objects, contrary to the specification.
     private static func object(_ value: JSONValue) -> JSONObject { value.objectValue ?? ["value": value] }
 
     package func write(_ field: Field, to writer: inout JSONWriter) throws(JSONFault) {

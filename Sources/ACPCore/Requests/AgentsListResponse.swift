@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// The answer of `GET /agents`.
+/// The response to `GET /agents`.
 public struct AgentsListResponse: Sendable, Hashable {
+    /// One page of agents.
     public var agents: [AgentManifest]
+
+    /// Creates a page of agents.
     public init(agents: [AgentManifest]) { self.agents = agents }
 }

@@ -1,15 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// The answer of `GET /runs`, an addition of this server.
+/// The response to `GET /runs`. Not part of the specification.
 public struct RunsListResponse: Sendable, Hashable {
     /// One page of runs, newest first.
     public var runs: [Run]
-    /// How many there are on all pages.
+    /// The number of runs on all pages.
     public var total: Int
-    /// The offset of the next page. `nil` if there is none, or if the server does not tell.
+    /// The offset of the next page. If `nil`, this is the last page, or the server does not report offsets.
     public var nextOffset: Int?
 
-    /// A page of runs, how many there are in all, and where the next page begins.
+    /// Creates a page of runs.
+    ///
+    /// - Parameters:
+    ///   - runs: The runs of the page, newest first.
+    ///   - total: The number of runs on all pages.
+    ///   - nextOffset: The offset of the next page. Defaults to `nil`.
     public init(runs: [Run], total: Int, nextOffset: Int? = nil) {
         self.runs = runs
         self.total = total

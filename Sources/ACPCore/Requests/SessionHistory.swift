@@ -1,15 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// One page of what was said in a session: the answer of `GET /sessions/{session_id}/history`, an addition of this server.
+/// The response to `GET /sessions/{session_id}/history`: one page of the session's messages. Not part of the
+/// specification.
 public struct SessionHistoryResponse: Sendable, Hashable {
     /// The entries of the page, oldest first.
     public var history: [SessionHistoryEntry]
-    /// How many there are on all pages.
+    /// The number of entries on all pages.
     public var total: Int
-    /// The offset of the next page. `nil` if there is none, or if the server does not tell.
+    /// The offset of the next page. If `nil`, this is the last page, or the server does not report offsets.
     public var nextOffset: Int?
 
-    /// A page of a history, how many entries there are in all, and where the next page begins.
+    /// Creates a page of a session's history.
+    ///
+    /// - Parameters:
+    ///   - history: The entries of the page, oldest first.
+    ///   - total: The number of entries on all pages.
+    ///   - nextOffset: The offset of the next page. Defaults to `nil`.
     public init(history: [SessionHistoryEntry], total: Int, nextOffset: Int? = nil) {
         self.history = history
         self.total = total
@@ -17,13 +23,18 @@ public struct SessionHistoryResponse: Sendable, Hashable {
     }
 }
 
-/// One message of a session's history, or where it is.
+/// One message of a session's history, or its location on another server.
 public struct SessionHistoryEntry: Sendable, Hashable {
-    /// The message's URL, as the session's descriptor has it.
+    /// The message's URL, the same as in the session's descriptor.
     public var url: String
-    /// The message. Nil if another server keeps it: then it is to be loaded from the URL.
+    /// The message. If `nil`, another server keeps it: load it from ``url``.
     public var message: Message?
 
+    /// Creates an entry.
+    ///
+    /// - Parameters:
+    ///   - url: The message's URL.
+    ///   - message: The message. If `nil`, another server keeps it.
     public init(url: String, message: Message? = nil) {
         self.url = url
         self.message = message

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// The URL of something that belongs to a session, and the signature that servers of this package may add to it.
+/// The URL of a session's message or state, with the signature that servers of this package may add to it.
 ///
-/// A signature makes the URL usable by whoever has it, until it expires: `…?expires=1767225600&signature=…`. The same message has
-/// another URL after each signing, so URLs are compared by their ``identity``.
+/// A signature grants access to anyone who has the URL, until the signature expires:
+/// `…?expires=1767225600&signature=…`. Each signature changes the URL of the same message, so compare URLs by their
+/// ``identity``.
 ///
 /// ```swift
 /// let old = SessionLink("https://a.example/sessions/s/history/0?expires=100&signature=\(first)")
@@ -12,19 +13,22 @@
 /// new.outlives(old)             // true
 /// ```
 ///
-/// Only this form of a signature is known. URLs that others sign in their own way differ each time.
+/// Only this form of a signature is recognized. URLs with signatures of other servers have a new identity each time.
 public struct SessionLink: Sendable, Hashable {
-    /// The URL as it was given.
+    /// The whole URL.
     public let url: String
-    /// The URL without the signature and the mark of its origin. Two links of the same identity lead to the same thing.
+    /// The URL without the signature and the mark of its origin. Two links with the same identity lead to the same
+    /// resource.
     public let identity: String
-    /// When the signature expires, in seconds since 1970. Nil if the URL is not signed.
+    /// When the signature expires, in seconds since 1970. If `nil`, the URL is not signed.
     public let expires: Int?
-    /// The signature, if the URL is signed.
-    public let signature: String?
-    /// The mark of the storage that keeps the thing, by which any server on it recognizes the URL. `nil` if there is none.
-    public let origin: String?
+    /// The signature. If `nil`, the URL is not signed.
+    package let signature: String?
+    /// The mark of the storage that keeps the resource, by which all servers on that storage recognize the URL. If
+    /// `nil`, the URL has no mark.
+    package let origin: String?
 
+    /// Creates a link from a URL, with or without a signature.
     public init(_ url: String) {
         self.url = url
         guard let start = url.firstIndex(where: { $0 == "?" || $0 == "#" }), url[start] == "?" else {
@@ -63,39 +67,41 @@ public struct SessionLink: Sendable, Hashable {
         identity = url[..<start] + (rest.isEmpty ? "" : "?" + rest.joined(separator: "&")) + url[query.endIndex...]
     }
 
-    /// The URL with a signature.
+    /// Creates a link by adding a signature to a URL.
     ///
     /// - Parameters:
-    ///   - url: A URL without one.
-    ///   - expires: In seconds since 1970.
-    ///   - signature: 43 characters of base64url.
-    public init(signing url: String, expires: Int, signature: String) {
+    ///   - url: A URL without a signature.
+    ///   - expires: When the signature expires, in seconds since 1970.
+    ///   - signature: The signature: 43 characters of base64url.
+    package init(signing url: String, expires: Int, signature: String) {
         let separator = url.contains("?") ? "&" : "?"
         self.init("\(url)\(separator)\(Self.expiresName)=\(expires)&\(Self.signatureName)=\(signature)")
     }
 
-    /// Whether this one can be used for longer: it is not signed, or its signature expires later.
+    /// Returns whether this link can be used for longer than another one: it is not signed, or its signature expires
+    /// later.
     public func outlives(_ other: SessionLink) -> Bool {
         guard let theirs = other.expires else { return false }
         return expires.map { $0 > theirs } ?? true
     }
 
-    /// The names of the two parameters.
-    public static let expiresName = "expires"
-    public static let signatureName = "signature"
-    /// The name of the parameter that marks where a URL comes from: 22 characters of base64url.
-    public static let originName = "acp-origin"
+    /// The name of the parameter with the time at which the signature expires.
+    package static let expiresName = "expires"
+    /// The name of the parameter with the signature.
+    package static let signatureName = "signature"
+    /// The name of the parameter with the mark of the origin: 22 characters of base64url.
+    package static let originName = "acp-origin"
 }
 
 extension SessionDescriptor {
-    /// When the first of its URLs expires, in seconds since 1970. Nil if none is signed.
+    /// When the first of the session's URLs expires, in seconds since 1970. If `nil`, none of them is signed.
     public var expires: Int? {
         (history + (state.map { [$0] } ?? [])).compactMap { SessionLink($0).expires }.min()
     }
 
-    /// The same session with fresher signatures, where others know them.
+    /// Returns the session with the newest signatures that are known for its URLs.
     ///
-    /// - Parameter others: Descriptors of the same session, from servers that keep parts of it.
+    /// - Parameter others: Descriptors of the same session from servers that keep parts of it.
     public func refreshed(by others: [SessionDescriptor]) -> SessionDescriptor {
         var freshest: [String: SessionLink] = [:]
         for url in others.flatMap({ $0.history + ($0.state.map { [$0] } ?? []) }) {
@@ -113,13 +119,13 @@ extension SessionDescriptor {
 }
 
 extension Substring {
-    /// The value of a query's item, if it has that name.
+    /// Returns the value of a query's item. If `nil`, the item has another name.
     fileprivate func value(of name: String) -> Substring? {
         guard hasPrefix(name), dropFirst(name.count).first == "=" else { return nil }
         return dropFirst(name.count + 1)
     }
 
-    /// Whether this has the form of a code in base64url.
+    /// Returns whether the text consists of so many characters of base64url.
     fileprivate func isBase64URL(count: Int) -> Bool {
         utf8.count == count
             && utf8.allSatisfy { byte in

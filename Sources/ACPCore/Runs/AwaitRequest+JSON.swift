@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// The members of an object that holds a message. There are no such fields in other objects.
+/// The members of an object that holds a message. Other objects have no fixed members.
 private enum AwaitField: JSONName, JSONField {
     case type
     case message

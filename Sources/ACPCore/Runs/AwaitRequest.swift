@@ -1,21 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What an agent asks of its caller.
+/// The question of an agent to its caller.
 ///
-/// The specification leaves the object free; in practice it is a message. Anything else is kept as it came.
-public enum AwaitRequest: AwaitPayload {
+/// The specification allows any object; in practice it is a message. Any other object is kept as it was received.
+public enum AwaitRequest: AwaitPayload, Sendable, Hashable, Codable {
+    /// A question in the form of a message.
     case message(Message)
+    /// A question in another form.
     case other(JSONObject)
 }
 
-/// What a caller answers to an ``AwaitRequest``.
-public enum AwaitResume: AwaitPayload {
+/// The answer of a caller to an ``AwaitRequest``.
+public enum AwaitResume: AwaitPayload, Sendable, Hashable, Codable {
+    /// An answer in the form of a message.
     case message(Message)
+    /// An answer in another form.
     case other(JSONObject)
 
-    /// Checks the answer's parts.
+    /// Checks the parts of the answer.
     ///
-    /// - Throws: ``ACPError`` with code ``ACPError/Code-swift.struct/invalidInput``.
+    /// - Throws: ``ACPError`` with code ``ACPError/Code-swift.struct/invalidInput``, naming the part.
     public func validate() throws(ACPError) {
         do {
             try message?.validate()
@@ -25,21 +29,21 @@ public enum AwaitResume: AwaitPayload {
     }
 }
 
-/// What requests and resumes share: the JSON `{"type": "message", "message": {…}}`, or any other object.
-public protocol AwaitPayload: Sendable, Hashable, Codable {
+/// The form that questions and answers share: the JSON `{"type": "message", "message": {…}}`, or any other object.
+package protocol AwaitPayload {
     static func message(_ message: Message) -> Self
     static func other(_ members: JSONObject) -> Self
 }
 
 extension AwaitRequest {
-    /// The question, if it is a message.
+    /// The question as a message. If `nil`, it has another form.
     public var message: Message? {
         if case .message(let message) = self { message } else { nil }
     }
 }
 
 extension AwaitResume {
-    /// The answer, if it is a message.
+    /// The answer as a message. If `nil`, it has another form.
     public var message: Message? {
         if case .message(let message) = self { message } else { nil }
     }

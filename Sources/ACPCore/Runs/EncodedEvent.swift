@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// An event in the bytes that storage keeps and streams send.
+/// An event as the bytes that storages keep and streams send.
 ///
-/// An event is encoded once, when it happens. Everything after that (storage, live streams, replay, another process)
-/// hands the same bytes on, so no reader pays for encoding again and all of them see the same thing.
+/// An event is encoded once, when it happens. Storage, live streams, replay and other processes all use the same bytes,
+/// so no reader pays for encoding it again, and all readers see the same event.
 public struct EncodedEvent: Sendable, Hashable {
-    /// What kind of event the bytes hold.
+    /// The kind of the event.
     public let kind: Event.Kind
     /// The event as one JSON object in UTF-8, without line breaks.
     public let json: [UInt8]
 
     /// Encodes an event.
     ///
-    /// - Throws: ``ACPError`` if the event holds a value that JSON cannot (an infinite number, for example).
+    /// - Throws: ``ACPError`` if the event holds a value that JSON cannot represent (an infinite number, for example).
     public init(_ event: Event) throws(ACPError) {
         kind = event.kind
         switch event {
@@ -32,13 +32,13 @@ public struct EncodedEvent: Sendable, Hashable {
         }
     }
 
-    /// An event about a run whose JSON is there already, so that a large run is not encoded twice.
-    public init(kind: Event.Kind, runJSON: [UInt8]) {
+    /// Creates an event about a run from the run's JSON, so that a large run is not encoded twice.
+    package init(kind: Event.Kind, runJSON: [UInt8]) {
         self.kind = kind
         json = EncodedEvent.wrap(kind, "run", runJSON)
     }
 
-    /// Takes bytes that were stored before.
+    /// Creates an event from its JSON, for example from a storage.
     ///
     /// - Throws: ``ACPError`` if they are not the JSON of an event.
     public init(json: [UInt8]) throws(ACPError) {
@@ -50,16 +50,16 @@ public struct EncodedEvent: Sendable, Hashable {
         }
     }
 
-    /// The event itself.
+    /// Returns the event as a value.
     ///
     /// - Throws: ``ACPError`` if the bytes are not the JSON of an event.
     public func decode() throws(ACPError) -> Event { try ACPJSON.decode(Event.self, from: json) }
 
-    /// A part that is accepted must still fit when it stands in the run's last event, and that in a list of events.
+    /// A part that is accepted must also fit into the run's last event, and that event into a list of events.
     private static let partDepth = ACPJSON.maximumDepth - 16
     private static let messageDepth = partDepth + 2
 
-    /// The type comes first, where ``leadingKind(_:)`` finds it again without parsing the rest.
+    /// Writes the type first, where ``leadingKind(_:)`` finds it without parsing the rest.
     private static func wrap(_ kind: Event.Kind, _ key: String, _ payload: [UInt8]) -> [UInt8] {
         var json: [UInt8] = []
         json.reserveCapacity(payload.count + 48)

@@ -13,7 +13,7 @@ extension Event: Codable, JSONCodable {
 
     package init(json reader: inout JSONReader) throws(JSONFault) {
         let start = reader
-        // The type comes first, mostly.
+        // Most servers write the type first.
         let first = try reader.lookAhead(at: Field.type, stopsAtFirst: true)
         if let event = try Event(type: first, from: &reader, isLast: false) {
             self = event
@@ -27,9 +27,9 @@ extension Event: Codable, JSONCodable {
 
     /// Reads an event of a type.
     ///
-    /// Returns `nil` if another type follows in the same object, which counts.
+    /// Returns `nil` if another member `type` follows in the same object: then that one is valid.
     ///
-    /// - Parameter isLast: Whether the type is known to be the last one.
+    /// - Parameter isLast: Whether the type is known to be the last one of the object.
     private init?(type: JSONMember<String>, from reader: inout JSONReader, isLast: Bool) throws(JSONFault) {
         let text = type.uncheckedValue
         guard text != nil || isLast else { return nil }
@@ -75,7 +75,7 @@ extension Event: Codable, JSONCodable {
 
 extension Event.Kind: Codable, JSONText {}
 
-/// Reads an event whose type is known: the one member that this type has. All others are skipped.
+/// Reads an event whose type is known: the one member that this type has. All other members are skipped.
 private struct PayloadReader {
     var reader: JSONReader
     /// The type that the event is read as. If `nil`, it is the last one of the object.
@@ -102,7 +102,7 @@ private struct PayloadReader {
         }
         if isOther { return nil }
         if field == .run, payload.isMissing, runID.uncheckedValue != nil {
-            // An event that holds the run's id and not the run.
+            // The event holds the run's id instead of the run.
             reader = start
             return .unknown(try JSONObject(json: &reader))
         }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 extension Run {
-    /// Brings the run up to date with an event that came after it.
+    /// Updates the run with an event that followed it.
     ///
-    /// Folding all later events into an older run gives the run as it stands now: that is how storage reads a run from
-    /// a snapshot and the events behind it, and how a client can keep a run up to date along a stream.
+    /// Applying all later events to an older state of a run yields its current state. A storage reads a run in this way
+    /// from a snapshot and the events after it, and a client can keep a run up to date while it reads a stream.
     ///
     /// ```swift
     /// for try await item in try await client.stream(agent: "writer", input: ["Tell me a story"]) {
@@ -17,7 +17,8 @@ extension Run {
             .runCancelled(let run), .runFailed(let run):
             self = run
         case .messageCreated(var message):
-            // Some servers put all parts into this event and then send each again in its own: count them once.
+            // Some servers put all parts into this event and then send each again in an event of its own: count them
+            // once.
             message.parts = []
             message.completedAt = nil
             output.append(message)
@@ -27,7 +28,7 @@ extension Run {
             }
             output[output.count - 1].parts.append(part)
         case .messageCompleted(let message):
-            // Without a message that was begun, this is a new one: it must not take the place of an earlier one.
+            // Without an open message, this is a new one: it must not replace an earlier one.
             if lastMessageIsOpen { output[output.count - 1] = message } else { output.append(message) }
         case .generic, .error, .unknown:
             break

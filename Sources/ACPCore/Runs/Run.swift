@@ -2,23 +2,30 @@
 
 /// One execution of an agent.
 public struct Run: Sendable, Hashable {
+    /// The id of the run.
     public var id: RunID
+    /// The agent that the run executes.
     public var agentName: AgentName
-    /// The session that the run belongs to. Servers of this package always say it.
+    /// The session that the run belongs to. Servers of this package always include it.
     public var sessionID: SessionID?
+    /// The status of the run.
     public var status: RunStatus
-    /// What the agent asked, while the run awaits the answer.
+    /// The agent's question, while the run awaits the answer.
     public var awaitRequest: AwaitRequest?
-    /// Until when the answer has to come. Nil while the run awaits none, or waits for ever. Not in the specification.
+    /// When the run fails unless its caller has answered the question.
+    ///
+    /// If `nil`, the run awaits no answer, or waits without a limit. Not part of the specification.
     public var awaitDeadline: Timestamp?
-    /// What the agent has said so far. The last message may still be open.
+    /// The agent's messages so far. The last one may still be open (``Message/isOpen``).
     public var output: [Message]
     /// Why the run failed.
     public var error: ACPError?
+    /// When the run was created.
     public var createdAt: Timestamp
-    /// When the run ended, in whatever way.
+    /// When the run ended: completed, failed or cancelled.
     public var finishedAt: Timestamp?
 
+    /// Creates a run. Defaults to one that was created now, with a new id, and has not started yet.
     public init(
         id: RunID = RunID(),
         agentName: AgentName,
@@ -46,13 +53,14 @@ public struct Run: Sendable, Hashable {
     /// The text of all output messages, one per line.
     public var text: String { output.map(\.text).joined(separator: "\n") }
 
-    /// Throws if the run failed or was cancelled, and gives the run itself otherwise.
+    /// Returns the run itself, unless it failed or was cancelled.
     ///
-    /// - Throws: ``ACPError``: the run's own error, or one that says that it was cancelled.
+    /// - Throws: ``ACPError``: the run's own error if it failed, or one with code
+    ///   ``ACPError/Code-swift.struct/cancelled``.
     @discardableResult
     public func checked() throws(ACPError) -> Run {
         switch status {
-        case .failed: throw error ?? ACPError(.serverError, "run \(id) failed without saying why")
+        case .failed: throw error ?? ACPError(.serverError, "run \(id) failed without an error")
         case .cancelled: throw ACPError(.cancelled, "run \(id) was cancelled")
         default: return self
         }

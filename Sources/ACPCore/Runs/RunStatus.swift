@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Where a run stands.
+/// The status of a run.
 public enum RunStatus: String, Sendable, Hashable, CaseIterable {
-    /// Accepted, not yet started.
+    /// The run was accepted and has not started yet.
     case created
-    /// The agent works.
+    /// The agent is working.
     case inProgress = "in-progress"
-    /// The agent has asked something and waits for the answer.
+    /// The agent has asked its caller a question and waits for the answer.
     case awaiting
-    /// Somebody asked to cancel; the agent has not stopped yet.
+    /// A caller requested to cancel the run; the agent has not stopped yet.
     case cancelling
+    /// The run ended because it was cancelled.
     case cancelled
+    /// The run ended successfully.
     case completed
+    /// The run ended with an error, which is ``Run/error``.
     case failed
 
     /// Whether a run in this status never changes again.
@@ -22,10 +25,10 @@ public enum RunStatus: String, Sendable, Hashable, CaseIterable {
         }
     }
 
-    /// Whether a caller that waits for an answer has one: the run has ended, or it waits for its caller.
+    /// Whether a caller need not wait any longer: the run has ended, or it awaits an answer from its caller.
     public var isSettled: Bool { isTerminal || self == .awaiting }
 
-    /// The statuses that a run may take next. The one place that says so.
+    /// The statuses that can follow this one. All other code derives the rule from here.
     public var successors: Set<RunStatus> {
         switch self {
         case .created: [.inProgress, .cancelling, .cancelled, .failed]
@@ -36,15 +39,15 @@ public enum RunStatus: String, Sendable, Hashable, CaseIterable {
         }
     }
 
-    /// Whether a run may go from this status to another.
+    /// Returns whether a run can change from this status to another.
     public func canBecome(_ next: RunStatus) -> Bool { successors.contains(next) }
 }
 
-/// How a caller wants the answer of a run.
+/// How a caller receives the result of a run.
 public enum RunMode: String, Sendable, Hashable, CaseIterable {
-    /// The call returns when the run has ended or awaits something.
+    /// The call returns when the run has ended or awaits an answer.
     case sync
-    /// The call returns at once; the run is followed later.
+    /// The call returns at once. The caller follows the run with further calls.
     case async
     /// The call returns a stream of events.
     case stream

@@ -8,7 +8,7 @@ extension PostgresStorage {
     ///
     /// The page is found in an index, documents are read for the runs on it alone. The totals of all runs and of an agent's are
     /// kept; those of a session and of a status are counted in the index.
-    public func storedRuns(_ query: RunQuery) async throws -> Page<StoredRun> {
+    public func storedRuns(_ query: RunQuery) async throws -> StoragePage<StoredRun> {
         let listing = query.filter.listing
         // The total comes with every row, and alone where the page is empty.
         let rows = try await database.read(
@@ -26,7 +26,7 @@ extension PostgresStorage {
             ORDER BY r.created_at DESC, r.id DESC
             """, [.text(listing.name), .int(max(0, query.limit)), .int(max(0, query.offset))])
         let items = try rows.rows.filter { !$0.isNull(0) }.map { try Self.stored($0) }
-        return Page(items: items, total: rows.first?.int(7) ?? 0)
+        return StoragePage(items: items, total: rows.first?.int(7) ?? 0)
     }
 }
 

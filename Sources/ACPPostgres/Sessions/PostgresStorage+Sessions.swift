@@ -70,7 +70,7 @@ extension PostgresStorage {
     /// One page of a session's history, oldest first, and how many entries there are in all, from one moment.
     public func storedHistory(
         of session: SessionID, from offset: Int, limit: Int?
-    ) async throws -> Page<Encoded<HistoryEntry>> {
+    ) async throws -> StoragePage<Encoded<HistoryEntry>> {
         let offset = max(0, offset)
         let rows = try await database.read(
             "Reading the history of session \(session)",
@@ -81,7 +81,7 @@ extension PostgresStorage {
             ) AS h ON true WHERE s.id = $1::text ORDER BY h.position
             """, [.text(session.rawValue), .int(offset), .int(limit.map { max(0, $0) })])
         let entries = rows.rows.compactMap { $0.bytes(1).map { Encoded<HistoryEntry>(json: $0) } }
-        return Page(items: entries, total: rows.first?.int(0) ?? 0)
+        return StoragePage(items: entries, total: rows.first?.int(0) ?? 0)
     }
 
     /// Deletes a session with its history. Its runs stay.

@@ -13,22 +13,22 @@ extension RedisStorage {
     private static let attempts = 20
 
     /// One page of runs, newest first, and how many there are in all: two round trips.
-    public func storedRuns(_ query: RunQuery) async throws -> Page<StoredRun> {
+    public func storedRuns(_ query: RunQuery) async throws -> StoragePage<StoredRun> {
         try link.checkOpen()
-        guard let index = keys.index(for: query.filter) else { return Page(items: [], total: 0) }
+        guard let index = keys.index(for: query.filter) else { return StoragePage(items: [], total: 0) }
         var attempt = 1
         while true {
             let page = try await page(of: index, query)
             let (records, isCurrent) = try await records(of: page.items, in: index, query.filter)
             if isCurrent || attempt == Self.attempts {
-                return Page(items: records, total: page.total)
+                return StoragePage(items: records, total: page.total)
             }
             attempt += 1
         }
     }
 
     /// The ids of a page, after everything that expired has been cleared away.
-    private func page(of index: String, _ query: RunQuery) async throws(StorageError) -> Page<RunID> {
+    private func page(of index: String, _ query: RunQuery) async throws(StorageError) -> StoragePage<RunID> {
         let task = RedisTask.reading("a list of runs", at: index)
         let start = max(0, query.offset)
         let (end, overflow) = start.addingReportingOverflow(max(0, query.limit))
@@ -63,7 +63,7 @@ extension RedisStorage {
                 }
                 ids.append(id)
             }
-            return Page(items: ids, total: total)
+            return StoragePage(items: ids, total: total)
         }
     }
 

@@ -64,7 +64,7 @@ extension RedisStorage {
     /// One page of a session's history, oldest first, and how many entries there are in all: one round trip.
     public func storedHistory(
         of session: SessionID, from offset: Int, limit: Int?
-    ) async throws -> Page<Encoded<HistoryEntry>> {
+    ) async throws -> StoragePage<Encoded<HistoryEntry>> {
         let key = keys.history(session)
         let task = RedisTask.reading("the history of session \(session)", at: key)
         let start = max(0, offset)
@@ -77,9 +77,9 @@ extension RedisStorage {
         requests.append(.read("LLEN", .text(key)))
         let replies = try await link.sendEach(requests, task)
         guard let total = replies.last?.int else { throw task.corrupt("it is no list") }
-        guard replies.count == 2 else { return Page(items: [], total: total) }
+        guard replies.count == 2 else { return StoragePage(items: [], total: total) }
         let entries = (replies[0].array ?? []).map { Encoded<HistoryEntry>(json: $0.bytes ?? []) }
-        return Page(items: entries, total: total)
+        return StoragePage(items: entries, total: total)
     }
 
     /// Deletes a session with its history. Its runs stay.

@@ -18,7 +18,7 @@ extension ContentStorage {
     /// - Parameters:
     ///   - query: Which runs to list.
     ///   - url: Returns the `content_url` of a part whose content is omitted.
-    package func listedRuns(_ query: RunQuery, url: (ListedContent) -> String) async throws -> Page<Run> {
+    package func listedRuns(_ query: RunQuery, url: (ListedContent) -> String) async throws -> StoragePage<Run> {
         var page = try await base.runs(query)
         for index in page.items.indices where page.items[index].canContainReferences {
             let run = page.items[index].id
@@ -38,7 +38,7 @@ extension ContentStorage {
     /// Returns one page of a session's history, with references in place of large contents.
     package func historyWithoutContents(
         of session: SessionID, from offset: Int, limit: Int
-    ) async throws -> Page<HistoryEntry> {
+    ) async throws -> StoragePage<HistoryEntry> {
         try await base.history(of: session, from: offset, limit: limit)
     }
 
@@ -62,7 +62,7 @@ extension Storage {
     }
 
     /// Returns one page of a session's history, up to a number of bytes, but at least one entry if there is one.
-    func history(of session: SessionID, from offset: Int, limit: Int, bytes: Int) async throws -> Page<HistoryEntry> {
+    func history(of session: SessionID, from offset: Int, limit: Int, bytes: Int) async throws -> StoragePage<HistoryEntry> {
         if let storage = self as? ContentStorage {
             let page = try await storage.wholeHistory(of: session, from: offset, limit: limit, bytes: bytes)
             return try page.map { entry throws(StorageError) in

@@ -26,7 +26,7 @@ extension ContentStorage {
         }
     }
 
-    package func storedRuns(_ query: RunQuery) async throws -> Page<StoredRun> {
+    package func storedRuns(_ query: RunQuery) async throws -> StoragePage<StoredRun> {
         try await restoring {
             try await base.storedRuns(query)
         } references: { page in
@@ -58,14 +58,14 @@ extension ContentStorage {
 
     package func storedHistory(
         of session: SessionID, from offset: Int, limit: Int?
-    ) async throws -> Page<Encoded<HistoryEntry>> {
+    ) async throws -> StoragePage<Encoded<HistoryEntry>> {
         try await wholeHistory(of: session, from: offset, limit: limit, bytes: .max)
     }
 
     /// Returns entries up to a number of bytes, but at least one if there is one.
     func wholeHistory(
         of session: SessionID, from offset: Int, limit: Int?, bytes: Int
-    ) async throws -> Page<Encoded<HistoryEntry>> {
+    ) async throws -> StoragePage<Encoded<HistoryEntry>> {
         try await restoring {
             var page = try await base.storedHistory(of: session, from: offset, limit: limit)
             page.items = page.items.prefix(bytes: bytes) { ContentJSON.wholeSize(of: $0.json) }

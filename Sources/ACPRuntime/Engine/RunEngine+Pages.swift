@@ -10,7 +10,7 @@ extension RunEngine {
     /// - Parameters:
     ///   - query: Which runs to list.
     ///   - url: Returns the `content_url` of a part whose content is omitted.
-    package func listedRuns(_ query: RunQuery, url: (ListedContent) -> String) async throws -> Page<Run> {
+    package func listedRuns(_ query: RunQuery, url: (ListedContent) -> String) async throws -> StoragePage<Run> {
         try await storing { try await withCurrentStatus(try await contents.listedRuns(query, url: url)) }
     }
 
@@ -41,14 +41,14 @@ extension RunEngine {
     /// Returns one page of a session's history, up to a number of bytes, but at least one entry if there is one.
     package func history(
         of id: SessionID, from offset: Int, limit: Int, bytes: Int
-    ) async throws -> Page<HistoryEntry> {
+    ) async throws -> StoragePage<HistoryEntry> {
         try await storing { try await contents.history(of: id, from: offset, limit: limit, bytes: bytes) }
     }
 
     /// Returns one page of a session's history with references in place of large contents, for lists of URLs.
     package func historyWithoutContents(
         of id: SessionID, from offset: Int, limit: Int
-    ) async throws -> Page<HistoryEntry> {
+    ) async throws -> StoragePage<HistoryEntry> {
         try await storing { try await contents.historyWithoutContents(of: id, from: offset, limit: limit) }
     }
 

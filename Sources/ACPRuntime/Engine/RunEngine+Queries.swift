@@ -34,7 +34,7 @@ extension RunEngine {
     }
 
     /// Applies the same to a page of runs.
-    func withCurrentStatus(_ page: Page<Run>) async throws -> Page<Run> {
+    func withCurrentStatus(_ page: StoragePage<Run>) async throws -> StoragePage<Run> {
         var page = page
         var elsewhere: [Int] = []
         for (index, run) in page.items.enumerated() where run.status.canBecome(.cancelling) {
@@ -63,7 +63,7 @@ extension RunEngine {
     ///
     /// - Parameter query: Which runs to list, and which page of them.
     /// - Throws: ``RunEngineError``: `storage`.
-    public func runs(_ query: RunQuery) async throws -> Page<Run> {
+    public func runs(_ query: RunQuery) async throws -> StoragePage<Run> {
         try await storing { try await withCurrentStatus(try await storage.runs(query)) }
     }
 

@@ -31,7 +31,7 @@ extension RunEngine {
     ///   - offset: The index of the first entry.
     ///   - limit: The largest number of entries. If `nil`, all are returned.
     /// - Throws: ``RunEngineError``: `storage`.
-    public func history(of id: SessionID, from offset: Int, limit: Int?) async throws -> Page<HistoryEntry> {
+    public func history(of id: SessionID, from offset: Int, limit: Int?) async throws -> StoragePage<HistoryEntry> {
         try await storing { try await storage.history(of: id, from: offset, limit: limit) }
     }
 

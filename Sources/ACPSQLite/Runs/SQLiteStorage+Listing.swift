@@ -9,7 +9,7 @@ extension SQLiteStorage {
     ///
     /// The page is found in an index, documents are read for the runs on it alone. The totals of all runs and of an agent's
     /// are kept; those of a session and of a status are counted in the index.
-    public func storedRuns(_ query: RunQuery) async throws -> Page<StoredRun> {
+    public func storedRuns(_ query: RunQuery) async throws -> StoragePage<StoredRun> {
         try await database.read("Listing runs") { db in
             let listing = query.filter.listing
             let total =
@@ -23,7 +23,7 @@ extension SQLiteStorage {
             var ids: [RunID] = []
             while let row = try rows.next() { ids.append(try runID(row[0])) }
             let table = RunTable(db)
-            return Page(items: try ids.compactMap { try table.stored($0) }, total: total)
+            return StoragePage(items: try ids.compactMap { try table.stored($0) }, total: total)
         }
     }
 }

@@ -64,19 +64,19 @@ extension SQLiteStorage {
     /// One page of a session's history, oldest first, and how many entries there are in all.
     public func storedHistory(
         of session: SessionID, from offset: Int, limit: Int?
-    ) async throws -> Page<Encoded<HistoryEntry>> {
+    ) async throws -> StoragePage<Encoded<HistoryEntry>> {
         let offset = max(0, offset)
         return try await database.read("Reading the history of session \(session)") { db in
             guard
                 let key = try Int64.fetchOne(
                     db.cachedStatement(sql: SessionTable.keySQL), arguments: [session.rawValue])
-            else { return Page(items: [], total: 0) }
+            else { return StoragePage(items: [], total: 0) }
             let rows = try db.rows(
                 "SELECT entry FROM acp_history WHERE session = ? AND position >= ? ORDER BY position LIMIT ?",
                 [key, offset, limit.map { max(0, $0) } ?? -1])
             var entries: [Encoded<HistoryEntry>] = []
             while let row = try rows.next() { entries.append(Encoded(json: try row.bytes(0))) }
-            return Page(items: entries, total: try SessionTable.historyCount(key, db))
+            return StoragePage(items: entries, total: try SessionTable.historyCount(key, db))
         }
     }
 

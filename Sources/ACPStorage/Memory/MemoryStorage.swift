@@ -209,7 +209,7 @@ extension MemoryStorage {
         try access { state, _ in state.runs.remove(run) }
     }
 
-    public func storedRuns(_ query: RunQuery) throws -> Page<StoredRun> {
+    public func storedRuns(_ query: RunQuery) throws -> StoragePage<StoredRun> {
         try access { state, _ in state.runs.page(query) }
     }
 
@@ -255,10 +255,10 @@ extension MemoryStorage {
 
     public func storedHistory(
         of session: SessionID, from offset: Int, limit: Int?
-    ) throws -> Page<Encoded<HistoryEntry>> {
+    ) throws -> StoragePage<Encoded<HistoryEntry>> {
         try access { state, _ in
             let history = state.sessions[session]?.history ?? []
-            return Page(items: history.slice(from: offset, limit: limit), total: history.count)
+            return StoragePage(items: history.slice(from: offset, limit: limit), total: history.count)
         }
     }
 

@@ -216,10 +216,10 @@ struct RunTable: ~Copyable {
 
     // MARK: Reading
 
-    func page(_ query: RunQuery) -> Page<StoredRun> {
-        guard let listing = listings[query.filter] else { return Page(items: [], total: 0) }
+    func page(_ query: RunQuery) -> StoragePage<StoredRun> {
+        guard let listing = listings[query.filter] else { return StoragePage(items: [], total: 0) }
         let runs = listing.newest(offset: query.offset, limit: query.limit)
-        return Page(items: runs.map(\.stored), total: listing.count)
+        return StoragePage(items: runs.map(\.stored), total: listing.count)
     }
 
     func unfinished(ownedBy process: ProcessID, limit: Int) -> [RunID] {

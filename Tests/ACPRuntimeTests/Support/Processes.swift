@@ -151,7 +151,7 @@ final class Link: Storage, Coordination {
         try await through { try await $0.append(event, to: run) }
     }
     func deleteRun(_ run: RunID) async throws -> Bool { try await through { try await $0.deleteRun(run) } }
-    func storedRuns(_ query: RunQuery) async throws -> Page<StoredRun> {
+    func storedRuns(_ query: RunQuery) async throws -> StoragePage<StoredRun> {
         try await through("runs(_:)") { try await $0.storedRuns(query) }
     }
     func events(of run: RunID, from offset: Int, limit: Int?) async throws -> [EncodedEvent] {
@@ -180,7 +180,7 @@ final class Link: Storage, Coordination {
     }
     func storedHistory(
         of session: SessionID, from offset: Int, limit: Int?
-    ) async throws -> Page<Encoded<HistoryEntry>> {
+    ) async throws -> StoragePage<Encoded<HistoryEntry>> {
         try await through("history(of:from:limit:)") {
             try await $0.storedHistory(of: session, from: offset, limit: limit)
         }

@@ -139,7 +139,7 @@ final class ScriptedStorage: Storage {
     func save(_ run: Run, json: [UInt8]) async throws { try await base.save(run, json: json) }
     func append(_ event: EncodedEvent, to run: RunID) async throws { try await base.append(event, to: run) }
     func deleteRun(_ run: RunID) async throws -> Bool { try await base.deleteRun(run) }
-    func storedRuns(_ query: RunQuery) async throws -> Page<StoredRun> { try await base.storedRuns(query) }
+    func storedRuns(_ query: RunQuery) async throws -> StoragePage<StoredRun> { try await base.storedRuns(query) }
     func eventCount(of run: RunID) async throws -> Int { try await base.eventCount(of: run) }
     func claim(_ run: RunID, for owner: RunOwner, from current: RunOwner?) async throws -> Bool {
         try await base.claim(run, for: owner, from: current)
@@ -153,7 +153,7 @@ final class ScriptedStorage: Storage {
     }
     func storedHistory(
         of session: SessionID, from offset: Int, limit: Int?
-    ) async throws -> Page<Encoded<HistoryEntry>> {
+    ) async throws -> StoragePage<Encoded<HistoryEntry>> {
         try await base.storedHistory(of: session, from: offset, limit: limit)
     }
     func deleteSession(_ session: SessionID) async throws -> Bool { try await base.deleteSession(session) }

@@ -72,7 +72,7 @@ final class ScriptedStorage: Storage {
         return try memory.deleteRun(run)
     }
 
-    func storedRuns(_ query: RunQuery) async throws -> Page<StoredRun> {
+    func storedRuns(_ query: RunQuery) async throws -> StoragePage<StoredRun> {
         try check(.list)
         return try memory.storedRuns(query)
     }
@@ -117,7 +117,7 @@ final class ScriptedStorage: Storage {
 
     func storedHistory(
         of session: SessionID, from offset: Int, limit: Int?
-    ) async throws -> Page<Encoded<HistoryEntry>> {
+    ) async throws -> StoragePage<Encoded<HistoryEntry>> {
         try check(.sessions)
         let page = try memory.storedHistory(of: session, from: offset, limit: limit)
         state.withLock { $0.historyReads.append(HistoryRead(offset: offset, count: page.items.count)) }

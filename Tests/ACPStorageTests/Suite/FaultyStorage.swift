@@ -212,7 +212,7 @@ final class FaultyStorage: Storage {
         return try base.deleteRun(run)
     }
 
-    func storedRuns(_ query: RunQuery) async throws -> Page<StoredRun> {
+    func storedRuns(_ query: RunQuery) async throws -> StoragePage<StoredRun> {
         var query = query
         if fault == .repeatsRunsAcrossPages, query.offset > 0 { query.offset -= 1 }
         var page = try base.storedRuns(query)
@@ -313,7 +313,7 @@ final class FaultyStorage: Storage {
 
     func storedHistory(
         of session: SessionID, from offset: Int, limit: Int?
-    ) async throws -> Page<Encoded<HistoryEntry>> {
+    ) async throws -> StoragePage<Encoded<HistoryEntry>> {
         var page = try base.storedHistory(of: stored(session), from: offset, limit: limit)
         if fault == .countsNoCommitAsUseOfASession {
             page.items += unused.withLock { $0[session] ?? [] }

@@ -8,7 +8,7 @@ import ACPCore
 
 extension MemoryStorage {
     func record(of run: RunID) throws -> RunRecord? { try storedRun(run)?.record() }
-    func runs(_ query: RunQuery) throws -> Page<Run> { try storedRuns(query).map { try $0.record().run() } }
+    func runs(_ query: RunQuery) throws -> StoragePage<Run> { try storedRuns(query).map { try $0.record().run() } }
     func save(_ run: Run) throws { try save(run, json: ACPJSON.encode(run)) }
     func append(_ event: Event, to run: RunID) throws { try append(EncodedEvent(event), to: run) }
     func session(_ id: SessionID) throws -> SessionRecord? { try storedSession(id)?.record() }

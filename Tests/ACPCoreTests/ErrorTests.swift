@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Errors")
 struct ErrorTests {
-    @Test("an error is written as the specification has it")
+    @Test("An error is written in the form of the specification")
     func json() throws {
         #expect(try tree(ACPError(.notFound, "no run")) == ["code": "not_found", "message": "no run"])
         #expect(try tree(Fixture.error) == ["code": "server_error", "message": "no", "data": ["retry": true]])
@@ -13,7 +13,7 @@ struct ErrorTests {
         #expect(Fixture.error.description == "server_error: no")
     }
 
-    @Suite("What is wrong in a request is named")
+    @Suite("Naming the invalid member of a request")
     struct Paths {
         static func part(_ json: String) -> String { #""input":[{"parts":[{},\#(json)]}]"# }
 
@@ -75,13 +75,13 @@ struct ErrorTests {
             (#""agent_name":"a","input":[],"session":{}"#, "session.id is missing"),
         ]
 
-        @Test("by its path, when a run is created", arguments: requests)
+        @Test("An invalid member is named by its path when a run is created", arguments: requests)
         func create(members: String, message: String) {
             #expect(refusal(RunCreateRequest.self, "{\(members)}") == ACPError(.invalidInput, message))
         }
 
         @Test(
-            "by its path, when a run is resumed",
+            "An invalid member is named by its path when a run is resumed",
             arguments: [
                 ("", "await_resume is missing"),
                 (#""await_resume":null"#, "await_resume is null: an object is expected"),
@@ -102,7 +102,7 @@ struct ErrorTests {
         }
 
         @Test(
-            "as the body, when that is no object, or no JSON",
+            "A body that is not an object, or not JSON, is named as the body",
             arguments: [
                 ("[]", "the body has the wrong type: an object is expected"),
                 ("null", "the body is null: an object is expected"),
@@ -113,7 +113,7 @@ struct ErrorTests {
             #expect(refusal(RunCreateRequest.self, "{")?.message.hasPrefix("the body is not valid JSON") == true)
         }
 
-        @Test("a value that stands alone is the body, not broken JSON")
+        @Test("A body of a single value is reported as the body, not as invalid JSON")
         func alone() {
             #expect(
                 refusal(RunID.self, #""a b""#)?.message.hasPrefix(#"the body: "a b" is not a valid run id"#) == true)
@@ -121,7 +121,7 @@ struct ErrorTests {
                 refusal(Timestamp.self, #""noon""#)?.message.hasPrefix(#"the body: "noon" is not an RFC 3339"#) == true)
         }
 
-        @Test("a text that is refused is cut, so that an error cannot be made as large as a request")
+        @Test("Rejected text is truncated, so that an error cannot become as large as a request")
         func cut() throws {
             let long = String(repeating: "x", count: 100_000)
             for json in [

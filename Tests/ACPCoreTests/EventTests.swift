@@ -10,13 +10,13 @@ struct EventTests {
         .messagePart, .messageCompleted, .generic, .error,
     ]
 
-    @Test("all eleven events come back from JSON as they were", arguments: Fixture.events)
+    @Test("All eleven events survive a round trip through JSON", arguments: Fixture.events)
     func roundTrips(event: Event) throws {
         #expect(try roundTrip(event) == event)
         #expect(try tree(event)["type"]?.stringValue == event.kind.rawValue)
     }
 
-    @Test("each event has its kind, and run events their run")
+    @Test("Each event has its kind, and run events have their run")
     func kinds() {
         #expect(Fixture.events.map(\.kind) == EventTests.kinds)
         #expect(
@@ -24,7 +24,7 @@ struct EventTests {
                 == [.created, .inProgress, .awaiting, .completed, .cancelled, .failed, nil, nil, nil, nil, nil])
     }
 
-    @Test("three kinds end a run, and a fourth settles it")
+    @Test("Three kinds end a run, and a fourth settles it")
     func terminal() {
         #expect(EventTests.kinds.filter(\.isTerminal) == [.runCompleted, .runCancelled, .runFailed])
         #expect(EventTests.kinds.filter(\.isSettled) == [.runAwaiting, .runCompleted, .runCancelled, .runFailed])
@@ -32,7 +32,7 @@ struct EventTests {
     }
 
     @Test(
-        "an event of an unknown kind is kept as it came",
+        "An event of an unknown kind is kept as it was received",
         arguments: [
             #"{"type":"run.paused","run":{"run_id":"r"},"reason":null}"#, #"{"type":""}"#, #"{"type":"Run.created"}"#,
             #"{"type":"a\"b\\c","n":[1,2.5,[]]}"#,
@@ -49,7 +49,7 @@ struct EventTests {
     }
 
     @Test(
-        "a generic event carries any JSON, null included",
+        "A generic event holds any JSON value, including null",
         arguments: [nil, true, 3, 0.1, "text", [1, nil], ["a": ["b": [:]]]] as [JSONValue])
     func generic(value: JSONValue) throws {
         #expect(try roundTrip(Event.generic(value)) == .generic(value))
@@ -57,7 +57,7 @@ struct EventTests {
     }
 
     @Test(
-        "an event without its type or its content is refused, and the field named",
+        "An event without its type or its content is rejected, and the error names the member",
         arguments: [
             ("{}", "type is missing"), (#"{"type":null}"#, "type is null: a string is expected"),
             (#"{"type":5}"#, "type has the wrong type: a string is expected"),
@@ -77,7 +77,7 @@ struct EventTests {
 
     @Suite("Encoded events")
     struct Encoded {
-        @Test("an encoded event gives the event back, and its bytes make the same one", arguments: Fixture.events)
+        @Test("An encoded event decodes to the event, and its bytes create the same encoded event", arguments: Fixture.events)
         func roundTrips(event: Event) throws {
             let encoded = try EncodedEvent(event)
             #expect(encoded.kind == event.kind)
@@ -86,14 +86,14 @@ struct EventTests {
             #expect(try ACPJSON.decode(JSONValue.self, from: encoded.json) == tree(event))
         }
 
-        @Test("the type stands first and no line break is within", arguments: Fixture.events)
+        @Test("The type is the first member, and there are no line breaks", arguments: Fixture.events)
         func form(event: Event) throws {
             let json = try EncodedEvent(event).json
             #expect(json.starts(with: #"{"type":"\#(event.kind.rawValue)","#.utf8))
             #expect(!json.contains(10) && !json.contains(13))
         }
 
-        @Test("line breaks in a text are escaped")
+        @Test("Line breaks in text are escaped")
         func lineBreaks() throws {
             let event = Event.messagePart(.text("a\nb\r\nc\u{85}d\u{2028}e"))
             let encoded = try EncodedEvent(event)
@@ -101,7 +101,7 @@ struct EventTests {
             #expect(try encoded.decode() == event)
         }
 
-        @Test("a run that is encoded already is wrapped as it is")
+        @Test("The JSON of a run is wrapped without changes")
         func runJSON() throws {
             let run = Fixture.run(.completed, output: [Fixture.message])
             let runJSON = try ACPJSON.encode(run)
@@ -110,7 +110,7 @@ struct EventTests {
             #expect(try encoded.decode() == .runCompleted(run))
         }
 
-        @Test("the kind is found without reading the rest")
+        @Test("The kind is found without reading the rest")
         func notDecoded() throws {
             #expect(try EncodedEvent(json: Array(#"{"type":"run.created","run":"#.utf8)).kind == .runCreated)
             let broken = try EncodedEvent(json: Array(#"{"type":"generic","generic":nonsense}"#.utf8))
@@ -119,7 +119,7 @@ struct EventTests {
         }
 
         @Test(
-            "the kind is found in JSON of any form",
+            "The kind is found in JSON of any form",
             arguments: [
                 (#"{"run":{"type":"inner"},"type":"run.created"}"#, "run.created"),
                 (#"{ "type": "message.part", "part": {} }"#, "message.part"),
@@ -137,7 +137,7 @@ struct EventTests {
         }
 
         @Test(
-            "what holds no type is refused",
+            "JSON without a type is rejected",
             arguments: [
                 "", "{}", "[]", "null", "5", #"{"type":5}"#, #"{"type":null}"#, #"{"type":"#, #"{"type":"abc"#, "\u{0}",
             ])
@@ -146,7 +146,7 @@ struct EventTests {
         }
     }
 
-    @Test("an event about a run that holds the run's id and not the run is kept, and names the run")
+    @Test("An event that holds a run's id instead of the run is kept, and names the run")
     func runIDOnly() throws {
         for json in [
             #"{"type":"run.completed","run_id":"r-1"}"#, #"{"run":null,"type":"run.completed","run_id":"r-1","x":1}"#,

@@ -5,13 +5,13 @@ import Testing
 
 @testable import ACPCore
 
-/// Foundation's parser, which knows nothing of this package's, as a second opinion on what JSON is.
+/// Foundation's parser, which is independent of this package, as a second opinion on what is JSON.
 ///
-/// It accepts commas at the end of arrays and objects, of members with the same name it takes another one, it has no integers
-/// of more than 64 bits, and it does not look at everything.
+/// It accepts commas at the end of arrays and objects, it uses another of several members with the same name, it has no
+/// integers of more than 64 bits, and it does not check everything.
 enum ForeignParser {
     static func compare(_ json: [UInt8]) {
-        // It takes its time: of long documents a part must do.
+        // It is slow: only a part of a long document is checked.
         guard json.count < 300 || json.count.isMultiple(of: 4) else { return }
         let text = String(decoding: json.prefix(2_000), as: UTF8.self)
         let ours = try? ACPJSON.decode(JSONValue.self, from: json)
@@ -23,7 +23,7 @@ enum ForeignParser {
         case (let ours?, nil):
             #expect(isBeyondFoundation(ours), "Foundation refuses \(text)")
         case (nil, let theirs?):
-            // Of members with the same name it looks at one.
+            // It checks only one of several members with the same name.
             let hasDuplicates = memberCount(theirs) < colons(json)
             #expect(hasTrailingComma(json) || isTooDeep(json) || hasDuplicates, "only Foundation reads \(text)")
         }
@@ -38,12 +38,12 @@ enum ForeignParser {
                 && ours.allSatisfy { member in theirs[member.key].map { agree(member.value, $0) } ?? false }
         default:
             guard let number = ours.doubleValue else { return ours == theirs }
-            // Foundation cuts the fraction off large numbers.
+            // Foundation truncates the fraction of large numbers.
             return theirs.doubleValue.map { $0 == number || abs($0 - number) <= abs(number) * 1e-15 } ?? false
         }
     }
 
-    /// How many members there are. Names that Swift takes for equal are one, as in Foundation's dictionaries.
+    /// The number of members. Names that are equal as Swift strings count once, as in Foundation's dictionaries.
     private static func memberCount(_ value: JSONValue) -> Int {
         switch value {
         case .array(let elements): elements.reduce(0) { $0 + memberCount($1) }
@@ -52,7 +52,7 @@ enum ForeignParser {
         }
     }
 
-    /// Integers that no Double holds.
+    /// Integers that a Double does not represent exactly.
     private static func isBeyondFoundation(_ value: JSONValue) -> Bool {
         switch value {
         case .array(let elements): elements.contains(where: isBeyondFoundation)
@@ -79,7 +79,7 @@ enum ForeignParser {
         refusalMessage(json)?.contains("must be followed by another") == true
     }
 
-    /// How many members a text has: one for each colon outside of strings.
+    /// The number of members in a text: one for each colon outside of strings.
     private static func colons(_ json: [UInt8]) -> Int {
         var count = 0
         var isInString = false

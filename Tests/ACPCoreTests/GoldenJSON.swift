@@ -3,7 +3,7 @@
 import ACPCore
 import Testing
 
-/// A value with the exact bytes that are its JSON.
+/// A value with the exact bytes of its JSON.
 struct Golden: Sendable, CustomTestStringConvertible {
     typealias Kind = Codable & Equatable & Sendable
 
@@ -17,12 +17,12 @@ struct Golden: Sendable, CustomTestStringConvertible {
         self.json = json
     }
 
-    /// All types that travel on the wire, with every member that they have.
+    /// All types of the wire format, with all of their members.
     static let all = values + runs + requests
 }
 
 extension Golden {
-    /// Values, messages and what is in them.
+    /// Values, and messages with their parts.
     static let values: [Golden] = [
         Golden(
             "ACPError: code and message", ACPError(.notFound, "gone"),

@@ -5,10 +5,10 @@ import Testing
 
 @testable import ACPCore
 
-/// The format on the wire, byte for byte, and the same values in the hands of other encoders and decoders.
+/// The wire format, byte for byte, and the same values with other encoders and decoders.
 @Suite("The JSON of every type")
 struct GoldenJSONTests {
-    @Test("A value is written as exactly these bytes, and read from them", arguments: Golden.all)
+    @Test("A value is written as exactly these bytes, and is read from them", arguments: Golden.all)
     func bytes(_ golden: Golden) throws {
         func check<Value: Golden.Kind>(_ value: Value) throws {
             #expect(try encode(value) == golden.json)
@@ -53,7 +53,7 @@ struct GoldenJSONTests {
 
     // MARK: Codable
 
-    /// A type of an application that holds one of ours.
+    /// A type of an application that holds a type of this package.
     struct Envelope<Value: Golden.Kind>: Golden.Kind {
         var before = 1
         var value: Value
@@ -66,7 +66,7 @@ struct GoldenJSONTests {
         }
     }
 
-    @Test("Foundation's JSON coders read and write the same", arguments: Golden.all)
+    @Test("Foundation's JSON coders read and write the same JSON", arguments: Golden.all)
     func foundation(_ golden: Golden) throws {
         func check<Value: Golden.Kind>(_ value: Value) throws {
             let encoder = JSONEncoder()
@@ -82,12 +82,12 @@ struct GoldenJSONTests {
         try check(golden.value)
     }
 
-    @Test("Property lists hold every value that has no number beyond theirs", arguments: Golden.all)
+    @Test("Property lists hold all values whose numbers they support", arguments: Golden.all)
     func propertyLists(_ golden: Golden) throws {
         func check<Value: Golden.Kind>(_ value: Value) throws {
             guard !golden.json.contains("5e-324") else { return }
             for format in [PropertyListSerialization.PropertyListFormat.binary, .xml] {
-                // XML has no characters below the space.
+                // XML does not allow control characters.
                 if format == .xml, golden.json.contains("\\u0001") { continue }
                 let encoder = PropertyListEncoder()
                 encoder.outputFormat = format
@@ -108,7 +108,7 @@ struct GoldenJSONTests {
         try check(golden.value)
     }
 
-    @Test("A type that writes members of its own into the same object keeps both")
+    @Test("A type that writes further members into the same object keeps all of them")
     func flattened() throws {
         struct Labelled: Codable, Equatable {
             var run: Run
@@ -137,7 +137,7 @@ struct GoldenJSONTests {
 
     struct Inbox: Codable { var messages: [RunCreateRequest] }
 
-    @Test("An error of another decoder has the path to what is wrong, through its own types and ours")
+    @Test("An error of another decoder has the path to the invalid member, through the application's types and those of this package")
     func foreignPaths() throws {
         func error(_ request: String) -> DecodingError? {
             let json = Data(#"{"messages":[{"agent_name":"a","input":[]},\#(request)]}"#.utf8)
@@ -174,7 +174,7 @@ struct GoldenJSONTests {
         #expect(path(context.codingPath) == ".messages[1].mode" && context.debugDescription.contains("is not a mode"))
     }
 
-    @Test("An infinite number is an error of every encoder, with its path")
+    @Test("An infinite number is an error with a path in every encoder")
     func foreignNumbers() throws {
         let message = Message(parts: [MessagePart(extra: ["x": [1, .number(.infinity)]])])
         do {

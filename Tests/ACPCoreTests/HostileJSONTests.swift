@@ -4,7 +4,7 @@ import ACPCore
 import Foundation
 import Testing
 
-/// What comes from the network may be anything: it must end in an error, never in a crash.
+/// Input from the network may be anything: it must result in an error, never in a crash.
 @Suite("Hostile JSON")
 struct HostileJSONTests {
     static func nested(_ levels: Int, open: String = "[", close: String = "]", core: String = "1") -> String {
@@ -13,7 +13,7 @@ struct HostileJSONTests {
 
     @Suite("Nesting")
     struct Nesting {
-        @Test("values up to the greatest depth are read and written", arguments: [1, 100, 127, 128])
+        @Test("Values up to the maximum depth are read and written", arguments: [1, 100, 127, 128])
         func allowed(levels: Int) throws {
             for text in [nested(levels), nested(levels, open: #"{"a":"#, close: "}")] {
                 let value = try decode(JSONValue.self, text)
@@ -21,9 +21,9 @@ struct HostileJSONTests {
             }
         }
 
-        /// 512 and 513 levels are where Foundation's own limit stands; it has been seen to trap there.
+        /// 512 and 513 levels are around Foundation's own limit, at which it has been observed to trap.
         @Test(
-            "deeper ones are refused, however they are made",
+            "Values beyond the maximum depth are rejected, however they are created",
             arguments: [129, 511, 512, 513, 514, 600, 10_000, 100_000])
         func refused(levels: Int) {
             for text in [
@@ -37,7 +37,7 @@ struct HostileJSONTests {
             }
         }
 
-        @Test("they are refused in every object, also below keys that nobody reads", arguments: [513, 100_000])
+        @Test("Values beyond the maximum depth are rejected in every object, also in members that are skipped", arguments: [513, 100_000])
         func everywhere(levels: Int) {
             let deep = nested(levels)
             let refusals = [
@@ -53,7 +53,7 @@ struct HostileJSONTests {
             #expect(refusals.allSatisfy { $0?.message == "the JSON is nested deeper than 128 levels" })
         }
 
-        @Test("brackets within strings do not count")
+        @Test("Brackets within strings do not count as nesting")
         func strings() throws {
             let brackets = String(repeating: "[{", count: 1_000)
             let part = MessagePart.text(brackets + #"\"# + brackets + "\"" + brackets)
@@ -61,13 +61,13 @@ struct HostileJSONTests {
             #expect(try decode(JSONValue.self, #"["\\",["\"",["\\\"[",[1]]]]"#) == ["\\", ["\"", ["\\\"[", [1]]]])
         }
 
-        @Test("many values side by side are no depth")
+        @Test("Many values beside each other do not count as nesting")
         func wide() throws {
             let text = "[" + Array(repeating: "[[]]", count: 2_000).joined(separator: ",") + "]"
             #expect(try decode(JSONValue.self, text).arrayValue?.count == 2_000)
         }
 
-        @Test("a thread with a small stack can read and write the greatest depth")
+        @Test("A thread with a small stack can read and write values of the maximum depth")
         func smallStack() async {
             let text = nested(128, open: #"{"a":"#, close: "}")
             let result = await withCheckedContinuation { continuation in
@@ -80,7 +80,7 @@ struct HostileJSONTests {
             #expect(result == text)
         }
 
-        @Test("what is too deep to be read again is not written either")
+        @Test("A value that is nested too deep to be read is not written either")
         func writing() throws {
             var value: JSONValue = 1
             for _ in 0..<129 { value = [value] }
@@ -90,7 +90,7 @@ struct HostileJSONTests {
                     == ACPError(.serverError, "a value cannot be written as JSON: it is nested deeper than 128 levels"))
         }
 
-        @Test("a part that an event takes fits the run's last event, and a list of events, as well")
+        @Test("A part that is accepted by an event also fits into the run's last event and into a list of events")
         func room() throws {
             var levels = 1
             var part = MessagePart(extra: ["x": [1]])
@@ -113,7 +113,7 @@ struct HostileJSONTests {
     @Suite("Text")
     struct Text {
         @Test(
-            "invalid UTF-8 is refused",
+            "Invalid UTF-8 is rejected",
             arguments: [
                 [0xff], [0xc0, 0x80], [0xed, 0xa0, 0x80], [0xf4, 0x90, 0x80, 0x80], [0xe2, 0x82], [0x80],
             ] as [[UInt8]])
@@ -126,7 +126,7 @@ struct HostileJSONTests {
         }
 
         @Test(
-            "half of a surrogate pair is refused",
+            "Half of a surrogate pair is rejected",
             arguments: [
                 #""\ud800""#, #""\udc00""#, #""\ud800x""#, #""\ud800\ud800""#, #""\udc00\ud800""#, #""\ud800\n""#,
             ])
@@ -139,12 +139,12 @@ struct HostileJSONTests {
                     .contains("half of a surrogate pair is not a character (line 1, column ") == true)
         }
 
-        @Test("a whole surrogate pair is one character")
+        @Test("A whole surrogate pair is one character")
         func surrogatePair() throws {
             #expect(try decode(JSONValue.self, #""\ud83d\ude42""#) == "🙂")
         }
 
-        @Test("other encodings than UTF-8 are refused", arguments: [String.Encoding.utf16, .utf16LittleEndian, .utf32])
+        @Test("Encodings other than UTF-8 are rejected", arguments: [String.Encoding.utf16, .utf16LittleEndian, .utf32])
         func otherEncodings(encoding: String.Encoding) throws {
             let json = try #require(#"{"type":"generic","generic":1}"#.data(using: encoding))
             #expect(throws: ACPError(.invalidInput, "the body is not valid JSON: UTF-8 is expected")) {
@@ -156,7 +156,7 @@ struct HostileJSONTests {
     @Suite("Syntax")
     struct Syntax {
         @Test(
-            "what is no JSON is refused",
+            "Text that is not JSON is rejected",
             arguments: [
                 "", " ", "{", "}", "[", "]", "{]", "[1", "[1 2]", #"{"a"}"#, #"{"a":}"#, #"{"a":1"#, #"{a:1}"#,
                 "{'a':1}",
@@ -173,7 +173,7 @@ struct HostileJSONTests {
         }
 
         @Test(
-            "a number out of range is refused",
+            "A number out of range is rejected",
             arguments: ["1e999", "-1e999", "1" + String(repeating: "0", count: 400) + ".5", "1e99999999999999999999"])
         func outOfRange(text: String) {
             #expect(refusal(JSONValue.self, text)?.code == .invalidInput)
@@ -184,13 +184,13 @@ struct HostileJSONTests {
             #expect(refusal(CitationMetadata.self, #"{"start_index":\#(text)}"#)?.code == .invalidInput)
         }
 
-        @Test("a number too small to be told from zero is zero, and a very long one is read")
+        @Test("A number too small to be distinguished from zero is zero, and a very long number is read")
         func small() throws {
             #expect(try decode(JSONValue.self, "1e-999").doubleValue == 0)
             #expect(try decode(JSONValue.self, "0." + String(repeating: "3", count: 10_000)).doubleValue == 1.0 / 3)
         }
 
-        @Test("every way to cut or change a request ends in a value or an error")
+        @Test("Every truncated or changed request results in a value or an error")
         func mutations() {
             let seed = Array(
                 #"""

@@ -18,7 +18,7 @@ struct IdentifierTests {
 
     @Suite("Runs and sessions")
     struct RunsAndSessions {
-        @Test("an opaque id of 1 to 128 unreserved characters is kept as it is", arguments: IdentifierTests.valid)
+        @Test("An opaque id of 1 to 128 unreserved characters is kept unchanged", arguments: IdentifierTests.valid)
         func accepted(text: String) throws {
             #expect(RunID(rawValue: text)?.rawValue == text)
             #expect(SessionID(rawValue: text)?.description == text)
@@ -26,7 +26,7 @@ struct IdentifierTests {
             #expect(try decode([SessionID].self, encode([text])) == [SessionID(validating: text)])
         }
 
-        @Test("any other is refused", arguments: IdentifierTests.invalid)
+        @Test("Any other id is rejected", arguments: IdentifierTests.invalid)
         func refused(text: String) throws {
             #expect(RunID(rawValue: text) == nil)
             #expect(SessionID(rawValue: text) == nil)
@@ -36,7 +36,7 @@ struct IdentifierTests {
             #expect(refusal([RunID].self, try encode([text]))?.message.hasPrefix("[0]: ") == true)
         }
 
-        @Test("a UUID is put in lower case, so that both spellings name the same run")
+        @Test("A UUID is converted to lower case, so that both spellings name the same run")
         func canonicalUUID() throws {
             let upper = "44E480BC-7E0D-4A0C-A6A0-1D0C3A1A7A10"
             #expect(RunID(rawValue: upper) == Fixture.runID)
@@ -45,7 +45,7 @@ struct IdentifierTests {
         }
 
         @Test(
-            "what only resembles a UUID keeps its case",
+            "Text that only resembles a UUID keeps its case",
             arguments: [
                 "44E480BC7E0D4A0CA6A01D0C3A1A7A10", "44E480BC-7E0D-4A0C-A6A0-1D0C3A1A7A1G",
                 "44E480BC_7E0D_4A0C_A6A0_1D0C3A1A7A10", "44E480B-C7E0D-4A0C-A6A0-1D0C3A1A7A10", "SESSION-123",
@@ -54,7 +54,7 @@ struct IdentifierTests {
             #expect(RunID(rawValue: text)?.rawValue == text)
         }
 
-        @Test("a new id is a random UUID in lower case")
+        @Test("A new id is a random UUID in lower case")
         func fresh() {
             let ids = (0..<100).map { _ in RunID().rawValue } + (0..<100).map { _ in SessionID().rawValue }
             #expect(Set(ids).count == 200)
@@ -63,7 +63,7 @@ struct IdentifierTests {
             }
         }
 
-        @Test("ids are ordered by their text")
+        @Test("Ids are sorted by their text")
         func ordered() {
             #expect(RunID(rawValue: "a")! < RunID(rawValue: "b")!)
         }
@@ -72,7 +72,7 @@ struct IdentifierTests {
     @Suite("Agent names")
     struct AgentNames {
         @Test(
-            "letters, digits, - and _ are accepted, up to 63",
+            "Up to 63 letters, digits, - and _ are accepted",
             arguments: [
                 "a", "echo", "text-summarizer", "my_agent", "Agent", "0", "-", String(repeating: "n", count: 63),
             ])
@@ -81,7 +81,7 @@ struct IdentifierTests {
         }
 
         @Test(
-            "other names are refused",
+            "Other names are rejected",
             arguments: [
                 "", ".", "a.b", "a b", "a/b", "ä", "a\u{301}", "агент", "a\n", String(repeating: "n", count: 64),
             ])
@@ -91,7 +91,7 @@ struct IdentifierTests {
             #expect(error.message.hasSuffix("is not a valid agent name (1 to 63 characters of A-Z a-z 0-9 - _)"))
         }
 
-        @Test("a very long name is cut in the message")
+        @Test("A very long name is truncated in the error message")
         func cut() throws {
             let text = String(repeating: "n", count: 100_000)
             #expect(try #require(throws: ACPError.self) { try AgentName(validating: text) }.message.utf8.count < 300)
@@ -101,7 +101,7 @@ struct IdentifierTests {
     @Suite("Roles")
     struct Roles {
         @Test(
-            "a role is user, agent or agent/NAME",
+            "A role is user, agent or agent/NAME",
             arguments: [
                 ("user", .user), ("agent", .agent(nil)), ("agent/echo", .agent("echo")),
                 ("agent/my_agent-2", .agent("my_agent-2")),
@@ -114,7 +114,7 @@ struct IdentifierTests {
         }
 
         @Test(
-            "other roles are refused",
+            "Other roles are rejected",
             arguments: [
                 "", "User", "system", "assistant", "agent/", "agent/a/b", "agent/a b", "agents", "user/a", " user",
             ])

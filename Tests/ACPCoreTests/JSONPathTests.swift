@@ -83,7 +83,7 @@ struct JSONPathTests {
         check(type)
     }
 
-    @Test("A document that is not JSON is refused as such, whatever else is wrong in it before")
+    @Test("A document that is not JSON is rejected as such, whatever other faults come before")
     func syntaxFirst() {
         for json in [
             #"{"agent_name":5,"input":[{"parts":[7]}],}"#, #"{"agent_name":5,"input":[1,]}"#,
@@ -93,7 +93,7 @@ struct JSONPathTests {
         }
     }
 
-    @Test("A member that comes again with a value that is right is read, wherever it is")
+    @Test("A member that is repeated with a valid value is read, wherever it is")
     func replaced() throws {
         #expect(
             try decode(AgentManifest.self, #"{"name":5,"metadata":[],"name":"a","metadata":{}}"#)

@@ -4,19 +4,19 @@ import Testing
 
 @testable import ACPCore
 
-/// Texts and numbers, of which there are more kinds than documents show.
-@Suite("The fast way to read texts and numbers")
+/// Strings and numbers, in more forms than documents usually have.
+@Suite("Direct reading of strings and numbers")
 struct JSONReaderScalarTests {
     private func reads(_ json: String) -> Bool { JSONReaderTests.check(JSONValue.self, Array(json.utf8)) }
 
-    @Test("whole numbers that an Int64 holds and short fractions are read")
+    @Test("Integers that fit into an Int64 and short fractions are read")
     func numbers() {
         for text in ["0", "7", "-1", "9223372036854775807", "-9223372036854775807", "2.5", "-0.5", "0.1", "99.125"] {
             #expect(reads(text), "\(text)")
         }
     }
 
-    @Test("all other numbers are read as well, and what is none is refused")
+    @Test("All other numbers are read as well, and text that is not a number is rejected")
     func otherNumbers() {
         for text in [
             "-0", "1.0", "0.0", "1e2", "1.5E-7", "9223372036854775808", "9007199254740993.5", "18446744073709551616",
@@ -26,7 +26,7 @@ struct JSONReaderScalarTests {
         for text in ["1e400", "01", "1.", ".5", "+1", "NaN", "-", "1e", "1e+"] { #expect(!reads(text), "\(text)") }
     }
 
-    @Test("fractions are the same to the last bit")
+    @Test("Fractions are exact to the last bit")
     func fractions() {
         var random = SeededGenerator(seed: 11)
         var readable = 0
@@ -38,7 +38,7 @@ struct JSONReaderScalarTests {
         #expect(readable > 1_000)
     }
 
-    @Test("of all escapes, those are read that JSON knows")
+    @Test("The escapes that JSON defines are read, and all others are rejected")
     func escapes() {
         for byte in UInt8(0)...255 {
             let json = Array("\"a\\".utf8) + [byte] + Array("b\"".utf8)
@@ -47,7 +47,7 @@ struct JSONReaderScalarTests {
         }
     }
 
-    @Test("every character can be an escape, and half a character cannot")
+    @Test("Every character can be escaped, and half of a surrogate pair cannot")
     func codeUnits() {
         let edges = [
             0, 1, 0x1f, 0x7f, 0x80, 0x7ff, 0x800, 0xd7ff, 0xd800, 0xdbff, 0xdc00, 0xdfff, 0xe000, 0xfeff, 0xffff,
@@ -64,7 +64,7 @@ struct JSONReaderScalarTests {
         }
     }
 
-    @Test("a string ends where it ends, wherever that is")
+    @Test("The end of a string is found at every offset")
     func offsets() {
         let special = [
             #"""#, #"\""#, #"\\"#, #"\u0041"#, "\u{1f}", "\u{20}", "\u{21}", "#", "[", "]", "ä", "😀", "\u{7f}",
@@ -80,7 +80,7 @@ struct JSONReaderScalarTests {
         }
     }
 
-    @Test("bytes that are no UTF-8 are refused, in values, in keys and in what is skipped")
+    @Test("Bytes that are not UTF-8 are rejected in values, in names and in skipped members")
     func invalidUTF8() {
         var random = SeededGenerator(seed: 12)
         for _ in 0..<4_000 {
@@ -101,7 +101,7 @@ struct JSONReaderScalarTests {
         }
     }
 
-    @Test("a document is read up to 128 levels deep")
+    @Test("A document is read up to 128 levels deep")
     func depth() {
         for levels in [1, 127, 128] { #expect(reads(HostileJSONTests.nested(levels))) }
         for levels in [129, 130, 100_000] { #expect(!reads(HostileJSONTests.nested(levels))) }

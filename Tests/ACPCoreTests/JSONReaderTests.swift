@@ -5,13 +5,13 @@ import Testing
 
 @testable import ACPCore
 
-/// Reading directly and reading with `Decodable` must agree, on values and on errors. Foundation, a parser of another make, must
-/// agree on what JSON is, see ``ForeignParser``.
-@Suite("The fast way to read JSON")
+/// Reading directly and reading with `Decodable` must agree, on values and on errors. Foundation's parser must
+/// agree on what is JSON, see ``ForeignParser``.
+@Suite("Direct reading of JSON")
 struct JSONReaderTests {
     typealias Readable = JSONReadable & Encodable & Equatable & Sendable
 
-    /// A type with a document that holds a value of it.
+    /// A type with a document that holds a value of this type.
     struct Document: Sendable, CustomTestStringConvertible {
         let type: any Readable.Type
         let json: String
@@ -22,13 +22,13 @@ struct JSONReaderTests {
             self.json = json
         }
 
-        /// One of this value. Without a text if it cannot be written, which no test takes for a document.
+        /// Creates a document of a value. It is empty if the value cannot be written, which no test uses as a document.
         init(_ value: some Readable) {
             self.init(Swift.type(of: value), (try? encode(value)) ?? "")
         }
     }
 
-    /// One with whitespace, unknown keys and everything that a request may hold.
+    /// A request with whitespace, unknown members and everything else that it can hold.
     private static let request = #"""
         { "agent_name": "echo", "session": {"id": "a", "history": ["http://x", "http://y"], "state": null},
           "unknown": {"a": [1, -2.5, true, false, null, "x", {}], "b": {"c": []}}, "mode": "async",
@@ -40,7 +40,7 @@ struct JSONReaderTests {
             {"metadata": {"kind": "new", "x": [{"y": null}]}}, {"metadata": null, "content_url": "http://z"}]}] }
         """#
 
-    /// Documents as they come every day: the reader must read each of them itself.
+    /// Typical documents: the reader must read each of them directly.
     static let documents: [Document] = {
         let run = Fixture.run(.completed, output: [Fixture.message, Fixture.openMessage])
         let written: [Document] =
@@ -77,11 +77,11 @@ struct JSONReaderTests {
         ]
     }()
 
-    /// Compares what the reader gives with what `Decodable` gives, and with what Foundation gives.
+    /// Compares the result of the reader with those of `Decodable` and of Foundation.
     ///
-    /// What one of them refuses the other one must refuse as well, for the same reason.
+    /// A document that one of them rejects must be rejected by the others as well, for the same reason.
     ///
-    /// - Returns: Whether the reader gave anything.
+    /// - Returns: Whether the reader returned a value.
     @discardableResult
     static func check<Value: Readable>(_ type: Value.Type, _ json: [UInt8]) -> Bool {
         ForeignParser.compare(json)
@@ -98,7 +98,7 @@ struct JSONReaderTests {
         do throws(ACPError) { return (try read(), nil) } catch { return (nil, error) }
     }
 
-    /// A message's missing timestamps become the current time, another one in each of the two values.
+    /// Missing timestamps of a message become the current time, which differs between the two values.
     private static func timeless(_ value: some Encodable) -> JSONValue? {
         func timeless(_ value: JSONValue) -> JSONValue {
             switch value {
@@ -116,13 +116,13 @@ struct JSONReaderTests {
 
     // MARK: Documents
 
-    @Test("documents of every kind are read, and as Decodable reads them", arguments: documents)
+    @Test("Documents of all types are read with the same result as by Decodable", arguments: documents)
     func reads(_ document: Document) {
         let isRead = Self.check(document.type, Array(document.json.utf8))
         #expect(isRead)
     }
 
-    @Test("a missing timestamp of a message is the current time, and null is none")
+    @Test("A missing timestamp of a message is the current time, and null is no timestamp")
     func missingTimestamps() throws {
         let before = Timestamp.now
         let message = try decode(Message.self, #"{"parts":[],"completed_at":null}"#)
@@ -130,7 +130,7 @@ struct JSONReaderTests {
         #expect(createdAt >= before && createdAt <= Timestamp.now && message.completedAt == nil)
     }
 
-    @Test("callers that know the type only as Decodable get the same", arguments: documents)
+    @Test("Callers that know a type only as Decodable get the same result", arguments: documents)
     func generic(_ document: Document) throws {
         func check<Value: Decodable & Equatable & Encodable>(_ type: Value.Type) throws {
             let json = Array(document.json.utf8)
@@ -144,7 +144,7 @@ struct JSONReaderTests {
 
     // MARK: Variations
 
-    @Test("no part of a document is taken for the whole", arguments: documents)
+    @Test("A truncated document is never accepted", arguments: documents)
     func truncated(_ document: Document) {
         let json = Array(document.json.utf8)
         for count in 0..<json.count { Self.check(document.type, Array(json[..<count])) }
@@ -152,27 +152,27 @@ struct JSONReaderTests {
         Self.check(document.type, [0xef, 0xbb, 0xbf] + json)
     }
 
-    @Test("however a document is written, all ways to read it agree", arguments: documents)
+    @Test("All ways to read a document agree, whatever its notation", arguments: documents)
     func scrambled(_ document: Document) throws {
         let tree = try decode(JSONValue.self, document.json)
         var scrambler = JSONScrambler(seed: UInt64(document.json.utf8.count))
         var readable = 0
         for round in 0..<150 {
-            // Every other text is one that could come from a careful writer.
+            // Every other document is one that a correct writer could produce.
             scrambler.rarity = round.isMultiple(of: 2) ? 60 : 5_000
             if Self.check(document.type, Array(scrambler.text(tree).utf8)) { readable += 1 }
         }
         #expect(readable > 30)
     }
 
-    @Test("whatever happens to a document's bytes, all ways to read it agree", arguments: documents)
+    @Test("All ways to read a document agree, whichever bytes of it are changed", arguments: documents)
     func damaged(_ document: Document) {
         let json = Array(document.json.utf8)
         var scrambler = JSONScrambler(seed: UInt64(json.count) << 32)
         for _ in 0..<400 { Self.check(document.type, scrambler.damage(json)) }
     }
 
-    @Test("oddities are refused or read the same way", arguments: JSONScrambler.oddities)
+    @Test("All ways to read unusual documents agree", arguments: JSONScrambler.oddities)
     func odd(text: String) {
         Self.check(JSONValue.self, Array(text.utf8))
         for (type, before, after) in [

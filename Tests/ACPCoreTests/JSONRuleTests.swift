@@ -5,12 +5,12 @@ import Testing
 
 @testable import ACPCore
 
-@Suite("What counts as JSON, and what becomes of it")
+@Suite("JSON syntax and its interpretation")
 struct JSONRuleTests {
     typealias Kind = Codable & Sendable
 
     @Test(
-        "an error names what is wrong and where",
+        "A syntax error names the fault and its position",
         arguments: [
             ("", "it is empty (line 1, column 1)"),
             ("[1,]", "a comma in an array must be followed by another element (line 1, column 4)"),
@@ -46,7 +46,7 @@ struct JSONRuleTests {
         #expect(refusal(AgentManifest.self, json)?.message == "the body is not valid JSON: \(fault)")
     }
 
-    @Test("a comma at the end is refused in members that nobody reads as well")
+    @Test("A trailing comma is rejected in skipped members as well")
     func trailingCommas() {
         for json in [#"{"parts":[],"x":[1,]}"#, #"{"parts":[],"x":{"a":1,}}"#, #"{"parts":[],}"#, #"{"parts":[{},]}"#] {
             #expect(refusal(Message.self, json)?.message.contains("must be followed by another") == true, "\(json)")
@@ -54,7 +54,7 @@ struct JSONRuleTests {
         #expect(refusal(AgentsListResponse.self, #"{"agents":[],"x":[1,]}"#)?.code == .invalidInput)
     }
 
-    @Test("of members with the same name the last counts, in objects and in fields of all types")
+    @Test("The last of several members with the same name is used, in objects and in fields of all types")
     func duplicates() throws {
         #expect(try encode(decode(JSONValue.self, #"{"a":1,"b":2,"a":3}"#)) == #"{"a":3,"b":2}"#)
         #expect(try decode(JSONValue.self, #"{"a":1,"\u0061":2}"#) == ["a": 2])
@@ -74,7 +74,7 @@ struct JSONRuleTests {
     }
 
     @Test(
-        "a number with a fraction is no integer, even if the nearest Double is one",
+        "A number with a fraction is not an integer, even if the nearest Double is one",
         arguments: [
             "1.0000000000000001", "4503599627370496.5", "4503599627370497.5", "9007199254740993.5",
             "51111111111111113.1",
@@ -92,7 +92,7 @@ struct JSONRuleTests {
     }
 
     @Test(
-        "members keep the order of the document, whatever holds them",
+        "Members keep the order of the document in values of all types",
         arguments: [
             (JSONValue.self, #"{"z":1,"a":{"y":[{"c":1,"b":2}],"x":null},"m":2}"#),
             (JSONObject.self, #"{"z":1,"a":2,"m":3}"#),
@@ -120,7 +120,7 @@ struct JSONRuleTests {
         try check(type)
     }
 
-    @Test("a Swift dictionary, which has no order, is written in the order of its names, wherever it is")
+    @Test("A Swift dictionary, which has no order, is sorted by name wherever it is written")
     func dictionaries() throws {
         struct State: Codable {
             var values: [String: [String: Int]]
@@ -131,7 +131,7 @@ struct JSONRuleTests {
         #expect(JSONObject(["z": 1, "a": 2] as [String: JSONValue]).keys == ["a", "z"])
     }
 
-    @Test("types that Foundation writes in ways of its own are written in the same ways")
+    @Test("Types with a special form in Foundation's JSON have the same form")
     func foundationTypes() throws {
         struct Values: Codable, Equatable {
             var date = Date(timeIntervalSinceReferenceDate: 1.5)
@@ -151,7 +151,7 @@ struct JSONRuleTests {
         #expect(try ACPJSON.decode(Values.self, from: theirs) == Values())
     }
 
-    @Test("a class can write its superclass's members into an object of their own")
+    @Test("A class can write the members of its superclass into a separate object")
     func superclasses() throws {
         class Base: Codable {
             var a = 1
@@ -179,7 +179,7 @@ struct JSONRuleTests {
     @Suite("Objects")
     struct Objects {
         @Test(
-            "an object is used like a dictionary, and keeps its order, with few members and with many",
+            "An object works like a dictionary and keeps its order, with few members and with many",
             arguments: [3, 11, 12, 13, 200])
         func changing(count: Int) throws {
             var object = JSONObject()
@@ -200,7 +200,7 @@ struct JSONRuleTests {
             #expect(object["counted"] == 5)
         }
 
-        @Test("equal objects have the same members, in whatever order, and the same hash")
+        @Test("Objects with the same members in any order are equal and have the same hash")
         func equality() throws {
             let members = (0..<40).map { ("k\($0)", JSONValue.integer($0)) }
             let one = JSONObject(uniqueKeysWithValues: members)
@@ -213,7 +213,7 @@ struct JSONRuleTests {
             #expect(third != one)
         }
 
-        @Test("names that Swift's strings take for equal are two names if their bytes differ")
+        @Test("Names that are equal as Swift strings are different names if their bytes differ")
         func names() throws {
             let json = "{\"\u{e9}\":1,\"e\u{301}\":2}"
             let object = try decode(JSONObject.self, json)
@@ -221,7 +221,7 @@ struct JSONRuleTests {
             #expect(try Array(encode(object).utf8) == Array(json.utf8))
         }
 
-        @Test("an object of very many members is read in linear time")
+        @Test("An object of very many members is read in linear time")
         func many() throws {
             let json = "{" + (0..<50_000).map { "\"k\($0)\":\($0)" }.joined(separator: ",") + "}"
             let object = try decode(JSONObject.self, json)

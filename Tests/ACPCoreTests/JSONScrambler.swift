@@ -2,16 +2,16 @@
 
 import ACPCore
 
-/// Writes a value as JSON in one of the many ways that others write it, and now and then in one that is wrong. The same seed
-/// gives the same texts.
+/// Writes a value as JSON in one of many notations, and sometimes as invalid JSON. The same seed
+/// produces the same texts.
 struct JSONScrambler {
     private var random: SeededGenerator
-    /// How many values are written as they should be, for one that is not.
+    /// The number of valid values for each invalid one.
     var rarity = 60
 
     init(seed: UInt64) { random = SeededGenerator(seed: seed) }
 
-    /// What may stand where something else is expected.
+    /// Text in places where other text is expected.
     static let oddities: [String] =
         numbers + [
             "null", "true", "false", "{}", "[]", "[ ]", "{ }", "[1,]", "[,1]", #"{"a":1,}"#, #"{"a":1 "b":2}"#, "[[]]",
@@ -44,7 +44,7 @@ struct JSONScrambler {
 
     mutating func text(_ value: JSONValue) -> String { space() + write(value) + space() }
 
-    /// Changes a few bytes, whatever they mean.
+    /// Changes a few bytes, whatever their meaning.
     mutating func damage(_ json: [UInt8]) -> [UInt8] {
         var json = json
         for _ in 0..<Int.random(in: 1...3, using: &random) where !json.isEmpty {
@@ -92,7 +92,7 @@ struct JSONScrambler {
         }
     }
 
-    /// A string with some characters as escapes that need not be.
+    /// Returns a string in which some characters are escaped unnecessarily.
     private mutating func escaped(_ text: String, oneIn rarity: Int) -> String {
         var written = "\""
         for scalar in text.unicodeScalars {

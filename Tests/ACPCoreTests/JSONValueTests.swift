@@ -9,7 +9,7 @@ struct JSONValueTests {
     @Suite("Numbers")
     struct Numbers {
         @Test(
-            "a number is kept exactly and given back",
+            "A number is kept exactly and written again",
             arguments: [
                 ("0", .integer(0)), ("-1", .integer(-1)), ("9007199254740993", .integer(9_007_199_254_740_993)),
                 ("9223372036854775807", .integer(.max)), ("-9223372036854775808", .integer(.min)),
@@ -29,7 +29,7 @@ struct JSONValueTests {
         }
 
         @Test(
-            "a number without a fraction is an integer, however it is written",
+            "A number without a fraction is an integer, whatever its notation",
             arguments: [
                 ("1.0", .integer(1)), ("1e3", .integer(1000)), ("1E+2", .integer(100)), ("-0", .integer(0)),
                 ("-0.0", .integer(0)), ("1e19", .unsigned(10_000_000_000_000_000_000)),
@@ -40,13 +40,13 @@ struct JSONValueTests {
             #expect(try roundTrip(value) == value)
         }
 
-        @Test("a whole number in a Double is written as an integer, and so read as one")
+        @Test("A Double without a fraction is written, and therefore read, as an integer")
         func wholeDouble() throws {
             #expect(try encode(JSONValue.number(2)) == "2")
             #expect(try roundTrip(JSONValue.number(2)) == .integer(2))
         }
 
-        @Test("an integer too large for 64 bits keeps all its digits, in every object")
+        @Test("An integer too large for 64 bits keeps all its digits in every object")
         func large() throws {
             let digits = "123456789012345678901234567890"
             let value = try decode(JSONValue.self, digits)
@@ -62,7 +62,7 @@ struct JSONValueTests {
                 }
                 try check(type)
             }
-            // Foundation's coders hold 38 digits.
+            // Foundation's coders support 38 digits.
             let other = try JSONEncoder().encode(["a": value])
             #expect(String(decoding: other, as: UTF8.self) == #"{"a":\#(digits)}"#)
             #expect(throws: EncodingError.self) {
@@ -70,7 +70,7 @@ struct JSONValueTests {
             }
         }
 
-        @Test("a number has at most 4300 digits")
+        @Test("A number has at most 4300 digits")
         func longest() throws {
             let most = String(repeating: "7", count: 4_300)
             #expect(try encode(decode(JSONValue.self, most)) == most)
@@ -81,7 +81,7 @@ struct JSONValueTests {
         }
 
         @Test(
-            "a large integer is made of nothing else",
+            "A large integer cannot be created from any other text",
             arguments: [
                 "", "-", "1", "1e30", "0123", "18446744073709551615",
                 "-9223372036854775808", "123456789012345678901,2", "1234567890123456789012.5",
@@ -91,7 +91,7 @@ struct JSONValueTests {
             #expect(JSONValue.LargeInteger(text) == nil)
         }
 
-        @Test("a field of a Swift type gets all digits that it holds, and no number that it cannot hold")
+        @Test("A property of a Swift type receives all digits that the type holds, and other numbers are rejected")
         func fields() throws {
             struct Fields: Codable, Equatable {
                 var decimal: Decimal
@@ -109,7 +109,7 @@ struct JSONValueTests {
                     == "start_index: a number without a fraction is expected")
         }
 
-        @Test("random integers and doubles survive a round trip")
+        @Test("Random integers and doubles survive a round trip")
         func random() throws {
             var random = SeededGenerator(seed: 11)
             var values: [JSONValue] = []
@@ -129,7 +129,7 @@ struct JSONValueTests {
             "object": ["inner": ["x": -1]],
         ]
 
-        @Test("literals build the values that they look like")
+        @Test("Literals create the values that they look like")
         func literals() {
             #expect(
                 Accessors.value
@@ -142,7 +142,7 @@ struct JSONValueTests {
             #expect(([] as JSONValue) == .array([]))
         }
 
-        @Test("an accessor gives the value if it is of its type, and nil otherwise")
+        @Test("An accessor returns the value if it has the type, and nil otherwise")
         func accessors() {
             let value = Accessors.value
             #expect(value["string"]?.stringValue == "text")
@@ -161,7 +161,7 @@ struct JSONValueTests {
             #expect(([nil, 1, [1]] as [JSONValue]).allSatisfy { $0.objectValue == nil })
         }
 
-        @Test("a number is an Int only if it fits exactly")
+        @Test("A number is an Int only if it fits exactly")
         func ints() {
             #expect(JSONValue.number(3).intValue == 3)
             #expect(JSONValue.number(3.5).intValue == nil)
@@ -171,7 +171,7 @@ struct JSONValueTests {
             #expect(JSONValue.unsigned(.max).doubleValue == 18_446_744_073_709_551_616)
         }
 
-        @Test("every value survives a round trip, null in every place as well")
+        @Test("Every value survives a round trip, also null in every place")
         func roundTrips() throws {
             #expect(try roundTrip(Accessors.value) == Accessors.value)
             for value in [nil, true, "", [nil], ["a": nil], [[], [:]]] as [JSONValue] {
@@ -179,17 +179,17 @@ struct JSONValueTests {
             }
         }
 
-        @Test("strings keep every character, and are written without a line break")
+        @Test("Strings keep all characters, and are written without line breaks")
         func strings() throws {
             let text = "\u{0}\u{1}\u{1f}\"\\/\r\n\t\u{7f}\u{2028}é日本🙂\u{feff}e\u{301}\u{10ffff}"
             let json = try encode(JSONValue.string(text))
             #expect(!json.utf8.contains(10) && !json.utf8.contains(13))
-            // Swift takes canonically equivalent strings for equal: compare the bytes.
+            // Swift strings are equal if they are canonically equivalent: compare the bytes.
             let back = try decode(JSONValue.self, json).stringValue
             #expect(Array(try #require(back).utf8) == Array(text.utf8))
         }
 
-        @Test("keys that differ in case or in escapes only are told apart, and none is read as an index")
+        @Test("Names that differ in case are different, escapes in names are decoded, and no name is read as an index")
         func keys() throws {
             let value = try decode(JSONValue.self, #"{"a":1,"A":2,"0":3,"":4,"\u0062":5,"a.b[0]":6}"#)
             #expect(value == ["a": 1, "A": 2, "0": 3, "": 4, "b": 5, "a.b[0]": 6])
@@ -197,7 +197,7 @@ struct JSONValueTests {
         }
     }
 
-    @Suite("To and from Swift types")
+    @Suite("Conversion to and from Swift types")
     struct Conversion {
         struct Person: Codable, Equatable {
             var name: String
@@ -205,7 +205,7 @@ struct JSONValueTests {
             var scores: [String: Double]
         }
 
-        @Test("an Encodable value becomes JSON, and JSON a Decodable value")
+        @Test("An Encodable value is converted to JSON, and JSON to a Decodable value")
         func conversion() throws {
             let person = Person(name: "Ada", age: 36, scores: ["logic": 9.5])
             let value = try JSONValue(encoding: person)
@@ -217,7 +217,7 @@ struct JSONValueTests {
             #expect(try JSONValue(encoding: [1, 2]) == [1, 2])
         }
 
-        @Test("JSON of another shape is refused, and the field named")
+        @Test("JSON of another form is rejected, and the error names the member")
         func wrongShape() throws {
             let value: JSONValue = ["name": "Ada", "scores": ["logic": "high"]]
             let error = try #require(throws: ACPError.self) { try value.decode(as: Person.self) }
@@ -226,7 +226,7 @@ struct JSONValueTests {
         }
 
         @Test(
-            "a number that JSON cannot hold is refused, and its place named",
+            "A number that JSON cannot represent is rejected, and the error names its path",
             arguments: [Double.infinity, -Double.infinity, Double.nan])
         func infinite(number: Double) throws {
             let person = Person(name: "Ada", age: nil, scores: ["logic": number])
@@ -241,7 +241,7 @@ struct JSONValueTests {
             }
         }
 
-        @Test("an infinite number in an event is refused when the event is encoded")
+        @Test("An infinite number in an event is rejected when the event is encoded")
         func infiniteEvent() throws {
             for event in [
                 .generic(["steps": [1, .number(.infinity)]]),
@@ -252,7 +252,7 @@ struct JSONValueTests {
             }
         }
 
-        @Test("an error that an encodable type throws by itself is reported without its description")
+        @Test("An error of a type's own encode(to:) is reported without its description")
         func ownError() throws {
             struct Broken: Encodable {
                 struct Failure: Error {}

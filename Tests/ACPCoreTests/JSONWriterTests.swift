@@ -5,8 +5,8 @@ import Testing
 
 @testable import ACPCore
 
-/// The writer and `Encodable` are two ways to say the same thing: they must agree on every value.
-@Suite("The fast way to write JSON")
+/// The writer and `Encodable` must agree on every value.
+@Suite("Direct writing of JSON")
 struct JSONWriterTests {
     private static let part = MessagePart(
         name: "a.txt", contentType: "text/plain", content: "tab\t quote\" slash/ back\\ \u{1} \u{7f} ä 😀 \r\n",
@@ -45,7 +45,7 @@ struct JSONWriterTests {
         JSONValue.null,
     ]
 
-    @Test("writes what Encodable writes", arguments: values)
+    @Test("The writer writes the same JSON as Encodable", arguments: values)
     func agrees(_ value: any JSONWritable & Sendable) throws {
         let written = try value.written(depth: ACPJSON.maximumDepth)
         let encoder = JSONEncoder()
@@ -55,7 +55,7 @@ struct JSONWriterTests {
         #expect(!written.contains(UInt8(ascii: "\n")))
     }
 
-    @Test("members stand in the order of the specification")
+    @Test("Members are in the order of the specification")
     func order() throws {
         let run = Run(
             id: "r", agentName: "a", sessionID: "s", output: [], createdAt: Timestamp(microseconds: 0))
@@ -65,7 +65,7 @@ struct JSONWriterTests {
         #expect(String(decoding: try ACPJSON.encode(run), as: UTF8.self) == expected)
     }
 
-    @Test("every character comes back as it was")
+    @Test("Every character survives a round trip")
     func characters() throws {
         for scalar in (0...0x2ff).compactMap(Unicode.Scalar.init) {
             let text = "a\(Character(scalar))b"
@@ -99,7 +99,7 @@ struct JSONWriterTests {
         }
     }
 
-    @Test("new ids are UUIDs of version 4, each its own")
+    @Test("New ids are different UUIDs of version 4")
     func ids() throws {
         let ids = (0..<2_000).map { _ in RunID().rawValue }
         #expect(Set(ids).count == ids.count)

@@ -7,7 +7,7 @@ import Testing
 struct MessageTests {
     @Suite("Timestamps of a message")
     struct Timestamps {
-        @Test("a missing one means now")
+        @Test("A missing timestamp means now")
         func missing() throws {
             let before = Timestamp.now
             let message = try decode(Message.self, #"{"role":"user","parts":[]}"#)
@@ -17,27 +17,27 @@ struct MessageTests {
             #expect(before <= created && created <= completed && completed <= after)
         }
 
-        @Test("null means that it is not known, or that the message is open, and is written as null")
+        @Test("Null means that the time is unknown or the message is open, and is written as null")
         func null() throws {
             let message = try decode(Message.self, #"{"role":"user","parts":[],"created_at":null,"completed_at":null}"#)
             #expect(message.createdAt == nil && message.completedAt == nil && message.isOpen)
             #expect(try tree(message) == ["role": "user", "parts": [], "created_at": nil, "completed_at": nil])
         }
 
-        @Test("an open message says so explicitly in JSON")
+        @Test("An open message is marked as open in its JSON")
         func open() throws {
             #expect(try tree(Fixture.openMessage)["completed_at"] == .null)
             #expect(try encode(Fixture.openMessage).contains(#""completed_at":null"#))
         }
     }
 
-    @Test("a role that is missing or null is the user's")
+    @Test("A role that is missing or null is the user")
     func defaultRole() throws {
         #expect(try decode(Message.self, #"{"parts":[]}"#).role == .user)
         #expect(try decode(Message.self, #"{"role":null,"parts":[]}"#).role == .user)
     }
 
-    @Test("the text of a message is that of its text parts; artifacts and other types are left out")
+    @Test("The text of a message is that of its text parts, without artifacts and other types")
     func text() {
         let message = Message(parts: [
             .text("a"), MessagePart(contentType: "text/markdown", content: "b"), .artifact(name: "n", content: "c"),
@@ -47,7 +47,7 @@ struct MessageTests {
         #expect(message.text == "abé")
     }
 
-    @Test("a string is a complete message of the user")
+    @Test("A string literal is a complete message of the user")
     func literal() {
         let message: Message = "hello"
         #expect(message.role == .user && message.parts == [.text("hello")] && !message.isOpen)
@@ -56,7 +56,7 @@ struct MessageTests {
 
     @Suite("Parts")
     struct Parts {
-        @Test("type and encoding have defaults, and null is as good as missing")
+        @Test("Type and encoding have defaults, also if they are null")
         func defaults() throws {
             let null = #"""
                 {"name":null,"content_type":null,"content":null,"content_encoding":null,"content_url":null,
@@ -66,7 +66,7 @@ struct MessageTests {
             #expect(try tree(MessagePart()) == ["content_type": "text/plain", "content_encoding": "plain"])
         }
 
-        @Test("unknown keys are kept, whatever they hold")
+        @Test("Unknown members with any value are kept")
         func extra() throws {
             let json = #"""
                 {"content":"x","content_type":"text/plain","content_encoding":"plain","null":null,
@@ -78,14 +78,14 @@ struct MessageTests {
             #expect(try tree(part) == decode(JSONValue.self, json))
         }
 
-        @Test("a known key among the unknown ones is not written twice")
+        @Test("A known member among the unknown ones is not written twice")
         func shadowed() throws {
             let part = MessagePart(content: "a", extra: ["content": "b", "content_url": "http://x", "own": 1])
             #expect(
                 try tree(part) == ["content": "a", "content_type": "text/plain", "content_encoding": "plain", "own": 1])
         }
 
-        @Test("content and content URL exclude each other, also when one of them is empty")
+        @Test("Content and content URL exclude each other, also if one of them is empty")
         func exclusive() throws {
             for json in [#"{"content":"a","content_url":"http://x"}"#, #"{"content":"","content_url":""}"#] {
                 let error = try #require(refusal(MessagePart.self, json))
@@ -100,7 +100,7 @@ struct MessageTests {
             #expect(try decode(MessagePart.self, #"{"content":"c","content_url":null}"#).content == "c")
         }
 
-        @Test("text, data, JSON and artifacts are made with the right type and encoding")
+        @Test("Text, data, JSON and artifacts have the right type and encoding")
         func makers() throws {
             #expect(MessagePart.text("é").bytes == Array("é".utf8))
             let data = MessagePart.data([0, 255, 16], contentType: "application/octet-stream", name: "raw")
@@ -121,7 +121,7 @@ struct MessageTests {
         }
 
         @Test(
-            "RFC 4648 with padding is valid",
+            "RFC 4648 base64 with padding is valid",
             arguments: [
                 "", "AA==", "AAA=", "AAAA", "+/+/", "aGVsbG8gd29ybGQ=", String(repeating: "QUJD", count: 5_000),
             ])
@@ -131,7 +131,7 @@ struct MessageTests {
         }
 
         @Test(
-            "anything else is not",
+            "Any other text is not valid base64",
             arguments: [
                 "A", "AA", "AAA", "AA=", "A===", "====", "=", "==", "AAAA=", "AA==AA==", "=AAA", "A=A=", "AA A",
                 "AAAA\n",
@@ -142,7 +142,7 @@ struct MessageTests {
             #expect(error.code == .invalidInput && error.message.hasPrefix("content is not valid base64"))
         }
 
-        @Test("bytes of every length survive, and what is valid can be decoded")
+        @Test("Bytes of every length survive a round trip, and all valid base64 can be decoded")
         func bytes() throws {
             var random = SeededGenerator(seed: 9)
             for length in 0..<200 {
@@ -159,14 +159,14 @@ struct MessageTests {
             }
         }
 
-        @Test("plain content is not checked, and a reference has nothing to check")
+        @Test("Plain content and references are not checked")
         func plain() throws {
             try MessagePart(content: "no base64 at all").validate()
             try MessagePart(contentEncoding: .base64, contentURL: "http://x").validate()
             try Message(parts: []).validate()
         }
 
-        @Test("a message names the part that is wrong, and a resume the place of the message")
+        @Test("The error of a message names the part, and that of an answer names the message as well")
         func named() throws {
             let message = Message(parts: [.text("fine"), base64("broken!")])
             let expected = "parts[1]: content is not valid base64 (RFC 4648 with padding, no line breaks)"
@@ -180,7 +180,7 @@ struct MessageTests {
 
     @Suite("Part metadata")
     struct Metadata {
-        @Test("a citation and a trajectory are written with their kind")
+        @Test("Citations and trajectories are written with their kind")
         func kinds() throws {
             #expect(
                 try tree(PartMetadata.citation(CitationMetadata(title: "t", startIndex: 1)))
@@ -191,7 +191,7 @@ struct MessageTests {
         }
 
         @Test(
-            "a tool's input or output that is not an object is read as the member value of one, as clients require objects",
+            "A tool's input or output that is not an object is read as an object with the member value",
             arguments: [(#"[1,"x"]"#, [1, "x"] as JSONValue), (#""text""#, "text"), ("7", 7)])
         func tolerantTrajectory(text: String, value: JSONValue) throws {
             let json = #"{"kind":"trajectory","tool_input":\#(text),"tool_output":\#(text)}"#
@@ -204,7 +204,7 @@ struct MessageTests {
         }
 
         @Test(
-            "an unknown kind is kept as it came",
+            "Metadata of an unknown kind is kept as it was received",
             arguments: [#"{"kind":"score","value":1}"#, #"{"value":[null]}"#, #"{"kind":null,"a":{}}"#, "{}"])
         func unknown(json: String) throws {
             let metadata = try decode(PartMetadata.self, json)

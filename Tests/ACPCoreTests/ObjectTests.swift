@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Objects")
 struct ObjectTests {
-    /// Whether a value comes back from JSON as it was, whatever its type.
+    /// Returns whether a value of any type survives a round trip through JSON.
     static func survives<Value: Codable & Equatable>(_ value: Value) -> @Sendable () throws -> Bool
     where Value: Sendable {
         { try roundTrip(value) == value }
@@ -54,14 +54,14 @@ struct ObjectTests {
         Sample("list of events", survives(RunEventsListResponse(events: Fixture.events))),
     ]
 
-    @Test("every object comes back from JSON as it was", arguments: objects)
+    @Test("Every object survives a round trip through JSON", arguments: objects)
     func roundTrips(object: Sample<@Sendable () throws -> Bool>) throws {
         #expect(try object.value())
     }
 
     @Suite("Runs")
     struct Runs {
-        @Test("a run is written under the specification's keys, without those that say nothing")
+        @Test("A run is written with the members of the specification, without empty ones")
         func keys() throws {
             #expect(
                 try tree(Fixture.run()) == [
@@ -71,20 +71,20 @@ struct ObjectTests {
                 ])
         }
 
-        @Test("output may be missing or null")
+        @Test("Output may be missing or null")
         func missingOutput() throws {
             let head = #"{"run_id":"r","agent_name":"a","status":"failed","created_at":"2025-05-07T11:22:34Z""#
             #expect(try decode(Run.self, head + "}").output == [])
             #expect(try decode(Run.self, head + #","output":null,"session_id":null}"#).output == [])
         }
 
-        @Test("the text of a run is that of its messages, one per line")
+        @Test("The text of a run is that of its messages, one per line")
         func text() {
             #expect(Fixture.run(output: ["one", "two"]).text == "one\ntwo")
             #expect(Fixture.run().text == "")
         }
 
-        @Test("a failed or a cancelled run throws when it is checked, any other gives itself")
+        @Test("Checking a failed or cancelled run throws, and checking any other run returns it")
         func checked() throws {
             for status in RunStatus.allCases where status != .failed && status != .cancelled {
                 #expect(try Fixture.run(status).checked() == Fixture.run(status))
@@ -102,7 +102,7 @@ struct ObjectTests {
 
     @Suite("Manifests")
     struct Manifests {
-        @Test("content types are never empty, and description and metadata are always written")
+        @Test("Content types are never empty, and description and metadata are always written")
         func defaults() throws {
             let manifest = AgentManifest(name: "a", inputContentTypes: [], outputContentTypes: [])
             let json: JSONValue = [
@@ -115,7 +115,7 @@ struct ObjectTests {
             #expect(try decode(AgentManifest.self, empty) == AgentManifest(name: "a"))
         }
 
-        @Test("metadata keeps unknown keys, and a known key wins over the same key among them")
+        @Test("Metadata keeps unknown members, and a known member overrides an unknown one with the same name")
         func extra() throws {
             let metadata = AgentMetadata(license: "MIT", extra: ["license": "other", "own": nil])
             #expect(try tree(metadata) == ["license": "MIT", "own": nil])
@@ -124,7 +124,7 @@ struct ObjectTests {
                 try decode(AgentMetadata.self, #"{"own":null,"license":null}"#) == AgentMetadata(extra: ["own": nil]))
         }
 
-        @Test("kinds of links and dependencies that the specification does not name are kept")
+        @Test("Kinds of links and dependencies that the specification does not define are kept")
         func kinds() throws {
             #expect(try decode(AgentLink.self, #"{"type":"chat","url":"u"}"#).type.rawValue == "chat")
             #expect(try decode(AgentDependency.self, #"{"type":"memory","name":"n"}"#).type?.rawValue == "memory")
@@ -134,20 +134,20 @@ struct ObjectTests {
 
     @Suite("Requests")
     struct Requests {
-        @Test("the mode is sync unless it is said", arguments: [#""#, #","mode":null"#, #","mode":"sync""#])
+        @Test("The mode defaults to sync", arguments: [#""#, #","mode":null"#, #","mode":"sync""#])
         func mode(text: String) throws {
             #expect(try decode(RunCreateRequest.self, #"{"agent_name":"a","input":[]\#(text)}"#).mode == .sync)
             #expect(try decode(RunResumeRequest.self, #"{"await_resume":{}\#(text)}"#).mode == .sync)
         }
 
-        @Test("every mode is read and written", arguments: RunMode.allCases)
+        @Test("Every mode is read and written", arguments: RunMode.allCases)
         func modes(mode: RunMode) throws {
             let request = RunCreateRequest(agentName: "a", input: [], mode: mode)
             #expect(try tree(request)["mode"]?.stringValue == mode.rawValue)
             #expect(try roundTrip(request) == request)
         }
 
-        @Test("a resume is a message, or any other object, kept as it came")
+        @Test("An answer is a message, or any other object that is kept as it was received")
         func resume() throws {
             #expect(
                 try decode(

@@ -3,8 +3,8 @@
 import ACPCore
 import Testing
 
-/// JSON as the reference implementation writes it: every key there, null where there is nothing.
-@Suite("The reference's JSON")
+/// JSON as the reference implementation writes it: with all members, those without a value as null.
+@Suite("JSON of the reference implementation")
 struct ReferenceJSONTests {
     static let message = #"""
         {"role":"agent/echo","parts":[
@@ -38,19 +38,19 @@ struct ReferenceJSONTests {
 
     static let awaiting = run(.awaiting, await: #"{"type":"message","message":\#(openMessage)}"#)
 
-    @Test("messages are read, complete and open ones")
+    @Test("Complete and open messages are read")
     func messages() throws {
         #expect(try decode(Message.self, ReferenceJSONTests.message) == Fixture.message)
         #expect(try decode(Message.self, ReferenceJSONTests.openMessage) == Fixture.openMessage)
     }
 
-    @Test("runs are read in every status", arguments: RunStatus.allCases)
+    @Test("Runs are read in every status", arguments: RunStatus.allCases)
     func runs(status: RunStatus) throws {
         let json = status == .awaiting ? ReferenceJSONTests.awaiting : ReferenceJSONTests.run(status)
         #expect(try decode(Run.self, json) == Fixture.run(status))
     }
 
-    @Test("a run with output is read")
+    @Test("A run with output is read")
     func output() throws {
         let run = try decode(Run.self, ReferenceJSONTests.run(.completed, output: ReferenceJSONTests.message))
         #expect(run == Fixture.run(.completed, output: [Fixture.message]))
@@ -80,7 +80,7 @@ struct ReferenceJSONTests {
         ),
     ]
 
-    @Test("all eleven events are read", arguments: events)
+    @Test("All eleven events are read", arguments: events)
     func event(json: String, event: Event) throws {
         #expect(try decode(Event.self, json) == event)
         let encoded = try EncodedEvent(json: Array(json.utf8))
@@ -88,7 +88,7 @@ struct ReferenceJSONTests {
         #expect(try encoded.decode() == event)
     }
 
-    @Test("requests are read")
+    @Test("Requests are read")
     func requests() throws {
         let create = try decode(
             RunCreateRequest.self,
@@ -106,7 +106,7 @@ struct ReferenceJSONTests {
         #expect(resume == RunResumeRequest(awaitResume: .message(Fixture.openMessage), mode: .async))
     }
 
-    @Test("sessions are read")
+    @Test("Sessions are read")
     func sessions() throws {
         let session = try decode(
             SessionDescriptor.self,
@@ -121,7 +121,7 @@ struct ReferenceJSONTests {
                     state: "http://localhost:8000/resources/2"))
     }
 
-    @Test("manifests are read, and what their annotations hold is given back, null included")
+    @Test("Manifests are read, and their annotations are kept, including null")
     func manifests() throws {
         let json = #"""
             {"name":"echo","description":"d","metadata":{"annotations":{"beeai_ui":{"ui_type":"chat",
@@ -157,7 +157,7 @@ struct ReferenceJSONTests {
         #expect(try tree(manifest)["metadata"]?["own"] == 1)
     }
 
-    @Test("the smallest JSON that the specification allows is read")
+    @Test("The minimal JSON that the specification allows is read")
     func smallest() throws {
         let run = try decode(
             Run.self,

@@ -3,13 +3,13 @@
 import ACPCore
 import Testing
 
-@Suite("Folding events into a run")
+@Suite("Applying events to a run")
 struct RunApplyTests {
-    /// The events of a run as its server emits them, with the run kept as a server keeps it.
+    /// The events of a run as its server sends them, with the run as the server keeps it.
     struct Script {
         var run = Fixture.run()
         var events: [Event] = []
-        /// The run as it stood after each event.
+        /// The run after each event.
         var states: [Run] = []
         private var clock = Fixture.start
 
@@ -58,7 +58,7 @@ struct RunApplyTests {
 
         mutating func other(_ event: Event) { emit(event) }
 
-        /// A whole message, as the reference sends it: with its parts and its end in the first event already.
+        /// A whole message as the reference server sends it: the first event already has its parts and its end.
         mutating func whole(_ parts: [MessagePart]) {
             let now = tick()
             let message = Message(role: .agent("echo"), parts: parts, createdAt: now, completedAt: now)
@@ -83,7 +83,7 @@ struct RunApplyTests {
         script.complete()
         script.whole([.text("two"), .text("three")])
         script.whole([])
-        // The reference leaves a message open when the agent asks something.
+        // The reference server leaves a message open when the agent asks a question.
         script.begin()
         script.part(.text("before"))
         script.become(.awaiting)
@@ -102,7 +102,7 @@ struct RunApplyTests {
 
     static let endings: [RunStatus] = [.completed, .failed, .cancelled]
 
-    @Test("all events of a run, folded, give the run at every step", arguments: endings)
+    @Test("Applying all events of a run yields the run at every step", arguments: endings)
     func everyStep(ending: RunStatus) {
         let script = RunApplyTests.script(ending: ending)
         var run = Run(id: "other", agentName: "other")
@@ -113,7 +113,7 @@ struct RunApplyTests {
         #expect(run == script.run && run.status == ending)
     }
 
-    @Test("folding the events behind a snapshot gives the same run, wherever it was taken", arguments: endings)
+    @Test("Applying the events after a snapshot yields the same run for every snapshot", arguments: endings)
     func snapshots(ending: RunStatus) throws {
         let script = RunApplyTests.script(ending: ending)
         for index in script.events.indices {
@@ -123,7 +123,7 @@ struct RunApplyTests {
         }
     }
 
-    @Test("folding up to any event from any earlier snapshot gives the run as it stood then")
+    @Test("Applying events up to any event from any earlier snapshot yields the run at that event")
     func windows() {
         let script = RunApplyTests.script(ending: .cancelled)
         for first in script.events.indices {
@@ -135,7 +135,7 @@ struct RunApplyTests {
         }
     }
 
-    @Test("random runs fold to what their server has")
+    @Test("Applying the events of random runs yields the server's runs")
     func randomRuns() {
         var random = SeededGenerator(seed: 21)
         for _ in 0..<200 {
@@ -160,26 +160,26 @@ struct RunApplyTests {
         }
     }
 
-    @Suite("Servers that leave something out")
+    @Suite("Servers that omit events")
     struct Incomplete {
         static let whole = Message(
             role: .agent("echo"), parts: [.text("all")], createdAt: Fixture.start, completedAt: Fixture.end)
 
-        @Test("a completed message that was never begun is added")
+        @Test("A completed message that was not begun is added")
         func completedOnly() {
             var run = Fixture.run(.inProgress)
             run.apply(.messageCompleted(Incomplete.whole))
             #expect(run.output == [Incomplete.whole])
         }
 
-        @Test("and it does not take the place of an earlier one")
+        @Test("A completed message that was not begun does not replace an earlier one")
         func completedTwice() {
             var run = Fixture.run(.inProgress, output: [Fixture.message])
             run.apply(.messageCompleted(Incomplete.whole))
             #expect(run.output == [Fixture.message, Incomplete.whole])
         }
 
-        @Test("a part without a message begins one of the agent's, also behind a complete one")
+        @Test("A part without an open message begins a message of the agent, also after a complete one")
         func partOnly() {
             for earlier in [[], [Fixture.message]] as [[Message]] {
                 var run = Fixture.run(.inProgress, output: earlier)
@@ -191,7 +191,7 @@ struct RunApplyTests {
             }
         }
 
-        @Test("parts that come in message.created and once more by themselves count once")
+        @Test("Parts that are sent in message.created and again by themselves count once")
         func partsTwice() {
             var run = Fixture.run(.inProgress)
             run.apply(.messageCreated(Incomplete.whole))
@@ -201,7 +201,7 @@ struct RunApplyTests {
             #expect(run.output == [Incomplete.whole])
         }
 
-        @Test("generic, error and unknown events change nothing")
+        @Test("Generic, error and unknown events change nothing")
         func ignored() {
             for event in [.generic(1), .error(Fixture.error), .unknown(["type": "x"])] as [Event] {
                 var run = Fixture.run(.inProgress, output: [Fixture.message])

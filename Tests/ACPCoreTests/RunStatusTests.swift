@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Run status")
 struct RunStatusTests {
-    /// The whole table, written out a second time.
+    /// The whole table, repeated.
     static let allowed: Set<[RunStatus]> = [
         [.created, .inProgress], [.created, .cancelling], [.created, .cancelled], [.created, .failed],
         [.inProgress, .awaiting], [.inProgress, .cancelling], [.inProgress, .cancelled], [.inProgress, .completed],
@@ -15,33 +15,33 @@ struct RunStatusTests {
     ]
 
     @Test(
-        "a run goes from one status to another only as the table says", arguments: RunStatus.allCases,
+        "A run changes its status only as the table allows", arguments: RunStatus.allCases,
         RunStatus.allCases)
     func transitions(from: RunStatus, to: RunStatus) {
         #expect(from.canBecome(to) == RunStatusTests.allowed.contains([from, to]))
         #expect(from.successors.contains(to) == from.canBecome(to))
     }
 
-    @Test("a terminal status never changes, and no status follows itself", arguments: RunStatus.allCases)
+    @Test("A terminal status never changes, and no status follows itself", arguments: RunStatus.allCases)
     func terminal(status: RunStatus) {
         #expect(status.isTerminal == status.successors.isEmpty)
         #expect(!status.canBecome(status))
     }
 
-    @Test("from every status that is not terminal the run can still end", arguments: RunStatus.allCases)
+    @Test("A run can end from every status that is not terminal", arguments: RunStatus.allCases)
     func canEnd(status: RunStatus) {
         var reachable: Set = [status]
         for _ in RunStatus.allCases { reachable.formUnion(reachable.flatMap(\.successors)) }
         #expect(reachable.contains { $0.isTerminal })
     }
 
-    @Test("completed, failed and cancelled are terminal; awaiting is settled as well")
+    @Test("Completed, failed and cancelled runs are terminal; awaiting runs are settled as well")
     func kinds() {
         #expect(RunStatus.allCases.filter(\.isTerminal) == [.cancelled, .completed, .failed])
         #expect(RunStatus.allCases.filter(\.isSettled) == [.awaiting, .cancelled, .completed, .failed])
     }
 
-    @Test("each status is written as the specification has it")
+    @Test("Each status is written in the form of the specification")
     func names() throws {
         #expect(
             try encode(RunStatus.allCases)
@@ -49,7 +49,7 @@ struct RunStatusTests {
         #expect(try roundTrip(RunStatus.allCases) == RunStatus.allCases)
     }
 
-    @Test("unknown names are refused", arguments: ["", "Created", "in_progress", "inProgress", "canceled", "done"])
+    @Test("Unknown names are rejected", arguments: ["", "Created", "in_progress", "inProgress", "canceled", "done"])
     func refused(name: String) {
         #expect(refusal([RunStatus].self, #"["\#(name)"]"#)?.message.hasPrefix("[0]: ") == true)
     }

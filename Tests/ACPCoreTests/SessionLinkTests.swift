@@ -8,7 +8,7 @@ struct SessionLinkTests {
     private static let signature = String(repeating: "aZ0-_", count: 8) + "abc"
 
     @Test(
-        "A link is what it is without its signature",
+        "The identity of a link excludes its signature",
         arguments: [
             ("http://a/m?expires=5&signature=SIG", "http://a/m"), ("http://a/m?signature=SIG&expires=5", "http://a/m"),
             ("http://a/m?x=1&expires=5&signature=SIG&y=2", "http://a/m?x=1&y=2"),
@@ -21,7 +21,7 @@ struct SessionLinkTests {
     }
 
     @Test(
-        "What is signed in another way, or not at all, stays as it is",
+        "A URL without a signature, or with another kind of signature, is its own identity",
         arguments: [
             "http://a/m", "http://a/m?", "http://a/m?expires=5", "http://a/m?signature=SIG",
             "http://a/m?expires=x&signature=SIG",
@@ -37,7 +37,7 @@ struct SessionLinkTests {
     }
 
     @Test(
-        "A link is what it is without the mark of its origin, signed or not",
+        "The identity of a link excludes the mark of its origin, with a signature and without",
         arguments: [
             ("http://a/m?acp-origin=MARK", "http://a/m"), ("http://a/m?v=3&acp-origin=MARK#f", "http://a/m?v=3#f"),
             ("http://a/m?acp-origin=MARK&expires=5&signature=SIG", "http://a/m"),
@@ -50,20 +50,20 @@ struct SessionLinkTests {
     }
 
     @Test(
-        "What has not the form of a mark is none",
+        "Text that does not have the form of a mark is not a mark",
         arguments: ["", "short", "abcdefghijklmnopqrst-_x", "abcdefghijklmnopqrst%20"])
     func noMark(text: String) {
         let link = SessionLink("http://a/m?acp-origin=\(text)")
         #expect(link.identity == link.url && link.origin == nil)
     }
 
-    @Test("A signature is put on and found again", arguments: ["http://a/m", "http://a/m?x=1"])
+    @Test("A signature is added and recognized", arguments: ["http://a/m", "http://a/m?x=1"])
     func signing(url: String) {
         let link = SessionLink(signing: url, expires: 7, signature: Self.signature)
         #expect(link.identity == url && link.expires == 7)
     }
 
-    @Test("A descriptor gets the signatures that last longest, for what it lists and nothing else")
+    @Test("A descriptor receives the signatures that expire last, for its own URLs only")
     func refreshed() {
         func url(_ path: String, _ expires: Int) -> String {
             SessionLink(signing: "http://a/\(path)", expires: expires, signature: Self.signature).url

@@ -4,25 +4,25 @@ import ACPCore
 @_exported import ACPTestSupport
 import Testing
 
-/// Reads JSON that stands in a test.
+/// Decodes JSON text.
 func decode<Value: Decodable>(_ type: Value.Type = Value.self, _ json: String) throws(ACPError) -> Value {
     try ACPJSON.decode(type, from: Array(json.utf8))
 }
 
-/// The JSON of a value, as text.
+/// Returns the JSON of a value as text.
 func encode(_ value: some Encodable) throws -> String {
     String(decoding: try ACPJSON.encode(value), as: UTF8.self)
 }
 
-/// The JSON of a value, as a tree: for comparing without regard to the order of keys.
+/// Returns the JSON of a value as a tree, to compare values regardless of the order of members.
 func tree(_ value: some Encodable) throws -> JSONValue { try JSONValue(encoding: value) }
 
-/// Writes a value and reads it again.
+/// Encodes a value and decodes it again.
 func roundTrip<Value: Codable>(_ value: Value) throws -> Value {
     try ACPJSON.decode(Value.self, from: ACPJSON.encode(value))
 }
 
-/// The error with which reading a value is refused.
+/// Returns the error of decoding a value.
 func refusal<Value: Decodable>(_ type: Value.Type, _ json: String) -> ACPError? {
     do {
         _ = try decode(type, json)
@@ -32,7 +32,7 @@ func refusal<Value: Decodable>(_ type: Value.Type, _ json: String) -> ACPError? 
     }
 }
 
-/// A value with a name that stands for it in a test's arguments.
+/// A value with a name that represents it in a test's arguments.
 struct Sample<Value: Sendable>: Sendable, CustomTestStringConvertible {
     let testDescription: String
     let value: Value
@@ -43,7 +43,7 @@ struct Sample<Value: Sendable>: Sendable, CustomTestStringConvertible {
     }
 }
 
-/// Values that many tests share.
+/// Values that several tests share.
 enum Fixture {
     static let runID: RunID = "44e480bc-7e0d-4a0c-a6a0-1d0c3a1a7a10"
     static let sessionID: SessionID = "9f6a2b1c-0d3e-4f5a-8b7c-6d5e4f3a2b1c"
@@ -96,7 +96,7 @@ enum Fixture {
             recommendedModels: ["m"], extra: ["own": ["deep": 1]]),
         status: AgentStatus(averageRunTokens: 10, averageRunTimeSeconds: 0.5, successRate: 99.5))
 
-    /// One event of each kind that ACP has.
+    /// One event of each kind that ACP defines.
     static let events: [Event] = [
         .runCreated(run()), .runInProgress(run(.inProgress)), .runAwaiting(run(.awaiting)),
         .runCompleted(run(.completed, output: [message])), .runCancelled(run(.cancelled)), .runFailed(run(.failed)),

@@ -6,7 +6,7 @@ import Testing
 
 @Suite("Timestamps")
 struct TimestampTests {
-    /// Counts days one year and one month at a time: slow, and plain enough to be believed.
+    /// Counts days one year and one month at a time: slow, but simple enough to be trusted.
     static func microseconds(
         _ year: Int, _ month: Int, _ day: Int, _ hour: Int, _ minute: Int, _ second: Int, _ fraction: Int
     ) -> Int64 {
@@ -30,7 +30,7 @@ struct TimestampTests {
     @Suite("Reading")
     struct Reading {
         @Test(
-            "a moment is read exactly",
+            "A timestamp is read exactly",
             arguments: [
                 ("1970-01-01T00:00:00Z", 0),
                 ("1970-01-01T00:00:00.000001Z", 1),
@@ -46,7 +46,7 @@ struct TimestampTests {
         }
 
         @Test(
-            "a fraction may have any number of digits; those after the sixth are cut",
+            "A fraction may have any number of digits; those after the sixth are dropped",
             arguments: [
                 ("1", 100_000), ("12", 120_000), ("123", 123_000), ("1234", 123_400), ("12345", 123_450),
                 ("123456", 123_456), ("1234567", 123_456), ("12345678", 123_456), ("123456789", 123_456),
@@ -57,7 +57,7 @@ struct TimestampTests {
         }
 
         @Test(
-            "an offset is turned into UTC",
+            "An offset is converted to UTC",
             arguments: [
                 ("2025-05-07T13:22:33+02:00", "2025-05-07T11:22:33Z"),
                 ("2025-05-07T11:22:33-00:00", "2025-05-07T11:22:33Z"),
@@ -71,7 +71,7 @@ struct TimestampTests {
         }
 
         @Test(
-            "lower case letters, a space, no offset and a leap second are understood",
+            "Lower-case letters, a space, a missing offset and a leap second are accepted",
             arguments: [
                 ("2025-05-07t11:22:33z", "2025-05-07T11:22:33Z"),
                 ("2025-05-07 11:22:33+00:00", "2025-05-07T11:22:33Z"),
@@ -84,7 +84,7 @@ struct TimestampTests {
         }
 
         @Test(
-            "what is no RFC 3339 moment is refused",
+            "Text that is not an RFC 3339 timestamp is rejected",
             arguments: [
                 "", "now", "2025", "2025-05-07", "2025-05-07T11:22Z", "2025-5-7T11:22:33Z", "25-05-07T11:22:33Z",
                 "2025-13-01T00:00:00Z", "2025-00-01T00:00:00Z", "2025-01-00T00:00:00Z", "2025-01-32T00:00:00Z",
@@ -99,7 +99,7 @@ struct TimestampTests {
             #expect(Timestamp(text) == nil)
         }
 
-        @Test("the 29th of February exists in leap years only")
+        @Test("The 29th of February exists in leap years only")
         func leapYears() {
             for year in 1890...2410 {
                 let isLeap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0
@@ -110,7 +110,7 @@ struct TimestampTests {
 
     @Suite("Writing")
     struct Writing {
-        @Test("UTC with a trailing Z is written, and six digits of a fraction or none")
+        @Test("Timestamps are written in UTC with a trailing Z, with six digits of a fraction or none")
         func format() {
             #expect(Fixture.start.description == "2025-05-07T11:22:33.123456Z")
             #expect(Fixture.end.description == "2025-05-07T11:22:34Z")
@@ -119,7 +119,7 @@ struct TimestampTests {
         }
 
         @Test(
-            "a moment outside of the years 0000 to 9999 is shown as the nearest one inside",
+            "A timestamp outside of the years 0000 to 9999 is written as the nearest one within",
             arguments: [
                 (Int64.min, "0000-01-01T00:00:00Z"), (-62_167_219_200_000_001, "0000-01-01T00:00:00Z"),
                 (253_402_300_800_000_000, "9999-12-31T23:59:59.999999Z"), (Int64.max, "9999-12-31T23:59:59.999999Z"),
@@ -128,14 +128,14 @@ struct TimestampTests {
             #expect(Timestamp(microseconds: microseconds).description == text)
         }
 
-        @Test("an offset or a leap second at the edge of the years is read and written without a crash")
+        @Test("An offset or a leap second at the end of the range is read and written without a crash")
         func edges() throws {
             #expect(try #require(Timestamp("9999-12-31T23:59:60-23:59")).description == "9999-12-31T23:59:59.999999Z")
             #expect(try #require(Timestamp("0000-01-01T00:00:00+23:59")).description == "0000-01-01T00:00:00Z")
         }
     }
 
-    @Test("reading agrees with counting days by hand, and writing gives the text back")
+    @Test("Reading agrees with counting days, and writing restores the text")
     func againstPlainCounting() throws {
         var random = SeededGenerator(seed: 42)
         for _ in 0..<3_000 {
@@ -157,7 +157,7 @@ struct TimestampTests {
         }
     }
 
-    @Test("what is written is read back as the same moment")
+    @Test("A timestamp survives a round trip")
     func roundTrips() {
         var random = SeededGenerator(seed: 7)
         for _ in 0..<20_000 {
@@ -167,7 +167,7 @@ struct TimestampTests {
         }
     }
 
-    @Test("every day of four centuries is read back as the same moment")
+    @Test("Every day of four centuries survives a round trip")
     func everyDay() {
         for day in stride(from: Int64(-140_000), through: 15_000, by: 1) {
             let moment = Timestamp(microseconds: day * 86_400_000_000)
@@ -178,7 +178,7 @@ struct TimestampTests {
 
     @Suite("Arithmetic")
     struct Arithmetic {
-        @Test("durations add and subtract to the microsecond")
+        @Test("Durations add and subtract to the microsecond")
         func durations() {
             let start = Fixture.start
             #expect((start + .microseconds(1)).microseconds == start.microseconds + 1)
@@ -189,7 +189,7 @@ struct TimestampTests {
             #expect(start - Fixture.end == .microseconds(-876_544))
         }
 
-        @Test("adding more than there is stops at the end of the range")
+        @Test("Adding a very long duration stops at the end of the range")
         func saturates() {
             #expect(Fixture.start + .seconds(Int64.max) == Timestamp(microseconds: .max))
             #expect(Fixture.start + .seconds(Int64.min) == Timestamp(microseconds: .min))
@@ -199,7 +199,7 @@ struct TimestampTests {
             #expect(longest > .seconds(18_446_744_073_709) && longest < .seconds(18_446_744_073_710))
         }
 
-        @Test("moments are ordered")
+        @Test("Timestamps are ordered")
         func ordered() {
             #expect(Fixture.start < Fixture.end)
             #expect([Fixture.end, Fixture.start].sorted() == [Fixture.start, Fixture.end])
@@ -208,7 +208,7 @@ struct TimestampTests {
 
     @Suite("Dates")
     struct Dates {
-        @Test("a date of our century keeps its microseconds")
+        @Test("A date of this century keeps its microseconds")
         func keepsMicroseconds() {
             var random = SeededGenerator(seed: 3)
             for _ in 0..<2_000 {
@@ -217,24 +217,24 @@ struct TimestampTests {
             }
         }
 
-        @Test("a date out of range becomes the nearest moment in range")
+        @Test("A date out of range becomes the nearest timestamp in range")
         func saturates() {
             #expect(Timestamp(Date(timeIntervalSince1970: 1e300)) == Timestamp(microseconds: .max))
             #expect(Timestamp(Date(timeIntervalSince1970: -1e300)) == Timestamp(microseconds: .min))
             #expect(Timestamp(Date(timeIntervalSince1970: .infinity)) == Timestamp(microseconds: .max))
             _ = Timestamp(Date(timeIntervalSince1970: .nan))
-            // In the Gregorian calendar: Foundation's 1 January of year 1 is one of the Julian calendar.
+            // In the Gregorian calendar: Foundation uses the Julian calendar for 1 January of the year 1.
             #expect(Timestamp(Date.distantPast).description == "0000-12-30T00:00:00Z")
             #expect(Timestamp(Date.distantFuture).description == "4001-01-01T00:00:00Z")
         }
 
-        @Test("now is the system's time")
+        @Test("The current time is that of the system's clock")
         func now() {
             #expect(abs(Timestamp.now.date.timeIntervalSinceNow) < 5)
         }
     }
 
-    @Test("in JSON a moment is a string, and a wrong one is named")
+    @Test("A timestamp is a string in JSON, and the error of an invalid one names its path")
     func json() throws {
         #expect(try encode(["at": Fixture.start]) == #"{"at":"2025-05-07T11:22:33.123456Z"}"#)
         #expect(try decode([Timestamp].self, #"["2025-05-07T13:22:34+02:00"]"#) == [Fixture.end])

@@ -2,14 +2,16 @@
 
 public import ACPCore
 
-/// What a storage does with a commit. Every backend decides in the same way, and refuses in the same words.
+/// The decision of a storage about a commit, which is the same for all backends, with the same errors.
 ///
-/// Backends in Swift ask ``RunCommit/outcome(for:isCancelled:)``. Those whose decision is part of a script or a function inside a
-/// database translate its code with ``init(code:found:)``. ``RunCommit/isToBeCarriedOut(_:)`` makes an outcome into an error.
+/// Backends in Swift call ``RunCommit/outcome(for:isCancelled:)``. Backends that decide in a script or a function of
+/// their database convert its code with ``init(code:found:)``. ``RunCommit/shouldApply(_:)`` and
+/// ``RunCommit/error(for:)`` convert an outcome to an error.
 public enum CommitOutcome: Sendable, Hashable {
-    /// The commit is allowed: it is to be carried out, or a script has carried it out.
+    /// The commit is allowed: apply it, unless a script has applied it already.
     case applied
-    /// The events are there already: it is the repetition of a commit whose reply was lost. Nothing is left to do.
+    /// The events are stored already: this is the repetition of a commit whose reply was lost. Nothing remains to be
+    /// done.
     case repeated
     /// The run belongs to another owner.
     case fenced
@@ -19,19 +21,19 @@ public enum CommitOutcome: Sendable, Hashable {
     case missing
     /// The snapshot covers more events than the run has after the commit, or fewer than none.
     case invalidSnapshot
-    /// The commit ends the run otherwise than as cancelled, and a cancel signal is stored for the run.
+    /// The commit ends the run as completed or failed, and a cancel signal is stored for the run.
     case cancelled
     /// Part of the run is missing: see ``StorageError/Code/incomplete``.
     ///
-    /// - Parameter missing: What is missing, in words, where it belongs: "the key acp:owner:1 (its owner)".
+    /// - Parameter missing: A description of the missing part: "the key acp:owner:1 (its owner)".
     case incomplete(missing: String)
 
-    /// The outcome for a code that a script returns.
+    /// Creates the outcome for a code that a script returns. Returns `nil` for any other code.
     ///
     /// - Parameters:
-    ///   - code: `done`, `fenced`, `conflict`, `missing`, `covered` (the snapshot covers too many events) or `cancelled`.
-    ///   - found: How many events the run has, for `conflict`.
-    /// - Returns: `nil` for another code.
+    ///   - code: `done`, `fenced`, `conflict`, `missing`, `covered` (the snapshot covers too many events) or
+    ///     `cancelled`.
+    ///   - found: The number of events that the run has, for `conflict`.
     public init?(code: String, found: Int) {
         switch code {
         case "done": self = .applied
@@ -45,16 +47,22 @@ public enum CommitOutcome: Sendable, Hashable {
     }
 }
 
-/// What decides whether a run takes a commit.
-public struct RunStanding: Sendable, Hashable {
-    /// Who may write the run. `nil` if it was saved by hand.
+/// The state of a stored run, as far as it determines whether the run accepts a commit.
+public struct StoredRunState: Sendable, Hashable {
+    /// The owner of the run. If `nil`, the run was saved by a program without an engine.
     public var owner: RunOwner?
-    /// How many events it has.
+    /// The number of events that the run has.
     public var eventCount: Int
-    /// What is missing of the run, in words, where it belongs. `nil` if nothing is, as far as the storage can tell.
+    /// A description of the part of the run that is missing. If `nil`, nothing is missing, as far as the storage can
+    /// detect it.
     public var missingPart: String?
 
-    /// Creates a description of a run that is stored.
+    /// Creates a description of a stored run.
+    ///
+    /// - Parameters:
+    ///   - owner: The owner of the run.
+    ///   - eventCount: The number of events that the run has.
+    ///   - missingPart: A description of the part of the run that is missing. Defaults to `nil`.
     public init(owner: RunOwner?, eventCount: Int, missingPart: String? = nil) {
         self.owner = owner
         self.eventCount = eventCount
@@ -63,59 +71,60 @@ public struct RunStanding: Sendable, Hashable {
 }
 
 extension RunCommit {
-    /// Decides what is to be done with the commit.
+    /// Decides about the commit.
     ///
     /// - Parameters:
-    ///   - run: How the run stands. `nil` if there is no such run: then the commit may create it.
-    ///   - isCancelled: Whether a cancel signal is stored for the run. Called only where it matters.
-    /// - Throws: What `isCancelled` throws.
+    ///   - run: The state of the stored run. If `nil`, there is no such run: then the commit may create it.
+    ///   - isCancelled: Returns whether a cancel signal is stored for the run. Called only if the decision depends on
+    ///     it.
+    /// - Throws: The error of `isCancelled`.
     public func outcome<Failure: Error>(
-        for run: RunStanding?, isCancelled: () throws(Failure) -> Bool
+        for run: StoredRunState?, isCancelled: () throws(Failure) -> Bool
     ) throws(Failure) -> CommitOutcome {
         guard let run else {
             guard expecting == 0, snapshot != nil else { return .missing }
-            return hasFittingSnapshot ? .applied : .invalidSnapshot
+            return hasValidSnapshot ? .applied : .invalidSnapshot
         }
-        // Fencing comes first: a process that has lost the run learns it from any commit.
+        // Fencing comes first: a process that has lost the run finds out with any commit.
         guard run.owner == owner else { return .fenced }
         if run.eventCount == expecting + events.count, !events.isEmpty { return .repeated }
         if let missing = run.missingPart { return .incomplete(missing: missing) }
         guard run.eventCount == expecting else { return .conflict(found: run.eventCount) }
         if isRefusedAfterCancel, try isCancelled() { return .cancelled }
-        return hasFittingSnapshot ? .applied : .invalidSnapshot
+        return hasValidSnapshot ? .applied : .invalidSnapshot
     }
 
     /// Whether the snapshot, if there is one, covers no more events than the run has after the commit.
-    public var hasFittingSnapshot: Bool {
+    package var hasValidSnapshot: Bool {
         guard let covered = snapshot?.eventCount else { return true }
         return (0...expecting + events.count).contains(covered)
     }
 
-    /// Returns whether the commit is to be carried out: false if it is a repetition, and nothing is left to do.
+    /// Returns whether to apply the commit: `false` if it is a repetition, so that nothing remains to be done.
     ///
-    /// - Throws: ``StorageError`` if it is refused.
-    public func isToBeCarriedOut(_ outcome: CommitOutcome) throws(StorageError) -> Bool {
-        if let error = error(outcome) { throw error }
+    /// - Throws: ``StorageError`` if the outcome is a refusal.
+    public func shouldApply(_ outcome: CommitOutcome) throws(StorageError) -> Bool {
+        if let error = error(for: outcome) { throw error }
         return outcome == .applied
     }
 
-    /// The error with which a storage refuses the commit. `nil` if it does not.
-    public func error(_ outcome: CommitOutcome) -> StorageError? {
+    /// Returns the error with which a storage refuses the commit, or `nil` if it does not.
+    public func error(for outcome: CommitOutcome) -> StorageError? {
         switch outcome {
         case .applied, .repeated: nil
         case .fenced:
-            StorageError(.fenced, "run \(run) belongs to another owner by now: stop writing it")
+            StorageError(.fenced, "run \(run) belongs to another owner now: stop writing it")
         case .conflict(let found):
             StorageError(.conflict, "run \(run) has \(found) events where \(expecting) were expected: read it again")
         case .missing:
-            StorageError(.notFound, "run \(run) is not stored (any more): it expired or was deleted")
+            StorageError(.notFound, "run \(run) is not stored: it expired or was deleted")
         case .invalidSnapshot:
             StorageError(
                 .conflict,
                 "a snapshot of run \(run) covers \(snapshot?.eventCount ?? 0) events where there are "
                     + "\(expecting + events.count)")
         case .cancelled:
-            StorageError(.cancelled, "run \(run) is being cancelled: it cannot end in another way any more")
+            StorageError(.cancelled, "run \(run) is being cancelled: it cannot end in another way")
         case .incomplete(let missing):
             .incomplete(run, missing: missing)
         }
@@ -123,29 +132,29 @@ extension RunCommit {
 }
 
 extension StorageError {
-    /// The error for a run of which a part is missing.
+    /// Returns the error for a run of which a part is missing.
     ///
     /// - Parameters:
     ///   - run: The run.
-    ///   - missing: What is missing, in words, where it belongs: "the key acp:owner:1 (its owner)".
+    ///   - missing: A description of the missing part: "the key acp:owner:1 (its owner)".
     public static func incomplete(_ run: RunID, missing: String) -> StorageError {
         StorageError(
             .incomplete,
-            "run \(run) is stored in part: \(missing) is missing, deleted by hand or evicted. It cannot go on; it can be "
-                + "claimed, saved as failed, and deleted")
+            "run \(run) is stored in part: \(missing) is missing, deleted by hand or evicted. It cannot continue; "
+                + "it can be claimed, saved as failed, and deleted")
     }
 
-    /// The error for an event that is appended by hand to a run that is not there.
+    /// Returns the error for an event that a program without an engine appends to a run that is not stored.
     public static func notSaved(_ run: RunID) -> StorageError {
         StorageError(.notFound, "run \(run) is not stored: save it first")
     }
 
-    /// The error for a signal to a run that is not there.
+    /// Returns the error for a signal to a run that is not stored.
     public static func unknownReceiver(_ run: RunID) -> StorageError {
-        StorageError(.notFound, "run \(run) is not stored (any more): nobody can be told anything about it")
+        StorageError(.notFound, "run \(run) is not stored, so it cannot receive signals: it expired or was deleted")
     }
 
-    /// The error for a session that has another version than a save expects.
+    /// Returns the error for a session that has another version than a save expects.
     public static func conflict(_ session: SessionID, found: Int, expected: Int) -> StorageError {
         StorageError(
             .conflict, "session \(session) has version \(found) where \(expected) was expected: read it again")

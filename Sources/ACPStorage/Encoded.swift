@@ -2,22 +2,23 @@
 
 public import ACPCore
 
-/// A document as the bytes in which it is stored.
+/// A document in the bytes in which it is stored.
 ///
-/// A document is encoded once, where it is made. Storages keep the bytes and return them without decoding them. A caller that needs
-/// the value calls ``decode(_:)``.
+/// A document is encoded once, where it is created. Storages keep the bytes and return them without decoding them. A
+/// caller that requires the value calls ``decode(_:)``.
 public struct Encoded<Value: Codable & Sendable>: Sendable, Hashable {
     /// The document as JSON in UTF-8, without line breaks.
     public let json: [UInt8]
-    /// What the bytes mean, if that is known already.
+    /// The value of the document, if it is known already.
     private let value: Value?
 
-    /// Encodes a value.
+    /// Creates a document by encoding a value.
     ///
     /// - Parameters:
     ///   - value: The value.
-    ///   - what: What the value is, for the error message: "the input of run 1".
-    /// - Throws: ``StorageError`` with code `refused` if it holds something that JSON cannot (an infinite number, for example).
+    ///   - what: The name of the document in the error message: "the input of run 1".
+    /// - Throws: ``StorageError`` with code `refused` if the value holds something that JSON cannot represent (an
+    ///   infinite number, for example).
     public init(_ value: Value, as what: @autoclosure () -> String) throws(StorageError) {
         try self.init(as: what()) { () throws(ACPError) in try ACPJSON.encode(value) }
     }
@@ -35,19 +36,19 @@ public struct Encoded<Value: Codable & Sendable>: Sendable, Hashable {
         }
     }
 
-    /// Takes bytes that were encoded before.
+    /// Creates a document from its bytes.
     ///
     /// - Parameters:
     ///   - json: The bytes.
-    ///   - value: What they mean, if it is known already: then it is not decoded again.
+    ///   - value: The value of the document, if it is known already: then it is not decoded again. Defaults to `nil`.
     public init(json: [UInt8], value: Value? = nil) {
         self.json = json
         self.value = value
     }
 
-    /// Returns the value.
+    /// Returns the value of the document.
     ///
-    /// - Parameter what: What the document is, for the error message: "the input of run 1".
+    /// - Parameter what: The name of the document in the error message: "the input of run 1".
     /// - Throws: ``StorageError`` with code `corruptData` if the bytes are not the JSON of such a value.
     public func decode(_ what: @autoclosure () -> String) throws(StorageError) -> Value {
         if let value { return value }
@@ -58,19 +59,20 @@ public struct Encoded<Value: Codable & Sendable>: Sendable, Hashable {
         }
     }
 
-    /// Two documents are equal if their bytes are.
+    /// Returns whether two documents have the same bytes.
     public static func == (left: Encoded, right: Encoded) -> Bool { left.json == right.json }
 
+    /// Hashes the bytes.
     public func hash(into hasher: inout Hasher) { hasher.combine(json) }
 }
 
 extension EncodedEvent {
-    /// Takes the bytes of an event that was stored.
+    /// Creates an event from stored bytes.
     ///
     /// - Parameters:
     ///   - json: The bytes.
-    ///   - what: Which event it is, for the error message: "event 3 of run 1".
-    /// - Throws: ``StorageError`` with code `corruptData` if they are not the JSON of an event.
+    ///   - what: The name of the event in the error message: "event 3 of run 1".
+    /// - Throws: ``StorageError`` with code `corruptData` if the bytes are not the JSON of an event.
     public init(stored json: [UInt8], as what: @autoclosure () -> String) throws(StorageError) {
         do throws(ACPError) {
             try self.init(json: json)
@@ -80,11 +82,11 @@ extension EncodedEvent {
     }
 }
 
-/// Names a document that a storage keeps.
+/// The identity of a document in a storage, for error messages.
 public enum StoredDocument: Sendable, Hashable {
     /// The snapshot of a run.
     case run(RunID)
-    /// What a run was called with.
+    /// The input of a run.
     case input(RunID)
     /// The metadata of a session.
     case session(SessionID)

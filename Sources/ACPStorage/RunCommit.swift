@@ -3,25 +3,29 @@
 public import ACPCore
 import Foundation
 
-/// What is written to a run in one atomic step.
+/// A change to a run that is stored in one atomic step.
 public struct RunCommit: Sendable {
+    /// The run.
     public var run: RunID
-    /// How many events the run has before this commit.
+    /// The number of events that the run has before this commit.
     public var expecting: Int
     /// The events to append. Their indexes are `expecting`, `expecting + 1`, …
     public var events: [EncodedEvent]
-    /// The run as it stands after these events, where it is worth writing down: at changes of status, and when the log
-    /// has grown by a good part since the last one. Always there in the first commit.
+    /// A snapshot of the run that replaces the stored one.
+    ///
+    /// The first commit of a run has one. Later ones have one when the status changes, and when the log has grown
+    /// considerably since the last snapshot.
     public var snapshot: RunSnapshot?
-    /// Who writes. The first commit makes it the run's owner.
+    /// The sender of the commit. The first commit makes it the run's owner.
     public var owner: RunOwner
-    /// What the run was called with. In the first commit only: it never changes.
+    /// The input of the run. In the first commit only, since it never changes.
     public var input: Encoded<[Message]>?
-    /// What the documents of this commit refer to and the run does not have yet. Stored in the same step.
+    /// The contents that the documents of this commit refer to and the run does not have yet. Stored in the same step.
     public var contents: [StoredContent]
-    /// What the run leaves in the history of its session: comes with its end. Appended in the same step.
+    /// The block that the run appends to the history of its session when it ends. Stored in the same step.
     public var history: HistoryAppend?
 
+    /// Creates a commit from all its properties.
     public init(
         run: RunID,
         expecting: Int,
@@ -44,39 +48,45 @@ public struct RunCommit: Sendable {
 }
 
 extension RunCommit {
-    /// Whether this commit ends the run, and not as cancelled: then it is refused once a cancel signal is stored for the run.
+    /// Whether this commit is refused once a cancel signal is stored for the run: it ends the run as completed or
+    /// failed.
     public var isRefusedAfterCancel: Bool {
         guard let status = snapshot?.run.status else { return false }
         return status == .completed || status == .failed
     }
 }
 
-/// A block, and the session whose history it belongs to.
+/// A block to be appended to the history of a session.
 public struct HistoryAppend: Sendable, Hashable {
+    /// The session.
     public var session: SessionID
+    /// The block.
     public var block: HistoryBlock
 
+    /// Creates an append of a block to the history of a session.
     public init(_ block: HistoryBlock, to session: SessionID) {
         self.session = session
         self.block = block
     }
 }
 
-/// A run as it stood after some number of events.
+/// The state of a run after a number of events.
 public struct RunSnapshot: Sendable, Hashable {
-    /// The run, for what storages look at: what listings go by (``RunSummary``), and the status.
+    /// The run, for the properties that storages use: those for listings (``RunSummary``), and the status.
     public var run: Run
-    /// The run as JSON: what is stored. It may refer to contents that ``run`` holds.
+    /// The JSON of the run, which is stored. It may refer to contents that ``run`` holds.
     public var json: [UInt8]
-    /// How many events are folded in: no more than the run has after the commit.
+    /// The number of events that the snapshot covers. Not more than the run has after the commit.
     public var eventCount: Int
 
-    /// Encodes a run.
+    /// Creates a snapshot by encoding a run.
+    ///
+    /// - Throws: `ACPError` if the run holds a value that JSON cannot represent.
     public init(_ run: Run, eventCount: Int) throws(ACPError) {
         self.init(run, json: try ACPJSON.encode(run), eventCount: eventCount)
     }
 
-    /// A run whose JSON is there already.
+    /// Creates a snapshot of a run from the run's JSON.
     public init(_ run: Run, json: [UInt8], eventCount: Int) {
         self.run = run
         self.json = json
@@ -84,15 +94,20 @@ public struct RunSnapshot: Sendable, Hashable {
     }
 }
 
-/// What listings of runs go by.
+/// The properties of a run that listings use.
 public struct RunSummary: Sendable, Hashable, Codable {
+    /// The id of the run.
     public var id: RunID
+    /// The agent of the run.
     public var agentName: AgentName
+    /// The session of the run.
     public var sessionID: SessionID?
+    /// The status of the run.
     public var status: RunStatus
+    /// When the run was created.
     public var createdAt: Timestamp
 
-    /// The summary of a run.
+    /// Creates the summary of a run.
     public init(_ run: Run) {
         id = run.id
         agentName = run.agentName
@@ -102,18 +117,20 @@ public struct RunSummary: Sendable, Hashable, Codable {
     }
 }
 
-/// A run as storage has it, in bytes: a snapshot, and what happened since. See ``RunRecord`` for what it means.
+/// A stored run in encoded form: a snapshot, and the events after it. ``RunRecord`` is the decoded form.
 public struct StoredRun: Sendable, Hashable {
+    /// The id of the run.
     public var id: RunID
-    /// The run as it stood after ``coveredEvents`` events.
+    /// The run after ``coveredEvents`` events.
     public var snapshot: Encoded<Run>
-    /// How many events the snapshot holds.
+    /// The number of events that the snapshot covers.
     public var coveredEvents: Int
-    /// The events after those, oldest first.
+    /// The events after the snapshot, oldest first.
     public var laterEvents: [EncodedEvent]
-    /// Who may write the run. `nil` if it was saved by hand.
+    /// The owner of the run. If `nil`, the run was saved by a program without an engine.
     public var owner: RunOwner?
 
+    /// Creates a stored run from all its properties.
     public init(
         id: RunID, snapshot: Encoded<Run>, coveredEvents: Int, laterEvents: [EncodedEvent], owner: RunOwner?
     ) {
@@ -124,10 +141,10 @@ public struct StoredRun: Sendable, Hashable {
         self.owner = owner
     }
 
-    /// Decodes the snapshot.
+    /// Returns the run with its snapshot decoded.
     ///
-    /// - Parameter what: What the snapshot is called in the error message. Defaults to "run ID".
-    /// - Throws: ``StorageError`` with code `corruptData` if the snapshot cannot be read.
+    /// - Parameter what: The name of the snapshot in the error message. Defaults to "run ID".
+    /// - Throws: ``StorageError`` with code `corruptData` if the snapshot cannot be decoded.
     public func record(_ what: @autoclosure () -> String? = nil) throws(StorageError) -> RunRecord {
         RunRecord(
             snapshot: try snapshot.decode(what() ?? StoredDocument.run(id).description),
@@ -135,17 +152,18 @@ public struct StoredRun: Sendable, Hashable {
     }
 }
 
-/// A run as storage has it, decoded: a snapshot, and what happened since.
+/// A stored run in decoded form: a snapshot, and the events after it.
 public struct RunRecord: Sendable, Hashable {
-    /// The run as it stood after ``coveredEvents`` events.
+    /// The run after ``coveredEvents`` events.
     public var snapshot: Run
-    /// How many events the snapshot holds.
+    /// The number of events that the snapshot covers.
     public var coveredEvents: Int
-    /// The events after those, oldest first.
+    /// The events after the snapshot, oldest first.
     public var laterEvents: [EncodedEvent]
-    /// Who may write the run. Nil if it was saved by hand.
+    /// The owner of the run. If `nil`, the run was saved by a program without an engine.
     public var owner: RunOwner?
 
+    /// Creates a record from all its properties.
     public init(snapshot: Run, coveredEvents: Int, laterEvents: [EncodedEvent], owner: RunOwner?) {
         self.snapshot = snapshot
         self.coveredEvents = coveredEvents
@@ -153,12 +171,12 @@ public struct RunRecord: Sendable, Hashable {
         self.owner = owner
     }
 
-    /// How many events the run has.
+    /// The number of events that the run has.
     public var eventCount: Int { coveredEvents + laterEvents.count }
 
-    /// The run as it stands: the snapshot with the later events folded in.
+    /// Returns the current state of the run: the snapshot with the later events applied.
     ///
-    /// - Throws: ``StorageError`` with code `corruptData` if an event cannot be read.
+    /// - Throws: ``StorageError`` with code `corruptData` if an event cannot be decoded.
     public func run() throws(StorageError) -> Run {
         var run = snapshot
         for (position, event) in laterEvents.enumerated() {
@@ -175,40 +193,48 @@ public struct RunRecord: Sendable, Hashable {
     }
 }
 
-/// Names one server process for as long as it lives.
+/// The id of one server process.
 ///
-/// A new one says where the process runs, for people who look at a list of them: host, process number, and something random,
-/// as in `web-1.4711.9f86d081`.
+/// A new id consists of the host, the process number and random characters, so that operators recognize the process, as
+/// in `web-1.4711.9f86d081`.
 public struct ProcessID: RawRepresentable, Sendable, Hashable, Codable, CustomStringConvertible {
+    /// The text of the id.
     public let rawValue: String
+
+    /// Creates an id from any text.
     public init(rawValue: String) { self.rawValue = rawValue }
 
-    /// A new id.
+    /// Creates a new id for the current process.
     public init() {
         let process = ProcessInfo.processInfo
         rawValue = "\(process.hostName).\(process.processIdentifier).\(RunID().rawValue.prefix(8))"
     }
 
-    /// Owns the runs that a process has given up before it ended, until another one claims them. It has no heartbeat, and so
-    /// counts as lost as soon as it has ``Coordination/leave(_:)``.
+    /// The owner of runs that a process has released before it ended, until another process claims them.
+    ///
+    /// It has no heartbeat, and so it is a lost process after ``Coordination/leave(_:)``.
     public static let released = ProcessID(rawValue: "released")
 
+    /// The text of the id.
     public var description: String { rawValue }
 }
 
-/// Who may write a run: a process, and a token that is new with every acquisition.
+/// The owner of a run, which alone may write it: a process, and a fencing token that is new for every acquisition.
 ///
-/// The token is what fences a process that lost a run and comes back: even if the same process owned it before, its old
-/// token no longer fits.
+/// The token fences a process that has lost the run and still writes it: the old token is refused, even if the same
+/// process owns the run again.
 public struct RunOwner: Sendable, Hashable, Codable {
+    /// The process.
     public var process: ProcessID
+    /// The fencing token.
     public var token: String
 
-    /// An owner with a fresh token.
+    /// Creates an owner with a new token.
     public init(process: ProcessID) {
         self.init(process: process, token: RunID().rawValue)
     }
 
+    /// Creates an owner with a known token.
     public init(process: ProcessID, token: String) {
         self.process = process
         self.token = token

@@ -2,24 +2,36 @@
 
 public import ACPCore
 
-/// Which runs to list, and which page of them.
+/// A query for one page of a list of runs.
 public struct RunQuery: Sendable, Hashable {
-    /// Which runs to list. Each of these has an index of its own in every backend, so that a page costs the same among
-    /// a thousand runs and among a million.
+    /// A selection of runs.
+    ///
+    /// The backends of this package have an index for each of these, so that a page costs the same among a thousand
+    /// runs and among a million.
     public enum Filter: Sendable, Hashable {
+        /// All runs.
         case all
+        /// The runs of an agent.
         case agent(AgentName)
+        /// The runs of a session.
         case session(SessionID)
-        /// Runs that have not ended, by status. Ended ones are found by agent or session.
+        /// The runs with a status that is not terminal. Runs that have ended are found by agent or session.
         case unfinished(RunStatus)
     }
 
+    /// The selection of runs.
     public var filter: Filter
-    /// How many runs to skip, counted from the newest.
+    /// The number of runs to skip, counted from the newest.
     public var offset: Int
-    /// How many runs to return at most.
+    /// The maximum number of runs to return.
     public var limit: Int
 
+    /// Creates a query.
+    ///
+    /// - Parameters:
+    ///   - filter: The selection of runs. Defaults to all.
+    ///   - offset: The number of runs to skip, counted from the newest. Defaults to 0.
+    ///   - limit: The maximum number of runs to return. Defaults to 10.
     public init(_ filter: Filter = .all, offset: Int = 0, limit: Int = 10) {
         self.filter = filter
         self.offset = offset
@@ -28,7 +40,7 @@ public struct RunQuery: Sendable, Hashable {
 }
 
 extension RunQuery.Filter {
-    /// Returns whether a run is listed.
+    /// Returns whether the filter selects a run.
     public func includes(_ run: RunSummary) -> Bool {
         switch self {
         case .all: true
@@ -39,18 +51,24 @@ extension RunQuery.Filter {
     }
 }
 
-/// Part of a list, and how long the whole list is.
+/// One page of the results of a query.
 public struct StoragePage<Item: Sendable>: Sendable {
+    /// The results on this page.
     public var items: [Item]
-    /// How many there are on all pages: exact.
+    /// The exact number of results on all pages.
     public var total: Int
 
+    /// Creates a page.
+    ///
+    /// - Parameters:
+    ///   - items: The results on this page.
+    ///   - total: The exact number of results on all pages.
     public init(items: [Item], total: Int) {
         self.items = items
         self.total = total
     }
 
-    /// The page with other items, as many as before.
+    /// Returns the page with transformed items.
     ///
     /// - Throws: What `transform` throws.
     public func map<Other: Sendable, Failure: Error>(

@@ -3,11 +3,11 @@
 import ACPCore
 import Foundation
 
-/// A session as one JSON document, with the version as the last member: there a script finds it without decoding the rest.
+/// A session as one JSON document. The version is the last member, so that a script finds it without decoding the rest.
 extension StoredSession {
-    /// How the bytes of the state are written.
+    /// The encoding of the state's bytes.
     private enum StateEncoding: String, Codable {
-        /// As text: they are UTF-8, and can be read by people.
+        /// Text that people can read: the bytes are UTF-8.
         case text = "utf-8"
         case base64
     }
@@ -30,7 +30,7 @@ extension StoredSession {
         }
     }
 
-    /// Returns the document up to where the version belongs.
+    /// Returns the document up to the position of the version.
     ///
     /// - Throws: ``StorageError`` with code `refused`.
     package func documentBeginning() throws(StorageError) -> [UInt8] {
@@ -53,7 +53,7 @@ extension StoredSession {
         return json
     }
 
-    /// Reads a document.
+    /// Creates a session from a document.
     ///
     /// - Throws: ``StorageError`` with code `corruptData`.
     package init(document json: [UInt8]) throws(StorageError) {

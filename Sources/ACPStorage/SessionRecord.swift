@@ -2,16 +2,24 @@
 
 public import ACPCore
 
-/// What is stored of a session besides its history.
+/// A stored session without its history, in decoded form.
 public struct SessionRecord: Sendable, Hashable {
+    /// The id of the session.
     public var id: SessionID
-    /// What agents remember between the runs of the session.
+    /// The state that agents keep between the runs of the session.
     public var state: SessionState?
-    /// Anything that the application wants to keep with the session.
+    /// The metadata that the application keeps with the session.
     public var metadata: JSONObject
-    /// Counts the saves: 1 after the first.
+    /// The number of times that the session was saved.
     public var version: Int
 
+    /// Creates a record.
+    ///
+    /// - Parameters:
+    ///   - id: The id of the session.
+    ///   - state: The state that agents keep between the runs of the session. Defaults to `nil`.
+    ///   - metadata: The metadata that the application keeps with the session. Defaults to none.
+    ///   - version: The number of times that the session was saved. Defaults to 0.
     public init(id: SessionID, state: SessionState? = nil, metadata: JSONObject = [:], version: Int = 0) {
         self.id = id
         self.state = state
@@ -20,13 +28,18 @@ public struct SessionRecord: Sendable, Hashable {
     }
 }
 
-/// A session as storage has it, with its documents in bytes. See ``SessionRecord`` for what it means.
+/// A stored session without its history, in encoded form. ``SessionRecord`` is the decoded form.
 public struct StoredSession: Sendable, Hashable {
+    /// The id of the session.
     public var id: SessionID
+    /// The state that agents keep between the runs of the session.
     public var state: SessionState?
+    /// The metadata that the application keeps with the session.
     public var metadata: Encoded<JSONObject>
+    /// The number of times that the session was saved.
     public var version: Int
 
+    /// Creates a stored session from all its properties.
     public init(id: SessionID, state: SessionState?, metadata: Encoded<JSONObject>, version: Int) {
         self.id = id
         self.state = state
@@ -34,9 +47,9 @@ public struct StoredSession: Sendable, Hashable {
         self.version = version
     }
 
-    /// Encodes a session's metadata.
+    /// Creates a stored session by encoding a session's metadata.
     ///
-    /// - Throws: ``StorageError`` with code `refused` if they hold something that JSON cannot.
+    /// - Throws: ``StorageError`` with code `refused` if the metadata hold a value that JSON cannot represent.
     public init(_ record: SessionRecord) throws(StorageError) {
         self.init(
             id: record.id, state: record.state,
@@ -44,10 +57,10 @@ public struct StoredSession: Sendable, Hashable {
             version: record.version)
     }
 
-    /// Decodes the metadata.
+    /// Returns the session with its metadata decoded.
     ///
-    /// - Parameter what: What the document is called in the error message. Defaults to "the metadata of session ID".
-    /// - Throws: ``StorageError`` with code `corruptData` if they cannot be read.
+    /// - Parameter what: The name of the document in the error message. Defaults to "the metadata of session ID".
+    /// - Throws: ``StorageError`` with code `corruptData` if the metadata cannot be decoded.
     public func record(_ what: @autoclosure () -> String? = nil) throws(StorageError) -> SessionRecord {
         SessionRecord(
             id: id, state: state,
@@ -55,11 +68,18 @@ public struct StoredSession: Sendable, Hashable {
     }
 }
 
-/// A session's state: the bytes that an agent stored, as it stored them.
+/// The state of a session: bytes that an agent stored.
 public struct SessionState: Sendable, Hashable {
+    /// The bytes.
     public var bytes: [UInt8]
+    /// The MIME type of the bytes.
     public var contentType: String
 
+    /// Creates a state.
+    ///
+    /// - Parameters:
+    ///   - bytes: The bytes.
+    ///   - contentType: The MIME type of the bytes. Defaults to `application/json`.
     public init(bytes: [UInt8], contentType: String = "application/json") {
         self.bytes = bytes
         self.contentType = contentType
@@ -68,29 +88,40 @@ public struct SessionState: Sendable, Hashable {
 
 /// One entry of a session's history.
 public enum HistoryEntry: Sendable, Hashable {
-    /// A message that was said in a run on this storage.
+    /// A message of a run on this storage.
     case message(Message)
-    /// The URL of a message that another server keeps: the session was there before it came here.
+    /// The URL of a message that another server keeps: the session was on that server before.
     case link(String)
 }
 
-/// Entries that go into a session's history together, and once.
+/// Entries that are appended to a session's history together, and only once.
 public struct HistoryBlock: Sendable, Hashable {
-    /// A block with a key that the history has already is not appended again.
+    /// The key of the block. A block with a key that the history has already is not appended again.
     public var key: String
+    /// The entries of the block, oldest first.
     public var entries: [Encoded<HistoryEntry>]
-    /// What the entries refer to. Stored in the same step, if the block is.
+    /// The contents that the entries refer to. Stored in the same step as the block.
     public var contents: [StoredContent]
 
+    /// Creates a block of encoded entries.
+    ///
+    /// - Parameters:
+    ///   - key: The key of the block.
+    ///   - entries: The entries, oldest first.
+    ///   - contents: The contents that the entries refer to. Defaults to none.
     public init(key: String, encoded entries: [Encoded<HistoryEntry>], contents: [StoredContent] = []) {
         self.key = key
         self.entries = entries
         self.contents = contents
     }
 
-    /// Encodes the entries of a block.
+    /// Creates a block by encoding its entries.
     ///
-    /// - Throws: ``StorageError`` with code `refused` if an entry holds something that JSON cannot.
+    /// - Parameters:
+    ///   - key: The key of the block.
+    ///   - entries: The entries, oldest first.
+    ///   - contents: The contents that the entries refer to. Defaults to none.
+    /// - Throws: ``StorageError`` with code `refused` if an entry holds a value that JSON cannot represent.
     public init(key: String, entries: [HistoryEntry], contents: [StoredContent] = []) throws(StorageError) {
         self.init(
             key: key,
@@ -101,9 +132,9 @@ public struct HistoryBlock: Sendable, Hashable {
 
     private static let entryName = "an entry of a session's history"
 
-    /// What a run leaves in its session: its input, then its output.
+    /// Creates the block that a run appends to its session's history: its input, then its output.
     ///
-    /// - Throws: ``StorageError`` with code `refused` if a message holds something that JSON cannot.
+    /// - Throws: ``StorageError`` with code `refused` if a message holds a value that JSON cannot represent.
     public init(run: RunID, input: [Message], output: [Message]) throws(StorageError) {
         var entries: [Encoded<HistoryEntry>] = []
         entries.reserveCapacity(input.count + output.count)
@@ -112,9 +143,11 @@ public struct HistoryBlock: Sendable, Hashable {
         self.init(key: "run:\(run)", encoded: entries)
     }
 
-    /// A message that another server keeps. The same URL with another signature is the same message.
+    /// Creates a block with the link to a message that another server keeps.
     ///
-    /// - Throws: ``StorageError`` with code `refused`. Any text can be encoded, so that does not happen.
+    /// The key is the URL without its signature, so that a link with a new signature is not appended again.
+    ///
+    /// - Throws: ``StorageError`` with code `refused`. Any text can be encoded, so this does not happen.
     public init(link url: String) throws(StorageError) {
         try self.init(key: "link:\(SessionLink(url).identity)", entries: [.link(url)])
     }

@@ -2,189 +2,204 @@
 
 public import ACPCore
 
-/// Keeps runs, their events, and sessions.
+/// A storage for runs, their events, and sessions.
 ///
-/// A backend promises what ``capabilities`` says (durable, shared between processes, expiring); everything else is the
-/// same for all of them, and the suite in `ACPStorageTesting` checks it:
+/// Backends differ in their ``capabilities``: whether they are durable, whether several processes can share them, and
+/// whether runs expire. All other guarantees are the same for all backends, and the suite in `ACPStorageTesting` checks
+/// them:
 ///
 /// - **Events are an append-only list.** Appending costs the same at the first and at the hundred-thousandth event; no
-///   commit rewrites what is there.
+///   commit rewrites stored events.
 /// - **Commits are atomic, fenced and idempotent.** See ``commit(_:)``.
-/// - **A run is a snapshot and the events behind it.** See ``RunRecord``.
-/// - **Documents are bytes.** Runs, events, inputs, history entries, metadata and signals come as the bytes of JSON, and are returned
-///   byte for byte. A storage need not decode any of them: what it has to know stands beside the bytes. The methods that take and
-///   return values are extensions for callers.
+/// - **A run is a snapshot and the events after it.** See ``RunRecord``.
+/// - **Documents are bytes.** Runs, events, inputs, history entries, metadata and signals are passed as the bytes of
+///   JSON, and are returned byte for byte. A storage need not decode any of them: everything that it requires is passed
+///   beside the bytes. The methods that take and return values are extensions for callers.
 /// - **A session's history is append-only**, one block per run, each block once.
-/// - **A content lives as long as the run or the session it came to.** See ``StoredContent``.
+/// - **A content lives as long as the run or the session that it belongs to.** See ``StoredContent``.
 ///
-/// Errors are ``StorageError``. All methods may be called from any task at any time.
+/// All methods throw ``StorageError``. They may be called from any task at any time.
 ///
-/// To write a backend of your own, implement the methods of this protocol and take ``LocalCoordination`` for
-/// ``coordination`` if it serves one process.
+/// To write a backend of your own, implement the methods of this protocol. If the backend serves one process, use
+/// ``LocalCoordination`` as its ``coordination``.
 public protocol Storage: Sendable {
-    /// What this backend promises.
+    /// The guarantees in which this backend differs from others.
     var capabilities: StorageCapabilities { get }
 
-    /// How processes on this storage talk to each other.
+    /// Heartbeats, signals, queues and notifications for the processes that use this storage.
     var coordination: any Coordination { get }
 
     // MARK: Runs
 
-    /// Appends events to a run, stores the contents that come with them and, if given, replaces the run's snapshot and appends
-    /// a block to the history of a session: all or nothing.
+    /// Appends events to a run, stores their contents and, if given, replaces the run's snapshot and appends a block to
+    /// the history of a session, in one atomic step.
     ///
-    /// The first commit of a run creates it: it expects 0 events and has a snapshot. Later ones
-    /// must come from the run's owner. Whoever watches the run is woken (``Coordination/changes(of:)``).
+    /// The first commit of a run creates it: it expects 0 events and has a snapshot. Later commits must come from the
+    /// run's owner. A commit wakes the watchers of the run (``Coordination/changes(of:)``).
     ///
-    /// Repeating a commit whose answer was lost changes nothing and succeeds: the storage finds the events it was
-    /// about to append already there.
+    /// Repeating a commit whose reply was lost succeeds and changes nothing: the storage finds that the events of the
+    /// commit are stored already.
     ///
-    /// A commit that is refused leaves nothing in the session's history either. A block whose key is there already is left
-    /// out, as by ``append(_:to:)-([HistoryBlock],_)``, and the rest of the commit goes on. A storage that cannot write a run
-    /// and a session in one step asks first whether the run may be written, then appends the block, and then commits: what was
-    /// interrupted in between is made up for by whoever repeats the commit.
+    /// A commit that is refused leaves nothing in the session's history either. A block whose key is stored already is
+    /// skipped, as by ``append(_:to:)-([HistoryBlock],_)``, and the rest of the commit is stored. A storage that cannot
+    /// write a run and a session in one step first checks whether the run can be written, then appends the block, and
+    /// then commits: repeating the commit completes what was interrupted in between.
     ///
-    /// A commit whose snapshot is completed or failed is refused once a cancel signal is stored for the run, because the sender of
-    /// the signal was told that the run is being cancelled. The check and the write are one atomic step, so that an end and a cancel
-    /// at the same moment cannot miss each other. Repeating a commit that is stored already succeeds in any case.
+    /// A commit whose snapshot is completed or failed is refused once a cancel signal is stored for the run, because
+    /// the storage has confirmed the signal to its sender. The check and the write are one atomic step, so that of an
+    /// end and a cancel signal at the same moment one takes effect. Repeating a commit that is stored already always
+    /// succeeds.
     ///
     /// - Throws: ``StorageError`` with code
-    ///   - `fenced` if the run belongs to another owner by now,
-    ///   - `cancelled` if it ends the run otherwise than cancelled, and a cancel signal is stored,
+    ///   - `fenced` if the run belongs to another owner now,
+    ///   - `cancelled` if the commit ends the run as completed or failed, and a cancel signal is stored,
     ///   - `conflict` if the number of events is neither the expected one nor the one after this commit,
     ///   - `notFound` if events are expected, but there is no such run (it expired or was deleted),
-    ///   - `incomplete` if part of the run is missing, as far as the storage can tell,
-    ///   - `full` if there is no room for it. Nothing of it is stored then.
+    ///   - `incomplete` if part of the run is missing, as far as the storage can detect it,
+    ///   - `full` if there is no room for the commit. Nothing of it is stored then.
     func commit(_ commit: RunCommit) async throws
 
-    /// A run with everything needed to go on with it, or `nil` if there is none. ``record(of:)`` decodes it.
+    /// Returns a run with everything that is required to continue it, or `nil` if there is no such run. ``record(of:)``
+    /// decodes it.
     func storedRun(_ run: RunID) async throws -> StoredRun?
 
-    /// What the run was called with, or `nil` if there is no such run or it was saved without. ``input(of:)`` decodes it.
+    /// Returns the input of a run, or `nil` if there is no such run or it has no input. ``input(of:)`` decodes it.
     func storedInput(of run: RunID) async throws -> Encoded<[Message]>?
 
-    /// Saves a run as it is, for people who use the storage on its own. It becomes the snapshot that covers all events
-    /// that are there. Takes no notice of owners.
+    /// Saves a run, for programs that use the storage without an engine.
+    ///
+    /// The run becomes the snapshot that covers all stored events. Its owner is neither checked nor changed.
     ///
     /// - Parameters:
-    ///   - run: The run, for what listings go by.
-    ///   - json: The run as JSON: what is stored. ``save(_:)-(Run)`` makes it.
+    ///   - run: The run, for the properties that listings use.
+    ///   - json: The JSON of the run, which is stored. ``save(_:)-(Run)`` creates it.
     func save(_ run: Run, json: [UInt8]) async throws
 
-    /// Appends an event to a run, for people who use the storage on its own. Takes no notice of owners.
+    /// Appends an event to a run, for programs that use the storage without an engine. The run's owner is not checked.
     ///
-    /// The listings by status go by what was saved or committed as a snapshot: when an event changes the run's status,
+    /// Listings by status use the last snapshot that was saved or committed: when an event changes the run's status,
     /// save the run as well.
     ///
     /// - Throws: ``StorageError`` with code `notFound` if there is no such run.
     func append(_ event: EncodedEvent, to run: RunID) async throws
 
-    /// Deletes a run with its events, its contents, its signals and its places in every listing.
+    /// Deletes a run with its events, its input, its contents, its signals and its entries in all listings.
     ///
-    /// - Returns: Whether there was one.
+    /// - Returns: Whether the run existed.
     @discardableResult
     func deleteRun(_ run: RunID) async throws -> Bool
 
-    /// One page of runs, newest first, and how many there are in all. ``runs(_:)`` decodes them.
+    /// Returns one page of runs, newest first, and the total number of runs. ``runs(_:)`` decodes them.
     func storedRuns(_ query: RunQuery) async throws -> StoragePage<StoredRun>
 
     // MARK: Events
 
-    /// The events of a run from an index onward, oldest first. Empty if there are none, or no such run.
+    /// Returns the events of a run from an index onward, oldest first. Returns an empty array if there are none, or no
+    /// such run.
     ///
     /// - Parameters:
     ///   - run: The run.
-    ///   - offset: The index of the first event wanted. Negative ones count as 0, here and wherever there are pages.
-    ///   - limit: How many at most. Nil for all; negative ones count as 0.
+    ///   - offset: The index of the first event. A negative offset means 0, as in all methods that return pages.
+    ///   - limit: The maximum number of events. If `nil`, all events are returned. A negative limit means 0.
     func events(of run: RunID, from offset: Int, limit: Int?) async throws -> [EncodedEvent]
 
-    /// How many events a run has. 0 if there is no such run.
+    /// Returns the number of events of a run, or 0 if there is no such run.
     func eventCount(of run: RunID) async throws -> Int
 
     // MARK: Owners
 
-    /// Makes somebody the owner of a run, if it belongs to whom the caller thinks. Atomic: of several claimers one
-    /// wins.
+    /// Makes a process the owner of a run, if the run still has the owner that the caller expects.
+    ///
+    /// The operation is atomic: of several concurrent claims, one succeeds.
     ///
     /// - Parameters:
     ///   - run: The run.
-    ///   - owner: The new owner, with a token of its own.
-    ///   - current: Who owned the run when the claimer looked. Nil if nobody.
+    ///   - owner: The new owner, with a new token.
+    ///   - current: The expected owner. If `nil`, the run is expected to have no owner.
     /// - Returns: Whether the claim succeeded.
     func claim(_ run: RunID, for owner: RunOwner, from current: RunOwner?) async throws -> Bool
 
-    /// The unfinished runs that a process owns, at most `limit` of them.
+    /// Returns the unfinished runs that a process owns, at most `limit` of them.
     func runs(ownedBy process: ProcessID, limit: Int) async throws -> [RunID]
 
     // MARK: Sessions
 
-    /// A session as it was saved last, or nil if it never was. Its history is kept apart, may be there without it, and
-    /// is read by ``storedHistory(of:from:limit:)``. ``session(_:)`` decodes it.
+    /// Returns a session as it was last saved, or `nil` if it was never saved. ``session(_:)`` decodes it.
+    ///
+    /// The session's history is stored separately, and may exist without a saved session: see
+    /// ``storedHistory(of:from:limit:)``.
     func storedSession(_ id: SessionID) async throws -> StoredSession?
 
     /// Saves a session's state and metadata.
     ///
     /// - Parameters:
-    ///   - session: What to save. Its `version` is not looked at.
-    ///   - version: The version that must be there for the save to happen; 0 means "no such session yet". Nil saves
-    ///     whatever is there.
-    /// - Returns: The version that the session has now.
-    /// - Throws: ``StorageError`` with code `conflict` if another version is there.
+    ///   - session: The session. Its `version` is ignored.
+    ///   - version: The version that the stored session must have; 0 if the session must not exist yet. If `nil`, any
+    ///     version is replaced.
+    /// - Returns: The new version of the session.
+    /// - Throws: ``StorageError`` with code `conflict` if the stored session has another version.
     @discardableResult
     func save(_ session: StoredSession, expecting version: Int?) async throws -> Int
 
-    /// Appends blocks to a session's history, in order. A block whose key is there already is left out, so that
-    /// appending can be repeated safely. Each block is appended whole, with its contents. Counts as a use of the session.
+    /// Appends blocks to a session's history, in order. Counts as a use of the session.
+    ///
+    /// A block whose key the history has already is skipped, so that appending can be repeated safely. Each block is
+    /// appended as a whole, with its contents.
     func append(_ blocks: [HistoryBlock], to session: SessionID) async throws
 
-    /// One page of a session's history, oldest first, and how many entries there are in all. ``history(of:from:limit:)``
-    /// decodes them.
+    /// Returns one page of a session's history, oldest first, and the total number of entries.
+    /// ``history(of:from:limit:)`` decodes them.
     func storedHistory(
         of session: SessionID, from offset: Int, limit: Int?
     ) async throws -> StoragePage<Encoded<HistoryEntry>>
 
-    /// Deletes a session with its history and the contents of that. Its runs stay, and keep what they refer to.
+    /// Deletes a session with its history and the contents of the history. The session's runs and their contents
+    /// remain.
     ///
-    /// - Returns: Whether there was one.
+    /// - Returns: Whether the session existed.
     @discardableResult
     func deleteSession(_ session: SessionID) async throws -> Bool
 
     // MARK: Contents
 
-    /// Contents that came with commits and history blocks. See ``StoredContent`` for how long they live.
+    /// Returns contents that were stored by commits and history blocks. See ``StoredContent`` for how long they live.
     ///
-    /// However many are asked for, it is one round trip where the backend has such.
+    /// Backends on a network use one round trip, whatever the number of keys.
     ///
-    /// - Returns: The bytes in the order of the keys, and nil for each content that is not there.
+    /// - Returns: The bytes in the order of the keys, with `nil` for each content that is not stored.
     func contents(_ keys: [ContentKey]) async throws -> [[UInt8]?]
 
     // MARK: The storage itself
 
-    /// Asks the storage for a sign of life.
+    /// Checks that the storage is reachable.
     ///
-    /// - Returns: How long the answer took.
+    /// - Returns: The duration of the round trip.
     func ping() async throws -> Duration
 
-    /// Deletes everything that this storage keeps, and nothing else that lives in the same place.
+    /// Deletes all data of this storage, and nothing else in the same database or directory.
     func removeAll() async throws
 
-    /// Lets go of connections and files. Calls that follow fail with code `closed`. Closing twice is fine.
+    /// Releases connections and files. Subsequent calls throw an error with code `closed`. May be called repeatedly.
     func close() async throws
 
-    /// Names a document in error messages. Backends that have a better name than ``StoredDocument/description`` return it: where the
-    /// document is, for operators.
+    /// Returns the name of a document for error messages.
+    ///
+    /// Defaults to ``StoredDocument/description``. A backend can return the location of the document instead, for
+    /// operators.
     func name(of document: StoredDocument) -> String
 }
 
-/// What a backend promises.
+/// The guarantees in which backends differ.
 public struct StorageCapabilities: Sendable, Hashable {
-    /// What was acknowledged is still there after the process ends or dies.
+    /// Whether data that was acknowledged survives the end and the crash of the process.
     public var isDurable: Bool
-    /// Several processes may use the same data at the same time.
+    /// Whether several processes can use the same data at the same time.
     public var isShared: Bool
-    /// How long a run is kept after its last update, and a session after its last use. Nil: until it is deleted.
+    /// How long a run is kept after its last update, and a session after its last use. If `nil`, they are kept until
+    /// they are deleted.
     public var timeToLive: Duration?
 
+    /// Creates a description of a backend's guarantees.
     public init(isDurable: Bool, isShared: Bool, timeToLive: Duration?) {
         self.isDurable = isDurable
         self.isShared = isShared

@@ -1,61 +1,74 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What a storage could not do, and why.
+/// An error of a storage.
 public struct StorageError: Error, Sendable {
-    /// What kind of error this is.
+    /// The kind of an error.
     public struct Code: Sendable, Hashable, CustomStringConvertible {
+        /// The name of the code.
         public let description: String
         private init(_ description: String) { self.description = description }
 
         /// The backend cannot be reached. Nothing was changed.
         public static let cannotConnect = Code("cannotConnect")
-        /// The backend did not answer in time, before anything was sent.
+        /// The backend was not available in time. Nothing was changed.
         public static let timedOut = Code("timedOut")
-        /// The request left, its answer was lost: it may have happened or not. Commits may simply be repeated.
+        /// The request was sent, but the reply was lost: the operation may have been performed or not. Commits can be
+        /// repeated safely.
         public static let outcomeUnknown = Code("outcomeUnknown")
-        /// The backend said no, and changed nothing: a wrong password, a missing permission, read-only.
+        /// The backend refused the operation and changed nothing: a wrong password, a missing permission, a read-only
+        /// server.
         public static let refused = Code("refused")
-        /// Something is stored that cannot be read. The message names it.
+        /// A stored document cannot be decoded. The message names it.
         public static let corruptData = Code("corruptData")
-        /// The run belongs to another owner by now; the caller must stop writing it.
+        /// The run belongs to another owner now; the caller must stop writing it.
         public static let fenced = Code("fenced")
-        /// Something else is there than the caller expected.
+        /// The stored data are not in the state that the caller expected.
         public static let conflict = Code("conflict")
-        /// The run is to be cancelled: a cancel signal is stored, so that it cannot end in another way any more. See
+        /// The run is being cancelled: a cancel signal is stored, so that it cannot end in another way. See
         /// ``Storage/commit(_:)``.
         public static let cancelled = Code("cancelled")
         /// There is no such run or session.
         public static let notFound = Code("notFound")
-        /// Part of a run is missing: it was evicted, or deleted by hand. The message names what is missing. The run cannot go
-        /// on, but it can still be claimed, saved and deleted.
+        /// Part of a run is missing: it was evicted, or deleted by hand. The message names the missing part. The run
+        /// cannot continue, but it can still be claimed, saved and deleted.
         public static let incomplete = Code("incomplete")
-        /// The backend has no room for what was to be written: its disk is full, or a limit on its size is reached. The same
-        /// call succeeds once there is room.
+        /// The backend has no room for the data: its disk is full, or a limit on its size is reached. The same call
+        /// succeeds once there is room.
         public static let full = Code("full")
         /// The storage was closed.
         public static let closed = Code("closed")
     }
 
+    /// The kind of the error.
     public var code: Code
-    /// What went wrong and, where there is one, the remedy. For operators: it may name addresses, files and keys, never a
-    /// secret. Remote callers get ``publicMessage``.
+    /// What went wrong and, if there is one, the remedy.
+    ///
+    /// For operators: it may contain addresses, files and keys, but never a secret. Remote callers receive
+    /// ``publicMessage``.
     public var message: String
-    /// What the backend's own client said.
+    /// The error of the backend's client library.
     public var cause: (any Error)?
 
+    /// Creates an error.
+    ///
+    /// - Parameters:
+    ///   - code: The kind of the error.
+    ///   - message: What went wrong and, if there is one, the remedy. It must not contain secrets.
+    ///   - cause: The error of the backend's client library. Defaults to `nil`.
     public init(_ code: Code, _ message: String, cause: (any Error)? = nil) {
         self.code = code
         self.message = message
         self.cause = cause
     }
 
-    /// Whether the same call may succeed a little later.
+    /// Whether the same call may succeed shortly afterwards.
     public var isTransient: Bool {
         code == .cannotConnect || code == .timedOut || code == .outcomeUnknown
     }
 }
 
 extension StorageError: CustomStringConvertible {
+    /// The code, the message and the cause.
     public var description: String {
         cause.map { "\(code): \(message) (\($0))" } ?? "\(code): \(message)"
     }

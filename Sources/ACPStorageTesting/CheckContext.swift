@@ -3,42 +3,43 @@
 import ACPCore
 import ACPStorage
 
-/// What a check works with: a storage, names that nobody else uses, and ways to say what it expects.
+/// The context of a check: a storage, names that no other check uses, and expectations.
 struct CheckContext: Sendable {
     let suite: StorageSuite
     let storage: any Storage
-    let promise: String
+    let name: String
     let opened: OpenedStorages
-    /// Belongs to this check alone, so that its listings hold nothing else.
+    /// The agent of this check alone, so that its listings have no other runs.
     let agent = AgentName(stringLiteral: "check-\(RunID())")
-    /// Belongs to this check alone.
+    /// The session of this check alone.
     let session = SessionID()
 
-    /// Another storage, on the same data if the backend is durable or shared.
+    /// Opens another storage, on the same data if the backend is durable or shared.
     func openAnother() async throws -> any Storage {
         let storage = try await suite.makeStorage()
         opened.add(storage)
         return storage
     }
 
-    /// A storage whose runs expire soon. Nil if the backend keeps everything until it is deleted.
+    /// Opens a storage whose runs expire soon. Returns `nil` if the backend keeps everything until it is deleted.
     func openShortLived() async throws -> ShortLivedStorage? {
         guard let makeShortLived = suite.makeShortLived else {
             try expect(
                 storage.capabilities.timeToLive == nil,
-                "its capabilities say that runs expire, which cannot be checked: give the suite `makeShortLived`")
+                "its runs expire, which cannot be checked: pass `makeShortLived` to the suite"
+            )
             return nil
         }
         let shortLived = try await makeShortLived()
         opened.add(shortLived.storage)
         guard let timeToLive = shortLived.storage.capabilities.timeToLive else {
-            throw broken("the storage that `makeShortLived` gave has no time to live")
+            throw failure("the storage that `makeShortLived` returned has no time to live")
         }
         return ShortLivedStorage(
-            storage: shortLived.storage, timeToLive: timeToLive, letTimePass: shortLived.letTimePass)
+            storage: shortLived.storage, timeToLive: timeToLive, advanceTime: shortLived.advanceTime)
     }
 
-    /// Leaves as little as possible behind, for databases that are not thrown away. What cannot be deleted stays.
+    /// Deletes the runs and the session of this check, for databases that are used again. Ignores errors.
     func cleanUp() async {
         while let page = try? await storage.runs(RunQuery(.agent(agent), limit: 100)), !page.items.isEmpty {
             var deleted = false
@@ -50,14 +51,14 @@ struct CheckContext: Sendable {
 
     // MARK: Expectations
 
-    func broken(_ finding: String, file: StaticString = #fileID, line: UInt = #line) -> BrokenPromise {
-        BrokenPromise(promise, finding, file: file, line: line)
+    func failure(_ finding: String, file: StaticString = #fileID, line: UInt = #line) -> StorageCheckFailure {
+        StorageCheckFailure(name, finding, file: file, line: line)
     }
 
     func expect(
         _ condition: Bool, _ finding: @autoclosure () -> String, file: StaticString = #fileID, line: UInt = #line
     ) throws {
-        if !condition { throw broken(finding(), file: file, line: line) }
+        if !condition { throw failure(finding(), file: file, line: line) }
     }
 
     func expect<Value: Equatable>(
@@ -65,13 +66,13 @@ struct CheckContext: Sendable {
         line: UInt = #line
     ) throws {
         guard found != expected else { return }
-        throw broken("\(what()): \(difference(found, expected))", file: file, line: line)
+        throw failure("\(what()): \(difference(found, expected))", file: file, line: line)
     }
 
     func unwrap<Value>(
         _ what: @autoclosure () -> String, _ value: Value?, file: StaticString = #fileID, line: UInt = #line
     ) throws -> Value {
-        guard let value else { throw broken("\(what()) is not there", file: file, line: line) }
+        guard let value else { throw failure("\(what()) is missing", file: file, line: line) }
         return value
     }
 
@@ -84,12 +85,12 @@ struct CheckContext: Sendable {
         } catch let error as StorageError where error.code == code {
             return
         } catch {
-            throw broken("\(what()): found the error \(error), expected one of code \(code)", file: file, line: line)
+            throw failure("\(what()): found the error \(error), expected one of code \(code)", file: file, line: line)
         }
-        throw broken("\(what()) succeeded, expected an error of code \(code)", file: file, line: line)
+        throw failure("\(what()) succeeded, expected an error of code \(code)", file: file, line: line)
     }
 
-    /// Whether a step succeeds, where it may also fail with one of these codes.
+    /// Returns whether an operation succeeds that may also fail with one of several codes.
     func attempt(orFailWith codes: StorageError.Code..., body: () async throws -> Void) async throws -> Bool {
         do {
             try await body()
@@ -99,44 +100,44 @@ struct CheckContext: Sendable {
         }
     }
 
-    /// Waits until something is the case that must be soon.
+    /// Waits until a condition is true.
     func eventually(
         _ what: String, file: StaticString = #fileID, line: UInt = #line, _ condition: () async throws -> Bool
     ) async throws {
-        let deadline = ContinuousClock.now + suite.patience
+        let deadline = ContinuousClock.now + suite.timeout
         while try await !condition() {
             guard ContinuousClock.now < deadline else {
-                throw broken("waited \(suite.patience) in vain: \(what)", file: file, line: line)
+                throw failure("not within \(suite.timeout): \(what)", file: file, line: line)
             }
             try await Task.sleep(for: .milliseconds(5))
         }
     }
 
-    /// The next element of a stream, which must come soon.
+    /// Returns the next element of a stream, which must arrive soon.
     @discardableResult
     func next<Element: Sendable>(
         _ what: String, of stream: AsyncStream<Element>, file: StaticString = #fileID, line: UInt = #line
     ) async throws -> Element {
-        let patience = suite.patience
+        let timeout = suite.timeout
         let found = try await withThrowingTaskGroup(of: Element?.self) { group in
             group.addTask {
                 var iterator = stream.makeAsyncIterator()
                 return await iterator.next()
             }
             group.addTask {
-                try await Task.sleep(for: patience)
+                try await Task.sleep(for: timeout)
                 return nil
             }
             defer { group.cancelAll() }
             return try await group.next() ?? nil
         }
         guard let found else {
-            throw broken("waited \(patience) in vain, or the stream ended: \(what)", file: file, line: line)
+            throw failure("not within \(timeout), or the stream ended: \(what)", file: file, line: line)
         }
         return found
     }
 
-    /// Checks that the run, its events and its count are what the writer wrote.
+    /// Checks that the stored run, its events and their number are what the writer wrote.
     func expectStored(
         _ writer: RunWriter, on storage: (any Storage)? = nil, file: StaticString = #fileID, line: UInt = #line
     ) async throws {
@@ -153,7 +154,7 @@ struct CheckContext: Sendable {
         try expect("the event count", count, is: writer.events.count, file: file, line: line)
     }
 
-    /// Checks that there is nothing of a run anywhere.
+    /// Checks that nothing of a run is stored.
     func expectNothing(
         of run: Run, on storage: (any Storage)? = nil, file: StaticString = #fileID, line: UInt = #line
     ) async throws {
@@ -179,16 +180,16 @@ struct CheckContext: Sendable {
     func expectEvents(
         _ found: [EncodedEvent], are expected: [EncodedEvent], file: StaticString = #fileID, line: UInt = #line
     ) throws {
-        try expect("how many events there are", found.count, is: expected.count, file: file, line: line)
+        try expect("the number of events", found.count, is: expected.count, file: file, line: line)
         for (index, pair) in zip(found, expected).enumerated() where pair.0 != pair.1 {
             let texts = [pair.0, pair.1].map { String(decoding: $0.json, as: UTF8.self) }
-            throw broken("event \(index): \(difference(texts[0], texts[1]))", file: file, line: line)
+            throw failure("event \(index): \(difference(texts[0], texts[1]))", file: file, line: line)
         }
     }
 }
 
 extension HistoryBlock {
-    /// A block of a check's own entries, all of which can be encoded.
+    /// Returns a block of entries that are known to be encodable.
     static func known(key: String, entries: [HistoryEntry], contents: [StoredContent] = []) -> HistoryBlock {
         HistoryBlock(
             key: key, encoded: entries.map { (try? Encoded($0, as: "an entry")) ?? Encoded(json: []) },
@@ -196,18 +197,18 @@ extension HistoryBlock {
     }
 }
 
-/// A storage to see things expire in.
+/// A storage for checks of expiry.
 struct ShortLivedStorage: Sendable {
     let storage: any Storage
     let timeToLive: Duration
-    let letTimePass: @Sendable (Duration) async throws -> Void
+    let advanceTime: @Sendable (Duration) async throws -> Void
 
-    /// Lets everything expire that was written before.
-    func letAllExpire() async throws { try await letTimePass(timeToLive + timeToLive / 4) }
+    /// Advances the time until everything has expired that was written before.
+    func expireAll() async throws { try await advanceTime(timeToLive + timeToLive / 4) }
 }
 
-/// Runs a step many times at once and gathers what comes of it, in the order of the steps.
-func atOnce<Outcome: Sendable>(
+/// Performs an operation many times concurrently, and returns the results in the order of the indexes.
+func concurrently<Outcome: Sendable>(
     _ count: Int, _ step: @escaping @Sendable (Int) async throws -> Outcome
 ) async throws -> [Outcome] {
     try await withThrowingTaskGroup(of: (Int, Outcome).self) { group in
@@ -220,8 +221,8 @@ func atOnce<Outcome: Sendable>(
     }
 }
 
-/// Two values in few enough words for an error message (documents of many megabytes are among them): what stands before
-/// and behind the place where they begin to differ.
+/// Describes two values for an error message. Of large values, such as documents of many megabytes, the text around the
+/// first difference is shown.
 private func difference(_ found: some Any, _ expected: some Any) -> String {
     let (found, expected) = (Array(String(describing: found).utf8), Array(String(describing: expected).utf8))
     let common = zip(found, expected).prefix { $0 == $1 }.count

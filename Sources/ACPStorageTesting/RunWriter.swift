@@ -3,7 +3,7 @@
 import ACPCore
 import ACPStorage
 
-/// Writes a run as its owner does, and remembers what must be stored by now.
+/// Writes a run as its owner does, and keeps track of what must be stored.
 struct RunWriter: Sendable {
     let storage: any Storage
     var owner: RunOwner
@@ -16,7 +16,7 @@ struct RunWriter: Sendable {
         self.run = run
     }
 
-    /// The first commit of the run, sent: its creation, and the beginning of a message.
+    /// Sends the first commit of a run: its creation, and the beginning of a message.
     static func create(
         _ run: Run, on storage: any Storage, owner: RunOwner = RunOwner(process: ProcessID()),
         input: [Message]? = nil, contents: [StoredContent] = [], history: HistoryAppend? = nil
@@ -34,7 +34,7 @@ struct RunWriter: Sendable {
         return [.runCreated(run), .messageCreated(message)]
     }
 
-    /// The commit that comes next. It counts as written: whoever calls this has to send it.
+    /// Returns the next commit. It is considered as written: the caller must send it.
     mutating func next(
         _ new: [Event], snapshot: Bool = false, input: [Message]? = nil, contents: [StoredContent] = [],
         history: HistoryAppend? = nil
@@ -49,8 +49,8 @@ struct RunWriter: Sendable {
         return commit
     }
 
-    /// Forgets an event that did not change the run and was not stored after all.
-    mutating func takeBackLastEvent() { events.removeLast() }
+    /// Removes an event that did not change the run and was not stored.
+    mutating func removeLastEvent() { events.removeLast() }
 
     /// Commits events.
     @discardableResult
@@ -69,7 +69,7 @@ struct RunWriter: Sendable {
 }
 
 extension Run {
-    /// The event that brings the run into a status.
+    /// Returns the event that changes the run to a status.
     func becoming(_ status: RunStatus) -> Event {
         var run = self
         run.status = status
@@ -86,12 +86,12 @@ extension Run {
 }
 
 extension CheckContext {
-    /// A run of this check's own agent and session.
+    /// Creates a run of this check's agent and session.
     func newRun(_ status: RunStatus = .created, createdAt: Timestamp = .now) -> Run {
         Run(agentName: agent, sessionID: session, status: status, createdAt: createdAt)
     }
 
-    /// Parts of a message, told apart by their number.
+    /// Returns parts of a message with different numbers.
     func parts(_ numbers: some Sequence<Int>) -> [Event] {
         numbers.map { .messagePart(.text("part \($0)")) }
     }

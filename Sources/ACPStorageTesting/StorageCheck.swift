@@ -2,17 +2,18 @@
 
 import ACPStorage
 
-/// One promise of a storage, and how it is checked.
+/// A check of one guarantee of a storage.
 public struct StorageCheck: Sendable, Identifiable {
-    /// The promise, as one sentence.
+    /// The guarantee, as one sentence.
     public let name: String
-    /// Whether the check needs the storage for itself: it begins with ``Storage/removeAll()``.
+    /// Whether the check requires the storage for itself: it begins with ``Storage/removeAll()``.
     ///
-    /// ``run(on:)`` sees to it that no other check of the same ``StorageSuite`` runs meanwhile. It cannot keep away
-    /// tests that use the same database without the suite.
+    /// ``run(on:)`` ensures that no other check of the same ``StorageSuite`` runs at the same time. It cannot exclude
+    /// other tests that use the same database.
     public let isExclusive: Bool
     private let body: @Sendable (CheckContext) async throws -> Void
 
+    /// The name of the check.
     public var id: String { name }
 
     init(
@@ -23,19 +24,19 @@ public struct StorageCheck: Sendable, Identifiable {
         self.body = body
     }
 
-    /// Checks the promise on storages that the suite makes, and closes them.
+    /// Checks the guarantee on storages that the suite opens, and closes them.
     ///
-    /// - Throws: ``BrokenPromise`` if the storage does not keep it. Errors of the storage that the check did not ask
-    ///   for come through as they are.
+    /// - Throws: ``StorageCheckFailure`` if the storage does not provide the guarantee, or an error of the storage
+    ///   where the check expected success.
     public func run(on suite: StorageSuite) async throws {
-        await suite.gate.enter(exclusively: isExclusive)
+        await suite.scheduler.enter(exclusively: isExclusive)
         let opened = OpenedStorages()
         let outcome: Result<Void, any Error>
         do {
             let storage = try await suite.makeStorage()
             opened.add(storage)
             if isExclusive { try await storage.removeAll() }
-            let context = CheckContext(suite: suite, storage: storage, promise: name, opened: opened)
+            let context = CheckContext(suite: suite, storage: storage, name: name, opened: opened)
             do {
                 try await body(context)
                 outcome = .success(())
@@ -47,11 +48,12 @@ public struct StorageCheck: Sendable, Identifiable {
             outcome = .failure(error)
         }
         for storage in opened.all { try? await storage.close() }
-        await suite.gate.leave()
+        await suite.scheduler.leave()
         try outcome.get()
     }
 }
 
 extension StorageCheck: CustomStringConvertible {
+    /// The name of the check.
     public var description: String { name }
 }

@@ -91,7 +91,10 @@ struct ErrorTests {
                     #""await_resume":{"type":"message","message":{"parts":[{"content":1}]}}"#,
                     "await_resume.message.parts[0].content has the wrong type: a string is expected"
                 ),
-                (#""await_resume":{},"mode":"later""#, #"mode: "later" is not a mode: sync, async or stream is expected"#),
+                (
+                    #""await_resume":{},"mode":"later""#,
+                    #"mode: "later" is not a mode: sync, async or stream is expected"#
+                ),
                 (
                     #""await_resume":{},"run_id":"a/b""#,
                     #"run_id: "a/b" is not a valid run id (1 to 128 characters of A-Z a-z 0-9 . _ ~ -)"#

@@ -77,7 +77,9 @@ struct EventTests {
 
     @Suite("Encoded events")
     struct Encoded {
-        @Test("An encoded event decodes to the event, and its bytes create the same encoded event", arguments: Fixture.events)
+        @Test(
+            "An encoded event decodes to the event, and its bytes create the same encoded event",
+            arguments: Fixture.events)
         func roundTrips(event: Event) throws {
             let encoded = try EncodedEvent(event)
             #expect(encoded.kind == event.kind)

@@ -137,7 +137,7 @@ struct GoldenJSONTests {
 
     struct Inbox: Codable { var messages: [RunCreateRequest] }
 
-    @Test("An error of another decoder has the path to the invalid member, through the application's types and those of this package")
+    @Test("An error of another decoder has the path through the types of the application and of this package")
     func foreignPaths() throws {
         func error(_ request: String) -> DecodingError? {
             let json = Data(#"{"messages":[{"agent_name":"a","input":[]},\#(request)]}"#.utf8)

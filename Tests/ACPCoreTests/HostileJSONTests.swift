@@ -37,7 +37,9 @@ struct HostileJSONTests {
             }
         }
 
-        @Test("Values beyond the maximum depth are rejected in every object, also in members that are skipped", arguments: [513, 100_000])
+        @Test(
+            "Values beyond the maximum depth are rejected in every object, also in members that are skipped",
+            arguments: [513, 100_000])
         func everywhere(levels: Int) {
             let deep = nested(levels)
             let refusals = [
@@ -144,7 +146,8 @@ struct HostileJSONTests {
             #expect(try decode(JSONValue.self, #""\ud83d\ude42""#) == "🙂")
         }
 
-        @Test("Encodings other than UTF-8 are rejected", arguments: [String.Encoding.utf16, .utf16LittleEndian, .utf32])
+        @Test(
+            "Encodings other than UTF-8 are rejected", arguments: [String.Encoding.utf16, .utf16LittleEndian, .utf32])
         func otherEncodings(encoding: String.Encoding) throws {
             let json = try #require(#"{"type":"generic","generic":1}"#.data(using: encoding))
             #expect(throws: ACPError(.invalidInput, "the body is not valid JSON: UTF-8 is expected")) {

@@ -9,7 +9,7 @@ import Testing
 struct PostgresStorageConformanceTests {
     static let suite = StorageSuite(
         neighbor: .init(
-            settle: {
+            create: {
                 try await SharedServer.shared.server.sql(
                     "DROP TABLE IF EXISTS acpx; CREATE TABLE acpx AS SELECT 'untouched' AS word")
             },

@@ -33,7 +33,7 @@ struct StoredDataTests {
             try await fixture.check()
             let lost = try await storage.coordination.lostProcesses()
             #expect(lost.count == 1, "the process that owned the runs is gone")
-            try await fixture.goOn()
+            try await fixture.continueRuns()
         }
     }
 

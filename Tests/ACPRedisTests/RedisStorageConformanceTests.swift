@@ -17,7 +17,7 @@ struct RedisStorageConformanceTests {
             return .init(try RedisStorage(url: url, ttl: .seconds(2), prefix: "short:"))
         },
         neighbor: .init(
-            settle: {
+            create: {
                 try await withClient(try await servers.url) { client in
                     for name in neighbors { try await client.set(name, "untouched") }
                 }

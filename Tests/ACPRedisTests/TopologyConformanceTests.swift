@@ -31,7 +31,7 @@ private func suite(_ url: @escaping @Sendable () async throws -> String) -> Stor
     StorageSuite(
         makeShortLived: { .init(try RedisStorage(url: try await url(), ttl: .seconds(2), prefix: "short:")) },
         neighbor: .init(
-            settle: {
+            create: {
                 try await withClient(try await url()) { client in
                     for name in RedisStorageConformanceTests.neighbors { try await client.set(name, "untouched") }
                 }

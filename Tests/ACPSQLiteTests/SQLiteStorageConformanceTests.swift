@@ -28,7 +28,7 @@ struct SQLiteStorageConformanceTests {
     /// A table of somebody else in the same file.
     private func neighbor(_ path: String) -> StorageSuite.Neighbor {
         .init(
-            settle: {
+            create: {
                 try await DatabaseQueue(path: path).write { db in
                     try db.execute(sql: "CREATE TABLE acpx (a TEXT); INSERT INTO acpx VALUES ('untouched')")
                 }

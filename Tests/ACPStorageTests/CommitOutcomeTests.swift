@@ -4,7 +4,7 @@ import ACPCore
 import ACPStorage
 import Testing
 
-@Suite("What becomes of a commit")
+@Suite("Decisions about commits")
 struct CommitOutcomeTests {
     private static let owner = RunOwner(process: ProcessID(rawValue: "one"), token: "token")
     private static let other = RunOwner(process: ProcessID(rawValue: "one"), token: "another token")
@@ -19,15 +19,15 @@ struct CommitOutcomeTests {
             snapshot: try covered.map { try RunSnapshot(run, eventCount: $0) }, owner: owner)
     }
 
-    private static func standing(_ count: Int, _ owner: RunOwner? = owner, missing: String? = nil) -> RunStanding {
-        RunStanding(owner: owner, eventCount: count, missingPart: missing)
+    private static func stored(_ count: Int, _ owner: RunOwner? = owner, missing: String? = nil) -> StoredRunState {
+        StoredRunState(owner: owner, eventCount: count, missingPart: missing)
     }
 
-    private func outcome(_ commit: RunCommit, _ run: RunStanding?, isCancelled: Bool = false) -> CommitOutcome {
+    private func outcome(_ commit: RunCommit, _ run: StoredRunState?, isCancelled: Bool = false) -> CommitOutcome {
         commit.outcome(for: run) { isCancelled }
     }
 
-    @Test("A commit creates a run that is not there if it expects no events and has a snapshot that fits")
+    @Test("A commit creates a new run if it expects no events and has a valid snapshot")
     func creating() throws {
         #expect(outcome(try Self.commit(expecting: 0, covers: 2), nil) == .applied)
         #expect(outcome(try Self.commit(expecting: 0, covers: 3), nil) == .invalidSnapshot)
@@ -37,56 +37,57 @@ struct CommitOutcomeTests {
         #expect(outcome(try Self.commit(expecting: 0, covers: 2, .completed), nil, isCancelled: true) == .applied)
     }
 
-    @Test("Only the owner's commit is taken, only at its place, and once")
+    @Test("A commit is accepted from the owner only, at its position only, and once")
     func appending() throws {
         let commit = try Self.commit()
-        #expect(outcome(commit, Self.standing(2)) == .applied)
-        #expect(outcome(commit, Self.standing(4)) == .repeated)
-        #expect(outcome(commit, Self.standing(3)) == .conflict(found: 3))
-        #expect(outcome(commit, Self.standing(0)) == .conflict(found: 0))
+        #expect(outcome(commit, Self.stored(2)) == .applied)
+        #expect(outcome(commit, Self.stored(4)) == .repeated)
+        #expect(outcome(commit, Self.stored(3)) == .conflict(found: 3))
+        #expect(outcome(commit, Self.stored(0)) == .conflict(found: 0))
         for count in 0...4 {
-            #expect(outcome(commit, Self.standing(count, Self.other)) == .fenced)
-            #expect(outcome(commit, Self.standing(count, nil)) == .fenced)
+            #expect(outcome(commit, Self.stored(count, Self.other)) == .fenced)
+            #expect(outcome(commit, Self.stored(count, nil)) == .fenced)
         }
         let snapshotOnly = try Self.commit(events: 0, covers: 2)
-        #expect(outcome(snapshotOnly, Self.standing(2)) == .applied, "without events nothing tells a repetition")
-        #expect(outcome(snapshotOnly, Self.standing(4)) == .conflict(found: 4))
-        #expect(outcome(try Self.commit(covers: 5), Self.standing(2)) == .invalidSnapshot)
-        #expect(outcome(try Self.commit(covers: 5), Self.standing(4)) == .repeated)
+        #expect(outcome(snapshotOnly, Self.stored(2)) == .applied, "without events a repetition cannot be detected")
+        #expect(outcome(snapshotOnly, Self.stored(4)) == .conflict(found: 4))
+        #expect(outcome(try Self.commit(covers: 5), Self.stored(2)) == .invalidSnapshot)
+        #expect(outcome(try Self.commit(covers: 5), Self.stored(4)) == .repeated)
     }
 
-    @Test("A run of which a part is missing takes only the repetition of a commit")
+    @Test("A run of which a part is missing accepts only the repetition of a commit")
     func incomplete() throws {
         let commit = try Self.commit()
-        #expect(outcome(commit, Self.standing(4, missing: "x")) == .repeated)
-        for count in 0...3 { #expect(outcome(commit, Self.standing(count, missing: "x")) == .incomplete(missing: "x")) }
-        #expect(outcome(commit, Self.standing(2, Self.other, missing: "x")) == .fenced)
+        #expect(outcome(commit, Self.stored(4, missing: "x")) == .repeated)
+        for count in 0...3 { #expect(outcome(commit, Self.stored(count, missing: "x")) == .incomplete(missing: "x")) }
+        #expect(outcome(commit, Self.stored(2, Self.other, missing: "x")) == .fenced)
     }
 
-    @Test("A cancel that is stored refuses an end that comes after it, and nothing else", arguments: RunStatus.allCases)
+    @Test(
+        "A stored cancel signal causes the refusal of a later end, and of nothing else", arguments: RunStatus.allCases)
     func cancelled(_ status: RunStatus) throws {
         let commit = try Self.commit(covers: 4, status)
         let isRefused = status == .completed || status == .failed
-        #expect(outcome(commit, Self.standing(2), isCancelled: true) == (isRefused ? .cancelled : .applied))
-        #expect(outcome(commit, Self.standing(2)) == .applied)
-        #expect(outcome(commit, Self.standing(4), isCancelled: true) == .repeated)
-        #expect(outcome(commit, Self.standing(3), isCancelled: true) == .conflict(found: 3))
+        #expect(outcome(commit, Self.stored(2), isCancelled: true) == (isRefused ? .cancelled : .applied))
+        #expect(outcome(commit, Self.stored(2)) == .applied)
+        #expect(outcome(commit, Self.stored(4), isCancelled: true) == .repeated)
+        #expect(outcome(commit, Self.stored(3), isCancelled: true) == .conflict(found: 3))
     }
 
-    @Test("Whether the run is cancelled is asked only where it matters")
+    @Test("Cancel signals are read only if the decision depends on them")
     func askedSeldom() throws {
         let end = try Self.commit(covers: 4, .completed)
         for (commit, run) in [
-            (try Self.commit(), Self.standing(2)), (end, Self.standing(4)), (end, Self.standing(2, nil)),
+            (try Self.commit(), Self.stored(2)), (end, Self.stored(4)), (end, Self.stored(2, nil)),
         ] {
             _ = commit.outcome(for: run) {
-                Issue.record("this does not matter")
+                Issue.record("the decision does not depend on this")
                 return false
             }
         }
     }
 
-    @Test("Every code of a script has its outcome")
+    @Test("Every code of a script has an outcome")
     func codes() {
         let expected: [(String, CommitOutcome)] = [
             ("done", .applied), ("fenced", .fenced), ("conflict", .conflict(found: 7)), ("missing", .missing),

@@ -5,9 +5,9 @@ import Testing
 
 @testable import ACPStorage
 
-@Suite("Coordination inside one process")
+@Suite("Coordination within one process")
 struct LocalCoordinationTests {
-    @Test("Streams that nobody holds any more are forgotten")
+    @Test("Streams are removed when their readers end")
     func streams() async {
         let coordination = LocalCoordination()
         do {
@@ -24,12 +24,12 @@ struct LocalCoordinationTests {
         #expect(coordination.footprint["listeners"] == 0)
     }
 
-    @Test("Wakes that come while the reader is busy are merged into one")
+    @Test("Wakes that arrive while the reader is busy are merged into one")
     func merging() async {
         let coordination = LocalCoordination()
         let changes = coordination.changes(of: "run")
         for _ in 0..<100 { coordination.runDidChange("run") }
-        // A cancelled reader still gets what was waiting for it.
+        // A cancelled reader still receives what was buffered.
         let wakes = Task {
             var wakes = 0
             for await _ in changes { wakes += 1 }
@@ -39,7 +39,7 @@ struct LocalCoordinationTests {
         #expect(await wakes.value == 1)
     }
 
-    @Test("A listener that does not read is told of a gap, and costs bounded memory")
+    @Test("A listener that does not read receives a gap, and its memory is bounded")
     func gap() async throws {
         let coordination = LocalCoordination()
         let process = ProcessID()
@@ -52,7 +52,7 @@ struct LocalCoordinationTests {
         #expect(last == .gap)
     }
 
-    @Test("Forgotten signals do not push out those of other runs")
+    @Test("Signals that were removed do not displace those of other runs")
     func forgotten() {
         let coordination = LocalCoordination()
         coordination.send(.cancel, to: "waiting")
@@ -65,7 +65,7 @@ struct LocalCoordinationTests {
         #expect(coordination.footprint["signal order"] == 1)
     }
 
-    @Test("Signals that nobody forgets are bounded: the oldest go first")
+    @Test("The number of runs with signals is limited, and the oldest signals are removed first")
     func signalLimit() {
         let coordination = LocalCoordination()
         for number in 0..<100_001 {
@@ -76,7 +76,7 @@ struct LocalCoordinationTests {
         #expect(coordination.signals(to: "run-1") == [.cancel])
     }
 
-    @Test("Every listener of the process hears of a signal: who owns the run, it looks up itself")
+    @Test("Every listener of the process receives the announcement of a signal")
     func listeners() async throws {
         let coordination = LocalCoordination()
         var first = coordination.announcements(to: ProcessID()).makeAsyncIterator()
@@ -86,7 +86,7 @@ struct LocalCoordinationTests {
         #expect(await second.next() == .signal("run"))
     }
 
-    @Test("Queues that have been emptied are forgotten")
+    @Test("Empty queues are removed")
     func queues() {
         let coordination = LocalCoordination()
         for number in 0..<10 { _ = coordination.enqueue(RunID(stringLiteral: "run-\(number)"), in: "session") }

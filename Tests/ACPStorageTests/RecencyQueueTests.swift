@@ -4,9 +4,9 @@ import Testing
 
 @testable import ACPStorage
 
-@Suite("The queue behind the order of signals")
+@Suite("Recency queue")
 struct RecencyQueueTests {
-    @Test("A recency queue gives back the least recently used first", arguments: 1...10 as ClosedRange<UInt64>)
+    @Test("A recency queue returns the least recently used element first", arguments: 1...10 as ClosedRange<UInt64>)
     func recency(seed: UInt64) {
         var random = SeededGenerator(seed: seed)
         var queue = RecencyQueue<Int>()
@@ -25,8 +25,8 @@ struct RecencyQueueTests {
                 #expect(queue.popLeastRecent() == (model.isEmpty ? nil : model.removeFirst()))
             }
             #expect(queue.count == model.count)
-            // Taking elements out lets the places fall behind by as many, until the next touch.
-            #expect(queue.placeCount <= max(64, model.count * 2) + 60)
+            // Removing elements leaves as many outdated entries until the next touch.
+            #expect(queue.entryCount <= max(64, model.count * 2) + 60)
         }
         while !model.isEmpty { #expect(queue.popLeastRecent() == model.removeFirst()) }
         #expect(queue.popLeastRecent() == nil)

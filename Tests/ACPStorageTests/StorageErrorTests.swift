@@ -4,14 +4,14 @@ import ACPCore
 import ACPStorage
 import Testing
 
-@Suite("Errors of storages")
+@Suite("Storage errors")
 struct StorageErrorTests {
     static let codes: [StorageError.Code] = [
         .cannotConnect, .timedOut, .outcomeUnknown, .refused, .corruptData, .fenced, .conflict, .notFound, .incomplete,
         .full, .closed,
     ]
 
-    @Test("What remote callers may read follows from the code alone", arguments: codes)
+    @Test("The message for remote callers depends on the code alone", arguments: codes)
     func publicMessage(_ code: StorageError.Code) {
         let detailed = StorageError(code, "redis.internal:6379 refused /var/lib/runs.sqlite and acp:run:1")
         #expect(detailed.publicMessage == StorageError(code, "").publicMessage)
@@ -19,7 +19,7 @@ struct StorageErrorTests {
         #expect(Self.codes.filter { StorageError($0, "").publicMessage == detailed.publicMessage } == [code])
     }
 
-    @Test("A refused commit is described in the same words by every storage")
+    @Test("All storages describe a refused commit with the same message")
     func refusals() throws {
         let run = Run(id: "the-run", agentName: "agent")
         let commit = RunCommit(
@@ -32,12 +32,12 @@ struct StorageErrorTests {
             (.incomplete(missing: "the key acp:owner:1"), .incomplete, "the key acp:owner:1 is missing"),
         ]
         for (outcome, code, words) in expected {
-            let error = try #require(commit.error(outcome))
+            let error = try #require(commit.error(for: outcome))
             #expect(error.code == code)
             #expect(error.message.contains("the-run"))
             #expect(error.message.contains(words))
         }
-        #expect(commit.error(.applied) == nil)
-        #expect(commit.error(.repeated) == nil)
+        #expect(commit.error(for: .applied) == nil)
+        #expect(commit.error(for: .repeated) == nil)
     }
 }

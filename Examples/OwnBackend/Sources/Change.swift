@@ -4,13 +4,13 @@ import ACPCore
 import ACPStorage
 import Foundation
 
-/// One line of the journal: something that happened, after it was decided that it may happen.
+/// One line of the journal: a change of the data, after the decision that it is allowed.
 ///
-/// Applying the lines of a journal in order gives back what the storage holds, so a change has all that is needed for that,
-/// and no conditions.
+/// Applying the lines of a journal in order restores the data, so a change contains everything that is required for
+/// that, and no conditions.
 enum Change: Codable, Sendable {
-    /// `history` is the block that came with the commit, as a ``blockAppended(_:key:entries:contents:)``: on the same line, so
-    /// that a line that is torn never has one without the other.
+    /// `history` is the history block of the commit, as a ``blockAppended(_:key:entries:contents:)``. It is on the same
+    /// line as the commit, so that an incomplete line removes both.
     indirect case runCommitted(
         RunID, events: [Document], snapshot: Snapshot?, owner: RunOwner, input: Document?,
         contents: [ContentDigest: Data], history: Change?)
@@ -28,7 +28,7 @@ enum Change: Codable, Sendable {
     case runQueued(RunID, session: SessionID)
     case runDequeued(RunID, session: SessionID)
 
-    /// A snapshot, with what listings go by beside the document: that is not read to list runs.
+    /// A snapshot, with the properties for listings beside the document, which is not decoded to list runs.
     struct Snapshot: Codable, Sendable {
         let run: RunSummary
         let document: Document
@@ -64,8 +64,8 @@ extension [StoredContent] {
     }
 }
 
-/// A document as a text within the line's JSON. Decoding and encoding it anew would change blanks and the order of keys, and
-/// documents have to come back byte for byte.
+/// A document as a string in the line's JSON. Decoding and encoding the document again would change whitespace and the
+/// order of members, but documents must be returned byte for byte.
 struct Document: Codable, Sendable {
     let json: [UInt8]
 

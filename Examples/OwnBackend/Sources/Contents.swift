@@ -4,7 +4,7 @@ import ACPCore
 import ACPStorage
 import Foundation
 
-/// All that the storage holds, as plain values: no file, no lock, nothing that waits.
+/// The data of the storage as plain values, without files and locks.
 struct Contents: Sendable {
     struct RunEntry {
         var summary: RunSummary
@@ -13,7 +13,7 @@ struct Contents: Sendable {
         var events: [EncodedEvent] = []
         var input: [UInt8]?
         var owner: RunOwner?
-        /// By their keys.
+        /// The signals by their keys.
         var signals: [String: [UInt8]] = [:]
         var contents: [ContentDigest: Data] = [:]
 
@@ -25,7 +25,7 @@ struct Contents: Sendable {
     }
 
     struct SessionEntry {
-        /// Nil as long as there is only a history.
+        /// If `nil`, the session has only a history.
         var stored: StoredSession?
         var history: [Encoded<HistoryEntry>] = []
         /// The keys of the blocks in the history.
@@ -35,10 +35,10 @@ struct Contents: Sendable {
 
     private(set) var runs: [RunID: RunEntry] = [:]
     private(set) var sessions: [SessionID: SessionEntry] = [:]
-    /// The runs of each session that wait for their turn.
+    /// The queue of each session.
     private(set) var queues: [SessionID: [RunID]] = [:]
 
-    /// Does what a change says: the same when it happens, and when the journal is read again.
+    /// Applies a change, both when it happens and when the journal is read.
     mutating func apply(_ change: Change) throws {
         switch change {
         case .runCommitted(
@@ -64,7 +64,7 @@ struct Contents: Sendable {
         case .runClaimed(let id, let owner):
             runs[id]?.owner = owner
         case .runDeleted(let id):
-            // Everything about a run is in one place, so nothing can be forgotten.
+            // Everything that belongs to a run is in its entry, so nothing is left behind.
             runs[id] = nil
 
         case .sessionSaved(let id, let state, let contentType, let metadata, let version):
@@ -93,7 +93,7 @@ struct Contents: Sendable {
 }
 
 extension Array {
-    /// One page: negative numbers count as 0, and what lies outside is left out.
+    /// Returns one page. Negative numbers mean 0, and positions out of range are left out.
     func page(from offset: Int, limit: Int?) -> [Element] {
         Array(dropFirst(Swift.max(0, offset)).prefix(Swift.max(0, limit ?? .max)))
     }

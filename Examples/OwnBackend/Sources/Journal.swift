@@ -4,31 +4,30 @@ import ACPCore
 import ACPStorage
 import Foundation
 
-/// The contents, and the file that they can be read from again.
+/// The data in memory, and the file from which they are restored.
 ///
-/// One actor has both, so that each write finds the contents as the write before left them: deciding, writing down and
-/// applying are one step for everybody else, because there is no `await` in between.
+/// One actor owns both, so that each write sees the result of the previous one. Deciding, writing to the file and
+/// applying are one atomic step for all other callers, because there is no `await` in between.
 actor Journal {
     private let file: FileHandle
     private var contents = Contents()
-    /// Why nothing works any more: the journal was closed, or writing failed.
+    /// The error of all further calls, after the journal was closed or writing failed.
     private var refusal: StorageError?
 
-    /// Opens a journal and reads it; makes the file if it is not there.
+    /// Opens a journal and reads it. Creates the file if it does not exist.
     init(path: String) throws {
         let descriptor = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else {
             throw StorageError(.refused, "the journal \(path) cannot be opened: \(String(cString: strerror(errno)))")
         }
         file = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
-        // Two processes that append to one journal would not know of each other's changes.
+        // Two processes that append to one journal would not see each other's changes.
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-            throw StorageError(.refused, "the journal \(path) is in use: close the other storage, or take another file")
+            throw StorageError(.refused, "the journal \(path) is in use: close the other storage, or use another file")
         }
         do {
             let data = try file.readToEnd() ?? Data()
-            // What stands behind the last line break was being written when the process died. Nobody was told that it is
-            // there.
+            // An incomplete last line was being written when the process crashed. Its write was not acknowledged.
             let end = data.lastIndex(of: Self.lineBreak).map { $0 + 1 } ?? 0
             if end < data.count { try file.truncate(atOffset: UInt64(end)) }
             for (number, line) in data[..<end].split(separator: Self.lineBreak).enumerated() {
@@ -50,13 +49,13 @@ actor Journal {
 
     private static let lineBreak = UInt8(ascii: "\n")
 
-    /// Looks at the contents.
+    /// Reads the data.
     func read<Result: Sendable>(_ body: @Sendable (Contents) throws -> Result) throws -> Result {
         if let refusal { throw refusal }
         return try body(contents)
     }
 
-    /// Decides what is to change by the contents as they stand, and changes it. If the decision throws, nothing changes.
+    /// Decides about changes from the current data, and applies them. If the decision throws, nothing changes.
     func write<Result: Sendable>(
         _ decide: @Sendable (Contents, inout [Change]) throws -> Result
     ) throws -> Result {
@@ -67,7 +66,7 @@ actor Journal {
         var lines = Data()
         for change in changes { lines += try ACPJSON.encode(change) + [Self.lineBreak] }
         try onDisk { try file.write(contentsOf: lines) }
-        // Only now: what readers see must not be lost any more.
+        // Only now: data that readers see must be durable.
         for change in changes { try contents.apply(change) }
         return result
     }
@@ -81,18 +80,19 @@ actor Journal {
     func close() {
         if refusal?.code == .closed { return }
         refusal = StorageError(.closed, "the journal storage was closed")
-        // The disk has everything already: nothing can be lost here.
+        // Everything is on the disk already, so an error here loses nothing.
         try? file.close()
     }
 
-    /// Changes the file, and waits until the disk has it. If that fails, nobody knows what the file holds, and nothing may
-    /// be written behind it: opening the journal again finds out.
+    /// Changes the file, and waits until the disk has stored it. If that fails, the content of the file is unknown, and
+    /// nothing may be appended: opening the journal again restores a known state.
     private func onDisk(_ body: () throws -> Void) throws {
         do {
             try body()
             try file.synchronize()
         } catch {
-            refusal = StorageError(.refused, "writing the journal failed: make room, and open it again", cause: error)
+            refusal = StorageError(
+                .refused, "writing the journal failed: make room on the disk, and open it again", cause: error)
             throw StorageError(.outcomeUnknown, "the journal could not be written", cause: error)
         }
     }

@@ -3,8 +3,8 @@
 import ACPCore
 import ACPStorage
 
-/// Coordination inside one process. Heartbeats and wakes end with the process, so `LocalCoordination` has them. Signals and
-/// turns belong to runs, which outlive it: they are in the journal.
+/// Coordination within one process. Heartbeats and wakes end with the process: `LocalCoordination` implements them.
+/// Signals and turns belong to runs, which survive the process: they are in the journal.
 struct JournalCoordination: Coordination {
     private let journal: Journal
     private let local: LocalCoordination
@@ -22,8 +22,8 @@ struct JournalCoordination: Coordination {
 
     func liveProcesses() async throws -> Set<ProcessID> { local.liveProcesses() }
 
-    /// Besides those that this process knows: whoever owned runs when the journal was open before. Only one process at a
-    /// time has it open, so that one is gone.
+    /// Returns the lost processes of this opening, and the owners of unfinished runs from earlier openings. Only one
+    /// process at a time has the journal open, so these owners have ended.
     func lostProcesses() async throws -> Set<ProcessID> {
         let owners = try await journal.read { contents in
             Set(contents.runs.values.filter { !$0.summary.status.isTerminal }.compactMap(\.owner?.process))
@@ -45,7 +45,7 @@ struct JournalCoordination: Coordination {
             changes = [.signalSent(run, key: signal.key, signal: Document(signal.document.json))]
             return true
         }
-        // Stored first, then announced. Announced in any case: the owner may have missed the first time.
+        // Stored first, then announced, in any case: the owner may have missed the first announcement.
         local.announceSignal(to: run)
         return isNew
     }

@@ -9,12 +9,13 @@ extension JournalStorage {
     public func commit(_ commit: RunCommit) async throws {
         try await journal.write { contents, changes in
             let run = contents.runs[commit.run]
-            let outcome = commit.outcome(for: run.map { RunStanding(owner: $0.owner, eventCount: $0.events.count) }) {
+            let outcome = commit.outcome(for: run.map { StoredRunState(owner: $0.owner, eventCount: $0.events.count) })
+            {
                 run?.signals[RunSignal.cancel.key] != nil
             }
-            if try commit.isToBeCarriedOut(outcome) { changes = [Change(commit)] }
+            if try commit.shouldApply(outcome) { changes = [Change(commit)] }
         }
-        // The data is there, so whoever is woken finds it.
+        // Only now: a watcher that is woken must find the data.
         local.runDidChange(commit.run)
     }
 
@@ -41,13 +42,13 @@ extension JournalStorage {
 
     @discardableResult
     public func deleteRun(_ run: RunID) async throws -> Bool {
-        let wasThere = try await journal.write { contents, changes in
+        let existed = try await journal.write { contents, changes in
             guard contents.runs[run] != nil else { return false }
             changes = [.runDeleted(run)]
             return true
         }
-        if wasThere { local.runDidChange(run) }
-        return wasThere
+        if existed { local.runDidChange(run) }
+        return existed
     }
 
     // MARK: Reading
@@ -68,15 +69,17 @@ extension JournalStorage {
         try await journal.read { $0.runs[run]?.events.count ?? 0 }
     }
 
-    /// Sorts all runs that fit. A backend for more than some thousands keeps an index for each kind of filter.
+    /// Sorts all runs that the filter selects. A backend for more than some thousands of runs needs an index for each
+    /// filter.
     public func storedRuns(_ query: RunQuery) async throws -> StoragePage<StoredRun> {
         try await journal.read { contents in
             let found = contents.runs.values.filter { query.filter.includes($0.summary) }
-            // Newest first. Of those created at the same microsecond the id decides, so that pages do not overlap.
+            // Newest first. Runs created at the same microsecond are sorted by id, so that pages do not overlap.
             let sorted = found.sorted {
                 ($1.summary.createdAt, $1.summary.id) < ($0.summary.createdAt, $0.summary.id)
             }
-            return StoragePage(items: sorted.page(from: query.offset, limit: query.limit).map(\.stored), total: found.count)
+            return StoragePage(
+                items: sorted.page(from: query.offset, limit: query.limit).map(\.stored), total: found.count)
         }
     }
 

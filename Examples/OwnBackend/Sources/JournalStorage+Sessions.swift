@@ -37,7 +37,7 @@ extension JournalStorage {
         }
     }
 
-    /// They lie with the run or the session they came to, and so go with it.
+    /// Contents are stored with their run or their session, and so are deleted with it.
     public func contents(_ keys: [ContentKey]) async throws -> [[UInt8]?] {
         try await journal.read { contents in
             keys.map { key in

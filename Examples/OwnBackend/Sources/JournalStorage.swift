@@ -2,7 +2,7 @@
 
 public import ACPStorage
 
-/// Storage in memory, with a journal on disk from which it is read again: durable, for one process.
+/// A storage in memory with a journal on disk, from which it is restored after a restart: durable, for one process.
 ///
 /// ```swift
 /// let storage = try JournalStorage(path: "runs.journal")
@@ -11,18 +11,18 @@ public import ACPStorage
 /// try await storage.close()
 /// ```
 ///
-/// An example of a backend, and short for that reason: everything is in memory, the journal only grows until
-/// ``removeAll()``, and a listing looks at all runs. `docs/own-backend.md` goes through it.
+/// This is an example of a backend, and therefore short: everything is in memory, the journal grows until
+/// ``removeAll()``, and a listing examines all runs. `docs/own-backend.md` explains it.
 public final class JournalStorage: Storage {
     let journal: Journal
     let local: LocalCoordination
     private let journalCoordination: JournalCoordination
 
-    /// Opens a journal and reads all of it; makes the file if it is not there.
+    /// Opens a journal and reads all of it. Creates the file if it does not exist.
     ///
-    /// - Parameter path: The file. Its folder has to be there.
-    /// - Throws: `StorageError` with code `refused` if the file is in use or may not be opened, and `corruptData` if it holds
-    ///   something else.
+    /// - Parameter path: The file. Its folder must exist.
+    /// - Throws: `StorageError` with code `refused` if the file is in use or cannot be opened, and with code
+    ///   `corruptData` if the file is not a journal.
     public init(path: String) throws {
         journal = try Journal(path: path)
         local = LocalCoordination()
@@ -34,6 +34,7 @@ public final class JournalStorage: Storage {
         StorageCapabilities(isDurable: true, isShared: false, timeToLive: nil)
     }
 
+    /// The coordination within this process.
     public var coordination: any Coordination { journalCoordination }
 
     public func ping() async throws -> Duration {

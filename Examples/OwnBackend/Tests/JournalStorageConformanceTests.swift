@@ -6,13 +6,13 @@ import OwnBackend
 import Synchronization
 import Testing
 
-@Suite("The example backend keeps the promises of a storage")
+@Suite("Conformance of the example backend")
 struct JournalStorageConformanceTests {
-    @Test("A promise", arguments: StorageSuite.checks)
-    func promise(_ check: StorageCheck) async throws {
+    @Test("The storage conforms", arguments: StorageSuite.checks)
+    func conforms(_ check: StorageCheck) async throws {
         try await withTemporaryFolder { folder in
-            // A journal serves one storage at a time, and a check may open a second storage beside its first: that one gets
-            // another file, the same each time it is opened.
+            // Only one storage at a time can open a journal. A check can open further storages beside its first one:
+            // these use a second file.
             let isFirst = Mutex(true)
             let suite = StorageSuite {
                 let name = isFirst.withLock { isFirst in

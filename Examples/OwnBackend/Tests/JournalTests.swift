@@ -6,10 +6,10 @@ import Foundation
 import OwnBackend
 import Testing
 
-/// What the suite cannot know: what is particular to a journal.
-@Suite("A journal is read again whatever happened")
+/// Tests of the journal, which the suite does not know.
+@Suite("Journal files")
 struct JournalTests {
-    @Test("A line that was being written when the process died is left out, and writing goes on")
+    @Test("A line that was being written when the process crashed is removed, and writing continues")
     func tornLine() async throws {
         try await withTemporaryFolder { folder in
             let file = folder.appending(path: "test.journal")
@@ -33,7 +33,7 @@ struct JournalTests {
     }
 
     @Test(
-        "A run's end and the block that came with it are on one line: after a death in between there are both or none")
+        "A run's end and its history block are on one line: after a crash both are stored, or neither is")
     func tornEnd() async throws {
         try await withTemporaryFolder { folder in
             let file = folder.appending(path: "test.journal")
@@ -62,7 +62,7 @@ struct JournalTests {
         }
     }
 
-    @Test("A line that cannot be read is named, and nothing is thrown away")
+    @Test("A damaged line is named in the error, and the file is not changed")
     func damagedLine() async throws {
         try await withTemporaryFolder { folder in
             let file = folder.appending(path: "test.journal")
@@ -91,7 +91,7 @@ struct JournalTests {
         }
     }
 
-    @Test("After a restart, who owned unfinished runs is lost, and whose turn it is is known")
+    @Test("After a restart, the former owner of unfinished runs is lost, and the session's queue is restored")
     func restart() async throws {
         try await withTemporaryFolder { folder in
             let path = folder.appending(path: "test.journal").path

@@ -2,7 +2,7 @@
 
 import Foundation
 
-/// Runs a step with a folder of its own, and removes the folder afterwards.
+/// Performs an operation with a new folder, and removes the folder afterwards.
 func withTemporaryFolder(_ body: (URL) async throws -> Void) async throws {
     let folder = FileManager.default.temporaryDirectory.appending(path: "acp-own-backend-\(UUID())")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)

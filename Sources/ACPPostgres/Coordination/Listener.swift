@@ -117,7 +117,7 @@ final class Listener: Sendable {
         _ = try await send("LISTEN acp_\(table)", on: id)
         isListening()
         // First those who were there before; who comes now has missed nothing.
-        registry.gap()
+        registry.announceGap()
         report(.success(()))
         func scheduleCheck() { loop.call(at: .now + checkInterval) { happened.yield(.checkIsDue) } }
         scheduleCheck()

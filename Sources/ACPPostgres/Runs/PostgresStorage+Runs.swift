@@ -57,7 +57,7 @@ extension PostgresStorage {
         if case .conflict = outcome, let missing = try await missingPart(of: commit.run) {
             outcome = .incomplete(missing: missing)
         }
-        if let error = commit.error(outcome) { throw error }
+        if let error = commit.error(for: outcome) { throw error }
     }
 
     /// What is missing of a run's events, or nil if nothing is.

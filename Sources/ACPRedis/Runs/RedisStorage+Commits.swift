@@ -9,7 +9,7 @@ extension RedisStorage {
     ///
     /// On a cluster a block for the history of a session takes two more: the session is on another server than the run.
     public func commit(_ commit: RunCommit) async throws {
-        if !commit.hasFittingSnapshot, let error = commit.error(.invalidSnapshot) { throw error }
+        if !commit.hasValidSnapshot, let error = commit.error(for: .invalidSnapshot) { throw error }
         let task = RedisTask.committing(to: commit.run, keys)
         let known = try await known(of: commit)
         let changes = indexChanges(for: commit, known)

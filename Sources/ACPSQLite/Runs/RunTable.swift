@@ -116,12 +116,12 @@ struct RunTable {
     func commit(_ commit: RunCommit) throws {
         let entry = try find(commit.run)
         var outcome = try commit.outcome(
-            for: entry.map { RunStanding(owner: $0.owner, eventCount: $0.eventCount, missingPart: $0.missingPart) },
+            for: entry.map { StoredRunState(owner: $0.owner, eventCount: $0.eventCount, missingPart: $0.missingPart) },
             isCancelled: { try entry.map { try isCancelled($0.key) } ?? false })
         if case .conflict = outcome, let entry, let missing = try missingEvent(entry) {
             outcome = .incomplete(missing: missing)
         }
-        guard try commit.isToBeCarriedOut(outcome) else { return }
+        guard try commit.shouldApply(outcome) else { return }
         guard let entry else { return try create(commit) }
         try append(commit.events, to: entry.key, from: entry.eventCount)
         try db.store(commit.contents, ofRun: entry.key)

@@ -2,118 +2,127 @@
 
 public import ACPCore
 
-/// How server processes on one storage talk to each other.
+/// Heartbeats, signals, queues and notifications for the server processes that use one storage.
 ///
-/// Signals are stored before they are announced, so that one sent while nobody listens is found later. Announcements
-/// and changes only wake: whoever is woken reads the storage, which has the truth.
+/// Signals are stored before they are announced, so that a signal to a process that does not listen yet is found later.
+/// Announcements and changes carry no data: a process that is woken reads the storage.
 public protocol Coordination: Sendable {
     // MARK: Processes
 
-    /// Says that a process is alive, for the given time. To be repeated well before that has passed.
+    /// Stores a heartbeat of a process, which marks it as alive for the given time. Repeat the call well before the
+    /// time has passed.
     ///
-    /// It needs what a commit needs, as far as the storage can tell at little cost: it fails where no run can be created, because the
-    /// storage is read-only or out of room, or a permission is missing.
+    /// A heartbeat requires the same as a commit, as far as the storage can check that at little cost: it fails if no
+    /// run can be created because the storage is read-only or full, or because a permission is missing.
     func heartbeat(of process: ProcessID, timeToLive: Duration) async throws
 
-    /// The processes whose heartbeat has not run out.
+    /// Returns the processes whose heartbeat has not expired.
     func liveProcesses() async throws -> Set<ProcessID>
 
-    /// The processes that have ended (their heartbeat ran out, or they left) and that nobody has forgotten since: they
-    /// may have left unfinished runs behind (``Storage/runs(ownedBy:limit:)``).
+    /// Returns the processes that have ended and have not been removed by ``forget(_:)``.
+    ///
+    /// A process has ended when its heartbeat has expired or after ``leave(_:)``. It may have left orphaned runs, which
+    /// ``Storage/runs(ownedBy:limit:)`` returns.
     func lostProcesses() async throws -> Set<ProcessID>
 
-    /// Says that a process has ended, without waiting for its heartbeat to run out, and wakes the others to take over
-    /// what it has left. It counts as lost from now on.
+    /// Marks a process as ended before its heartbeat expires, and wakes the other processes so that they take over its
+    /// runs.
     func leave(_ process: ProcessID) async throws
 
-    /// Forgets a process that is lost: it owns nothing any more. One that has come back to life stays.
+    /// Removes a process that has ended and owns no unfinished runs. Does nothing if the process is alive again.
     func forget(_ process: ProcessID) async throws
 
     // MARK: Signals
 
-    /// Stores a signal for a run and wakes the process that owns the run at this moment.
+    /// Stores a signal for a run and wakes the process that currently owns the run.
     ///
     /// - Parameters:
-    ///   - signal: The signal. Of two with the same ``EncodedSignal/key`` the first one counts.
-    ///   - run: The run it is meant for.
-    /// - Returns: False if there was one with the same key before. The owner is woken in either case.
+    ///   - signal: The signal. Of several signals with the same ``EncodedSignal/key``, the first one is kept.
+    ///   - run: The run.
+    /// - Returns: Whether the signal was stored: `false` if there is one with the same key already. The owner is woken
+    ///   in either case.
     @discardableResult
     func send(_ signal: EncodedSignal, to run: RunID) async throws -> Bool
 
-    /// All signals that were sent to a run, in no particular order. They stay: an answer is needed again when a run is
-    /// replayed. ``signals(to:)`` decodes them.
+    /// Returns all signals that were sent to a run, in no particular order. ``signals(to:)`` decodes them.
+    ///
+    /// Reading does not remove signals: an answer is required again when a run is replayed.
     func storedSignals(to run: RunID) async throws -> [Encoded<RunSignal>]
 
-    /// Forgets the signals of a run that has ended.
+    /// Removes the signals of a run that has ended.
     func forgetSignals(to run: RunID) async throws
 
-    /// Wakes a process when a run of its own has got a signal, and when another process has left. Listening has begun when
-    /// this returns.
+    /// Returns a stream that wakes a process when one of its runs receives a signal, and when another process has left.
+    ///
+    /// Announcements after the return of this method are delivered.
     func announcements(to process: ProcessID) async throws -> AsyncStream<SignalAnnouncement>
 
     // MARK: Turns
 
-    /// Puts a run at the end of a session's queue, where runs of the session have to follow each other. One that stands
-    /// there already keeps its place. Atomic.
+    /// Appends a run to a session's queue, in which the runs of the session wait for their turn. Atomic.
     ///
-    /// - Returns: The run whose turn it is: the first of the queue.
+    /// A run that is queued already keeps its position.
+    ///
+    /// - Returns: The first run of the queue, whose turn it is.
     func enqueue(_ run: RunID, in session: SessionID) async throws -> RunID
 
-    /// Takes a run out of a session's queue, wherever it stands. Nothing happens if it does not.
+    /// Removes a run from any position of a session's queue. Does nothing if the run is not queued.
     ///
-    /// - Returns: The run whose turn it is now, or nil if the queue is empty.
+    /// - Returns: The first run of the queue, whose turn it is now, or `nil` if the queue is empty.
     @discardableResult
     func dequeue(_ run: RunID, from session: SessionID) async throws -> RunID?
 
     // MARK: Changes
 
-    /// Wakes whoever watches a run, after each commit to it. Watching has begun when this returns; wakes that come
-    /// while the reader is busy are merged into one.
+    /// Returns a stream that wakes a watcher after each commit to a run.
+    ///
+    /// Commits after the return of this method are delivered. Wakes that arrive while the reader is busy are merged
+    /// into one.
     func changes(of run: RunID) async throws -> AsyncStream<Void>
 
-    /// Names a signal to a run in error messages: see ``Storage/name(of:)``.
+    /// Returns the name of a signal to a run for error messages: see ``Storage/name(of:)``.
     func signalName(of run: RunID) -> String
 }
 
-/// What wakes a process.
+/// A notification to a process.
 public enum SignalAnnouncement: Sendable, Hashable {
     /// There is a signal for this run.
     case signal(RunID)
-    /// A process has left. It may have left runs behind.
+    /// Another process has ended. It may have left orphaned runs.
     case departure
-    /// Announcements may have been lost: look at all runs of the process.
+    /// Announcements may have been lost: check all runs of the process.
     case gap
 }
 
 /// A signal as it is stored.
 public struct EncodedSignal: Sendable, Hashable {
-    /// What two signals have in common that mean the same thing: see ``RunSignal/key``.
+    /// The key that all signals with the same meaning share: see ``RunSignal/key``.
     public let key: String
-    /// The signal: what is stored.
+    /// The signal's JSON, which is stored.
     public let document: Encoded<RunSignal>
 
     /// Encodes a signal.
     ///
-    /// - Throws: ``StorageError`` with code `refused` if the signal holds something that JSON cannot.
+    /// - Throws: ``StorageError`` with code `refused` if the signal holds a value that JSON cannot represent.
     public init(_ signal: RunSignal) throws(StorageError) {
         key = signal.key
         document = try Encoded(signal, as: "the signal")
     }
 }
 
-/// Something that a run's owner is told by others.
+/// A signal to the owner of a run.
 public enum RunSignal: Sendable, Hashable, Codable {
-    /// Stop the run.
+    /// Cancel the run.
     case cancel
-    /// The answer to what the run awaits.
+    /// Resume the run with an answer to its question.
     ///
-    /// `eventCount` is how many events the run had when it began to wait, which tells its awaits apart: an answer that
-    /// comes twice, or from two callers at once, counts once.
+    /// `eventCount` is the number of events that the run had when it asked the question. It distinguishes the run's
+    /// questions: of several answers to the same question, one is accepted.
     case resume(AwaitResume, eventCount: Int)
-    /// It is the run's turn in its session (``Coordination/enqueue(_:in:)``).
+    /// Start the run: it is its turn in its session (``Coordination/enqueue(_:in:)``).
     case proceed
 
-    /// What two signals have in common that mean the same thing.
+    /// The key that all signals with the same meaning share.
     public var key: String {
         switch self {
         case .cancel: "cancel"

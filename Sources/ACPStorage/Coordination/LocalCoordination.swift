@@ -3,21 +3,22 @@
 public import ACPCore
 import Synchronization
 
-/// Coordination inside one process: for storage that is not shared.
+/// Coordination within one process, for storages that are not shared.
 ///
-/// A backend that takes this as its ``Storage/coordination`` calls ``runDidChange(_:)`` at the end of every commit and
-/// ``forgetSignals(to:)`` when a run is deleted or expires, and ``forgetAllSignals()`` when all are.
+/// A backend that uses this as its ``Storage/coordination`` calls ``runDidChange(_:)`` at the end of every commit,
+/// ``forgetSignals(to:)`` when a run is deleted or expires, and ``forgetAllSignals()`` when all runs are deleted.
 public final class LocalCoordination: Coordination {
-    /// Signals of more runs than this are not kept: the oldest go first. Reached only by runs that end without anybody
-    /// forgetting their signals.
+    /// The maximum number of runs whose signals are kept. The oldest are removed first.
+    ///
+    /// Reached only if runs end and their signals are not removed.
     private static let signalLimit = 100_000
 
     fileprivate struct State {
-        /// When the heartbeat of each process runs out, or ran out.
+        /// When the heartbeat of each process expires or expired.
         var heartbeats: [ProcessID: ContinuousClock.Instant] = [:]
         var queues: [SessionID: [RunID]] = [:]
         var signals: [RunID: [String: Encoded<RunSignal>]] = [:]
-        /// Runs with signals, in the order in which they got their first one.
+        /// The runs with signals, in the order of their first signal.
         var signalOrder = RecencyQueue<RunID>()
     }
 
@@ -25,12 +26,15 @@ public final class LocalCoordination: Coordination {
     private let registry = WatchRegistry()
     private let now: @Sendable () -> ContinuousClock.Instant
 
+    /// Creates a coordination without processes, signals and queues.
     public convenience init() { self.init(now: { .now }) }
 
-    /// - Parameter now: The clock by which heartbeats run out.
+    /// Creates a coordination with another clock.
+    ///
+    /// - Parameter now: Returns the time by which heartbeats expire.
     package init(now: @escaping @Sendable () -> ContinuousClock.Instant) { self.now = now }
 
-    /// How much there is of each thing: for tests that nothing stays behind.
+    /// The number of objects of each kind, for tests that nothing is left behind.
     var footprint: [String: Int] {
         let counts = state.withLock { state in
             [
@@ -42,11 +46,11 @@ public final class LocalCoordination: Coordination {
         return counts.merging(streams) { first, _ in first }
     }
 
-    /// Wakes whoever watches the run.
+    /// Wakes the watchers of a run.
     public func runDidChange(_ run: RunID) { registry.runDidChange(run) }
 
-    /// Forgets the signals of runs that are gone, and wakes whoever watches them.
-    func runsDidGoAway(_ runs: [RunID]) {
+    /// Removes the signals of runs that were removed, and wakes the watchers of these runs.
+    func runsWereRemoved(_ runs: [RunID]) {
         state.withLock { state in
             for run in runs { state.forgetSignals(to: run) }
         }
@@ -55,27 +59,32 @@ public final class LocalCoordination: Coordination {
 
     // MARK: Processes
 
+    /// Stores a heartbeat of a process. Never fails.
     public func heartbeat(of process: ProcessID, timeToLive: Duration) {
         let now = now()
         state.withLock { $0.heartbeats[process] = now + timeToLive }
     }
 
+    /// Returns the processes whose heartbeat has not expired.
     public func liveProcesses() -> Set<ProcessID> {
         let now = now()
         return state.withLock { Set($0.heartbeats.filter { $0.value > now }.keys) }
     }
 
+    /// Returns the processes that have ended and have not been removed by ``forget(_:)``.
     public func lostProcesses() -> Set<ProcessID> {
         let now = now()
         return state.withLock { Set($0.heartbeats.filter { $0.value <= now }.keys) }
     }
 
+    /// Marks a process as ended, and wakes the other listeners.
     public func leave(_ process: ProcessID) {
         let now = now()
         state.withLock { $0.heartbeats[process] = now }
         registry.announce(.departure) { $0 != process }
     }
 
+    /// Removes a process that has ended. Does nothing if it is alive again.
     public func forget(_ process: ProcessID) {
         let now = now()
         state.withLock { state in
@@ -85,7 +94,7 @@ public final class LocalCoordination: Coordination {
 
     // MARK: Signals
 
-    /// Stores a signal and wakes all listeners in this process: those that do not own the run find nothing to do.
+    /// Stores a signal and wakes all listeners in this process. Those that do not own the run have nothing to do.
     @discardableResult
     public func send(_ signal: EncodedSignal, to run: RunID) -> Bool {
         let isNew = state.withLock { state in
@@ -102,23 +111,26 @@ public final class LocalCoordination: Coordination {
         return isNew
     }
 
-    /// Wakes all listeners because there is a signal for a run: for backends that store signals themselves.
+    /// Wakes all listeners for a signal to a run, for backends that store signals themselves.
     public func announceSignal(to run: RunID) { registry.announce(.signal(run)) }
 
+    /// Returns all signals that were sent to a run, in no particular order.
     public func storedSignals(to run: RunID) -> [Encoded<RunSignal>] {
         state.withLock { $0.signals[run].map { Array($0.values) } ?? [] }
     }
 
-    /// Whether a cancel signal was sent to a run: for backends that refuse a commit then (``RunCommit/isRefusedAfterCancel``).
+    /// Returns whether a cancel signal was sent to a run, for the decision about a commit
+    /// (``RunCommit/isRefusedAfterCancel``).
     public func isCancelled(_ run: RunID) -> Bool {
         state.withLock { $0.signals[run]?[RunSignal.cancel.key] != nil }
     }
 
+    /// Removes the signals of a run.
     public func forgetSignals(to run: RunID) {
         state.withLock { $0.forgetSignals(to: run) }
     }
 
-    /// Forgets the signals of all runs, and who waits for its turn.
+    /// Removes the signals of all runs, and all queues.
     public func forgetAllSignals() {
         state.withLock { state in
             state.signals = [:]
@@ -127,12 +139,14 @@ public final class LocalCoordination: Coordination {
         }
     }
 
+    /// Returns a stream of the announcements to a process.
     public func announcements(to process: ProcessID) -> AsyncStream<SignalAnnouncement> {
         registry.announcements(to: process)
     }
 
     // MARK: Turns
 
+    /// Appends a run to a session's queue, and returns the first run of the queue.
     public func enqueue(_ run: RunID, in session: SessionID) -> RunID {
         state.withLock { state in
             if state.queues[session]?.contains(run) != true { state.queues[session, default: []].append(run) }
@@ -140,6 +154,7 @@ public final class LocalCoordination: Coordination {
         }
     }
 
+    /// Removes a run from a session's queue, and returns the first run of the queue, or `nil` if it is empty.
     @discardableResult
     public func dequeue(_ run: RunID, from session: SessionID) -> RunID? {
         state.withLock { state in
@@ -151,6 +166,7 @@ public final class LocalCoordination: Coordination {
 
     // MARK: Changes
 
+    /// Returns a stream that wakes its reader after each change of a run.
     public func changes(of run: RunID) -> AsyncStream<Void> { registry.changes(of: run) }
 }
 

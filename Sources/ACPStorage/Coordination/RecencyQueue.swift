@@ -2,41 +2,43 @@
 
 import DequeModule
 
-/// Tells which element was used least recently. Old places of elements that were used again are skipped when their turn
-/// comes, and swept out when they outnumber the elements.
+/// A queue that returns the least recently used element first.
+///
+/// Outdated entries of elements that were used again are skipped when they reach the front, and removed when they
+/// outnumber the elements.
 struct RecencyQueue<ID: Hashable & Sendable> {
     private var latest: [ID: UInt64] = [:]
-    private var places: Deque<(id: ID, use: UInt64)> = []
+    private var entries: Deque<(id: ID, use: UInt64)> = []
     private var uses: UInt64 = 0
 
     var count: Int { latest.count }
-    /// How much memory the queue takes: for tests.
-    var placeCount: Int { places.count }
+    /// The number of entries, including outdated ones, for tests of memory usage.
+    var entryCount: Int { entries.count }
 
     mutating func touch(_ id: ID) {
         uses += 1
         latest[id] = uses
-        places.append((id, uses))
-        sweep()
+        entries.append((id, uses))
+        removeOutdated()
     }
 
     mutating func remove(_ id: ID) {
         latest[id] = nil
-        sweep()
+        removeOutdated()
     }
 
-    private mutating func sweep() {
-        guard places.count > 64, places.count > latest.count * 2 else { return }
+    private mutating func removeOutdated() {
+        guard entries.count > 64, entries.count > latest.count * 2 else { return }
         let current = latest
-        places.removeAll { current[$0.id] != $0.use }
+        entries.removeAll { current[$0.id] != $0.use }
     }
 
-    /// Takes out the element that was used least recently.
+    /// Removes and returns the least recently used element, or returns `nil` if there is none.
     mutating func popLeastRecent() -> ID? {
-        while let place = places.popFirst() {
-            guard latest[place.id] == place.use else { continue }
-            latest[place.id] = nil
-            return place.id
+        while let entry = entries.popFirst() {
+            guard latest[entry.id] == entry.use else { continue }
+            latest[entry.id] = nil
+            return entry.id
         }
         return nil
     }

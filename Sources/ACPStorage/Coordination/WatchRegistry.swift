@@ -3,11 +3,11 @@
 public import ACPCore
 import Synchronization
 
-/// The streams of one process that wait for changes of runs, and for announcements to processes.
+/// A registry of the streams in one process that wait for changes of runs, and for announcements to processes.
 ///
-/// A ``Coordination`` returns the streams, and calls ``runDidChange(_:)`` and ``announce(_:to:)`` when something has happened, here
-/// or, as far as it hears of it, in another process. An announcement carries no data: a watcher that is woken reads the storage. Streams that
-/// nobody reads any more leave by themselves.
+/// A ``Coordination`` returns the streams, and calls ``runDidChange(_:)`` and ``announce(_:to:)`` for events in this
+/// process and for those of other processes that it is notified of. An announcement carries no data: a watcher that is
+/// woken reads the storage. A stream is removed when its reader ends.
 public final class WatchRegistry: Sendable {
     private struct State {
         var listeners: [ProcessID: [Int: AsyncStream<SignalAnnouncement>.Continuation]] = [:]
@@ -26,19 +26,20 @@ public final class WatchRegistry: Sendable {
     /// Creates a registry without streams.
     public init() {}
 
-    /// How many streams wait for changes of runs.
-    public var watcherCount: Int { state.withLock { $0.watchers.values.reduce(0) { $0 + $1.count } } }
+    /// The number of streams that wait for changes of runs.
+    package var watcherCount: Int { state.withLock { $0.watchers.values.reduce(0) { $0 + $1.count } } }
 
-    /// How many streams wait for announcements.
-    public var listenerCount: Int { state.withLock { $0.listeners.values.reduce(0) { $0 + $1.count } } }
+    /// The number of streams that wait for announcements.
+    package var listenerCount: Int { state.withLock { $0.listeners.values.reduce(0) { $0 + $1.count } } }
 
-    /// How many processes and runs there are streams for: for tests that nothing stays behind.
+    /// The numbers of processes and of runs with streams, for tests that no stream is left behind.
     var listeningProcesses: Int { state.withLock { $0.listeners.count } }
     var watchedRuns: Int { state.withLock { $0.watchers.count } }
 
     // MARK: Streams
 
-    /// Returns a stream that is woken after each change of a run. Wakes that come while the reader is busy are merged into one.
+    /// Returns a stream that wakes its reader after each change of a run. Wakes that arrive while the reader is busy
+    /// are merged.
     public func changes(of run: RunID) -> AsyncStream<Void> {
         let (stream, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         let id = state.withLock { state -> Int? in
@@ -60,7 +61,7 @@ public final class WatchRegistry: Sendable {
         return stream
     }
 
-    /// Returns a stream of what is announced to a process.
+    /// Returns a stream of the announcements to a process.
     public func announcements(to process: ProcessID) -> AsyncStream<SignalAnnouncement> {
         let (stream, continuation) = AsyncStream.makeAnnouncements()
         let id = state.withLock { state -> Int? in
@@ -91,7 +92,7 @@ public final class WatchRegistry: Sendable {
         for watcher in watchers { watcher.yield() }
     }
 
-    /// Wakes the watchers of these runs.
+    /// Wakes the watchers of several runs.
     public func runsDidChange(_ runs: some Sequence<RunID>) {
         let watchers = state.withLock { state in
             state.watchers.isEmpty ? [] : runs.flatMap { state.watchers[$0].map { Array($0.values) } ?? [] }
@@ -99,27 +100,27 @@ public final class WatchRegistry: Sendable {
         for watcher in watchers { watcher.yield() }
     }
 
-    /// Announces something to processes.
+    /// Sends an announcement to processes.
     ///
     /// - Parameters:
-    ///   - announcement: What has happened.
-    ///   - isMeant: Whether a process is to be told.
-    public func announce(_ announcement: SignalAnnouncement, to isMeant: (ProcessID) -> Bool = { _ in true }) {
-        let processes = state.withLock { Array($0.listeners.keys) }.filter(isMeant)
+    ///   - announcement: The announcement.
+    ///   - isIncluded: Returns whether a process receives the announcement. Defaults to all processes.
+    public func announce(_ announcement: SignalAnnouncement, to isIncluded: (ProcessID) -> Bool = { _ in true }) {
+        let processes = state.withLock { Array($0.listeners.keys) }.filter(isIncluded)
         let listeners = state.withLock { state in
             processes.flatMap { state.listeners[$0].map { Array($0.values) } ?? [] }
         }
         for listener in listeners { listener.announce(announcement) }
     }
 
-    /// Wakes all streams, because changes and announcements may have been lost.
-    public func gap() {
+    /// Wakes the readers of all streams, because changes and announcements may have been lost.
+    public func announceGap() {
         announce(.gap)
         let watchers = state.withLock { $0.watchers.values.flatMap(\.values) }
         for watcher in watchers { watcher.yield() }
     }
 
-    /// Ends all streams, and those that are asked for later.
+    /// Ends all streams. Streams that are requested later end immediately.
     public func end() {
         let (listeners, watchers) = state.withLock { state in
             state.isEnded = true
@@ -131,19 +132,19 @@ public final class WatchRegistry: Sendable {
 }
 
 extension AsyncStream<SignalAnnouncement> {
-    /// Announcements that wait for one slow listener. It is told of a gap if more come.
+    /// The maximum number of announcements in the buffer of one slow listener. Further ones are replaced by a gap.
     private static let limit = 10_000
 
-    /// Makes a stream of announcements whose buffer is bounded. For use with ``AsyncStream/Continuation/announce(_:)``.
-    public static func makeAnnouncements() -> (stream: Self, continuation: Continuation) {
+    /// Creates a stream of announcements with a bounded buffer, for use with ``AsyncStream/Continuation/announce(_:)``.
+    package static func makeAnnouncements() -> (stream: Self, continuation: Continuation) {
         makeStream(of: SignalAnnouncement.self, bufferingPolicy: .bufferingNewest(limit))
     }
 }
 
 extension AsyncStream<SignalAnnouncement>.Continuation {
-    /// Announces something to one listener. If others wait for it already, too many, the oldest is dropped, and the listener is told of
+    /// Sends an announcement to one listener. If the buffer is full, the oldest announcement is dropped and replaced by
     /// a gap.
-    public func announce(_ announcement: SignalAnnouncement) {
+    package func announce(_ announcement: SignalAnnouncement) {
         if case .dropped = yield(announcement) { yield(.gap) }
     }
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// An id together with its hash, as the key of a dictionary.
+/// An id with its hash value, as the key of a dictionary.
 ///
-/// A dictionary compares the key it looks for with all that it meets on the way, and hashes the neighbors of the one that it
-/// removes. With texts as keys, each of these is a read from somewhere else in memory, most often far from any cache. Here it
-/// takes numbers that stand in the dictionary itself.
+/// A dictionary compares a key with the others in its bucket, and hashes the neighbors of a key that it removes. With
+/// strings as keys, each of these operations reads from elsewhere in memory, mostly outside of all caches. With these
+/// keys it reads numbers in the dictionary itself.
 struct HashedKey<ID: Hashable>: Hashable {
     let id: ID
     private let hash: Int

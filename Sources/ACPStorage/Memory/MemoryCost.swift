@@ -3,16 +3,16 @@
 import ACPCore
 import Foundation
 
-/// How many bytes of memory values take, as an estimate that is rather too high than too low: every string counts, also one whose
-/// bytes are shared with another value.
+/// Estimates of the bytes of memory that values require. They are rather too high than too low: every string counts,
+/// also one whose bytes are shared with another value.
 enum MemoryCost {
-    /// What a run or a session takes besides its content: its object, its ids, its places in tables and listings.
+    /// The cost of a run or a session without its content: its object, its ids, its entries in tables and listings.
     static let entry = 1_024
-    /// What an array or a string takes besides its elements.
+    /// The cost of an array or a string without its elements.
     static let allocation = 48
 
     static func of(_ text: String?) -> Int {
-        // Short strings need no memory of their own.
+        // Short strings require no allocation.
         guard let count = text?.utf8.count, count > 15 else { return 0 }
         return count + allocation
     }
@@ -25,10 +25,10 @@ enum MemoryCost {
 
     static func of(_ content: StoredContent) -> Int { content.bytes.count + 4 * allocation }
 
-    /// What a document takes.
+    /// Returns the cost of a document.
     static func of(_ json: [UInt8]) -> Int { json.count + allocation }
 
-    /// What a block takes without its contents.
+    /// Returns the cost of a block without its contents.
     static func of(_ block: HistoryBlock) -> Int {
         block.entries.reduce(2 * allocation + block.key.utf8.count) {
             $0 + MemoryLayout<Encoded<HistoryEntry>>.stride + of($1.json)
@@ -43,7 +43,7 @@ enum MemoryCost {
 }
 
 extension MemoryStorage.Configuration {
-    /// A quarter of the memory that this process may use: that of the machine, or of its container if that has less.
+    /// The default limit: a quarter of the memory of the machine, or of the container if it has less.
     public static let defaultByteLimit: Int = {
         let machine = Int(clamping: ProcessInfo.processInfo.physicalMemory)
         let container = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"].lazy

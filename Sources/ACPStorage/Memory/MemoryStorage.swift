@@ -3,41 +3,48 @@
 public import ACPCore
 import Synchronization
 
-/// Storage in the memory of one process: the fastest, and gone when the process ends. For tests, for trying things
-/// out, and for agents whose runs need not outlive a restart.
+/// A storage in the memory of one process, for tests, for experiments, and for agents whose runs need not survive a
+/// restart.
 ///
-/// It is bounded in three ways. What has not been touched for ``Configuration/timeToLive`` expires. There are never
-/// more than ``Configuration/runLimit`` runs: a new one pushes out the run that ended first, with its events and its
-/// places in listings; if none has ended, the new one is refused with a ``StorageError`` of code `full`. And all runs and sessions
-/// together never take more than ``Configuration/byteLimit`` bytes: what is written pushes out the ended runs, and the sessions, that
-/// were used least recently; what there is no room for then is refused with code `full`, and leaves nothing behind.
+/// It is the fastest storage. Its data are lost when the process ends. Its size is limited in three ways:
+///
+/// - Runs and sessions expire after ``Configuration/timeToLive``.
+/// - There are at most ``Configuration/runLimit`` runs. A new one evicts the run that ended first. If no run has ended,
+///   the new one is refused with a ``StorageError`` of code `full`.
+/// - All runs and sessions together take at most ``Configuration/byteLimit`` bytes. A write evicts the ended runs and
+///   the sessions that were used least recently. If there is still no room, it is refused with code `full`, and nothing
+///   of it is stored.
 ///
 /// ```swift
 /// let server = ACPServer(storage: MemoryStorage(.init(timeToLive: .seconds(3600), runLimit: 1_000)))
 /// ```
 public final class MemoryStorage: Storage {
-    /// What a memory storage keeps, and for how long.
+    /// The limits of a memory storage.
     public struct Configuration: Sendable {
         /// How long a run is kept after its last update, and a session after its last use.
         public var timeToLive: Duration
-        /// How many runs are kept.
+        /// The maximum number of runs.
         public var runLimit: Int
-        /// How many sessions are kept. A new one pushes out the one that was used least recently.
+        /// The maximum number of sessions. A new one evicts the least recently used one.
         public var sessionLimit: Int
-        /// How many bytes all runs and sessions may take together: events, snapshots, inputs, contents, history and states. It is
-        /// an estimate of the memory that they need, including what Swift needs around them.
+        /// The maximum number of bytes of all runs and sessions: events, snapshots, inputs, contents, histories and
+        /// states.
         ///
-        /// The commit that ends a run is accepted even if there is no room, so that no run is left unfinished. Such a run is the
-        /// next one to be pushed out.
+        /// The number is an estimate of the memory that they require, including Swift's overhead.
+        ///
+        /// The commit that ends a run is accepted even if there is no room, so that no run remains unfinished. Such a
+        /// run is the next one to be evicted.
         public var byteLimit: Int
 
         /// Creates a configuration.
         ///
         /// - Parameters:
-        ///   - timeToLive: Defaults to one day.
-        ///   - runLimit: Defaults to 10,000.
-        ///   - sessionLimit: Defaults to 10,000.
-        ///   - byteLimit: Defaults to ``defaultByteLimit``, a quarter of the memory. At least 65,536.
+        ///   - timeToLive: How long a run is kept after its last update, and a session after its last use. Defaults to
+        ///     one day.
+        ///   - runLimit: The maximum number of runs, at least 1. Defaults to 10,000.
+        ///   - sessionLimit: The maximum number of sessions, at least 1. Defaults to 10,000.
+        ///   - byteLimit: The maximum number of bytes, at least 65,536. Defaults to ``defaultByteLimit``, a quarter of
+        ///     the memory.
         public init(
             timeToLive: Duration = .seconds(86_400), runLimit: Int = 10_000, sessionLimit: Int = 10_000,
             byteLimit: Int = Self.defaultByteLimit
@@ -49,7 +56,7 @@ public final class MemoryStorage: Storage {
         }
     }
 
-    /// What this storage keeps, and for how long.
+    /// The limits of this storage.
     public let configuration: Configuration
     let localCoordination: LocalCoordination
     private let now: @Sendable () -> ContinuousClock.Instant
@@ -61,13 +68,15 @@ public final class MemoryStorage: Storage {
         let byteLimit: Int
         var isClosed = false
 
-        /// Makes room for so many bytes more. Ended runs and sessions go, the one that was used least recently first.
+        /// Evicts ended runs and sessions, the least recently used ones first, until there is room for a number of
+        /// bytes.
         ///
         /// - Parameters:
-        ///   - run: A run that stays.
-        ///   - session: A session that stays.
-        ///   - isRequired: Whether the caller goes on even if there is no room.
-        /// - Throws: ``StorageError`` with code `full`. Nothing has gone then.
+        ///   - growth: The number of bytes.
+        ///   - run: A run that is not evicted.
+        ///   - session: A session that is not evicted.
+        ///   - isRequired: Whether the caller continues even if there is no room.
+        /// - Throws: ``StorageError`` with code `full`. Nothing was evicted then.
         mutating func makeRoom(
             for growth: Int, sparing run: RunID? = nil, _ session: SessionID? = nil, isRequired: Bool = false
         ) throws(StorageError) {
@@ -78,8 +87,8 @@ public final class MemoryStorage: Storage {
             guard isRequired || taken - freeable <= byteLimit else {
                 throw StorageError(
                     .full,
-                    "the memory storage has no room for \(growth) bytes more: unfinished runs take most of the \(byteLimit) "
-                        + "that it may use. Raise its byteLimit, or use another storage")
+                    "the memory storage has no room for \(growth) more bytes: unfinished runs use most of its limit of "
+                        + "\(byteLimit). Raise its byteLimit, or use another storage")
             }
             while runs.bytes + sessions.bytes + growth > byteLimit {
                 let ended = runs.oldestEnded(except: run)
@@ -95,11 +104,14 @@ public final class MemoryStorage: Storage {
         }
     }
 
+    /// Creates an empty storage.
+    ///
+    /// - Parameter configuration: The limits of the storage.
     public convenience init(_ configuration: Configuration = Configuration()) {
         self.init(configuration, now: { .now })
     }
 
-    /// With a clock of the caller's, so that expiry can be tested without waiting.
+    /// Creates an empty storage with another clock, so that expiry can be tested without waiting.
     package init(_ configuration: Configuration, now: @escaping @Sendable () -> ContinuousClock.Instant) {
         self.configuration = configuration
         self.now = now
@@ -112,13 +124,15 @@ public final class MemoryStorage: Storage {
             ))
     }
 
+    /// Neither durable nor shared, with a time to live.
     public var capabilities: StorageCapabilities {
         StorageCapabilities(isDurable: false, isShared: false, timeToLive: configuration.timeToLive)
     }
 
+    /// The coordination within this process.
     public var coordination: any Coordination { localCoordination }
 
-    /// How much there is of each thing: for tests that nothing stays behind.
+    /// The number of objects of each kind, for tests that nothing is left behind.
     var footprint: [String: Int] {
         let tables = state.withLock { [$0.runs.footprint, $0.sessions.footprint] }
         return (tables + [localCoordination.footprint]).reduce(into: [:]) { all, part in
@@ -126,15 +140,16 @@ public final class MemoryStorage: Storage {
         }
     }
 
-    /// What has left the tables. Freed where the last reference to this goes: outside the lock, since a large run takes its time.
+    /// Entries that were removed from the tables. They are freed outside the lock, since freeing a large run takes some
+    /// time.
     ///
-    /// `@unchecked Sendable` because the tables have let go of these objects, and nobody else has ever had them.
+    /// `@unchecked Sendable` because the tables no longer refer to these objects, and nothing else ever did.
     private struct Removed: @unchecked Sendable {
         let runs: [RunEntry]
         let sessions: [SessionEntry]
     }
 
-    /// Runs a step on the tables as they stand now: without what has expired.
+    /// Performs an operation on the tables, after removing what has expired.
     private func access<Result: Sendable>(
         _ body: @Sendable (inout State, ContinuousClock.Instant) throws(StorageError) -> Result
     ) throws(StorageError) -> Result {
@@ -153,7 +168,7 @@ public final class MemoryStorage: Storage {
             }
             return (result, Removed(runs: state.runs.takeRemoved(), sessions: state.sessions.takeRemoved()))
         }
-        if let removed, !removed.runs.isEmpty { localCoordination.runsDidGoAway(removed.runs.map(\.id)) }
+        if let removed, !removed.runs.isEmpty { localCoordination.runsWereRemoved(removed.runs.map(\.id)) }
         return try result.get()
     }
 }
@@ -161,11 +176,13 @@ public final class MemoryStorage: Storage {
 // MARK: - Runs and events
 
 extension MemoryStorage {
+    /// Applies a commit under the lock of the storage: see ``Storage/commit(_:)``.
     public func commit(_ commit: RunCommit) throws {
         try access { state, now throws(StorageError) in
-            // What was repeated has brought its block along the first time.
-            // Checked under the lock: the sender of a cancel reads the run afterwards, and finds it ended if this commit was first.
+            // Checked under the lock: the sender of a cancel signal reads the run afterwards, and finds it ended if
+            // this commit was first.
             let isCancelled = commit.isRefusedAfterCancel && localCoordination.isCancelled(commit.run)
+            // The first attempt of a repeated commit has appended the block already.
             guard let step = try state.runs.step(for: commit, isCancelled: isCancelled) else { return }
             if step.isCreation { try state.runs.checkRoomForRun() }
             let history = commit.history.map { state.sessions.growth(appending: $0) } ?? 0
@@ -173,20 +190,23 @@ extension MemoryStorage {
                 for: step.growth + history, sparing: commit.run, commit.history?.session,
                 isRequired: !step.isCreation && commit.snapshot?.run.status.isTerminal == true)
             if step.isCreation { try state.runs.makeRoomForRun() }
-            state.runs.carryOut(step, of: commit, now: now)
+            state.runs.apply(step, of: commit, now: now)
             if let history = commit.history { state.sessions.append(history, now: now) }
         }
         localCoordination.runDidChange(commit.run)
     }
 
+    /// Returns a run, or `nil` if there is no such run.
     public func storedRun(_ run: RunID) throws -> StoredRun? {
         try access { state, _ in state.runs[run]?.stored }
     }
 
+    /// Returns the input of a run, or `nil` if there is none.
     public func storedInput(of run: RunID) throws -> Encoded<[Message]>? {
         try access { state, _ in state.runs[run]?.input }
     }
 
+    /// Saves a run as the snapshot that covers all its events.
     public func save(_ run: Run, json: [UInt8]) throws {
         try access { state, now throws(StorageError) in
             if state.runs[run.id] == nil { try state.runs.checkRoomForRun() }
@@ -196,6 +216,7 @@ extension MemoryStorage {
         localCoordination.runDidChange(run.id)
     }
 
+    /// Appends an event to a run.
     public func append(_ event: EncodedEvent, to run: RunID) throws {
         try access { state, now throws(StorageError) in
             if state.runs[run] != nil { try state.makeRoom(for: MemoryCost.of([event]), sparing: run) }
@@ -204,27 +225,33 @@ extension MemoryStorage {
         localCoordination.runDidChange(run)
     }
 
+    /// Deletes a run, and returns whether it existed.
     @discardableResult
     public func deleteRun(_ run: RunID) throws -> Bool {
         try access { state, _ in state.runs.remove(run) }
     }
 
+    /// Returns one page of runs, newest first, and the total number of runs.
     public func storedRuns(_ query: RunQuery) throws -> StoragePage<StoredRun> {
         try access { state, _ in state.runs.page(query) }
     }
 
+    /// Returns the events of a run from an index onward, oldest first.
     public func events(of run: RunID, from offset: Int, limit: Int?) throws -> [EncodedEvent] {
         try access { state, _ in state.runs[run]?.events.slice(from: offset, limit: limit) ?? [] }
     }
 
+    /// Returns the number of events of a run, or 0 if there is no such run.
     public func eventCount(of run: RunID) throws -> Int {
         try access { state, _ in state.runs[run]?.events.count ?? 0 }
     }
 
+    /// Makes a process the owner of a run if the run has the expected owner, and returns whether it does.
     public func claim(_ run: RunID, for owner: RunOwner, from current: RunOwner?) throws -> Bool {
         try access { state, now in state.runs.claim(run, for: owner, from: current, now: now) }
     }
 
+    /// Returns the unfinished runs that a process owns, at most `limit` of them.
     public func runs(ownedBy process: ProcessID, limit: Int) throws -> [RunID] {
         try access { state, _ in state.runs.unfinished(ownedBy: process, limit: limit) }
     }
@@ -233,10 +260,12 @@ extension MemoryStorage {
 // MARK: - Sessions
 
 extension MemoryStorage {
+    /// Returns a session as it was last saved, or `nil` if it was never saved.
     public func storedSession(_ id: SessionID) throws -> StoredSession? {
         try access { state, _ in state.sessions[id]?.record }
     }
 
+    /// Saves a session if it has the expected version, and returns its new version.
     @discardableResult
     public func save(_ session: StoredSession, expecting version: Int?) throws -> Int {
         try access { state, now throws(StorageError) in
@@ -246,6 +275,7 @@ extension MemoryStorage {
         }
     }
 
+    /// Appends blocks to a session's history. Blocks that the history has already are skipped.
     public func append(_ blocks: [HistoryBlock], to session: SessionID) throws {
         try access { state, now throws(StorageError) in
             try state.makeRoom(for: state.sessions.growth(appending: blocks, to: session), sparing: nil, session)
@@ -253,6 +283,7 @@ extension MemoryStorage {
         }
     }
 
+    /// Returns one page of a session's history, oldest first, and the total number of entries.
     public func storedHistory(
         of session: SessionID, from offset: Int, limit: Int?
     ) throws -> StoragePage<Encoded<HistoryEntry>> {
@@ -262,6 +293,7 @@ extension MemoryStorage {
         }
     }
 
+    /// Deletes a session with its history, and returns whether it existed.
     @discardableResult
     public func deleteSession(_ session: SessionID) throws -> Bool {
         try access { state, _ in state.sessions.remove(session) }
@@ -271,6 +303,7 @@ extension MemoryStorage {
 // MARK: - Contents
 
 extension MemoryStorage {
+    /// Returns contents in the order of their keys, with `nil` for each that is not stored.
     public func contents(_ keys: [ContentKey]) throws -> [[UInt8]?] {
         try access { state, _ in
             keys.map { key in
@@ -286,12 +319,14 @@ extension MemoryStorage {
 // MARK: - The storage itself
 
 extension MemoryStorage {
+    /// Returns the duration of an access to the storage.
     public func ping() throws -> Duration {
         let start = ContinuousClock.now
         try access { _, _ in }
         return .now - start
     }
 
+    /// Deletes all runs and sessions.
     public func removeAll() throws {
         try access { state, _ in
             state.runs.removeAll()
@@ -300,13 +335,15 @@ extension MemoryStorage {
         localCoordination.forgetAllSignals()
     }
 
+    /// Closes the storage: all other calls throw an error with code `closed` from now on.
     public func close() {
         state.withLock { $0.isClosed = true }
     }
 }
 
 extension Array {
-    /// The elements from an offset onward, at most `limit` of them; empty where the offset lies outside.
+    /// Returns the elements from an offset onward, at most `limit` of them. Returns none if the offset is beyond the
+    /// end.
     func slice(from offset: Int, limit: Int?) -> [Element] {
         guard offset < count else { return [] }
         let start = Swift.max(0, offset)

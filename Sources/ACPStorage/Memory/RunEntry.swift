@@ -4,11 +4,11 @@ import ACPCore
 
 /// A run in a ``RunTable``.
 ///
-/// It is an object so that whatever leads to a run (its id, its listings, its turn to expire) leads there in one step. It is not
-/// Sendable, on purpose: the compiler sees to it that none gets out of the lock around the table while the table has it.
+/// It is an object, so that all tables and lists refer to a run directly. It is not Sendable, so that the compiler
+/// ensures that no entry leaves the lock around the table while the table holds it.
 final class RunEntry {
     let key: HashedKey<RunID>
-    /// What the run is listed by.
+    /// The properties by which the run is listed.
     var summary: RunSummary
     /// The JSON of the snapshot.
     var snapshot: [UInt8]
@@ -17,11 +17,11 @@ final class RunEntry {
     let input: Encoded<[Message]>?
     var owner: RunOwner?
     var contents: [ContentDigest: [UInt8]]
-    /// The run's number in the order of use and in the chains of its table.
-    var place = 0
-    /// How many bytes all of this takes. Kept up to date by the table.
+    /// The run's slot in the lists of its table.
+    var slot = 0
+    /// The estimated number of bytes of the whole entry. The table keeps it up to date.
     var cost: Int
-    /// The part of ``cost`` that is the snapshot's.
+    /// The part of ``cost`` for the snapshot.
     var snapshotCost: Int
 
     init(

@@ -3,12 +3,13 @@
 import ACPCore
 import DequeModule
 
-/// Runs in order of creation. Runs come in at one end and mostly leave at the other, which a deque does cheaply.
+/// Runs in the order of creation. Runs are inserted at one end and mostly removed at the other, which is cheap in a
+/// deque.
 ///
-/// A run has to be taken out before its time of creation changes.
+/// A run must be removed before its time of creation changes.
 struct RunListing {
-    private struct Place {
-        /// A copy, so that looking for a place reads no runs.
+    private struct Entry {
+        /// A copy, so that searching for an entry does not access the runs.
         let createdAt: Timestamp
         let run: RunEntry
 
@@ -17,47 +18,47 @@ struct RunListing {
             self.run = run
         }
 
-        func isBefore(_ other: Place) -> Bool {
+        func isBefore(_ other: Entry) -> Bool {
             createdAt == other.createdAt ? run.id < other.run.id : createdAt < other.createdAt
         }
     }
 
-    private var places: Deque<Place> = []
+    private var entries: Deque<Entry> = []
 
-    var count: Int { places.count }
-    var isEmpty: Bool { places.isEmpty }
+    var count: Int { entries.count }
+    var isEmpty: Bool { entries.isEmpty }
 
     mutating func insert(_ run: RunEntry) {
-        let place = Place(run)
-        if let last = places.last, place.isBefore(last) {
-            places.insert(place, at: position(of: place))
+        let entry = Entry(run)
+        if let last = entries.last, entry.isBefore(last) {
+            entries.insert(entry, at: position(of: entry))
         } else {
-            places.append(place)
+            entries.append(entry)
         }
     }
 
     mutating func remove(_ run: RunEntry) {
-        if places.first?.run === run {
-            places.removeFirst()
+        if entries.first?.run === run {
+            entries.removeFirst()
         } else {
-            let position = position(of: Place(run))
-            if position < places.count, places[position].run === run { places.remove(at: position) }
+            let position = position(of: Entry(run))
+            if position < entries.count, entries[position].run === run { entries.remove(at: position) }
         }
     }
 
     func newest(offset: Int, limit: Int) -> [RunEntry] {
-        let end = places.count - min(max(0, offset), places.count)
+        let end = entries.count - min(max(0, offset), entries.count)
         let start = end - min(max(0, limit), end)
-        return places[start..<end].reversed().map(\.run)
+        return entries[start..<end].reversed().map(\.run)
     }
 
-    /// Where a run stands, or where it would have to stand.
-    private func position(of place: Place) -> Int {
+    /// Returns the position of an entry, or the one at which it belongs.
+    private func position(of entry: Entry) -> Int {
         var low = 0
-        var high = places.count
+        var high = entries.count
         while low < high {
             let middle = (low + high) / 2
-            if places[middle].isBefore(place) { low = middle + 1 } else { high = middle }
+            if entries[middle].isBefore(entry) { low = middle + 1 } else { high = middle }
         }
         return low
     }

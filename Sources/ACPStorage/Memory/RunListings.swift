@@ -2,16 +2,16 @@
 
 import ACPCore
 
-/// Every list of runs that a ``RunQuery`` can ask for. Lists without runs are not kept.
+/// All lists of runs that a ``RunQuery`` can select. Empty lists are not kept.
 ///
-/// Runs are taken out as they were put in, before what they are listed by changes.
+/// A run must be removed before a property changes by which it is listed.
 struct RunListings {
     private var all = RunListing()
     private var byAgent: [AgentName: RunListing] = [:]
     private var bySession: [HashedKey<SessionID>: RunListing] = [:]
     private var byStatus: [RunStatus: RunListing] = [:]
 
-    /// How many lists there are.
+    /// The number of lists.
     var count: Int { (all.isEmpty ? 0 : 1) + byAgent.count + bySession.count + byStatus.count }
 
     subscript(filter: RunQuery.Filter) -> RunListing? {
@@ -23,7 +23,7 @@ struct RunListings {
         }
     }
 
-    /// Puts a run into the lists by time, agent and session.
+    /// Inserts a run into the lists by time, agent and session.
     mutating func insert(_ run: RunEntry) {
         all.insert(run)
         byAgent[run.summary.agentName, default: RunListing()].insert(run)
@@ -36,7 +36,7 @@ struct RunListings {
         if let session = run.summary.sessionID { bySession.remove(run, listedBy: HashedKey(session)) }
     }
 
-    /// Puts an unfinished run into the list by status.
+    /// Inserts an unfinished run into the list by status.
     mutating func insertByStatus(_ run: RunEntry) {
         byStatus[run.summary.status, default: RunListing()].insert(run)
     }

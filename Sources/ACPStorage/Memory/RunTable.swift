@@ -2,37 +2,37 @@
 
 import ACPCore
 
-/// The runs of a ``MemoryStorage``, with their listings: no locks.
+/// The runs of a ``MemoryStorage`` with their listings, without locks.
 ///
 /// Not copyable, because copies would share their runs.
 struct RunTable: ~Copyable {
     private let limit: Int
     private var entries: [HashedKey<RunID>: RunEntry] = [:]
-    /// All runs. Hands out the places that stand in the chains below.
-    private var uses: UsageOrder<RunEntry>
-    /// Ended runs in the order in which they ended: who goes first when there is no room.
-    private var ended = Chain()
-    private var unfinished: [ProcessID: Chain] = [:]
-    /// Of ``ended`` and ``unfinished``: no run stands in more than one of those.
-    private var links = ChainLinks()
+    /// All runs in the order of their last use. It assigns the slots for the lists below.
+    private var uses: LRUList<RunEntry>
+    /// Ended runs in the order in which they ended, which is the order of eviction.
+    private var ended = LinkedList()
+    private var unfinished: [ProcessID: LinkedList] = [:]
+    /// The links of ``ended`` and ``unfinished``: each run is in at most one of these lists.
+    private var links = LinkedListLinks()
     private var listings = RunListings()
-    /// Runs that went away and that others outside have to hear of.
+    /// Runs that were removed and whose watchers are still to be notified.
     private var removed: [RunEntry] = []
-    /// How many bytes the runs take.
+    /// The estimated number of bytes of all runs.
     private(set) var bytes = 0
-    /// How many of them those take that have ended.
+    /// The part of ``bytes`` for runs that have ended.
     private(set) var endedBytes = 0
 
     init(timeToLive: Duration, limit: Int) {
         self.limit = limit
-        uses = UsageOrder(timeToLive: timeToLive)
+        uses = LRUList(timeToLive: timeToLive)
     }
 
     subscript(id: RunID) -> RunEntry? { entries[HashedKey(id)] }
 
     // MARK: Writing
 
-    /// A commit that was found to be allowed.
+    /// A commit that is allowed, prepared to be applied.
     struct Step {
         fileprivate enum Kind {
             case create(RunEntry)
@@ -40,7 +40,7 @@ struct RunTable: ~Copyable {
         }
 
         fileprivate let kind: Kind
-        /// How many bytes more the run takes after it. Negative if it takes fewer.
+        /// The number of bytes by which the run grows. Negative if it shrinks.
         let growth: Int
         fileprivate let snapshotCost: Int?
         fileprivate let contents: [StoredContent]
@@ -57,30 +57,32 @@ struct RunTable: ~Copyable {
         var isCreation: Bool { if case .create = kind { true } else { false } }
     }
 
-    /// - Returns: False if this is the repetition of a commit, and nothing was left to do.
+    /// Applies a commit.
+    ///
+    /// - Returns: Whether the commit was applied: `false` if it is a repetition, so that nothing remained to be done.
     @discardableResult
     mutating func commit(_ commit: RunCommit, now: ContinuousClock.Instant) throws(StorageError) -> Bool {
         guard let step = try step(for: commit) else { return false }
         if step.isCreation { try makeRoomForRun() }
-        carryOut(step, of: commit, now: now)
+        apply(step, of: commit, now: now)
         return true
     }
 
-    /// Looks whether a commit is allowed, and changes nothing.
+    /// Checks whether a commit is allowed, without changing anything.
     ///
     /// - Parameters:
     ///   - commit: The commit.
-    ///   - isCancelled: Whether a cancel signal is stored that keeps it from being taken.
-    /// - Returns: Nil if it is the repetition of a commit, and nothing is left to do.
+    ///   - isCancelled: Whether a cancel signal is stored because of which the commit is refused.
+    /// - Returns: The prepared commit, or `nil` if it is a repetition, so that nothing remains to be done.
     func step(for commit: RunCommit, isCancelled: Bool = false) throws(StorageError) -> Step? {
         let key = HashedKey(commit.run)
         let existing = entries[key]
         let outcome = commit.outcome(
-            for: existing.map { RunStanding(owner: $0.owner, eventCount: $0.events.count) },
+            for: existing.map { StoredRunState(owner: $0.owner, eventCount: $0.events.count) },
             isCancelled: { isCancelled })
-        guard try commit.isToBeCarriedOut(outcome) else { return nil }
+        guard try commit.shouldApply(outcome) else { return nil }
         guard let entry = existing else {
-            // A commit that creates a run has a snapshot.
+            // A commit that creates a run always has a snapshot.
             guard let snapshot = commit.snapshot else { return nil }
             let entry = RunEntry(
                 RunSummary(snapshot.run), snapshot: snapshot.json, key: key, coveredEvents: snapshot.eventCount,
@@ -95,8 +97,8 @@ struct RunTable: ~Copyable {
         return Step(.append(to: entry), growth: growth, snapshotCost: snapshotCost, contents: contents)
     }
 
-    /// Carries out what ``step(for:)`` has found. There is room for it.
-    mutating func carryOut(_ step: Step, of commit: RunCommit, now: ContinuousClock.Instant) {
+    /// Applies a commit that ``step(for:isCancelled:)`` has prepared. The caller has made room for it.
+    mutating func apply(_ step: Step, of commit: RunCommit, now: ContinuousClock.Instant) {
         switch step.kind {
         case .create(let entry): insert(entry, now: now)
         case .append(let entry):
@@ -108,7 +110,7 @@ struct RunTable: ~Copyable {
                     coveredEvents: snapshot.eventCount)
             }
             add(MemoryCost.of(commit.events) + MemoryCost.of(step.contents), to: entry)
-            uses.touch(entry.place, now: now)
+            uses.touch(entry.slot, now: now)
         }
     }
 
@@ -116,14 +118,14 @@ struct RunTable: ~Copyable {
         add(cost, to: entry, isEnded: entry.summary.status.isTerminal)
     }
 
-    /// - Parameter isEnded: Whether the run stands among those that have ended.
+    /// - Parameter isEnded: Whether the run is in the list of ended runs.
     private mutating func add(_ cost: Int, to entry: RunEntry, isEnded: Bool) {
         entry.cost += cost
         bytes += cost
         if isEnded { endedBytes += cost }
     }
 
-    /// How many bytes more a run takes when it has been saved.
+    /// Returns the number of bytes by which a run grows when it is saved.
     func growth(saving run: RunID, json: [UInt8]) -> Int {
         self[run].map { MemoryCost.of(json) - $0.snapshotCost } ?? MemoryCost.entry + MemoryCost.of(json)
     }
@@ -133,7 +135,7 @@ struct RunTable: ~Copyable {
         if let entry = entries[key] {
             replaceSnapshot(
                 of: entry, with: RunSummary(run), json, cost: MemoryCost.of(json), coveredEvents: entry.events.count)
-            uses.touch(entry.place, now: now)
+            uses.touch(entry.slot, now: now)
         } else {
             try makeRoomForRun()
             insert(RunEntry(RunSummary(run), snapshot: json, key: key), now: now)
@@ -144,7 +146,7 @@ struct RunTable: ~Copyable {
         guard let entry = self[run] else { throw .notSaved(run) }
         entry.events.append(event)
         add(MemoryCost.of([event]), to: entry)
-        uses.touch(entry.place, now: now)
+        uses.touch(entry.slot, now: now)
     }
 
     mutating func claim(
@@ -154,20 +156,20 @@ struct RunTable: ~Copyable {
         if entry.summary.status.isTerminal {
             entry.owner = owner
         } else {
-            leave(entry)
+            unlink(entry)
             entry.owner = owner
-            enter(entry)
+            link(entry)
         }
-        uses.touch(entry.place, now: now)
+        uses.touch(entry.slot, now: now)
         return true
     }
 
     private mutating func insert(_ entry: RunEntry, now: ContinuousClock.Instant) {
-        entry.place = uses.insert(entry, now: now)
+        entry.slot = uses.insert(entry, now: now)
         entries[entry.key] = entry
         bytes += entry.cost
         listings.insert(entry)
-        enter(entry)
+        link(entry)
     }
 
     private mutating func replaceSnapshot(
@@ -176,40 +178,40 @@ struct RunTable: ~Copyable {
         let timeDiffers = entry.summary.createdAt != run.createdAt
         let isListedElsewhere =
             timeDiffers || entry.summary.agentName != run.agentName || entry.summary.sessionID != run.sessionID
-        let hasTurned = timeDiffers || entry.summary.status != run.status
+        let shouldRelink = timeDiffers || entry.summary.status != run.status
         if isListedElsewhere { listings.remove(entry) }
-        if hasTurned { leave(entry) }
-        add(cost - entry.snapshotCost, to: entry, isEnded: hasTurned ? false : entry.summary.status.isTerminal)
+        if shouldRelink { unlink(entry) }
+        add(cost - entry.snapshotCost, to: entry, isEnded: shouldRelink ? false : entry.summary.status.isTerminal)
         entry.snapshotCost = cost
         entry.summary = run
         entry.snapshot = json
         entry.coveredEvents = coveredEvents
         if isListedElsewhere { listings.insert(entry) }
-        if hasTurned { enter(entry) }
+        if shouldRelink { link(entry) }
     }
 
-    /// Notes a run's status: unfinished ones are listed by it, ended ones wait for their turn to make room.
-    private mutating func enter(_ entry: RunEntry) {
+    /// Inserts a run into the lists that depend on its status: that of ended runs, or those of unfinished runs.
+    private mutating func link(_ entry: RunEntry) {
         if entry.summary.status.isTerminal {
-            links.append(entry.place, to: &ended)
+            links.append(entry.slot, to: &ended)
             endedBytes += entry.cost
             return
         }
         listings.insertByStatus(entry)
         if let process = entry.owner?.process {
-            links.append(entry.place, to: &unfinished[process, default: Chain()])
+            links.append(entry.slot, to: &unfinished[process, default: LinkedList()])
         }
     }
 
-    private mutating func leave(_ entry: RunEntry) {
+    private mutating func unlink(_ entry: RunEntry) {
         if entry.summary.status.isTerminal {
-            links.remove(entry.place, from: &ended)
+            links.remove(entry.slot, from: &ended)
             endedBytes -= entry.cost
             return
         }
         listings.removeByStatus(entry)
         if let process = entry.owner?.process, let index = unfinished.index(forKey: process) {
-            links.remove(entry.place, from: &unfinished.values[index])
+            links.remove(entry.slot, from: &unfinished.values[index])
             if unfinished.values[index].isEmpty { unfinished.remove(at: index) }
         }
     }
@@ -223,11 +225,11 @@ struct RunTable: ~Copyable {
     }
 
     func unfinished(ownedBy process: ProcessID, limit: Int) -> [RunID] {
-        guard let chain = unfinished[process] else { return [] }
-        return links.prefix(limit, of: chain).compactMap { uses[$0]?.id }
+        guard let list = unfinished[process] else { return [] }
+        return links.prefix(limit, of: list).compactMap { uses[$0]?.id }
     }
 
-    // MARK: Going away
+    // MARK: Removing
 
     @discardableResult
     mutating func remove(_ id: RunID) -> Bool {
@@ -239,9 +241,9 @@ struct RunTable: ~Copyable {
     private mutating func remove(_ entry: RunEntry) {
         entries[entry.key] = nil
         listings.remove(entry)
-        leave(entry)
+        unlink(entry)
         bytes -= entry.cost
-        uses.remove(at: entry.place)
+        uses.remove(at: entry.slot)
         removed.append(entry)
     }
 
@@ -249,9 +251,9 @@ struct RunTable: ~Copyable {
         removed.append(contentsOf: entries.values)
         entries = [:]
         uses.removeAll()
-        ended = Chain()
+        ended = LinkedList()
         unfinished = [:]
-        links = ChainLinks()
+        links = LinkedListLinks()
         listings = RunListings()
         bytes = 0
         endedBytes = 0
@@ -261,45 +263,45 @@ struct RunTable: ~Copyable {
         while let entry = uses.nextExpired(now: now) { remove(entry) }
     }
 
-    /// How many bytes could be freed without touching a run that has not ended, nor the given one.
+    /// Returns the number of bytes of all ended runs except the given one.
     func freeableBytes(except run: RunID?) -> Int {
         guard let entry = run.flatMap({ self[$0] }), entry.summary.status.isTerminal else { return endedBytes }
         return endedBytes - entry.cost
     }
 
-    /// The run that ended first, other than the given one, and until when it would be kept.
+    /// Returns the run that ended first, except the given one, and when it expires.
     func oldestEnded(except run: RunID?) -> (run: RunID, deadline: ContinuousClock.Instant)? {
-        for place in links.prefix(2, of: ended) {
-            if let entry = uses[place], entry.id != run { return (entry.id, uses.deadline(at: place)) }
+        for slot in links.prefix(2, of: ended) {
+            if let entry = uses[slot], entry.id != run { return (entry.id, uses.deadline(at: slot)) }
         }
         return nil
     }
 
-    /// Sees to it that one more run may be inserted, as far as their number is concerned.
+    /// Evicts ended runs until one more run can be inserted without exceeding the maximum number of runs.
     mutating func makeRoomForRun() throws(StorageError) {
         try checkRoomForRun()
         while entries.count >= limit, let oldest = ended.first.flatMap({ uses[$0] }) { remove(oldest) }
     }
 
-    /// Whether ``makeRoomForRun()`` would find room.
+    /// Checks that ``makeRoomForRun()`` can make room.
     func checkRoomForRun() throws(StorageError) {
         guard entries.count < limit || !ended.isEmpty else {
             throw StorageError(
                 .full,
-                "the memory storage holds \(limit) unfinished runs and takes no more: raise its runLimit, "
+                "the memory storage has \(limit) unfinished runs and accepts no more: raise its runLimit, "
                     + "or use another storage"
             )
         }
     }
 
-    /// Gives up the runs that went away since this was called last, to be freed outside the lock.
+    /// Returns the runs that were removed since the last call, so that they are freed outside the lock.
     mutating func takeRemoved() -> [RunEntry] {
         guard !removed.isEmpty else { return [] }
         defer { removed = [] }
         return removed
     }
 
-    /// How much there is of each thing: for tests that nothing stays behind.
+    /// The number of objects of each kind, for tests that nothing is left behind.
     var footprint: [String: Int] {
         [
             "runs": entries.count, "expiring runs": uses.count, "ended runs": ended.count,

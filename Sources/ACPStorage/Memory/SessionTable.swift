@@ -2,22 +2,22 @@
 
 import ACPCore
 
-/// A session in a ``SessionTable``. Stays inside the lock around that, as a ``RunEntry`` does.
+/// A session in a ``SessionTable``. It does not leave the lock around the table, like a ``RunEntry``.
 final class SessionEntry {
     let key: HashedKey<SessionID>
     var record: StoredSession?
     var history: [Encoded<HistoryEntry>] = []
-    /// The keys of the blocks that the history consists of.
+    /// The keys of the blocks in the history.
     var blocks: Set<String> = []
     var contents: [ContentDigest: [UInt8]] = [:]
-    /// The session's number in the order of use.
-    var place = 0
-    /// How many bytes all of this takes.
+    /// The session's slot in the order of use.
+    var slot = 0
+    /// The estimated number of bytes of the whole entry.
     var cost = MemoryCost.entry
 
     init(_ key: HashedKey<SessionID>) { self.key = key }
 
-    /// How many bytes more the session takes with a block.
+    /// Returns the number of bytes by which the session grows when a block is appended.
     func growth(appending block: HistoryBlock) -> Int {
         guard !blocks.contains(block.key) else { return 0 }
         return MemoryCost.of(block)
@@ -37,20 +37,20 @@ final class SessionEntry {
     }
 }
 
-/// The sessions of a ``MemoryStorage``: no locks.
+/// The sessions of a ``MemoryStorage``, without locks.
 ///
 /// Not copyable, because copies would share their sessions.
 struct SessionTable: ~Copyable {
     private let limit: Int
     private var entries: [HashedKey<SessionID>: SessionEntry] = [:]
-    private var uses: UsageOrder<SessionEntry>
+    private var uses: LRUList<SessionEntry>
     private var removed: [SessionEntry] = []
-    /// How many bytes the sessions take.
+    /// The estimated number of bytes of all sessions.
     private(set) var bytes = 0
 
     init(timeToLive: Duration, limit: Int) {
         self.limit = limit
-        uses = UsageOrder(timeToLive: timeToLive)
+        uses = LRUList(timeToLive: timeToLive)
     }
 
     subscript(id: SessionID) -> SessionEntry? { entries[HashedKey(id)] }
@@ -69,7 +69,9 @@ struct SessionTable: ~Copyable {
         return saved.version
     }
 
-    /// - Returns: The version that a session has.
+    /// Checks the version of a session.
+    ///
+    /// - Returns: The version of the stored session.
     @discardableResult
     func check(_ session: SessionID, expecting version: Int?) throws(StorageError) -> Int {
         let found = self[session]?.record?.version ?? 0
@@ -82,7 +84,7 @@ struct SessionTable: ~Copyable {
     mutating func append(_ blocks: [HistoryBlock], to session: SessionID, now: ContinuousClock.Instant) {
         let key = HashedKey(session)
         let existing = entries[key]
-        // Nothing to append makes no session.
+        // Appending no blocks does not create a session.
         guard !blocks.isEmpty || existing != nil else { return }
         let entry = use(existing, key, now: now)
         for block in blocks { append(block, to: entry) }
@@ -104,7 +106,7 @@ struct SessionTable: ~Copyable {
         bytes += cost
     }
 
-    /// How many bytes more a session takes when blocks have been appended.
+    /// Returns the number of bytes by which a session grows when blocks are appended.
     func growth(appending blocks: [HistoryBlock], to session: SessionID) -> Int {
         guard !blocks.isEmpty else { return 0 }
         let entry = self[session] ?? SessionEntry(HashedKey(session))
@@ -118,41 +120,41 @@ struct SessionTable: ~Copyable {
         return MemoryCost.entry + history.block.contents.reduce(MemoryCost.of(history.block)) { $0 + MemoryCost.of($1) }
     }
 
-    /// How many bytes more a session takes when it has been saved.
+    /// Returns the number of bytes by which a session grows when it is saved.
     func growth(saving session: StoredSession) -> Int {
         self[session.id].map { $0.growth(saving: session) } ?? MemoryCost.entry + MemoryCost.of(session)
     }
 
-    /// How many bytes could be freed without touching a session.
+    /// Returns the number of bytes of all sessions except the given one.
     func freeableBytes(except session: SessionID?) -> Int {
         bytes - (session.flatMap { self[$0] }?.cost ?? 0)
     }
 
-    /// The session that was used least recently, other than the given one, and until when it would be kept.
+    /// Returns the least recently used session, except the given one, and when it expires.
     func leastRecent(except session: SessionID?) -> (session: SessionID, deadline: ContinuousClock.Instant)? {
         for entry in uses.leastRecentPair where entry.key.id != session {
-            return (entry.key.id, uses.deadline(at: entry.place))
+            return (entry.key.id, uses.deadline(at: entry.slot))
         }
         return nil
     }
 
-    /// Notes that a session is used now, and makes it if there is none yet.
+    /// Makes a session the most recently used one, and creates it if necessary.
     private mutating func use(
         _ existing: SessionEntry?, _ key: HashedKey<SessionID>, now: ContinuousClock.Instant
     ) -> SessionEntry {
         if let existing {
-            uses.touch(existing.place, now: now)
+            uses.touch(existing.slot, now: now)
             return existing
         }
         while entries.count >= limit, let oldest = uses.leastRecent { remove(oldest) }
         let entry = SessionEntry(key)
-        entry.place = uses.insert(entry, now: now)
+        entry.slot = uses.insert(entry, now: now)
         entries[key] = entry
         bytes += entry.cost
         return entry
     }
 
-    // MARK: Going away
+    // MARK: Removing
 
     @discardableResult
     mutating func remove(_ id: SessionID) -> Bool {
@@ -164,7 +166,7 @@ struct SessionTable: ~Copyable {
     private mutating func remove(_ entry: SessionEntry) {
         entries[entry.key] = nil
         bytes -= entry.cost
-        uses.remove(at: entry.place)
+        uses.remove(at: entry.slot)
         removed.append(entry)
     }
 
@@ -179,14 +181,14 @@ struct SessionTable: ~Copyable {
         while let entry = uses.nextExpired(now: now) { remove(entry) }
     }
 
-    /// Gives up the sessions that went away since this was called last, to be freed outside the lock.
+    /// Returns the sessions that were removed since the last call, so that they are freed outside the lock.
     mutating func takeRemoved() -> [SessionEntry] {
         guard !removed.isEmpty else { return [] }
         defer { removed = [] }
         return removed
     }
 
-    /// How much there is of each thing: for tests that nothing stays behind.
+    /// The number of objects of each kind, for tests that nothing is left behind.
     var footprint: [String: Int] {
         [
             "sessions": entries.count, "used sessions": uses.count, "removed sessions": removed.count,

@@ -3,14 +3,14 @@
 import ACPCore
 import ACPStorage
 
-/// A cancel signal that is stored before a run's end decides how the run ends.
+/// Cancel signals that are stored before a run ends.
 enum CancelChecks {
     static let all = [
-        StorageCheck("Once a cancel is stored, a run ends as cancelled and not in another way", refusedEnds),
+        StorageCheck("A run for which a cancel signal is stored can only end as cancelled", refusedEnds),
         StorageCheck(
-            "A cancel that comes after a run's end changes nothing, also not for a repeated commit", afterTheEnd),
-        StorageCheck("A cancel holds up nothing but the end of its own run", otherCommits),
-        StorageCheck("Of a run's end and a cancel at the same moment one knows of the other", race),
+            "A cancel signal after a run's end changes nothing, also for a repeated commit", afterTheEnd),
+        StorageCheck("A cancel signal affects only the end of its own run", otherCommits),
+        StorageCheck("Of a run's end and a cancel signal at the same moment, one takes effect", race),
     ]
 
     static func refusedEnds(_ context: CheckContext) async throws {
@@ -25,7 +25,7 @@ enum CancelChecks {
             try await context.expectError(.cancelled, "the end as \(status)") { try await storage.commit(commit) }
             try await context.expectStored(writer)
             let history = try await storage.storedHistory(of: context.session, from: 0, limit: nil)
-            try context.expect("what the refused commit left in the session", history.total, is: 0)
+            try context.expect("the session's history after a refused commit", history.total, is: 0)
             try await writer.become(.cancelled)
             try await context.expectStored(writer)
         }
@@ -66,13 +66,13 @@ enum CancelChecks {
             let (refusal, status) = (try await committed, try await seen)
             switch refusal {
             case nil:
-                // The end was first, and the sender of the cancel must see that.
+                // The end was first, and the sender of the cancel signal must see that.
                 let message =
-                    "the run has ended, but the sender of the cancel reads that it is \(String(describing: status))"
+                    "the run ended, but the sender of the signal reads the status \(String(describing: status))"
                 try context.expect(status == .completed, message)
             case .cancelled?:
-                try context.expect(status != .completed, "the end was refused, and is stored all the same")
-            case let code?: throw context.broken("the end was refused with \(code)")
+                try context.expect(status != .completed, "the end was refused, but is stored")
+            case let code?: throw context.failure("the end was refused with \(code)")
             }
         }
     }

@@ -3,20 +3,20 @@
 import ACPCore
 import ACPStorage
 
-/// How runs and their events are written by their owner, and read.
+/// Writing runs and events as their owner, and reading them.
 enum CommitChecks {
     static let all = [
         StorageCheck("The first commit creates a run with its events, its owner and its input", creation),
-        StorageCheck("A run that was never stored is nowhere", unknownRun),
-        StorageCheck("Events come back in the order of their commits, byte for byte", order),
-        StorageCheck("Events are read by offset and limit, whatever the numbers", pages),
-        StorageCheck("A run is its snapshot and the later events, wherever the snapshot stands", snapshots),
-        StorageCheck("A snapshot may be replaced without new events", snapshotAlone),
-        StorageCheck("A snapshot may cover only a part of the events of its commit", partlyCovered),
+        StorageCheck("A run that was never stored is not found", unknownRun),
+        StorageCheck("Events are returned in the order of their commits, byte for byte", order),
+        StorageCheck("Events are read by offset and limit, including negative and large numbers", pages),
+        StorageCheck("A run is its snapshot and the later events, at every position of the snapshot", snapshots),
+        StorageCheck("A snapshot can be replaced without new events", snapshotAlone),
+        StorageCheck("A snapshot can cover a part of the events of its commit", partlyCovered),
         StorageCheck("The input of a run never changes", input),
-        StorageCheck("A later commit to a run that is not there says notFound and stores nothing", missingRun),
-        StorageCheck("A commit that expects another number of events says conflict and changes nothing", conflict),
-        StorageCheck("Events of every kind come back as they were", kinds),
+        StorageCheck("A later commit to a run that does not exist throws notFound and stores nothing", missingRun),
+        StorageCheck("A commit that expects another number of events throws conflict and changes nothing", conflict),
+        StorageCheck("Events of every kind are returned unchanged", kinds),
     ]
 
     static func creation(_ context: CheckContext) async throws {
@@ -28,9 +28,9 @@ enum CommitChecks {
         try context.expect("the input", try await storage.input(of: id), is: input)
         try context.expect("the run", try await storage.run(id), is: writer.run)
         let record = try context.unwrap("the record", try await storage.record(of: id))
-        try context.expect("how many events the snapshot covers", record.coveredEvents, is: 2)
+        try context.expect("the number of events that the snapshot covers", record.coveredEvents, is: 2)
         try context.expect("the events after the snapshot", record.laterEvents, is: [])
-        // A run may be created before anything happened in it.
+        // A run can be created without events.
         let silent = RunWriter(context.newRun(), on: storage)
         try await storage.commit(
             RunCommit(
@@ -58,7 +58,7 @@ enum CommitChecks {
         }
         try await writer.become(.inProgress)
         try await context.expectStored(writer)
-        // What somebody else encoded, with blanks and keys in an order of its own, is not encoded anew.
+        // JSON of another encoder, with whitespace and another order of members, is not encoded again.
         let foreign = try EncodedEvent(json: Array(#"{ "generic" : {"b":1.0, "a":[ ]} , "type" : "generic" }"#.utf8))
         try await context.storage.commit(
             RunCommit(
@@ -81,14 +81,14 @@ enum CommitChecks {
                 let expected = page(writer.events, from: offset, limit: limit)
                 try context.expect(
                     found == expected,
-                    "events(from: \(offset), limit: \(limit.map(String.init) ?? "nil")) gave \(found.count) events of "
-                        + "\(count) where \(expected.count) were expected, or others. Negative numbers count as 0")
+                    "events(from: \(offset), limit: \(limit.map(String.init) ?? "nil")) returned \(found.count) events "
+                        + "of \(count) where \(expected.count) were expected, or others. Negative numbers count as 0")
             }
         }
     }
 
     static func snapshots(_ context: CheckContext) async throws {
-        // For each position: nine commits of which one carries a snapshot.
+        // For each position: nine commits of which one has a snapshot.
         for position in 0..<9 {
             var writer = try await RunWriter.create(context.newRun(), on: context.storage)
             var covered = 2
@@ -98,7 +98,7 @@ enum CommitChecks {
                 try await context.expectStored(writer)
                 let found = try await context.storage.record(of: writer.run.id)
                 let record = try context.unwrap("the record", found)
-                try context.expect("how many events the snapshot covers", record.coveredEvents, is: covered)
+                try context.expect("the number of events that the snapshot covers", record.coveredEvents, is: covered)
                 try context.expectEvents(record.laterEvents, are: Array(writer.events[covered...]))
             }
         }
@@ -110,7 +110,7 @@ enum CommitChecks {
         try await writer.write([], snapshot: true)
         try await context.expectStored(writer)
         let record = try context.unwrap("the record", try await context.storage.record(of: writer.run.id))
-        try context.expect("how many events the snapshot covers", record.coveredEvents, is: 6)
+        try context.expect("the number of events that the snapshot covers", record.coveredEvents, is: 6)
     }
 
     static func partlyCovered(_ context: CheckContext) async throws {
@@ -123,20 +123,20 @@ enum CommitChecks {
         try await context.storage.commit(commit)
         try await context.expectStored(writer)
         let record = try context.unwrap("the record", try await context.storage.record(of: writer.run.id))
-        try context.expect("how many events the snapshot covers", record.coveredEvents, is: 4)
+        try context.expect("the number of events that the snapshot covers", record.coveredEvents, is: 4)
     }
 
     static func input(_ context: CheckContext) async throws {
         let storage = context.storage
-        var writer = try await RunWriter.create(context.newRun(), on: storage, input: ["what it was called with"])
+        var writer = try await RunWriter.create(context.newRun(), on: storage, input: ["the first input"])
         try await writer.write(context.parts(0..<2), snapshot: true)
         try await writer.become(.completed)
         let input: [Message]? = try await storage.input(of: writer.run.id)
-        try context.expect("the input", input?.map(\.text), is: ["what it was called with"])
+        try context.expect("the input", input?.map(\.text), is: ["the first input"])
         let without = try await RunWriter.create(context.newRun(), on: storage)
-        try context.expect("an input that was not given", try await storage.input(of: without.run.id), is: nil)
+        try context.expect("the input of a run without input", try await storage.input(of: without.run.id), is: nil)
         let empty = try await RunWriter.create(context.newRun(), on: storage, input: [])
-        try context.expect("an input of no messages", try await storage.input(of: empty.run.id), is: [])
+        try context.expect("an input without messages", try await storage.input(of: empty.run.id), is: [])
     }
 
     static func missingRun(_ context: CheckContext) async throws {
@@ -144,7 +144,7 @@ enum CommitChecks {
             var writer = RunWriter(context.newRun(), on: context.storage)
             _ = try writer.next(RunWriter.firstEvents(of: writer.run), snapshot: true)
             let commit = try writer.next(context.parts(0..<2), snapshot: snapshot)
-            try await context.expectError(.notFound, "a later commit to a run that is not there") {
+            try await context.expectError(.notFound, "a later commit to a run that does not exist") {
                 try await context.storage.commit(commit)
             }
             try await context.expectNothing(of: writer.run)
@@ -200,7 +200,7 @@ enum CommitChecks {
     }
 }
 
-/// The page that storage must give: negative numbers count as 0, and what lies outside is left out.
+/// Returns the page that a storage must return: negative numbers mean 0, and positions out of range are left out.
 func page<Element>(_ all: [Element], from offset: Int, limit: Int?) -> [Element] {
     Array(all.dropFirst(max(0, offset)).prefix(max(0, limit ?? .max)))
 }

@@ -3,17 +3,17 @@
 import ACPCore
 import ACPStorage
 
-/// Contents that documents refer to: there as long as what refers to them, and no longer.
+/// Contents, which live as long as the documents that refer to them.
 enum ContentChecks {
     static let all = [
-        StorageCheck("Contents come back byte for byte, in the order asked for", roundTrip),
-        StorageCheck("A content belongs to the run or session that it came to, and to no other", owners),
+        StorageCheck("Contents are returned byte for byte, in the order of their keys", roundTrip),
+        StorageCheck("A content belongs to the run or session with which it was stored, and to no other", owners),
         StorageCheck("A commit that is refused stores no content", refused),
         StorageCheck(
-            "Storing contents again changes nothing, whether their commit is repeated or another brings them", again),
-        StorageCheck("Contents go with their run or their session, and not before", deletion),
-        StorageCheck("A run that is created anew begins without contents", anew),
-        StorageCheck("Whoever finds an event finds the content that came with it", together),
+            "Storing contents again changes nothing, whether by a repeated or by another commit", again),
+        StorageCheck("Contents are deleted with their run or their session, and not earlier", deletion),
+        StorageCheck("A run that is created again has no contents", recreation),
+        StorageCheck("A reader that finds an event finds the content that was stored with it", together),
     ]
 
     static func roundTrip(_ context: CheckContext) async throws {
@@ -60,7 +60,7 @@ enum ContentChecks {
         try await context.expectContents(digests, of: .run(two), are: [nil, [2]])
         try await context.expectContents(digests, of: .session(context.session), are: [nil, [2]])
         try await context.expectContents(digests, of: .run(RunID()), are: [nil, nil])
-        // Ids of runs and sessions do not get in each other's way.
+        // Ids of runs and sessions are independent.
         try await context.expectContents(
             digests, of: .session(SessionID(stringLiteral: one.rawValue)), are: [nil, nil])
     }
@@ -72,18 +72,20 @@ enum ContentChecks {
         var stranger = writer
         stranger.owner = RunOwner(process: writer.owner.process)
         let fenced = try stranger.next(context.parts(0..<1), contents: [content])
-        try await context.expectError(.fenced, "a commit of somebody else") { try await storage.commit(fenced) }
+        try await context.expectError(.fenced, "a commit of another owner") { try await storage.commit(fenced) }
         var ahead = writer
         _ = try ahead.next(context.parts(0..<1))
         let early = try ahead.next(context.parts(1..<2), contents: [content])
-        try await context.expectError(.conflict, "a commit that leaves an event out") {
+        try await context.expectError(.conflict, "a commit that skips an event") {
             try await storage.commit(early)
         }
         try await context.expectContents([content.digest], of: .run(writer.run.id), are: [nil])
         var unknown = RunWriter(context.newRun(), on: storage)
         _ = try unknown.next(context.parts(0..<1))
         let late = try unknown.next(context.parts(1..<2), contents: [content])
-        try await context.expectError(.notFound, "a commit to no run") { try await storage.commit(late) }
+        try await context.expectError(.notFound, "a commit to a run that does not exist") {
+            try await storage.commit(late)
+        }
         try await context.expectContents([content.digest], of: .run(unknown.run.id), are: [nil])
     }
 
@@ -124,7 +126,7 @@ enum ContentChecks {
         try await context.expectContents([content.digest], of: .session(context.session), are: [nil])
         try await context.expectContents([content.digest], of: .run(stays.run.id), are: [content.bytes])
         try await context.expectContents([content.digest], of: .session(kept), are: [content.bytes])
-        // What is saved by hand and claimed by others keeps its contents.
+        // A run that is saved or claimed keeps its contents.
         try await storage.save(stays.run)
         let claimed = try await storage.claim(
             stays.run.id, for: RunOwner(process: ProcessID()), from: stays.owner)
@@ -133,7 +135,7 @@ enum ContentChecks {
         try await storage.deleteSession(kept)
     }
 
-    static func anew(_ context: CheckContext) async throws {
+    static func recreation(_ context: CheckContext) async throws {
         let content = StoredContent(1, [1, 2, 3])
         let run = context.newRun()
         for contents in [[content], []] {
@@ -161,7 +163,7 @@ enum ContentChecks {
             }
             group.addTask {
                 var found = 0
-                try await context.eventually("fifty events are there") {
+                try await context.eventually("fifty events are stored") {
                     let count = try await storage.eventCount(of: id) - first
                     let numbers = found..<count
                     try await context.expectContents(
@@ -176,7 +178,7 @@ enum ContentChecks {
 }
 
 extension StoredContent {
-    /// A content whose digest is a number: to a backend it is a name like any other.
+    /// A content whose digest is a number, since backends do not interpret digests.
     init(_ number: Int, _ bytes: [UInt8]) { self.init(digest: .number(number), bytes: bytes) }
 }
 
@@ -194,7 +196,7 @@ extension CheckContext {
         let found = try await (storage ?? self.storage).contents(digests.map { ContentKey(owner, $0) })
         guard found != expected else { return }
         let sizes = (found: found.map { $0?.count }, expected: expected.map { $0?.count })
-        throw broken(
+        throw failure(
             "the contents of \(owner): found \(sizes.found) bytes, expected \(sizes.expected)", file: file, line: line)
     }
 }

@@ -3,14 +3,14 @@
 import ACPCore
 import ACPStorage
 
-/// What is left after deletes: nothing.
+/// Deleting runs and sessions.
 enum DeletionChecks {
     static let all = [
-        StorageCheck("Deleting a run removes its events, its input, its signals and its places in every listing", run),
-        StorageCheck("Deleting one run leaves all others as they are", others),
-        StorageCheck("A commit to a deleted run says notFound and does not bring it back", lateCommit),
-        StorageCheck("A deleted run can be created anew and starts from nothing", anew),
-        StorageCheck("Of many tasks that delete a run at once, one is told that it was there", atOnceOnly),
+        StorageCheck("Deleting a run removes its events, its input, its signals and its entries in all listings", run),
+        StorageCheck("Deleting a run does not change other runs", others),
+        StorageCheck("A commit to a deleted run throws notFound and does not restore it", lateCommit),
+        StorageCheck("A deleted run can be created again and starts empty", recreation),
+        StorageCheck("Of many tasks that delete a run at once, one is told that it existed", concurrentDeletes),
     ]
 
     static func run(_ context: CheckContext) async throws {
@@ -26,7 +26,7 @@ enum DeletionChecks {
             try context.expect("the process's runs", owned, is: [])
             for filter in [RunQuery.Filter.agent(context.agent), .session(context.session)] {
                 let listed = try await storage.runs(RunQuery(filter))
-                try context.expect("how many runs \(filter) has", listed.total, is: 0)
+                try context.expect("the number of runs of \(filter)", listed.total, is: 0)
             }
             try context.expect("deleting it again", try await storage.deleteRun(writer.run.id), is: false)
             let claimed = try await storage.claim(
@@ -36,7 +36,7 @@ enum DeletionChecks {
         let byHand = context.newRun()
         try await storage.save(byHand)
         try await storage.append(.generic(1), to: byHand.id)
-        try context.expect("deleting a run saved by hand", try await storage.deleteRun(byHand.id), is: true)
+        try context.expect("deleting a run saved without an engine", try await storage.deleteRun(byHand.id), is: true)
         try await context.expectNothing(of: byHand)
     }
 
@@ -60,7 +60,7 @@ enum DeletionChecks {
         }
         let listed = try await storage.runs(RunQuery(.session(context.session)))
         try context.expect("the listed runs", Set(listed.items), is: Set(kept.map(\.run)))
-        try context.expect("how many they are", listed.total, is: 3)
+        try context.expect("their number", listed.total, is: 3)
         let history = try await storage.storedHistory(of: context.session, from: 0, limit: nil).items
         try context.expect("the session's history after its run was deleted", history.count, is: 1)
     }
@@ -77,7 +77,7 @@ enum DeletionChecks {
         }
     }
 
-    static func anew(_ context: CheckContext) async throws {
+    static func recreation(_ context: CheckContext) async throws {
         let storage = context.storage
         let run = context.newRun()
         for round in 0..<3 {
@@ -87,25 +87,26 @@ enum DeletionChecks {
             let found = try await storage.input(of: run.id)
             try context.expect("the input in round \(round)", found?.count, is: round == 0 ? 1 : nil)
             let signals = try await storage.coordination.signals(to: run.id)
-            try context.expect("the signals of a run that is new", signals, is: [])
+            try context.expect("the signals of a new run", signals, is: [])
             try await writer.write(context.parts(0..<round + 1))
             try await context.expectStored(writer)
             let sent = try await storage.coordination.send(.cancel, to: run.id)
             try context.expect("the first signal of this run", sent, is: true)
             let listed = try await storage.runs(RunQuery(.agent(context.agent)))
-            try context.expect("how many runs are listed", listed.total, is: 1)
+            try context.expect("the number of listed runs", listed.total, is: 1)
             try await storage.deleteRun(run.id)
         }
     }
 
-    static func atOnceOnly(_ context: CheckContext) async throws {
+    static func concurrentDeletes(_ context: CheckContext) async throws {
         let writer = try await RunWriter.create(context.newRun(), on: context.storage)
-        let told = try await atOnce(20) { _ in try await context.storage.deleteRun(writer.run.id) }
-        try context.expect("how many were told that it was there", told.count { $0 }, is: 1)
+        let told = try await concurrently(20) { _ in try await context.storage.deleteRun(writer.run.id) }
+        try context.expect("the number of tasks that were told that the run existed", told.count { $0 }, is: 1)
         try await context.expectNothing(of: writer.run)
         let session = SessionID()
         try await context.storage.save(SessionRecord(id: session), expecting: nil)
-        let toldOfSession = try await atOnce(20) { _ in try await context.storage.deleteSession(session) }
-        try context.expect("how many were told that the session was there", toldOfSession.count { $0 }, is: 1)
+        let toldOfSession = try await concurrently(20) { _ in try await context.storage.deleteSession(session) }
+        try context.expect(
+            "the number of tasks that were told that the session existed", toldOfSession.count { $0 }, is: 1)
     }
 }

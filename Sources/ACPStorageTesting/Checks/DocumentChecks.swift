@@ -3,22 +3,22 @@
 import ACPCore
 import ACPStorage
 
-/// Big, many and strange things.
+/// Large documents, many events, and unusual ids and characters.
 enum DocumentChecks {
     static let all = [
-        StorageCheck("Documents of five mebibytes come back whole", big),
-        StorageCheck("A run of ten thousand events comes back whole, by page and at once", many),
-        StorageCheck("Strange but valid ids are kept apart and found again", ids),
-        StorageCheck("Unicode of all kinds comes back byte for byte", unicode),
+        StorageCheck("Documents of five mebibytes are returned unchanged", large),
+        StorageCheck("A run of ten thousand events is returned unchanged, in pages and at once", many),
+        StorageCheck("Unusual but valid ids are distinguished and found", ids),
+        StorageCheck("Unicode of all kinds is returned byte for byte", unicode),
     ]
 
-    static func big(_ context: CheckContext) async throws {
+    static func large(_ context: CheckContext) async throws {
         let storage = context.storage
         let size = 5 * 1_024 * 1_024
         let line = String(repeating: "0123456789abcdef", count: 63) + "0123456789abcde\n"
         let text = String(repeating: line, count: size / line.utf8.count)
         var writer = try await RunWriter.create(context.newRun(), on: storage, input: [Message(text)])
-        // Once as an event behind the snapshot, then within it.
+        // First as an event after the snapshot, then within it.
         try await writer.write([.messagePart(.text(text))])
         try await context.expectStored(writer)
         try await writer.become(.completed)
@@ -44,7 +44,7 @@ enum DocumentChecks {
         var writer = try await RunWriter.create(context.newRun(), on: context.storage)
         var size = 1
         while writer.events.count < count {
-            // Commits of many sizes, the last one as large as needed.
+            // Commits of many sizes; the last one is as large as necessary.
             let start = writer.events.count
             try await writer.write(context.parts(start..<min(start + size, count)), snapshot: size == 128)
             size = size * 2 % 1_023
@@ -94,7 +94,7 @@ enum DocumentChecks {
             try context.expect("deleting session \(text)", try await storage.deleteSession(session), is: true)
         }
         let left = try await storage.runs(RunQuery(.agent(context.agent)))
-        try context.expect("how many runs are left", left.total, is: 0)
+        try context.expect("the number of remaining runs", left.total, is: 0)
     }
 
     private static let texts = [
@@ -121,7 +121,7 @@ enum DocumentChecks {
         try await context.expectStored(writer)
         try await writer.become(.completed)
         try await context.expectStored(writer)
-        // Swift holds strings for equal that are spelled with other scalars: bytes are compared here.
+        // Swift strings of different scalars can be equal: the bytes are compared here.
         let run = try context.unwrap("the run", try await storage.run(writer.run.id))
         let contents = run.output.flatMap(\.parts).map { Array(($0.content ?? "").utf8) }
         try context.expect("the bytes of the output", contents, is: texts.map { Array($0.utf8) })

@@ -3,15 +3,15 @@
 import ACPCore
 import ACPStorage
 
-/// Runs that expire some time after their last update, and sessions after their last use. Backends that keep everything
-/// until it is deleted have nothing to check here.
+/// Expiry of runs after their last update, and of sessions after their last use. Backends that keep everything
+/// until it is deleted pass these checks.
 enum ExpiryChecks {
     static let all = [
-        StorageCheck("A run that expired is gone whole: events, input, signals and every listing", run),
-        StorageCheck("An update of a run extends the life of all of it", extended),
-        StorageCheck("Runs that expired are in no page and in no total, those that live are", listings),
-        StorageCheck("An expired run does not come back by a late commit, and can be created anew", late),
-        StorageCheck("A session that expired is gone whole, and using it extends its life", session),
+        StorageCheck("A run expires as a whole: events, input, signals and entries in all listings", run),
+        StorageCheck("An update of a run extends the life of the whole run", extended),
+        StorageCheck("Expired runs are in no page and in no total, and other runs are", listings),
+        StorageCheck("An expired run is not restored by a late commit, and can be created again", late),
+        StorageCheck("A session expires as a whole, and using it extends its life", session),
         StorageCheck("A commit with a block extends the life of the session as appending does", sessionByCommit),
     ]
 
@@ -31,7 +31,7 @@ enum ExpiryChecks {
         let byHand = context.newRun(.inProgress)
         try await storage.save(byHand)
         try await storage.append(.generic(1), to: byHand.id)
-        try await short.letAllExpire()
+        try await short.expireAll()
         for run in writers.map(\.run) + [byHand] { try await context.expectNothing(of: run, on: storage) }
         for writer in writers {
             let owned = try await storage.runs(ownedBy: writer.owner.process, limit: 10)
@@ -70,7 +70,7 @@ enum ExpiryChecks {
                 let listed = try await storage.runs(RunQuery(.agent(context.agent), limit: 100))
                 try context.expect("the newest run of the agent", listed.items.first, is: writer.run)
             }
-            try context.expect(isIntact, "a run was gone before its time to live had passed since an update")
+            try context.expect(isIntact, "a run expired before its time to live had passed since an update")
         }
         let byHand = context.newRun()
         try await storage.save(byHand)
@@ -81,13 +81,13 @@ enum ExpiryChecks {
         } check: {
             try context.expect("the run", try await storage.run(byHand.id), is: byHand)
         }
-        try context.expect(isIntact, "a run saved by hand was gone before its time")
+        try context.expect(isIntact, "a run saved without an engine expired before its time to live had passed")
     }
 
-    /// Updates something twice, each time after a good part of its life, and looks whether it is still there.
+    /// Updates something twice, each time after a large part of its time to live, and checks that it still exists.
     ///
-    /// Where time really passes, a machine may be so busy that it passes too fast. What is found then says nothing, and
-    /// counts as in order.
+    /// If the suite sleeps, a busy machine may take too long. The result is then meaningless, and
+    /// counts as success.
     private static func stays(
         _ short: ShortLivedStorage, update: () async throws -> Void,
         isThere: () async throws -> Bool, check: () async throws -> Void
@@ -97,7 +97,7 @@ enum ExpiryChecks {
             let start = clock.now
             do {
                 try await update()
-                try await short.letTimePass(short.timeToLive * 0.6)
+                try await short.advanceTime(short.timeToLive * 0.6)
                 if try await isThere() {
                     try await check()
                 } else if clock.now - start < short.timeToLive {
@@ -122,11 +122,11 @@ enum ExpiryChecks {
             if number.isMultiple(of: 3) { try await writer.become(.completed) }
             old.append(writer.run)
         }
-        try await short.letAllExpire()
+        try await short.expireAll()
         var live: [Run] = []
         let start = ContinuousClock.now
         for number in 0..<6 {
-            // Older ones and newer ones than those that expired.
+            // Runs that are older and newer than the expired ones.
             let run = context.newRun(createdAt: .now + .seconds(number.isMultiple(of: 2) ? number : -100 - number))
             live.append(try await RunWriter.create(run, on: storage).run)
         }
@@ -149,7 +149,7 @@ enum ExpiryChecks {
         var writer = try await RunWriter.create(context.newRun(), on: storage, input: ["hello"])
         try await writer.write(context.parts(0..<5))
         let run = writer.run
-        try await short.letAllExpire()
+        try await short.expireAll()
         let commit = try writer.next([run.becoming(.completed)], snapshot: true)
         try await context.expectError(.notFound, "a commit to an expired run") { try await storage.commit(commit) }
         try await context.expectError(.notFound, "appending to an expired run") {
@@ -179,7 +179,7 @@ enum ExpiryChecks {
             try await storage.save(SessionRecord(id: session, metadata: ["kept": true]), expecting: nil)
             try await storage.append([block], to: session)
         }
-        // Both halves of a session live as long as the one that was used last.
+        // The state and the history of a session live as long as the one that was used last.
         for useHistory in [true, false] {
             let isIntact = try await stays(short) {
                 if useHistory {
@@ -195,9 +195,9 @@ enum ExpiryChecks {
                 try await context.expectContents(
                     [content.digest], of: .session(used), are: [content.bytes], on: storage)
             }
-            try context.expect(isIntact, "a session was gone before its time to live had passed since its last use")
+            try context.expect(isIntact, "a session expired before its time to live had passed since its last use")
         }
-        try await short.letAllExpire()
+        try await short.expireAll()
         for session in [used, unused] {
             try context.expect("an expired session", try await storage.session(session), is: nil)
             let history = try await storage.storedHistory(of: session, from: 0, limit: nil)
@@ -205,7 +205,7 @@ enum ExpiryChecks {
             try await context.expectContents([content.digest], of: .session(session), are: [nil], on: storage)
             try context.expect("deleting it", try await storage.deleteSession(session), is: false)
         }
-        // It begins anew, with the same block.
+        // The session can be created again, with the same block.
         let start = ContinuousClock.now
         try await storage.append([block], to: used)
         let version = try await storage.save(SessionRecord(id: used), expecting: 0)
@@ -237,8 +237,8 @@ enum ExpiryChecks {
             try await context.expectContents(
                 [content.digest], of: .session(context.session), are: [content.bytes], on: storage)
         }
-        try context.expect(isIntact, "a session was gone before its time to live had passed since a commit to it")
-        try await short.letAllExpire()
+        try context.expect(isIntact, "a session expired before its time to live had passed since a commit to it")
+        try await short.expireAll()
         try context.expect("the expired session", try await storage.session(context.session), is: nil)
         let history = try await storage.storedHistory(of: context.session, from: 0, limit: nil)
         try context.expect("its history's total", history.total, is: 0)

@@ -7,11 +7,11 @@ import ACPStorage
 enum HistoryChecks {
     static let all = [
         StorageCheck("A history is read oldest first, by offset and limit", pages),
-        StorageCheck("A history grows with every block, in the order in which they came", order),
-        StorageCheck("Each of two hundred blocks appended at once is there whole and once", concurrent),
-        StorageCheck("A block whose key is there already is left out", repeated),
-        StorageCheck("A block that many tasks append at once is there once", repeatedAtOnce),
-        StorageCheck("A session's history and its state do not touch each other", beside),
+        StorageCheck("A history grows with every block, in the order of the calls", order),
+        StorageCheck("Each of two hundred blocks appended at once is stored once and as a whole", concurrent),
+        StorageCheck("A block whose key the history has already is skipped", repeated),
+        StorageCheck("A block that many tasks append at once is stored once", repeatedAtOnce),
+        StorageCheck("A session's history and its state are independent", beside),
     ]
 
     private static func block(_ number: Int, size: Int = 2) -> HistoryBlock {
@@ -69,7 +69,7 @@ enum HistoryChecks {
 
     static func concurrent(_ context: CheckContext) async throws {
         let blocks = (0..<200).map { block($0, size: $0 % 4 + 1) }
-        _ = try await atOnce(blocks.count) { number in
+        _ = try await concurrently(blocks.count) { number in
             try await context.storage.append([blocks[number]], to: context.session)
         }
         try await context.expectWholeBlocks(blocks)
@@ -80,12 +80,12 @@ enum HistoryChecks {
         let first = [block(1), block(2)]
         for _ in 0..<3 { try await storage.append(first, to: context.session) }
         try await expectHistory(first.flatMap(\.entries), context)
-        // What is new among old ones is appended; the key decides, not the entries.
+        // New blocks among old ones are appended; the key decides, not the entries.
         let other = HistoryBlock(key: block(2).key, encoded: block(3).entries)
         try await storage.append([block(1), block(4), other, block(5), block(4)], to: context.session)
         let expected = [block(1), block(2), block(4), block(5)].flatMap(\.entries)
         try await expectHistory(expected, context)
-        // The same entries under another key are something else; the same key in another session too.
+        // The same entries with another key are another block; so is the same key in another session.
         try await storage.append([HistoryBlock(key: "again", encoded: block(1).entries)], to: context.session)
         try await expectHistory(expected + block(1).entries, context)
         let another = SessionID()
@@ -96,11 +96,11 @@ enum HistoryChecks {
     }
 
     static func repeatedAtOnce(_ context: CheckContext) async throws {
-        _ = try await atOnce(40) { number in
+        _ = try await concurrently(40) { number in
             try await context.storage.append([block(number % 4), block(4)], to: context.session)
         }
         let found = try await context.storage.storedHistory(of: context.session, from: 0, limit: nil).items
-        try context.expect("how many entries there are", found.count, is: 10)
+        try context.expect("the number of entries", found.count, is: 10)
         let expected = Set((0...4).flatMap { block($0).entries })
         try context.expect("the entries", Set(found), is: expected)
     }
@@ -108,7 +108,7 @@ enum HistoryChecks {
     static func beside(_ context: CheckContext) async throws {
         let storage = context.storage
         try await storage.append([block(1)], to: context.session)
-        // A history alone makes no saved session.
+        // A history alone does not make a saved session.
         try context.expect("the session", try await storage.session(context.session), is: nil)
         let saved = SessionRecord(id: context.session, metadata: ["a": 1])
         try context.expect("the first version", try await storage.save(saved, expecting: 0), is: 1)
@@ -123,24 +123,25 @@ enum HistoryChecks {
 }
 
 extension CheckContext {
-    /// Checks that the history of the check's session has these blocks and nothing else, each whole and once, in whatever
-    /// order. No two of them begin with the same entry, and none is empty.
+    /// Checks that the history of the check's session has these blocks and nothing else, each once and as a whole, in
+    /// any order. Different blocks begin with different entries, and none is empty.
     func expectWholeBlocks(_ blocks: [HistoryBlock], file: StaticString = #fileID, line: UInt = #line) async throws {
         let history = try await storage.storedHistory(of: session, from: 0, limit: nil).items
         try expect(
-            "how many entries there are", history.count, is: blocks.map(\.entries.count).reduce(0, +), file: file,
+            "the number of entries", history.count, is: blocks.map(\.entries.count).reduce(0, +), file: file,
             line: line)
         var rest = history[...]
         var seen: Set<String> = []
         while let first = rest.first {
             guard let block = blocks.first(where: { $0.entries.first == first }) else {
-                throw broken("a block begins with \(first): its own beginning stands elsewhere", file: file, line: line)
+                throw failure(
+                    "a block begins with \(first), which is not the first entry of a block", file: file, line: line)
             }
             let found = Array(rest.prefix(block.entries.count))
             try expect("the entries of \(block.key)", found, is: block.entries, file: file, line: line)
-            try expect(seen.insert(block.key).inserted, "\(block.key) is there twice", file: file, line: line)
+            try expect(seen.insert(block.key).inserted, "\(block.key) is stored twice", file: file, line: line)
             rest = rest.dropFirst(block.entries.count)
         }
-        try expect("how many blocks there are", seen.count, is: blocks.count, file: file, line: line)
+        try expect("the number of blocks", seen.count, is: blocks.count, file: file, line: line)
     }
 }

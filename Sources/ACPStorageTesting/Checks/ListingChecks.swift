@@ -3,19 +3,19 @@
 import ACPCore
 import ACPStorage
 
-/// Runs listed by agent and session.
+/// Listing runs by agent and session.
 enum ListingChecks {
     static let all = [
         StorageCheck("Runs are listed newest first by agent and by session, by offset and limit", pages),
-        StorageCheck("Runs are listed by creation time, to the microsecond, in whatever order they came", times),
-        StorageCheck("Runs created at the same moment stand once each across all pages", equalTimes),
-        StorageCheck("Listings of different agents and sessions do not mix", separate),
+        StorageCheck("Runs are listed by creation time, to the microsecond, in whatever order they are stored", times),
+        StorageCheck("Runs created at the same moment are listed once each across all pages", equalTimes),
+        StorageCheck("Listings of different agents and sessions are separate", separate),
         StorageCheck("A run without a session is listed by its agent only", noSession),
-        StorageCheck("Listed runs are as they stand, later events included", current),
+        StorageCheck("Listed runs are in their current state, including later events", current),
         StorageCheck("Totals stay exact while many tasks create, end and delete runs", concurrent),
     ]
 
-    /// Creates runs one second apart, the newest first in the result.
+    /// Creates runs one second apart, and returns them newest first.
     private static func createRuns(_ count: Int, _ context: CheckContext) async throws -> [Run] {
         var runs: [Run] = []
         for number in 0..<count {
@@ -44,7 +44,7 @@ enum ListingChecks {
                     }
                 }
             }
-            // Once more after some are gone.
+            // Again after some were deleted.
             for index in [runs.count - 1, runs.count / 2, runs.count / 2 - 1, 0] {
                 try await storage.deleteRun(runs.remove(at: index).id)
             }
@@ -69,7 +69,7 @@ enum ListingChecks {
 
     static func equalTimes(_ context: CheckContext) async throws {
         let now = Timestamp.now
-        let runs = try await atOnce(23) { _ in
+        let runs = try await concurrently(23) { _ in
             try await RunWriter.create(context.newRun(createdAt: now), on: context.storage).run.id
         }
         for size in [1, 4, 10] {
@@ -80,14 +80,14 @@ enum ListingChecks {
                 try context.expect("the total", page.total, is: runs.count)
                 seen += page.items.map(\.id)
             }
-            try context.expect("how many runs are on all pages of \(size)", seen.count, is: runs.count)
+            try context.expect("the number of runs on all pages of \(size)", seen.count, is: runs.count)
             try context.expect("the runs on all pages of \(size)", Set(seen), is: Set(runs))
         }
     }
 
     static func separate(_ context: CheckContext) async throws {
         let storage = context.storage
-        // Names that begin alike, that differ in case only, and the same name as agent and as session.
+        // Names with the same beginning, names that differ only in case, and the same name for an agent and a session.
         let text = "x\(context.agent.rawValue.suffix(36))"
         let names = [text, text.uppercased(), text + "-", text + "_a", "a-" + text]
         var expected: [String: [Run]] = [:]
@@ -135,7 +135,7 @@ enum ListingChecks {
     }
 
     static func concurrent(_ context: CheckContext) async throws {
-        let kept = try await atOnce(8) { task -> [Run] in
+        let kept = try await concurrently(8) { task -> [Run] in
             var kept: [Run] = []
             for number in 0..<12 {
                 var writer = try await RunWriter.create(context.newRun(), on: context.storage)

@@ -3,16 +3,16 @@
 import ACPCore
 import ACPStorage
 
-/// Who may write a run.
+/// Owners of runs, claims and fencing.
 enum OwnerChecks {
     static let all = [
-        StorageCheck("After a claim the old owner is fenced, and what it sends changes nothing", fencing),
+        StorageCheck("After a claim the old owner is fenced, and its commits change nothing", fencing),
         StorageCheck("A new token of the same process fences its old one", sameProcess),
-        StorageCheck("Somebody who never owned a run is fenced", stranger),
-        StorageCheck("A claim must name the owner that is there", wrongOwner),
-        StorageCheck("A run can be handed on many times, and only the last owner writes", chain),
+        StorageCheck("A process that never owned a run is fenced", unknownOwner),
+        StorageCheck("A claim must name the current owner", wrongOwner),
+        StorageCheck("A run can be claimed many times, and only the last owner can write it", successiveClaims),
         StorageCheck("A claim changes nothing but the owner", claimAlone),
-        StorageCheck("A run that was saved by hand can be claimed from nobody", claimFromNobody),
+        StorageCheck("A run that was saved without an engine has no owner, and can be claimed", claimWithoutOwner),
         StorageCheck("The unfinished runs of a process are found, and only those", ownedRuns),
     ]
 
@@ -65,14 +65,14 @@ enum OwnerChecks {
         try context.expect("the process's runs", owned, is: [new.run.id])
     }
 
-    static func stranger(_ context: CheckContext) async throws {
+    static func unknownOwner(_ context: CheckContext) async throws {
         let writer = try await RunWriter.create(context.newRun(), on: context.storage)
         var stranger = writer
         stranger.owner = RunOwner(process: ProcessID())
-        try await context.expectError(.fenced, "a commit by a stranger") {
+        try await context.expectError(.fenced, "a commit by a process that never owned the run") {
             try await context.storage.commit(try stranger.next(context.parts(0..<1), snapshot: true))
         }
-        // The token must fit the process: neither half is enough.
+        // The process and the token must both match.
         stranger = writer
         stranger.owner.process = ProcessID()
         try await context.expectError(.fenced, "a commit by another process with the owner's token") {
@@ -97,14 +97,14 @@ enum OwnerChecks {
         let wrong: [RunOwner?] = [nil, otherToken, otherProcess, claimer]
         for current in wrong {
             let claimed = try await storage.claim(writer.run.id, for: claimer, from: current)
-            try context.expect("a claim from an owner that is not there", claimed, is: false)
+            try context.expect("a claim from another owner", claimed, is: false)
         }
         try await context.expectStored(writer)
         let owned = try await storage.runs(ownedBy: claimer.process, limit: 10)
-        try context.expect("the runs of who claimed in vain", owned, is: [])
+        try context.expect("the runs of a process whose claim failed", owned, is: [])
     }
 
-    static func chain(_ context: CheckContext) async throws {
+    static func successiveClaims(_ context: CheckContext) async throws {
         var writer = try await RunWriter.create(context.newRun(), on: context.storage)
         var former: [RunOwner] = []
         for number in 0..<30 {
@@ -147,19 +147,19 @@ enum OwnerChecks {
         }
     }
 
-    static func claimFromNobody(_ context: CheckContext) async throws {
+    static func claimWithoutOwner(_ context: CheckContext) async throws {
         let storage = context.storage
         let run = context.newRun(.inProgress)
         try await storage.save(run)
         var writer = RunWriter(run, on: storage)
-        try await context.expectError(.fenced, "a commit to a run that belongs to nobody, without a claim") {
+        try await context.expectError(.fenced, "a commit to a run without an owner, without a claim") {
             var intruder = writer
             try await storage.commit(try intruder.next([.generic("hello")], snapshot: true))
         }
         let claimed = try await storage.claim(run.id, for: writer.owner, from: nil)
-        try context.expect("a claim from nobody", claimed, is: true)
+        try context.expect("a claim of a run without an owner", claimed, is: true)
         let again = try await storage.claim(run.id, for: RunOwner(process: ProcessID()), from: nil)
-        try context.expect("a second claim from nobody", again, is: false)
+        try context.expect("a second claim of a run without an owner", again, is: false)
         try await writer.write([.generic("hello")])
         try await context.expectStored(writer)
         let owned = try await storage.runs(ownedBy: writer.owner.process, limit: 10)
@@ -182,17 +182,17 @@ enum OwnerChecks {
         try await expectOwned(expected, by: process, context)
         for (limit, count) in [(0, 0), (-1, 0), (1, 1), (3, 3), (5, 5), (6, 5), (Int.max, 5)] {
             let found = try await storage.runs(ownedBy: process, limit: limit)
-            try context.expect("how many runs with limit \(limit)", found.count, is: count)
+            try context.expect("the number of runs with limit \(limit)", found.count, is: count)
             try context.expect(expected.isSuperset(of: found), "with limit \(limit) there are other runs: \(found)")
         }
-        // One is claimed by another process, one ends, one is deleted.
-        let heir = RunOwner(process: ProcessID())
-        _ = try await storage.claim(writers[0].run.id, for: heir, from: writers[0].owner)
+        // One run is claimed by another process, one ends, one is deleted.
+        let successor = RunOwner(process: ProcessID())
+        _ = try await storage.claim(writers[0].run.id, for: successor, from: writers[0].owner)
         try await writers[1].become(.completed)
         try await storage.deleteRun(writers[2].run.id)
         expected.subtract(writers[0...2].map(\.run.id))
         try await expectOwned(expected, by: process, context)
-        try await expectOwned([writers[0].run.id], by: heir.process, context)
+        try await expectOwned([writers[0].run.id], by: successor.process, context)
     }
 
     private static func expectOwned(
@@ -200,6 +200,6 @@ enum OwnerChecks {
     ) async throws {
         let found = try await context.storage.runs(ownedBy: process, limit: 100)
         try context.expect("the process's unfinished runs", Set(found), is: expected)
-        try context.expect("how many they are", found.count, is: expected.count)
+        try context.expect("their number", found.count, is: expected.count)
     }
 }

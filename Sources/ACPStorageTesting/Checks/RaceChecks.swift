@@ -4,21 +4,21 @@ import ACPCore
 import ACPStorage
 import Synchronization
 
-/// What many tasks do to one run at once.
+/// Concurrent access of many tasks to one run.
 enum RaceChecks {
     static let all = [
-        StorageCheck("Of several owners that create one run at once, exactly one wins", creations),
-        StorageCheck("Of different commits for the same place, exactly one is stored, and whole", commits),
-        StorageCheck("Of fifty tasks that claim a run at once, exactly one wins", claims),
-        StorageCheck("No commit of the old owner is stored after a claim, however they race", claimAgainstCommits),
-        StorageCheck("Whoever reads a run while it is written sees whole commits only", reads),
-        StorageCheck("Runs written at the same time do not mix", separateRuns),
+        StorageCheck("Of several owners that create one run at once, exactly one succeeds", creations),
+        StorageCheck("Of different commits at the same position, exactly one is stored, and as a whole", commits),
+        StorageCheck("Of fifty tasks that claim a run at once, exactly one succeeds", claims),
+        StorageCheck("No commit of the old owner is stored after a concurrent claim", claimAgainstCommits),
+        StorageCheck("A reader of a run that is being written sees whole commits only", reads),
+        StorageCheck("Runs written at the same time are separate", separateRuns),
     ]
 
     static func creations(_ context: CheckContext) async throws {
         for round in 0..<10 {
             let run = context.newRun()
-            let writers = try await atOnce(8) { number -> (RunWriter, Bool) in
+            let writers = try await concurrently(8) { number -> (RunWriter, Bool) in
                 var writer = RunWriter(run, on: context.storage)
                 let events = RunWriter.firstEvents(of: run) + context.parts(0..<number)
                 let commit = try writer.next(events, snapshot: true, input: [Message("from \(number)")])
@@ -26,12 +26,12 @@ enum RaceChecks {
                 return (writer, won)
             }
             let winners = writers.indices.filter { writers[$0].1 }
-            try context.expect("how many owners created the run", winners.count, is: 1)
+            try context.expect("the number of owners that created the run", winners.count, is: 1)
             try await context.expectStored(writers[winners[0]].0)
             let input = try await context.storage.input(of: run.id)
             try context.expect("the winner's input", input?.map(\.text), is: ["from \(winners[0])"])
             let listed = try await context.storage.runs(RunQuery(.agent(context.agent)))
-            try context.expect("how many runs are listed", listed.total, is: round + 1)
+            try context.expect("the number of listed runs", listed.total, is: round + 1)
         }
     }
 
@@ -39,8 +39,8 @@ enum RaceChecks {
         var writer = try await RunWriter.create(context.newRun(), on: context.storage)
         for _ in 0..<10 {
             let base = writer
-            // Each of another length: two of the same length could not be told from a repetition.
-            let outcomes = try await atOnce(12) { number -> RunWriter? in
+            // Each has another length: commits of the same length could not be distinguished from a repetition.
+            let outcomes = try await concurrently(12) { number -> RunWriter? in
                 var rival = base
                 let events = (0...number).map { Event.messagePart(.text("part \($0) of rival \(number)")) }
                 let commit = try rival.next(events, snapshot: number.isMultiple(of: 2))
@@ -50,7 +50,7 @@ enum RaceChecks {
                 return won ? rival : nil
             }
             let winners = outcomes.compactMap(\.self)
-            try context.expect("how many commits were stored", winners.count, is: 1)
+            try context.expect("the number of stored commits", winners.count, is: 1)
             writer = winners[0]
             try await context.expectStored(writer)
         }
@@ -60,11 +60,11 @@ enum RaceChecks {
         var writer = try await RunWriter.create(context.newRun(), on: context.storage)
         for _ in 0..<5 {
             let (run, current) = (writer.run.id, writer.owner)
-            let winners = try await atOnce(50) { _ -> RunOwner? in
+            let winners = try await concurrently(50) { _ -> RunOwner? in
                 let owner = RunOwner(process: ProcessID())
                 return try await context.storage.claim(run, for: owner, from: current) ? owner : nil
             }.compactMap(\.self)
-            try context.expect("how many claims succeeded", winners.count, is: 1)
+            try context.expect("the number of successful claims", winners.count, is: 1)
             writer.owner = winners[0]
             try await writer.write(context.parts(0..<2))
             try await context.expectStored(writer)
@@ -77,14 +77,14 @@ enum RaceChecks {
             let claimer = RunOwner(process: ProcessID())
             let isClaimed = Flag()
             async let old = writeUntilFenced(first, isClaimed, context)
-            // Now and then the claim comes first, mostly in the middle.
+            // Sometimes the claim is first, mostly it is in the middle.
             for _ in 0..<round { await Task.yield() }
             let claimed = try await context.storage.claim(first.run.id, for: claimer, from: first.owner)
             isClaimed.raise()
             try context.expect("the claim", claimed, is: true)
             let found = try await context.storage.events(of: first.run.id, from: 0, limit: nil)
             var writer = try await old
-            // Everything that the old owner was told is stored must have been there when the claim was done.
+            // All commits that were confirmed to the old owner must have been stored before the claim.
             try context.expectEvents(found, are: writer.events)
             writer.owner = claimer
             try await writer.write(context.parts(0..<3), snapshot: true)
@@ -92,7 +92,7 @@ enum RaceChecks {
         }
     }
 
-    /// Commits until the run belongs to somebody else.
+    /// Commits until the run belongs to another owner.
     private static func writeUntilFenced(
         _ writer: RunWriter, _ isClaimed: Flag, _ context: CheckContext
     ) async throws -> RunWriter {
@@ -102,10 +102,10 @@ enum RaceChecks {
             let commit = try writer.next([.generic("written by the first owner")])
             let stored = try await context.attempt(orFailWith: .fenced) { try await context.storage.commit(commit) }
             guard stored else {
-                writer.takeBackLastEvent()
+                writer.removeLastEvent()
                 return writer
             }
-            try context.expect(!wasClaimed, "a commit went through that was sent after another owner's claim")
+            try context.expect(!wasClaimed, "a commit succeeded that was sent after another owner's claim")
             try Task.checkCancellation()
             await Task.yield()
         }
@@ -125,7 +125,7 @@ enum RaceChecks {
             }
             return writer
         }()
-        let readers = try await atOnce(3) { _ -> [RunRecord] in
+        let readers = try await concurrently(3) { _ -> [RunRecord] in
             var records: [RunRecord] = []
             while (records.last?.eventCount ?? 0) < 60 * size {
                 try await context.eventually("a reader sees the next commit") {
@@ -152,7 +152,7 @@ enum RaceChecks {
     }
 
     static func separateRuns(_ context: CheckContext) async throws {
-        let writers = try await atOnce(20) { number -> RunWriter in
+        let writers = try await concurrently(20) { number -> RunWriter in
             var writer = try await RunWriter.create(context.newRun(), on: context.storage)
             for commit in 0..<20 {
                 try await writer.write(
@@ -164,7 +164,7 @@ enum RaceChecks {
         for writer in writers { try await context.expectStored(writer) }
         let listed = try await context.storage.runs(RunQuery(.agent(context.agent), limit: 100))
         try context.expect("the listed runs", Set(listed.items), is: Set(writers.map(\.run)))
-        try context.expect("how many runs there are", listed.total, is: 20)
+        try context.expect("the number of runs", listed.total, is: 20)
     }
 }
 

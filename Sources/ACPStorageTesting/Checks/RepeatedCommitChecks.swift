@@ -3,7 +3,7 @@
 import ACPCore
 import ACPStorage
 
-/// A commit whose answer was lost is sent again: it must not matter whether the first one arrived.
+/// Repeating commits whose reply was lost. The result must not depend on whether the first attempt arrived.
 enum RepeatedCommitChecks {
     static let all = [
         StorageCheck("Repeating the first commit of a run changes nothing and succeeds", first),
@@ -11,7 +11,7 @@ enum RepeatedCommitChecks {
         StorageCheck("Repeating the last commit of a run changes nothing and succeeds", last),
         StorageCheck("Repeating a commit of a snapshot alone changes nothing and succeeds", snapshotAlone),
         StorageCheck("A commit that many tasks repeat at once is stored once", atTheSameTime),
-        StorageCheck("A run can go on after a repeated commit", goingOn),
+        StorageCheck("A run can continue after a repeated commit", continuation),
     ]
 
     static func first(_ context: CheckContext) async throws {
@@ -23,7 +23,7 @@ enum RepeatedCommitChecks {
             try await context.expectStored(writer)
         }
         let listed = try await storage.runs(RunQuery(.agent(context.agent)))
-        try context.expect("how often the run is listed", listed.total, is: 1)
+        try context.expect("how many times the run is listed", listed.total, is: 1)
         try context.expect("the listed runs", listed.items, is: [writer.run])
         let owned = try await storage.runs(ownedBy: writer.owner.process, limit: 10)
         try context.expect("the process's runs", owned, is: [writer.run.id])
@@ -50,7 +50,7 @@ enum RepeatedCommitChecks {
             try await context.expectStored(writer)
         }
         let listed = try await storage.runs(RunQuery(.agent(context.agent)))
-        try context.expect("how many runs are listed", listed.total, is: 2)
+        try context.expect("the number of listed runs", listed.total, is: 2)
     }
 
     static func snapshotAlone(_ context: CheckContext) async throws {
@@ -65,12 +65,12 @@ enum RepeatedCommitChecks {
         var writer = try await RunWriter.create(context.newRun(), on: context.storage)
         for round in 0..<5 {
             let commit = try writer.next(context.parts(0..<20), snapshot: round.isMultiple(of: 2))
-            _ = try await atOnce(20) { _ in try await context.storage.commit(commit) }
+            _ = try await concurrently(20) { _ in try await context.storage.commit(commit) }
             try await context.expectStored(writer)
         }
     }
 
-    static func goingOn(_ context: CheckContext) async throws {
+    static func continuation(_ context: CheckContext) async throws {
         var writer = try await RunWriter.create(context.newRun(), on: context.storage)
         for number in 0..<5 {
             let commit = try await writer.write(context.parts([number]), snapshot: number == 2)

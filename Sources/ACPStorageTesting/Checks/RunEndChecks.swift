@@ -3,18 +3,19 @@
 import ACPCore
 import ACPStorage
 
-/// What a run leaves in its session: it comes with the run's last commit, in the same step.
+/// The block that a run's last commit appends to the session's history in the same step.
 enum RunEndChecks {
     static let all = [
         StorageCheck("A commit with a block stores events, snapshot and block", together),
-        StorageCheck("Whoever finds the end of a run finds the block that came with it", seen),
-        StorageCheck("A commit that is refused leaves nothing in a history", refused),
+        StorageCheck("A reader that finds the end of a run finds the block that was stored with it", seen),
+        StorageCheck("A refused commit leaves nothing in a history", refused),
         StorageCheck("Repeating a commit with a block appends the block once", repeated),
         StorageCheck(
-            "A block whose key the history has already is left out of a commit, and the rest is stored", known),
-        StorageCheck("A commit whose events are there already without its block succeeds", withoutBlock),
+            "A block whose key the history has already is skipped, and the rest of the commit is stored", known),
+        StorageCheck("A commit whose events are stored already without its block succeeds", withoutBlock),
         StorageCheck("The contents of a commit's block belong to the session, not to the run", contents),
-        StorageCheck("Of many runs of a session that end at once, each leaves its block whole and once", atTheSameTime),
+        StorageCheck(
+            "Of many runs of a session that end at once, each appends its block once and as a whole", atTheSameTime),
     ]
 
     private static func block(_ number: Int, size: Int = 2, contents: [StoredContent] = []) -> HistoryBlock {
@@ -48,11 +49,11 @@ enum RunEndChecks {
         for owner in [ContentKey.Owner.run(writer.run.id), .session(context.session)] {
             try await context.expectContents(contents.map(\.digest), of: owner, are: [[1], [2]])
         }
-        // A history alone makes no saved session.
+        // A history alone does not make a saved session.
         try context.expect("the session", try await storage.session(context.session), is: nil)
         try await storage.save(SessionRecord(id: context.session, metadata: ["kept": true]), expecting: 0)
 
-        // A run may begin and end in one commit. The block may be long, or empty.
+        // A run can begin and end in one commit. The block can be long or empty.
         for (number, size) in [(2, 300), (3, 0), (4, 1)] {
             var brief = RunWriter(context.newRun(), on: storage)
             let events = RunWriter.firstEvents(of: brief.run) + [brief.run.becoming(.completed)]
@@ -62,7 +63,7 @@ enum RunEndChecks {
             try await storage.commit(commit)
             try await context.expectStored(brief)
         }
-        // The events may have been there before, and the session need not be the run's.
+        // The events can have been stored earlier, and the session need not be that of the run.
         let another = SessionID()
         try await writer.write([], snapshot: true, history: HistoryAppend(block(5), to: another))
         try await context.expectStored(writer)
@@ -92,7 +93,7 @@ enum RunEndChecks {
                 try await storage.run(writer.run.id)?.status == .completed
             }
             let found = try await storage.storedHistory(of: context.session, from: number * 2, limit: nil)
-            try context.expect("what the run left in the history", found.items, is: block.entries)
+            try context.expect("the block of the run in the history", found.items, is: block.entries)
             try await context.expectContents([content.digest], of: .session(context.session), are: [content.bytes])
             try await written
         }
@@ -110,12 +111,12 @@ enum RunEndChecks {
         var stranger = writer
         stranger.owner = RunOwner(process: writer.owner.process)
         let fenced = try stranger.next([writer.run.becoming(.completed)], snapshot: true, history: history)
-        try await context.expectError(.fenced, "a commit of somebody else") { try await storage.commit(fenced) }
+        try await context.expectError(.fenced, "a commit of another owner") { try await storage.commit(fenced) }
         try await expectNothing()
         var ahead = writer
         _ = try ahead.next(context.parts(0..<1))
         let early = try ahead.next([writer.run.becoming(.completed)], snapshot: true, history: history)
-        try await context.expectError(.conflict, "a commit that leaves an event out") {
+        try await context.expectError(.conflict, "a commit that skips an event") {
             try await storage.commit(early)
         }
         try await expectNothing()
@@ -123,15 +124,17 @@ enum RunEndChecks {
             var unknown = RunWriter(context.newRun(), on: storage)
             _ = try unknown.next(context.parts(0..<1))
             let late = try unknown.next([unknown.run.becoming(.completed)], snapshot: snapshot, history: history)
-            try await context.expectError(.notFound, "a commit to no run") { try await storage.commit(late) }
+            try await context.expectError(.notFound, "a commit to a run that does not exist") {
+                try await storage.commit(late)
+            }
             try await context.expectNothing(of: unknown.run)
             try await expectNothing()
         }
         try context.expect(
-            "deleting a session of which nothing is there", try await storage.deleteSession(context.session), is: false)
+            "deleting a session that does not exist", try await storage.deleteSession(context.session), is: false)
         try await context.expectStored(writer)
 
-        // Who lost the run leaves nothing, even in place of a commit that was stored. The new owner does.
+        // The old owner appends nothing, even in place of a commit that was stored. The new owner does.
         let claimer = RunOwner(process: ProcessID())
         let former = try writer.next([writer.run.becoming(.completed)], snapshot: true)
         try await storage.commit(former)
@@ -151,7 +154,7 @@ enum RunEndChecks {
         let storage = context.storage
         func commitRepeatedly(_ commit: RunCommit) async throws {
             for _ in 0..<3 { try await storage.commit(commit) }
-            _ = try await atOnce(10) { _ in try await storage.commit(commit) }
+            _ = try await concurrently(10) { _ in try await storage.commit(commit) }
         }
         var writer = RunWriter(context.newRun(), on: storage)
         var expected: [HistoryBlock] = []
@@ -178,7 +181,7 @@ enum RunEndChecks {
         let storage = context.storage
         let content = StoredContent(1, [1, 2, 3])
         try await storage.append([block(1), block(2)], to: context.session)
-        // The key decides, not the entries; and a block that came with a commit counts like one that was appended.
+        // The key decides, not the entries, and whether a block was committed or appended makes no difference.
         let blocks = [block(1), HistoryBlock(key: block(2).key, encoded: block(9).entries), block(3), block(3)]
         for block in blocks {
             var writer = try await RunWriter.create(context.newRun(), on: storage)
@@ -190,14 +193,14 @@ enum RunEndChecks {
         }
         try await storage.append([block(3), block(4)], to: context.session)
         try await expectHistory([block(1), block(2), block(3), block(4)], context)
-        // Another session has keys of its own.
+        // The keys of another session are independent.
         let another = SessionID()
         _ = try await RunWriter.create(context.newRun(), on: storage, history: HistoryAppend(block(1), to: another))
         try await expectHistory([block(1)], of: another, context)
         try await storage.deleteSession(another)
     }
 
-    /// Nobody needs this, and a storage may append the block or not; but it must not refuse what was stored.
+    /// The engine never does this. A storage may append the block or not, but must not refuse the commit.
     static func withoutBlock(_ context: CheckContext) async throws {
         let storage = context.storage
         let block = block(1)
@@ -209,7 +212,8 @@ enum RunEndChecks {
             try await context.expectStored(writer)
             let found = try await storage.storedHistory(of: context.session, from: 0, limit: nil).items
             try context.expect(
-                found.isEmpty || found == block.entries, "the history holds a block in part, or twice: \(found)")
+                found.isEmpty || found == block.entries, "the history has a part of a block, or a block twice: \(found)"
+            )
         }
     }
 
@@ -242,9 +246,9 @@ enum RunEndChecks {
     static func atTheSameTime(_ context: CheckContext) async throws {
         let storage = context.storage
         let blocks = (0..<60).map { block($0, size: $0 % 4 + 1, contents: [StoredContent($0, [UInt8($0)])]) }
-        let writers = try await atOnce(blocks.count) { number -> RunWriter in
+        let writers = try await concurrently(blocks.count) { number -> RunWriter in
             let history = HistoryAppend(blocks[number], to: context.session)
-            // Every third begins and ends at once.
+            // Every third run begins and ends in one commit.
             guard number.isMultiple(of: 3) else {
                 var writer = try await RunWriter.create(context.newRun(), on: storage)
                 try await writer.write([writer.run.becoming(.completed)], snapshot: true, history: history)

@@ -3,15 +3,15 @@
 import ACPCore
 import ACPStorage
 
-/// What is kept of a session besides its history.
+/// The state and the metadata of sessions.
 enum SessionChecks {
     static let all = [
-        StorageCheck("A session that was never stored is not there", unknown),
-        StorageCheck("A session comes back as it was saved, and its version counts the saves", save),
-        StorageCheck("A session's state comes back byte for byte, whatever the bytes", bytes),
-        StorageCheck("A save that expects another version says conflict and changes nothing", versions),
+        StorageCheck("A session that was never stored is not found", unknown),
+        StorageCheck("A session is returned as it was saved, and its version is the number of saves", save),
+        StorageCheck("A session's state is returned byte for byte, whatever the bytes", bytes),
+        StorageCheck("A save that expects another version throws conflict and changes nothing", versions),
         StorageCheck("No update is lost when many tasks change a session's state at once", compareAndSet),
-        StorageCheck("Of several tasks that create a session at once, one wins", creation),
+        StorageCheck("Of several tasks that create a session at once, one succeeds", creation),
         StorageCheck("Deleting a session removes its state and its history, and nothing else", delete),
     ]
 
@@ -40,7 +40,7 @@ enum SessionChecks {
         for (index, state) in states.enumerated() {
             session.state = state
             session.metadata = index == 2 ? [:] : ["save": .integer(Int64(index)), "nested": ["list": [1, nil, "x"]]]
-            // What the record says about its version does not count.
+            // The version of the record is ignored.
             session.version = 999
             let expecting = index.isMultiple(of: 2) ? index : nil
             let version = try await storage.save(session, expecting: expecting)
@@ -73,7 +73,7 @@ enum SessionChecks {
         try context.expect("creating", try await storage.save(state("one"), expecting: 0), is: 1)
         try context.expect("the second save", try await storage.save(state("two"), expecting: 1), is: 2)
         for wrong in [0, 1, 3, -1, Int.max] {
-            try await context.expectError(.conflict, "a save that expects version \(wrong) where 2 is there") {
+            try await context.expectError(.conflict, "a save that expects version \(wrong) instead of 2") {
                 try await storage.save(state("wrong"), expecting: wrong)
             }
             let found = try await storage.session(context.session)
@@ -87,14 +87,14 @@ enum SessionChecks {
     static func compareAndSet(_ context: CheckContext) async throws {
         let storage = context.storage
         let (tasks, rounds) = (16, 5)
-        _ = try await atOnce(tasks) { task in
+        _ = try await concurrently(tasks) { task in
             for round in 0..<rounds {
-                // A conflict means that somebody else's update went in, which happens that often at most.
+                // A conflict means that another task's update was stored, so their number is limited.
                 let isIn = try await succeeds(within: tasks * rounds) {
                     let found = try await storage.session(context.session)
                     let bytes = (found?.state?.bytes ?? []) + [UInt8(task)]
                     let session = SessionRecord(id: context.session, state: SessionState(bytes: bytes))
-                    // Lets others in between, where the storage itself never waits.
+                    // Lets other tasks run, as the storage may never suspend.
                     await Task.yield()
                     return try await context.attempt(orFailWith: .conflict) {
                         try await storage.save(session, expecting: found?.version ?? 0)
@@ -106,7 +106,7 @@ enum SessionChecks {
         let found = try await storage.session(context.session)
         try context.expect("the version", found?.version, is: tasks * rounds)
         let expected = (0..<tasks).flatMap { [UInt8](repeating: UInt8($0), count: rounds) }
-        try context.expect("the updates that were kept", found?.state?.bytes.sorted(), is: expected)
+        try context.expect("the stored updates", found?.state?.bytes.sorted(), is: expected)
     }
 
     private static func succeeds(within attempts: Int, _ attempt: () async throws -> Bool) async throws -> Bool {
@@ -115,7 +115,7 @@ enum SessionChecks {
     }
 
     static func creation(_ context: CheckContext) async throws {
-        let winners = try await atOnce(20) { task -> Int? in
+        let winners = try await concurrently(20) { task -> Int? in
             let state = SessionState(bytes: [UInt8(task)])
             let won = try await context.attempt(orFailWith: .conflict) {
                 let session = SessionRecord(id: context.session, state: state)
@@ -123,7 +123,7 @@ enum SessionChecks {
             }
             return won ? task : nil
         }.compactMap(\.self)
-        try context.expect("how many tasks created the session", winners.count, is: 1)
+        try context.expect("the number of tasks that created the session", winners.count, is: 1)
         let found = try await context.storage.session(context.session)
         try context.expect("the state", found?.state?.bytes, is: [UInt8(winners[0])])
         try context.expect("the version", found?.version, is: 1)
@@ -144,20 +144,20 @@ enum SessionChecks {
         try context.expect("the history", history.items, is: [])
         try context.expect("its total", history.total, is: 0)
         try context.expect("deleting it again", try await storage.deleteSession(context.session), is: false)
-        // Its runs stay, and so do other sessions.
+        // Its runs and other sessions remain.
         try await context.expectStored(writer)
         let runs = try await storage.runs(RunQuery(.session(context.session)))
         try context.expect("the runs of the deleted session", runs.items, is: [writer.run])
         try context.expect("another session", try await storage.session(other)?.metadata, is: ["kept": true])
         let otherHistory = try await storage.storedHistory(of: other, from: 0, limit: nil).items
         try context.expect("another session's history", otherHistory, is: block.entries)
-        // It begins anew: versions, and which blocks were there.
+        // A new session has new versions and no blocks.
         let version = try await storage.save(SessionRecord(id: context.session), expecting: 0)
         try context.expect("the version of the new session", version, is: 1)
         try await storage.append([block], to: context.session)
         let newHistory = try await storage.storedHistory(of: context.session, from: 0, limit: nil).items
         try context.expect("the history of the new session", newHistory, is: block.entries)
-        // A session that has nothing but a history can be deleted as well.
+        // A session with a history alone can be deleted as well.
         try await storage.deleteSession(other)
         try await storage.append([block], to: other)
         try context.expect("deleting a history", try await storage.deleteSession(other), is: true)

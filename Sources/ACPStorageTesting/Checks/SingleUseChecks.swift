@@ -3,14 +3,14 @@
 import ACPCore
 import ACPStorage
 
-/// The plain calls for people who use a storage on its own, without an engine.
+/// The methods for programs that use a storage without an engine.
 enum SingleUseChecks {
     static let all = [
-        StorageCheck("A run saved by hand is found and listed, and the next save replaces it", save),
-        StorageCheck("Events can be appended by hand, in order, to a run that is there", append),
-        StorageCheck("Events that many tasks append by hand are all stored once", appendAtOnce),
-        StorageCheck("Saving over a run of an owner keeps its events, its input and its owner", saveOver),
-        StorageCheck("Saving a run by hand moves it between the listings by status", isExclusive: true, saveStatus),
+        StorageCheck("A run saved without an engine is found and listed, and the next save replaces it", save),
+        StorageCheck("Events can be appended, in order, to a run that was saved without an engine", append),
+        StorageCheck("Events that many tasks append at once are all stored once", appendAtOnce),
+        StorageCheck("Saving a run that has an owner keeps its events, its input and its owner", saveOver),
+        StorageCheck("Saving a run moves it between the listings by status", isExclusive: true, saveStatus),
     ]
 
     static func save(_ context: CheckContext) async throws {
@@ -26,7 +26,7 @@ enum SingleUseChecks {
             for filter in [RunQuery.Filter.agent(context.agent), .session(context.session)] {
                 let listed = try await storage.runs(RunQuery(filter))
                 try context.expect("the runs of \(filter)", listed.items, is: [run])
-                try context.expect("how many they are", listed.total, is: 1)
+                try context.expect("their number", listed.total, is: 1)
             }
         }
         try context.expect("the input", try await storage.input(of: run.id), is: nil)
@@ -36,7 +36,7 @@ enum SingleUseChecks {
         let storage = context.storage
         let run = context.newRun(.inProgress)
         let events = RunWriter.firstEvents(of: run) + context.parts(0..<5)
-        try await context.expectError(.notFound, "appending to a run that is not there") {
+        try await context.expectError(.notFound, "appending to a run that does not exist") {
             try await storage.append(events[0], to: run.id)
         }
         try await context.expectNothing(of: run)
@@ -49,8 +49,8 @@ enum SingleUseChecks {
         try context.expect("the events", try await storage.events(of: run.id), is: events)
         try context.expect("the event count", try await storage.eventCount(of: run.id), is: events.count)
         try context.expect("the run", try await storage.run(run.id), is: expected)
-        // The snapshot covers them all now, whatever it says.
-        expected.output = ["said otherwise"]
+        // The snapshot covers all events now, whatever its content.
+        expected.output = ["another output"]
         try await storage.save(expected)
         try context.expect("the run after saving", try await storage.run(run.id), is: expected)
         try context.expect("the events after saving", try await storage.events(of: run.id), is: events)
@@ -60,14 +60,14 @@ enum SingleUseChecks {
         let storage = context.storage
         let run = context.newRun(.inProgress)
         try await storage.save(run)
-        let numbers = try await atOnce(100) { number in
+        let numbers = try await concurrently(100) { number in
             try await storage.append(.generic(["number": .integer(Int64(number))]), to: run.id)
             return number
         }
         let expected = Set(numbers.map { Event.generic(["number": .integer(Int64($0))]) })
         let found: [Event] = try await storage.events(of: run.id)
-        try context.expect("how many events there are", found.count, is: 100)
-        try context.expect(Set(found) == expected, "some events are missing, others are there twice")
+        try context.expect("the number of events", found.count, is: 100)
+        try context.expect(Set(found) == expected, "some events are missing, and others are stored twice")
     }
 
     static func saveOver(_ context: CheckContext) async throws {
@@ -75,19 +75,20 @@ enum SingleUseChecks {
         var writer = try await RunWriter.create(context.newRun(), on: storage, input: ["hello"])
         try await writer.write(context.parts(0..<3))
         var edited = writer.run
-        edited.output[0].parts = [.text("edited by hand")]
+        edited.output[0].parts = [.text("edited")]
         try await storage.save(edited)
         let found = try await storage.record(of: edited.id)
         let record = try context.unwrap("the record", found)
         try context.expect("the run", try record.run(), is: edited)
-        try context.expect("how many events the snapshot covers", record.coveredEvents, is: writer.events.count)
+        try context.expect(
+            "the number of events that the snapshot covers", record.coveredEvents, is: writer.events.count)
         try context.expect("the owner", record.owner, is: writer.owner)
         try context.expect("the input", try await storage.input(of: edited.id)?.map(\.text), is: ["hello"])
         let events = try await storage.events(of: edited.id, from: 0, limit: nil)
         try context.expectEvents(events, are: writer.events)
         let listed = try await storage.runs(RunQuery(.agent(context.agent)))
         try context.expect("the listed runs", listed.items, is: [edited])
-        // The owner goes on from what is there now.
+        // The owner continues from the saved run.
         try await writer.write(context.parts(3..<5))
         for event in context.parts(3..<5) { edited.apply(event) }
         try context.expect("the run after a commit", try await storage.run(edited.id), is: edited)

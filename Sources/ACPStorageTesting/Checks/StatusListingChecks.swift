@@ -3,7 +3,7 @@
 import ACPCore
 import ACPStorage
 
-/// Listings that span all agents. They need the storage for themselves, since anybody's runs stand in them.
+/// Listings of all agents. These checks are exclusive, since the listings contain the runs of all checks.
 enum StatusListingChecks {
     static let all = [
         StorageCheck("Unfinished runs are listed by their status as it changes", isExclusive: true, status),
@@ -40,7 +40,7 @@ enum StatusListingChecks {
             try await writers[index].become(status)
             try await expectListed(writers, context)
         }
-        // Events in between leave a run where it is.
+        // Other events do not move a run.
         try await writers[4].write(context.parts(0..<3))
         try await writers[4].write(context.parts(3..<6), snapshot: true)
         let claimer = RunOwner(process: ProcessID())
@@ -79,7 +79,7 @@ enum StatusListingChecks {
     }
 
     static func concurrent(_ context: CheckContext) async throws {
-        let writers = try await atOnce(24) { number -> RunWriter in
+        let writers = try await concurrently(24) { number -> RunWriter in
             var writer = try await RunWriter.create(
                 context.newRun(createdAt: .now + .seconds(-number)), on: context.storage)
             let path: [RunStatus] = [.inProgress, .awaiting, .inProgress, .cancelling, .cancelled]

@@ -3,11 +3,11 @@
 import ACPCore
 import ACPStorage
 
-/// Runs of one session that have to follow each other.
+/// Queues for runs of one session that wait for their turn.
 enum TurnChecks {
     static let all = [
-        StorageCheck("Runs of a session get their turn in the order in which they came", order),
-        StorageCheck("A run that is queued twice stands in the queue once", twice),
+        StorageCheck("Runs of a session get their turn in the order of the calls", order),
+        StorageCheck("A run that is queued twice is in the queue once", twice),
         StorageCheck("Of many runs queued at once, exactly one has the first turn, and each gets one", atTheSameTime),
     ]
 
@@ -22,17 +22,17 @@ enum TurnChecks {
         let alone = try await coordination.enqueue(runs[3], in: other)
         try context.expect("whose turn it is in another session", alone, is: runs[3])
         var next = try await coordination.dequeue(runs[1], from: session)
-        try context.expect("whose turn it is after one behind was taken out", next, is: runs[0])
+        try context.expect("whose turn it is after a later run was removed", next, is: runs[0])
         next = try await coordination.dequeue(runs[0], from: session)
-        try context.expect("whose turn it is after the first was taken out", next, is: runs[2])
+        try context.expect("whose turn it is after the first run was removed", next, is: runs[2])
         next = try await coordination.dequeue(runs[0], from: session)
-        try context.expect("whose turn it is after the same again", next, is: runs[2])
+        try context.expect("whose turn it is after the same run was removed again", next, is: runs[2])
         next = try await coordination.dequeue(runs[2], from: session)
         try context.expect("whose turn it is at the end", next, is: runs[3])
         next = try await coordination.dequeue(runs[3], from: session)
         try context.expect("whose turn it is in an empty queue", next, is: nil)
         let again = try await coordination.enqueue(runs[0], in: session)
-        try context.expect("whose turn it is after a new beginning", again, is: runs[0])
+        try context.expect("whose turn it is in a queue that was empty", again, is: runs[0])
         try await coordination.dequeue(runs[0], from: session)
         try await coordination.dequeue(runs[3], from: other)
     }
@@ -55,14 +55,14 @@ enum TurnChecks {
         let coordination = context.storage.coordination
         let session = SessionID()
         let runs = (0..<50).map { _ in RunID() }
-        let firsts = try await atOnce(runs.count) { try await coordination.enqueue(runs[$0], in: session) }
-        try context.expect("how many were told to be first", Set(firsts).count, is: 1)
+        let firsts = try await concurrently(runs.count) { try await coordination.enqueue(runs[$0], in: session) }
+        try context.expect("the number of runs that were reported as first", Set(firsts).count, is: 1)
         var served: Set<RunID> = []
         var next: RunID? = firsts[0]
         while let run = next, served.insert(run).inserted {
             next = try await coordination.dequeue(run, from: session)
         }
-        try context.expect("how many had their turn", served.count, is: runs.count)
+        try context.expect("the number of runs that had their turn", served.count, is: runs.count)
         try context.expect("whose turn it is at the end", next, is: nil)
     }
 }

@@ -3,16 +3,16 @@
 import ACPCore
 import ACPStorage
 
-/// Following a run while it is written.
+/// Watching a run while it is written.
 enum WatchingChecks {
     static let all = [
-        StorageCheck("A commit wakes whoever watched the run before it", wake),
+        StorageCheck("A commit wakes the watchers of the run", wake),
         StorageCheck("Every watcher of a run is woken", several),
         StorageCheck("A run can be watched before it is created", early),
-        StorageCheck("Whoever follows a run by its wakes reads every event once and in order", follow),
+        StorageCheck("A reader that follows a run by its wakes reads every event once and in order", follow),
     ]
 
-    /// Reads the events of a run as they come, until its end.
+    /// Reads the events of a run as they are committed, until its end.
     private static func followed(
         _ run: RunID, by changes: AsyncStream<Void>, _ context: CheckContext, until end: @Sendable (Event.Kind) -> Bool
     ) async throws -> [EncodedEvent] {
@@ -30,7 +30,7 @@ enum WatchingChecks {
         let changes = try await context.storage.coordination.changes(of: writer.run.id)
         for number in 0..<10 {
             try await writer.write(context.parts([number]), snapshot: number.isMultiple(of: 3))
-            // What is read after a wake must hold what it was for.
+            // After a wake, the commit that caused it must be readable.
             try await context.next("the wake of commit \(number)", of: changes)
             let count = try await context.storage.eventCount(of: writer.run.id)
             try context.expect("the event count after the wake", count, is: writer.events.count)
@@ -44,17 +44,17 @@ enum WatchingChecks {
         let coordination = context.storage.coordination
         var watchers: [AsyncStream<Void>] = []
         for _ in 0..<5 { watchers.append(try await coordination.changes(of: writer.run.id)) }
-        // One that went away is no trouble for the others.
+        // A watcher that ended does not affect the others.
         watchers.removeFirst()
         try await writer.write(context.parts([1]))
         for watcher in watchers { try await context.next("the wake of every watcher", of: watcher) }
-        // Its cancelled reader ends a stream, and only that one.
+        // A cancelled reader ends its own stream, and no other.
         let cancelled = watchers.removeLast()
         let reader = Task { for await _ in cancelled {} }
         reader.cancel()
         await reader.value
         try await writer.write(context.parts([2]))
-        for watcher in watchers { try await context.next("the wake of those who are left", of: watcher) }
+        for watcher in watchers { try await context.next("the wake of the remaining watchers", of: watcher) }
     }
 
     static func early(_ context: CheckContext) async throws {
@@ -81,7 +81,7 @@ enum WatchingChecks {
             try await writer.become(.completed)
             return writer
         }()
-        let followers = try await atOnce(changes.count) { number in
+        let followers = try await concurrently(changes.count) { number in
             try await followed(id, by: changes[number], context) { $0.isTerminal }
         }
         let writer = try await written

@@ -6,10 +6,11 @@ import ACPStorage
 /// The storage as a whole.
 enum WholeStorageChecks {
     static let all = [
-        StorageCheck("The storage answers a ping", ping),
-        StorageCheck("Removing all leaves nothing behind, and touches nothing else", isExclusive: true, removeAll),
-        StorageCheck("A closed storage says closed to every call, and can be closed twice", close),
-        StorageCheck("What was acknowledged is there when the storage is opened again, if it is durable", durability),
+        StorageCheck("The storage replies to a ping", ping),
+        StorageCheck(
+            "Removing all data leaves nothing behind, and does not touch other data", isExclusive: true, removeAll),
+        StorageCheck("A closed storage throws closed from every call, and can be closed twice", close),
+        StorageCheck("Acknowledged data are found when the storage is opened again, if it is durable", durability),
         StorageCheck("Two storages on the same data see each other's writes, if it is shared", sharedData),
         StorageCheck("Owners on two storages fence each other, if it is shared", sharedOwners),
         StorageCheck("Signals and wakes reach the other storage, if it is shared", sharedCoordination),
@@ -22,7 +23,7 @@ enum WholeStorageChecks {
 
     static func removeAll(_ context: CheckContext) async throws {
         let storage = context.storage
-        try await context.suite.neighbor?.settle()
+        try await context.suite.neighbor?.create()
         let content = StoredContent(1, [1, 2, 3])
         var writers: [RunWriter] = []
         for status in [RunStatus.created, .inProgress, .awaiting, .completed] {
@@ -60,9 +61,9 @@ enum WholeStorageChecks {
         let owners = [.session(context.session)] + writers.map { ContentKey.Owner.run($0.run.id) }
         for owner in owners { try await context.expectContents([content.digest], of: owner, are: [nil]) }
         if let neighbor = context.suite.neighbor {
-            try context.expect(try await neighbor.isUntouched(), "what lives beside the storage was touched")
+            try context.expect(try await neighbor.isUntouched(), "data that do not belong to the storage were changed")
         }
-        // It goes on from there, and removing nothing is fine.
+        // The storage can be used afterwards, and removing no data succeeds.
         let writer = try await RunWriter.create(writers[0].run, on: storage)
         try await context.expectStored(writer)
         for _ in 0..<2 { try await storage.removeAll() }
@@ -132,7 +133,7 @@ enum WholeStorageChecks {
         for _ in 0..<2 {
             let history = try await second.storedHistory(of: context.session, from: 0, limit: nil).items
             try context.expect("the history", history, is: block.entries)
-            // The keys of its blocks are remembered as well.
+            // The keys of the blocks are durable as well.
             try await second.append([block], to: context.session)
         }
         let signals = try await second.coordination.signals(to: writer.run.id)
@@ -154,17 +155,17 @@ enum WholeStorageChecks {
             try context.expect("the listed runs", listed.items, is: [writer.run])
         }
         let storages = [context.storage, other]
-        _ = try await atOnce(40) { number in
+        _ = try await concurrently(40) { number in
             let block = try HistoryBlock(key: "\(number / 2)", entries: [.link("https://example.com/\(number / 2)")])
             try await storages[number % 2].append([block], to: context.session)
         }
         for storage in storages {
             let history = try await storage.storedHistory(of: context.session, from: 0, limit: nil).items
-            try context.expect("how many entries the history has", history.count, is: 20)
-            try context.expect("how many different ones", Set(history).count, is: 20)
+            try context.expect("the number of entries in the history", history.count, is: 20)
+            try context.expect("the number of different entries", Set(history).count, is: 20)
         }
         let version = try await context.storage.save(SessionRecord(id: context.session), expecting: 0)
-        try await context.expectError(.conflict, "a save on the other storage with the old version expected") {
+        try await context.expectError(.conflict, "a save on the other storage that expects the old version") {
             try await other.save(SessionRecord(id: context.session), expecting: 0)
         }
         try await other.save(SessionRecord(id: context.session), expecting: version)
@@ -178,11 +179,11 @@ enum WholeStorageChecks {
         var old = try await RunWriter.create(context.newRun(), on: storages[0])
         let current = old.owner
         let id = old.run.id
-        let winners = try await atOnce(30) { number -> RunOwner? in
+        let winners = try await concurrently(30) { number -> RunOwner? in
             let owner = RunOwner(process: ProcessID())
             return try await storages[number % 3].claim(id, for: owner, from: current) ? owner : nil
         }.compactMap(\.self)
-        try context.expect("how many claims succeeded", winners.count, is: 1)
+        try context.expect("the number of successful claims", winners.count, is: 1)
         var new = old
         new.owner = winners[0]
         try await context.expectError(.fenced, "a commit by the old owner") {

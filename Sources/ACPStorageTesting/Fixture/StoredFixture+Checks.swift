@@ -4,9 +4,9 @@ import ACPCore
 import ACPStorage
 
 extension StoredFixture {
-    /// Reads everything, and compares it with what was written.
+    /// Reads all data, and compares them with what was written.
     ///
-    /// - Throws: ``BrokenPromise`` for the first difference.
+    /// - Throws: ``StorageCheckFailure`` for the first difference.
     package func check() async throws {
         for story in try stories() {
             let id = story.run.id
@@ -52,7 +52,7 @@ extension StoredFixture {
         }
         let said = try await storage.history(of: Self.talk, from: 0, limit: nil)
         try expect("the history of \(Self.talk)", said.items, is: Self.questionsAndAnswers)
-        try expect("how long the history of \(Self.talk) is", said.total, is: 2)
+        try expect("the length of the history of \(Self.talk)", said.total, is: 2)
         try expect("the history of \(Self.forwarded)", try await storage.history(of: Self.forwarded), is: Self.links)
         try expect("the history of \(Self.waiting)", try await storage.history(of: Self.waiting), is: [])
         let keys = [ContentKey.Owner.run(Self.id(1)), .session(Self.talk), .run(Self.id(2))].flatMap { owner in
@@ -62,11 +62,11 @@ extension StoredFixture {
         try expect("the contents", try await storage.contents(keys), is: bytes + bytes + [nil, nil])
     }
 
-    /// Continues the work on the data: commits, answers, refusals, turns, sessions, deletions.
+    /// Continues to write the data: commits, answers, refusals, turns, sessions, deletions.
     ///
-    /// - Throws: ``BrokenPromise`` for the first step that does not do what it has to.
-    package func goOn() async throws {
-        try await finishLeftRun()
+    /// - Throws: ``StorageCheckFailure`` for the first step with an unexpected result.
+    package func continueRuns() async throws {
+        try await finishOrphanedRun()
         try await answer()
         try await refuse()
         var session = Self.sessions[0]
@@ -77,14 +77,14 @@ extension StoredFixture {
             "a link that is known is not appended", try await storage.history(of: Self.forwarded), is: Self.links)
 
         try expect("deleting a run", try await storage.deleteRun(Self.id(1)), is: true)
-        try expect("the run after that", try await storage.record(of: Self.id(1)), is: nil)
+        try expect("the deleted run", try await storage.record(of: Self.id(1)), is: nil)
         try expect("deleting a session", try await storage.deleteSession(Self.talk), is: true)
-        try expect("its history after that", try await storage.history(of: Self.talk), is: [])
-        try expect("all runs after that", try await ids(.all), is: [9, 7, 6, 5, 4, 3, 2].map(Self.id))
+        try expect("the history of the deleted session", try await storage.history(of: Self.talk), is: [])
+        try expect("all runs after deleting one", try await ids(.all), is: [9, 7, 6, 5, 4, 3, 2].map(Self.id))
     }
 
     /// Another process takes over the run that was in progress, and ends it.
-    private func finishLeftRun() async throws {
+    private func finishOrphanedRun() async throws {
         let owner = RunOwner(process: ProcessID())
         try expect("the claim", try await storage.claim(Self.id(6), for: owner, from: Self.owner), is: true)
         guard var writer = try stories().first(where: { $0.run.id == Self.id(6) })?.writer else { return }
@@ -99,12 +99,12 @@ extension StoredFixture {
             "its events", try await storage.events(of: Self.id(6), from: 0, limit: nil), is: writer.events)
     }
 
-    /// The run that waits for an answer gets one, and ends; then it is the next run's turn.
+    /// The awaiting run receives an answer and ends; then it is the next run's turn.
     private func answer() async throws {
         guard var story = try stories().first(where: { $0.run.status == .awaiting }) else { return }
         let isNew = try await storage.coordination.send(
             .resume(.message("The second"), eventCount: story.writer.events.count), to: story.run.id)
-        try expect("whether the second answer counts", isNew, is: false)
+        try expect("whether the second answer is stored", isNew, is: false)
         var run = story.writer.run
         run.awaitRequest = nil
         run.awaitDeadline = nil
@@ -113,15 +113,15 @@ extension StoredFixture {
             [run.becoming(.completed)], snapshot: true,
             history: HistoryAppend(HistoryBlock(run: run.id, input: story.input ?? [], output: []), to: Self.waiting))
         try expect(
-            "the history after that", try await storage.history(of: Self.waiting),
+            "the history after the run's end", try await storage.history(of: Self.waiting),
             is: (story.input ?? []).map(HistoryEntry.message))
         let first = try await storage.coordination.enqueue(Self.id(5), in: Self.waiting)
-        try expect("whose turn it is", first, is: Self.id(4))
+        try expect("the run whose turn it is", first, is: Self.id(4))
         let next = try await storage.coordination.dequeue(Self.id(4), from: Self.waiting)
-        try expect("whose turn it is after that", next, is: Self.id(5))
+        try expect("the run whose turn is next", next, is: Self.id(5))
     }
 
-    /// Commits that must not be taken, and one that is there already.
+    /// Sends commits that must be refused, and one that is stored already.
     private func refuse() async throws {
         guard let story = try stories().last, let last = story.commits.last else { return }
         try await storage.commit(last)
@@ -141,7 +141,7 @@ extension StoredFixture {
         line: UInt = #line
     ) throws {
         guard found != expected else { return }
-        throw BrokenPromise(
+        throw StorageCheckFailure(
             "data of an earlier version can be read and continued",
             "\(what()): found \(found), expected \(expected)", file: file, line: line)
     }

@@ -3,15 +3,19 @@
 import ACPCore
 import ACPStorage
 
-/// The same data in every backend, to prove that data written by an earlier version can still be read, and continued.
+/// The same data for every backend, to prove that data of an earlier version can still be read and continued.
 ///
-/// The files in `Tests/StoredData` hold what ``write()`` stored with an earlier version of each backend. The tests of the backends
-/// load them, and then call ``check()`` and ``goOn()``. Everything here is fixed, so that the same documents are written each
-/// time: ids, times, and the processes that own the runs.
+/// The files in `Tests/StoredData` contain what ``write()`` stored with an earlier version of each backend. The tests
+/// of the backends load them, and then call ``check()`` and ``continueRuns()``. All ids, times and owners are fixed, so
+/// that the same documents are written each time.
 package struct StoredFixture {
+    /// The storage.
     package let storage: any Storage
 
-    /// - Parameter storage: For ``write()`` an empty storage, for ``check()`` and ``goOn()`` one that holds the data.
+    /// Creates a fixture.
+    ///
+    /// - Parameter storage: An empty storage for ``write()``; one that holds the data for ``check()`` and
+    ///   ``continueRuns()``.
     package init(_ storage: any Storage) { self.storage = storage }
 
     /// The process that owned all runs. It has ended.
@@ -22,7 +26,8 @@ package struct StoredFixture {
     static let waiting: SessionID = "waiting"
     static let forwarded: SessionID = "forwarded"
 
-    /// Contents that documents refer to, as the runtime stores them: the text of a JSON string, under its SHA-256.
+    /// Contents that documents refer to, in the form of the runtime: the text of a JSON string, with its SHA-256
+    /// digest.
     static let story = content(
         String(repeating: "All happy families are alike. ", count: 20),
         digest: "b61568ff960ac2a715a6b41aa0b85b1270c540db06fe7ec78b1f92b4d974bc82")
@@ -31,7 +36,7 @@ package struct StoredFixture {
         digest: "15dafec1d6a2960eebe671f2c0db7050b55d99dc779b100af2038c1157969d48")
 
     private static func content(_ text: String, digest: String) -> StoredContent {
-        guard let digest = ContentDigest(rawValue: digest) else { preconditionFailure("\(digest) is no digest") }
+        guard let digest = ContentDigest(rawValue: digest) else { preconditionFailure("\(digest) is not a digest") }
         return StoredContent(digest: digest, bytes: Array(text.utf8))
     }
 
@@ -39,7 +44,7 @@ package struct StoredFixture {
 
     /// Stores everything.
     package func write() async throws {
-        // A heartbeat that has run out when the data is read again.
+        // A heartbeat that has expired when the data are read again.
         try await storage.coordination.heartbeat(of: Self.process, timeToLive: .milliseconds(1))
         for story in try stories() {
             for commit in story.commits {
@@ -67,13 +72,13 @@ package struct StoredFixture {
             ], to: Self.forwarded)
     }
 
-    // MARK: What there is
+    // MARK: Data
 
     static let savedByHand = Run(
         id: "00000000-0000-4000-8000-000000000009", agentName: "archivist", status: .completed,
         createdAt: time(9), finishedAt: time(10))
 
-    /// With the version that each has after it was saved.
+    /// The sessions, with their versions after they were saved.
     static let sessions = [
         SessionRecord(
             id: talk, state: SessionState(bytes: Array(#"{"mood":"happy","count":3,"text":"„ä“\n"}"#.utf8)),
@@ -122,7 +127,7 @@ package struct StoredFixture {
 }
 
 extension StoredFixture {
-    /// A run, with the commits that write it.
+    /// A run with the commits that write it.
     struct Story {
         var writer: RunWriter
         var input: [Message]?
@@ -158,7 +163,7 @@ extension StoredFixture {
         return story
     }
 
-    /// The runs that were committed, with all that belongs to them.
+    /// Returns the runs that are committed, with everything that belongs to them.
     func stories() throws -> [Story] {
         [
             try completed(), try failed(), try cancelled(), try awaiting(), try queued(), try inProgress(),
@@ -234,7 +239,6 @@ extension StoredFixture {
         return story
     }
 
-    /// Its id is what an idempotency key gives.
     private func cancelling() throws -> Story {
         var story = try story(7)
         try story.become(.inProgress)

@@ -5,7 +5,7 @@ import Testing
 
 @testable import ACPStorage
 
-@Suite("Memory storage writes a run and what it leaves in its session in one step")
+@Suite("Commits with history blocks in memory storage")
 struct HistoryCommitTests {
     private let storage = MemoryStorage(.init(runLimit: 2))
     private let run = Run(agentName: "agent", sessionID: "session")
@@ -31,7 +31,7 @@ struct HistoryCommitTests {
         try storage.storedHistory(of: session, from: 0, limit: nil).total
     }
 
-    @Test("The block is there with its contents, though the session was never saved")
+    @Test("The block and its contents are stored, though the session was never saved")
     func appended() throws {
         try storage.commit(.creating(run, owner: owner))
         try storage.commit(end())
@@ -40,7 +40,7 @@ struct HistoryCommitTests {
         #expect(try storage.contents(keys) == [[1, 2, 3], nil])
     }
 
-    @Test("The commit that creates a run may bring a block as well")
+    @Test("The commit that creates a run can have a block as well")
     func created() throws {
         var commit = try RunCommit.creating(run.with(.completed), owner: owner)
         commit.history = history
@@ -48,7 +48,7 @@ struct HistoryCommitTests {
         #expect(try entryCount() == 2)
     }
 
-    @Test("A repeated commit appends nothing twice, even if the session was deleted in between")
+    @Test("A repeated commit does not append its block again, even if the session was deleted in between")
     func repeated() throws {
         try storage.commit(.creating(run, owner: owner))
         try storage.commit(end())
@@ -59,7 +59,7 @@ struct HistoryCommitTests {
         #expect(try entryCount() == 0)
     }
 
-    @Test("A block whose key is there is left out, and the rest of the commit goes on")
+    @Test("A block whose key the history has already is skipped, and the rest of the commit is stored")
     func known() throws {
         let other = try HistoryBlock(key: history.block.key, entries: [.link("https://example.com/message")])
         try storage.append([other], to: "session")
@@ -71,7 +71,7 @@ struct HistoryCommitTests {
     }
 
     @Test(
-        "A commit that is refused leaves nothing in the history",
+        "A refused commit leaves nothing in the history",
         arguments: [StorageError.Code.fenced, .conflict, .notFound, .full])
     func refused(code: StorageError.Code) throws {
         var commit = try end()
@@ -93,7 +93,7 @@ struct HistoryCommitTests {
         #expect(storage.footprint["sessions"] == 0)
     }
 
-    @Test("A block that comes with a commit counts as a use of the session")
+    @Test("A block of a commit counts as a use of the session")
     func use() throws {
         let clock = ManualClock()
         let storage = MemoryStorage(.init(timeToLive: .seconds(10)), now: clock.now)

@@ -5,7 +5,7 @@ import Testing
 
 @testable import ACPStorage
 
-@Suite("Bytes in memory storage")
+@Suite("Byte limit of memory storage")
 struct MemoryBytesTests {
     private static let limit = 1_048_576
     private let storage = MemoryStorage(.init(byteLimit: limit))
@@ -26,7 +26,7 @@ struct MemoryBytesTests {
             contents: contents, history: history)
     }
 
-    @Test("New runs push out as many ended runs as they need room for, the oldest first")
+    @Test("New runs evict as many ended runs as necessary, the oldest first")
     func endedRunsGo() throws {
         let runs = (0..<30).map { _ in Run(agentName: "a", sessionID: "s", status: .completed) }
         for run in runs {
@@ -38,7 +38,7 @@ struct MemoryBytesTests {
         for run in kept { #expect(try storage.record(of: run.id) != nil) }
     }
 
-    @Test("Events, snapshots, inputs, contents, history and states count", arguments: 0..<6)
+    @Test("Events, snapshots, inputs, contents, histories and states count", arguments: 0..<6)
     func everythingCounts(_ kind: Int) throws {
         var run = Run(agentName: "a", sessionID: "s", status: .completed)
         let content = StoredContent(
@@ -63,14 +63,14 @@ struct MemoryBytesTests {
         #expect(bytes == 0)
     }
 
-    @Test("Many small parts count with their JSON")
+    @Test("Many small parts count with the size of their JSON")
     func smallParts() throws {
         let run = Run(agentName: "a", output: [Message(parts: Array(repeating: .text("x"), count: 1_000))])
         try storage.save(run)
         #expect(try bytes > 1_000 * ACPJSON.encode(MessagePart.text("x")).count)
     }
 
-    @Test("What unfinished runs leave no room for is refused as full and leaves nothing behind")
+    @Test("A write for which unfinished runs leave no room is refused as full, and stores nothing")
     func full() throws {
         let session = SessionID("s")
         let ended = Run(agentName: "a", status: .completed)
@@ -103,7 +103,7 @@ struct MemoryBytesTests {
         #expect(try storage.eventCount(of: first.id) == 2, "there is room again")
     }
 
-    @Test("A write that cannot succeed pushes nothing out")
+    @Test("A write that cannot succeed evicts nothing")
     func nothingGoesInVain() throws {
         let ended = Run(agentName: "a", status: .completed)
         try storage.commit(try commit(ended))
@@ -118,7 +118,7 @@ struct MemoryBytesTests {
         #expect(try storage.runs(RunQuery()).total == 1)
     }
 
-    @Test("The commit that ends a run is accepted without room, and that run makes room next")
+    @Test("The commit that ends a run is accepted without room, and that run is evicted next")
     func endsAreAccepted() throws {
         var runs: [Run] = []
         while bytes < Self.limit - 150_000 {
@@ -136,7 +136,7 @@ struct MemoryBytesTests {
         #expect(try storage.eventCount(of: runs[2].id) == 1)
     }
 
-    @Test("Sessions make room in the order of their last use, and ended runs before those that were used later")
+    @Test("Sessions and ended runs are evicted in the order of their last use")
     func sessionsGo() throws {
         let clock = ManualClock()
         let storage = MemoryStorage(.init(byteLimit: Self.limit), now: clock.now)
@@ -166,7 +166,7 @@ struct MemoryBytesTests {
         }
     }
 
-    @Test("Its default is a share of the memory that there is")
+    @Test("The default limit is a share of the available memory")
     func defaultLimit() {
         let configuration = MemoryStorage.Configuration()
         #expect(configuration.byteLimit == MemoryStorage.Configuration.defaultByteLimit)

@@ -4,7 +4,7 @@ import ACPStorage
 import ACPStorageTesting
 import Testing
 
-@Suite("Memory storage keeps the promises of a storage")
+@Suite("Memory storage conformance")
 struct MemoryStorageConformanceTests {
     static let suite = StorageSuite(
         makeShortLived: {
@@ -12,12 +12,12 @@ struct MemoryStorageConformanceTests {
             let storage = MemoryStorage(.init(timeToLive: .seconds(60)), now: clock.now)
             return .init(storage) { clock.advance(by: $0) }
         },
-        patience: .seconds(120),
+        timeout: .seconds(120),
         makeStorage: { MemoryStorage() }
     )
 
-    @Test("A promise", arguments: StorageSuite.checks)
-    func promise(_ check: StorageCheck) async throws {
+    @Test("The storage conforms", arguments: StorageSuite.checks)
+    func conforms(_ check: StorageCheck) async throws {
         try await check.run(on: Self.suite)
     }
 }

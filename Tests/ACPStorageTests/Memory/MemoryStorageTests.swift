@@ -5,9 +5,9 @@ import Testing
 
 @testable import ACPStorage
 
-@Suite("Memory storage is bounded")
+@Suite("Limits of memory storage")
 struct MemoryStorageTests {
-    @Test("A new run pushes out the run that ended first, whole")
+    @Test("A new run evicts the run that ended first, as a whole")
     func eviction() throws {
         let storage = MemoryStorage(.init(runLimit: 3))
         let runs = (0..<5).map { Run(agentName: "agent", sessionID: "session-\($0)".id) }
@@ -19,7 +19,7 @@ struct MemoryStorageTests {
 
         try storage.commit(.creating(runs[3]))
 
-        // Run 2 ended before run 1, though it is not the older one.
+        // Run 2 ended before run 1, though it is the newer one.
         #expect(try storage.record(of: runs[2].id) == nil)
         #expect(try storage.events(of: runs[2].id, from: 0, limit: nil).isEmpty)
         #expect(try storage.runs(RunQuery(.session("session-2"))).total == 0)
@@ -30,7 +30,7 @@ struct MemoryStorageTests {
         #expect(try storage.eventCount(of: runs[0].id) == 1)
     }
 
-    @Test("A new run is refused as long as none has ended")
+    @Test("A new run is refused while no run has ended")
     func full() throws {
         let storage = MemoryStorage(.init(runLimit: 2))
         let owner = RunOwner(process: ProcessID())
@@ -45,7 +45,7 @@ struct MemoryStorageTests {
         }
         #expect(try storage.record(of: late.id) == nil)
         #expect(try storage.runs(RunQuery()).total == 2)
-        // Runs that are there go on, and one that ends makes room.
+        // Stored runs continue, and one that ends makes room.
         let ended = first.with(.completed)
         try storage.commit(
             RunCommit(
@@ -55,7 +55,7 @@ struct MemoryStorageTests {
         #expect(try storage.record(of: first.id) == nil)
     }
 
-    @Test("A run that ended, was saved as unfinished and has not ended again is not pushed out")
+    @Test("A run that ended and was saved as unfinished afterwards is not evicted")
     func reopened() throws {
         let storage = MemoryStorage(.init(runLimit: 2))
         let run = Run(agentName: "agent")
@@ -66,7 +66,7 @@ struct MemoryStorageTests {
         #expect(try storage.record(of: run.id) != nil)
     }
 
-    @Test("Runs that are created, ended and deleted without end leave nothing behind an old ended one")
+    @Test("Creating, ending and deleting many runs beside an old ended run leaves nothing behind")
     func noTrail() throws {
         let storage = MemoryStorage()
         try storage.createEndedRun(Run(agentName: "agent"))
@@ -79,7 +79,7 @@ struct MemoryStorageTests {
         #expect(storage.footprint == before)
     }
 
-    @Test("A new session pushes out the one that was used least recently, with its history")
+    @Test("A new session evicts the least recently used one, with its history")
     func sessions() throws {
         let storage = MemoryStorage(.init(sessionLimit: 3))
         let block = try HistoryBlock(key: "block", entries: [.link("https://example.com")])
@@ -101,7 +101,7 @@ struct MemoryStorageTests {
         #expect(try storage.storedHistory(of: "four", from: 0, limit: nil).total == 1)
     }
 
-    @Test("After everything has expired, nothing is left in memory")
+    @Test("Nothing is left in memory after everything has expired")
     func expiry() throws {
         let clock = ManualClock()
         let storage = MemoryStorage(.init(timeToLive: .seconds(10)), now: clock.now)
@@ -119,7 +119,7 @@ struct MemoryStorageTests {
         #expect(storage.footprint.values.allSatisfy { $0 == 0 }, "\(storage.footprint)")
     }
 
-    @Test("After removing all, nothing is left in memory")
+    @Test("Nothing is left in memory after removing all data")
     func removal() throws {
         let storage = MemoryStorage()
         for _ in 0..<50 {
@@ -133,7 +133,7 @@ struct MemoryStorageTests {
         #expect(storage.footprint.values.allSatisfy { $0 == 0 }, "\(storage.footprint)")
     }
 
-    @Test("A hundred thousand runs and sessions go away at once", arguments: Departure.allCases)
+    @Test("A hundred thousand runs and sessions are removed at once", arguments: Departure.allCases)
     fileprivate func massRemoval(_ departure: Departure) throws {
         let clock = ManualClock()
         let count = 100_000
@@ -158,17 +158,17 @@ struct MemoryStorageTests {
         switch departure {
         case .removal: try storage.removeAll()
         case .expiry: clock.advance(by: .seconds(10))
-        // Here the storage itself goes away, full as it is.
+        // Here the full storage itself is freed.
         case .release: return
         }
         _ = try storage.ping()
         #expect(storage.footprint.values.allSatisfy { $0 == 0 }, "\(storage.footprint)")
-        // It goes on from there.
+        // The storage can be used afterwards.
         try storage.createEndedRun(Run(agentName: "agent"))
         #expect(try storage.runs(RunQuery()).total == 1)
     }
 
-    @Test("Removing all wakes whoever watches a run")
+    @Test("Removing all data wakes the watchers of runs")
     func removalWakes() async throws {
         let storage = MemoryStorage()
         let run = Run(agentName: "agent")
@@ -178,7 +178,7 @@ struct MemoryStorageTests {
         #expect(await changes.next() != nil)
     }
 
-    @Test("A run that goes away wakes whoever watches it")
+    @Test("Removing a run wakes its watchers")
     func wakes() async throws {
         let clock = ManualClock()
         let storage = MemoryStorage(.init(timeToLive: .seconds(10)), now: clock.now)
@@ -192,7 +192,7 @@ struct MemoryStorageTests {
         }
     }
 
-    @Test("Its limits are at least one")
+    @Test("The limits are at least one")
     func limits() throws {
         let storage = MemoryStorage(.init(runLimit: 0, sessionLimit: -5))
         try storage.save(Run(agentName: "agent"))

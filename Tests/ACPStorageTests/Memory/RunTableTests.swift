@@ -5,9 +5,9 @@ import Testing
 
 @testable import ACPStorage
 
-@Suite("The table of runs behind memory storage")
+@Suite("Run table of memory storage")
 struct RunTableTests {
-    @Test("Whatever happens, runs, listings and owners agree", arguments: 1...8 as ClosedRange<UInt64>)
+    @Test("Runs, listings and owners agree after random operations", arguments: 1...8 as ClosedRange<UInt64>)
     func randomOperations(seed: UInt64) throws {
         var trial = Trial(seed: seed)
         for number in 0..<1_000 {
@@ -18,7 +18,7 @@ struct RunTableTests {
         #expect(trial.table.footprint.values.allSatisfy { $0 == 0 }, "\(trial.table.footprint)")
     }
 
-    @Test("Appending never copies the events that are there")
+    @Test("Appending never copies the stored events")
     func appendingCopiesNothing() throws {
         var table = RunTable(timeToLive: .seconds(60), limit: 10)
         let run = Run(agentName: "agent")
@@ -26,20 +26,20 @@ struct RunTableTests {
         let event = try EncodedEvent(.generic(1))
         try table.commit(.creating(run, owner: owner), now: .now)
         var moves = 0
-        var place: UnsafeRawPointer?
+        var address: UnsafeRawPointer?
         for count in 1..<100_000 {
             try table.commit(
                 RunCommit(run: run.id, expecting: count, events: [event], snapshot: nil, owner: owner), now: .now)
             let current = table[run.id]?.events.withUnsafeBytes(\.baseAddress)
-            if current != place { moves += 1 }
-            place = current
+            if current != address { moves += 1 }
+            address = current
         }
-        // An array that doubles moves about log2(100,000) times; one that is copied at each step, at each step.
+        // An array that doubles is moved about log2(100,000) times; one that is copied at each step is moved each time.
         #expect(table[run.id]?.events.count == 100_000)
         #expect(moves < 40)
     }
 
-    @Test("A snapshot cannot cover more events than there are", arguments: [-1, 2, 100])
+    @Test("A snapshot cannot cover more events than the run has", arguments: [-1, 2, 100])
     func coveredEvents(covered: Int) throws {
         var table = RunTable(timeToLive: .seconds(60), limit: 10)
         var commit = try RunCommit.creating(Run(agentName: "agent"))
@@ -69,7 +69,7 @@ struct RunTableTests {
     }
 }
 
-/// Random steps on a table of runs, and a plain model of what must come of them.
+/// Random operations on a table of runs, and a simple model of their results.
 private struct Trial: ~Copyable {
     struct Model {
         var run: Run
@@ -86,7 +86,7 @@ private struct Trial: ~Copyable {
     var table = RunTable(timeToLive: timeToLive, limit: limit)
     var now = ContinuousClock.now
     var runs: [RunID: Model] = [:]
-    /// Ended runs, the one that ended first in front.
+    /// The ended runs in the order in which they ended.
     var ended: [RunID] = []
 
     init(seed: UInt64) { random = SeededGenerator(seed: seed) }
@@ -122,7 +122,7 @@ private struct Trial: ~Copyable {
         if run.status.isTerminal, !ended.contains(run.id) { ended.append(run.id) }
     }
 
-    /// Makes room in the model. False if there is none.
+    /// Makes room in the model. Returns whether there is room.
     private mutating func makeRoom() -> Bool {
         guard runs.count >= Self.limit else { return true }
         guard let oldest = ended.first else { return false }

@@ -28,14 +28,14 @@ final class FaultyCoordination: Coordination {
     }
 
     func lostProcesses() async throws -> Set<ProcessID> {
-        fault == .losesSightOfTheLost ? [] : try await base.lostProcesses()
+        fault == .omitsLostProcesses ? [] : try await base.lostProcesses()
     }
 
     func forget(_ process: ProcessID) async throws { try await base.forget(process) }
 
     func enqueue(_ run: RunID, in session: SessionID) async throws -> RunID {
         let first = try await base.enqueue(run, in: session)
-        return fault == .letsEverybodyProceed ? run : first
+        return fault == .givesAllRunsTheTurn ? run : first
     }
 
     func dequeue(_ run: RunID, from session: SessionID) async throws -> RunID? {
@@ -49,7 +49,7 @@ final class FaultyCoordination: Coordination {
 
     func send(_ signal: EncodedSignal, to run: RunID) async throws -> Bool {
         let isNew = try await base.send(signal, to: run)
-        guard fault == .letsTheLastSignalCount, !isNew else { return isNew }
+        guard fault == .keepsTheLastSignal, !isNew else { return isNew }
         let others = try await base.signals(to: run).filter { $0.key != signal.key }
         try await base.forgetSignals(to: run)
         for other in others { try await base.send(other, to: run) }
@@ -69,7 +69,7 @@ final class FaultyCoordination: Coordination {
     }
 
     func changes(of run: RunID) async throws -> AsyncStream<Void> {
-        // A run that nobody writes is never woken.
+        // The watchers of a run that is not written are never woken.
         try await base.changes(of: fault == .neverWakes ? RunID() : run)
     }
 }

@@ -4,17 +4,17 @@ import ACPCore
 import ACPStorage
 import Synchronization
 
-/// What can be wrong with a storage.
+/// A fault of a storage.
 enum Fault: CaseIterable, Sendable {
-    case letsOldOwnersWrite
+    case acceptsOldOwners
     case comparesProcessesOnly
-    case letsEveryClaimThrough
+    case acceptsEveryClaim
     case refusesRepeatedCommits
     case storesRepeatedCommitsTwice
     case ignoresExpectedCounts
     case tearsCommits
-    case encodesEventsAnew
-    case takesNegativeNumbersAtTheirWord
+    case reencodesEvents
+    case acceptsNegativeNumbers
     case losesTheFirstLaterEvent
     case countsThePageAsTotal
     case listsOldestFirst
@@ -23,12 +23,12 @@ enum Fault: CaseIterable, Sendable {
     case leavesInputBehind
     case leavesSignalsBehind
     case ignoresCancelSignals
-    case looksForCancelSignalsTooEarly
+    case checksForCancelSignalsTooEarly
     case refusesAllCommitsAfterACancel
     case losesContentsOfLaterCommits
     case storesContentsOfRefusedCommits
     case leavesContentsBehind
-    case mixesUpOwnersOfContents
+    case confusesOwnersOfContents
     case storesRepeatedBlocksTwice
     case tearsBlocks
     case forgetsBlocksOfCommits
@@ -38,23 +38,23 @@ enum Fault: CaseIterable, Sendable {
     case refusesCommitsWithKnownBlocks
     case tearsBlocksOfCommits
     case givesContentsOfBlocksToRuns
-    case countsNoCommitAsUseOfASession
+    case ignoresCommitsAsUseOfSessions
     case ignoresSessionVersions
     case keepsStateAsText
     case ignoresCaseOfIDs
-    case letsTheLastSignalCount
+    case keepsTheLastSignal
     case neverWakes
     case neverAnnounces
     case keepsProcessesAlive
-    case losesSightOfTheLost
-    case letsEverybodyProceed
+    case omitsLostProcesses
+    case givesAllRunsTheTurn
     case neverExpires
-    case leavesSessionsAtRemoveAll
-    case touchesItsNeighbor
-    case answersWhenClosed
+    case keepsSessionsOnRemoveAll
+    case removesForeignData
+    case worksWhenClosed
 }
 
-/// A memory storage with one fault, to see that the suite finds it. Without one it only hands on.
+/// A memory storage with one fault, to test that the suite finds it. Without a fault it only forwards calls.
 final class FaultyStorage: Storage {
     let base: MemoryStorage
     let fault: Fault?
@@ -62,7 +62,7 @@ final class FaultyStorage: Storage {
     private let inputs = Mutex<[RunID: Encoded<[Message]>]>([:])
     private let contents = Mutex<[ContentKey: [UInt8]]>([:])
     private let blocks = Mutex<Set<String>>([])
-    /// What came into histories without a use of their sessions.
+    /// Blocks that were committed without counting as a use of their sessions.
     private let unused = Mutex<[SessionID: [Encoded<HistoryEntry>]]>([:])
     private let onRemoveAll: @Sendable () -> Void
 
@@ -84,7 +84,7 @@ final class FaultyStorage: Storage {
         var commit = commit
         let found = try base.storedRun(commit.run)
         switch fault {
-        case .letsOldOwnersWrite:
+        case .acceptsOldOwners:
             if let owner = found?.owner { commit.owner = owner }
         case .comparesProcessesOnly:
             if let owner = found?.owner, owner.process == commit.owner.process { commit.owner = owner }
@@ -95,7 +95,7 @@ final class FaultyStorage: Storage {
             }
         case .refusesRepeatedCommits where !commit.events.isEmpty:
             if let found, (found.coveredEvents + found.laterEvents.count) == commit.expecting + commit.events.count {
-                throw StorageError(.conflict, "these events are there already")
+                throw StorageError(.conflict, "these events are stored already")
             }
         case .storesRepeatedCommitsTwice:
             if let found, (found.coveredEvents + found.laterEvents.count) == commit.expecting + commit.events.count {
@@ -117,9 +117,9 @@ final class FaultyStorage: Storage {
             if commit.snapshot?.run.status.isTerminal == true { commit.snapshot = nil }
         case .ignoresCancelSignals where commit.isRefusedAfterCancel:
             try await base.coordination.forgetSignals(to: commit.run)
-        case .looksForCancelSignalsTooEarly where commit.isRefusedAfterCancel:
+        case .checksForCancelSignalsTooEarly where commit.isRefusedAfterCancel:
             if try await base.coordination.signals(to: commit.run).contains(.cancel) { break }
-            // Whoever sends a cancel now is not heard.
+            // A cancel signal that is sent now is not considered.
             for _ in 0..<20 where !(try await base.coordination.signals(to: commit.run).contains(.cancel)) {
                 try await Task.sleep(for: .milliseconds(1))
             }
@@ -127,7 +127,7 @@ final class FaultyStorage: Storage {
             try await base.coordination.forgetSignals(to: commit.run)
         case .refusesAllCommitsAfterACancel where found != nil:
             if try await base.coordination.signals(to: commit.run).contains(.cancel) {
-                throw commit.error(.cancelled) ?? StorageError(.cancelled, "")
+                throw commit.error(for: .cancelled) ?? StorageError(.cancelled, "")
             }
         case .losesContentsOfLaterCommits where found != nil:
             commit.contents = []
@@ -143,7 +143,7 @@ final class FaultyStorage: Storage {
         keep(commit.contents, for: .run(commit.run), isRefused: false)
     }
 
-    /// A commit with a block, and what can be wrong with the two together.
+    /// A commit with a block, with the faults of the combination.
     private func commit(_ commit: RunCommit, _ history: HistoryAppend) async throws {
         var commit = commit
         commit.history = nil
@@ -152,7 +152,7 @@ final class FaultyStorage: Storage {
             try base.commit(commit)
         case .appendsBlocksOfCommitsLater:
             try base.commit(commit)
-            // Long enough that whoever looks meanwhile misses the block.
+            // Long enough for a concurrent reader to miss the block.
             try await Task.sleep(for: .milliseconds(50))
             try base.append([history.block], to: history.session)
         case .appendsBlocksOfRefusedCommits:
@@ -170,7 +170,7 @@ final class FaultyStorage: Storage {
         case .refusesCommitsWithKnownBlocks:
             let key = "\(history.session) \(history.block.key)"
             guard blocks.withLock({ $0.insert(key).inserted }) else {
-                throw StorageError(.conflict, "this block is there already")
+                throw StorageError(.conflict, "this block is stored already")
             }
             commit.history = history
             try base.commit(commit)
@@ -179,7 +179,7 @@ final class FaultyStorage: Storage {
             try base.commit(commit)
             try base.append(
                 [HistoryBlock(key: history.block.key, encoded: history.block.entries)], to: history.session)
-        case .countsNoCommitAsUseOfASession:
+        case .ignoresCommitsAsUseOfSessions:
             try base.commit(commit)
             unused.withLock { $0[history.session, default: []] += history.block.entries }
         default:
@@ -219,7 +219,7 @@ final class FaultyStorage: Storage {
         switch fault {
         case .countsThePageAsTotal: page.total = page.items.count
         case .listsOldestFirst: page.items.reverse()
-        case .takesNegativeNumbersAtTheirWord where query.limit < 0:
+        case .acceptsNegativeNumbers where query.limit < 0:
             page.items = try base.storedRuns(RunQuery(query.filter)).items
         default: break
         }
@@ -227,19 +227,19 @@ final class FaultyStorage: Storage {
     }
 
     func events(of run: RunID, from offset: Int, limit: Int?) async throws -> [EncodedEvent] {
-        if fault == .takesNegativeNumbersAtTheirWord, offset < 0 {
-            // As LRANGE has it: counted from the end.
+        if fault == .acceptsNegativeNumbers, offset < 0 {
+            // As in LRANGE: counted from the end.
             return try base.events(of: run, from: base.eventCount(of: run) &+ offset, limit: limit)
         }
         let events = try base.events(of: run, from: offset, limit: limit)
-        guard fault == .encodesEventsAnew else { return events }
+        guard fault == .reencodesEvents else { return events }
         return try events.map { try EncodedEvent($0.decode()) }
     }
 
     func eventCount(of run: RunID) async throws -> Int { try base.eventCount(of: run) }
 
     func claim(_ run: RunID, for owner: RunOwner, from current: RunOwner?) async throws -> Bool {
-        guard fault == .letsEveryClaimThrough else { return try base.claim(run, for: owner, from: current) }
+        guard fault == .acceptsEveryClaim else { return try base.claim(run, for: owner, from: current) }
         let found = try base.storedRun(run)
         return try base.claim(run, for: owner, from: found?.owner)
     }
@@ -303,7 +303,7 @@ final class FaultyStorage: Storage {
             switch fault {
             case .storesContentsOfRefusedCommits, .leavesContentsBehind:
                 return zip(keys, found).map { $1 ?? kept[$0] }
-            case .mixesUpOwnersOfContents:
+            case .confusesOwnersOfContents:
                 let shared = Dictionary(kept.map { ($0.digest, $1) }, uniquingKeysWith: { first, _ in first })
                 return zip(keys, found).map { $1 ?? shared[$0.digest] }
             default: return found
@@ -315,7 +315,7 @@ final class FaultyStorage: Storage {
         of session: SessionID, from offset: Int, limit: Int?
     ) async throws -> StoragePage<Encoded<HistoryEntry>> {
         var page = try base.storedHistory(of: stored(session), from: offset, limit: limit)
-        if fault == .countsNoCommitAsUseOfASession {
+        if fault == .ignoresCommitsAsUseOfSessions {
             page.items += unused.withLock { $0[session] ?? [] }
             page.total = page.items.count
         }
@@ -330,11 +330,11 @@ final class FaultyStorage: Storage {
 
     func removeAll() async throws {
         onRemoveAll()
-        guard fault == .leavesSessionsAtRemoveAll else { return try base.removeAll() }
+        guard fault == .keepsSessionsOnRemoveAll else { return try base.removeAll() }
         for run in try base.storedRuns(RunQuery(limit: .max)).items { try base.deleteRun(run.id) }
     }
 
     func close() async throws {
-        if fault != .answersWhenClosed { base.close() }
+        if fault != .worksWhenClosed { base.close() }
     }
 }

@@ -8,7 +8,7 @@ import ACPStorage
 @Suite("Reading entries of a history")
 struct HistoryEntryReadingTests {
     @Test(
-        "are read directly, and as Decodable reads them",
+        "Entries are read directly with the same result as by Decodable",
         arguments: [
             #"{"message":{"role":"user","parts":[{"content":"a"}],"created_at":null,"completed_at":null}}"#,
             #"{"link":"https://a.example/1"}"#,
@@ -24,7 +24,7 @@ struct HistoryEntryReadingTests {
     }
 
     @Test(
-        "are refused if they are not as they should be, with the path to what is wrong",
+        "Invalid entries are rejected with the path to the invalid member",
         arguments: [
             ("{}", "message is missing"), (#"{"link":1}"#, "link has the wrong type: a string is expected"),
             (#"{"link":null}"#, "message is missing"), (#"{"message":null}"#, "message is null: an object is expected"),
@@ -44,7 +44,7 @@ struct HistoryEntryReadingTests {
         }
     }
 
-    @Test("are written as one member, whichever they have")
+    @Test("An entry is written as one member")
     func written() throws {
         let message = Message(parts: [], createdAt: nil, completedAt: nil)
         let link = try ACPJSON.encode(HistoryEntry.link("u"))

@@ -5,7 +5,7 @@ import ACPStorage
 import Foundation
 import Testing
 
-@Suite("Entries of a session's history")
+@Suite("History entries")
 struct HistoryEntryTests {
     static let entries: [HistoryEntry] = [
         .message(Message(role: .user, parts: [.text("a \"quoted\" line\n")], createdAt: .now, completedAt: .now)),
@@ -13,7 +13,7 @@ struct HistoryEntryTests {
         .link("https://agents.example.com/sessions/s/history/0"),
     ]
 
-    @Test("are the same JSON however they are written, and come back as they were", arguments: entries)
+    @Test("Entries are written as the same JSON in all ways, and survive a round trip", arguments: entries)
     func agrees(_ entry: HistoryEntry) throws {
         let written = try ACPJSON.encode(entry)
         #expect(try entry.written(depth: ACPJSON.maximumDepth) == written)

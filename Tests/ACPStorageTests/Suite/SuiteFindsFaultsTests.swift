@@ -6,25 +6,25 @@ import ACPStorageTesting
 import Synchronization
 import Testing
 
-@Suite("The suite finds what is wrong with a storage")
+@Suite("Faults that the storage suite finds")
 struct SuiteFindsFaultsTests {
-    /// For each fault, the promises that it breaks, or some of them.
-    static func brokenPromises(_ fault: Fault) -> [String] {
+    /// Returns the checks that fail with a fault, or some of them.
+    static func failingChecks(_ fault: Fault) -> [String] {
         switch fault {
-        case .letsOldOwnersWrite:
+        case .acceptsOldOwners:
             [
-                "After a claim the old owner is fenced, and what it sends changes nothing",
-                "A new token of the same process fences its old one", "Somebody who never owned a run is fenced",
-                "A run can be handed on many times, and only the last owner writes",
-                "No commit of the old owner is stored after a claim, however they race",
-                "Of several owners that create one run at once, exactly one wins",
+                "After a claim the old owner is fenced, and its commits change nothing",
+                "A new token of the same process fences its old one", "A process that never owned a run is fenced",
+                "A run can be claimed many times, and only the last owner can write it",
+                "No commit of the old owner is stored after a concurrent claim",
+                "Of several owners that create one run at once, exactly one succeeds",
             ]
         case .comparesProcessesOnly: ["A new token of the same process fences its old one"]
-        case .letsEveryClaimThrough:
+        case .acceptsEveryClaim:
             [
-                "Of fifty tasks that claim a run at once, exactly one wins",
-                "A claim must name the owner that is there",
-                "A run that was saved by hand can be claimed from nobody",
+                "Of fifty tasks that claim a run at once, exactly one succeeds",
+                "A claim must name the current owner",
+                "A run that was saved without an engine has no owner, and can be claimed",
             ]
         case .refusesRepeatedCommits, .storesRepeatedCommitsTwice:
             [
@@ -32,31 +32,31 @@ struct SuiteFindsFaultsTests {
                 "Repeating a commit changes nothing and succeeds, with a snapshot or without",
                 "Repeating the last commit of a run changes nothing and succeeds",
                 "A commit that many tasks repeat at once is stored once",
-                "A run can go on after a repeated commit",
+                "A run can continue after a repeated commit",
             ]
         case .ignoresExpectedCounts:
             [
-                "A commit that expects another number of events says conflict and changes nothing",
-                "Of different commits for the same place, exactly one is stored, and whole",
+                "A commit that expects another number of events throws conflict and changes nothing",
+                "Of different commits at the same position, exactly one is stored, and as a whole",
             ]
-        case .tearsCommits: ["Whoever reads a run while it is written sees whole commits only"]
-        case .encodesEventsAnew: ["Events come back in the order of their commits, byte for byte"]
-        case .takesNegativeNumbersAtTheirWord:
+        case .tearsCommits: ["A reader of a run that is being written sees whole commits only"]
+        case .reencodesEvents: ["Events are returned in the order of their commits, byte for byte"]
+        case .acceptsNegativeNumbers:
             [
-                "Events are read by offset and limit, whatever the numbers",
+                "Events are read by offset and limit, including negative and large numbers",
                 "Runs are listed newest first by agent and by session, by offset and limit",
             ]
         case .losesTheFirstLaterEvent:
             [
-                "A run is its snapshot and the later events, wherever the snapshot stands",
-                "A snapshot may cover only a part of the events of its commit",
+                "A run is its snapshot and the later events, at every position of the snapshot",
+                "A snapshot can cover a part of the events of its commit",
             ]
         case .countsThePageAsTotal, .listsOldestFirst:
             [
                 "Runs are listed newest first by agent and by session, by offset and limit",
                 "All runs are listed newest first, with an exact total",
             ]
-        case .repeatsRunsAcrossPages: ["Runs created at the same moment stand once each across all pages"]
+        case .repeatsRunsAcrossPages: ["Runs created at the same moment are listed once each across all pages"]
         case .forgetsToUnlistEndedRuns:
             [
                 "Unfinished runs are listed by their status as it changes",
@@ -64,83 +64,87 @@ struct SuiteFindsFaultsTests {
             ]
         case .leavesInputBehind:
             [
-                "Deleting a run removes its events, its input, its signals and its places in every listing",
-                "A deleted run can be created anew and starts from nothing",
-                "A run that expired is gone whole: events, input, signals and every listing",
-                "Removing all leaves nothing behind, and touches nothing else",
+                "Deleting a run removes its events, its input, its signals and its entries in all listings",
+                "A deleted run can be created again and starts empty",
+                "A run expires as a whole: events, input, signals and entries in all listings",
+                "Removing all data leaves nothing behind, and does not touch other data",
             ]
         case .leavesSignalsBehind:
-            ["Deleting a run removes its events, its input, its signals and its places in every listing"]
+            ["Deleting a run removes its events, its input, its signals and its entries in all listings"]
         case .losesContentsOfLaterCommits:
             [
-                "Contents come back byte for byte, in the order asked for",
-                "Whoever finds an event finds the content that came with it",
-                "Storing contents again changes nothing, whether their commit is repeated or another brings them",
+                "Contents are returned byte for byte, in the order of their keys",
+                "A reader that finds an event finds the content that was stored with it",
+                "Storing contents again changes nothing, whether by a repeated or by another commit",
             ]
         case .storesContentsOfRefusedCommits: ["A commit that is refused stores no content"]
         case .leavesContentsBehind:
             [
-                "Contents go with their run or their session, and not before",
-                "A run that is created anew begins without contents",
-                "A run that expired is gone whole: events, input, signals and every listing",
-                "Removing all leaves nothing behind, and touches nothing else",
+                "Contents are deleted with their run or their session, and not earlier",
+                "A run that is created again has no contents",
+                "A run expires as a whole: events, input, signals and entries in all listings",
+                "Removing all data leaves nothing behind, and does not touch other data",
             ]
-        case .mixesUpOwnersOfContents: ["A content belongs to the run or session that it came to, and to no other"]
+        case .confusesOwnersOfContents:
+            ["A content belongs to the run or session with which it was stored, and to no other"]
         case .storesRepeatedBlocksTwice:
             [
-                "A block whose key is there already is left out",
-                "A block that many tasks append at once is there once",
+                "A block whose key the history has already is skipped",
+                "A block that many tasks append at once is stored once",
             ]
-        case .tearsBlocks: ["Each of two hundred blocks appended at once is there whole and once"]
+        case .tearsBlocks: ["Each of two hundred blocks appended at once is stored once and as a whole"]
         case .forgetsBlocksOfCommits:
             [
                 "A commit with a block stores events, snapshot and block",
-                "Whoever finds the end of a run finds the block that came with it",
+                "A reader that finds the end of a run finds the block that was stored with it",
                 "Repeating a commit with a block appends the block once",
                 "The contents of a commit's block belong to the session, not to the run",
-                "Of many runs of a session that end at once, each leaves its block whole and once",
+                "Of many runs of a session that end at once, each appends its block once and as a whole",
                 "A commit with a block extends the life of the session as appending does",
             ]
-        case .appendsBlocksOfCommitsLater: ["Whoever finds the end of a run finds the block that came with it"]
-        case .appendsBlocksOfRefusedCommits: ["A commit that is refused leaves nothing in a history"]
+        case .appendsBlocksOfCommitsLater:
+            ["A reader that finds the end of a run finds the block that was stored with it"]
+        case .appendsBlocksOfRefusedCommits: ["A refused commit leaves nothing in a history"]
         case .appendsBlocksOfRepeatedCommitsTwice:
             [
                 "Repeating a commit with a block appends the block once",
-                "A block whose key the history has already is left out of a commit, and the rest is stored",
-                "A commit whose events are there already without its block succeeds",
+                "A block whose key the history has already is skipped, and the rest of the commit is stored",
+                "A commit whose events are stored already without its block succeeds",
             ]
         case .refusesCommitsWithKnownBlocks:
             [
                 "Repeating a commit with a block appends the block once",
-                "A block whose key the history has already is left out of a commit, and the rest is stored",
-                "A commit whose events are there already without its block succeeds",
+                "A block whose key the history has already is skipped, and the rest of the commit is stored",
+                "A commit whose events are stored already without its block succeeds",
             ]
-        case .ignoresCancelSignals: ["Once a cancel is stored, a run ends as cancelled and not in another way"]
-        case .looksForCancelSignalsTooEarly: ["Of a run's end and a cancel at the same moment one knows of the other"]
+        case .ignoresCancelSignals: ["A run for which a cancel signal is stored can only end as cancelled"]
+        case .checksForCancelSignalsTooEarly:
+            ["Of a run's end and a cancel signal at the same moment, one takes effect"]
         case .refusesAllCommitsAfterACancel:
             [
-                "A cancel holds up nothing but the end of its own run",
-                "A cancel that comes after a run's end changes nothing, also not for a repeated commit",
+                "A cancel signal affects only the end of its own run",
+                "A cancel signal after a run's end changes nothing, also for a repeated commit",
             ]
-        case .tearsBlocksOfCommits: ["Of many runs of a session that end at once, each leaves its block whole and once"]
+        case .tearsBlocksOfCommits:
+            ["Of many runs of a session that end at once, each appends its block once and as a whole"]
         case .givesContentsOfBlocksToRuns:
             ["The contents of a commit's block belong to the session, not to the run"]
-        case .countsNoCommitAsUseOfASession:
+        case .ignoresCommitsAsUseOfSessions:
             ["A commit with a block extends the life of the session as appending does"]
         case .ignoresSessionVersions:
             [
-                "A save that expects another version says conflict and changes nothing",
+                "A save that expects another version throws conflict and changes nothing",
                 "No update is lost when many tasks change a session's state at once",
-                "Of several tasks that create a session at once, one wins",
+                "Of several tasks that create a session at once, one succeeds",
             ]
-        case .keepsStateAsText: ["A session's state comes back byte for byte, whatever the bytes"]
-        case .ignoresCaseOfIDs: ["Strange but valid ids are kept apart and found again"]
-        case .letsTheLastSignalCount: ["Signals are stored once per key, and the first one counts"]
+        case .keepsStateAsText: ["A session's state is returned byte for byte, whatever the bytes"]
+        case .ignoresCaseOfIDs: ["Unusual but valid ids are distinguished and found"]
+        case .keepsTheLastSignal: ["Signals are stored once per key, and the first one is kept"]
         case .neverWakes:
             [
-                "A commit wakes whoever watched the run before it", "Every watcher of a run is woken",
+                "A commit wakes the watchers of the run", "Every watcher of a run is woken",
                 "A run can be watched before it is created",
-                "Whoever follows a run by its wakes reads every event once and in order",
+                "A reader that follows a run by its wakes reads every event once and in order",
             ]
         case .neverAnnounces:
             [
@@ -149,31 +153,31 @@ struct SuiteFindsFaultsTests {
                 "After a claim, signals are announced to the new owner",
                 "When a process leaves, the others are woken",
             ]
-        case .keepsProcessesAlive: ["A heartbeat runs out, unless it is renewed"]
-        case .losesSightOfTheLost: ["A process that left, or whose heartbeat ran out, is lost until it is forgotten"]
-        case .letsEverybodyProceed:
+        case .keepsProcessesAlive: ["A heartbeat expires unless it is renewed"]
+        case .omitsLostProcesses: ["A process that left, or whose heartbeat expired, is lost until it is forgotten"]
+        case .givesAllRunsTheTurn:
             [
-                "Runs of a session get their turn in the order in which they came",
-                "A run that is queued twice stands in the queue once",
+                "Runs of a session get their turn in the order of the calls",
+                "A run that is queued twice is in the queue once",
                 "Of many runs queued at once, exactly one has the first turn, and each gets one",
             ]
         case .neverExpires:
             [
-                "A run that expired is gone whole: events, input, signals and every listing",
-                "Runs that expired are in no page and in no total, those that live are",
-                "An expired run does not come back by a late commit, and can be created anew",
-                "A session that expired is gone whole, and using it extends its life",
+                "A run expires as a whole: events, input, signals and entries in all listings",
+                "Expired runs are in no page and in no total, and other runs are",
+                "An expired run is not restored by a late commit, and can be created again",
+                "A session expires as a whole, and using it extends its life",
             ]
-        case .leavesSessionsAtRemoveAll, .touchesItsNeighbor:
-            ["Removing all leaves nothing behind, and touches nothing else"]
-        case .answersWhenClosed: ["A closed storage says closed to every call, and can be closed twice"]
+        case .keepsSessionsOnRemoveAll, .removesForeignData:
+            ["Removing all data leaves nothing behind, and does not touch other data"]
+        case .worksWhenClosed: ["A closed storage throws closed from every call, and can be closed twice"]
         }
     }
 
     static func suite(with fault: Fault?) -> StorageSuite {
         let isNeighborThere = Mutex(false)
         let onRemoveAll: @Sendable () -> Void = {
-            if fault == .touchesItsNeighbor { isNeighborThere.withLock { $0 = false } }
+            if fault == .removesForeignData { isNeighborThere.withLock { $0 = false } }
         }
         return StorageSuite(
             makeShortLived: {
@@ -184,71 +188,71 @@ struct SuiteFindsFaultsTests {
                 }
             },
             neighbor: .init(
-                settle: { isNeighborThere.withLock { $0 = true } },
+                create: { isNeighborThere.withLock { $0 = true } },
                 isUntouched: { isNeighborThere.withLock { $0 } }),
-            // What never happens is waited for in vain: not for long. Without a fault, everything happens.
-            patience: fault == nil ? .seconds(120) : .milliseconds(200),
+            // With a fault, some events never happen: do not wait long for them. Without a fault, all events happen.
+            timeout: fault == nil ? .seconds(120) : .milliseconds(200),
             makeStorage: { FaultyStorage(fault, onRemoveAll: onRemoveAll) }
         )
     }
 
     static let faultless = suite(with: nil)
 
-    @Test("Without a fault it finds none", arguments: StorageSuite.checks)
+    @Test("A storage without a fault passes all checks", arguments: StorageSuite.checks)
     func noFault(_ check: StorageCheck) async throws {
         try await check.run(on: Self.faultless)
     }
 
-    @Test("A fault breaks promises", arguments: Fault.allCases)
+    @Test("A storage with a fault fails the checks for it", arguments: Fault.allCases)
     func broken(_ fault: Fault) async throws {
         let suite = Self.suite(with: fault)
-        for name in Self.brokenPromises(fault) {
-            let check = try #require(StorageSuite.checks.first { $0.name == name }, "no promise \"\(name)\"")
+        for name in Self.failingChecks(fault) {
+            let check = try #require(StorageSuite.checks.first { $0.name == name }, "no check \"\(name)\"")
             await #expect(throws: (any Error).self, "\(name)") { try await check.run(on: suite) }
         }
     }
 
-    @Test("What is found says which promise was broken, and how")
+    @Test("The error of a failed check names the guarantee, the finding and the location")
     func message() async throws {
         let suite = Self.suite(with: .keepsStateAsText)
-        let name = "A session's state comes back byte for byte, whatever the bytes"
+        let name = "A session's state is returned byte for byte, whatever the bytes"
         let check = try #require(StorageSuite.checks.first { $0.name == name })
-        let found = await #expect(throws: BrokenPromise.self) { try await check.run(on: suite) }
-        let promise = try #require(found)
-        #expect(promise.promise == name)
-        #expect(promise.finding.hasPrefix("the state's bytes: found Optional([239, 191, 189"))
-        #expect(promise.finding.contains("expected Optional([255, 254, 195, 40, 128])"))
-        #expect(promise.place.hasPrefix("ACPStorageTesting/SessionChecks.swift:"))
-        #expect("\(promise)".hasPrefix("broken promise: \(name). the state's bytes"))
+        let found = await #expect(throws: StorageCheckFailure.self) { try await check.run(on: suite) }
+        let failure = try #require(found)
+        #expect(failure.check == name)
+        #expect(failure.finding.hasPrefix("the state's bytes: found Optional([239, 191, 189"))
+        #expect(failure.finding.contains("expected Optional([255, 254, 195, 40, 128])"))
+        #expect(failure.location.hasPrefix("ACPStorageTesting/SessionChecks.swift:"))
+        #expect("\(failure)".hasPrefix("check failed: \(name). the state's bytes"))
     }
 
-    @Test("A promise to expire cannot go unchecked")
+    @Test("Expiry cannot remain unchecked")
     func expiryIsChecked() async throws {
         let suite = StorageSuite { MemoryStorage() }
-        let check = try #require(StorageSuite.checks.first { $0.name.hasPrefix("A run that expired is gone") })
-        let found = await #expect(throws: BrokenPromise.self) { try await check.run(on: suite) }
+        let check = try #require(StorageSuite.checks.first { $0.name.hasPrefix("A run expires as a whole") })
+        let found = await #expect(throws: StorageCheckFailure.self) { try await check.run(on: suite) }
         #expect(found?.finding.contains("makeShortLived") == true)
     }
 
-    @Test("Every promise has a name of its own, and every fault breaks one")
+    @Test("Every check has a unique name, and every fault fails at least one check")
     func names() {
         #expect(Set(StorageSuite.checks.map(\.name)).count == StorageSuite.checks.count)
-        for fault in Fault.allCases { #expect(!Self.brokenPromises(fault).isEmpty) }
+        for fault in Fault.allCases { #expect(!Self.failingChecks(fault).isEmpty) }
     }
 
-    @Test("Without a test framework, the checks that fail are returned")
+    @Test("Failed checks are returned for use without a test framework")
     func failures() async {
         let failures = await Self.suite(with: .keepsStateAsText).failures()
         let names = failures.map(\.check.name)
-        #expect(names.contains("A session's state comes back byte for byte, whatever the bytes"))
-        #expect(!names.contains("The storage answers a ping"))
+        #expect(names.contains("A session's state is returned byte for byte, whatever the bytes"))
+        #expect(!names.contains("The storage replies to a ping"))
     }
 
-    @Test("An exclusive check runs alone, and the others wait for it")
+    @Test("An exclusive check runs alone, and other checks wait for it")
     func exclusive() async throws {
-        // All checks share one storage here, which their closing leaves open: as on a database.
+        // All checks share one storage here, which remains open when they close it, like a database.
         let shared = MemoryStorage()
-        let suite = StorageSuite { FaultyStorage(.answersWhenClosed, base: shared) }
+        let suite = StorageSuite { FaultyStorage(.worksWhenClosed, base: shared) }
         let checks = StorageSuite.checks.filter { $0.isExclusive || $0.name.contains("listed") }
         try await withThrowingTaskGroup(of: Void.self) { group in
             for check in checks + checks + checks { group.addTask { try await check.run(on: suite) } }

@@ -5,7 +5,7 @@ import ACPStorage
 @_exported import ACPTestSupport
 
 extension RunCommit {
-    /// The commit that creates a run.
+    /// Returns the commit that creates a run.
     static func creating(_ run: Run, owner: RunOwner = RunOwner(process: ProcessID())) throws -> RunCommit {
         RunCommit(
             run: run.id, expecting: 0, events: [try EncodedEvent(.runCreated(run))],

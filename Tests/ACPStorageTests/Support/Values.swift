@@ -4,7 +4,7 @@ import ACPCore
 
 @testable import ACPStorage
 
-// Values in place of documents, without waiting: for what is in memory.
+// Methods with values instead of documents, without `await`, for storages in memory.
 
 extension MemoryStorage {
     func record(of run: RunID) throws -> RunRecord? { try storedRun(run)?.record() }

@@ -161,7 +161,7 @@ struct FaultTests {
                 "postgresql://tester@127.0.0.1:\(proxy.port)/\(database)?sslmode=disable&gssencmode=disable"))
         var writer = try await Writer.create(on: storage)
         for number in 0..<10 {
-            proxy.mode = .cutAtAnswer
+            proxy.mode = .closeOnReply
             var commit = try writer.next([.messagePart(.text("\(number)"))], snapshot: number.isMultiple(of: 3))
             commit.history = HistoryAppend(try HistoryBlock(link: "https://example.com/\(number)"), to: "session")
             let sent = commit

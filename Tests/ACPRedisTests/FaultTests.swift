@@ -29,7 +29,7 @@ struct FaultTests {
         var writer = try await Writer.create(storage)
         for number in 0..<20 {
             // The command arrives, its answer does not. The repetition gets through.
-            proxy.mode = .cutAtAnswer
+            proxy.mode = .closeOnReply
             let commit = try writer.next([part(number)], snapshot: number.isMultiple(of: 4))
             async let outcome: Void = storage.commit(commit)
             let expected = writer.events.count
@@ -40,7 +40,7 @@ struct FaultTests {
             #expect(try await writer.isStored(on: direct))
         }
         // The same for a creation.
-        proxy.mode = .cutAtAnswer
+        proxy.mode = .closeOnReply
         var other = Writer(storage)
         let creation = try other.next([.runCreated(other.run)], snapshot: true)
         async let outcome: Void = storage.commit(creation)
@@ -61,7 +61,7 @@ struct FaultTests {
         let storage = try RedisStorage(configuration: Self.configuration(port: proxy.port, timeout: .milliseconds(300)))
         let direct = try RedisStorage(url: server.url)
         var writer = try await Writer.create(direct)
-        for mode in [FaultProxy.Mode.swallowAnswers, .cutAtAnswer] {
+        for mode in [FaultProxy.Mode.dropReplies, .closeOnReply] {
             let commit = try writer.next([part(1), part(2)], snapshot: true)
             // There is a connection, on which the commit leaves at once.
             try await Self.untilAcknowledged { _ = try await storage.ping() }
@@ -93,7 +93,7 @@ struct FaultTests {
             proxy.mode = .forward
             // There is a connection, on which the call leaves at once.
             try await Self.untilAcknowledged { _ = try await storage.ping() }
-            proxy.mode = .swallowAnswers
+            proxy.mode = .dropReplies
             defer { proxy.mode = .forward }
             return await storageError(call)?.code
         }

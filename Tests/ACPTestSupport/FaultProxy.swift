@@ -4,18 +4,18 @@ import NIOCore
 import NIOPosix
 import Synchronization
 
-/// A TCP proxy on the loopback interface that does to connections what networks do.
+/// A TCP proxy on the loopback interface that simulates network faults.
 public final class FaultProxy: Sendable {
-    /// What happens to bytes on their way.
+    /// The treatment of the bytes of a connection.
     public enum Mode: Sendable {
-        /// They are passed on.
+        /// Bytes are forwarded.
         case forward
-        /// They vanish, in both directions, while all connections stay open: a half-open socket.
+        /// Bytes are dropped in both directions while all connections stay open, as with a half-open socket.
         case blackhole
-        /// They reach the server; its answers vanish.
-        case swallowAnswers
-        /// They reach the server; when its answer comes, the connection is cut instead.
-        case cutAtAnswer
+        /// Requests are forwarded, and replies are dropped.
+        case dropReplies
+        /// Requests are forwarded, and the connection is closed when the reply arrives.
+        case closeOnReply
     }
 
     private struct State {
@@ -42,33 +42,33 @@ public final class FaultProxy: Sendable {
 
     /// The port of the proxy.
     public var port: Int { self.server.withLock { $0?.localAddress?.port ?? 0 } }
-    /// How many connections were accepted so far.
+    /// The number of connections that were accepted.
     public var accepted: Int { self.state.withLock { $0.accepted } }
 
-    /// What happens to bytes from now on.
+    /// The treatment of bytes from now on.
     public var mode: Mode {
         get { self.state.withLock { $0.mode } }
         set { self.state.withLock { $0.mode = newValue } }
     }
 
-    /// Where new connections lead to. Those that are open stay as they are.
+    /// The port to which new connections are forwarded. Open connections do not change.
     public var target: Int {
         get { self.state.withLock { $0.target } }
         set { self.state.withLock { $0.target = newValue } }
     }
 
-    /// New connections are closed as soon as they are accepted.
+    /// Whether new connections are closed as soon as they are accepted.
     public var refusesConnections: Bool {
         get { self.state.withLock { $0.refuses } }
         set { self.state.withLock { $0.refuses = newValue } }
     }
 
-    /// Cuts all connections.
+    /// Closes all connections.
     public func cut() async {
         for channel in self.state.withLock({ Array($0.channels.values) }) { try? await channel.close() }
     }
 
-    /// Ends the proxy.
+    /// Stops the proxy.
     public func stop() async {
         let server = self.server.withLock { $0.take() }
         try? await server?.close()
@@ -90,7 +90,7 @@ public final class FaultProxy: Sendable {
         }
         if refuses { return client.close() }
         self.track(client)
-        // Nothing is read from the client before this is done, and a server sends nothing of its own accord.
+        // Nothing is read from the client before this is complete, and a server sends nothing without a request.
         return ClientBootstrap(group: client.eventLoop)
             .connect(host: "127.0.0.1", port: target)
             .flatMapThrowing { server in
@@ -113,8 +113,8 @@ public final class FaultProxy: Sendable {
         private let peer: any Channel
         private let fromServer: Bool
         private let proxy: FaultProxy
-        /// Bytes vanished: no later ones may pass, as that would be a hole in the stream, which TCP does not have.
-        private var isDead = false
+        /// Whether bytes were dropped. Later bytes must not be forwarded, as TCP streams have no gaps.
+        private var hasDroppedBytes = false
 
         init(to peer: any Channel, fromServer: Bool, _ proxy: FaultProxy) {
             self.peer = peer
@@ -123,13 +123,13 @@ public final class FaultProxy: Sendable {
         }
 
         func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-            if self.isDead { return }
+            if self.hasDroppedBytes { return }
             switch (self.proxy.mode, self.fromServer) {
-            case (.forward, _), (.swallowAnswers, false), (.cutAtAnswer, false):
+            case (.forward, _), (.dropReplies, false), (.closeOnReply, false):
                 self.peer.writeAndFlush(self.unwrapInboundIn(data), promise: nil)
-            case (.blackhole, _), (.swallowAnswers, true):
-                self.isDead = true
-            case (.cutAtAnswer, true):
+            case (.blackhole, _), (.dropReplies, true):
+                self.hasDroppedBytes = true
+            case (.closeOnReply, true):
                 self.peer.close(promise: nil)
                 context.close(promise: nil)
             }

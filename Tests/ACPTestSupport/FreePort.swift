@@ -8,17 +8,18 @@ import Foundation
     import Darwin
 #endif
 
-/// Ports of the loopback interface that belong to one process of the tests.
+/// Ports of the loopback interface that are reserved for one test process.
 ///
-/// Tests run in several processes beside each other. A port is reserved by the lock of a file, for as long as the process runs: so
-/// nobody else is given the port of a server that is stopped and started again. Tests/Interop/free_port.py has the same rule.
+/// Tests run in several processes at the same time. A port is reserved by a file lock while the process runs, so that
+/// no other process uses the port of a server that is stopped and started again. Tests/Interop/free_port.py follows the
+/// same rule.
 public enum FreePort {
-    /// Below the ports that systems give to outgoing connections: one of these could take the port of a server meanwhile.
+    /// Below the ephemeral ports, so that no outgoing connection occupies the port of a server.
     private static let range = 10_000..<32_000
 
     private static let folder = "/tmp/acp-test-ports-\(getuid())"
 
-    /// Reserves a port on which nobody listens.
+    /// Reserves a port on which no server listens.
     public static func find() throws -> Int {
         try FileManager.default.createDirectory(atPath: self.folder, withIntermediateDirectories: true)
         for _ in 0..<1_000 {
@@ -51,7 +52,7 @@ public enum LoopbackSocket {
         return address
     }
 
-    /// Whether a server could listen on a port.
+    /// Returns whether a server could listen on a port.
     static func isFree(port: Int) -> Bool {
         let descriptor = self.stream(AF_INET)
         defer { close(descriptor) }
@@ -65,7 +66,7 @@ public enum LoopbackSocket {
         }
     }
 
-    /// Whether somebody listens on a port.
+    /// Returns whether a server listens on a port.
     public static func accepts(port: Int) -> Bool {
         let descriptor = self.stream(AF_INET)
         defer { close(descriptor) }
@@ -77,7 +78,7 @@ public enum LoopbackSocket {
         }
     }
 
-    /// Whether somebody listens on a Unix socket.
+    /// Returns whether a server listens on a Unix socket.
     public static func accepts(unixSocket path: String) -> Bool {
         let descriptor = self.stream(AF_UNIX)
         defer { close(descriptor) }

@@ -2,11 +2,11 @@
 
 import Synchronization
 
-/// A clock that stands still until a test moves it.
+/// A clock that moves only when a test moves it.
 public final class ManualClock: Sendable {
     private let time = Mutex(ContinuousClock.now)
 
-    /// Makes a clock that stands at the present.
+    /// Creates a clock at the current time.
     public init() {}
 
     /// Returns the clock's time.
@@ -19,7 +19,7 @@ public final class ManualClock: Sendable {
         time.withLock { $0 += duration }
     }
 
-    /// Moves the clock to a time.
+    /// Sets the clock to a time.
     public func set(_ time: ContinuousClock.Instant) {
         self.time.withLock { $0 = time }
     }

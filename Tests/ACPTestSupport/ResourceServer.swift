@@ -5,10 +5,10 @@ import NIOPosix
 public import NIOSSL
 import Synchronization
 
-/// A server on a loopback address that answers byte by byte as a test tells it to, faults included.
+/// A server on a loopback address whose responses, including faults, a test controls byte by byte.
 public final class ResourceServer: Sendable {
-    /// Where an answer is written to.
-    public struct Answering: Sendable {
+    /// One request, and the response to it.
+    public struct Exchange: Sendable {
         /// The path and the query of the request.
         public let target: String
         /// The head of the request, as it was sent.
@@ -16,10 +16,10 @@ public final class ResourceServer: Sendable {
         let writer: NIOAsyncChannelOutboundWriter<ByteBuffer>
         let release: Signal<Void>
 
-        /// Sends bytes as they are.
+        /// Sends text without changes.
         public func send(_ text: String) async throws { try await writer.write(ByteBuffer(string: text)) }
 
-        /// A whole answer. The connection stays open.
+        /// Sends a complete response. The connection stays open.
         public func answer(
             _ body: String, status: String = "200 OK", headers: [String] = ["Content-Type: text/plain"]
         ) async throws {
@@ -32,25 +32,25 @@ public final class ResourceServer: Sendable {
             try await answer("", status: "302 Found", headers: ["Location: \(location)"])
         }
 
-        /// Waits until the test lets it go on, or ends.
+        /// Waits until the test releases or ends the server.
         public func hang() async throws { try await release.wait() }
     }
 
-    /// Answers one request. The connection is closed if it throws.
-    public typealias Handler = @Sendable (Answering) async throws -> Void
+    /// Responds to one request. The connection is closed if it throws.
+    public typealias Handler = @Sendable (Exchange) async throws -> Void
 
-    /// The port that is listened on.
+    /// The port on which the server listens.
     public let port: Int
-    /// Ends what hangs.
+    /// Releases all handlers that hang.
     public let release = Signal<Void>()
     private let channel: NIOAsyncChannel<NIOAsyncChannel<ByteBuffer, ByteBuffer>, Never>
     private let seen = Mutex<(connections: Int, targets: [String], heads: [String])>((0, [], []))
 
-    /// How many connections were accepted.
+    /// The number of connections that were accepted.
     public var connections: Int { seen.withLock { $0.connections } }
-    /// The paths and queries of all requests, in their order.
+    /// The paths and queries of all requests, oldest first.
     public var targets: [String] { seen.withLock { $0.targets } }
-    /// The heads of all requests, in their order.
+    /// The heads of all requests, oldest first.
     public var heads: [String] { seen.withLock { $0.heads } }
 
     private init(_ channel: NIOAsyncChannel<NIOAsyncChannel<ByteBuffer, ByteBuffer>, Never>) {
@@ -58,7 +58,7 @@ public final class ResourceServer: Sendable {
         port = channel.channel.localAddress?.port ?? 0
     }
 
-    /// Serves while the body runs.
+    /// Runs a server while the body runs.
     public static func serving<Result: Sendable>(
         on host: String = "127.0.0.1", port: Int = 0, tls: NIOSSLContext? = nil, _ handler: @escaping Handler,
         _ body: @escaping @Sendable (ResourceServer) async throws -> Result
@@ -87,7 +87,7 @@ public final class ResourceServer: Sendable {
         }
     }
 
-    /// The URL of a path.
+    /// Returns the URL of a path.
     public func url(_ path: String, host: String = "127.0.0.1") -> String { "http://\(host):\(port)\(path)" }
 
     private func run(_ handler: @escaping Handler) async throws {
@@ -114,7 +114,7 @@ public final class ResourceServer: Sendable {
                         $0.targets.append(target)
                         $0.heads.append(head)
                     }
-                    try await handler(Answering(target: target, head: head, writer: outbound, release: release))
+                    try await handler(Exchange(target: target, head: head, writer: outbound, release: release))
                 }
             }
         }

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Random numbers that are the same in every run (SplitMix64), so that a failure can be repeated by its seed.
+/// A generator of reproducible random numbers (SplitMix64), so that a failure can be repeated with its seed.
 public struct SeededGenerator: RandomNumberGenerator {
     private var state: UInt64
 
-    /// Makes a generator that always yields the same numbers for a seed.
+    /// Creates a generator. Generators with the same seed return the same numbers.
     public init(seed: UInt64) { state = seed }
 
-    /// The next number.
+    /// Returns the next number.
     public mutating func next() -> UInt64 {
         state &+= 0x9E37_79B9_7F4A_7C15
         var value = state

@@ -2,7 +2,7 @@
 
 import Synchronization
 
-/// Something that happens once, and that others wait for.
+/// An event that occurs once, with a value, and that tasks can wait for.
 public final class Signal<Value: Sendable>: Sendable {
     private enum State {
         case waiting([Int: CheckedContinuation<Value, any Error>])
@@ -11,15 +11,15 @@ public final class Signal<Value: Sendable>: Sendable {
 
     private let state = Mutex((state: State.waiting([:]), next: 0))
 
-    /// The value, if it has happened.
+    /// The value, if it has been sent.
     public var value: Value? {
         state.withLock { if case .sent(let value) = $0.state { value } else { nil } }
     }
 
-    /// Makes a signal that has not happened.
+    /// Creates a signal that has not been sent.
     public init() {}
 
-    /// Lets it happen. Nothing changes if it has happened already.
+    /// Sends the value to all waiting tasks. Does nothing if a value has been sent already.
     public func send(_ value: Value) {
         let waiters = state.withLock { state -> [CheckedContinuation<Value, any Error>] in
             guard case .waiting(let waiters) = state.state else { return [] }
@@ -29,7 +29,7 @@ public final class Signal<Value: Sendable>: Sendable {
         for waiter in waiters { waiter.resume(returning: value) }
     }
 
-    /// Returns when it has happened.
+    /// Waits for the value.
     ///
     /// - Throws: `CancellationError` when the task is cancelled.
     public func wait() async throws -> Value {
@@ -64,21 +64,21 @@ public final class Signal<Value: Sendable>: Sendable {
 }
 
 extension Signal where Value == Void {
-    /// Lets it happen.
+    /// Resumes all waiting tasks.
     public func send() { send(()) }
 }
 
-/// A number that tasks count up and down.
+/// A counter that several tasks can change.
 public final class Counter: Sendable {
     private let count = Mutex(0)
 
-    /// Makes a counter that is 0.
+    /// Creates a counter with the value 0.
     public init() {}
 
-    /// The number now.
+    /// The current value.
     public var value: Int { count.withLock { $0 } }
 
-    /// Adds to the number and returns the sum.
+    /// Adds a number to the value, and returns the new value.
     @discardableResult
     public func add(_ number: Int = 1) -> Int {
         count.withLock { count in

@@ -9,22 +9,22 @@ import Synchronization
     import Darwin
 #endif
 
-/// A process that cannot outlive this one.
+/// A child process that cannot outlive this process.
 ///
-/// A shell stands between: it starts the program, tells its process id, and kills it when its standard input ends, which
-/// the system sees to even if this process crashes.
+/// A shell starts the program, prints its process id, and kills it when the shell's standard input ends. The operating
+/// system closes this input even if this process crashes.
 public final class SupervisedProcess: Sendable {
-    /// The number of the program's process.
+    /// The process id of the program.
     public let pid: Int32
     private let input: Pipe
     private let isEnded = Mutex(false)
 
-    /// Starts a program whose output goes to the end of a file.
+    /// Starts a program, and appends its output to a file.
     public init(_ program: String, _ arguments: [String], log: String) throws {
         let shell = Process()
         let input = Pipe()
         let output = Pipe()
-        // Other processes that this one starts must not inherit the ends of the pipes, or they would keep them open.
+        // Other child processes must not inherit the ends of the pipes, or they would keep them open.
         for handle in [input.fileHandleForReading, input.fileHandleForWriting, output.fileHandleForReading] {
             _ = fcntl(handle.fileDescriptor, F_SETFD, FD_CLOEXEC)
         }
@@ -51,7 +51,8 @@ public final class SupervisedProcess: Sendable {
         self.endWithoutWaiting()
     }
 
-    /// Whether the program runs. A process that has ended and whose shell does not know it yet counts as running on systems without /proc.
+    /// Whether the program is running. On systems without /proc, a process that has ended also counts as running until
+    /// its shell has noticed it.
     public var isRunning: Bool {
         guard let stat = try? String(contentsOfFile: "/proc/\(self.pid)/stat", encoding: .utf8) else {
             return Glibc_kill(self.pid, 0) == 0
@@ -64,7 +65,7 @@ public final class SupervisedProcess: Sendable {
         _ = Glibc_kill(self.pid, number)
     }
 
-    /// Kills the program with SIGKILL and waits until it is gone.
+    /// Kills the program with SIGKILL and waits until it has ended.
     public func kill() async throws {
         self.signal(SIGKILL)
         let isGone = try await poll(for: .seconds(10)) { !self.isRunning }
@@ -72,21 +73,21 @@ public final class SupervisedProcess: Sendable {
         guard isGone else { throw TestServerError("Process \(self.pid) did not end.") }
     }
 
-    /// Kills the program, and lets the shell between go.
+    /// Kills the program and its shell without waiting.
     public func endWithoutWaiting() {
         let isFirst = self.isEnded.withLock { isEnded in
             defer { isEnded = true }
             return !isEnded
         }
         guard isFirst else { return }
-        // A stopped process does not notice that it is killed on every system.
+        // On some systems, a stopped process does not react to SIGKILL.
         self.signal(SIGCONT)
         self.signal(SIGKILL)
         try? self.input.fileHandleForWriting.close()
     }
 }
 
-/// The C function, which the method of the same name hides.
+/// Calls the C function `kill`, which the method of the same name hides.
 private func Glibc_kill(_ pid: Int32, _ signal: Int32) -> Int32 {
     kill(pid, signal)
 }

@@ -2,7 +2,8 @@
 
 public import Foundation
 
-/// An authority and certificates signed by it, made with the openssl command. All are paths of PEM files.
+/// The paths of PEM files with a certificate authority and certificates that it has signed, created by the openssl
+/// command.
 public struct TestCertificates: Sendable {
     /// The certificate of the authority.
     public let authority: String
@@ -15,10 +16,10 @@ public struct TestCertificates: Sendable {
     /// The client's private key.
     public let clientKey: String
 
-    /// Makes an authority, and certificates for a server and a client.
+    /// Creates an authority, and certificates for a server and a client.
     ///
     /// - Parameters:
-    ///   - folder: Where the files are written.
+    ///   - folder: The folder for the files.
     ///   - names: The names of the server, such as `DNS:localhost,IP:127.0.0.1`.
     /// - Throws: ``TestServerError`` if openssl fails.
     public static func make(in folder: URL, for names: String) throws -> TestCertificates {

@@ -4,7 +4,8 @@ public import Foundation
 
 /// Folders for the files of a test.
 public enum TestFolder {
-    /// Makes an empty folder with a random name. It has a short path, because the length of a Unix socket's path is limited.
+    /// Creates an empty folder with a random name. Its path is short, because the length of a Unix socket's path is
+    /// limited.
     public static func make(_ name: String) throws -> URL {
         let folder = FileManager.default.temporaryDirectory
             .appendingPathComponent("\(name)-\(UInt32.random(in: 0 ... .max))", isDirectory: true)

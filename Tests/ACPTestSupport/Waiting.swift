@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Evaluates a condition until it is true.
+/// Evaluates a condition repeatedly until it is true.
 ///
-/// - Returns: Whether it became true within the limit.
+/// - Returns: Whether the condition became true within the limit.
 @discardableResult
 public func poll(
     for limit: Duration = .seconds(10), every pause: Duration = .milliseconds(10),
@@ -17,12 +17,12 @@ public func poll(
     }
 }
 
-/// Evaluates a condition until it is true.
+/// Evaluates a condition repeatedly until it is true.
 ///
 /// - Parameters:
-///   - what: What is waited for, as the error names it.
-///   - limit: When a broken test ends. Long enough for a busy machine.
-/// - Throws: ``NeverHappened``, or what the condition throws.
+///   - what: The description of the condition in the error.
+///   - limit: When the test fails. Long enough for a busy machine.
+/// - Throws: ``NeverHappened``, or the error of the condition.
 public func eventually(
     _ what: String, within limit: Duration = .seconds(60), file: StaticString = #fileID, line: UInt = #line,
     _ condition: () async throws -> Bool
@@ -32,11 +32,11 @@ public func eventually(
     }
 }
 
-/// Something that a test waited for did not happen.
+/// The error when an event that a test waited for did not happen.
 public struct NeverHappened: Error, CustomStringConvertible {
-    /// What did not happen.
+    /// The event.
     public let description: String
 
-    /// Makes an error with a message.
+    /// Creates an error with a message.
     public init(description: String = "this never happened") { self.description = description }
 }

@@ -167,14 +167,14 @@ struct ClientFaultTests {
         let proxy = try await FaultProxy.start(to: server.port)
         try await withClient("redis://127.0.0.1:\(proxy.port)") { client in
             try await client.ping()
-            proxy.mode = .cutAtAnswer
+            proxy.mode = .closeOnReply
             let error = await redisError { try await client.incr("n") }
             #expect(error?.code == .outcomeUnknown)
             #expect(error?.mayHaveExecuted == true)
             proxy.mode = .forward
             // The server had executed the command before the reply was lost: a second execution would be visible.
             #expect(try await client.get("n")?.int == 1)
-            proxy.mode = .cutAtAnswer
+            proxy.mode = .closeOnReply
             let results = try await client.pipeline([.incr("n"), .incr("n")])
             for case .failure(let error) in results { #expect(error.code == .outcomeUnknown) }
             #expect(results.count == 2)
@@ -191,7 +191,7 @@ struct ClientFaultTests {
         let proxy = try await FaultProxy.start(to: server.port)
         try await withClient("redis://127.0.0.1:\(proxy.port)", { $0.commandTimeout = .seconds(20) }) { client in
             try await client.set("key", "value")
-            proxy.mode = .cutAtAnswer
+            proxy.mode = .closeOnReply
             async let value = client.get("key")
             try await poll { proxy.accepted >= 2 }
             proxy.mode = .forward

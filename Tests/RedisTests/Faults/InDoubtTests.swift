@@ -18,7 +18,7 @@ struct InDoubtTests {
         let proxy = try await FaultProxy.start(to: server.port)
         try await withClient("redis://127.0.0.1:\(proxy.port)", { $0.commandTimeout = .seconds(30) }) { client in
             try await client.ping()
-            proxy.mode = .cutAtAnswer
+            proxy.mode = .closeOnReply
             // Ends with its command, in the closure.
             let task = Task { try await send(client) }
             // The first connection is lost, so the command is being retried.
@@ -89,7 +89,7 @@ struct InDoubtTests {
         let proxy = try await FaultProxy.start(to: server.port)
         try await withClient("redis://127.0.0.1:\(proxy.port)", { $0.commandTimeout = .seconds(30) }) { client in
             try await client.ping()
-            proxy.mode = .cutAtAnswer
+            proxy.mode = .closeOnReply
             async let error = redisError { try await client.send(RedisCommand.set("key", "value").idempotent) }
             #expect(try await poll { proxy.accepted >= 2 })
             await client.close()

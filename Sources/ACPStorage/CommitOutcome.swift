@@ -140,7 +140,7 @@ extension StorageError {
     public static func incomplete(_ run: RunID, missing: String) -> StorageError {
         StorageError(
             .incomplete,
-            "run \(run) is stored in part: \(missing) is missing, deleted by hand or evicted. It cannot continue; "
+            "run \(run) is stored in part: \(missing) is missing, deleted manually or evicted. It cannot continue; "
                 + "it can be claimed, saved as failed, and deleted")
     }
 

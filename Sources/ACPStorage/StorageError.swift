@@ -29,7 +29,7 @@ public struct StorageError: Error, Sendable {
         public static let cancelled = Code("cancelled")
         /// There is no such run or session.
         public static let notFound = Code("notFound")
-        /// Part of a run is missing: it was evicted, or deleted by hand. The message names the missing part. The run
+        /// Part of a run is missing: it was evicted, or deleted manually. The message names the missing part. The run
         /// cannot continue, but it can still be claimed, saved and deleted.
         public static let incomplete = Code("incomplete")
         /// The backend has no room for the data: its disk is full, or a limit on its size is reached. The same call

@@ -14,14 +14,14 @@
 /// ```
 ///
 /// Only this form of a signature is recognized. URLs with signatures of other servers have a new identity each time.
-public struct SessionLink: Sendable, Hashable {
+package struct SessionLink: Sendable, Hashable {
     /// The whole URL.
-    public let url: String
+    package let url: String
     /// The URL without the signature and the mark of its origin. Two links with the same identity lead to the same
     /// resource.
-    public let identity: String
+    package let identity: String
     /// When the signature expires, in seconds since 1970. If `nil`, the URL is not signed.
-    public let expires: Int?
+    package let expires: Int?
     /// The signature. If `nil`, the URL is not signed.
     package let signature: String?
     /// The mark of the storage that keeps the resource, by which all servers on that storage recognize the URL. If
@@ -29,7 +29,7 @@ public struct SessionLink: Sendable, Hashable {
     package let origin: String?
 
     /// Creates a link from a URL, with or without a signature.
-    public init(_ url: String) {
+    package init(_ url: String) {
         self.url = url
         guard let start = url.firstIndex(where: { $0 == "?" || $0 == "#" }), url[start] == "?" else {
             (identity, expires, signature, origin) = (url, nil, nil, nil)
@@ -80,7 +80,7 @@ public struct SessionLink: Sendable, Hashable {
 
     /// Returns whether this link can be used for longer than another one: it is not signed, or its signature expires
     /// later.
-    public func outlives(_ other: SessionLink) -> Bool {
+    package func outlives(_ other: SessionLink) -> Bool {
         guard let theirs = other.expires else { return false }
         return expires.map { $0 > theirs } ?? true
     }
@@ -102,7 +102,7 @@ extension SessionDescriptor {
     /// Returns the session with the newest signatures that are known for its URLs.
     ///
     /// - Parameter others: Descriptors of the same session from servers that keep parts of it.
-    public func refreshed(by others: [SessionDescriptor]) -> SessionDescriptor {
+    package func refreshed(by others: [SessionDescriptor]) -> SessionDescriptor {
         var freshest: [String: SessionLink] = [:]
         for url in others.flatMap({ $0.history + ($0.state.map { [$0] } ?? []) }) {
             let link = SessionLink(url)

@@ -62,7 +62,9 @@ extension Storage {
     }
 
     /// Returns one page of a session's history, up to a number of bytes, but at least one entry if there is one.
-    func history(of session: SessionID, from offset: Int, limit: Int, bytes: Int) async throws -> StoragePage<HistoryEntry> {
+    func history(of session: SessionID, from offset: Int, limit: Int, bytes: Int) async throws -> StoragePage<
+        HistoryEntry
+    > {
         if let storage = self as? ContentStorage {
             let page = try await storage.wholeHistory(of: session, from: offset, limit: limit, bytes: bytes)
             return try page.map { entry throws(StorageError) in

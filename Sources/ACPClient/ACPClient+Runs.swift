@@ -3,24 +3,27 @@
 import ACPCore
 
 extension ACPClient {
-    /// A run as it stands.
+    /// Returns the current state of a run.
     ///
-    /// - Throws: ``ACPClientError`` with code `serverError` and the server's `not_found` if there is no such run.
+    /// - Throws: ``ACPClientError`` with code `serverError` and the server's code `not_found` if the run does not
+    ///   exist.
     public func fetchRun(_ id: RunID) async throws -> Run {
         try await transport.send(.get("/runs/\(id)", runID: id), as: Run.self)
     }
 
-    /// One page of the server's runs, newest first. Not part of the specification: servers of this package have it.
+    /// Returns a page of the server's runs, newest first.
     ///
-    /// A page may have fewer runs than `limit`, if they are large: go on at ``RunsListResponse/nextOffset``. Large contents are left
-    /// out: such parts have a `contentURL`, and ``run(_:)-(RunID)`` returns the whole run.
+    /// The specification does not define this list: it is an extension of servers of this package.
+    ///
+    /// A page of large runs may have fewer runs than `limit`: continue at ``RunsListResponse/nextOffset``. Large
+    /// contents are omitted: such parts have a `contentURL`, and ``fetchRun(_:)-(RunID)`` returns the whole run.
     ///
     /// - Parameters:
-    ///   - agent: Only runs of this agent. At most one of `agent`, `session` and `status` may be given.
-    ///   - session: Only runs of this session.
-    ///   - status: Only runs of this status, which has to be one of a run that has not ended.
-    ///   - limit: How many at most, 1 to 1000.
-    ///   - offset: How many to skip.
+    ///   - agent: Returns only runs of this agent. At most one of `agent`, `session` and `status` may be set.
+    ///   - session: Returns only runs of this session.
+    ///   - status: Returns only runs with this status, which must not be terminal.
+    ///   - limit: The maximum number of runs, 1 to 1000. Defaults to 10.
+    ///   - offset: The number of runs to skip. Defaults to 0.
     public func runs(
         agent: AgentName? = nil,
         session: SessionID? = nil,
@@ -37,23 +40,24 @@ extension ACPClient {
         return try await transport.send(.get(path), as: RunsListResponse.self)
     }
 
-    /// The server processes that share the server's storage, with what they own. Not part of the specification: servers of
-    /// this package have it.
+    /// Returns the server processes that share the server's storage, with the runs that they own.
+    ///
+    /// The specification does not define this list: it is an extension of servers of this package.
     public func processes() async throws -> ProcessesListResponse {
         try await transport.send(.get("/processes"), as: ProcessesListResponse.self)
     }
 
-    /// The events of a run so far: all of them, in order.
+    /// Returns all events of a run so far, in order.
     public func events(of run: RunID) async throws -> [Event] {
         try await eventPage(of: run, query: []).events
     }
 
-    /// Some of the events of a run. Servers that do not know the parameters give all of them.
+    /// Returns a range of a run's events. Servers that do not support the parameters return all events.
     ///
     /// - Parameters:
     ///   - run: The run.
-    ///   - limit: How many at most. Servers that send large events in several pages are asked for all of these.
-    ///   - offset: The index of the first one.
+    ///   - limit: The maximum number of events. If the server sends them in several pages, all pages are read.
+    ///   - offset: The index of the first event. Defaults to 0.
     public func events(of run: RunID, limit: Int, offset: Int = 0) async throws -> [Event] {
         var page = try await eventPage(of: run, query: [("limit", "\(limit)"), ("offset", "\(offset)")])
         var events = page.events
@@ -70,10 +74,11 @@ extension ACPClient {
         return try await transport.send(.get(path, runID: run), as: RunEventsListResponse.self)
     }
 
-    /// The events of a run from any place on: those that are there already, then those that follow.
+    /// Returns a stream of a run's events from any index: first the stored events, then the following ones as they
+    /// happen.
     ///
-    /// The connection is made when the first event is asked for, and made again whenever it breaks. A server that does not
-    /// stream the events of a run is asked for its list again and again.
+    /// The stream connects when its first event is requested, and reconnects whenever the connection is lost. If the
+    /// server does not stream the events of a run, its list of events is polled.
     ///
     /// ```swift
     /// for try await event in client.follow(run.id, after: lastIndex) {
@@ -83,9 +88,10 @@ extension ACPClient {
     ///
     /// - Parameters:
     ///   - run: The run.
-    ///   - lastIndex: The index of the last event that is known already. Nil for the run's beginning.
-    ///   - milestone: With which event the stream ends. It goes on through questions unless told otherwise. Events that
-    ///     lie in the past count: to wait for an answer, use ``wait(for:until:timeout:)``.
+    ///   - lastIndex: The index of the last event that is already known. If `nil`, the stream begins with the first
+    ///     event.
+    ///   - milestone: The kind of event that ends the stream. Defaults to ``RunMilestone/terminal``, so that the stream
+    ///     continues after questions. Past events count too: to wait for a question, use ``wait(for:until:timeout:)``.
     public func follow(
         _ run: RunID, after lastIndex: Int? = nil, until milestone: RunMilestone = .terminal
     ) -> RunStream {
@@ -93,14 +99,14 @@ extension ACPClient {
         return RunStream(runID: run, transport: transport, from: .index(next), until: milestone)
     }
 
-    /// Waits until a run has ended, or asks something.
+    /// Waits until a run ends or awaits an answer.
     ///
     /// - Parameters:
     ///   - id: The run.
-    ///   - milestone: What to wait for: ``RunMilestone/settled`` unless told otherwise.
-    ///   - timeout: How long to wait at most. Nil waits as long as it takes.
-    /// - Returns: the run as it stands then.
-    /// - Throws: ``ACPClientError`` with code `timedOut` when the time is up; the run goes on.
+    ///   - milestone: What to wait for. Defaults to ``RunMilestone/settled``.
+    ///   - timeout: How long to wait at most. If `nil`, there is no limit.
+    /// - Returns: The run at that time.
+    /// - Throws: ``ACPClientError`` with code `timedOut` after the timeout; the run continues.
     public func wait(
         for id: RunID, until milestone: RunMilestone = .settled, timeout: Duration? = nil
     ) async throws -> Run {
@@ -110,10 +116,10 @@ extension ACPClient {
                 try await wait(for: id, until: milestone)
             }
         } catch is DeadlineExceeded {
-            let missed = milestone == .settled ? "neither ended nor asked anything" : "not ended"
+            let missed = milestone == .settled ? "neither ended nor asked a question" : "not ended"
             var error = ACPClientError(
                 .timedOut,
-                "run \(id) has \(missed) within \(timeout.seconds). It goes on; wait again, or cancel it")
+                "run \(id) has \(missed) within \(timeout.seconds). It continues: wait again, or cancel it")
             error.runID = id
             throw error
         }
@@ -123,23 +129,25 @@ extension ACPClient {
         var run = try await fetchRun(id)
         if milestone.isReached(by: run.status) { return run }
         for try await event in follow(id) where milestone.isReached(by: event.event.kind) {
-            // The event may be an old one: a question that was answered long ago.
+            // The event may be an old question that has been answered.
             run = try await fetchRun(id)
             if milestone.isReached(by: run.status) { return run }
         }
         return try await fetchRun(id)
     }
 
-    /// Asks the server to cancel a run. The run becomes `cancelled` shortly after.
+    /// Requests the cancellation of a run. The run becomes `cancelled` shortly after.
     ///
-    /// - Returns: the run as it stands then, `cancelling` as a rule.
+    /// - Returns: The run at that time, usually with the status `cancelling`.
     /// - Throws: ``ACPClientError`` with code `serverError` and status 403 if the run has ended.
     @discardableResult
     public func cancel(_ run: RunID) async throws -> Run {
         try await transport.send(.post("/runs/\(run)/cancel", runID: run), as: Run.self)
     }
 
-    /// Deletes a run that has ended, with its events. Not part of the specification: servers of this package have it.
+    /// Deletes a run that has ended, with its events.
+    ///
+    /// The specification does not define this operation: it is an extension of servers of this package.
     ///
     /// - Throws: ``ACPClientError`` with code `serverError` and status 409 if the run has not ended.
     public func deleteRun(_ run: RunID) async throws {

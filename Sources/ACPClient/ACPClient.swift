@@ -4,7 +4,7 @@ import ACPCore
 import AsyncHTTPClient
 import Foundation
 
-/// Calls the agents of an ACP server, whatever language it is written in.
+/// A client for the agents of an ACP server in any language.
 ///
 /// ```swift
 /// let client = try ACPClient("http://127.0.0.1:8000")
@@ -14,41 +14,41 @@ import Foundation
 ///
 /// ## Three modes
 ///
-/// The verb says how the answer comes, the label says of what:
+/// Each mode of a run has a method for new runs and one for runs that await an answer:
 ///
-/// | mode | a new run | a run that asked something |
+/// | mode | new run | run that awaits an answer |
 /// |---|---|---|
-/// | sync: waits for the answer | ``run(agent:input:session:)`` | ``resume(_:with:)`` |
+/// | sync: waits for the result | ``run(agent:input:session:)`` | ``resume(_:with:)`` |
 /// | async: returns at once | ``start(agent:input:session:)`` | ``start(resuming:with:)`` |
 /// | stream: events as they happen | ``stream(agent:input:session:)`` | ``stream(resuming:with:)`` |
 ///
-/// A run goes on when its client goes away. ``run(_:)-(RunID)`` asks how it stands, ``follow(_:after:until:)`` reads its events from
-/// any place, ``wait(for:until:timeout:)`` waits for its end, ``cancel(_:)`` ends it.
+/// A run continues when its client disconnects. ``fetchRun(_:)-(RunID)`` returns its current state, ``follow(_:after:until:)``
+/// reads its events from any index, ``wait(for:until:timeout:)`` waits for its end, ``cancel(_:)`` cancels it.
 ///
-/// ## What is sent again, and what is not
+/// ## Retries
 ///
-/// Requests that only read are sent again when a kept connection turns out to be closed. Requests that change something are
-/// sent once: if the answer is lost, the error says so and leaves the decision to the caller. Streams take themselves up
-/// again, see ``RunStream``.
+/// GET requests are sent again if a pooled connection turns out to be closed. Requests that change something are sent
+/// once: if the response is lost, the error tells the caller, who decides what to do. Streams reconnect by themselves,
+/// see ``RunStream``.
 ///
 /// ## Life cycle
 ///
-/// A client is cheap to copy and safe to share between tasks; its copies share their connections. ``close()`` ends them in
-/// order; they end by themselves when the last copy and the last stream of it are gone. Cancelling a task ends the request
-/// that it waits for.
+/// A client is cheap to copy and can be shared between tasks; its copies share their connections. ``close()`` closes
+/// them. Otherwise they are closed when the last copy and its last stream are deallocated. Cancelling a task ends the
+/// request for which it waits.
 ///
-/// Every call throws ``ACPClientError``, or `CancellationError` when its task is cancelled.
+/// Every call throws ``ACPClientError``, or `CancellationError` if its task is cancelled.
 public struct ACPClient: Sendable {
     let transport: Transport
 
-    /// A client of the server at a URL.
+    /// Creates a client for the server at a URL.
     ///
     /// - Parameters:
-    ///   - url: Where the server is: `http` or `https`, with or without a path prefix and a slash at the end, for example
+    ///   - url: The server's `http` or `https` URL, with or without a path prefix and a slash at the end, for example
     ///     `https://example.com/agents/v1`.
     ///   - configuration: Token, headers, timeouts, TLS and more.
-    ///   - httpClient: An HTTP client to use instead of one of its own. It brings its own TLS settings, connect timeout
-    ///     and limits, should not follow redirects, and is shut down by its owner.
+    ///   - httpClient: An HTTP client to use. It has its own TLS settings, connect timeout and limits, should not
+    ///     follow redirects, and is shut down by its owner. If `nil`, the client creates one.
     /// - Throws: ``ACPClientError`` with code `invalidURL` or `invalidConfiguration`.
     public init(
         _ url: String, configuration: Configuration = Configuration(), httpClient: HTTPClient? = nil
@@ -56,7 +56,7 @@ public struct ACPClient: Sendable {
         transport = try Transport(baseURL: BaseURL(url), configuration: configuration, httpClient: httpClient)
     }
 
-    /// A client of the server at a URL.
+    /// Creates a client for the server at a URL.
     ///
     /// - Throws: ``ACPClientError`` with code `invalidURL` or `invalidConfiguration`.
     public init(
@@ -65,27 +65,29 @@ public struct ACPClient: Sendable {
         try self.init(url.absoluteString, configuration: configuration, httpClient: httpClient)
     }
 
-    /// Where the server is, without a slash at the end.
+    /// The server's URL, without a slash at the end.
     public var url: String { transport.baseURL.description }
 
-    /// Ends all connections. Calls that are under way fail, and so do later ones. An injected HTTP client stays open.
+    /// Closes all connections. Running and later calls fail. An HTTP client that was passed to the initializer remains
+    /// open.
     ///
-    /// Calling it is not required: a client that nobody holds any more closes itself.
+    /// Calling this method is optional: a client closes its connections when it is deallocated.
     public func close() async throws { try await transport.close() }
 
-    /// Asks the server whether it is there.
+    /// Checks whether the server is reachable.
     ///
-    /// - Returns: how long the answer took.
+    /// - Returns: The response time.
     @discardableResult
     public func ping() async throws -> Duration {
         let start = ContinuousClock.now
-        let request = HTTPRequest.get("/ping")
+        let request = ClientRequest.get("/ping")
         _ = try transport.decode(JSONObject.self, from: try await transport.send(request), for: request)
         return ContinuousClock.now - start
     }
 }
 
 extension ACPClient: CustomStringConvertible, CustomReflectable {
+    /// A description with the server's URL.
     public var description: String { "ACPClient(\(url))" }
 
     /// Empty, because `dump` and debuggers would show the token.
@@ -95,7 +97,7 @@ extension ACPClient: CustomStringConvertible, CustomReflectable {
 // MARK: - Agents
 
 extension ACPClient {
-    /// All agents of the server, read page by page.
+    /// Returns the manifests of all agents of the server, which are read page by page.
     public func agents() async throws -> [AgentManifest] {
         let pageSize = 100
         var agents: [AgentManifest] = []
@@ -104,24 +106,25 @@ extension ACPClient {
             let page = try await self.agents(limit: pageSize, offset: agents.count)
             let new = page.filter { names.insert($0.name).inserted }
             agents += new
-            // A server that ignores the offset would give its first page for ever.
+            // A server that ignores the offset would return its first page forever.
             if page.count < pageSize || new.isEmpty { return agents }
         }
     }
 
-    /// One page of the server's agents.
+    /// Returns a page of the manifests of the server's agents.
     ///
     /// - Parameters:
-    ///   - limit: How many at most, 1 to 1000.
-    ///   - offset: How many to skip.
+    ///   - limit: The maximum number of agents, 1 to 1000.
+    ///   - offset: The number of agents to skip. Defaults to 0.
     public func agents(limit: Int, offset: Int = 0) async throws -> [AgentManifest] {
         let path = path("/agents", query: [("limit", "\(limit)"), ("offset", "\(offset)")])
         return try await transport.send(.get(path), as: AgentsListResponse.self).agents
     }
 
-    /// What an agent says about itself.
+    /// Returns the manifest of an agent.
     ///
-    /// - Throws: ``ACPClientError`` with code `serverError` and the server's `not_found` if there is no such agent.
+    /// - Throws: ``ACPClientError`` with code `serverError` and the server's code `not_found` if the agent does not
+    ///   exist.
     public func fetchAgent(_ name: AgentName) async throws -> AgentManifest {
         try await transport.send(.get("/agents/\(name)"), as: AgentManifest.self)
     }

@@ -2,20 +2,20 @@
 
 import ACPCore
 
-/// What kept a call from succeeding: a code for programs, a message for people, and the cause below.
+/// An error of a client: a code for programs, a message for people, and the underlying cause.
 ///
-/// The message names what was tried and, where there is one, the remedy. An agent that fails is no error of the client:
-/// the run says so itself, see `Run.checked()`.
+/// The message describes what was attempted and, if there is one, the remedy. A failed run is not an error of the
+/// client: it is returned with its own error, see `Run.checked()`.
 ///
 /// ```swift
 /// do {
 ///     let run = try await client.run(agent: "writer", input: "Hello")
 /// } catch let error as ACPClientError where error.code == .serverError && error.serverError?.code == .notFound {
-///     print("no such agent")
+///     print("the agent does not exist")
 /// }
 /// ```
 public struct ACPClientError: Error, Sendable {
-    /// Tells programs what kind of error this is. New kinds may be added.
+    /// The kind of an error. More kinds may be added.
     public struct Code: Hashable, Sendable, CustomStringConvertible {
         private enum Value: String {
             case invalidURL, invalidConfiguration, cannotConnect, timedOut, connectionLost, invalidResponse
@@ -24,49 +24,51 @@ public struct ACPClientError: Error, Sendable {
 
         private let value: Value
 
-        /// The base URL is not one that a server can be reached by.
+        /// The base URL is not valid.
         public static let invalidURL = Code(value: .invalidURL)
-        /// A setting, a header or a certificate is not usable.
+        /// A setting, a header or a certificate is not valid.
         public static let invalidConfiguration = Code(value: .invalidConfiguration)
-        /// No connection could be made. Nothing was sent.
+        /// No connection could be established. Nothing was sent.
         public static let cannotConnect = Code(value: .cannotConnect)
-        /// The answer did not come in time. The server may have taken the request all the same.
+        /// The response did not arrive in time. The server may have processed the request.
         public static let timedOut = Code(value: .timedOut)
-        /// The connection broke before the answer was complete. The server may have taken the request all the same.
+        /// The connection was lost before the response was complete. The server may have processed the request.
         public static let connectionLost = Code(value: .connectionLost)
-        /// What came back is not ACP.
+        /// The response is not valid ACP.
         public static let invalidResponse = Code(value: .invalidResponse)
-        /// The server answered with an error: see ``ACPClientError/serverError`` and ``ACPClientError/status``.
+        /// The server responded with an error: see ``ACPClientError/serverError`` and ``ACPClientError/status``.
         public static let serverError = Code(value: .serverError)
-        /// A stream of events broke off and could not be continued: see ``ACPClientError/runID`` and
+        /// A stream of events was interrupted and could not be continued: see ``ACPClientError/runID`` and
         /// ``ACPClientError/lastIndex``.
         public static let streamBroken = Code(value: .streamBroken)
-        /// A stream that can be read once was read twice.
+        /// A stream was iterated twice.
         public static let streamConsumed = Code(value: .streamConsumed)
         /// The client was closed.
         public static let closed = Code(value: .closed)
 
+        /// The code's name.
         public var description: String { value.rawValue }
     }
 
+    /// The kind of the error.
     public var code: Code
-    /// What went wrong and, where there is one, the remedy.
+    /// What went wrong and, if there is one, the remedy.
     public var message: String
-    /// The error below, if there is one.
+    /// The underlying error, if there is one.
     public var cause: (any Error)?
-    /// The server's own words, if it answered with an error.
+    /// The error object of the response, if the server sent one.
     public var serverError: ACPError?
-    /// The HTTP status of the answer, if one came.
+    /// The HTTP status of the response, if one arrived.
     public var status: Int?
-    /// How long the server asks to wait before the next attempt, if it says so in seconds.
+    /// How long to wait before the next attempt, if the server requests it in seconds.
     public var retryAfter: Duration?
-    /// The run that the call was about, if it is known.
+    /// The run of the call, if it is known.
     public var runID: RunID?
-    /// The index of the last event that was delivered before a stream broke off, if the server numbers its events or
-    /// the stream began with the first one. ``ACPClient/follow(_:after:until:)`` continues from there.
+    /// The index of the last event that was delivered before a stream was interrupted, if the server numbers its events
+    /// or the stream began with the first one. ``ACPClient/follow(_:after:until:)`` continues from there.
     public var lastIndex: Int?
 
-    /// An error with a code, a message and a cause.
+    /// Creates an error.
     public init(_ code: Code, _ message: String, cause: (any Error)? = nil) {
         self.code = code
         self.message = message
@@ -83,7 +85,7 @@ extension ACPClientError: CustomStringConvertible {
 }
 
 extension ACPClientError {
-    /// Whether asking again, with a request that changes nothing, may succeed.
+    /// Whether another attempt of an idempotent request may succeed.
     var isTransient: Bool {
         switch code {
         case .cannotConnect, .timedOut, .connectionLost: true

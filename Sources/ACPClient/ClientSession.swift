@@ -4,7 +4,7 @@ import ACPCore
 import Foundation
 import Synchronization
 
-/// Keeps a session across runs: each call continues where the last one ended.
+/// Runs agents in one session: each run continues the session of the previous one.
 ///
 /// ```swift
 /// let session = client.session()
@@ -12,12 +12,12 @@ import Synchronization
 /// print(try await session.run(agent: "counter", input: "").text)  // Count: 2
 /// ```
 ///
-/// A session that begins without an id takes that of its first run. Runs that are begun before that one has answered
-/// would each begin a session of their own: wait for the first, or give the session an id, `client.session(SessionID())`.
+/// A session without an id takes that of its first run. Runs that start before the first one has returned would each
+/// create another session: wait for the first run, or choose an id, `client.session(SessionID())`.
 ///
 /// ## Another server
 ///
-/// A session can go on at another server, of any make, and come back:
+/// A session can move to another ACP server of any implementation, and back:
 ///
 /// ```swift
 /// try await session.move(to: other)
@@ -25,49 +25,49 @@ import Synchronization
 /// try await session.move(to: client)
 /// ```
 ///
-/// The next run brings the session's descriptor along. The messages stay where they were said: the agents of the other server load
-/// them from there. So the servers have to reach each other, and the URLs that they give out.
+/// The next run sends the session's descriptor. The messages remain on their server: the agents of the other server
+/// load them from there. Therefore the servers must be able to reach each other at the URLs in their descriptors.
 public final class ClientSession: Sendable {
     private let state: Mutex<State>
 
     private struct State {
         var client: ACPClient
         var id: SessionID?
-        /// What the server has yet to be told of the session. Nil when it has taken it.
-        var unsent: SessionDescriptor?
-        /// Where the session comes from, as the server was told last.
-        var brought: SessionDescriptor?
-        /// Where the session was before: those servers renew the signatures of their URLs.
-        var visited: [ACPClient] = []
+        /// The descriptor to send with the next run. `nil` if the server has accepted it.
+        var unsentDescriptor: SessionDescriptor?
+        /// The descriptor that was sent last.
+        var sentDescriptor: SessionDescriptor?
+        /// The clients of the servers where the session was before, which renew the signatures of their URLs.
+        var previousClients: [ACPClient] = []
     }
 
     init(client: ACPClient, id: SessionID?, descriptor: SessionDescriptor?) {
-        state = Mutex(State(client: client, id: id, unsent: descriptor))
+        state = Mutex(State(client: client, id: id, unsentDescriptor: descriptor))
     }
 
-    /// The server that runs go to.
+    /// The client of the server that executes the session's runs.
     public var client: ACPClient { state.withLock(\.client) }
 
-    /// The session's id, once it is known.
+    /// The session's id. `nil` until the first run of a session without an id.
     public var id: SessionID? { state.withLock(\.id) }
 
     // MARK: - Runs
 
-    /// Runs an agent in this session. See ``ACPClient/run(agent:input:session:)``.
+    /// Runs an agent in this session and waits for the result. See ``ACPClient/run(agent:input:session:)``.
     public func run(agent: AgentName, input: some RunInput) async throws -> Run {
         let (client, request) = try await request(agent, input)
         return accept(try await client.run(request), request)
     }
 
-    /// Runs an agent in this session and returns at once. See ``ACPClient/start(agent:input:session:)``.
+    /// Starts a run in this session and returns at once. See ``ACPClient/start(agent:input:session:)``.
     public func start(agent: AgentName, input: some RunInput) async throws -> Run {
         let (client, request) = try await request(agent, input)
         return accept(try await client.start(request), request)
     }
 
-    /// Runs an agent in this session and gives its events. See ``ACPClient/stream(agent:input:session:)``.
+    /// Runs an agent in this session and streams its events. See ``ACPClient/stream(agent:input:session:)``.
     ///
-    /// A new session learns its id from the stream's first event.
+    /// A new session takes its id from the stream's first event.
     public func stream(agent: AgentName, input: some RunInput) async throws -> RunStream {
         let (client, request) = try await request(agent, input)
         let stream = try await client.stream(request, session: self)
@@ -75,57 +75,66 @@ public final class ClientSession: Sendable {
         return stream
     }
 
-    // MARK: - What was said
+    // MARK: - Messages
 
-    /// Where the session's messages and its state can be read, as it stands. Nil if the session has not begun.
+    /// Returns the current descriptor of the session, which contains the URLs of its messages and its state.
+    ///
+    /// - Returns: The descriptor, or `nil` if the session has no id yet.
     public func descriptor() async throws -> SessionDescriptor? {
-        let (client, id, unsent, visited) = state.withLock { ($0.client, $0.id, $0.unsent, $0.visited) }
+        let (client, id, unsentDescriptor, previousClients) = state.withLock {
+            ($0.client, $0.id, $0.unsentDescriptor, $0.previousClients)
+        }
         guard let id else { return nil }
         let descriptor: SessionDescriptor
-        // Before its first run here, this server knows nothing of what has been said since.
-        if let unsent { descriptor = unsent } else { descriptor = try await client.sessionDescriptor(id) }
-        return await renewed(descriptor, by: visited)
+        // Before its first run of this session, the server does not have the descriptor.
+        if let unsentDescriptor {
+            descriptor = unsentDescriptor
+        } else {
+            descriptor = try await client.sessionDescriptor(id)
+        }
+        return await renewed(descriptor, by: previousClients)
     }
 
-    /// The session's messages, oldest first. Empty if the session has not begun.
+    /// Returns the session's messages, oldest first, or an empty array if the session has no id yet.
     ///
-    /// - Parameter limit: How many at most, the newest ones. Nil for all.
+    /// - Parameter limit: The maximum number of messages, of which the newest are returned. If `nil`, all are returned.
     public func messages(limit: Int? = nil) async throws -> [Message] {
-        let (client, id, unsent) = state.withLock { ($0.client, $0.id, $0.unsent) }
+        let (client, id, unsentDescriptor) = state.withLock { ($0.client, $0.id, $0.unsentDescriptor) }
         guard let id else { return [] }
-        if let unsent { return try await client.messages(of: unsent, limit: limit) }
+        if let unsentDescriptor { return try await client.messages(of: unsentDescriptor, limit: limit) }
         return try await client.messages(of: id, limit: limit)
     }
 
-    /// The session's messages, oldest first, without all of them being in memory. Empty if the session has not begun.
+    /// Returns a sequence of the session's messages, oldest first, which are read page by page. It is empty if the
+    /// session has no id yet.
     public func messageStream() -> SessionMessages {
-        let (client, id, unsent) = state.withLock { ($0.client, $0.id, $0.unsent) }
-        if let unsent { return client.messageStream(of: unsent) }
+        let (client, id, unsentDescriptor) = state.withLock { ($0.client, $0.id, $0.unsentDescriptor) }
+        if let unsentDescriptor { return client.messageStream(of: unsentDescriptor) }
         return id.map { client.messageStream(of: $0) } ?? SessionMessages(client: client, origin: .urls([]))
     }
 
-    // MARK: - The session itself
+    // MARK: - Moving and deleting
 
-    /// Lets the session go on at another server, beginning with the next run.
+    /// Moves the session to another server, beginning with the next run.
     ///
-    /// Asks the present server where everything can be read; runs that are under way there are not part of it yet. Call it between
-    /// runs. If it throws, the session stays where it is.
+    /// The method fetches the session's descriptor from the current server. Active runs are not part of it yet: call
+    /// the method between runs. If it throws, the session remains on the current server.
     ///
-    /// - Parameter other: A client of the other server. It can be one where the session was before.
+    /// - Parameter other: A client of the other server. It can be a server where the session was before.
     public func move(to other: ACPClient) async throws {
         guard other.url != client.url else { return state.withLock { $0.client = other } }
         let descriptor = try await descriptor()
         state.withLock { state in
             let present = state.client.url
-            state.visited.removeAll { $0.url == other.url || $0.url == present }
-            if state.id != nil { state.visited.append(state.client) }
+            state.previousClients.removeAll { $0.url == other.url || $0.url == present }
+            if state.id != nil { state.previousClients.append(state.client) }
             state.client = other
-            state.unsent = descriptor
-            state.brought = nil
+            state.unsentDescriptor = descriptor
+            state.sentDescriptor = nil
         }
     }
 
-    /// Deletes the session at the present server, if it has begun. The next run begins a new one.
+    /// Deletes the session on the current server, if it has an id. The next run creates a new session.
     public func delete() async throws {
         guard let id else { return }
         try await client.deleteSession(id)
@@ -136,12 +145,12 @@ public final class ClientSession: Sendable {
         state.withLock { if $0.id == nil { $0.id = id } }
     }
 
-    /// The server has taken a run: it knows now what it was told of the session.
+    /// Records that the server has accepted a run, and with it the descriptor of the request.
     private func accept(_ request: RunCreateRequest) {
         guard let sent = request.session else { return }
         state.withLock { state in
-            if state.unsent == sent { state.unsent = nil }
-            state.brought = sent
+            if state.unsentDescriptor == sent { state.unsentDescriptor = nil }
+            state.sentDescriptor = sent
         }
     }
 
@@ -154,31 +163,35 @@ public final class ClientSession: Sendable {
     private func request(
         _ agent: AgentName, _ input: some RunInput
     ) async throws -> (client: ACPClient, request: RunCreateRequest) {
-        try await bringFreshLinks()
+        try await renewLinks()
         return state.withLock { state in
             let request = RunCreateRequest(
-                agentName: agent, input: input.inputMessages, sessionID: state.id, session: state.unsent)
+                agentName: agent, input: input.inputMessages, sessionID: state.id, session: state.unsentDescriptor)
             return (state.client, request)
         }
     }
 
     // MARK: - Signed URLs
 
-    /// Tells the server of URLs that can still be used, if those that it was told expire soon.
-    private func bringFreshLinks() async throws {
-        let (brought, unsent, visited) = state.withLock { ($0.brought, $0.unsent, $0.visited) }
-        guard let told = unsent ?? brought, let expires = told.expires, !visited.isEmpty else { return }
-        guard Double(expires) < Date().timeIntervalSince1970 + Self.spareTime else { return }
-        let fresh = await renewed(told, by: visited)
+    /// Schedules sending a descriptor with renewed URLs, if those that were sent expire soon.
+    private func renewLinks() async throws {
+        let (sentDescriptor, unsentDescriptor, previousClients) = state.withLock {
+            ($0.sentDescriptor, $0.unsentDescriptor, $0.previousClients)
+        }
+        guard let told = unsentDescriptor ?? sentDescriptor, let expires = told.expires, !previousClients.isEmpty else {
+            return
+        }
+        guard Double(expires) < Date().timeIntervalSince1970 + Self.renewalMargin else { return }
+        let fresh = await renewed(told, by: previousClients)
         guard fresh != told else { return }
         state.withLock { state in
-            guard state.unsent == unsent, state.brought == brought else { return }
-            state.unsent = fresh
+            guard state.unsentDescriptor == unsentDescriptor, state.sentDescriptor == sentDescriptor else { return }
+            state.unsentDescriptor = fresh
         }
     }
 
-    /// The descriptor with new signatures, where the servers that gave them out give new ones. Those that cannot be asked now are
-    /// left out: their URLs may still do.
+    /// Returns the descriptor with new signatures of the servers that have signed its URLs. Servers that cannot be
+    /// reached are skipped, since their URLs may still be valid.
     private func renewed(_ descriptor: SessionDescriptor, by servers: [ACPClient]) async -> SessionDescriptor {
         guard descriptor.expires != nil, !servers.isEmpty else { return descriptor }
         let others = await withTaskGroup(of: SessionDescriptor?.self) { group in
@@ -188,6 +201,6 @@ public final class ClientSession: Sendable {
         return descriptor.refreshed(by: others.compactMap { $0 })
     }
 
-    /// How many seconds before it expires a URL is renewed: a run has to begin, and to read, with it.
-    private static let spareTime = 60.0
+    /// How many seconds before their expiry URLs are renewed, so that a run can start and read with them.
+    private static let renewalMargin = 60.0
 }

@@ -2,37 +2,41 @@
 
 import ACPCore
 
-/// What an agent can be called with: a string, a message, a part, or an array of those.
+/// The input of a run: a string, a message, a part, or an array of those.
 ///
 /// ```swift
 /// try await client.run(agent: "echo", input: "Hello")
 /// try await client.run(agent: "echo", input: Message(parts: [.text("Look:"), .data(png, contentType: "image/png")]))
 /// ```
 public protocol RunInput: Sendable {
-    /// The messages that are sent.
+    /// The messages to send.
     var inputMessages: [Message] { get }
 }
 
-/// What a run that asks something can be answered with: a string, a message, a part, or any object.
+/// An answer to a run's question: a string, a message, a part, or an `AwaitResume` with any JSON object.
 public protocol ResumeInput: Sendable {
-    /// The answer that is sent.
+    /// The answer to send.
     var awaitResume: AwaitResume { get }
 }
 
 extension String: RunInput, ResumeInput {
-    /// One message of plain text from the user.
+    /// A single user message of plain text.
     public var inputMessages: [Message] { [Message(self)] }
+    /// A single user message of plain text.
     public var awaitResume: AwaitResume { .message(Message(self)) }
 }
 
 extension Message: RunInput, ResumeInput {
+    /// The message itself.
     public var inputMessages: [Message] { [self] }
+    /// The message itself.
     public var awaitResume: AwaitResume { .message(self) }
 }
 
 extension MessagePart: RunInput, ResumeInput {
-    /// One message of this part from the user.
+    /// A single user message of this part.
     public var inputMessages: [Message] { [Message(parts: [self])] }
+    /// A single user message of this part.
     public var awaitResume: AwaitResume { .message(Message(parts: [self])) }
 }
 
@@ -42,5 +46,6 @@ extension Array: RunInput where Element: RunInput {
 }
 
 extension AwaitResume: ResumeInput {
+    /// The answer itself.
     public var awaitResume: AwaitResume { self }
 }

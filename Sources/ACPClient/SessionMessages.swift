@@ -3,32 +3,34 @@
 import ACPCore
 import NIOHTTP1
 
-/// The messages of a session, oldest first, read as they are asked for.
+/// A sequence of a session's messages, oldest first, which are read page by page.
 ///
 /// ```swift
 /// for try await message in client.messageStream(of: "my-session") { print(message.role, message.text) }
 /// ```
 ///
-/// A page of them is in memory at a time, so the length of the session does not matter. Servers of this package give a page with one
-/// request; from others each message is loaded from its URL, a few at a time. Messages that lie on another server are loaded from
-/// there, without the token and the headers that are meant for this one.
+/// Only one page is in memory at a time, whatever the length of the session. Servers of this package return a page with
+/// one request; from other servers each message is loaded from its URL, a few at a time. Messages on another server are
+/// loaded from there, without the token and the headers for this server.
 ///
-/// The loop throws ``ACPClientError``, and `CancellationError` when the task is cancelled.
+/// The iteration throws ``ACPClientError``, and `CancellationError` if the task is cancelled.
 public struct SessionMessages: AsyncSequence, Sendable {
+    /// A message of the session.
     public typealias Element = Message
 
     let client: ACPClient
     let origin: Origin
 
     enum Origin: Sendable {
-        /// From an offset onward.
+        /// The messages of a session from an offset.
         case session(SessionID, from: Int)
         case urls(ArraySlice<String>)
     }
 
+    /// Returns an iterator that reads the messages from the first page.
     public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(client: client, rest: origin) }
 
-    /// Reads a session's messages.
+    /// An iterator that reads a session's messages page by page.
     public struct AsyncIterator: AsyncIteratorProtocol {
         let client: ACPClient
         var rest: Origin?
@@ -39,10 +41,10 @@ public struct SessionMessages: AsyncSequence, Sendable {
             self.rest = rest
         }
 
-        /// The next message, or nil after the last one.
+        /// Returns the next message, or `nil` after the last one.
         public mutating func next() async throws -> Message? {
             while ready.isEmpty, let origin = rest {
-                // After an error there is nothing more.
+                // After an error the iteration ends.
                 rest = nil
                 switch origin {
                 case .session(let id, let offset): try await readPage(of: id, from: offset)
@@ -59,7 +61,7 @@ public struct SessionMessages: AsyncSequence, Sendable {
             let page: SessionHistoryResponse
             do {
                 page = try await client.history(of: id, limit: SessionMessages.pageSize, offset: offset)
-            } catch let error as ACPClientError where error.saysNoSuchPath {
+            } catch let error as ACPClientError where error.isUnknownPath {
                 rest = .urls(try await client.sessionDescriptor(id).history.dropFirst(offset))
                 return
             }
@@ -70,47 +72,48 @@ public struct SessionMessages: AsyncSequence, Sendable {
     }
 
     static let pageSize = 100
-    /// How many messages are loaded at the same time, where each is a request.
+    /// How many messages are loaded at the same time if each is a request.
     static let concurrentLoads = 8
 }
 
 extension ACPClient {
-    /// The messages of a session, oldest first, without all of them being in memory.
+    /// Returns a sequence of a session's messages, oldest first, which are read page by page.
     ///
     /// - Parameters:
-    ///   - session: The session. That there is none is thrown when the first message is asked for.
-    ///   - offset: How many to skip.
+    ///   - session: The session. If it does not exist, the iteration throws.
+    ///   - offset: The number of messages to skip. Defaults to 0.
     public func messageStream(of session: SessionID, offset: Int = 0) -> SessionMessages {
         SessionMessages(client: self, origin: .session(session, from: max(0, offset)))
     }
 
-    /// The messages that a descriptor lists, oldest first, without all of them being in memory.
+    /// Returns a sequence of the messages of a descriptor, oldest first, which are read a few at a time.
     public func messageStream(of descriptor: SessionDescriptor) -> SessionMessages {
         SessionMessages(client: self, origin: .urls(descriptor.history[...]))
     }
 
-    /// One page of what was said in a session, oldest first. Not part of the specification: servers of this package have it.
+    /// Returns a page of a session's history, oldest first.
     ///
-    /// A page may have fewer entries than `limit`, if they are large: go on at ``SessionHistoryResponse/nextOffset``.
+    /// The specification does not define this list: it is an extension of servers of this package. A page of large
+    /// entries may have fewer than `limit`: continue at ``SessionHistoryResponse/nextOffset``.
     ///
     /// - Parameters:
     ///   - session: The session.
-    ///   - limit: How many entries at most, 1 to 1000.
-    ///   - offset: How many to skip.
+    ///   - limit: The maximum number of entries, 1 to 1000. Defaults to 10.
+    ///   - offset: The number of entries to skip. Defaults to 0.
     public func history(of session: SessionID, limit: Int = 10, offset: Int = 0) async throws -> SessionHistoryResponse
     {
         let path = path("/sessions/\(session)/history", query: [("limit", "\(limit)"), ("offset", "\(offset)")])
         return try await transport.send(.get(path), as: SessionHistoryResponse.self)
     }
 
-    /// The messages of a page, those of other servers loaded from there.
+    /// Returns the messages of a page. Messages of other servers are loaded from there.
     fileprivate func messages(of entries: [SessionHistoryEntry]) async throws -> [Message] {
         let missing = entries.filter { $0.message == nil }.map(\.url)
         var loaded = try await messages(at: missing[...])[...]
         return entries.compactMap { $0.message ?? loaded.popFirst() }
     }
 
-    /// The messages at these URLs, in this order, a few requests at a time.
+    /// Returns the messages at URLs, in the same order, with a few concurrent requests.
     func messages(at urls: ArraySlice<String>) async throws -> [Message] {
         try await withThrowingTaskGroup(of: (Int, Message).self) { group in
             var messages: [Message?] = Array(repeating: nil, count: urls.count)
@@ -130,13 +133,15 @@ extension ACPClient {
 
     private func message(at reference: String) async throws -> Message {
         guard let url = transport.baseURL.resolve(reference) else {
-            throw ACPClientError(.invalidResponse, "the session's history holds \"\(reference)\", which is no URL")
+            throw ACPClientError(
+                .invalidResponse, "the session's history contains \"\(reference)\", which is not a URL")
         }
-        return try await transport.send(HTTPRequest(method: .GET, target: .url(url)), as: Message.self)
+        return try await transport.send(ClientRequest(method: .GET, target: .url(url)), as: Message.self)
     }
 }
 
 extension ACPClientError {
-    /// Whether a server of another make does not know a path; or there is no such session, which asking otherwise will tell.
-    fileprivate var saysNoSuchPath: Bool { status == 404 || status == 405 }
+    /// Whether the server does not support a path, or the session does not exist, which the fallback request
+    /// determines.
+    fileprivate var isUnknownPath: Bool { status == 404 || status == 405 }
 }

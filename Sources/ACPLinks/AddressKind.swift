@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What an address is for, as the registries of special-purpose addresses (RFC 6890) have it.
+/// The purpose of an address, according to the registries of special-purpose addresses (RFC 6890).
 enum AddressKind: Sendable, Hashable {
-    /// A machine on the internet.
+    /// An address on the internet.
     case `public`
-    /// This machine.
+    /// An address of this machine.
     case loopback
-    /// A machine of a network that is not the internet.
+    /// An address of a private network.
     case `private`
-    /// A machine on the same wire.
+    /// An address on the same network segment.
     case linkLocal
-    /// Where clouds tell their machines secrets.
+    /// The address of a cloud's metadata service, which hands out credentials.
     case metadata
-    /// Nothing that a connection could lead to.
+    /// An address that is not used for connections to servers.
     case reserved
 
-    /// How errors name it.
+    /// The description of the kind in errors.
     var name: String {
         switch self {
         case .public: "a public address"
@@ -23,12 +23,13 @@ enum AddressKind: Sendable, Hashable {
         case .private: "a private address"
         case .linkLocal: "a link-local address"
         case .metadata: "the address of a cloud's metadata service"
-        case .reserved: "an address that is not for servers"
+        case .reserved: "a reserved address"
         }
     }
 }
 
 extension IPAddress {
+    /// The purpose of the address.
     var kind: AddressKind {
         if Self.metadata.contains(where: { $0.contains(self) }) { return .metadata }
         switch self {
@@ -37,12 +38,12 @@ extension IPAddress {
         case .v6(let high, let low):
             if let inner = embedded(high: high, low: low) { return inner.kind }
             if let special = Self.special6.first(where: { $0.range.contains(self) }) { return special.kind }
-            // All that is public was given out from here.
+            // All public addresses are allocated from this range.
             return AddressRange("2000::/3").contains(self) ? .public : .reserved
         }
     }
 
-    /// The IPv4 address that an IPv6 address leads to.
+    /// Returns the IPv4 address that is embedded in an IPv6 address, or `nil` if there is none.
     private func embedded(high: UInt64, low: UInt64) -> IPAddress? {
         // Mapped: ::ffff:a.b.c.d.
         if high == 0, low >> 32 == 0xFFFF { return .v4(UInt32(truncatingIfNeeded: low)) }
@@ -75,19 +76,19 @@ extension IPAddress {
         ("198.18.0.0/15", .reserved),
         ("198.51.100.0/24", .reserved),
         ("203.0.113.0/24", .reserved),
-        // Groups, what nobody ever got, and everybody on the wire.
+        // Multicast, reserved addresses and limited broadcast.
         ("224.0.0.0/3", .reserved),
     ]
 
     private static let special6: [(range: AddressRange, kind: AddressKind)] = [
         ("::1/128", .loopback),
-        // The address of nobody, and IPv4 addresses as they were written once.
+        // The unspecified address, and IPv4-compatible addresses (deprecated).
         ("::/96", .reserved),
-        // Translation (NAT64) inside of a network.
+        // Local-use translation (NAT64).
         ("64:ff9b:1::/48", .private),
         ("100::/64", .reserved),
         ("100:0:0:1::/64", .reserved),
-        // Protocols, Teredo among them, which reaches any IPv4 address.
+        // Protocol assignments, among them Teredo, which can reach any IPv4 address.
         ("2001::/23", .reserved),
         ("2001:db8::/32", .reserved),
         ("3fff::/20", .reserved),
@@ -98,12 +99,12 @@ extension IPAddress {
     ]
 }
 
-/// All addresses that begin with the same bits.
+/// The addresses with a common prefix.
 struct AddressRange: Sendable, Hashable {
     private let first: IPAddress
     private let length: Int
 
-    /// For example `10.0.0.0/8`. Nil if this is no range.
+    /// Parses a range such as `10.0.0.0/8`. Returns `nil` if the text is not a range.
     init?(parsing text: some StringProtocol) {
         let parts = text.split(separator: "/", omittingEmptySubsequences: false)
         guard parts.count == 2, let first = IPAddress(parts[0]), let length = Int(parts[1]) else { return nil }
@@ -128,7 +129,8 @@ struct AddressRange: Sendable, Hashable {
 }
 
 extension AddressRange: ExpressibleByStringLiteral {
-    /// For the tables here. One with a mistake in it is that of all IPv4 addresses: too much is refused then, and not too little.
+    /// Creates a range of the tables in this file. An invalid literal becomes the range of all IPv4 addresses, so that
+    /// a mistake rejects too much rather than too little.
     init(stringLiteral text: StaticString) {
         self = AddressRange(parsing: "\(text)") ?? AddressRange(first: .v4(0), length: 0)
     }

@@ -4,41 +4,41 @@ import ACPRuntime
 import Foundation
 import Synchronization
 
-/// Finds the addresses of hosts.
+/// Looks up the addresses of hosts.
 protocol HostResolver: Sendable {
-    /// All addresses of a host, in the order in which they are to be tried.
+    /// Returns all addresses of a host, in the order in which to try them.
     ///
     /// - Throws: ``LinkError``; `CancellationError` as soon as the calling task is cancelled.
     func addresses(of name: String) async throws -> [IPAddress]
 }
 
-/// Asks the operating system.
+/// The resolver of the operating system.
 final class SystemResolver: HostResolver {
     private let running = Mutex(0)
     private let limit: Int
 
-    /// - Parameter limit: How many questions may be open. The system can take half a minute for one.
+    /// - Parameter limit: The maximum number of concurrent lookups. The system can take half a minute for one.
     init(limit: Int = 32) { self.limit = limit }
 
     func addresses(of name: String) async throws -> [IPAddress] {
-        let mayBegin = running.withLock { running in
+        let canStart = running.withLock { running in
             guard running < limit else { return false }
             running += 1
             return true
         }
-        guard mayBegin else {
+        guard canStart else {
             throw LinkError(
-                .overloaded, "the addresses of \(name) were not looked up: too many lookups are open. Try again")
+                .overloaded, "the addresses of \(name) were not looked up: too many lookups are running. Try again")
         }
-        let answer = Answer()
-        // A thread of its own, since the system's call blocks and cannot be given up. It ends with the call; `limit` says how
-        // many there are.
+        let lookup = Lookup()
+        // A separate thread, since the system call blocks and cannot be cancelled. It ends with the call; `limit` is
+        // the maximum number of threads.
         Thread.detachNewThread { [self] in
             let result = Self.lookUp(name)
             running.withLock { $0 -= 1 }
-            answer.give(result)
+            lookup.complete(with: result)
         }
-        return try await answer.wait().get()
+        return try await lookup.wait().get()
     }
 
     private static func lookUp(_ name: String) -> Result<[IPAddress], LinkError> {
@@ -87,27 +87,27 @@ extension IPAddress {
     }
 }
 
-/// An answer that one task waits for, until it is cancelled.
-private final class Answer: Sendable {
+/// The result of a lookup, for which one task waits until it is cancelled.
+private final class Lookup: Sendable {
     typealias Value = Result<[IPAddress], LinkError>
 
     private enum State {
         case open
         case waiting(CheckedContinuation<Value, any Error>)
-        case given(Value)
+        case completed(Value)
         case cancelled
     }
 
     private let state = Mutex(State.open)
 
-    func give(_ value: Value) {
+    func complete(with value: Value) {
         let waiter = state.withLock { state -> CheckedContinuation<Value, any Error>? in
             switch state {
-            case .open: state = .given(value)
+            case .open: state = .completed(value)
             case .waiting(let continuation):
-                state = .given(value)
+                state = .completed(value)
                 return continuation
-            case .given, .cancelled: break
+            case .completed, .cancelled: break
             }
             return nil
         }
@@ -122,7 +122,7 @@ private final class Answer: Sendable {
                     case .open:
                         state = .waiting(continuation)
                         return nil
-                    case .given(let value): return .success(value)
+                    case .completed(let value): return .success(value)
                     case .waiting, .cancelled: return .failure(CancellationError())
                     }
                 }
@@ -130,7 +130,7 @@ private final class Answer: Sendable {
             }
         } onCancel: {
             let waiter = state.withLock { state -> CheckedContinuation<Value, any Error>? in
-                defer { if case .given = state {} else { state = .cancelled } }
+                defer { if case .completed = state {} else { state = .cancelled } }
                 if case .waiting(let continuation) = state { return continuation }
                 return nil
             }

@@ -2,13 +2,14 @@
 
 import Foundation
 
-/// The address of a machine, as a value.
+/// An IPv4 or IPv6 address.
 enum IPAddress: Sendable, Hashable {
     case v4(UInt32)
     case v6(high: UInt64, low: UInt64)
 
-    /// Reads an address as RFC 3986 has it in a URL: four decimal numbers, or IPv6 without brackets and without a zone. Other
-    /// spellings that systems know, such as `127.1`, `0x7f.0.0.1` or `2130706433`, are nil.
+    /// Parses an address in the form that RFC 3986 defines for URLs: four decimal numbers, or IPv6 without brackets and
+    /// without a zone. Returns `nil` for other forms that systems accept, such as `127.1`, `0x7f.0.0.1` or
+    /// `2130706433`.
     init?(_ text: some StringProtocol) {
         if let address = Self.v4(text) {
             self = .v4(address)
@@ -24,7 +25,7 @@ enum IPAddress: Sendable, Hashable {
         guard parts.count == 4 else { return nil }
         var address: UInt32 = 0
         for part in parts {
-            // A leading zero means octal to some.
+            // Some implementations read a number with a leading zero as octal.
             guard (1...3).contains(part.count), part.count == 1 || part.first != UInt8(ascii: "0") else { return nil }
             var number: UInt32 = 0
             for digit in part {
@@ -38,14 +39,14 @@ enum IPAddress: Sendable, Hashable {
     }
 
     private static func v6(_ text: String) -> IPAddress? {
-        // A null byte would end the text for the C function, but not for us.
+        // The C function would read only the text before a null byte.
         guard text.utf8.contains(UInt8(ascii: ":")), !text.utf8.contains(0) else { return nil }
         var bytes = in6_addr()
         guard inet_pton(AF_INET6, text, &bytes) == 1 else { return nil }
         return withUnsafeBytes(of: bytes) { IPAddress(v6: $0) }
     }
 
-    /// An IPv6 address from its 16 bytes, in the order of the network.
+    /// Creates an IPv6 address from its 16 bytes in network byte order.
     init?(v6 bytes: UnsafeRawBufferPointer) {
         guard bytes.count == 16 else { return nil }
         func number(_ bytes: some Sequence<UInt8>) -> UInt64 { bytes.reduce(0) { $0 << 8 | UInt64($1) } }
@@ -54,7 +55,7 @@ enum IPAddress: Sendable, Hashable {
 }
 
 extension IPAddress: CustomStringConvertible {
-    /// In a spelling that everything reads alike: no zeros left out, no IPv4 inside of IPv6.
+    /// The address in a form that all implementations read alike: without `::` and without embedded IPv4 notation.
     var description: String {
         switch self {
         case .v4(let address):

@@ -3,20 +3,20 @@
 import ACPRuntime
 import DequeModule
 
-/// What was loaded, within bounds: a value without locks. What was not used for longest goes first.
+/// A cache of loaded resources with limits, which evicts the least recently used entry. A value type without locks.
 struct LinkCache {
     private struct Entry {
         var resource: LoadedResource
         var cost: Int
         var expiry: ContinuousClock.Instant
-        /// When it was used last.
+        /// The number of its last use.
         var use: Int
     }
 
     private let byteLimit: Int
     private let entryLimit: Int
     private var entries: [String: Entry] = [:]
-    /// Uses in their order. Those that are not the last of their entry count for nothing.
+    /// Uses in their order. Those that are not the last use of their entry are ignored.
     private var uses: Deque<(key: String, use: Int)> = []
     private var useCount = 0
     private(set) var bytes = 0
@@ -39,7 +39,7 @@ struct LinkCache {
     }
 
     mutating func keep(_ resource: LoadedResource, for key: String, until expiry: ContinuousClock.Instant) {
-        // What stands around the bytes counts too, or small things would need more than was allowed.
+        // The overhead of an entry is counted too, so that many small resources do not exceed the limit.
         let cost = resource.bytes.count + 2 * key.utf8.count + resource.contentType.utf8.count + 256
         remove(key)
         guard cost <= byteLimit, entryLimit > 0 else { return }

@@ -2,57 +2,59 @@
 
 import ACPRuntime
 
-/// What a server loads from others, when an agent asks for something that a URL points to: messages and the state of a session
-/// that came from elsewhere, and the content of message parts.
+/// What a server loads from other servers on behalf of its agents: the messages and the state of a session that was
+/// forwarded from another server, and the content of message parts with a URL.
 ///
-/// These URLs come from whoever may call the server. Without a limit a caller could have it ask for things that only it can
-/// reach. So unless said otherwise only public addresses are loaded from.
+/// Callers choose these URLs. To prevent them from reaching services that only the server can reach (server-side
+/// request forgery), the server loads only from public addresses by default.
 ///
 /// ```swift
 /// var configuration = ServerConfiguration()
 /// configuration.links?.allowedHosts = [try AllowedHost("agents.internal:8000")]
 /// ```
 public struct LinkConfiguration: Sendable {
-    /// Hosts that are loaded from whatever their addresses are.
+    /// The hosts from which the server loads whatever their addresses are.
     public var allowedHosts: [AllowedHost]
-    /// Whether addresses of this machine and of private networks are loaded from as well. For development: everybody who may
-    /// call the server can reach what it can reach then. Link-local addresses, and those at which clouds hand out credentials,
-    /// stay refused.
+    /// Whether the server also loads from addresses of this machine and of private networks. Use it for development
+    /// only: with it, all callers of the server can reach what the server can reach. Link-local addresses, and those at
+    /// which clouds hand out credentials, remain rejected.
     public var allowsPrivateAddresses: Bool
-    /// How long loading something may take, from when it is asked for until all has come.
+    /// How long loading a resource may take, from the request until its last byte.
     public var timeout: Duration
     /// How long connecting to one address may take.
     public var connectTimeout: Duration
-    /// How many bytes something may have.
+    /// The maximum size of a resource, in bytes.
     public var maximumBytes: Int
-    /// How many redirects are followed. They have to stay on their host.
+    /// The maximum number of redirects that are followed. They must lead to the same host.
     public var maximumRedirects: Int
-    /// How many bytes are kept of what was loaded, in all.
+    /// The maximum total size of the cached resources, in bytes. If 0, nothing is cached.
     public var cacheBytes: Int
-    /// How many things are kept of what was loaded.
+    /// The maximum number of cached resources.
     public var cacheEntries: Int
-    /// How long a message is kept for which the other server does not say it. Other things are not kept then.
+    /// How long a message is cached if the response does not contain a lifetime. Other resources are not cached then.
     public var cacheLifetime: Duration
-    /// How many things are loaded at the same time.
+    /// The maximum number of resources that are loaded at the same time.
     public var maximumLoads: Int
-    /// How many things are loaded from one host at the same time.
+    /// The maximum number of resources that are loaded from one host at the same time.
     public var maximumLoadsPerHost: Int
-    /// How many things may wait until they can be loaded. More are refused.
+    /// The maximum number of resources that wait to be loaded. Further ones are rejected.
     public var maximumWaitingLoads: Int
 
+    /// Creates a configuration.
+    ///
     /// - Parameters:
-    ///   - allowedHosts: None unless said otherwise.
-    ///   - allowsPrivateAddresses: Not unless said otherwise.
-    ///   - timeout: 10 seconds unless said otherwise.
-    ///   - connectTimeout: 4 seconds unless said otherwise.
-    ///   - maximumBytes: 16 MiB unless said otherwise.
-    ///   - maximumRedirects: 3 unless said otherwise.
-    ///   - cacheBytes: 64 MiB unless said otherwise. 0 keeps nothing.
-    ///   - cacheEntries: 10,000 unless said otherwise.
-    ///   - cacheLifetime: 1 hour unless said otherwise.
-    ///   - maximumLoads: 32 unless said otherwise.
-    ///   - maximumLoadsPerHost: 4 unless said otherwise.
-    ///   - maximumWaitingLoads: 1,000 unless said otherwise.
+    ///   - allowedHosts: Defaults to none.
+    ///   - allowsPrivateAddresses: Defaults to `false`.
+    ///   - timeout: Defaults to 10 seconds.
+    ///   - connectTimeout: Defaults to 4 seconds.
+    ///   - maximumBytes: Defaults to 16 MiB.
+    ///   - maximumRedirects: Defaults to 3.
+    ///   - cacheBytes: Defaults to 64 MiB.
+    ///   - cacheEntries: Defaults to 10,000.
+    ///   - cacheLifetime: Defaults to 1 hour.
+    ///   - maximumLoads: Defaults to 32.
+    ///   - maximumLoadsPerHost: Defaults to 4.
+    ///   - maximumWaitingLoads: Defaults to 1,000.
     public init(
         allowedHosts: [AllowedHost] = [],
         allowsPrivateAddresses: Bool = false,
@@ -82,30 +84,33 @@ public struct LinkConfiguration: Sendable {
     }
 }
 
-/// A host that a server loads from whatever its addresses are, on one port or on all.
+/// A host from which a server loads whatever its addresses are, on one port or on all ports.
 public struct AllowedHost: Sendable, Hashable, CustomStringConvertible {
     private let host: LinkURL.Host
     private let port: Int?
-    /// As it was written.
+    /// The text with which the host was created.
     public let description: String
 
-    /// - Parameter text: A name or an address, perhaps with a port: `agents.internal`, `agents.internal:8000`, `10.0.0.7`,
-    ///   `[fd12::7]:8000`. Without a port it stands for all of them.
-    /// - Throws: ``LinkError`` if it is none of these.
+    /// Parses a host.
+    ///
+    /// - Parameter text: A name or an address, optionally with a port: `agents.internal`, `agents.internal:8000`,
+    ///   `10.0.0.7`, `[fd12::7]:8000`. Without a port, all ports are allowed.
+    /// - Throws: `LinkError` with code `invalidURL` if the text is not a host.
     public init(_ text: String) throws(LinkError) {
         (host, port) = try LinkURL.host(text) { reason in
-            LinkError(.invalidURL, "\"\(text.prefix(80))\" is no host: \(reason)")
+            LinkError(.invalidURL, "\"\(text.prefix(80))\" is not a host: \(reason)")
         }
         description = text
     }
 
+    /// Whether the URL has this host and, if set, this port.
     func matches(_ url: LinkURL) -> Bool { host == url.host && (port ?? url.port) == url.port }
 }
 
 extension LinkConfiguration {
-    /// Whether a URL may be loaded from the addresses of its host.
+    /// Checks that a URL may be loaded from the addresses of its host.
     ///
-    /// - Throws: ``LinkError`` with code `refused` if one of them is not to be reached.
+    /// - Throws: ``LinkError`` with code `refused` if one of the addresses is not allowed.
     func check(_ addresses: [IPAddress], of url: LinkURL) throws(LinkError) {
         if allowedHosts.contains(where: { $0.matches(url) }) { return }
         for kind in addresses.map(\.kind) {
@@ -113,10 +118,10 @@ extension LinkConfiguration {
             case .public: continue
             case .loopback where allowsPrivateAddresses, .private where allowsPrivateAddresses: continue
             case .loopback, .private, .linkLocal, .metadata, .reserved:
-                // The address itself is not named: it would tell strangers how the network looks.
+                // The error does not contain the address, which would reveal the structure of the network to callers.
                 throw LinkError(
                     .refused,
-                    "\(url.shown) was not loaded: \(url.hostText) leads to \(kind.name), and this server loads from public addresses and allowed hosts only. Its operator can allow the host (--link-host, LinkConfiguration.allowedHosts)"
+                    "\(url.shown) was not loaded: \(url.hostText) has \(kind.name), and this server loads only from public addresses and allowed hosts. Its operator can allow the host (--link-host, LinkConfiguration.allowedHosts)"
                 )
             }
         }

@@ -7,8 +7,8 @@ import NIOPosix
 import NIOSSL
 import Synchronization
 
-/// The connections to other servers: one HTTP client for each host and address, so that a connection only ever leads to an
-/// address that was checked.
+/// The connections to other servers: one HTTP client for each host and address, so that connections are made only to
+/// checked addresses.
 final class LinkConnections: Sendable {
     fileprivate struct Key: Hashable {
         var host: LinkURL.Host
@@ -29,7 +29,7 @@ final class LinkConnections: Sendable {
 
     private let configuration: LinkConfiguration
     private let tls: TLSConfiguration
-    /// How many clients are kept that nobody uses.
+    /// The number of clients above which unused ones are shut down.
     private let limit = 32
     private let state = Mutex(State())
 
@@ -39,24 +39,24 @@ final class LinkConnections: Sendable {
     }
 
     deinit {
-        // Where nobody has closed it. The clients stay alive by themselves until they are shut down.
-        for entry in state.withLock({ $0.takeAll() }) { entry.shutdown { _ in } }
+        // Needed if ``close()`` was not called: clients remain alive until they are shut down.
+        for entry in state.withLock({ $0.removeAll() }) { entry.shutdown { _ in } }
     }
 
-    /// Shuts the clients down. What they do at that moment fails.
+    /// Shuts the clients down. Their running requests fail.
     func close() async {
-        for client in state.withLock({ $0.takeAll() }) { try? await client.shutdown() }
+        for client in state.withLock({ $0.removeAll() }) { try? await client.shutdown() }
     }
 
-    /// Calls the body with a client that connects to one address, whatever the name of the host leads to by then.
+    /// Calls the body with a client that connects to one address, even if the host has other addresses by then.
     func withClient<Result: Sendable>(
         for host: LinkURL.Host, at address: IPAddress, _ body: (HTTPClient) async throws -> Result
     ) async throws -> Result {
         let key = Key(host: host, address: address)
-        let client = try state.withLock { state in try state.take(key) { makeClient(for: host, at: address) } }
+        let client = try state.withLock { state in try state.acquire(key) { makeClient(for: host, at: address) } }
         defer {
-            let superfluous = state.withLock { $0.giveBack(key, limit: limit) }
-            superfluous?.shutdown { _ in }
+            let unused = state.withLock { $0.release(key, limit: limit) }
+            unused?.shutdown { _ in }
         }
         return try await body(client)
     }
@@ -64,24 +64,24 @@ final class LinkConnections: Sendable {
     private func makeClient(for host: LinkURL.Host, at address: IPAddress) -> HTTPClient {
         var settings = HTTPClient.Configuration(
             tlsConfiguration: tls,
-            // Each hop is checked before it is followed.
+            // Each redirect is checked before it is followed.
             redirectConfiguration: .disallow,
             timeout: .init(connect: TimeAmount(configuration.connectTimeout)),
-            // A few compressed bytes can become very many.
+            // A few compressed bytes can expand to very many.
             decompression: .disabled)
         settings.httpVersion = .http1Only
         settings.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = max(1, configuration.maximumLoadsPerHost)
         settings.connectionPool.idleTimeout = .seconds(4)
         settings.connectionPool.retryConnectionEstablishment = false
-        // Names of traces are nobody's business elsewhere.
+        // Trace headers are not sent to other servers.
         settings.tracing.tracer = nil
         if case .name(let name) = host { settings.dnsOverride = [name: "\(address)"] }
-        // The client was told the address. This is the proof, before anything is sent.
+        // Verifies that the connection has the checked address, before anything is sent.
         settings.http1_1ConnectionDebugInitializer = { channel in
             guard channel.remoteAddress?.ipAddress.flatMap({ IPAddress($0) }) == address else {
                 channel.close(promise: nil)
                 return channel.eventLoop.makeFailedFuture(
-                    LinkError(.refused, "a connection led to another address than the one that was checked"))
+                    LinkError(.refused, "the connection has another address than the one that was checked"))
             }
             return channel.eventLoop.makeSucceededVoidFuture()
         }
@@ -91,7 +91,7 @@ final class LinkConnections: Sendable {
 }
 
 extension LinkConnections.State {
-    fileprivate mutating func take(_ key: LinkConnections.Key, _ make: () -> HTTPClient) throws -> HTTPClient {
+    fileprivate mutating func acquire(_ key: LinkConnections.Key, _ make: () -> HTTPClient) throws -> HTTPClient {
         guard !isClosed else { throw LinkError.closed }
         useCount += 1
         var entry = entries[key] ?? LinkConnections.Entry(client: make())
@@ -101,8 +101,8 @@ extension LinkConnections.State {
         return entry.client
     }
 
-    /// - Returns: A client that is not needed any more, if there are too many.
-    fileprivate mutating func giveBack(_ key: LinkConnections.Key, limit: Int) -> HTTPClient? {
+    /// - Returns: An unused client to shut down, or `nil` if there are not too many.
+    fileprivate mutating func release(_ key: LinkConnections.Key, limit: Int) -> HTTPClient? {
         entries[key]?.users -= 1
         guard entries.count > limit,
             let oldest = entries.filter({ $0.value.users == 0 }).min(by: { $0.value.use < $1.value.use })
@@ -110,7 +110,7 @@ extension LinkConnections.State {
         return entries.removeValue(forKey: oldest.key)?.client
     }
 
-    fileprivate mutating func takeAll() -> [HTTPClient] {
+    fileprivate mutating func removeAll() -> [HTTPClient] {
         isClosed = true
         defer { entries = [:] }
         return entries.values.map(\.client)
@@ -118,5 +118,5 @@ extension LinkConnections.State {
 }
 
 extension LinkError {
-    static let closed = LinkError(.unavailable, "nothing is loaded any more: the server shuts down")
+    static let closed = LinkError(.unavailable, "nothing can be loaded: the server is shutting down")
 }

@@ -6,23 +6,25 @@ import NIOCore
 import NIOHTTP1
 import NIOSSL
 
-/// Fetches one URL: finds its host, checks where that is, follows redirects, reads the answer.
+/// Fetches one URL: looks up its host, checks the addresses, follows redirects, and reads the response.
 struct LinkFetcher: Sendable {
-    /// What came, and for how long it may be kept, if its server said so.
+    /// A resource, and how long it may be cached. The lifetime is `nil` if the response does not contain it.
     struct Fetched: Sendable {
         var resource: LoadedResource
         var lifetime: Duration?
     }
 
-    private enum Answer {
+    private enum Response {
         case fetched(Fetched)
         case redirect(String)
     }
 
     let configuration: LinkConfiguration
-    let addressBook: AddressBook
+    let addressCache: AddressCache
     let connections: LinkConnections
 
+    /// Fetches a URL.
+    ///
     /// - Throws: ``LinkError``, or `CancellationError`.
     func fetch(_ url: LinkURL) async throws -> Fetched {
         var current = url
@@ -37,9 +39,9 @@ struct LinkFetcher: Sendable {
             "\(url.shown) was not loaded: it redirects more than \(configuration.maximumRedirects) times")
     }
 
-    /// Tries the addresses of the host one after the other, after all of them were checked.
-    private func request(_ url: LinkURL) async throws -> Answer {
-        let addresses = try await addressBook.addresses(of: url.host)
+    /// Tries the addresses of the host one after the other, after all of them have been checked.
+    private func request(_ url: LinkURL) async throws -> Response {
+        let addresses = try await addressCache.addresses(of: url.host)
         try configuration.check(addresses, of: url)
         var failure = LinkError(.cannotConnect, "\(url.shown) was not loaded: \(url.hostText) has no address")
         for address in addresses {
@@ -48,7 +50,7 @@ struct LinkFetcher: Sendable {
                     let response = try await head(of: url, from: client)
                     return try await read(response, of: url)
                 }
-            } catch let error as LinkError where error.isAboutConnecting {
+            } catch let error as LinkError where error.isConnectionFailure {
                 failure = error
             }
         }
@@ -61,8 +63,8 @@ struct LinkFetcher: Sendable {
         do {
             do {
                 return try await client.execute(request, deadline: .distantFuture)
-            } catch let error where error.saysConnectionWasClosed {
-                // A connection that was kept was closed meanwhile. Asking again changes nothing.
+            } catch let error where error.isClosedConnection {
+                // The server closed a pooled connection. A second request is safe because GET is idempotent.
                 return try await client.execute(request, deadline: .distantFuture)
             }
         } catch {
@@ -79,24 +81,24 @@ struct LinkFetcher: Sendable {
             case .cancelled: return CancellationError()
             case .alreadyShutdown: return LinkError.closed
             case .connectTimeout, .tlsHandshakeTimeout:
-                (code, reason) = (.cannotConnect, "its server did not take the connection in time")
-            case .invalidURL: (code, reason) = (.invalidURL, "this is not a URL: write odd characters with %")
-            default: (code, reason) = (.badResponse, "its server closed the connection without an answer")
+                (code, reason) = (.cannotConnect, "its server did not accept the connection in time")
+            case .invalidURL: (code, reason) = (.invalidURL, "this is not a URL: percent-encode special characters")
+            default: (code, reason) = (.badResponse, "its server closed the connection without a response")
             }
-        case is ChannelError: (code, reason) = (.cannotConnect, "its server did not take the connection in time")
-        case is HTTPParserError: (code, reason) = (.badResponse, "what its server answers is no HTTP")
+        case is ChannelError: (code, reason) = (.cannotConnect, "its server did not accept the connection in time")
+        case is HTTPParserError: (code, reason) = (.badResponse, "the response of its server is not valid HTTP")
         case is NIOSSLError, is NIOSSLExtraError, is BoringSSLError:
             (code, reason) = (
-                .cannotConnect, "its server has no valid certificate for \(url.hostText), or does not speak TLS"
+                .cannotConnect, "its server has no valid certificate for \(url.hostText), or does not use TLS"
             )
         default: (code, reason) = (.cannotConnect, "its server cannot be reached: is it running?")
         }
         return LinkError(code, "\(url.shown) was not loaded: \(reason)", cause: error)
     }
 
-    // MARK: - Answers
+    // MARK: - Responses
 
-    private func read(_ response: HTTPClientResponse, of url: LinkURL) async throws -> Answer {
+    private func read(_ response: HTTPClientResponse, of url: LinkURL) async throws -> Response {
         func failure(_ code: LinkError.Code, _ reason: String) -> LinkError {
             LinkError(code, "\(url.shown) was not loaded: \(reason)")
         }
@@ -105,21 +107,21 @@ struct LinkFetcher: Sendable {
         case 200...203: break
         case 301, 302, 303, 307, 308:
             guard let location = response.headers.first(name: "Location") else {
-                throw failure(.badResponse, "its server redirects to nowhere (\(status) without Location)")
+                throw failure(.badResponse, "its server redirects without a target (\(status) without Location)")
             }
             return .redirect(location)
-        case 404, 410: throw failure(.notFound, "its server does not have it (any more) (\(status))")
+        case 404, 410: throw failure(.notFound, "it does not exist on its server (\(status))")
         case 401, 403, 407:
             throw failure(
                 .denied,
-                "its server lets only some read it (\(status)), and no credentials are sent. Where its URLs expire, bring a fresh descriptor of the session"
+                "its server requires a credential (\(status)), and none is sent. If its URLs expire, send a new descriptor of the session"
             )
         case 429, 500...: throw failure(.badResponse, "its server failed (\(status)): try again later")
-        default: throw failure(.badResponse, "its server answers with status \(status)")
+        default: throw failure(.badResponse, "its server responded with status \(status)")
         }
         let encoding = response.headers[canonicalForm: "Content-Encoding"].filter { $0.lowercased() != "identity" }
         guard encoding.isEmpty else {
-            throw failure(.badResponse, "its server answers in a compressed form that it was not asked for")
+            throw failure(.badResponse, "its server sent a compressed response, which was not requested")
         }
         let tooLarge = failure(.tooLarge, "it has more than \(configuration.maximumBytes) bytes")
         let announced = response.headers.first(name: "Content-Length").flatMap { Int($0) }
@@ -136,11 +138,11 @@ struct LinkFetcher: Sendable {
                 throw translation
             }
             throw LinkError(
-                .badResponse, "\(url.shown) was not loaded: its server ended the answer in the middle", cause: error)
+                .badResponse, "\(url.shown) was not loaded: its server ended the response prematurely", cause: error)
         }
-        // Its parser has taken less than was announced where the connection ended without saying so.
+        // The client does not report a connection that ended before all announced bytes arrived.
         if let announced, announced > bytes.count {
-            throw failure(.badResponse, "its server announced \(announced) bytes, and sent \(bytes.count)")
+            throw failure(.badResponse, "its server announced \(announced) bytes, but sent \(bytes.count)")
         }
         let contentType = response.headers.first(name: "Content-Type") ?? "application/octet-stream"
         return .fetched(
@@ -148,7 +150,7 @@ struct LinkFetcher: Sendable {
                 resource: LoadedResource(bytes: bytes, contentType: contentType), lifetime: lifetime(response.headers)))
     }
 
-    /// For how long an answer may be kept, or nil if its headers do not say it.
+    /// Returns how long a response may be cached, or `nil` if its headers do not contain a lifetime.
     private func lifetime(_ headers: HTTPHeaders) -> Duration? {
         if headers[canonicalForm: "Vary"].contains("*") { return .zero }
         var lifetime: Duration?
@@ -157,7 +159,7 @@ struct LinkFetcher: Sendable {
             switch parts.first {
             case "no-store", "no-cache": return .zero
             case "max-age" where parts.count == 2:
-                // More than a day is as good as a day here, and no larger number can do harm.
+                // At most one day, so that large numbers cannot overflow.
                 lifetime = .seconds(min(max(0, Int(parts[1].filter { $0 != "\"" }) ?? 0), 86_400))
             default: continue
             }
@@ -167,13 +169,13 @@ struct LinkFetcher: Sendable {
 }
 
 extension LinkError {
-    /// Whether another address of the host may do better.
-    fileprivate var isAboutConnecting: Bool { code == .cannotConnect }
+    /// Whether another address of the host is tried.
+    fileprivate var isConnectionFailure: Bool { code == .cannotConnect }
 }
 
 extension Error {
-    /// Whether a request found its connection closed: by the other server, or already here when that was noticed in between.
-    fileprivate var saysConnectionWasClosed: Bool {
+    /// Whether a request failed because its pooled connection was closed.
+    fileprivate var isClosedConnection: Bool {
         switch self {
         case let error as HTTPClientError: error == .remoteConnectionClosed
         case let error as ChannelError: [.ioOnClosedChannel, .alreadyClosed, .outputClosed].contains(error)

@@ -8,33 +8,33 @@ import NIOSSL
 import ServiceLifecycle
 import Synchronization
 
-/// Loads over HTTP what URLs of callers point to, without letting them reach what only this machine can reach.
+/// Loads the resources of URLs that callers have sent, over HTTP, with protection against server-side request forgery.
 ///
 /// ```swift
 /// let loader = LinkLoader(configuration: LinkConfiguration(maximumBytes: 1_048_576), logger: logger)
 /// let resource = try await loader.load(ResourceRequest(url: url, session: session, purpose: .content))
 /// ```
 ///
-/// - **What is allowed.** `http` and `https` URLs without credentials whose host is public at the moment of the request. All
-///   addresses of the host are checked, and the connection is made to a checked address, so that a name cannot lead to another
-///   address afterwards. ``LinkConfiguration`` allows more. Redirects are followed on the same host only. No cookies,
-///   credentials or other headers of the caller are sent.
-/// - **Limits.** Size, time, redirects, loads at the same time in all and per host: see ``LinkConfiguration``. Compressed
-///   responses are refused, because their size is not known before they are unpacked.
-/// - **Errors.** Every failure is a `LinkError`. Its message names the cause and the remedy, and shows neither an address of
-///   this machine's network nor the query of a URL.
+/// - **Allowed URLs.** `http` and `https` URLs without credentials whose host is public at the time of the request. All
+///   addresses of the host are checked, and the connection is made to a checked address, so that a later DNS response
+///   cannot lead to another address. ``LinkConfiguration`` can allow more. Redirects are followed on the same host
+///   only. No cookies, credentials or other headers of the caller are sent.
+/// - **Limits.** Size, time, redirects, concurrent loads in total and per host: see ``LinkConfiguration``. Compressed
+///   responses are rejected, because their size is unknown before they are decompressed.
+/// - **Errors.** Every failure is a `LinkError`. Its message names the cause and the remedy, and shows neither an
+///   address of this machine's network nor the query of a URL.
 ///
-/// Several readers of one URL share one load. It goes on for as long as one of them waits, until its time is up. Responses are
-/// kept for as long as their server allows.
+/// Several readers of one URL share one load. It continues while at least one of them waits, until its timeout.
+/// Responses are cached for as long as their server allows.
 ///
-/// Run it as a service, or call ``close()`` in the end.
+/// Run the loader as a service, or call ``close()`` when it is no longer needed.
 public final class LinkLoader: ResourceLoader, Service {
     fileprivate typealias Reader = CheckedContinuation<LoadedResource, any Error>
 
     fileprivate struct Load {
         let url: LinkURL
         let purpose: ResourceRequest.Purpose
-        /// Messages apart from the rest: they are kept for longer, and what was read as a message once must not stand for a state.
+        /// The cache key. Messages have separate keys, because they are cached for longer than states and contents.
         var key: String { purpose == .message ? "message \(url)" : "\(url)" }
         var readers: [Int: Reader] = [:]
         var timer: Scheduled<Void>?
@@ -42,10 +42,10 @@ public final class LinkLoader: ResourceLoader, Service {
 
     fileprivate struct State {
         var cache: LinkCache
-        var places: LinkPlaces
+        var limiter: LoadLimiter
         var loads: [Int: Load] = [:]
         var current: [String: Int] = [:]
-        /// Also those of loads that nobody waits for any more, until they have ended.
+        /// The tasks of all loads, including abandoned ones, until they have ended.
         var tasks: [Int: Task<Void, Never>] = [:]
         var lastID = 0
         var isClosed = false
@@ -56,11 +56,11 @@ public final class LinkLoader: ResourceLoader, Service {
     private let logger: Logger
     private let state: Mutex<State>
 
-    /// Makes a loader. It connects to nothing before something is loaded.
+    /// Creates a loader. It makes no connection before something is loaded.
     ///
     /// - Parameters:
-    ///   - configuration: What may be loaded, and its limits. Defaults to public addresses.
-    ///   - logger: Gets a line at level `debug` for each load that fails.
+    ///   - configuration: What may be loaded, and the limits. Defaults to public addresses.
+    ///   - logger: Receives a message of level `debug` for each load that fails.
     public convenience init(
         configuration: LinkConfiguration = LinkConfiguration(), logger: Logger = Logger(label: "acp.links")
     ) {
@@ -74,18 +74,18 @@ public final class LinkLoader: ResourceLoader, Service {
         self.configuration = configuration
         self.logger = logger
         fetcher = LinkFetcher(
-            configuration: configuration, addressBook: AddressBook(resolver: resolver),
+            configuration: configuration, addressCache: AddressCache(resolver: resolver),
             connections: LinkConnections(configuration: configuration, tls: tls))
         state = Mutex(
             State(
                 cache: LinkCache(byteLimit: configuration.cacheBytes, entryLimit: configuration.cacheEntries),
-                places: LinkPlaces(limit: configuration.maximumLoads, hostLimit: configuration.maximumLoadsPerHost)))
+                limiter: LoadLimiter(limit: configuration.maximumLoads, hostLimit: configuration.maximumLoadsPerHost)))
     }
 
-    /// Returns what a URL points to.
+    /// Loads the resource of a URL.
     ///
-    /// - Throws: `LinkError`, with code `unavailable` once the loader is closed; `CancellationError` if the calling task is
-    ///   cancelled.
+    /// - Throws: `LinkError`, with code `unavailable` once the loader is closed; `CancellationError` if the calling
+    ///   task is cancelled.
     public func load(_ request: ResourceRequest) async throws -> LoadedResource {
         let url = try LinkURL(request.url)
         let reader = state.withLock { $0.makeID() }
@@ -94,21 +94,21 @@ public final class LinkLoader: ResourceLoader, Service {
                 read(url, for: request.purpose, as: reader, continuation)
             }
         } onCancel: {
-            leave(reader)
+            cancel(reader)
         }
     }
 
-    /// How many readers wait, and how many loads are under way: for tests.
+    /// The numbers of waiting readers and of running loads, for tests.
     var readers: Int { state.withLock { $0.loads.values.reduce(0) { $0 + $1.readers.count } } }
-    var running: Int { state.withLock { $0.places.running } }
+    var running: Int { state.withLock { $0.limiter.running } }
 
-    /// Keeps the connections until the graceful shutdown, then closes them.
+    /// Runs until the graceful shutdown, then closes the loader.
     public func run() async throws {
         try? await gracefulShutdown()
         await close()
     }
 
-    /// Ends the loads that are under way, and closes the connections. Nothing can be loaded afterwards.
+    /// Cancels the running loads and closes the connections. Nothing can be loaded afterwards.
     public func close() async {
         let (tasks, readers, timers) = state.withLock { state in
             state.isClosed = true
@@ -132,7 +132,7 @@ public final class LinkLoader: ResourceLoader, Service {
         let load = Load(url: url, purpose: purpose, readers: [reader: continuation])
         let key = load.key
         let outcome = state.withLock { state -> Result<LoadedResource, any Error>? in
-            // Whoever is cancelled from here on is taken out by `leave`.
+            // A later cancellation removes the reader with `cancel(_:)`.
             if Task.isCancelled { return .failure(CancellationError()) }
             if state.isClosed { return .failure(LinkError.closed) }
             if let resource = state.cache.resource(for: key, now: .now) { return .success(resource) }
@@ -140,9 +140,9 @@ public final class LinkLoader: ResourceLoader, Service {
                 state.loads[id]?.readers[reader] = continuation
                 return nil
             }
-            guard state.places.waiting < max(1, configuration.maximumWaitingLoads) else {
+            guard state.limiter.waiting < max(1, configuration.maximumWaitingLoads) else {
                 return .failure(
-                    LinkError(.overloaded, "\(url.shown) was not loaded: too much is being loaded. Try again later"))
+                    LinkError(.overloaded, "\(url.shown) was not loaded: too many loads are waiting. Try again later"))
             }
             let id = state.makeID()
             state.loads[id] = load
@@ -150,13 +150,13 @@ public final class LinkLoader: ResourceLoader, Service {
             state.loads[id]?.timer = MultiThreadedEventLoopGroup.singleton.any().scheduleTask(
                 in: TimeAmount(configuration.timeout)
             ) { [self] in expire(id) }
-            if state.places.enter(id, host: url.hostText) { begin(id, &state) }
+            if state.limiter.acquire(id, host: url.hostText) { start(id, &state) }
             return nil
         }
         if let outcome { continuation.resume(with: outcome) }
     }
 
-    private func leave(_ reader: Int) {
+    private func cancel(_ reader: Int) {
         let (continuation, abandoned) = state.withLock { state -> (Reader?, Abandoned?) in
             guard let (id, load) = state.loads.first(where: { $0.value.readers[reader] != nil }) else {
                 return (nil, nil)
@@ -172,7 +172,7 @@ public final class LinkLoader: ResourceLoader, Service {
         let abandoned = state.withLock { $0.abandon(id) }
         guard let abandoned else { return }
         let error = LinkError(
-            .timedOut, "\(abandoned.load.url.shown) was not loaded: that took longer than \(configuration.timeout)")
+            .timedOut, "\(abandoned.load.url.shown) was not loaded: it took longer than \(configuration.timeout)")
         log(error, of: abandoned.load.url)
         for reader in abandoned.load.readers.values { reader.resume(throwing: error) }
         abandoned.end()
@@ -180,43 +180,43 @@ public final class LinkLoader: ResourceLoader, Service {
 
     // MARK: - Loads
 
-    private func begin(_ id: Int, _ state: inout State) {
+    private func start(_ id: Int, _ state: inout State) {
         guard let load = state.loads[id] else { return }
-        // Unstructured because several readers share it. It is ended by `land` when it has come to its end, and cancelled
-        // when its time is up, when nobody waits for it any more, and by `close`, which waits for it.
+        // Unstructured because several readers share it. It is removed by `finish` when it has ended, and cancelled at
+        // its timeout, when no reader waits for it any more, and by `close`, which waits for it.
         state.tasks[id] = Task { [self] in
             do {
-                land(id, load, .success(try await fetcher.fetch(load.url)))
+                finish(id, load, .success(try await fetcher.fetch(load.url)))
             } catch {
                 log(error, of: load.url)
-                land(id, load, .failure(error))
+                finish(id, load, .failure(error))
             }
         }
     }
 
-    private func land(_ id: Int, _ load: Load, _ outcome: Result<LinkFetcher.Fetched, any Error>) {
-        let landed = state.withLock { state -> Load? in
+    private func finish(_ id: Int, _ load: Load, _ outcome: Result<LinkFetcher.Fetched, any Error>) {
+        let finished = state.withLock { state -> Load? in
             state.tasks[id] = nil
-            for next in state.places.leave(host: load.url.hostText) where !state.isClosed { begin(next, &state) }
-            guard let landed = state.loads.removeValue(forKey: id) else { return nil }
+            for next in state.limiter.release(host: load.url.hostText) where !state.isClosed { start(next, &state) }
+            guard let finished = state.loads.removeValue(forKey: id) else { return nil }
             state.current[load.key] = nil
             if case .success(let fetched) = outcome {
-                let unsaid: Duration = landed.purpose == .message ? configuration.cacheLifetime : .zero
-                let lifetime = fetched.lifetime ?? unsaid
+                let defaultLifetime: Duration = finished.purpose == .message ? configuration.cacheLifetime : .zero
+                let lifetime = fetched.lifetime ?? defaultLifetime
                 if lifetime > .zero {
                     state.cache.keep(fetched.resource, for: load.key, until: .now + lifetime)
                 }
             }
-            return landed
+            return finished
         }
-        landed?.timer?.cancel()
-        for reader in landed?.readers.values.map({ $0 }) ?? [] { reader.resume(with: outcome.map(\.resource)) }
+        finished?.timer?.cancel()
+        for reader in finished?.readers.values.map({ $0 }) ?? [] { reader.resume(with: outcome.map(\.resource)) }
     }
 
     private func log(_ error: any Error, of url: LinkURL) {
         guard let error = error as? LinkError else { return }
         logger.debug(
-            "something was not loaded",
+            "a link was not loaded",
             metadata: [
                 "url": "\(url.shown)", "reason": "\(error)", "cause": "\(error.cause.map { "\($0)" } ?? "none")",
             ])
@@ -239,11 +239,11 @@ extension LinkLoader.State {
         return lastID
     }
 
-    /// Takes out a load that nobody waits for. One that is under way keeps its place until it has ended.
+    /// Removes a load that has no readers. A running load counts towards the limits until it has ended.
     fileprivate mutating func abandon(_ id: Int) -> LinkLoader.Abandoned? {
         guard let load = loads.removeValue(forKey: id) else { return nil }
         current[load.key] = nil
-        _ = places.giveUp(id)
+        _ = limiter.cancel(id)
         return LinkLoader.Abandoned(load: load, task: tasks[id])
     }
 }

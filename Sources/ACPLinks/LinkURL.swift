@@ -2,10 +2,10 @@
 
 import ACPRuntime
 
-/// A URL of HTTP, read so strictly that nobody else can read another host in it.
+/// A URL of HTTP, parsed so strictly that no other parser can find another host in it.
 ///
-/// URLs have many spellings, and programs differ in what they make of the odd ones. So whatever is odd is refused here, and
-/// what is requested is put together anew from the parts that were checked.
+/// Parsers differ in how they read unusual URLs. Therefore unusual URLs are rejected, and the requested URL is composed
+/// of the checked parts.
 struct LinkURL: Sendable, Hashable {
     enum Scheme: String, Sendable, Hashable {
         case http
@@ -15,7 +15,7 @@ struct LinkURL: Sendable, Hashable {
     }
 
     enum Host: Sendable, Hashable {
-        /// In lower case, without a dot at its end.
+        /// A name in lower case, without a trailing dot.
         case name(String)
         case address(IPAddress)
     }
@@ -23,11 +23,13 @@ struct LinkURL: Sendable, Hashable {
     let scheme: Scheme
     let host: Host
     let port: Int
-    /// From the first slash on, without the query.
+    /// The path, which begins with a slash.
     let path: String
-    /// Without the question mark. Nil if there is none.
+    /// The query without the question mark, or `nil` if the URL has none.
     let query: String?
 
+    /// Parses a URL.
+    ///
     /// - Throws: ``LinkError`` with code `invalidURL`.
     init(_ text: String) throws(LinkError) {
         func invalid(_ reason: String) -> LinkError {
@@ -36,15 +38,17 @@ struct LinkURL: Sendable, Hashable {
         guard text.utf8.count <= 8_192 else { throw invalid("the URL is longer than 8192 bytes") }
         guard text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "\\") }) else {
             throw invalid(
-                "a URL has no spaces, backslashes, or characters that are not ASCII: write paths with %, hosts in Punycode (xn--…)"
+                "a URL must not contain spaces, backslashes or non-ASCII characters: percent-encode paths, and write hosts in Punycode (xn--…)"
             )
         }
         guard let separator = text.firstRange(of: "://"),
             let scheme = Scheme(rawValue: text[..<separator.lowerBound].lowercased())
-        else { throw invalid("a URL that begins with http:// or https:// is expected") }
+        else { throw invalid("expected a URL that begins with http:// or https://") }
         let rest = text[separator.upperBound...].prefix { $0 != "#" }
         let authority = rest.prefix { $0 != "/" && $0 != "?" }
-        guard !authority.contains("@") else { throw invalid("the URL names a user, and no credentials are sent") }
+        guard !authority.contains("@") else {
+            throw invalid("the URL contains a user name, and no credentials are sent")
+        }
         let (host, port) = try Self.host(authority, invalid)
         self.scheme = scheme
         self.host = host
@@ -55,9 +59,9 @@ struct LinkURL: Sendable, Hashable {
         query = path.endIndex == target.endIndex ? nil : String(target[path.endIndex...].dropFirst())
     }
 
-    /// A host and perhaps a port, as they stand in a URL.
+    /// Parses the host and the optional port of a URL.
     ///
-    /// - Parameter invalid: Makes the error for a reason.
+    /// - Parameter invalid: Creates the error for a reason.
     static func host(
         _ authority: some StringProtocol, _ invalid: (String) -> LinkError
     ) throws(LinkError) -> (Host, port: Int?) {
@@ -66,10 +70,12 @@ struct LinkURL: Sendable, Hashable {
         var digits: Substring?
         let isBracketed = text.hasPrefix("[")
         if isBracketed {
-            guard let end = text.firstIndex(of: "]") else { throw invalid("the brackets around the host do not end") }
+            guard let end = text.firstIndex(of: "]") else { throw invalid("the bracket before the host is not closed") }
             name = text[text.index(after: text.startIndex)..<end]
             let rest = text[text.index(after: end)...]
-            guard rest.isEmpty || rest.hasPrefix(":") else { throw invalid("something stands behind the host") }
+            guard rest.isEmpty || rest.hasPrefix(":") else {
+                throw invalid("the host is followed by unexpected characters")
+            }
             digits = rest.isEmpty ? nil : rest.dropFirst()
         } else if let colon = text.firstIndex(of: ":") {
             name = text[..<colon]
@@ -79,12 +85,12 @@ struct LinkURL: Sendable, Hashable {
         if let digits, !digits.isEmpty {
             guard digits.utf8.count <= 5, digits.utf8.allSatisfy(isDigit), let number = Int(digits),
                 (1...65_535).contains(number)
-            else { throw invalid("its port does not exist: 1 to 65535 do") }
+            else { throw invalid("its port is not a number from 1 to 65535") }
             port = number
         }
         if isBracketed {
             guard let address = IPAddress(name), case .v6 = address else {
-                throw invalid("an IPv6 address is expected between brackets, without a zone")
+                throw invalid("expected an IPv6 address without a zone between the brackets")
             }
             return (.address(address), port)
         }
@@ -92,7 +98,7 @@ struct LinkURL: Sendable, Hashable {
         if let address = IPAddress(name) { return (.address(address), port) }
         guard isName(name) else {
             throw invalid(
-                "it does not name a host in the usual way: a name, or an address like 192.0.2.1 or [2001:db8::1], is expected"
+                "its host is not valid: expected a name, or an address such as 192.0.2.1 or [2001:db8::1]"
             )
         }
         return (.name(String(name)), port)
@@ -104,14 +110,14 @@ struct LinkURL: Sendable, Hashable {
         for label in labels {
             guard (1...63).contains(label.utf8.count), label.utf8.allSatisfy(isNameCharacter) else { return false }
         }
-        // Where the last part is a number, systems take the whole for an address in a spelling of old: 127.1, 0x7f.1.
+        // If the last label is a number, systems read the name as an address in an old notation: 127.1, 0x7f.1.
         guard let last = labels.last, !last.utf8.allSatisfy(isDigit) else { return false }
         return !(last.hasPrefix("0x") && last.dropFirst(2).allSatisfy(\.isHexDigit))
     }
 
-    /// The URL that a redirect leads to.
+    /// Returns the target of a redirect.
     ///
-    /// - Throws: ``LinkError``: `redirected` if it leads to another host, or away from https.
+    /// - Throws: ``LinkError`` with code `redirected` if it leads to another host, or from https to http.
     func redirected(to location: String) throws(LinkError) -> LinkURL {
         let text: String
         if location.hasPrefix("//") {
@@ -140,16 +146,16 @@ struct LinkURL: Sendable, Hashable {
 }
 
 extension LinkURL: CustomStringConvertible {
-    /// The whole URL, as it is requested. It may hold a secret in its query.
+    /// The whole URL for the request. Its query may contain a secret.
     var description: String { origin + path + (query.map { "?\($0)" } ?? "") }
 
-    /// The URL as it may be shown.
+    /// The URL for errors and logs, without its query.
     var shown: String { LinkError.shown(description) }
 
     /// Scheme, host and port.
     var origin: String { "\(scheme.rawValue)://\(hostText)\(port == scheme.defaultPort ? "" : ":\(port)")" }
 
-    /// The host, as it stands in a URL.
+    /// The host in the form that URLs use.
     var hostText: String {
         switch host {
         case .name(let name): name

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 extension ACPServer: AgentContainer {
-    /// Serves an agent. Agents can be added while the server runs.
+    /// Adds an agent to the server. Agents can be added while the server runs.
     ///
     /// - Throws: `RunEngineError` with code `duplicateAgent` if the server has an agent with this name.
     public func addAgent(_ agent: some Agent) throws(RunEngineError) {

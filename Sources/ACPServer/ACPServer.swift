@@ -30,18 +30,18 @@ import UnixSignals
 public final class ACPServer: Service {
     /// Executes the runs. A program can start runs of its own with it.
     public let engine: RunEngine
-    /// The address, the limits and what else was configured.
+    /// The configuration with which the server was created.
     public let configuration: ServerConfiguration
     private let logger: Logger
-    /// Loads from other servers. `nil` if nothing is loaded, or if the program brings a loader of its own.
+    /// Loads from other servers. `nil` if nothing is loaded, or if the configuration contains another loader.
     private let links: LinkLoader?
 
     /// Creates a server that has no agents yet.
     ///
     /// - Parameters:
-    ///   - storage: Keeps runs, events and sessions. It remains the caller's to close.
+    ///   - storage: Stores runs, events and sessions. The server does not close it.
     ///   - configuration: The address, limits, grace periods and authentication.
-    ///   - logger: Logs every failure on the server's side.
+    ///   - logger: Receives the server's log messages, among them every failure of a request.
     public init(
         storage: any Storage,
         configuration: ServerConfiguration = ServerConfiguration(),
@@ -52,26 +52,26 @@ public final class ACPServer: Service {
         let isOwnLoader = configuration.engine.resourceLoader == nil
         links = isOwnLoader ? configuration.links.map { LinkLoader(configuration: $0, logger: logger) } : nil
         var engineConfiguration = configuration.engine
-        engineConfiguration.resourceLoader = ServerLinks(
+        engineConfiguration.resourceLoader = ServerResourceLoader(
             storage: storage, urls: configuration.publicURL.map { SessionURLs(base: $0) },
             signing: configuration.urlSigning,
             other: links ?? configuration.engine.resourceLoader)
         engine = RunEngine(storage: storage, configuration: engineConfiguration, logger: logger)
     }
 
-    /// The agents that are served. Agents can be added while the server runs.
+    /// The agents that the server serves. Agents can be added while the server runs.
     public var agents: AgentRegistry { engine.agents }
 
     // MARK: - Running
 
     /// Serves until the process receives SIGTERM or SIGINT, or the calling task is cancelled.
     ///
-    /// The first signal shuts the server down gracefully. A second one ends the graceful shutdown: runs still get an end that
-    /// is stored, within 5 seconds, and connections are closed at once. After these, or at a third signal, the process exits
-    /// with 128 and the number of the signal.
+    /// The first signal shuts the server down gracefully. A second one ends the graceful shutdown: connections are
+    /// closed at once, and the ends of the active runs are stored within 5 seconds. After these 5 seconds, or at a
+    /// third signal, the process exits with 128 plus the number of the signal.
     ///
-    /// - Parameter onListening: Called once with the port, when connections are accepted.
-    /// - Throws: ``ServerError`` if the server cannot start, or was interrupted by a second signal.
+    /// - Parameter onListening: Called once, with the port, when the server accepts connections.
+    /// - Throws: ``ServerError`` if the server cannot start or was interrupted by a second signal.
     public func runService(onListening: @escaping @Sendable (Int) async -> Void = { _ in }) async throws {
         try await run(signals: [.sigterm, .sigint], onListening: onListening)
     }
@@ -90,7 +90,7 @@ public final class ACPServer: Service {
         let application = try application(onListening: onListening)
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
-                // The last one is shut down first: runs end while their callers are still connected.
+                // The last service is shut down first, so that runs end while their callers are still connected.
                 services: [
                     .init(service: Connections(application: application, closingGrace: configuration.closingGrace)),
                     .init(service: engine),
@@ -110,13 +110,13 @@ public final class ACPServer: Service {
         }
     }
 
-    /// Returns the HTTP side as a Hummingbird application, to be run in a service group together with ``engine``, which has
-    /// to come after it in the group.
+    /// Returns a Hummingbird application that serves the protocol's routes.
     ///
-    /// Such a group should have a `maximumGracefulShutdownDuration`: a client that does not read its stream keeps
-    /// the application from ending otherwise.
+    /// Run it in a service group together with ``engine``, which must follow the application in the group. Such a group
+    /// should have a `maximumGracefulShutdownDuration`, since otherwise a client that does not read its stream prevents
+    /// the application from ending.
     ///
-    /// - Parameter onListening: Called once with the port, when connections are accepted.
+    /// - Parameter onListening: Called once, with the port, when the application accepts connections.
     /// - Throws: ``ServerError`` if the configuration is not valid.
     public func application(
         onListening: @escaping @Sendable (Int) async -> Void = { _ in }
@@ -129,7 +129,7 @@ public final class ACPServer: Service {
             },
             configuration: ApplicationConfiguration(
                 address: .hostname(configuration.host, port: configuration.port), serverName: "SimpleACP"),
-            // Ends after the last connection, and so after the last run.
+            // It ends after the last connection, and therefore after the last run.
             services: links.map { [$0] } ?? [],
             onServerRunning: { [logger, configuration] channel in
                 do {
@@ -138,11 +138,11 @@ public final class ACPServer: Service {
                             AcceptPauseHandler(logger: logger), position: .first)
                     }.get()
                 } catch {
-                    // It is closed already.
+                    // The socket is already closed.
                     logger.debug("the listening socket is closed", metadata: ["reason": "\(error)"])
                 }
-                // Connections are served when this has returned. A listener may well wait for one of its own, so it is not
-                // waited for.
+                // Unstructured, because connections are served only after this closure has returned, and `onListening`
+                // may wait for a response of this server. It ends when `onListening` returns.
                 Task { await onListening(channel.localAddress?.port ?? configuration.port) }
             },
             logger: logger
@@ -154,11 +154,11 @@ public final class ACPServer: Service {
     /// Returns a router with all routes of the protocol.
     public func router() -> Router<ServerRequestContext> {
         let router = Router(context: ServerRequestContext.self, options: .autoGenerateHeadEndpoints)
-        let failures = FailureLog(limiter: engine.logLimiter)
+        let failureLogger = FailureLogger(limiter: engine.logLimiter)
         let methods = RouteMethods()
-        router.add(middleware: ErrorMiddleware(failures: failures, methods: methods))
-        addRoutes(to: router, failures: failures)
-        methods.learn(from: router)
+        router.add(middleware: ErrorMiddleware(failureLogger: failureLogger, methods: methods))
+        addRoutes(to: router, failureLogger: failureLogger)
+        methods.register(from: router)
         return router
     }
 
@@ -178,19 +178,19 @@ public final class ACPServer: Service {
     /// ```
     ///
     /// Run the server's ``engine`` after the application in the service group, so that runs end while their callers are
-    /// still connected. In a group with a path, set ``ServerConfiguration/publicURL``, since URLs of sessions are derived
-    /// from it. Connection limits and timeouts are those of the application.
+    /// still connected. In a group with a path, set ``ServerConfiguration/publicURL``, since URLs of sessions are
+    /// derived from it. Connection limits and timeouts are those of the application.
     ///
-    /// - Parameter router: A router, or a group of one. Its context has to know the client's address.
+    /// - Parameter router: A router, or a group of one. Its context must provide the client's address.
     public func addRoutes<Context: RemoteAddressRequestContext>(to router: some RouterMethods<Context>) {
-        let failures = FailureLog(limiter: engine.logLimiter)
+        let failureLogger = FailureLogger(limiter: engine.logLimiter)
         addRoutes(
-            to: router.group().add(middleware: ErrorMiddleware(failures: failures, methods: RouteMethods())),
-            failures: failures)
+            to: router.group().add(middleware: ErrorMiddleware(failureLogger: failureLogger, methods: RouteMethods())),
+            failureLogger: failureLogger)
     }
 
     private func addRoutes<Context: RemoteAddressRequestContext>(
-        to router: some RouterMethods<Context>, failures: FailureLog
+        to router: some RouterMethods<Context>, failureLogger: FailureLogger
     ) {
         HealthRoutes(engine: engine, authentication: configuration.authentication).add(to: router.group())
         let budgets = ServerBudgets(configuration.limits)
@@ -201,8 +201,9 @@ public final class ACPServer: Service {
         group.add(middleware: ResponseBudgetMiddleware(budgets: budgets))
         AgentRoutes(agents: agents).add(to: group)
         RunRoutes(
-            engine: engine, configuration: configuration, pulse: StreamPulse(interval: configuration.keepAliveInterval),
-            failures: failures, budgets: budgets
+            engine: engine, configuration: configuration,
+            keepAlive: KeepAliveTimer(interval: configuration.keepAliveInterval),
+            failureLogger: failureLogger, budgets: budgets
         ).add(to: group)
         let sessions = SessionRoutes(engine: engine, configuration: configuration, budgets: budgets)
         sessions.add(to: group)
@@ -218,7 +219,7 @@ public final class ACPServer: Service {
     }
 }
 
-/// The HTTP side until the shutdown, and then for as long as its last connections may take.
+/// The HTTP application, which is cancelled when its connections remain open for too long after a shutdown.
 private struct Connections<Application: ApplicationProtocol>: Service {
     let application: Application
     let closingGrace: Duration
@@ -230,7 +231,7 @@ private struct Connections<Application: ApplicationProtocol>: Service {
                 try await gracefulShutdown()
                 try await Task.sleep(for: closingGrace)
             }
-            // Either it has ended by itself, or what is left of it is cancelled now.
+            // Cancels the timer if the application has ended, and the application if its time is up.
             defer { group.cancelAll() }
             try await group.next()
         }
@@ -238,11 +239,11 @@ private struct Connections<Application: ApplicationProtocol>: Service {
 }
 
 extension IOError {
-    /// What the operating system says, without the name of its call.
+    /// A short reason for the most frequent errors, without the name of the system call.
     fileprivate var localizedReason: String {
         switch errnoCode {
         case EADDRINUSE: "the address is in use"
-        case EACCES: "this needs more permissions"
+        case EACCES: "permission denied"
         case EADDRNOTAVAIL: "this machine does not have that address"
         default: "\(self)"
         }

@@ -2,10 +2,10 @@
 
 import HTTPTypes
 
-/// Decides who may call a server. `/ping`, `/healthz` and `/readyz` answer everybody.
+/// Authenticates the requests to a server. `/ping`, `/healthz` and `/readyz` require no credential.
 public struct Authentication: Sendable {
     let isAllowed: @Sendable (HTTPRequest) async throws -> Bool
-    /// Why nobody could send one of the tokens. Without a token in it.
+    /// Why a client could not send one of the tokens, without the token itself. `nil` if all are valid.
     let fault: String?
 
     private init(fault: String?, isAllowed: @escaping @Sendable (HTTPRequest) async throws -> Bool) {
@@ -13,30 +13,33 @@ public struct Authentication: Sendable {
         self.isAllowed = isAllowed
     }
 
-    /// Lets those call whose request satisfies a check. What the check throws counts as no.
+    /// Allows requests that satisfy a check.
+    ///
+    /// - Parameter isAllowed: Returns whether a request is allowed. If it throws, the request is rejected with 401.
     public static func custom(_ isAllowed: @escaping @Sendable (HTTPRequest) async throws -> Bool) -> Authentication {
         Authentication(fault: nil, isAllowed: isAllowed)
     }
 
-    /// Lets those call who send one of these tokens as `Authorization: Bearer …`.
+    /// Allows requests with one of these tokens as `Authorization: Bearer …`.
     ///
-    /// A token consists of visible ASCII characters without spaces. Others, which no client could send, and no token at all are
-    /// found by ``ServerConfiguration/validate()``, before the server starts.
+    /// Tokens consist of visible ASCII characters without spaces. ``ServerConfiguration/validate()`` throws if a token
+    /// contains other characters or if there is no token, so that such a server does not start.
     public static func bearer(_ tokens: String...) -> Authentication {
         let allowed = tokens.map { Array($0.utf8) }
         let fault =
-            tokens.isEmpty ? "there is none" : tokens.lazy.compactMap(BearerToken.fault).first.map { "one \($0)" }
+            tokens.isEmpty ? "no token is given" : tokens.lazy.compactMap(BearerToken.fault).first.map { "one \($0)" }
         return Authentication(fault: fault) { request in
             guard let header = request.headerFields[.authorization] else { return false }
             let parts = header.split(separator: " ", maxSplits: 1)
             guard parts.count == 2, parts[0].lowercased() == "bearer" else { return false }
             let given = Array(parts[1].utf8)
-            // All are compared, and each to its end, so that the time taken tells nothing about a token.
+            // All tokens are compared, each to its end, so that the duration reveals nothing about a token.
             return allowed.reduce(false) { found, token in isEqualInConstantTime(token, given) || found }
         }
     }
 }
 
+/// Compares two byte sequences in a time that depends only on their lengths.
 func isEqualInConstantTime(_ left: [UInt8], _ right: [UInt8]) -> Bool {
     var difference = left.count ^ right.count
     for index in left.indices {

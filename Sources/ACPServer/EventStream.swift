@@ -5,28 +5,28 @@ import Hummingbird
 import NIOCore
 import ServiceLifecycle
 
-/// A run's events as server-sent events.
+/// Streams a run's events as server-sent events.
 enum EventStream {
-    /// The answer that streams a run's events as they are committed.
+    /// Returns a response that streams a run's events as they are committed.
     ///
-    /// A client that reads slowly slows only its own stream down: nothing is read for it that it has not taken. One that
-    /// goes away ends its stream, not the run.
+    /// A client that reads slowly delays only its own stream: further events are read when it has accepted the previous
+    /// ones. A client that disconnects ends its stream, not the run.
     ///
     /// - Parameter onFailure: Called when the stream ends with an error.
     static func response(
-        of run: RunID, in engine: RunEngine, from offset: Int, until end: RunEvents.StopCondition, pulse: StreamPulse,
-        onFailure: @escaping @Sendable (ErrorAnswer) -> Void
+        of run: RunID, in engine: RunEngine, from offset: Int, until end: RunEvents.StopCondition, keepAlive: KeepAliveTimer,
+        onFailure: @escaping @Sendable (ErrorResponse) -> Void
     ) -> Response {
         let headers: HTTPFields = [
             .runID: run.rawValue,
             .contentType: "text/event-stream",
             .cacheControl: "no-store",
-            // Some proxies would otherwise hold events back until they have gathered enough of them.
+            // Some proxies would otherwise buffer events.
             .accelBuffering: "no",
         ]
         let body = ResponseBody { writer in
-            let stream = pulse.join()
-            defer { pulse.leave(stream) }
+            let stream = keepAlive.add()
+            defer { keepAlive.remove(stream) }
             do {
                 try await withGracefulShutdownHandler {
                     var events = engine.follow(run, from: offset, until: end, wake: stream.nudge).makeAsyncIterator()
@@ -35,33 +35,34 @@ enum EventStream {
                         if !batch.events.isEmpty {
                             closingNudges = 0
                             try await write(batch, to: writer)
-                            pulse.wrote(stream)
-                        } else if !pulse.isClosing {
-                            guard pulse.isDue(stream) else { continue }
+                            keepAlive.wrote(stream)
+                        } else if !keepAlive.isClosing {
+                            guard keepAlive.isDue(stream) else { continue }
                             try await writer.write(ByteBuffer(string: ": keep-alive\n\n"))
-                            pulse.wrote(stream)
+                            keepAlive.wrote(stream)
                         } else {
                             closingNudges += 1
-                            // Runs of this process have ended by now: their streams come to their end by themselves. This one
-                            // waits for another process, or for an answer: its follower comes back for the rest, elsewhere.
+                            // Runs of this process have ended by now, and their streams end by themselves. This run
+                            // waits for another process or for an answer: its client reconnects to another process for
+                            // the rest.
                             if closingNudges > 1, try await !engine.fetchRun(run).status.isTerminal { break }
                         }
                     }
                 } onGracefulShutdown: {
-                    pulse.close()
+                    keepAlive.close()
                 }
             } catch let error as RunEngineError {
-                let answer = ErrorAnswer(error)
-                onFailure(answer)
-                try await writer.write(encode(answer.error))
+                let errorResponse = ErrorResponse(error)
+                onFailure(errorResponse)
+                try await writer.write(encode(errorResponse.error))
             }
             try await writer.finish(nil)
         }
         return Response(status: .ok, headers: headers, body: body)
     }
 
-    /// Writes events in pieces, each when the client has taken what came before. Of a large event only a piece is copied for a
-    /// client: the rest is shared with all others who read it.
+    /// Writes events in pieces, each when the client has accepted the previous ones. Only one piece of a large event is
+    /// copied for a client: the rest is shared with all others that read it.
     private static func write(_ batch: RunEvents.Batch, to writer: any ResponseBodyWriter) async throws {
         var writer = PieceWriter(base: writer)
         var first = 0
@@ -83,7 +84,7 @@ enum EventStream {
         if first < batch.events.count { try await writer.write(encode(batch, first..<batch.events.count)) }
     }
 
-    /// Each event with its index as the id, which a client sends back as `Last-Event-ID` when it returns.
+    /// Encodes events, each with its index as the id, which a client sends back as `Last-Event-ID` when it reconnects.
     private static func encode(_ batch: RunEvents.Batch, _ positions: Range<Int>) -> ByteBuffer {
         let events = batch.events[positions]
         var buffer = ByteBuffer()
@@ -98,7 +99,7 @@ enum EventStream {
         return buffer
     }
 
-    /// The last thing that a stream says when it cannot go on. Without an id: it is no event of the run.
+    /// Encodes the last event of a stream that cannot continue. It has no id, because it is not an event of the run.
     private static func encode(_ error: ACPError) -> ByteBuffer {
         var buffer = ByteBuffer(string: "data: ")
         buffer.writeBytes((try? ACPJSON.encode(Event.error(error))) ?? [])

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Agent authors need one import.
+// Authors of agents need only one import.
 @_exported public import ACPCore
 @_exported public import ACPLinks
 @_exported public import ACPRuntime

@@ -8,8 +8,9 @@ extension HTTPField.Name {
     static let lastEventID = HTTPField.Name(known: "Last-Event-ID")
     static let accelBuffering = HTTPField.Name(known: "X-Accel-Buffering")
 
+    /// Creates a name from a literal, which must be valid.
     init(known name: String) {
-        guard let name = HTTPField.Name(name) else { preconditionFailure("\(name) is no name of a header field") }
+        guard let name = HTTPField.Name(name) else { preconditionFailure("\(name) is not a header field name") }
         self = name
     }
 }

@@ -5,13 +5,14 @@ import HTTPTypes
 import Hummingbird
 import NIOCore
 
-/// How long an answer may be used again without asking.
+/// How long a client may use a response again without a new request.
 enum Freshness: Equatable {
-    /// What never changes as long as it is there, for seconds.
+    /// The resource does not change. The response can be reused for a number of seconds.
     case immutable(Int)
-    /// What may have changed: it is asked for each time, and sent only if it has.
+    /// The resource may change. Each use is revalidated, and the resource is sent again only if it has changed.
     case revalidated
 
+    /// The value of the `Cache-Control` header.
     var cacheControl: String {
         switch self {
         case .immutable(let seconds): "private, max-age=\(seconds), immutable"
@@ -21,10 +22,10 @@ enum Freshness: Equatable {
 }
 
 extension Response {
-    /// Bytes that somebody has put into a session, with an entity tag; or 304 without them, if the client has them already.
+    /// Returns a response with the bytes of a resource and an entity tag, or 304 if the client has the current version.
     ///
-    /// They may be anything, HTML included, and this server's own origin may mean something to a browser: so it is told to neither
-    /// guess the type nor to run anything, and to show only what is harmless.
+    /// Callers can store any bytes, HTML included, and browsers may trust this server's origin. Therefore headers tell
+    /// browsers not to guess the type, not to execute scripts, and to display only types that are safe.
     static func resource(
         _ bytes: [UInt8], contentType: String, freshness: Freshness, to request: Request
     ) -> Response {
@@ -37,29 +38,29 @@ extension Response {
         ]
         if request.hasCurrent(tag) { return Response(status: .notModified, headers: headers) }
         headers[.contentType] = contentType
-        if !isHarmless(contentType) { headers[.contentDisposition] = "attachment" }
+        if !isSafeToDisplay(contentType) { headers[.contentDisposition] = "attachment" }
         return Response(status: .ok, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))
     }
 
-    /// Whether a browser can show it without interpreting it.
-    private static func isHarmless(_ contentType: String) -> Bool {
+    /// Whether a browser can display a type without executing anything.
+    private static func isSafeToDisplay(_ contentType: String) -> Bool {
         let type = contentType.prefix { $0 != ";" }.lowercased().filter { $0 != " " }
         return ["application/json", "text/plain", "image/png", "image/jpeg", "image/gif", "image/webp"].contains(type)
     }
 
-    /// Lets nobody use the answer for longer than the URL can be used that it was given for.
+    /// Limits how long the response may be cached, so that it is not used for longer than its signed URL is valid.
     mutating func limitCaching(to seconds: Int) {
         guard headers[.cacheControl] == Freshness.immutable(Response.messageLifetime).cacheControl else { return }
         headers[.cacheControl] = Freshness.immutable(min(seconds, Response.messageLifetime)).cacheControl
     }
 
-    /// For how many seconds a message may be used again. A message does not change, but its session may be deleted, and begin again
-    /// under the same id.
+    /// How long a message may be cached, in seconds. A message does not change, but its session can be deleted and
+    /// created again with the same id.
     static let messageLifetime = 3_600
 }
 
 extension Request {
-    /// Whether the client says that it has this version.
+    /// Whether the client has the version with an entity tag.
     fileprivate func hasCurrent(_ tag: String) -> Bool {
         headers[values: .ifNoneMatch].joined(separator: ",").split(separator: ",").contains { item in
             let item = item.filter { $0 != " " && $0 != "\t" }

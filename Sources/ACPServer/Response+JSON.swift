@@ -5,14 +5,14 @@ import Hummingbird
 import NIOCore
 
 extension Response {
-    /// A value as JSON.
+    /// Returns a response with a value as JSON.
     static func json(
         _ value: some Encodable, status: HTTPResponse.Status = .ok, headers: HTTPFields = [:]
     ) throws -> Response {
         json(bytes: try ACPJSON.encode(value), status: status, headers: headers)
     }
 
-    /// JSON that is there already.
+    /// Returns a response with encoded JSON.
     static func json(
         bytes: [UInt8], status: HTTPResponse.Status = .ok, headers: HTTPFields = [:]
     ) -> Response {

@@ -10,42 +10,44 @@ import ACPLinks
 /// configuration.authentication = .bearer(token)
 /// ```
 public struct ServerConfiguration: Sendable {
-    /// The address to listen on. Defaults to `127.0.0.1`, this machine only; `0.0.0.0` stands for all IPv4 addresses.
+    /// The address to listen on. Defaults to `127.0.0.1`, which only this machine can reach; `0.0.0.0` listens on all
+    /// IPv4 addresses.
     public var host: String
-    /// The port to listen on. Defaults to 8000. If 0, the operating system chooses a free one.
+    /// The port to listen on. Defaults to 8000. If 0, the operating system chooses a free port.
     public var port: Int
-    /// How runs are executed: limits and grace periods.
+    /// The limits and grace periods of run execution.
     public var engine: EngineConfiguration
-    /// The maximum size of a request's body, in bytes. Larger ones are refused with 413. Defaults to 4 MiB.
+    /// The maximum size of a request body, in bytes. Larger bodies are rejected with 413. Defaults to 4 MiB.
     public var maximumBodySize: Int
-    /// The interval of comments in a stream without events, so that proxies keep the connection and a client that has
-    /// disconnected is noticed. Defaults to 15 seconds.
+    /// The interval of comments in an event stream without events. They prevent proxies from closing the connection,
+    /// and reveal clients that have disconnected. Defaults to 15 seconds.
     public var keepAliveInterval: Duration
     /// Authenticates requests. If `nil`, all requests are allowed.
     public var authentication: Authentication?
-    /// The URL at which clients reach this server, for session descriptors, such as `https://agents.example.com/acp`.
-    /// If `nil`, it is derived from each request.
+    /// The URL at which clients reach this server, such as `https://agents.example.com/acp`. URLs in session
+    /// descriptors begin with it. If `nil`, it is derived from each request.
     public var publicURL: String?
-    /// Proxies whose forwarding headers (`X-Forwarded-*`, `Forwarded`) are trusted where ``publicURL`` is `nil`. If `nil`,
-    /// these headers are ignored.
+    /// The proxies whose forwarding headers (`X-Forwarded-*`, `Forwarded`) are trusted where ``publicURL`` is `nil`. If
+    /// `nil`, these headers are ignored.
     public var trustedProxies: TrustedProxies?
-    /// Signs the URLs in session descriptors, and requires signed URLs. If `nil`, URLs are not signed.
+    /// Signs the URLs in session descriptors, and requires signatures of requests for them. If `nil`, URLs are not
+    /// signed.
     public var urlSigning: URLSigning?
-    /// How long a connection may be idle between requests before it is closed. A connection that waits for a response or
-    /// reads a stream is not idle. Defaults to 2 minutes; behind a proxy that keeps connections, it should be longer than
-    /// the proxy's. For the time within a request see ``connections``.
+    /// How long a connection may be idle between requests before it is closed. A connection that waits for a response
+    /// or reads a stream is not idle. Defaults to 2 minutes. Behind a proxy that reuses connections, it should be
+    /// longer than the proxy's own timeout. For timeouts within a request see ``connections``.
     public var idleTimeout: Duration
-    /// The number of connections, and the time that clients may take for requests and responses.
+    /// The maximum number of connections, and the timeouts of requests and responses.
     public var connections: ConnectionConfiguration
-    /// How long connections remain open after the last run has ended when the server shuts down, so that responses and
-    /// streams can be read to their end. Defaults to 5 seconds.
+    /// How long connections remain open after the last run has ended during a shutdown, so that clients can read
+    /// responses and streams to their end. Defaults to 5 seconds.
     public var closingGrace: Duration
-    /// What agents may load from other servers. Defaults to public addresses. If `nil`, nothing is loaded.
+    /// What agents may load from other servers. Defaults to URLs of public addresses. If `nil`, nothing is loaded.
     public var links: LinkConfiguration?
-    /// Bounds of what callers can make the server hold and send.
+    /// Limits of the memory that callers can make the server use.
     public var limits: ServerLimits
 
-    /// Creates a configuration. All parameters have the defaults that the properties name.
+    /// Creates a configuration. The parameters have the defaults that the properties document.
     public init(
         host: String = "127.0.0.1",
         port: Int = 8000,
@@ -78,11 +80,11 @@ public struct ServerConfiguration: Sendable {
         self.limits = limits
     }
 
-    /// Checks the configuration. A server does so before it starts.
+    /// Validates the configuration. A server does so before it starts.
     ///
     /// - Throws: ``ServerError`` with code `cannotListen`, `invalidPublicURL` or `invalidToken`.
     public func validate() throws(ServerError) {
-        // The operating system would use the remainder of larger ones.
+        // The operating system would silently truncate larger numbers to 16 bits.
         guard (0...65_535).contains(port) else {
             throw .cannotListen(host: host, port: port, reason: "ports are numbers from 0 to 65535")
         }

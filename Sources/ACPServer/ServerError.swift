@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Why a server has not started, or has not ended in order.
+/// An error that prevents a server from starting or from shutting down gracefully.
 public struct ServerError: Error, Sendable {
     /// The kind of an error. More kinds may be added.
     public struct Code: Sendable, Hashable, CustomStringConvertible {
@@ -9,7 +9,7 @@ public struct ServerError: Error, Sendable {
 
         private init(_ name: String) { description = name }
 
-        /// The address cannot be listened on.
+        /// The server cannot listen on its address.
         public static let cannotListen = Code("cannotListen")
         /// ``ServerConfiguration/publicURL`` is not a URL at which a server can be reached.
         public static let invalidPublicURL = Code("invalidPublicURL")
@@ -25,9 +25,9 @@ public struct ServerError: Error, Sendable {
 
     /// The kind of the error.
     public var code: Code
-    /// What went wrong and the remedy.
+    /// What went wrong, and the remedy.
     public var message: String
-    /// The number of the second signal, for `interrupted`.
+    /// The number of the second signal if the code is `interrupted`, otherwise `nil`.
     public var signal: Int32?
 
     private init(_ code: Code, _ message: String, signal: Int32? = nil) {
@@ -48,21 +48,21 @@ extension ServerError {
     static func cannotListen(host: String, port: Int, reason: String) -> Self {
         Self(
             .cannotListen,
-            "cannot listen on \(host):\(port): \(reason). Choose another port or address, or end the program that uses it"
+            "cannot listen on \(host):\(port): \(reason). Choose another port or address, or stop the program that uses it"
         )
     }
 
     static func invalidPublicURL(_ url: String) -> Self {
         Self(
             .invalidPublicURL,
-            "\"\(url.prefix(200))\" cannot be the public URL: use one such as https://agents.example.com/acp, without user name, query and fragment"
+            "\"\(url.prefix(200))\" is not a valid public URL: use one such as https://agents.example.com/acp, without user name, query and fragment"
         )
     }
 
     static func invalidProxyRange(_ text: String) -> Self {
         Self(
             .invalidProxyRange,
-            "\"\(text.prefix(100))\" is not a range of addresses: use an IP address, or one with the length of its prefix, such as 10.0.0.0/8"
+            "\"\(text.prefix(100))\" is not an address range: use an IP address, or one with a prefix length, such as 10.0.0.0/8"
         )
     }
 
@@ -80,7 +80,7 @@ extension ServerError {
     static func interrupted(signal: Int32) -> Self {
         Self(
             .interrupted,
-            "signal \(signal) has ended the graceful shutdown: runs that had not ended have failed, or continue in another process",
+            "signal \(signal) has ended the graceful shutdown: runs that were still active have failed, or continue in another process",
             signal: signal)
     }
 }

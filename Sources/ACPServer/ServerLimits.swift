@@ -3,30 +3,34 @@
 import ACPCore
 import HTTPTypes
 
-/// Limits on what callers can make an ``ACPServer`` hold and send.
+/// Limits of the memory that callers can make an ``ACPServer`` use.
 ///
 /// ```swift
 /// var configuration = ServerConfiguration()
 /// configuration.limits.maximumParts = 100
 /// ```
 public struct ServerLimits: Sendable {
-    /// How many messages the input of a run may have. More are refused with 422.
+    /// The maximum number of messages in the input of a run. Requests with more are rejected with 422.
     public var maximumMessages: Int
-    /// How many parts the messages of a request may have together. More are refused with 422.
+    /// The maximum number of parts in all messages of a request. Requests with more are rejected with 422.
     public var maximumParts: Int
-    /// How many keys and values the JSON of a request may hold. It is counted before the JSON is decoded, since small values take
-    /// much more memory than bytes. More are refused with 422.
+    /// The maximum number of keys and values in the JSON of a request. They are counted before the JSON is decoded,
+    /// since small values take much more memory than their bytes. Requests with more are rejected with 422.
     public var maximumValues: Int
-    /// How many URLs of messages a session descriptor in a request may list. More are refused with 422.
+    /// The maximum number of message URLs in the session descriptor of a request. Requests with more are rejected with
+    /// 422.
     public var maximumLinks: Int
-    /// How many bytes the URLs of a session descriptor in a request may have together. More are refused with 422.
+    /// The maximum total size of the URLs in the session descriptor of a request, in bytes. Requests with more are
+    /// rejected with 422.
     public var maximumLinkBytes: Int
-    /// How many bytes a page of a list may have. A page that would have more ends early, after one item at least, and says where
-    /// the next one begins.
+    /// The maximum size of a page of a list, in bytes. A page that would be larger ends early, after at least one item,
+    /// and names the offset of the next page.
     public var maximumPageBytes: Int
-    /// How many bytes of large request bodies may be received and decoded at the same time. Further requests wait.
+    /// The number of bytes of large request bodies that may be received and decoded at the same time. Further requests
+    /// wait.
     public var requestMemory: Int
-    /// How many bytes of large responses may wait for their clients to read them. Further large responses are refused with 503.
+    /// The number of bytes of large responses that may wait for their clients to read them. Further large responses are
+    /// replaced by 503.
     public var responseMemory: Int
 
     /// Creates limits.
@@ -64,9 +68,9 @@ public struct ServerLimits: Sendable {
 extension ServerLimits {
     /// Checks the messages of a request.
     ///
-    /// - Parameter field: Where they stand in the request.
-    /// - Throws: ``ErrorAnswer``: 422.
-    func check(_ messages: [Message], _ field: String) throws(ErrorAnswer) {
+    /// - Parameter field: The path of the messages in the request, for the error.
+    /// - Throws: ``ErrorResponse``: 422.
+    func check(_ messages: [Message], _ field: String) throws(ErrorResponse) {
         guard messages.count <= maximumMessages else {
             throw Self.tooMany(messages.count, "messages", in: field, maximumMessages, "maximumMessages")
         }
@@ -78,8 +82,8 @@ extension ServerLimits {
 
     /// Checks the size of the session descriptor of a request.
     ///
-    /// - Throws: ``ErrorAnswer``: 422.
-    func check(_ session: SessionDescriptor) throws(ErrorAnswer) {
+    /// - Throws: ``ErrorResponse``: 422.
+    func check(_ session: SessionDescriptor) throws(ErrorResponse) {
         guard session.history.count <= maximumLinks else {
             throw Self.tooMany(session.history.count, "URLs", in: "session.history", maximumLinks, "maximumLinks")
         }
@@ -91,8 +95,8 @@ extension ServerLimits {
 
     private static func tooMany(
         _ count: Int, _ things: String, in field: String, _ limit: Int, _ setting: String
-    ) -> ErrorAnswer {
-        ErrorAnswer(
+    ) -> ErrorResponse {
+        ErrorResponse(
             .unprocessableContent, .invalidInput,
             "\(field) has \(count) \(things): at most \(limit) are accepted (ServerLimits.\(setting))")
     }

@@ -3,14 +3,16 @@
 public import Hummingbird
 public import NIOCore
 
-/// What the routes of a server know of a request besides the request.
+/// The request context of the routes of an ``ACPServer``.
 public struct ServerRequestContext: RemoteAddressRequestContext {
+    /// The context that Hummingbird requires.
     public var coreContext: CoreRequestContextStorage
-    /// Who is connected: the client, or the last proxy before this server.
+    /// The address of the client, or of the last proxy before this server.
     public let remoteAddress: SocketAddress?
-    /// Where the connection's bytes are written.
+    /// The event loop of the connection.
     let eventLoop: any EventLoop
 
+    /// Creates the context of a request on a connection.
     public init(source: ApplicationRequestContextSource) {
         coreContext = CoreRequestContextStorage(source: source)
         remoteAddress = source.channel.remoteAddress

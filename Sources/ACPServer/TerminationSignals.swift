@@ -6,11 +6,11 @@ import ServiceLifecycle
 import Synchronization
 import UnixSignals
 
-/// What the signals that end a process do: the first shuts a service group down gracefully, the second cancels it, and the
-/// third exits at once.
+/// Handles termination signals: the first shuts a service group down gracefully, the second cancels it, and the third
+/// exits at once.
 struct TerminationSignals: Sendable {
-    /// How long services have for their end after the second signal, before the process exits.
-    static let hurry = Duration.seconds(5)
+    /// The time after the second signal within which the services must end before the process exits.
+    static let forcedExitDelay = Duration.seconds(5)
 
     private let signals: [UnixSignal]
     private let logger: Logger
@@ -22,11 +22,11 @@ struct TerminationSignals: Sendable {
 
     /// Runs a service group until it ends.
     ///
-    /// - Throws: ``ServerError/interrupted(signal:)`` after a second signal; whatever the group throws.
+    /// - Throws: ``ServerError/interrupted(signal:)`` after a second signal; errors of the group.
     func run(_ group: ServiceGroup) async throws {
         let received = await UnixSignalsSequence(trapping: signals)
         let interruption = Interruption()
-        // Unstructured, so that the second signal can cancel it while the others are still listened for. It is awaited below.
+        // Unstructured, so that the second signal can cancel it while signals are still received. It is awaited below.
         let services = Task { try await group.run() }
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             defer { tasks.cancelAll() }
@@ -39,16 +39,17 @@ struct TerminationSignals: Sendable {
                         switch count {
                         case 1:
                             logger.notice(
-                                "shutting down: another signal ends the server at once",
+                                "shutting down gracefully: a second signal ends the server at once",
                                 metadata: ["signal": "\(signal)"])
                             await group.triggerGracefulShutdown()
                         case 2:
                             logger.warning(
-                                "ending at once: what has not ended is cut off", metadata: ["signal": "\(signal)"])
+                                "ending at once: active runs and connections are cancelled",
+                                metadata: ["signal": "\(signal)"])
                             interruption.signal.withLock { $0 = signal.rawValue }
                             services.cancel()
                             deadlines.addTask {
-                                if (try? await Task.sleep(for: Self.hurry)) != nil { Self.exit(signal) }
+                                if (try? await Task.sleep(for: Self.forcedExitDelay)) != nil { Self.exit(signal) }
                             }
                         default: Self.exit(signal)
                         }

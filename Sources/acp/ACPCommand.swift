@@ -2,12 +2,12 @@
 
 import ArgumentParser
 
-/// The command line tool: serves agents, calls them, watches and ends their runs.
+/// The command line tool: serves and calls agents, follows and cancels their runs.
 @main
 struct ACPCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "acp",
-        abstract: "Serves and calls agents that speak the Agent Communication Protocol.",
+        abstract: "Serves and calls agents over the Agent Communication Protocol (ACP).",
         discussion: """
             Start a server with example agents, and call one from another terminal:
 
@@ -15,15 +15,15 @@ struct ACPCommand: AsyncParsableCommand {
               acp agents
               acp run greeter Ada
 
-            Where the server is, and the token it asks for, are taken from --url and --token, or from the environment \
-            (ACP_URL, ACP_TOKEN).
+            The server's URL and its token are taken from --url and --token, or from the environment variables ACP_URL \
+            and ACP_TOKEN.
 
             Exit codes:
-              0   done
+              0   success
               1   the run failed or was cancelled
-              2   the server cannot be reached, or answered with an error
-              3   the run asks something and waits for the answer
-              64  the command line is wrong
+              2   the server cannot be reached, or responded with an error
+              3   the run awaits an answer
+              64  the command line is not valid
               130, 143  serve was ended by a second SIGINT or SIGTERM
             """,
         version: "0.1.0",

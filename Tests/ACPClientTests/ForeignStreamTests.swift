@@ -58,7 +58,7 @@ struct ForeignStreamTests {
                 try await client.stream(agent: "a", input: "x").collect(tally)
             }
             #expect(error.code == .streamBroken && error.runID == nil && error.lastIndex == 0)
-            #expect(error.message.contains("the server named the run neither in a Run-ID header nor in an event"))
+            #expect(error.message.contains("the server sent the run's id neither in a Run-ID header nor in an event"))
         }
         #expect(server.lines == ["POST /runs"])
     }

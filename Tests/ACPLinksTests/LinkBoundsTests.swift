@@ -65,26 +65,26 @@ struct LinkBoundsTests {
     }
 
     @Test("A host that is slow leaves places to others, and its loads follow in their order")
-    func places() {
-        var places = LinkPlaces(limit: 3, hostLimit: 2)
-        func enter(_ id: Int, _ host: String) -> Bool { places.enter(id, host: host) }
-        func leave(_ host: String) -> [Int] { places.leave(host: host) }
-        func giveUp(_ id: Int) -> Bool { places.giveUp(id) }
-        #expect(enter(1, "slow"))
-        #expect(enter(2, "slow"))
-        #expect(!enter(3, "slow"))
-        #expect(!enter(4, "slow"))
-        #expect(enter(5, "quick"))
-        #expect(!enter(6, "quick"))
-        #expect(leave("quick") == [6])
-        #expect(leave("slow") == [3])
-        #expect(places.waiting == 1)
-        #expect(giveUp(4))
-        #expect(!giveUp(4))
-        #expect(!giveUp(3))
-        #expect(leave("slow").isEmpty)
-        #expect(leave("slow").isEmpty)
-        #expect(leave("quick").isEmpty)
-        #expect(places.running == 0 && places.waiting == 0)
+    func limiter() {
+        var limiter = LoadLimiter(limit: 3, hostLimit: 2)
+        func acquire(_ id: Int, _ host: String) -> Bool { limiter.acquire(id, host: host) }
+        func release(_ host: String) -> [Int] { limiter.release(host: host) }
+        func cancel(_ id: Int) -> Bool { limiter.cancel(id) }
+        #expect(acquire(1, "slow"))
+        #expect(acquire(2, "slow"))
+        #expect(!acquire(3, "slow"))
+        #expect(!acquire(4, "slow"))
+        #expect(acquire(5, "quick"))
+        #expect(!acquire(6, "quick"))
+        #expect(release("quick") == [6])
+        #expect(release("slow") == [3])
+        #expect(limiter.waiting == 1)
+        #expect(cancel(4))
+        #expect(!cancel(4))
+        #expect(!cancel(3))
+        #expect(release("slow").isEmpty)
+        #expect(release("slow").isEmpty)
+        #expect(release("quick").isEmpty)
+        #expect(limiter.running == 0 && limiter.waiting == 0)
     }
 }

@@ -127,11 +127,11 @@ struct CallerSafeErrorTests {
 
     @Test("An error that the server does not know is told in general words, and keeps its cause for the log")
     func unknownError() {
-        let answer = ErrorAnswer(Cause())
+        let answer = ErrorResponse(Cause())
         #expect(answer.status == .internalServerError)
-        #expect(answer.error == ACPError(.serverError, "the server failed unexpectedly"))
+        #expect(answer.error == ACPError(.serverError, "unexpected server error"))
         #expect(answer.cause is Cause)
-        #expect(ErrorAnswer(ErrorAnswer(Cause())).cause is Cause, "also when it was an answer before")
+        #expect(ErrorResponse(ErrorResponse(Cause())).cause is Cause, "also when it was an answer before")
     }
 
     @Test("What a route of the program's own throws is logged with the route, once, and not told")
@@ -152,7 +152,7 @@ struct CallerSafeErrorTests {
             let url = "http://127.0.0.1:\(try await port.wait())/broken"
             let response = try await HTTPClient.shared.execute(HTTPClientRequest(url: url), timeout: .seconds(60))
             let body = String(buffer: try await response.body.collect(upTo: 10_000))
-            #expect(response.status == .internalServerError && body.contains("the server failed unexpectedly"))
+            #expect(response.status == .internalServerError && body.contains("unexpected server error"))
             #expect(!body.contains("hunter2"))
             await group.triggerGracefulShutdown()
             try await tasks.waitForAll()
@@ -175,7 +175,7 @@ struct CallerSafeErrorTests {
             for _ in 0..<200 { try await serving.run("echo").expectError(503, .unavailable) }
             gate.send()
         }
-        let lines = log.text.split(separator: "\n").filter { $0.contains("a run was refused: too many runs") }
+        let lines = log.text.split(separator: "\n").filter { $0.contains("a run was rejected: too many active runs") }
         #expect((1..<20).contains(lines.count), "\(lines.count)")
     }
 

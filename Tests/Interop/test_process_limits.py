@@ -71,7 +71,7 @@ def test_without_file_descriptors_the_server_waits(own_server: Callable[..., Ser
     server = own_server(open_files=64)
     address = urlsplit(server.url)
     connections = [socket.create_connection((address.hostname, address.port), 60) for _ in range(90)]
-    warning = "no connection can be accepted"
+    warning = "no connections can be accepted"
     try:
         wait_until("the warning", lambda: warning in server.log())
         begin, used = time.monotonic(), server.processor_time()

@@ -182,7 +182,7 @@ def test_an_empty_file_of_secrets_is_refused(tmp_path: object) -> None:
     with open(path, "w") as file:
         file.write("\n \n")
     command = ["serve", "--port", "0", "--storage", "memory", "--sign-urls-with", path]
-    assert "the file holds no secret" in acp(*command, code=64).stderr
+    assert "the file contains no secret" in acp(*command, code=64).stderr
 
 
 @pytest.mark.parametrize(

@@ -82,11 +82,11 @@ async def test_urls_are_signed_with_several_secrets(
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
-        (["--public-url", "agents.example.com"], "cannot be the public URL"),
-        (["--public-url", "https://user:secret@agents.example.com"], "cannot be the public URL"),
+        (["--public-url", "agents.example.com"], "is not a valid public URL"),
+        (["--public-url", "https://user:secret@agents.example.com"], "is not a valid public URL"),
         (["--trusted-proxy", "10.0.0.0/33"], "no range of addresses"),
         (["--sign-urls-with", "no-such-file"], "no such file"),
-        (["--sign-urls-with", os.devnull], "the file holds no secret"),
+        (["--sign-urls-with", os.devnull], "the file contains no secret"),
         (["--signed-url-lifetime", "0"], "--signed-url-lifetime"),
     ],
 )
@@ -106,7 +106,7 @@ def test_what_cannot_work_is_said_at_once(options: list[str], complaint: str) ->
     [
         ("no-such-file", "no such file"),
         (os.devnull, "no session"),
-        ("http://127.0.0.1:1/runs/x", "ends in /sessions/ID"),
+        ("http://127.0.0.1:1/runs/x", "must end in /sessions/ID"),
     ],
 )
 def test_a_session_that_cannot_be_continued_is_said_at_once(source: str, complaint: str) -> None:

@@ -3,40 +3,41 @@
 import ACPCore
 import Foundation
 
-/// The URL that a server's paths are appended to.
+/// The URL to which a server's paths are appended.
 struct BaseURL: Sendable, Hashable, CustomStringConvertible {
-    /// Without a slash at the end.
+    /// The URL without a slash at the end.
     let description: String
-    /// Scheme, host and port: what decides whether a credential may be sent.
+    /// Scheme, host and port. Credentials are sent only to URLs of the same origin.
     let origin: String
 
     init(_ text: String) throws(ACPClientError) {
         let text = text.trimmingCharacters(in: .whitespacesAndNewlines)
         guard !text.isEmpty else {
-            throw ACPClientError(.invalidURL, "the URL is empty: give one such as http://127.0.0.1:8000")
+            throw ACPClientError(.invalidURL, "the URL is empty: use one such as http://127.0.0.1:8000")
         }
         if let fault = Self.hostFault(in: text) { throw ACPClientError(.invalidURL, fault) }
         guard let components = URLComponents(string: text) else {
-            throw ACPClientError(.invalidURL, "this is not a URL: give one such as http://127.0.0.1:8000")
+            throw ACPClientError(.invalidURL, "this is not a URL: use one such as http://127.0.0.1:8000")
         }
-        // From here on the text is not shown before it is certain that it holds no password.
+        // Errors contain the text only after this check, since it may contain a password.
         guard components.user == nil, components.password == nil else {
             throw ACPClientError(
-                .invalidURL, "the URL holds a user name or a password: use a bearer token or a header instead")
+                .invalidURL, "the URL contains a user name or a password: use a bearer token or a header instead")
         }
         guard let scheme = components.scheme?.lowercased(), scheme == "http" || scheme == "https" else {
             let remedy = text.contains("://") ? "http and https are supported" : "begin it with http:// or https://"
-            throw ACPClientError(.invalidURL, "\"\(text)\" is no URL of an ACP server: \(remedy)")
+            throw ACPClientError(.invalidURL, "\"\(text)\" is not the URL of an ACP server: \(remedy)")
         }
         guard let host = components.host, !host.isEmpty else {
-            throw ACPClientError(.invalidURL, "\"\(text)\" names no host")
+            throw ACPClientError(.invalidURL, "\"\(text)\" has no host")
         }
         if let port = components.port, !(1...65535).contains(port) {
-            throw ACPClientError(.invalidURL, "\"\(text)\" has a port that does not exist: 1 to 65535 do")
+            throw ACPClientError(.invalidURL, "the port of \"\(text)\" is not a number from 1 to 65535")
         }
         guard components.query == nil, components.fragment == nil else {
             throw ACPClientError(
-                .invalidURL, "\"\(text)\" has a query or a fragment: give the URL that the server's paths begin with")
+                .invalidURL,
+                "\"\(text)\" has a query or a fragment: use the URL to which the server's paths are appended")
         }
         var path = components.percentEncodedPath
         while path.hasSuffix("/") { path.removeLast() }
@@ -46,8 +47,8 @@ struct BaseURL: Sendable, Hashable, CustomStringConvertible {
         description = origin + path
     }
 
-    /// What is wrong with the address in a URL that `URLComponents` would refuse without a reason, or misread. Does not show the URL,
-    /// which may hold a password.
+    /// Returns what is wrong with a host that `URLComponents` would reject without a reason, or misread. The text does
+    /// not contain the URL, which may contain a password.
     private static func hostFault(in text: String) -> String? {
         guard let scheme = text.range(of: "://") else { return nil }
         let authority = text[scheme.upperBound...].prefix { $0 != "/" && $0 != "?" && $0 != "#" }
@@ -55,16 +56,16 @@ struct BaseURL: Sendable, Hashable, CustomStringConvertible {
         if host.hasPrefix("[") {
             guard host.contains("%") else { return nil }
             return
-                "the URL has an IPv6 address with a zone (%), which HTTP cannot use: give a name or another address of the host"
+                "the URL has an IPv6 address with a zone (%), which HTTP does not support: use a name or another address of the host"
         }
         guard host.count(where: { $0 == ":" }) > 1 else { return nil }
         return "an IPv6 address must be in brackets in a URL, as in http://[::1]:8000"
     }
 
-    /// Host and port, for people.
+    /// Host and port, for messages.
     var authority: String { String(origin.drop { $0 != "/" }.drop { $0 == "/" }) }
 
-    /// Whether a URL leads to the server that this one names, so that the token may be sent there.
+    /// Whether a URL has the same origin, so that the token may be sent to it.
     func isSameOrigin(as url: String) -> Bool {
         guard let components = URLComponents(string: url), components.user == nil,
             let scheme = components.scheme?.lowercased(),
@@ -74,7 +75,7 @@ struct BaseURL: Sendable, Hashable, CustomStringConvertible {
         return origin == "\(scheme)://\(host)\(port)"
     }
 
-    /// The absolute form of a reference that a server gave, or nil if it leads nowhere.
+    /// Returns the absolute form of a reference in a response, or `nil` if it is not a URL of HTTP.
     func resolve(_ reference: String) -> String? {
         guard let base = URL(string: description + "/"), let url = URL(string: reference, relativeTo: base),
             let scheme = url.scheme?.lowercased(), scheme == "http" || scheme == "https", url.host != nil

@@ -4,30 +4,34 @@ import ACPCore
 import Logging
 
 extension ACPClient {
-    /// How a client reaches its server. The defaults suit most.
+    /// The configuration of a client: token, headers, timeouts, TLS and reconnection.
     ///
-    /// Nothing here is shown when the configuration is printed but what is free of secrets: neither the token nor the
-    /// values of headers.
+    /// Descriptions of the configuration contain neither the token nor the values of headers.
     public struct Configuration: Sendable {
-        /// Sent as `Authorization: Bearer …` with every request to the server, and never to another one. None unless set.
+        /// The token that is sent as `Authorization: Bearer …` with every request to the server, and to no other
+        /// server. If `nil`, which is the default, none is sent.
         public var bearerToken: String?
-        /// Sent with every request to the server. None unless set.
+        /// Headers that are sent with every request to the server. Defaults to none.
         public var headers: [String: String]
+        /// How long the client waits for connections, responses and events.
         public var timeouts: Timeouts
+        /// The TLS settings of `https` connections.
         public var tls: TLSSettings
-        /// When and how often a broken stream is taken up again.
+        /// When and how often a stream reconnects.
         public var reconnection: ReconnectionPolicy
-        /// The largest answer and the largest single event that are accepted, in bytes: 64 MiB unless set.
+        /// The maximum size of a response and of a single event, in bytes. Defaults to 64 MiB.
         public var maximumResponseBytes: Int
-        /// How many requests, and besides them how many streams, may be under way at once: 1,024 unless set. More of
-        /// them wait.
+        /// The maximum number of concurrent requests, and separately of concurrent streams. Further ones wait. Defaults
+        /// to 1,024.
         public var maximumConnections: Int
-        /// Gets one line per request and per reconnection, at debug level. Silent unless set.
+        /// Receives a message of level `debug` for each request and each reconnection. If `nil`, which is the default,
+        /// nothing is logged.
         public var logger: Logger?
-        /// Called when a stream loses its connection and takes itself up again, once for each outage, and when it is connected
-        /// again. Called by the task that reads the stream. None unless set.
+        /// Called when a stream loses its connection, once for each outage, and when it is connected again. It is
+        /// called by the task that reads the stream. Defaults to `nil`.
         public var onStreamConnectionChange: (@Sendable (StreamConnectionChange) -> Void)?
 
+        /// Creates a configuration. The parameters have the defaults that the properties document.
         public init(
             bearerToken: String? = nil,
             headers: [String: String] = [:],
@@ -51,26 +55,27 @@ extension ACPClient {
         }
     }
 
-    /// What happens to the connection of a stream while its run goes on.
+    /// A change of a stream's connection while its run continues.
     public enum StreamConnectionChange: Sendable, Hashable {
-        /// The connection was lost, for that reason. The stream connects again by itself.
+        /// The connection was lost for a reason. The stream reconnects by itself.
         case lost(run: RunID?, reason: String)
         /// The stream is connected again. No event was missed.
         case restored(run: RunID?)
     }
 
-    /// How long the client waits for what. None of them cancels a run: a run goes on when its client goes away.
+    /// The timeouts of a client. None of them cancels a run: a run continues when its client disconnects.
     public struct Timeouts: Sendable, Hashable {
-        /// Until a connection stands, TLS included: 10 seconds unless set.
+        /// The timeout for establishing a connection, including TLS. Defaults to 10 seconds.
         public var connect: Duration
-        /// Until an answer is there that the server can give at once, that is, all but the next: 30 seconds unless set.
+        /// The timeout for responses to all requests except synchronous runs and resumes. Defaults to 30 seconds.
         public var request: Duration
-        /// Until a synchronous run or resume has its answer: 10 minutes unless set.
+        /// The timeout for the response to a synchronous run or resume. Defaults to 10 minutes.
         public var run: Duration
-        /// How long a stream may be silent before its connection counts as lost and is replaced: 60 seconds unless set.
-        /// Servers of this package send a sign of life more often than that.
+        /// How long a stream may be silent before its connection is replaced. Defaults to 60 seconds. Servers of this
+        /// package send keep-alive comments more often than that.
         public var streamIdle: Duration
 
+        /// Creates timeouts. The parameters have the defaults that the properties document.
         public init(
             connect: Duration = .seconds(10),
             request: Duration = .seconds(30),
@@ -84,16 +89,22 @@ extension ACPClient {
         }
     }
 
-    /// When a broken stream is taken up again: after a delay that doubles with every attempt that brought nothing, up to
-    /// a limit. Half of the delay is random, so that many clients do not come back at the same moment.
+    /// When a stream reconnects after it has lost its connection.
+    ///
+    /// The delay doubles with every failed attempt, up to a limit. Half of the delay is random, so that many clients do
+    /// not reconnect at the same moment.
     public struct ReconnectionPolicy: Sendable, Hashable {
-        /// 250 milliseconds unless set, or what the server asks for with `retry:`.
+        /// The delay before the first attempt. Defaults to 250 milliseconds. A `retry:` field of the server overrides
+        /// it.
         public var initialDelay: Duration
-        /// 15 seconds unless set. A longer `Retry-After` of the server is respected up to five minutes.
+        /// The maximum delay. Defaults to 15 seconds. A longer `Retry-After` of the server is respected up to 5
+        /// minutes.
         public var maximumDelay: Duration
-        /// How many attempts in a row may bring nothing before the stream ends with an error: 10 unless set, 0 for none.
+        /// The number of consecutive failed attempts after which the stream throws. Defaults to 10. If 0, streams do
+        /// not reconnect.
         public var maximumAttempts: Int
 
+        /// Creates a policy. The parameters have the defaults that the properties document.
         public init(
             initialDelay: Duration = .milliseconds(250),
             maximumDelay: Duration = .seconds(15),
@@ -104,18 +115,20 @@ extension ACPClient {
             self.maximumAttempts = maximumAttempts
         }
 
-        /// A broken stream is not taken up again.
+        /// A policy with which streams do not reconnect.
         public static let never = ReconnectionPolicy(maximumAttempts: 0)
     }
 }
 
 extension ACPClient.Configuration: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+    /// A description without the token and the values of headers.
     public var description: String {
         let token = bearerToken == nil ? "none" : "set"
         let names = headers.keys.sorted()
         return "ACPClient.Configuration(bearerToken: \(token), headers: \(names), timeouts: \(timeouts))"
     }
 
+    /// The same as ``description``.
     public var debugDescription: String { description }
 
     /// Empty, because `dump` and debuggers would show the token.

@@ -2,14 +2,14 @@
 
 import NIOSSL
 
-/// How `https` connections are secured.
+/// The TLS settings of `https` connections.
 ///
 /// ```swift
 /// var configuration = ACPClient.Configuration()
 /// configuration.tls.trustRoots = .file("/etc/acp/ca.pem")
 /// ```
 public struct TLSSettings: Sendable, Hashable {
-    /// Whose signature makes a server's certificate trusted.
+    /// The certificate authorities that are trusted.
     public enum TrustRoots: Sendable, Hashable {
         /// The authorities that the system trusts.
         case system
@@ -19,34 +19,38 @@ public struct TLSSettings: Sendable, Hashable {
         case pem(String)
     }
 
-    /// What is checked of a server's certificate.
+    /// How a server's certificate is verified.
     public enum Verification: Sendable, Hashable {
-        /// The chain and the host's name.
+        /// Verifies the chain and the host name.
         case full
-        /// The chain only: for servers reached by an address that their certificate does not name.
+        /// Verifies the chain only: for servers at an address that their certificate does not contain.
         case chainOnly
-        /// Nothing: anyone in between can read and change everything. For experiments only.
+        /// Verifies nothing, so that connections can be intercepted. Use it for experiments only.
         case none
     }
 
-    /// A certificate by which this client shows who it is, with its private key: paths of PEM files.
+    /// The certificate that authenticates the client, with its private key.
     public struct ClientCertificate: Sendable, Hashable {
+        /// The path of the PEM file with the certificate chain.
         public var chainFile: String
+        /// The path of the PEM file with the private key.
         public var keyFile: String
 
+        /// Creates a client certificate from the paths of PEM files.
         public init(chainFile: String, keyFile: String) {
             self.chainFile = chainFile
             self.keyFile = keyFile
         }
     }
 
-    /// The system's authorities unless set.
+    /// The trusted certificate authorities. Defaults to those of the system.
     public var trustRoots: TrustRoots
-    /// Full unless set.
+    /// How a server's certificate is verified. Defaults to ``Verification/full``.
     public var verification: Verification
-    /// None unless set.
+    /// The certificate that authenticates the client. If `nil`, which is the default, none is sent.
     public var clientCertificate: ClientCertificate?
 
+    /// Creates TLS settings. The parameters have the defaults that the properties document.
     public init(
         trustRoots: TrustRoots = .system,
         verification: Verification = .full,
@@ -57,7 +61,8 @@ public struct TLSSettings: Sendable, Hashable {
         self.clientCertificate = clientCertificate
     }
 
-    /// Reads the certificates, so that a missing file is found when the client is made and not at its first call.
+    /// Reads the certificates, so that a missing file is reported when the client is created, and not at its first
+    /// call.
     func makeTLSConfiguration() throws(ACPClientError) -> TLSConfiguration {
         var tls = TLSConfiguration.makeClientConfiguration()
         switch verification {
@@ -94,7 +99,7 @@ public struct TLSSettings: Sendable, Hashable {
             return try body()
         } catch {
             throw ACPClientError(
-                .invalidConfiguration, "cannot read \(what): a readable file in PEM format is needed", cause: error)
+                .invalidConfiguration, "cannot read \(what): a readable file in PEM format is required", cause: error)
         }
     }
 }

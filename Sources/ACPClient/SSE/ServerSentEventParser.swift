@@ -2,20 +2,20 @@
 
 /// One event of a `text/event-stream`.
 struct ServerSentEvent: Hashable {
-    /// The id in this event's own block. Unlike a browser's last event id it is not inherited from earlier events, so
-    /// that an event without an id is not taken for the one before it.
+    /// The id of this event. Unlike a browser's last event id, it is not inherited from earlier events, so that an
+    /// event without an id is not mistaken for the one before it.
     var id: String?
-    /// The event's type: `message` unless the stream says otherwise.
+    /// The event's type. Defaults to `message`.
     var type: String
     /// The data lines, joined by line feeds.
     var data: [UInt8]
 }
 
-/// Takes a `text/event-stream` apart, in whatever pieces its bytes arrive.
+/// Parses a `text/event-stream`, in whatever pieces its bytes arrive.
 ///
-/// It follows the WHATWG rules: lines end with CR, LF or CRLF, a leading byte order mark is dropped, lines that begin
-/// with a colon are comments, an unfinished event at the end of the stream is dropped. It does no I/O. Each byte is looked
-/// at once, and no more than one event is held.
+/// It follows the WHATWG specification: lines end with CR, LF or CRLF, a leading byte order mark is ignored, lines that
+/// begin with a colon are comments, an unfinished event at the end of the stream is discarded. It does no I/O. Each
+/// byte is read once, and at most one event is buffered.
 ///
 /// ```swift
 /// var parser = ServerSentEventParser()
@@ -23,18 +23,18 @@ struct ServerSentEvent: Hashable {
 /// while let event = try parser.next() { … }
 /// ```
 struct ServerSentEventParser {
-    /// The stream holds an event that is larger than the limit.
+    /// The error of an event that is larger than the limit.
     struct EventTooLarge: Error, Hashable {
         let limit: Int
     }
 
-    /// The reconnection time that the stream asked for last, in milliseconds.
+    /// The reconnection time that the stream has requested last, in milliseconds.
     private(set) var retryMilliseconds: Int?
 
     private let maximumEventBytes: Int
     private var input: [UInt8] = []
     private var position = 0
-    /// A line whose end has not arrived. Empty most of the time: a line that lies in one piece is read where it is.
+    /// The start of a line whose end has not arrived. Lines that arrive in one piece are not copied here.
     private var partialLine: [UInt8] = []
     private var skipsLineFeed = false
     private var isFirstLine = true
@@ -44,21 +44,21 @@ struct ServerSentEventParser {
     private var data: [UInt8] = []
     private var hasData = false
 
-    /// - Parameter maximumEventBytes: how large the data of one event may become.
+    /// - Parameter maximumEventBytes: The maximum size of the data of one event.
     init(maximumEventBytes: Int = 64 * 1024 * 1024) {
         self.maximumEventBytes = maximumEventBytes
     }
 
-    /// Takes the next piece. All events of the piece before must have been taken out with ``next()``.
+    /// Appends the next piece. All events of the previous piece must have been read with ``next()``.
     mutating func append(_ bytes: some Collection<UInt8>) {
         input.removeSubrange(..<position)
         position = 0
         input.append(contentsOf: bytes)
     }
 
-    /// The next complete event, or nil if more bytes are needed.
+    /// Returns the next complete event, or `nil` if more bytes are needed.
     ///
-    /// - Throws: ``EventTooLarge``; the stream is of no use after that.
+    /// - Throws: ``EventTooLarge``. The stream cannot be read further after that.
     mutating func next() throws(EventTooLarge) -> ServerSentEvent? {
         while let line = try nextLine() {
             if let event = interpret(line) { return event }
@@ -84,7 +84,7 @@ struct ServerSentEventParser {
             }
             return index
         }
-        // The room beyond the limit is for the field's name.
+        // The additional bytes are for the field's name.
         guard partialLine.count + end - position <= maximumEventBytes + 64 else {
             throw EventTooLarge(limit: maximumEventBytes)
         }

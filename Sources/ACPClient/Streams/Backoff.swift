@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// How long to wait before the next attempt, and when to give up. Progress resets it.
+/// Computes the delay before the next reconnection attempt, with exponential backoff, up to a maximum number of
+/// attempts.
 struct Backoff {
     private let policy: ACPClient.ReconnectionPolicy
-    /// The server's wish for the initial delay.
+    /// The initial delay that the server has requested.
     var initialDelay: Duration?
     private(set) var failures = 0
 
@@ -11,13 +12,13 @@ struct Backoff {
 
     mutating func reset() { failures = 0 }
 
-    /// The delay before the next attempt, or nil if there were enough of them.
+    /// Returns the delay before the next attempt, or `nil` if the maximum number of attempts is reached.
     mutating func nextDelay(
         retryAfter: Duration? = nil, using generator: inout some RandomNumberGenerator
     ) -> Duration? {
         guard failures < policy.maximumAttempts else { return nil }
         let initial = min(max(initialDelay ?? policy.initialDelay, .zero), policy.maximumDelay)
-        // The exponent is bounded only so that the factor stays a number.
+        // The exponent is limited only to prevent an overflow.
         let full = min(initial * (1 << min(failures, 20)), policy.maximumDelay)
         failures += 1
         let delay = full * Double.random(in: 0.5...1, using: &generator)

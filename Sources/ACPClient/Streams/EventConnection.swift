@@ -4,12 +4,13 @@ import ACPCore
 import AsyncHTTPClient
 import NIOCore
 
-/// One connection's events. Reads no further ahead than its buffer, so that a slow consumer slows the server down.
+/// The events of one connection. It reads no further ahead than its buffer, so that a slow consumer slows the server
+/// down.
 ///
-/// A class, so that the parser's buffers are not copied as the connection is handed around; one iterator owns it.
+/// It is a class so that the parser's buffers are not copied; a single iterator owns it.
 final class EventConnection {
-    /// An event with the number that the server gave it.
-    struct Arrival {
+    /// An event with the index that the server has sent as its id.
+    struct ReceivedEvent {
         var id: Int?
         var event: Event
     }
@@ -24,18 +25,19 @@ final class EventConnection {
         self.maximumBytes = maximumBytes
     }
 
-    /// The delay before a reconnection that the server asked for.
+    /// The delay before a reconnection that the server has requested.
     var retryDelay: Duration? { parser.retryMilliseconds.map { .milliseconds(min($0, 3_600_000)) } }
 
-    /// The next event, or nil at the end of the connection.
+    /// Returns the next event, or `nil` at the end of the connection.
     ///
-    /// - Parameter onBytes: Called when something has arrived, be it a comment.
-    /// - Throws: ``ACPClientError`` with code `invalidResponse` if what comes is not ACP, and what the layers below throw.
-    func next(onBytes: () -> Void = {}) async throws -> Arrival? {
+    /// - Parameter onBytes: Called when bytes have arrived, even those of a comment.
+    /// - Throws: ``ACPClientError`` with code `invalidResponse` for data that is not ACP, and errors of the HTTP
+    ///   client.
+    func next(onBytes: () -> Void = {}) async throws -> ReceivedEvent? {
         while true {
             if let event = try parse() {
                 guard let decoded = try decode(event) else { continue }
-                return Arrival(id: event.id.flatMap { Int($0) }.flatMap { $0 >= 0 ? $0 : nil }, event: decoded)
+                return ReceivedEvent(id: event.id.flatMap { Int($0) }.flatMap { $0 >= 0 ? $0 : nil }, event: decoded)
             }
             guard let chunk = try await chunks.next() else {
                 try Task.checkCancellation()
@@ -54,15 +56,16 @@ final class EventConnection {
         } catch {
             throw ACPClientError(
                 .invalidResponse,
-                "the stream holds an event of more than \(maximumBytes) bytes: raise maximumResponseBytes", cause: error
+                "the stream contains an event of more than \(maximumBytes) bytes: raise maximumResponseBytes",
+                cause: error
             )
         }
     }
 
-    /// The ACP event that an event of the stream holds, or `nil` if it is none and to be ignored.
+    /// Decodes the ACP event in an event of the stream. Returns `nil` for other events, which are ignored.
     ///
-    /// Events of ACP have no type of their own in the stream, or that of ACP. Others, such as `event: ping`, are for somebody
-    /// else, as are events without data.
+    /// ACP events have no type in the stream, or the type of the ACP event. Events with other types, such as `event:
+    /// ping`, and events without data are not part of ACP.
     private func decode(_ event: ServerSentEvent) throws(ACPClientError) -> Event? {
         guard event.data.contains(where: { !Self.whitespace.contains($0) }) else { return nil }
         let isOwnType = event.type == "message" || Event.Kind(rawValue: event.type).isKnown
@@ -73,14 +76,15 @@ final class EventConnection {
             guard isOwnType else { return nil }
             let start = String(decoding: event.data.prefix(120), as: UTF8.self)
             throw ACPClientError(
-                .invalidResponse, "the stream holds \"\(start)\", which is no ACP event: \(error.message)", cause: error
+                .invalidResponse, "the stream contains \"\(start)\", which is not an ACP event: \(error.message)",
+                cause: error
             )
         }
     }
 }
 
 extension Event.Kind {
-    /// Whether the protocol, as this version knows it, has such events.
+    /// Whether this version of the package knows the kind.
     fileprivate var isKnown: Bool {
         switch self {
         case .runCreated, .runInProgress, .runAwaiting, .runCompleted, .runCancelled, .runFailed, .messageCreated,

@@ -1,37 +1,38 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Where a reader stands in a run's list of events: what makes that it misses none and sees none twice, over any number
-/// of connections.
+/// The position of a reader in a run's list of events, which ensures that no event is missed or delivered twice over
+/// any number of connections.
 ///
-/// Servers of this package number their events. For others the events are counted, as long as it is known with which
-/// one a connection begins.
+/// Servers of this package number their events. Events of other servers are counted, if the index of a connection's
+/// first event is known.
 struct EventPosition: Hashable {
     enum Placement: Hashable {
-        /// Hand it on. The index is nil if it cannot be known.
+        /// The event is delivered. The index is `nil` if it is unknown.
         case deliver(index: Int?)
-        /// It was handed on before.
+        /// The event was delivered before.
         case skip
-        /// Events are missing between the last one that was handed on and this one.
+        /// Events are missing between the last delivered one and this one.
         case gap(expected: Int, found: Int)
     }
 
-    /// The index of the event that is to be handed on next. Nil if it is not known.
+    /// The index of the next event to deliver. `nil` if it is unknown.
     private(set) var next: Int?
-    /// The index of the connection's next event, if that has no number of its own.
+    /// The index of the connection's next event, if the server does not number it.
     private var counted: Int?
 
-    /// Starts with an event, or, if that is nil, with whichever comes first.
+    /// Starts at an index. If `nil`, the position is that of the first numbered event.
     init(next: Int?) {
         self.next = next
         counted = next
     }
 
-    /// The index of the last event that was handed on, if there is one and it is known.
+    /// The index of the last delivered event. `nil` if there is none or its index is unknown.
     var last: Int? { next.flatMap { $0 > 0 ? $0 - 1 : nil } }
 
-    /// Another connection begins. A server that does not number its events sends all of them again.
+    /// Handles a new connection. A server that does not number its events sends all of them again.
     mutating func reconnected() { counted = 0 }
 
+    /// Returns what to do with the connection's next event.
     mutating func place(id: Int?) -> Placement {
         guard let index = id ?? counted else { return .deliver(index: nil) }
         counted = index + 1

@@ -2,7 +2,7 @@
 
 import ACPCore
 
-/// Time in which a stream has no connection: reports its beginning and its end, each once.
+/// A period in which a stream has no connection. It reports its start and its end once each.
 struct Outage {
     private let identity: RunIdentity
     private let report: (@Sendable (ACPClient.StreamConnectionChange) -> Void)?
@@ -13,7 +13,7 @@ struct Outage {
         report = configuration.onStreamConnectionChange
     }
 
-    /// How long it has lasted.
+    /// The duration so far.
     var length: Duration { beginning.map { .now - $0 } ?? .zero }
 
     mutating func begin(reason: String) {
@@ -30,6 +30,6 @@ struct Outage {
 }
 
 extension Duration {
-    /// As people write it, in whole seconds: `12 s`.
+    /// The duration in whole seconds for messages: `12 s`.
     var wholeSeconds: String { components.seconds < 1 ? "a second" : "\(components.seconds) s" }
 }

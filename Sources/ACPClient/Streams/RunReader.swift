@@ -5,14 +5,14 @@ import AsyncHTTPClient
 import Logging
 import NIOHTTP1
 
-/// Reads a run's events over as many connections as it takes.
+/// Reads a run's events over any number of connections.
 ///
-/// A class only because an iterator is copied when a loop begins; one task at a time uses it.
+/// It is a class only because an iterator is copied when a loop begins; one task at a time uses it.
 final class RunReader {
     private enum Source {
         case none
         case connection(EventConnection)
-        /// The server does not stream: events of a list that have not been delivered, the last one first.
+        /// The undelivered events of a list, in reverse order, for a server that does not stream.
         case list([StreamedEvent])
         case finished
     }
@@ -62,7 +62,7 @@ final class RunReader {
             case .none:
                 try await connect()
             case .list(var events):
-                // Let go of the second reference, so that taking one out does not copy the list.
+                // Releases the second reference, so that removing an event does not copy the list.
                 source = .none
                 let event = events.popLast()
                 source = events.isEmpty ? .none : .list(events)
@@ -77,30 +77,30 @@ final class RunReader {
         backoff.reset()
         polling.reset()
         outage.end()
-        // Leaving the connection here ends it: nothing follows that anyone waits for.
+        // Releasing the connection closes it: no further events are needed.
         if milestone.isReached(by: event.event.kind) { source = .finished }
         return event
     }
 
     // MARK: - A stream
 
-    /// The connection's next event, or nil if it brought none: then the source has changed or an event was skipped.
+    /// Returns the connection's next event, or `nil` if the source has changed or an event was skipped.
     private func read(_ connection: EventConnection) async throws -> StreamedEvent? {
         do {
-            guard let arrival = try await connection.next(onBytes: { outage.end() }) else {
+            guard let received = try await connection.next(onBytes: { outage.end() }) else {
                 try await recover(from: nil, connection)
                 return nil
             }
-            identity.learn(from: arrival.event)
-            if case .error(let error) = arrival.event, arrival.id == nil {
+            identity.learn(from: received.event)
+            if case .error(let error) = received.event, received.id == nil {
                 try await recover(from: error, connection)
                 return nil
             }
-            switch position.place(id: arrival.id) {
-            case .deliver(let index): return StreamedEvent(index: index, event: arrival.event)
+            switch position.place(id: received.id) {
+            case .deliver(let index): return StreamedEvent(index: index, event: received.event)
             case .skip: return nil
             case .gap(let expected, let found):
-                let message = "event \(found) came where \(expected) was due"
+                let message = "received event \(found) instead of \(expected)"
                 try await recover(from: ACPClientError(.invalidResponse, message), connection)
                 return nil
             }
@@ -109,7 +109,7 @@ final class RunReader {
             throw error
         } catch {
             try Task.checkCancellation()
-            // Silence on a connection that stood is no failure: an agent may think for hours.
+            // Silence on an established connection is not a failure: an agent may work for hours.
             let wasSilent = (error as? HTTPClientError) == .readTimeout
             if wasSilent { backoff.reset() }
             try await recover(from: error, connection, wasSilent: wasSilent)
@@ -117,9 +117,9 @@ final class RunReader {
         }
     }
 
-    /// A connection has ended before the run: makes ready for the next one, after a while.
+    /// Prepares the next connection, after a delay, because a connection has ended before the run.
     ///
-    /// - Parameter wasSilent: Whether the connection is replaced because nothing came: that is no outage yet.
+    /// - Parameter wasSilent: Whether the connection is replaced because nothing arrived, which is not an outage.
     private func recover(
         from cause: (any Error)?, _ connection: EventConnection, wasSilent: Bool = false
     ) async throws {
@@ -127,10 +127,13 @@ final class RunReader {
         if let delay = connection.retryDelay { backoff.initialDelay = delay }
         guard identity.runID != nil else {
             throw broken(
-                "and cannot be continued: the server named the run neither in a Run-ID header nor in an event", cause)
+                "and cannot be continued: the server sent the run's id neither in a Run-ID header nor in an event",
+                cause)
         }
         guard position.next != nil else {
-            throw broken("and the server does not number its events, so that it is not known where to go on", cause)
+            throw broken(
+                "and cannot be continued: the server does not number its events, so that the position is unknown", cause
+            )
         }
         try await pause(after: cause, isOutage: !wasSilent)
     }
@@ -141,12 +144,12 @@ final class RunReader {
         guard let delay = backoff.nextDelay(retryAfter: retryAfter, using: &random) else {
             let attempts = backoff.failures
             let tried =
-                "and \(attempts == 1 ? "1 attempt" : "\(attempts) attempts") to connect to "
-                + "\(transport.baseURL.authority) again, within \(outage.length.wholeSeconds), brought nothing"
+                "and \(attempts == 1 ? "1 attempt" : "\(attempts) attempts") to reconnect to "
+                + "\(transport.baseURL.authority) within \(outage.length.wholeSeconds) failed"
             throw broken(attempts == 0 ? "" : tried, cause)
         }
         transport.configuration.logger?.debug(
-            "ACP stream broke off, taking it up again",
+            "ACP stream was interrupted, reconnecting",
             metadata: [
                 "run": "\(identity.runID?.rawValue ?? "unknown")", "next_event": "\(position.next ?? 0)",
                 "delay": "\(delay.seconds)",
@@ -157,13 +160,13 @@ final class RunReader {
 
     private func broken(_ detail: String, _ cause: (any Error)?) -> ACPClientError {
         source = .finished
-        let place = position.last.map { "after event \($0)" } ?? "before an event came whose number is known"
+        let place = position.last.map { "after event \($0)" } ?? "before the first numbered event"
         let reason = cause.map { Self.reason($0) }
         let because = [detail, reason.map { "(\($0))" } ?? ""].filter { !$0.isEmpty }.joined(separator: " ")
         var error = ACPClientError(
             .streamBroken,
-            "the stream of \(identity.runID.map { "run \($0)" } ?? "a run") broke off \(place)\(because.isEmpty ? "" : " \(because)"). "
-                + "The run may go on: follow it, or ask for its status", cause: cause)
+            "the stream of \(identity.runID.map { "run \($0)" } ?? "a run") was interrupted \(place)\(because.isEmpty ? "" : " \(because)"). "
+                + "The run may continue: follow it, or fetch its status", cause: cause)
         error.runID = identity.runID
         error.lastIndex = position.last
         error.serverError = cause as? ACPError ?? (cause as? ACPClientError)?.serverError
@@ -171,7 +174,7 @@ final class RunReader {
         return error
     }
 
-    /// Why a connection ended, in words.
+    /// Returns the reason why a connection ended.
     private static func reason(_ cause: (any Error)?) -> String {
         switch cause {
         case nil: "the server ended the connection before the run"
@@ -184,7 +187,7 @@ final class RunReader {
 
     // MARK: - Connecting
 
-    /// The run, which only a stream without a first connection or a lost one asks for.
+    /// Returns the run's id. It is always known when this is called: at the first connection, or after ``recover``.
     private func knownRunID() throws(ACPClientError) -> RunID {
         guard let runID = identity.runID else { throw broken("", nil) }
         return runID
@@ -193,7 +196,7 @@ final class RunReader {
     private func connect() async throws {
         let runID = try knownRunID()
         if polling.isOn { return try await poll() }
-        var request = HTTPRequest.get("/runs/\(runID)/events", runID: runID)
+        var request = ClientRequest.get("/runs/\(runID)/events", runID: runID)
         request.accept = "text/event-stream"
         if let last = position.last { request.extraHeaders = [("Last-Event-ID", "\(last)")] }
         do {
@@ -205,7 +208,7 @@ final class RunReader {
                 source = .connection(EventConnection(response, maximumBytes: limit))
             case "application/json":
                 polling.isOn = true
-                try await take(try await transport.collect(response, for: request), for: request)
+                try await process(try await transport.collect(response, for: request), for: request)
             default:
                 source = .finished
                 throw try await transport.unexpected(response, for: request)
@@ -218,13 +221,13 @@ final class RunReader {
         }
     }
 
-    // MARK: - A list, for servers that do not stream
+    // MARK: - Polling, for servers that do not stream
 
-    /// How often a list is asked for.
+    /// The state of polling a list.
     private struct Polling {
         var isOn = false
         private var delay = Duration.milliseconds(100)
-        /// How often in a row there was nothing new although the run had ended.
+        /// Whether the previous list had no new events although the run had ended.
         var endedWithoutEvent = false
 
         mutating func reset() {
@@ -240,9 +243,9 @@ final class RunReader {
 
     private func poll() async throws {
         let runID = try knownRunID()
-        let request = HTTPRequest.get("/runs/\(runID)/events", runID: runID)
+        let request = ClientRequest.get("/runs/\(runID)/events", runID: runID)
         do {
-            try await take(try await transport.send(request), for: request)
+            try await process(try await transport.send(request), for: request)
         } catch let error as ACPClientError where error.isTransient {
             try await pause(after: error)
         } catch {
@@ -251,9 +254,9 @@ final class RunReader {
         }
     }
 
-    private func take(_ answer: HTTPAnswer, for request: HTTPRequest) async throws {
+    private func process(_ response: ClientResponse, for request: ClientRequest) async throws {
         let runID = try knownRunID()
-        let events = try transport.decode(RunEventsListResponse.self, from: answer, for: request).events
+        let events = try transport.decode(RunEventsListResponse.self, from: response, for: request).events
         outage.end()
         let first = position.next ?? 0
         position = EventPosition(next: max(first, events.count))
@@ -261,7 +264,8 @@ final class RunReader {
             source = .list((first..<events.count).reversed().map { StreamedEvent(index: $0, event: events[$0]) })
             return
         }
-        // A list that is shorter than what has been read, or has no end although the run has, would be asked for for ever.
+        // Otherwise a list that is shorter than before, or lacks the last event of an ended run, would be polled
+        // forever.
         let run = try await transport.send(.get("/runs/\(runID)", runID: runID), as: Run.self)
         if milestone.isReached(by: run.status), run.status.isTerminal {
             if polling.endedWithoutEvent { return source = .finished }

@@ -4,11 +4,11 @@ import ACPCore
 import AsyncHTTPClient
 import Synchronization
 
-/// The events of a run, as they happen.
+/// A sequence of a run's events as they happen.
 ///
-/// A stream keeps its promise over any number of connections: when one breaks, it goes on by itself after the last event
-/// that it delivered. No event is missed, none comes twice, and the request that began the run is never sent again.
-/// Breaking out of the loop, or cancelling the task, ends the connection; the run goes on and can be followed later.
+/// A stream survives lost connections: it reconnects by itself and continues after the last delivered event. No event
+/// is missed or delivered twice, and the request that created the run is never sent again. Leaving the loop, or
+/// cancelling the task, closes the connection; the run continues and can be followed later.
 ///
 /// ```swift
 /// let stream = try await client.stream(agent: "writer", input: "Tell me a story")
@@ -17,19 +17,20 @@ import Synchronization
 /// }
 /// ```
 ///
-/// It holds no more than a few buffers of the connection: a consumer that is slow slows its server down. A stream can be
+/// A stream buffers only a few pieces of the response, so that a slow consumer slows the server down. It can be
 /// iterated once.
 ///
-/// The loop throws ``ACPClientError``, and `CancellationError` when the task is cancelled. An event of kind `error` is not
-/// delivered: a server tells with it why it breaks the stream off, so the stream is taken up again, and the error is the
-/// cause of what is thrown if that fails.
+/// The iteration throws ``ACPClientError``, and `CancellationError` if the task is cancelled. Events of kind `error`
+/// are not delivered: with them a server reports why it interrupts the stream. The stream then reconnects, and if that
+/// fails, the error is the cause of the thrown error.
 public struct RunStream: AsyncSequence, Sendable {
+    /// An event and its index.
     public typealias Element = StreamedEvent
 
-    /// The run whose events these are.
+    /// The id of the run.
     ///
-    /// It is known before the first event if the server sends the header `Run-ID`, as servers of this package and the reference
-    /// do. If `nil`, the server does not, and no event that names the run has been read yet.
+    /// It is known before the first event if the server sends the header `Run-ID`, as servers of this package and the
+    /// reference implementation do. `nil` if it does not, and no event with the run's id has been read yet.
     public var runID: RunID? { identity.runID }
 
     private let identity: RunIdentity
@@ -49,18 +50,19 @@ public struct RunStream: AsyncSequence, Sendable {
         origin = Origin(start)
     }
 
+    /// Returns an iterator of the events. A second iterator throws an error with code `streamConsumed`.
     public func makeAsyncIterator() -> AsyncIterator {
         AsyncIterator(
             reader: RunReader(identity: identity, transport: transport, start: origin.take(), milestone: milestone),
             session: session)
     }
 
-    /// Reads a stream's events.
+    /// An iterator that reads a stream's events.
     public struct AsyncIterator: AsyncIteratorProtocol {
         let reader: RunReader
         let session: ClientSession?
 
-        /// The next event, or nil after the last one.
+        /// Returns the next event, or `nil` after the last one.
         public func next() async throws -> StreamedEvent? {
             let event = try await reader.next()
             if let session, let id = event?.event.run?.sessionID { session.adopt(id) }
@@ -68,15 +70,15 @@ public struct RunStream: AsyncSequence, Sendable {
         }
     }
 
-    /// What a stream begins with.
+    /// The source of a stream's first events.
     enum Start: Sendable {
-        /// The answer of a request, whose first event has an index that may not be known.
+        /// The response to a request. The index of its first event may be unknown.
         case response(HTTPClientResponse, firstIndex: Int?)
-        /// Nothing yet: a connection is made when the first event is asked for, which is the one of this index.
+        /// The event with an index. The stream connects when it is requested.
         case index(Int)
     }
 
-    /// Holds the start until somebody takes it: a response can be read once.
+    /// Stores the start until the first iterator takes it, since a response can be read only once.
     private final class Origin: Sendable {
         private let start: Mutex<Start?>
 
@@ -91,7 +93,7 @@ public struct RunStream: AsyncSequence, Sendable {
     }
 }
 
-/// Which run a stream is about, shared by the stream and those who read it.
+/// The id of a stream's run, shared by the stream and its iterator.
 final class RunIdentity: Sendable {
     private let id: Mutex<RunID?>
 
@@ -99,7 +101,7 @@ final class RunIdentity: Sendable {
 
     var runID: RunID? { id.withLock { $0 } }
 
-    /// Takes the run's id from an event, unless it is known.
+    /// Sets the run's id from an event, if it is not known yet.
     func learn(from event: Event) {
         guard let found = event.runID else { return }
         id.withLock { if $0 == nil { $0 = found } }

@@ -2,28 +2,29 @@
 
 import ACPCore
 
-/// An event as it arrives in a stream, with its place in the run.
+/// An event of a stream, with its index in the run.
 public struct StreamedEvent: Sendable, Hashable {
-    /// The event's index in the run's list of events, from 0. Nil if the server does not number its events and the
+    /// The event's index in the run's list of events, from 0. `nil` if the server does not number its events and the
     /// stream did not begin with the first one.
     public var index: Int?
     /// What happened.
     public var event: Event
 
+    /// Creates an event with an index.
     public init(index: Int?, event: Event) {
         self.index = index
         self.event = event
     }
 }
 
-/// Up to where a run is watched.
+/// The state of a run at which waiting or a stream ends.
 public enum RunMilestone: Sendable, Hashable {
-    /// Until the run has ended, or asks something that its caller has to answer.
+    /// The run has ended, or awaits an answer of its caller.
     case settled
-    /// Until the run has ended.
+    /// The run has ended.
     case terminal
 
-    /// Whether a run of that status has reached the milestone.
+    /// Returns whether a run with a status has reached the milestone.
     public func isReached(by status: RunStatus) -> Bool {
         switch self {
         case .settled: status.isSettled

@@ -3,23 +3,23 @@
 import NIOCore
 import Synchronization
 
-/// The work did not end in time.
+/// The error of work that did not end in time.
 struct DeadlineExceeded: Error {}
 
-/// Runs work that is cancelled when its time is up.
+/// Runs work that is cancelled at a deadline.
 ///
-/// The timer is one of the event loop's and not `Task.sleep`: a cancelled sleep stays in memory until it would have
+/// The timer belongs to the event loop instead of `Task.sleep`: a cancelled sleep remains in memory until it would have
 /// ended, and most of these timers are cancelled early.
 ///
-/// - Throws: what the work throws, or ``DeadlineExceeded``.
+/// - Throws: ``DeadlineExceeded``; errors of the work.
 func withDeadline<Value: Sendable>(
     _ limit: Duration,
     on eventLoop: any EventLoop,
     _ work: @escaping @Sendable () async throws -> Value
 ) async throws -> Value {
     let expired = Flag()
-    // The task is unstructured only because a timer outside of it has to cancel it: this function always awaits it, and
-    // hands its own cancellation on.
+    // The task is unstructured only because a timer must be able to cancel it: this function always awaits it, and
+    // forwards its own cancellation.
     let task = Task { try await work() }
     let timer = eventLoop.scheduleTask(in: TimeAmount(clamping: limit)) {
         expired.set()
@@ -45,7 +45,7 @@ private final class Flag: Sendable {
 }
 
 extension TimeAmount {
-    /// The duration in nanoseconds, at least zero and at most about a century, which is as good as forever.
+    /// Creates the time of a duration, limited to the range from zero to about a century.
     init(clamping duration: Duration) {
         let bounded = min(max(duration, .zero), .seconds(3_000_000_000))
         let (seconds, attoseconds) = bounded.components

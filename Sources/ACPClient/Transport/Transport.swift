@@ -8,10 +8,10 @@ import NIOHTTP1
 import NIOSSL
 import Synchronization
 
-/// Sends requests and reads answers: what all calls of a client share.
+/// Sends requests and reads responses for all calls of a client.
 ///
-/// Requests and streams go through connection pools of their own, so that many open streams never keep a cancel from
-/// being sent, and so that the idle timeout of streams does not end a synchronous run that takes its time.
+/// Requests and streams have separate connection pools, so that many open streams never prevent a cancellation from
+/// being sent, and so that the idle timeout of streams does not end a long synchronous run.
 final class Transport: Sendable {
     let baseURL: BaseURL
     let configuration: ACPClient.Configuration
@@ -31,13 +31,13 @@ final class Transport: Sendable {
         } else {
             var settings = HTTPClient.Configuration(
                 tlsConfiguration: try configuration.tls.makeTLSConfiguration(),
-                // A redirected POST would become a GET, and a token would go where nobody meant it to go.
+                // A redirected POST would become a GET, and the token could be sent to another server.
                 redirectConfiguration: .disallow,
                 timeout: .init(connect: TimeAmount(clamping: configuration.timeouts.connect))
             )
             settings.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = configuration.maximumConnections
-            // Common servers close idle connections after five seconds. Being faster avoids sending a request that must
-            // not be repeated on a connection that is about to close.
+            // Common servers close idle connections after five seconds. Closing them earlier avoids sending a request
+            // that must not be repeated on a connection that is about to be closed.
             settings.connectionPool.idleTimeout = .seconds(4)
             settings.connectionPool.retryConnectionEstablishment = false
             requests = HTTPClient(configuration: settings)
@@ -48,7 +48,7 @@ final class Transport: Sendable {
     }
 
     deinit {
-        // Nobody can use the clients any more; they stay alive by themselves until they are shut down.
+        // HTTP clients remain alive until they are shut down.
         if ownsClients, !isClosed.load(ordering: .acquiring) {
             requests.shutdown { _ in }
             streams.shutdown { _ in }
@@ -61,26 +61,27 @@ final class Transport: Sendable {
             try await requests.shutdown()
             try await streams.shutdown()
         } catch {
-            throw ACPClientError(.connectionLost, "the connections could not be closed in order", cause: error)
+            throw ACPClientError(.connectionLost, "the connections could not be closed gracefully", cause: error)
         }
     }
 
-    /// Where timers run.
+    /// The event loop for timers.
     var eventLoop: any EventLoop { requests.eventLoopGroup.any() }
 
     // MARK: - Requests
 
-    /// Sends a request and reads the whole answer.
+    /// Sends a request and reads the whole response.
     ///
-    /// - Throws: ``ACPClientError``, also when the answer is an error; `CancellationError` when the task is cancelled.
-    func send(_ request: HTTPRequest, timeout: Duration? = nil) async throws -> HTTPAnswer {
+    /// - Throws: ``ACPClientError``, also for responses with an error status; `CancellationError` if the task is
+    ///   cancelled.
+    func send(_ request: ClientRequest, timeout: Duration? = nil) async throws -> ClientResponse {
         let limit = timeout ?? configuration.timeouts.request
         let prepared = try prepare(request)
         do {
             return try await withDeadline(limit, on: eventLoop) {
                 var response = try await self.execute(prepared, on: self.requests, for: request)
                 if request.method == .GET, response == nil {
-                    // The server closed the connection while it was idle. Reading again changes nothing.
+                    // The server closed the connection while it was idle. GET is idempotent and can be sent again.
                     response = try await self.execute(prepared, on: self.requests, for: request)
                 }
                 guard let response else { throw HTTPClientError.remoteConnectionClosed }
@@ -91,15 +92,15 @@ final class Transport: Sendable {
         }
     }
 
-    /// Sends a request and decodes its answer.
+    /// Sends a request and decodes the response.
     func send<Value: Decodable>(
-        _ request: HTTPRequest, as type: Value.Type, timeout: Duration? = nil
+        _ request: ClientRequest, as type: Value.Type, timeout: Duration? = nil
     ) async throws -> Value {
         try decode(type, from: try await send(request, timeout: timeout), for: request)
     }
 
-    /// Sends a request whose answer is read piece by piece. Its head has to come within the timeout of requests.
-    func open(_ request: HTTPRequest) async throws -> HTTPClientResponse {
+    /// Sends a request whose response is read piece by piece. Its head must arrive within the timeout of requests.
+    func open(_ request: ClientRequest) async throws -> HTTPClientResponse {
         let limit = configuration.timeouts.request
         let prepared = try prepare(request)
         do {
@@ -114,8 +115,8 @@ final class Transport: Sendable {
         }
     }
 
-    /// Reads the rest of an answer that was opened.
-    func collect(_ response: HTTPClientResponse, for request: HTTPRequest) async throws -> HTTPAnswer {
+    /// Reads the whole body of a response.
+    func collect(_ response: HTTPClientResponse, for request: ClientRequest) async throws -> ClientResponse {
         let limit = configuration.timeouts.request
         do {
             return try await withDeadline(limit, on: eventLoop) {
@@ -126,24 +127,28 @@ final class Transport: Sendable {
         }
     }
 
-    func decode<Value: Decodable>(_ type: Value.Type, from answer: HTTPAnswer, for request: HTTPRequest) throws -> Value
-    {
+    /// Decodes a response.
+    ///
+    /// - Throws: ``ACPClientError`` with code `invalidResponse`.
+    func decode<Value: Decodable>(
+        _ type: Value.Type, from response: ClientResponse, for request: ClientRequest
+    ) throws -> Value {
         do {
-            return try ACPJSON.decode(type, from: answer.body.readableBytesView)
+            return try ACPJSON.decode(type, from: response.body.readableBytesView)
         } catch {
             var failure = ACPClientError(
                 .invalidResponse,
-                "\(describe(request)) answered with \(excerpt(answer)), which is not ACP: \(error.message). "
+                "the response to \(describe(request)) is \(excerpt(response)), which is not ACP: \(error.message). "
                     + "Is \(baseURL) the URL of an ACP server?", cause: error)
-            failure.status = answer.status
+            failure.status = response.status
             failure.runID = request.runID
             throw failure
         }
     }
 
-    /// Nil if the connection turned out to be closed before anything came back.
+    /// Returns the response, or `nil` if the connection was closed before a response arrived.
     private func execute(
-        _ prepared: HTTPClientRequest, on client: HTTPClient, for request: HTTPRequest
+        _ prepared: HTTPClientRequest, on client: HTTPClient, for request: ClientRequest
     ) async throws -> HTTPClientResponse? {
         try checkOpen()
         do {
@@ -155,14 +160,14 @@ final class Transport: Sendable {
         }
     }
 
-    private func complete(_ response: HTTPClientResponse, for request: HTTPRequest) async throws -> HTTPAnswer {
+    private func complete(_ response: HTTPClientResponse, for request: ClientRequest) async throws -> ClientResponse {
         let body = try await response.body.collect(upTo: configuration.maximumResponseBytes)
-        let answer = HTTPAnswer(status: Int(response.status.code), headers: response.headers, body: body)
-        guard (200..<300).contains(answer.status) else { throw failure(answer, for: request) }
-        return answer
+        let complete = ClientResponse(status: Int(response.status.code), headers: response.headers, body: body)
+        guard (200..<300).contains(complete.status) else { throw failure(complete, for: request) }
+        return complete
     }
 
-    private func prepare(_ request: HTTPRequest) throws -> HTTPClientRequest {
+    private func prepare(_ request: ClientRequest) throws -> HTTPClientRequest {
         let isOwnServer: Bool
         var prepared: HTTPClientRequest
         switch request.target {
@@ -192,20 +197,21 @@ final class Transport: Sendable {
 
     private func checkOpen() throws(ACPClientError) {
         guard !isClosed.load(ordering: .acquiring) else {
-            throw ACPClientError(.closed, "the client was closed: make a new one")
+            throw ACPClientError(.closed, "the client is closed: create a new one")
         }
     }
 
-    private func log(_ request: HTTPRequest, _ response: HTTPClientResponse) {
+    private func log(_ request: ClientRequest, _ response: HTTPClientResponse) {
         configuration.logger?.debug(
             "ACP request", metadata: ["request": "\(describe(request))", "status": "\(response.status.code)"])
     }
 
-    /// Finds what would otherwise fail at the first request, and could show up in an error with a secret in it.
+    /// Validates headers and token, which otherwise would fail at the first request with an error that contains a
+    /// secret.
     private static func validate(_ configuration: ACPClient.Configuration) throws(ACPClientError) {
         let fields = configuration.headers.map { (name: $0.key, value: $0.value) }
         for field in fields where !field.name.utf8.allSatisfy(isTokenCharacter) || field.name.isEmpty {
-            throw ACPClientError(.invalidConfiguration, "\"\(field.name)\" is no name of an HTTP header")
+            throw ACPClientError(.invalidConfiguration, "\"\(field.name)\" is not a valid HTTP header name")
         }
         for field in fields {
             guard let fault = HeaderValue.fault(in: field.value) else { continue }

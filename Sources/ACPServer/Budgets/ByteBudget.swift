@@ -3,9 +3,9 @@
 import DequeModule
 import Synchronization
 
-/// A number of bytes, or of anything else, that many share.
+/// A limited number of bytes, or of other units, that concurrent tasks reserve and release.
 final class ByteBudget: Sendable {
-    /// A share of a budget. It is given back by ``release()``, at the latest when nobody has it any more.
+    /// A share of a budget. It is returned by ``release()``, and at the latest when the reservation is deallocated.
     final class Reservation: Sendable {
         private let budget: ByteBudget
         private let bytes: Mutex<Int>
@@ -22,11 +22,11 @@ final class ByteBudget: Sendable {
                 defer { bytes = 0 }
                 return bytes
             }
-            if bytes > 0 { budget.giveBack(bytes) }
+            if bytes > 0 { budget.returnBytes(bytes) }
         }
     }
 
-    /// Too many wait already.
+    /// The error of a reservation when too many others are waiting.
     struct Exhausted: Error {}
 
     fileprivate struct Waiter {
@@ -41,7 +41,7 @@ final class ByteBudget: Sendable {
         var used = 0
         var lastID = 0
         var waiters: Deque<Waiter> = []
-        /// Whose task was cancelled before it could begin to wait.
+        /// The ids of waiters whose task was cancelled before they could wait.
         var cancelled: Set<Int> = []
     }
 
@@ -50,20 +50,20 @@ final class ByteBudget: Sendable {
     private let state = Mutex(State())
 
     /// - Parameters:
-    ///   - limit: How many bytes there are.
-    ///   - waitingLimit: How many may wait for some. More are refused.
+    ///   - limit: The number of bytes of the budget.
+    ///   - waitingLimit: How many reservations may wait. Further ones are rejected.
     init(_ limit: Int, waitingLimit: Int = 0) {
         self.limit = max(1, limit)
         self.waitingLimit = waitingLimit
     }
 
-    /// How many bytes are reserved.
+    /// The number of reserved bytes.
     var used: Int { state.withLock { $0.used } }
 
-    /// How many wait: for tests.
+    /// The number of waiting reservations, for tests.
     var waiting: Int { state.withLock { $0.waiters.count } }
 
-    /// Reserves bytes, or returns `nil` if there are not enough. More than there are at all count as all of them.
+    /// Reserves bytes, or returns `nil` if there are not enough. A number above the limit reserves the whole budget.
     func reserveNow(_ bytes: Int) -> Reservation? {
         let bytes = clamped(bytes)
         let fits = state.withLock { state in
@@ -76,7 +76,7 @@ final class ByteBudget: Sendable {
 
     /// Reserves bytes as soon as there are enough, in the order of the calls.
     ///
-    /// - Throws: ``Exhausted`` if too many wait; `CancellationError`.
+    /// - Throws: ``Exhausted`` if too many reservations are waiting; `CancellationError`.
     func reserve(_ bytes: Int) async throws -> Reservation {
         if let reservation = reserveNow(bytes) { return reservation }
         let bytes = clamped(bytes)
@@ -101,7 +101,7 @@ final class ByteBudget: Sendable {
         } onCancel: {
             leave(id)
         }
-        // A cancellation that came when the wait was over already has left its mark.
+        // A cancellation after the end of the wait has left an entry, which is removed.
         if Task.isCancelled { state.withLock { _ = $0.cancelled.remove(id) } }
         switch outcome {
         case .reserved: return Reservation(self, bytes)
@@ -123,7 +123,7 @@ final class ByteBudget: Sendable {
         for (waiter, outcome) in waiters { waiter.continuation.resume(returning: outcome) }
     }
 
-    private func giveBack(_ bytes: Int) {
+    private func returnBytes(_ bytes: Int) {
         let admitted = state.withLock { state in
             state.used -= bytes
             return state.admit(limit)

@@ -4,31 +4,31 @@ import HTTPTypes
 import Hummingbird
 import NIOCore
 
-/// The memory that requests and responses of a server share.
+/// The memory budgets of a server's requests and responses.
 struct ServerBudgets: Sendable {
     /// Bytes of large request bodies.
     let receiving: ByteBudget
-    /// Bytes of large responses that clients have not taken yet.
+    /// Bytes of large responses that clients have not read yet.
     let sending: ByteBudget
-    /// Responses to reading requests that are being put together.
+    /// Responses to GET requests that are being created.
     let building: ByteBudget
 
-    /// Smaller bodies are not counted: a connection takes as much by itself.
+    /// The size up to which bodies are not counted, because a connection takes as much memory by itself.
     static let smallBody = 65_536
-    /// How many responses are put together at the same time, and how many may wait for that.
-    private static let buildings = 32
+    /// How many responses are created at the same time. Up to ``waitingLimit`` requests wait for that.
+    private static let maximumBuilding = 32
     private static let waitingLimit = 4_096
 
     init(_ limits: ServerLimits) {
         receiving = ByteBudget(limits.requestMemory, waitingLimit: Self.waitingLimit)
         sending = ByteBudget(limits.responseMemory)
-        building = ByteBudget(Self.buildings, waitingLimit: Self.waitingLimit)
+        building = ByteBudget(Self.maximumBuilding, waitingLimit: Self.waitingLimit)
     }
 
-    /// Room for a request's body.
+    /// Reserves memory for a request's body.
     ///
-    /// - Returns: Nil if the body is so small that it does not count.
-    /// - Throws: ``ErrorAnswer``: 503 if too many wait.
+    /// - Returns: The reservation, or `nil` if the body is too small to be counted.
+    /// - Throws: ``ErrorResponse``: 503 if too many requests are waiting.
     func room(for request: Request, upTo limit: Int) async throws -> ByteBudget.Reservation? {
         let length = request.headers[.contentLength].flatMap(Int.init) ?? limit
         guard length > Self.smallBody else { return nil }
@@ -39,32 +39,34 @@ struct ServerBudgets: Sendable {
         }
     }
 
-    /// Room for a large response.
+    /// Reserves memory for a large response.
     ///
-    /// - Throws: ``ErrorAnswer``: 503 if there is none.
-    func room(forResponse bytes: Int, headers: HTTPFields = [:]) throws(ErrorAnswer) -> ByteBudget.Reservation {
+    /// - Throws: ``ErrorResponse``: 503 if not enough memory is left.
+    func room(forResponse bytes: Int, headers: HTTPFields = [:]) throws(ErrorResponse) -> ByteBudget.Reservation {
         if let reservation = sending.reserveNow(bytes) { return reservation }
-        throw Self.unavailable("clients are slow to read what was sent to them, and this response is large", headers)
+        throw Self.unavailable(
+            "too many large responses wait for slow clients (ServerLimits.responseMemory)", headers)
     }
 
-    static func unavailable(_ reason: String, _ headers: HTTPFields = [:]) -> ErrorAnswer {
-        ErrorAnswer(
+    static func unavailable(_ reason: String, _ headers: HTTPFields = [:]) -> ErrorResponse {
+        ErrorResponse(
             .serviceUnavailable, .unavailable, "\(reason): try again later", headers: [.retryAfter: "1"] + headers)
     }
 }
 
-/// Writes large buffers in pieces, each when the client has taken what came before.
+/// Writes large buffers in pieces, each when the client has accepted the previous ones.
 ///
-/// A connection knows that its client does not read when its event loop has tried to write. Until then it takes everything; a task
-/// that is faster than the event loop could hand over any number of bytes. So it waits for the event loop after each piece.
+/// A connection notices that its client does not read only when its event loop has tried to write. Until then it
+/// accepts everything, so that a task that is faster than the event loop could enqueue any number of bytes. Therefore
+/// the writer waits for the event loop after each piece.
 struct PieceWriter: ResponseBodyWriter {
     static let size = 65_536
     private var base: any ResponseBodyWriter
     private let eventLoop: (any EventLoop)?
-    /// How many bytes the event loop may not have seen yet.
+    /// The number of bytes that the event loop may not have processed yet.
     private var unseen = 0
 
-    /// - Parameter eventLoop: The connection's event loop. If `nil`, `base` waits for it.
+    /// - Parameter eventLoop: The connection's event loop. If `nil`, `base` waits for the event loop itself.
     init(base: any ResponseBodyWriter, eventLoop: (any EventLoop)? = nil) {
         self.base = base
         self.eventLoop = eventLoop
@@ -81,7 +83,7 @@ struct PieceWriter: ResponseBodyWriter {
         }
     }
 
-    /// Writes bytes that others have as well: only a piece of them is copied at a time.
+    /// Writes bytes that are shared with other readers. Only one piece of them is copied at a time.
     mutating func write(bytes: [UInt8]) async throws {
         var start = 0
         while start < bytes.count {
@@ -94,14 +96,15 @@ struct PieceWriter: ResponseBodyWriter {
     consuming func finish(_ trailingHeaders: HTTPFields?) async throws { try await base.finish(trailingHeaders) }
 }
 
-/// JSON that is put together piece by piece.
+/// JSON that is created piece by piece.
 protocol JSONPieces: Sendable {
-    /// The next piece, or nil after the last one.
+    /// Returns the next piece, or `nil` after the last one.
     mutating func next() async throws -> [UInt8]?
 }
 
 extension Response {
-    /// JSON that is read and sent piece by piece, each when the client has taken the one before, if it is large.
+    /// Returns a response with JSON. Large JSON is read and sent piece by piece, each when the client has accepted the
+    /// previous ones.
     static func json(
         _ pieces: some JSONPieces, headers: HTTPFields = [:], budgets: ServerBudgets
     ) async throws -> Response {

@@ -4,17 +4,17 @@ import Foundation
 import Logging
 import NIOCore
 
-/// Pauses the accepting of connections while the process or the machine has no means for more, such as file descriptors.
+/// Pauses accepting connections while the process or the machine has no resources for more, such as file descriptors.
 ///
-/// NIO leaves the listening socket readable after such an error, so that without a pause its event loop would try again and
-/// again without end.
+/// NIO leaves the listening socket readable after such an error, so that without a pause its event loop would retry
+/// continuously.
 final class AcceptPauseHandler: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = any Channel
 
     private static let firstPause = TimeAmount.milliseconds(50)
     private static let longestPause = TimeAmount.seconds(1)
-    /// How long nothing is logged after a warning.
-    private static let quietTime = TimeAmount.seconds(60)
+    /// The minimum time between two warnings.
+    private static let warningInterval = TimeAmount.seconds(60)
 
     private let logger: Logger
     private var pause = AcceptPauseHandler.firstPause
@@ -28,14 +28,15 @@ final class AcceptPauseHandler: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        guard let error = error as? IOError, Self.passes(error.errnoCode), let options = context.channel.syncOptions
+        guard let error = error as? IOError, Self.isTransient(error.errnoCode),
+            let options = context.channel.syncOptions
         else {
             return context.fireErrorCaught(error)
         }
         warn(error)
         try? options.setOption(.autoRead, value: false)
         context.eventLoop.assumeIsolated().scheduleTask(in: pause) {
-            // Fails if the channel has been closed meanwhile.
+            // Fails if the channel is already closed.
             try? options.setOption(.autoRead, value: true)
         }
         pause = min(pause + pause, Self.longestPause)
@@ -43,15 +44,15 @@ final class AcceptPauseHandler: ChannelInboundHandler, RemovableChannelHandler {
 
     private func warn(_ error: IOError) {
         let now = NIODeadline.now()
-        if let lastWarning, now < lastWarning + Self.quietTime { return }
+        if let lastWarning, now < lastWarning + Self.warningInterval { return }
         lastWarning = now
         logger.warning(
             """
-            no connection can be accepted at the moment, new ones wait: raise the limit of open files (ulimit -n), or lower \
+            no connections can be accepted at the moment, new ones wait: raise the limit of open files (ulimit -n), or lower \
             the limit of connections
             """, metadata: ["reason": "\(error)"])
     }
 
-    /// Whether an error is one that passes when other connections or files are closed.
-    private static func passes(_ code: CInt) -> Bool { [EMFILE, ENFILE, ENOBUFS, ENOMEM].contains(code) }
+    /// Whether an error disappears when other connections or files are closed.
+    private static func isTransient(_ code: CInt) -> Bool { [EMFILE, ENFILE, ENOBUFS, ENOMEM].contains(code) }
 }

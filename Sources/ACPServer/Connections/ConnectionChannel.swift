@@ -6,7 +6,7 @@ import Logging
 import NIOCore
 import NIOHTTP1
 
-/// HTTP/1 as Hummingbird serves it, with the limits and rules of ``ConnectionConfiguration``.
+/// Hummingbird's HTTP/1 channel with the limits and rules of ``ConnectionConfiguration``.
 struct ConnectionChannel: ServerChildChannel {
     typealias Value = HTTP1Channel.Value
 
@@ -53,7 +53,7 @@ struct ConnectionChannel: ServerChildChannel {
 }
 
 extension TimeAmount {
-    /// A duration, brought into the bounds of what timers can be set to: 1 millisecond to 10 years.
+    /// Creates the time of a duration, limited to the range of timers: 1 millisecond to 10 years.
     init(bounding duration: Duration) {
         let bounded = min(max(duration, .milliseconds(1)), .seconds(10 * 365 * 86_400))
         self = .nanoseconds(bounded.components.seconds * 1_000_000_000 + bounded.components.attoseconds / 1_000_000_000)

@@ -1,39 +1,44 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Limits of the connections of an ``ACPServer``: how many there may be, and how long a client may take.
+/// Limits of the connections of an ``ACPServer``: how many are served, and how long a client may take.
 ///
 /// The defaults suit a small machine with the usual limit of 1,024 open files per process. They apply to servers that
-/// ``ACPServer`` runs, and to ``ACPServer/application(host:port:onListening:)``.
+/// ``ACPServer`` runs, and to ``ACPServer/application(onListening:)``.
 public struct ConnectionConfiguration: Sendable, Hashable {
-    /// How many connections are served at the same time.
+    /// The maximum number of connections that are served at the same time.
     ///
-    /// Further connections get 503 and are closed, except that ``reserve`` of them may still ask for `/ping`, `/healthz` and
-    /// `/readyz`.
+    /// Further connections receive 503 and are closed, except that ``reserve`` of them may still request `/ping`,
+    /// `/healthz` and `/readyz`.
     public var maximumCount: Int
-    /// How many connections beyond ``maximumCount`` are accepted for requests of health routes.
+    /// The number of connections beyond ``maximumCount`` that are accepted for health checks.
     public var reserve: Int
-    /// How long a request's head may take, from the opening of the connection or from the first byte of a later request.
+    /// How long the head of a request may take, from the opening of the connection or from the first byte of a later
+    /// request.
     ///
-    /// A connection that has not sent a complete head by then gets 408 and is closed. One that has sent nothing is closed
-    /// without a response.
+    /// A connection that has not sent a complete head by then receives 408 and is closed. A connection that has sent
+    /// nothing is closed without a response.
     public var headTimeout: Duration
-    /// How long a request's body may take before ``minimumBodyRate`` applies.
+    /// How long the body of a request may take before ``minimumBodyRate`` applies.
     public var bodyGrace: Duration
-    /// How many bytes per second of a request's body have to arrive, on average after ``bodyGrace``. If 0, any rate is allowed.
+    /// The minimum rate of a request body, in bytes per second, on average after ``bodyGrace``. If 0, any rate is
+    /// allowed.
     ///
-    /// A body that is slower is refused with 408. The time in which the server itself does not read is not counted.
+    /// A slower body is rejected with 408. Time in which the server itself does not read is not counted.
     public var minimumBodyRate: Int
-    /// How long a request's body may take altogether. A body that takes longer is refused with 408.
+    /// How long the body of a request may take in total. A body that takes longer is rejected with 408.
     public var bodyTimeout: Duration
     /// How long a client may accept no byte of a response or a stream before its connection is closed.
     ///
-    /// It is measured from the first check that finds the connection stalled, which follows within a quarter of this time.
+    /// The time is measured from the first check that finds the connection stalled, which follows within a quarter of
+    /// it.
     public var writeTimeout: Duration
-    /// How long the rest of a request that has been responded to is read and discarded before its connection is closed.
+    /// How long the rest of a request is read and discarded after its response, before its connection is closed.
     ///
-    /// As many bytes are discarded as two bodies of the largest size have, and at least 1 MiB.
+    /// At most twice ``ServerConfiguration/maximumBodySize`` is discarded, or 1 MiB if that is more.
     public var drainTimeout: Duration
 
+    /// Creates limits.
+    ///
     /// - Parameters:
     ///   - maximumCount: Defaults to 900.
     ///   - reserve: Defaults to 24.

@@ -4,10 +4,10 @@ import Logging
 import NIOCore
 import NIOHTTP1
 
-/// Connects a ``ConnectionState`` with its channel. It belongs to the channel's event loop.
+/// Performs the actions of a ``ConnectionState`` on its channel. It is confined to the channel's event loop.
 ///
-/// It has two places in the pipeline: before the parser, where bytes are counted, and behind it, where requests and responses
-/// pass.
+/// It has two handlers in the pipeline: one before the parser, which counts bytes, and one after it, which sees
+/// requests and responses.
 final class ConnectionDriver {
     var state: ConnectionState
     private var writing: WriteProgress
@@ -16,11 +16,11 @@ final class ConnectionDriver {
     private var bytes: ChannelHandlerContext?
     private var messages: ChannelHandlerContext?
     private var timer: (deadline: NIODeadline, task: Scheduled<Void>)?
-    /// The time of the last event: requests and responses come with the bytes that bring them.
+    /// The time of the last bytes that arrived, and of the requests in them.
     var now = NIODeadline.now()
     var isReadPending = false
     private var isInputClosed = false
-    /// Whether the server has given the connection up: nothing is waited for any more.
+    /// Whether the server has aborted the connection, so that it no longer waits for anything.
     private var isAborted = false
 
     init(limits: ConnectionState.Limits, writeTimeout: TimeAmount, admission: Admission, logger: Logger) {
@@ -51,7 +51,7 @@ final class ConnectionDriver {
         now = .now()
         switch admission {
         case .full, .healthOnly: updateTimer()
-        case .refused: perform(state.refuse(.tooManyConnections))
+        case .rejected: perform(state.reject(.tooManyConnections))
         case .dropped: bytes?.close(promise: nil)
         }
     }
@@ -61,7 +61,7 @@ final class ConnectionDriver {
         if state.isDiscarding, writing.isFinished { bytes?.close(promise: nil) }
     }
 
-    /// - Returns: Whether the parser gets the bytes.
+    /// - Returns: Whether the bytes are passed to the parser.
     func received(_ count: Int) -> Bool {
         isReadPending = false
         now = .now()
@@ -76,39 +76,41 @@ final class ConnectionDriver {
 
     func readComplete() {
         updateTimer()
-        // Nobody else asks for more when the routes have what they wanted.
+        // The routes no longer read from the connection.
         switch state.reading {
         case .discarding, .draining: bytes?.read()
         default: break
         }
     }
 
-    // MARK: - Acting
+    // MARK: - Actions
 
     func perform(_ action: ConnectionState.Action?) {
         switch action {
         case nil: updateTimer()
         case .close: bytes?.close(promise: nil)
         case .finish: finish()
-        case .failBody: messages?.fireErrorCaught(SlowBody())
-        case .refuse(let refusal): send(refusal)
+        case .failBody: messages?.fireErrorCaught(SlowBodyError())
+        case .reject(let rejection): send(rejection)
         }
     }
 
-    private func send(_ refusal: Refusal) {
+    private func send(_ rejection: RejectionResponse) {
         guard let messages else { return }
         logger.debug(
-            "a connection is refused", metadata: ["status": "\(refusal.status.code)", "reason": "\(refusal.error)"])
-        let body = refusal.body
-        let head = refusal.head(version: .http1_1, length: body.readableBytes)
+            "a request was rejected by its connection",
+            metadata: ["status": "\(rejection.status.code)", "reason": "\(rejection.error)"])
+        let body = rejection.body
+        let head = rejection.head(version: .http1_1, length: body.readableBytes)
         messages.write(NIOAny(HTTPServerResponsePart.head(head)), promise: nil)
-        if !refusal.isForHead { messages.write(NIOAny(HTTPServerResponsePart.body(.byteBuffer(body))), promise: nil) }
+        if !rejection.isForHead { messages.write(NIOAny(HTTPServerResponsePart.body(.byteBuffer(body))), promise: nil) }
         messages.write(NIOAny(HTTPServerResponsePart.end(nil)), promise: nil)
         messages.flush()
         finish()
     }
 
-    /// Closes the sending side when everything is sent, and the connection when the client has closed its own or time is up.
+    /// Closes the output when everything is sent, and the connection when the client has closed its output or a timeout
+    /// has passed.
     func finish() {
         guard let bytes, !state.isDiscarding else { return }
         now = .now()
@@ -131,7 +133,7 @@ final class ConnectionDriver {
         }
     }
 
-    /// The server closes the connection.
+    /// Handles the server's request to close the connection.
     func close(_ mode: CloseMode, _ promise: EventLoopPromise<Void>?) {
         guard let bytes else {
             promise?.succeed()
@@ -142,7 +144,7 @@ final class ConnectionDriver {
             finish()
             promise?.succeed()
         case .input:
-            // The server is at the end of its patience.
+            // The server closes the input when its own timeout has passed.
             isAborted = true
             if state.hasRequests { bytes.close(mode: .input, promise: promise) } else { bytes.close(promise: promise) }
         case .all where !state.hasRequests && !isAborted && writing.hasWritten:
@@ -152,7 +154,7 @@ final class ConnectionDriver {
         }
     }
 
-    // MARK: - Time
+    // MARK: - Timers
 
     func responded() { updateTimer() }
 
@@ -165,7 +167,7 @@ final class ConnectionDriver {
 
     private func updateTimer() {
         guard let bytes else { return }
-        // What is still being sent has its own deadline.
+        // Data that is still being sent has its own deadline.
         var next = state.isDiscarding && !writing.isFinished ? nil : state.deadline
         if let check = writing.deadline { next = next.map { min($0, check) } ?? check }
         guard let deadline = next else { return }
@@ -175,18 +177,18 @@ final class ConnectionDriver {
         }
         let task = bytes.eventLoop.assumeIsolated().scheduleTask(deadline: deadline) { [self] in
             timer = nil
-            timeIsUp()
+            timerFired()
         }
         timer = (deadline, task)
     }
 
-    private func timeIsUp() {
+    private func timerFired() {
         guard let bytes else { return }
         now = .now()
         if let deadline = writing.deadline, now >= deadline {
             let buffered = (try? bytes.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
             if writing.isStalled(buffered: buffered, at: now) {
-                logger.debug("a client takes nothing of its response: its connection is closed")
+                logger.debug("a client does not read its response: its connection is closed")
                 bytes.close(promise: nil)
                 return
             }

@@ -3,7 +3,7 @@
 import NIOCore
 import NIOHTTP1
 
-/// Counts what comes and goes, before the parser.
+/// Counts incoming and outgoing bytes, before the parser.
 final class ConnectionBytesHandler: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer
@@ -48,20 +48,20 @@ final class ConnectionBytesHandler: ChannelDuplexHandler, RemovableChannelHandle
 }
 
 extension HTTPResponseHead {
-    /// Whether the length of the body is said.
+    /// Whether the head contains the length of the body.
     fileprivate var hasLength: Bool {
         headers.contains { $0.name.utf8.count == 14 && $0.name.lowercased() == "content-length" }
     }
 
-    /// Whether the connection is closed behind the response.
-    fileprivate var saysClose: Bool {
+    /// Whether the connection is closed after the response.
+    fileprivate var closesConnection: Bool {
         headers.contains { name, value in
             name.utf8.count == 10 && name.lowercased() == "connection" && value.lowercased() == "close"
         }
     }
 }
 
-/// Applies the rules to requests and responses, behind the parser.
+/// Applies the rules to requests and responses, after the parser.
 final class ConnectionMessagesHandler: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias InboundOut = HTTPServerRequestPart
@@ -85,19 +85,19 @@ final class ConnectionMessagesHandler: ChannelDuplexHandler, RemovableChannelHan
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch unwrapInboundIn(data) {
         case .head(let head):
-            do throws(Refusal) {
-                var facts = try RequestFacts(head)
+            do throws(RejectionResponse) {
+                var requestHead = try RequestHead(head)
                 if driver.admission == .healthOnly {
                     guard Self.healthPaths.contains(head.uri.prefix { $0 != "?" }) else {
-                        throw Refusal.tooManyConnections
+                        throw RejectionResponse.tooManyConnections
                     }
-                    facts.isKeepAlive = false
+                    requestHead.isKeepAlive = false
                 }
-                if driver.state.receivedHead(facts, at: driver.now) { context.fireChannelRead(data) }
+                if driver.state.receivedHead(requestHead, at: driver.now) { context.fireChannelRead(data) }
             } catch {
-                var refusal = error
-                refusal.isForHead = head.method == .HEAD
-                if let action = driver.state.refuse(refusal) { driver.perform(action) }
+                var rejection = error
+                rejection.isForHead = head.method == .HEAD
+                if let action = driver.state.reject(rejection) { driver.perform(action) }
             }
         case .body(let buffer):
             if driver.state.receivedBody(buffer.readableBytes, at: driver.now) { context.fireChannelRead(data) }
@@ -109,7 +109,7 @@ final class ConnectionMessagesHandler: ChannelDuplexHandler, RemovableChannelHan
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         switch error {
         case let fault as HTTPParserError:
-            switch driver.state.failed(Refusal(fault)) {
+            switch driver.state.failed(RejectionResponse(fault)) {
             case .forward: context.fireErrorCaught(error)
             case .act(let action): driver.perform(action)
             case .ignore: break
@@ -128,8 +128,8 @@ final class ConnectionMessagesHandler: ChannelDuplexHandler, RemovableChannelHan
     }
 
     func triggerUserOutboundEvent(context: ChannelHandlerContext, event: Any, promise: EventLoopPromise<Void>?) {
-        guard event is BodyIsRead else { return context.triggerUserOutboundEvent(event, promise: promise) }
-        if driver.state.readsBody(at: .now()) {
+        guard event is BodyReadStarted else { return context.triggerUserOutboundEvent(event, promise: promise) }
+        if driver.state.bodyReadStarted(at: .now()) {
             let head = HTTPResponseHead(version: .http1_1, status: .continue)
             context.writeAndFlush(wrapOutboundOut(.head(head)), promise: nil)
         }
@@ -138,14 +138,15 @@ final class ConnectionMessagesHandler: ChannelDuplexHandler, RemovableChannelHan
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         guard driver.state.hasRequests else {
-            // A response to nothing: the connection has said its last word.
+            // There is no request for this response: the connection has already sent its last response.
             promise?.fail(ChannelError.outputClosed)
             return
         }
         switch unwrapOutboundIn(data) {
         case .head(var head) where head.status.code >= 200:
             let framing = driver.state.respond(
-                isDelimited: head.hasLength || !head.status.mayHaveResponseBody, saysClose: head.saysClose)
+                isDelimited: head.hasLength || !head.status.mayHaveResponseBody, closesConnection: head.closesConnection
+            )
             guard let framing, framing.closes || framing.isHTTP10 else { return context.write(data, promise: promise) }
             if framing.isHTTP10 { head.version = .http1_0 }
             head.headers.replaceOrAdd(name: "Connection", value: framing.closes ? "close" : "keep-alive")

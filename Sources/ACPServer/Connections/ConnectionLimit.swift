@@ -3,18 +3,18 @@
 import Logging
 import Synchronization
 
-/// How far a new connection is served.
+/// How a new connection is served.
 enum Admission: Equatable {
     case full
-    /// For requests of health routes only.
+    /// Only health checks are served.
     case healthOnly
-    /// It gets 503 and is closed.
-    case refused
-    /// It is closed at once, because there are many that are being refused.
+    /// The connection receives 503 and is closed.
+    case rejected
+    /// The connection is closed at once, because many others are being rejected.
     case dropped
 }
 
-/// Counts the connections of a server and decides how far a new one is served.
+/// Counts the connections of a server and decides how a new one is served.
 final class ConnectionLimit: Sendable {
     private struct State {
         var count = 0
@@ -32,21 +32,21 @@ final class ConnectionLimit: Sendable {
         self.logger = logger
     }
 
-    /// How many connections are open.
+    /// The number of open connections.
     var count: Int { state.withLock { $0.count } }
 
     /// Counts a new connection. ``release()`` must follow when it is closed.
     func admit() -> Admission {
-        var isFirstRefusal = false
+        var isFirstRejection = false
         let number = state.withLock { state in
             state.count += 1
-            isFirstRefusal = state.count > maximum && !state.hasWarned
-            if isFirstRefusal { state.hasWarned = true }
+            isFirstRejection = state.count > maximum && !state.hasWarned
+            if isFirstRejection { state.hasWarned = true }
             return state.count
         }
-        if isFirstRefusal {
+        if isFirstRejection {
             logger.warning(
-                "the limit of connections is reached: further ones get 503",
+                "the limit of connections is reached: further ones receive 503",
                 metadata: ["maximum": "\(maximum)"])
         }
         return admission(of: number)
@@ -55,7 +55,7 @@ final class ConnectionLimit: Sendable {
     func release() {
         state.withLock { state in
             state.count -= 1
-            // With a distance, so that a count that goes up and down around the limit does not fill the log.
+            // With hysteresis, so that a count that fluctuates around the limit does not fill the log.
             if state.count <= maximum - max(1, maximum / 4) { state.hasWarned = false }
         }
     }
@@ -64,7 +64,7 @@ final class ConnectionLimit: Sendable {
         switch number - maximum {
         case ...0: .full
         case ...reserve: .healthOnly
-        case ...(reserve + max(reserve, 8)): .refused
+        case ...(reserve + max(reserve, 8)): .rejected
         default: .dropped
         }
     }

@@ -2,9 +2,9 @@
 
 import NIOCore
 
-/// What a connection of HTTP/1 is doing, until when it may, and what follows: the rules without the I/O.
+/// The state machine of an HTTP/1 connection: its timeouts, rejected requests and closing, without I/O.
 ///
-/// Every event comes with its time. ``deadline`` is when ``timeout(at:isReadPaused:)`` has to be called at the latest.
+/// Every event has a time. ``timeout(at:isReadPaused:)`` must be called at ``deadline`` at the latest.
 struct ConnectionState {
     struct Limits: Equatable {
         var head: TimeAmount
@@ -14,56 +14,56 @@ struct ConnectionState {
         var body: TimeAmount
         var idle: TimeAmount
         var drain: TimeAmount
-        /// How many bytes are read and discarded behind an early response.
+        /// How many bytes are read and discarded after an early response.
         var drainBytes: Int
     }
 
     enum Reading: Equatable {
-        /// Nothing of the next request has come.
+        /// No byte of the next request has arrived.
         case idle(since: NIODeadline)
         case head(since: NIODeadline, hasBegun: Bool)
         case body(Body)
         /// The body of a request that has been responded to, on a connection that is kept.
         case draining(since: NIODeadline, bytes: Int)
-        /// The body has failed: what still comes of it is not wanted.
+        /// The body has failed: the rest of it is ignored.
         case failed
-        /// The last response has been sent: what still comes is discarded.
+        /// The last response has been sent: everything that still arrives is discarded.
         case discarding(since: NIODeadline, bytes: Int)
     }
 
     struct Body: Equatable {
         var since: NIODeadline
         var bytes = 0
-        /// How many bytes are to come. Nil if nobody knows.
+        /// How many bytes are still expected. `nil` if that is unknown.
         var rest: Int?
         /// Whether the client waits for 100 before it sends anything.
         var isExpectingContinue = false
     }
 
     enum Action: Equatable {
-        /// Closes the connection without further ado.
+        /// Closes the connection at once.
         case close
-        /// Closes the connection as soon as everything is sent that has been written, and discards what comes until then.
+        /// Closes the connection as soon as everything that was written is sent, and discards what arrives until then.
         case finish
-        /// Sends a response of the connection's own, then finishes.
-        case refuse(Refusal)
-        /// Lets the route hear that the body was too slow.
+        /// Sends a response without involving the routes, then finishes.
+        case reject(RejectionResponse)
+        /// Reports to the route that the body was too slow.
         case failBody
     }
 
     private let limits: Limits
     private(set) var reading: Reading
-    /// The requests that have not been responded to.
-    private var requests = CircularBuffer<RequestFacts>(initialCapacity: 2)
+    /// The requests without a complete response.
+    private var requests = CircularBuffer<RequestHead>(initialCapacity: 2)
     private var hasResponseBegun = false
     /// Whether the response that has begun ends the connection.
     private var isLastResponse = false
-    /// Whether requests are taken that come behind those that are here.
-    private var takesRequests = true
-    /// Whether the connection is closed when nothing is left to respond to.
+    /// Whether further requests are accepted.
+    private var acceptsRequests = true
+    /// Whether the connection is closed after the last response.
     private var isClosing = false
     private var isQuiescing = false
-    private var pendingRefusal: Refusal?
+    private var pendingRejection: RejectionResponse?
 
     init(limits: Limits, at now: NIODeadline) {
         self.limits = limits
@@ -72,19 +72,19 @@ struct ConnectionState {
 
     var hasRequests: Bool { !requests.isEmpty }
 
-    /// Whether what arrives is not looked at any more.
+    /// Whether everything that arrives is discarded.
     var isDiscarding: Bool { if case .discarding = reading { true } else { false } }
 
-    // MARK: - Arriving
+    // MARK: - Requests
 
-    enum Arrival: Equatable {
+    enum InboundAction: Equatable {
         case forward
         case discard
         case close
     }
 
-    /// Bytes of whatever kind have arrived.
-    mutating func received(_ count: Int, at now: NIODeadline) -> Arrival {
+    /// Handles the arrival of bytes.
+    mutating func received(_ count: Int, at now: NIODeadline) -> InboundAction {
         switch reading {
         case .idle: reading = .head(since: now, hasBegun: true)
         case .head(let since, false): reading = .head(since: since, hasBegun: true)
@@ -102,27 +102,27 @@ struct ConnectionState {
         return .forward
     }
 
-    /// A request's head is complete.
+    /// Handles the complete head of a request.
     ///
-    /// - Returns: Whether it is to be served.
-    mutating func receivedHead(_ facts: RequestFacts, at now: NIODeadline) -> Bool {
-        guard takesRequests else { return false }
-        requests.append(facts)
-        if !facts.isKeepAlive { closeBehindLast() }
-        var body = Body(since: now, isExpectingContinue: facts.expectsContinue)
-        if case .bytes(let count) = facts.body { body.rest = count }
+    /// - Returns: Whether the request is served.
+    mutating func receivedHead(_ request: RequestHead, at now: NIODeadline) -> Bool {
+        guard acceptsRequests else { return false }
+        requests.append(request)
+        if !request.isKeepAlive { closeAfterLast() }
+        var body = Body(since: now, isExpectingContinue: request.expectsContinue)
+        if case .bytes(let count) = request.body { body.rest = count }
         reading = .body(body)
         return true
     }
 
-    /// A piece of a body is there.
+    /// Handles a piece of a body.
     ///
-    /// - Returns: Whether the route gets it.
+    /// - Returns: Whether the piece is passed to the route.
     mutating func receivedBody(_ count: Int, at now: NIODeadline) -> Bool {
         switch reading {
         case .body(var body):
             if body.isExpectingContinue {
-                // The client has waited for long enough, or never meant to.
+                // The client no longer waits for 100, or never did.
                 body.isExpectingContinue = false
                 body.since = now
             }
@@ -134,9 +134,9 @@ struct ConnectionState {
         }
     }
 
-    /// A request is complete.
+    /// Handles the end of a request.
     ///
-    /// - Returns: Whether the route hears of it.
+    /// - Returns: Whether the end is passed to the route.
     mutating func receivedEnd(at now: NIODeadline) -> Bool {
         switch reading {
         case .body, .draining:
@@ -146,40 +146,40 @@ struct ConnectionState {
         }
     }
 
-    /// A request, or the bytes of one, cannot be served.
+    /// Rejects a request or bytes that cannot be served.
     ///
-    /// - Returns: What is to be done now. If `nil`, earlier requests are responded to first.
-    mutating func refuse(_ refusal: Refusal) -> Action? {
-        guard takesRequests else { return nil }
-        closeBehindLast()
-        pendingRefusal = refusal
-        return nextRefusal()
+    /// - Returns: The action to perform. If `nil`, the responses to earlier requests are sent first.
+    mutating func reject(_ rejection: RejectionResponse) -> Action? {
+        guard acceptsRequests else { return nil }
+        closeAfterLast()
+        pendingRejection = rejection
+        return nextRejection()
     }
 
-    private mutating func closeBehindLast() {
-        takesRequests = false
+    private mutating func closeAfterLast() {
+        acceptsRequests = false
         isClosing = true
     }
 
-    private mutating func nextRefusal() -> Action? {
-        guard requests.isEmpty, let refusal = pendingRefusal else { return nil }
-        pendingRefusal = nil
-        return .refuse(refusal)
+    private mutating func nextRejection() -> Action? {
+        guard requests.isEmpty, let rejection = pendingRejection else { return nil }
+        pendingRejection = nil
+        return .reject(rejection)
     }
 
-    enum Fault: Equatable {
+    enum ParserErrorAction: Equatable {
         case ignore
-        /// The route that reads the body gets the error.
+        /// The error is passed to the route that reads the body.
         case forward
         case act(Action)
     }
 
-    /// The parser does not understand what has arrived.
-    mutating func failed(_ refusal: Refusal) -> Fault {
+    /// Handles an error of the parser.
+    mutating func failed(_ rejection: RejectionResponse) -> ParserErrorAction {
         switch reading {
-        case .idle, .head: return refuse(refusal).map { .act($0) } ?? .ignore
+        case .idle, .head: return reject(rejection).map { .act($0) } ?? .ignore
         case .body:
-            closeBehindLast()
+            closeAfterLast()
             reading = .failed
             return .forward
         case .draining: return .act(.finish)
@@ -187,45 +187,45 @@ struct ConnectionState {
         }
     }
 
-    // MARK: - Responding
+    // MARK: - Responses
 
     struct Framing: Equatable {
         var isHTTP10: Bool
         var closes: Bool
     }
 
-    /// A route's response begins.
+    /// Handles the start of a route's response.
     ///
     /// - Parameters:
-    ///   - isDelimited: Whether its end can be seen without the end of the connection in HTTP/1.0.
-    ///   - saysClose: Whether it says itself that the connection is closed behind it.
-    /// - Returns: How it is sent. Nil if there is no request for it.
-    mutating func respond(isDelimited: Bool, saysClose: Bool) -> Framing? {
+    ///   - isDelimited: Whether an HTTP/1.0 client can recognize its end without the end of the connection.
+    ///   - closesConnection: Whether the route has set `Connection: close`.
+    /// - Returns: How the response is sent, or `nil` if there is no request for it.
+    mutating func respond(isDelimited: Bool, closesConnection: Bool) -> Framing? {
         guard let request = requests.first else { return nil }
         hasResponseBegun = true
         let isLast = requests.count == 1
         let closes =
-            saysClose || !request.isKeepAlive || (request.isHTTP10 && !isDelimited)
-            || (isLast && pendingRefusal == nil && (isClosing || leavesTooMuch))
-        if closes { closeBehindLast() }
+            closesConnection || !request.isKeepAlive || (request.isHTTP10 && !isDelimited)
+            || (isLast && pendingRejection == nil && (isClosing || hasTooMuchUnreadBody))
+        if closes { closeAfterLast() }
         isLastResponse = closes
         return Framing(isHTTP10: request.isHTTP10, closes: closes)
     }
 
-    /// Whether the rest of the body cannot be expected, or not be waited for, before the next request.
-    private var leavesTooMuch: Bool {
+    /// Whether too much of the body is unread, or it may never arrive, so that the connection cannot be reused.
+    private var hasTooMuchUnreadBody: Bool {
         guard case .body(let body) = reading else { return false }
         return body.isExpectingContinue || body.rest.map { $0 > limits.drainBytes } ?? false
     }
 
-    /// A route's response is complete.
+    /// Handles the end of a route's response.
     mutating func responded(at now: NIODeadline) -> Action? {
         guard !requests.isEmpty else { return nil }
         requests.removeFirst()
         hasResponseBegun = false
         if isLastResponse { return .finish }
         guard requests.isEmpty else { return nil }
-        if let refusal = nextRefusal() { return refusal }
+        if let rejection = nextRejection() { return rejection }
         if isClosing { return .finish }
         switch reading {
         case .idle: reading = .idle(since: now)
@@ -237,18 +237,18 @@ struct ConnectionState {
         return nil
     }
 
-    /// Everything has been said. What still comes is discarded.
+    /// Discards everything that arrives from now on, after the last response.
     mutating func beginDiscarding(at now: NIODeadline) {
-        closeBehindLast()
+        closeAfterLast()
         requests.removeAll()
-        pendingRefusal = nil
+        pendingRejection = nil
         reading = .discarding(since: now, bytes: 0)
     }
 
-    /// A route is about to read its request's body.
+    /// Handles a route that starts to read its request's body.
     ///
-    /// - Returns: Whether the client has to hear that it can send it.
-    mutating func readsBody(at now: NIODeadline) -> Bool {
+    /// - Returns: Whether 100 (Continue) must be sent.
+    mutating func bodyReadStarted(at now: NIODeadline) -> Bool {
         guard case .body(var body) = reading, body.isExpectingContinue, requests.count == 1, !hasResponseBegun else {
             return false
         }
@@ -258,16 +258,16 @@ struct ConnectionState {
         return true
     }
 
-    // MARK: - Ending
+    // MARK: - Shutdown and timeouts
 
-    /// The server shuts down.
+    /// Handles the shutdown of the server.
     mutating func quiesce() -> Action? {
         isQuiescing = true
         isClosing = true
         return requests.isEmpty && !isDiscarding ? .close : nil
     }
 
-    /// When the connection has to do something else than what it does. Nil while it waits for the server.
+    /// When the current phase of the connection times out. `nil` while it waits for the server.
     var deadline: NIODeadline? {
         switch reading {
         case .idle(let since): requests.isEmpty ? since + limits.idle : nil
@@ -288,16 +288,16 @@ struct ConnectionState {
         return min(total, body.since + limits.bodyGrace + .nanoseconds(Int64(earned)))
     }
 
-    /// Time has passed.
+    /// Handles the passing of time.
     ///
-    /// - Parameter isReadPaused: Whether the server does not read, because the route is not as fast as the client.
+    /// - Parameter isReadPaused: Whether the server does not read, because the route is slower than the client.
     mutating func timeout(at now: NIODeadline, isReadPaused: Bool) -> Action? {
         guard let deadline, now >= deadline else { return nil }
         switch reading {
         case .idle, .draining, .discarding: return .close
         case .head(_, let hasBegun):
             guard hasBegun else { return .close }
-            return refuse(.slowHead) ?? .close
+            return reject(.slowHead) ?? .close
         case .body(var body):
             if isReadPaused {
                 body.since = now
@@ -305,7 +305,7 @@ struct ConnectionState {
                 reading = .body(body)
                 return nil
             }
-            closeBehindLast()
+            closeAfterLast()
             reading = .failed
             return hasResponseBegun ? nil : .failBody
         case .failed: return nil

@@ -3,10 +3,10 @@
 import Hummingbird
 import NIOCore
 
-/// A route reads the body of its request: the event that a connection waits for before it sends 100.
-struct BodyIsRead: Sendable {}
+/// The event that a route starts to read the body of its request. The connection then sends 100 (Continue).
+struct BodyReadStarted: Sendable {}
 
-/// A request's body whose sender waits for 100, which is sent when somebody begins to read.
+/// A request's body whose sender waits for 100 (Continue), which is sent when the body is first read.
 struct ExpectedBody: AsyncSequence, Sendable {
     let body: RequestBody
     let channel: any Channel
@@ -20,7 +20,7 @@ struct ExpectedBody: AsyncSequence, Sendable {
         mutating func next() async throws -> ByteBuffer? {
             if let channel {
                 self.channel = nil
-                channel.triggerUserOutboundEvent(BodyIsRead(), promise: nil)
+                channel.triggerUserOutboundEvent(BodyReadStarted(), promise: nil)
             }
             return try await body.next()
         }

@@ -2,27 +2,29 @@
 
 import NIOHTTP1
 
-/// What the head of a request means for its connection.
-struct RequestFacts: Equatable {
-    /// How much of a body follows.
+/// The properties of a request's head that affect its connection.
+struct RequestHead: Equatable {
+    /// The size of the body that follows.
     enum Body: Equatable {
         case none
         case bytes(Int)
-        /// In chunks: until its end comes, nobody knows.
+        /// The body is chunked, so that its size is known only at its end.
         case unknown
     }
 
     var isHTTP10 = false
-    /// Whether the client wants to send more requests.
+    /// Whether the connection can be used for further requests.
     var isKeepAlive = true
-    /// Whether the client waits for 100 before it sends the body.
+    /// Whether the client waits for 100 (Continue) before it sends the body.
     var expectsContinue = false
     var body = Body.none
 
-    /// The time of the rest of a head is too valuable to look at it more than once: everything is found in one pass.
+    /// Reads a head. All properties are found in one pass over the headers, because this is on the path of every
+    /// request.
     ///
-    /// - Throws: ``Refusal``: 400 if the head has no `Host`, or more than one; 417 if it expects something unknown.
-    init(_ head: HTTPRequestHead) throws(Refusal) {
+    /// - Throws: ``RejectionResponse``: 400 if the head does not have exactly one valid `Host`; 417 for an unknown
+    ///   expectation.
+    init(_ head: HTTPRequestHead) throws(RejectionResponse) {
         isHTTP10 = head.version == .http1_0
         isKeepAlive = head.isKeepAlive
         var hosts = 0
@@ -32,7 +34,7 @@ struct RequestFacts: Equatable {
             switch name.utf8.count {
             case 4 where name.isEqual(to: "host"):
                 hosts += 1
-                isHostValid = isHostValid && value.utf8.allSatisfy(\.isOfAuthority)
+                isHostValid = isHostValid && value.utf8.allSatisfy(\.isAllowedInAuthority)
             case 6 where name.isEqual(to: "expect"):
                 for expectation in value.split(separator: ",") {
                     if expectation.trimmed.isEqual(to: "100-continue") {
@@ -49,22 +51,23 @@ struct RequestFacts: Equatable {
                 if body == .none, let length = Int(value), length > 0 { body = .bytes(length) }
             case 17 where name.isEqual(to: "transfer-encoding"):
                 body = .unknown
-                // HTTP/1.0 does not know it: where the next request would begin is not sure.
+                // HTTP/1.0 does not define it, so that it is unknown where the next request would begin.
                 if isHTTP10 { isKeepAlive = false }
             default: break
             }
         }
         if hosts > 1 || !isHostValid {
-            throw Refusal(.badRequest, .invalidInput, "the request has more than one Host, or one that is not valid")
+            throw RejectionResponse(
+                .badRequest, .invalidInput, "the request has more than one Host header, or one that is not valid")
         }
         if isHTTP10 {
             expectsContinue = false
         } else if hosts == 0 {
-            throw Refusal(
-                .badRequest, .invalidInput, "the request has no Host: send the name that the server is called by")
+            throw RejectionResponse(
+                .badRequest, .invalidInput, "the request has no Host header: send the name of the server")
         } else if hasUnknownExpectation {
-            throw Refusal(
-                .expectationFailed, .invalidInput, "Expect can only be met if it is 100-continue: send another, or none"
+            throw RejectionResponse(
+                .expectationFailed, .invalidInput, "the only supported value of Expect is 100-continue: omit the header"
             )
         }
         if body == .none { expectsContinue = false }
@@ -74,7 +77,7 @@ struct RequestFacts: Equatable {
 }
 
 extension StringProtocol {
-    /// Whether this is a word in any case. The word is in lower case.
+    /// Whether the text is equal to a word in lower case, ignoring case.
     fileprivate func isEqual(to word: StaticString) -> Bool {
         guard utf8.count == word.utf8CodeUnitCount else { return false }
         var word = word.utf8Start
@@ -97,8 +100,8 @@ extension Substring {
 }
 
 extension UInt8 {
-    /// Whether it can occur in the host and port of a URL.
-    fileprivate var isOfAuthority: Bool {
+    /// Whether the byte can be part of the host and port of a URL.
+    fileprivate var isAllowedInAuthority: Bool {
         switch self {
         case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
             UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: ":"),

@@ -2,12 +2,12 @@
 
 import NIOCore
 
-/// How far a client takes what it is sent.
+/// Detects clients that do not read what the server sends.
 struct WriteProgress {
     let timeout: TimeAmount
-    /// How many bytes have been written, whether the client has taken them or not.
+    /// The number of bytes that have been written, whether the client has read them or not.
     var written = 0
-    /// Whether everything has been sent that ever will.
+    /// Whether everything has been sent.
     var isFinished = false
     private(set) var deadline: NIODeadline?
     private var stall: (accepted: Int, since: NIODeadline)?
@@ -18,18 +18,18 @@ struct WriteProgress {
 
     private var interval: TimeAmount { .nanoseconds(timeout.nanoseconds / 4) }
 
-    /// Something has been sent on its way.
+    /// Handles a flush.
     ///
-    /// - Returns: Whether ``isStalled(buffered:at:)`` has a new deadline.
+    /// - Returns: Whether there is a new deadline for calling ``isStalled(buffered:at:)``.
     mutating func needsCheck(after now: () -> NIODeadline) -> Bool {
         guard deadline == nil else { return false }
         deadline = now() + interval
         return true
     }
 
-    /// Looks at what the client has taken.
+    /// Returns whether the client has read nothing for the whole timeout.
     ///
-    /// - Parameter buffered: How many of the bytes the operating system has not taken yet.
+    /// - Parameter buffered: How many of the bytes the operating system has not accepted yet.
     mutating func isStalled(buffered: Int, at now: NIODeadline) -> Bool {
         guard buffered > 0 else {
             deadline = nil

@@ -3,7 +3,7 @@
 import HTTPTypes
 import Hummingbird
 
-/// Refuses those who may not call.
+/// Rejects requests that are not authenticated with 401.
 struct AuthenticationMiddleware<Context: RequestContext>: RouterMiddleware {
     let authentication: Authentication
 
@@ -11,7 +11,7 @@ struct AuthenticationMiddleware<Context: RequestContext>: RouterMiddleware {
         _ request: Request, context: Context, next: (Request, Context) async throws -> Response
     ) async throws -> Response {
         guard (try? await authentication.isAllowed(request.head)) == true else {
-            throw ErrorAnswer(
+            throw ErrorResponse(
                 .unauthorized, .unauthorized, "a credential is missing or wrong: send Authorization: Bearer TOKEN",
                 headers: [.wwwAuthenticate: "Bearer"])
         }

@@ -2,9 +2,9 @@
 
 import Hummingbird
 
-/// Turns whatever a route throws into ACP's error object.
+/// Converts the errors that routes throw into responses with ACP's error object.
 struct ErrorMiddleware<Context: RequestContext>: RouterMiddleware {
-    let failures: FailureLog
+    let failureLogger: FailureLogger
     let methods: RouteMethods
 
     func handle(
@@ -14,9 +14,9 @@ struct ErrorMiddleware<Context: RequestContext>: RouterMiddleware {
             return try await next(request, context)
         } catch {
             if let response = try methods.response(to: request, after: error, context: context) { return response }
-            let answer = ErrorAnswer(error)
-            failures.record(answer, request, to: context.logger)
-            return try answer.response(from: request, context: context)
+            let errorResponse = ErrorResponse(error)
+            failureLogger.log(errorResponse, request, to: context.logger)
+            return try errorResponse.response(from: request, context: context)
         }
     }
 }

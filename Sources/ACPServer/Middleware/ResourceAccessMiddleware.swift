@@ -3,7 +3,7 @@
 import HTTPTypes
 import Hummingbird
 
-/// Lets those read a resource of a session who have a signed URL of it, or a credential.
+/// Allows reading a session's resources with a signed URL or with a credential.
 struct ResourceAccessMiddleware<Context: RequestContext>: RouterMiddleware {
     let signing: URLSigning
     let authentication: Authentication?
@@ -12,13 +12,13 @@ struct ResourceAccessMiddleware<Context: RequestContext>: RouterMiddleware {
         _ request: Request, context: Context, next: (Request, Context) async throws -> Response
     ) async throws -> Response {
         let query = request.uri.queryParameters
-        let verdict =
+        let validity =
             SessionResource(endOfPath: request.uri.path).map {
-                signing.verdict(
-                    on: $0, expires: query[Substring(SessionLink.expiresName)].map(String.init),
+                signing.validity(
+                    of: $0, expires: query[Substring(SessionLink.expiresName)].map(String.init),
                     signature: query[Substring(SessionLink.signatureName)].map(String.init))
-            } ?? .forged
-        if case .valid(let remaining) = verdict {
+            } ?? .invalid
+        if case .valid(let remaining) = validity {
             var response = try await next(request, context)
             response.limitCaching(to: remaining)
             return response
@@ -27,9 +27,9 @@ struct ResourceAccessMiddleware<Context: RequestContext>: RouterMiddleware {
             return try await next(request, context)
         }
         let problem =
-            verdict == .expired ? "this URL has expired" : "this URL is not signed by this server, or was changed"
-        let others = authentication == nil ? "" : ", or send a credential"
-        throw ErrorAnswer(
-            .forbidden, .unauthorized, "\(problem): take a new one from the session's descriptor\(others)")
+            validity == .expired ? "this URL has expired" : "this URL is not signed by this server, or was changed"
+        let alternative = authentication == nil ? "" : ", or send a credential"
+        throw ErrorResponse(
+            .forbidden, .unauthorized, "\(problem): get a new one from the session's descriptor\(alternative)")
     }
 }

@@ -4,7 +4,8 @@ import HTTPTypes
 import Hummingbird
 import NIOCore
 
-/// Bounds how many responses are put together at the same time, and how many bytes of large ones wait for their clients.
+/// Limits how many responses are created at the same time, and how many bytes of large responses wait for their
+/// clients.
 struct ResponseBudgetMiddleware<Context: RequestContext>: RouterMiddleware {
     let budgets: ServerBudgets
 
@@ -21,12 +22,12 @@ struct ResponseBudgetMiddleware<Context: RequestContext>: RouterMiddleware {
             return response
         }
         guard length > ServerBudgets.smallBody else { return response }
-        // A run that was called for has an id to come back with.
+        // The error keeps the run's id, so that the client can fetch the run later.
         let headers = response.headers[.runID].map { [.runID: $0] as HTTPFields } ?? [:]
         let room = try budgets.room(forResponse: length, headers: headers)
         let body = response.body
         response.body = ResponseBody(contentLength: length) { writer in
-            // Given back when all but the last piece has been taken; at the latest when the response goes away.
+            // Released when all but the last piece has been sent, and at the latest when the response is deallocated.
             try await body.write(PieceWriter(base: writer, eventLoop: eventLoop))
             room.release()
         }
@@ -41,7 +42,7 @@ struct ResponseBudgetMiddleware<Context: RequestContext>: RouterMiddleware {
         do {
             place = try await budgets.building.reserve(1)
         } catch is ByteBudget.Exhausted {
-            throw ServerBudgets.unavailable("too many requests wait for a response")
+            throw ServerBudgets.unavailable("too many requests are waiting for a response")
         }
         defer { place.release() }
         return try await next(request, context)

@@ -3,13 +3,13 @@
 import HTTPTypes
 
 extension ServerBase {
-    /// The URL under which the sender of a request reaches the server.
+    /// Creates the URL at which the sender of a request reaches the server.
     ///
     /// - Parameters:
     ///   - request: The request's head.
-    ///   - believesProxy: Whether a proxy that is trusted has sent it: then what it says of the original request counts.
-    init?(of request: HTTPRequest, believesProxy: Bool) {
-        let forwarded = believesProxy ? Forwarded(request.headerFields) : Forwarded()
+    ///   - isProxyTrusted: Whether a trusted proxy has sent the request, so that its forwarding headers are applied.
+    init?(of request: HTTPRequest, isProxyTrusted: Bool) {
+        let forwarded = isProxyTrusted ? Forwarded(request.headerFields) : Forwarded()
         let scheme = forwarded.scheme ?? "http"
         guard let host = forwarded.host ?? request.authority else { return nil }
         if let prefix = forwarded.prefix, let base = ServerBase(scheme: scheme, authority: host, prefix: prefix) {
@@ -20,8 +20,9 @@ extension ServerBase {
     }
 }
 
-/// What a proxy says of the request that it forwards, in `X-Forwarded-Proto`, `-Host` and `-Prefix`, or in `Forwarded` (RFC 7239).
-/// Where several proxies have appended to a field, the last one counts: it is the one that is connected.
+/// The forwarding headers of a proxy: `X-Forwarded-Proto`, `-Host` and `-Prefix`, or `Forwarded` (RFC 7239).
+///
+/// Where several proxies have appended to a field, the last value applies: that of the proxy that is connected.
 struct Forwarded: Equatable {
     var scheme: String?
     var host: String?
@@ -34,7 +35,7 @@ struct Forwarded: Equatable {
         scheme = (Self.last(fields[values: .xForwardedProto]) ?? standard["proto"])?.lowercased()
         if scheme != "http", scheme != "https" { scheme = nil }
         host = Self.last(fields[values: .xForwardedHost]) ?? standard["host"]
-        // What is no host would take the whole base with it.
+        // An invalid host would make the whole base URL invalid.
         if let named = host, ServerBase(scheme: "http", authority: named) == nil { host = nil }
         prefix = Self.last(fields[values: .xForwardedPrefix])
         if let path = prefix, !path.hasPrefix("/") { prefix = nil }
@@ -69,7 +70,7 @@ extension HTTPField.Name {
 }
 
 extension StringProtocol {
-    /// Without white space at both ends.
+    /// The text without spaces and tabs at both ends.
     fileprivate var trimmed: SubSequence {
         var text = self[...]
         while let first = text.first, first == " " || first == "\t" { text = text.dropFirst() }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A URL that a server's paths are appended to, in one spelling: scheme and host in lower case, without the port that the scheme
-/// implies, without a slash at the end. Two of them are equal when they lead to the same place.
+/// A URL to which a server's paths are appended, in normalized form: scheme and host in lower case, without the default
+/// port of the scheme, without a slash at the end. Base URLs of the same server are equal.
 struct ServerBase: Sendable, Hashable, CustomStringConvertible {
     let description: String
 
-    /// Nil if the text is no URL of that kind.
+    /// Returns `nil` if the text is not a URL of HTTP or HTTPS, or has a user name, a query or a fragment.
     init?(_ text: String) {
         guard let url = SplitURL(text), url.tail.isEmpty, Self.isPath(url.path) else { return nil }
         var path = url.path
@@ -14,18 +14,18 @@ struct ServerBase: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// - Parameters:
-    ///   - authority: Host and port, as requests name them.
-    ///   - prefix: A path that a proxy takes off, or nothing.
+    ///   - authority: Host and port, as in a request.
+    ///   - prefix: A path that a proxy removes. Defaults to none.
     init?(scheme: String, authority: String, prefix: String = "") {
         self.init("\(scheme)://\(authority)\(prefix)")
     }
 
-    /// Stands in where a request does not say whom it calls.
+    /// The base URL for requests that do not name a host.
     static let unknown = ServerBase(verbatim: "http://localhost")
 
     private init(verbatim text: String) { description = text }
 
-    /// What stands behind this base in a URL, beginning with a slash. Nil if the URL is not below it.
+    /// Returns the path of a URL after this base, beginning with a slash, or `nil` if the URL is not below this base.
     func path(of url: String) -> String? {
         guard let url = SplitURL(url) else { return nil }
         let rest = url.origin + url.path
@@ -34,10 +34,10 @@ struct ServerBase: Sendable, Hashable, CustomStringConvertible {
         return path.hasPrefix("/") ? String(path) : nil
     }
 
-    /// The path of a URL of http or https. Nil if it is none.
+    /// Returns the path of a URL of HTTP or HTTPS, or `nil` if the text is not such a URL.
     static func path(ofAny url: String) -> String? { SplitURL(url).map { String($0.path) } }
 
-    /// Whether this could stand in a URL as it is, and means what it says.
+    /// Whether a path can be part of a URL unchanged, and has no `.` and `..` segments.
     private static func isPath(_ path: Substring) -> Bool {
         path.utf8.allSatisfy { byte in
             switch byte {
@@ -50,9 +50,9 @@ struct ServerBase: Sendable, Hashable, CustomStringConvertible {
     }
 }
 
-/// A URL of http or https in three pieces.
+/// A URL of HTTP or HTTPS, split into origin, path and the rest.
 private struct SplitURL {
-    /// Scheme, host and port in the spelling that is compared.
+    /// Scheme, host and port in normalized form.
     let origin: String
     let path: Substring
     /// The query and the fragment.
@@ -63,16 +63,16 @@ private struct SplitURL {
         let scheme = text[..<colon].lowercased()
         let rest = text[colon...]
         guard scheme == "http" || scheme == "https", rest.hasPrefix("://") else { return nil }
-        let behindScheme = rest.dropFirst(3)
-        let authority = behindScheme.prefix { $0 != "/" && $0 != "?" && $0 != "#" }
+        let afterScheme = rest.dropFirst(3)
+        let authority = afterScheme.prefix { $0 != "/" && $0 != "?" && $0 != "#" }
         guard let authority = Self.normalized(authority.lowercased(), scheme: scheme) else { return nil }
-        let behindAuthority = behindScheme.drop { $0 != "/" && $0 != "?" && $0 != "#" }
+        let afterAuthority = afterScheme.drop { $0 != "/" && $0 != "?" && $0 != "#" }
         origin = "\(scheme)://\(authority)"
-        path = behindAuthority.prefix { $0 != "?" && $0 != "#" }
-        tail = behindAuthority[path.endIndex...]
+        path = afterAuthority.prefix { $0 != "?" && $0 != "#" }
+        tail = afterAuthority[path.endIndex...]
     }
 
-    /// Host and port, the port only if it is not the scheme's own. Nil if it is none, or holds a user name.
+    /// Returns host and port, without the scheme's default port, or `nil` if they are not valid or contain a user name.
     private static func normalized(_ authority: String, scheme: String) -> String? {
         guard !authority.isEmpty, authority.utf8.count <= 300 else { return nil }
         let host: Substring

@@ -3,22 +3,26 @@
 import Foundation
 import NIOCore
 
-/// Whose word a server takes for the URL that a client has called: what `X-Forwarded-Proto`, `X-Forwarded-Host`,
-/// `X-Forwarded-Prefix` and `Forwarded` say is believed if the request comes from one of these addresses.
+/// The addresses of proxies whose forwarding headers a server trusts.
+///
+/// If a request comes from one of these addresses, the URL that the client has requested is derived from
+/// `X-Forwarded-Proto`, `X-Forwarded-Host`, `X-Forwarded-Prefix` and `Forwarded`.
 ///
 /// ```swift
 /// let proxies = try TrustedProxies(["10.0.0.0/8", "fd00::/8", "192.0.2.7"])
 /// let configuration = ServerConfiguration(trustedProxies: proxies)
 /// ```
 public struct TrustedProxies: Sendable, Hashable {
-    /// Nil for everybody.
+    /// `nil` if all addresses are trusted.
     private let ranges: [Range]?
 
-    /// Whoever calls is believed: for a server that nobody but its proxy can reach.
-    public static let everybody = TrustedProxies(ranges: nil)
+    /// Trusts the headers of every request: for a server that only its proxy can reach.
+    public static let all = TrustedProxies(ranges: nil)
 
-    /// - Parameter ranges: IPv4 or IPv6 addresses, each with or without the length of a prefix.
-    /// - Throws: ``ServerError`` with `invalidProxyRange` for a text that is neither.
+    /// Creates a set of trusted addresses.
+    ///
+    /// - Parameter ranges: IPv4 or IPv6 addresses, each with or without a prefix length.
+    /// - Throws: ``ServerError`` with code `invalidProxyRange` if a text is not an address or an address range.
     public init(_ ranges: [String]) throws(ServerError) {
         var parsed: [Range] = []
         for text in ranges {
@@ -30,14 +34,15 @@ public struct TrustedProxies: Sendable, Hashable {
 
     private init(ranges: [Range]?) { self.ranges = ranges }
 
-    /// Whether a request from there comes through a proxy that is trusted.
+    /// Whether a request from an address was sent by a trusted proxy.
     func includes(_ address: SocketAddress?) -> Bool {
         guard let ranges else { return true }
         guard let bytes = address.flatMap(Self.bytes(of:)) else { return false }
         return ranges.contains { $0.contains(bytes) }
     }
 
-    /// The 4 or 16 bytes of an address. IPv4 in the clothes of IPv6 counts as IPv4: a socket that takes both shows it so.
+    /// Returns the 4 or 16 bytes of an address. IPv4-mapped IPv6 addresses, which dual-stack sockets report, are
+    /// treated as IPv4.
     private static func bytes(of address: SocketAddress) -> [UInt8]? {
         switch address {
         case .v4(let address):
@@ -51,7 +56,7 @@ public struct TrustedProxies: Sendable, Hashable {
         }
     }
 
-    /// The addresses that share their first bits.
+    /// The addresses with a common prefix.
     private struct Range: Sendable, Hashable {
         let first: [UInt8]
         let length: Int

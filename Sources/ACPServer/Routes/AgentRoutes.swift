@@ -2,7 +2,7 @@
 
 import Hummingbird
 
-/// `/agents`: who can be called here.
+/// `/agents`: the manifests of the server's agents.
 struct AgentRoutes: Sendable {
     let agents: AgentRegistry
 

@@ -4,21 +4,22 @@ import ACPCore
 import ACPRuntime
 import HTTPTypes
 
-/// What a caller's descriptor brings along that this server's storage does not have: links to messages, and to a state.
+/// The links of a caller's session descriptor to messages and a state that this server's storage does not have.
 ///
-/// What is the server's own, under whatever name, becomes a path, so that it is found under whatever name the server is called by,
-/// and is not kept twice. Where URLs are signed, that of another session has to be.
+/// URLs of this server become paths, so that they are valid for all its host names and are not stored twice. If URLs
+/// are signed, the URLs of another session must have a valid signature.
 struct ForwardedSession {
     /// In the order of the descriptor.
     let history: [String]
     let state: String?
 
-    /// - Throws: ``ErrorAnswer`` if the descriptor has something in it that is no URL of HTTP; ``RunEngineError``.
+    /// - Throws: ``ErrorResponse`` if the descriptor contains a text that is not a URL of HTTP; ``RunEngineError``.
     init(_ descriptor: SessionDescriptor, _ urls: SessionURLs, _ engine: RunEngine) async throws {
         var urls = urls
         if (descriptor.history + [descriptor.state].compactMap(\.self)).contains(where: { urls.isMarkedElsewhere($0) })
         {
-            // It may have been given out under another name of this server, or by another process on the same storage.
+            // The URL may have been created under another host name of this server, or by another process on the same
+            // storage.
             urls.origin = try await engine.originKey(of: descriptor.id).map(OriginMark.init)
         }
         var history: [String] = []
@@ -29,8 +30,8 @@ struct ForwardedSession {
                 let known =
                     if let count { count } else { try await engine.history(of: descriptor.id, from: 0, limit: 0).total }
                 count = known
-                // A message that is there stands in the history already. One that is not has expired: whoever reads the history
-                // is to hear of it.
+                // A message that exists is already in the history. One that does not has expired: its link is kept, so
+                // that readers of the history get an error.
                 if number >= known { history.append(SessionResource.message(descriptor.id, number).path) }
             case .message(let session, let number)?:
                 history.append(try Self.path(of: .message(session, number), at: url, urls, "session.history[\(index)]"))
@@ -50,26 +51,30 @@ struct ForwardedSession {
         }
     }
 
-    /// What another session of this server has. As a path it will be read without further questions, and given out signed.
+    /// Returns the path of another session's resource. Paths are read without further checks, and are signed in
+    /// descriptors.
+    ///
+    /// - Throws: ``ErrorResponse``: 403 if the URL does not grant access to the resource.
     private static func path(
         of resource: SessionResource, at url: String, _ urls: SessionURLs, _ field: String
     ) throws -> String {
-        guard urls.lets(url, read: resource) else {
-            throw ErrorAnswer(
+        guard urls.grantsAccess(url, to: resource) else {
+            throw ErrorResponse(
                 .forbidden, .unauthorized,
-                "\(field) leads to another session of this server and is not signed, or has expired: take a new URL from that session's descriptor"
+                "\(field) is a URL of another session of this server that is not signed or has expired: get a new URL from that session's descriptor"
             )
         }
         return resource.path
     }
 
-    /// Whether it may be loaded is seen when an agent asks for it. But a path would be taken for the server's own.
+    /// Checks that a link is a URL of HTTP, since a path would refer to this server's own resources. Whether the URL
+    /// may be loaded is checked when an agent reads it.
     private static func check(_ url: String, _ field: String) throws {
         let scheme = url.prefix(8).lowercased()
         guard scheme.hasPrefix("http://") || scheme.hasPrefix("https://"), url.utf8.count <= 8_192 else {
-            throw ErrorAnswer(
+            throw ErrorResponse(
                 .unprocessableContent, .invalidInput,
-                "\(field) is no URL that begins with http:// or https:// and has at most 8192 bytes")
+                "\(field) is not a URL that begins with http:// or https:// and has at most 8192 bytes")
         }
     }
 }

@@ -2,7 +2,7 @@
 
 import Hummingbird
 
-/// Signs of life, for clients, load balancers and orchestrators. They need no credential.
+/// Health checks for clients, load balancers and orchestrators. They require no credential.
 struct HealthRoutes: Sendable {
     let engine: RunEngine
     let authentication: Authentication?
@@ -13,22 +13,22 @@ struct HealthRoutes: Sendable {
         group.get("readyz", use: ready)
     }
 
-    /// Ready means: takes runs now. Not while shutting down, nor while the storage takes no writes.
+    /// Reports whether the server accepts runs: not while it shuts down, nor while its storage accepts no writes.
     private func ready(_ request: Request, context: some RequestContext) async throws -> Response {
         do {
             try await engine.checkReadiness()
         } catch {
-            let answer = ErrorAnswer(error)
-            if await mayReadReasons(request) { throw answer }
-            throw ErrorAnswer(
-                answer.status, ACPError(answer.error.code, "this server is not ready: try again later"),
-                headers: answer.headers, cause: answer.cause)
+            let response = ErrorResponse(error)
+            if await canReadReasons(request) { throw response }
+            throw ErrorResponse(
+                response.status, ACPError(response.error.code, "this server is not ready: try again later"),
+                headers: response.headers, cause: response.cause)
         }
         return .json(bytes: Array("{\"status\":\"ok\"}".utf8))
     }
 
-    /// Whether the sender could call everything else as well: the state of the server's storage is nobody else's business.
-    private func mayReadReasons(_ request: Request) async -> Bool {
+    /// Whether the sender is authenticated. Only then does the response describe the state of the storage.
+    private func canReadReasons(_ request: Request) async -> Bool {
         guard let authentication else { return true }
         return (try? await authentication.isAllowed(request.head)) == true
     }

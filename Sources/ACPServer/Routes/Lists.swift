@@ -10,16 +10,16 @@ struct PageJSON {
     private let limit: Int
     private let byteLimit: Int
     private var json: [UInt8]
-    /// How many items there are.
+    /// The number of items on the page.
     private(set) var count = 0
-    /// Whether an item was left out because of its size.
+    /// Whether an item was rejected because of its size.
     private(set) var isFull = false
 
     /// - Parameters:
-    ///   - name: What the list is called.
-    ///   - offset: Where the page begins.
-    ///   - limit: How many items it may have.
-    ///   - byteLimit: How many bytes it may have, unless it has only one item.
+    ///   - name: The name of the list's member.
+    ///   - offset: The index of the first item in the list.
+    ///   - limit: The maximum number of items.
+    ///   - byteLimit: The maximum number of bytes. A page with a single item may have more.
     init(_ name: String, from offset: Int, limit: Int, bytes byteLimit: Int) {
         self.offset = offset
         self.limit = limit
@@ -27,12 +27,13 @@ struct PageJSON {
         json = Array("{\"\(name)\":[".utf8)
     }
 
-    var wantsMore: Bool { !isFull && count < limit && json.count < byteLimit }
-    /// Where the next item stands in the list.
+    /// Whether items can be added.
+    var hasRoom: Bool { !isFull && count < limit && json.count < byteLimit }
+    /// The index of the next item in the list.
     var nextOffset: Int { offset + count }
-    /// How many items and bytes may be added.
-    var missingItems: Int { limit - count }
-    var missingBytes: Int { max(1, byteLimit - json.count) }
+    /// How many items and bytes can still be added.
+    var remainingItems: Int { limit - count }
+    var remainingBytes: Int { max(1, byteLimit - json.count) }
 
     /// Adds an item if there is room for it.
     mutating func add(_ item: [UInt8]) {
@@ -46,11 +47,11 @@ struct PageJSON {
         count += 1
     }
 
-    /// The whole page.
+    /// Returns the JSON of the whole page.
     ///
     /// - Parameters:
-    ///   - total: How many items there are on all pages, if the page is to tell.
-    ///   - hasMore: Whether there are items behind this page.
+    ///   - total: The number of items on all pages. If `nil`, the page does not contain it.
+    ///   - hasMore: Whether there are items after this page.
     consuming func finished(total: Int? = nil, hasMore: Bool) -> [UInt8] {
         json.append(UInt8(ascii: "]"))
         if let total { json += ",\"total\":\(total)".utf8 }
@@ -60,7 +61,7 @@ struct PageJSON {
     }
 }
 
-/// The list of all events of a run that there are at one moment.
+/// The list of all events that a run has at one moment.
 struct EventListPieces: JSONPieces {
     private enum Stage { case start, events, end }
 
@@ -75,8 +76,8 @@ struct EventListPieces: JSONPieces {
 
     /// - Parameters:
     ///   - offset: The index of the first event.
-    ///   - end: How many events the run has.
-    ///   - pieceSize: How many bytes are read at once, unless it is a single event.
+    ///   - end: The number of events of the run.
+    ///   - pieceSize: The number of bytes that are read at once. A single event may have more.
     init(_ engine: RunEngine, _ run: RunID, from offset: Int, to end: Int, pieceSize: Int) {
         self.engine = engine
         self.run = run
@@ -112,7 +113,7 @@ struct EventListPieces: JSONPieces {
     }
 }
 
-/// A session's descriptor: the URLs of its history are read and written page by page.
+/// A session's descriptor, whose history is read and written page by page.
 struct DescriptorPieces: JSONPieces {
     private enum Stage { case start, history, end }
 
@@ -124,12 +125,12 @@ struct DescriptorPieces: JSONPieces {
     private let end: Int
     private var stage = Stage.start
     private var size = ChunkSize(first: 32, limit: 200)
-    /// About how many bytes of entries are read at once.
+    /// The approximate number of bytes of entries that are read at once.
     private static let pieceSize = 1_048_576
 
     /// - Parameters:
-    ///   - end: How many entries the history has.
-    ///   - url: The URL of an entry at an index.
+    ///   - end: The number of entries of the history.
+    ///   - url: Returns the URL of an entry at an index.
     init(
         _ engine: RunEngine, _ session: SessionID, count end: Int, state: String?,
         url: @escaping @Sendable (HistoryEntry, Int) -> String

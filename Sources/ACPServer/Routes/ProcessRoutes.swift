@@ -2,7 +2,7 @@
 
 import Hummingbird
 
-/// `/processes`: who serves on this storage. For people who look after servers.
+/// `/processes`: the server processes that share the storage, for operators.
 struct ProcessRoutes: Sendable {
     let engine: RunEngine
 

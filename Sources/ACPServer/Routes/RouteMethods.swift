@@ -4,18 +4,18 @@ import HTTPTypes
 import Hummingbird
 import Synchronization
 
-/// Which methods the paths of a router have, for requests that no route takes.
+/// The methods of a router's paths, for requests that match no route.
 final class RouteMethods: Sendable {
     private struct Entry {
-        /// The pieces of the path. Nil stands for any.
+        /// The components of the path. `nil` matches any component.
         let pattern: [String?]
         var methods: Set<String>
     }
 
     private let entries = Mutex<[Entry]>([])
 
-    /// Reads the routes of a router, once all are there.
-    func learn(from router: Router<some RequestContext>) {
+    /// Registers the routes of a router, after all have been added.
+    func register(from router: Router<some RequestContext>) {
         var entries: [String: Entry] = [:]
         for route in router.routes {
             let path = route.path.description
@@ -28,10 +28,11 @@ final class RouteMethods: Sendable {
         self.entries.withLock { $0 = Array(entries.values) }
     }
 
-    /// The response to a request whose path is known and whose method is not one of the path's.
+    /// Returns the response to a request whose path has routes, but not for the request's method.
     ///
-    /// - Parameter error: What the router has thrown.
-    /// - Returns: 204 for OPTIONS, and 405 for others. Nil if the path is not known, or the error is another.
+    /// - Parameter error: The error that the router has thrown.
+    /// - Returns: 204 for OPTIONS, 405 for other methods, or `nil` if no route has the path or the error has another
+    ///   cause.
     func response(to request: Request, after error: any Error, context: some RequestContext) throws -> Response? {
         guard let error = error as? HTTPError, error.status == .notFound else { return nil }
         let methods = methods(at: request.uri.path)
@@ -40,9 +41,9 @@ final class RouteMethods: Sendable {
         }
         let allowed = methods.sorted().joined(separator: ", ")
         if request.method == .options { return Response(status: .noContent, headers: [.allow: allowed]) }
-        return try ErrorAnswer(
+        return try ErrorResponse(
             .methodNotAllowed, .invalidInput,
-            "\(request.method.rawValue.prefix(40)) is not offered here, but \(allowed)",
+            "\(request.method.rawValue.prefix(40)) is not supported for this path: use \(allowed)",
             headers: [.allow: allowed]
         ).response(from: request, context: context)
     }

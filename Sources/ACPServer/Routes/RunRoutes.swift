@@ -4,12 +4,12 @@ import ACPStorage
 import HTTPTypes
 import Hummingbird
 
-/// `/runs` and everything below.
+/// `/runs` and the paths below.
 struct RunRoutes: Sendable {
     let engine: RunEngine
     let configuration: ServerConfiguration
-    let pulse: StreamPulse
-    let failures: FailureLog
+    let keepAlive: KeepAliveTimer
+    let failureLogger: FailureLogger
     let budgets: ServerBudgets
 
     func add(to group: RouterGroup<some RemoteAddressRequestContext>) {
@@ -27,9 +27,9 @@ struct RunRoutes: Sendable {
         let body = try await receive(RunCreateRequest.self, request)
         try configuration.limits.check(body.input, "input")
         if let id = body.sessionID, let session = body.session, id != session.id {
-            throw ErrorAnswer(
+            throw ErrorResponse(
                 .badRequest, .invalidInput,
-                "session_id is \(id), but session is \(session.id): send one of them, or the same")
+                "session_id is \(id), but session.id is \(session.id): send only one of them, or equal ids")
         }
         var forwarded: ForwardedSession?
         if let session = body.session {
@@ -46,12 +46,13 @@ struct RunRoutes: Sendable {
                 idempotencyKey: request.headers[.idempotencyKey]
             ))
         guard body.mode == .sync else {
-            return try await answer(try await launched.created(), mode: body.mode, after: 0, to: request, context)
+            return try await respond(
+                with: try await launched.created(), mode: body.mode, after: 0, to: request, context)
         }
         do {
             return .json(bytes: try await launched.settled().json(), headers: [.runID: launched.id.rawValue])
         } catch {
-            throw launched.isStored ? naming(launched.id, error) : error
+            throw launched.isStored ? errorResponse(for: error, run: launched.id) : error
         }
     }
 
@@ -62,13 +63,13 @@ struct RunRoutes: Sendable {
             try configuration.limits.check([message], "await_resume.message")
         }
         if let named = body.runID, named != id {
-            throw ErrorAnswer(.badRequest, .invalidInput, "the path names run \(id), but run_id is \(named)")
+            throw ErrorResponse(.badRequest, .invalidInput, "the path names run \(id), but run_id is \(named)")
         }
         let (run, eventCount) = try await engine.resume(id, with: body.awaitResume)
-        return try await answer(run, mode: body.mode, after: eventCount, to: request, context)
+        return try await respond(with: run, mode: body.mode, after: eventCount, to: request, context)
     }
 
-    /// Reads the body, when there is room for it.
+    /// Reads and decodes the body as soon as there is memory for it.
     private func receive<Value: JSONReadable>(_ type: Value.Type, _ request: Request) async throws -> Value {
         let room = try await budgets.room(for: request, upTo: configuration.maximumBodySize)
         defer { room?.release() }
@@ -76,9 +77,9 @@ struct RunRoutes: Sendable {
             type, upTo: configuration.maximumBodySize, values: configuration.limits.maximumValues)
     }
 
-    /// Answers in the way that the caller wants, with what happens in a run after a number of events.
-    private func answer(
-        _ run: Run, mode: RunMode, after eventCount: Int, to request: Request, _ context: some RequestContext
+    /// Responds in the mode that the caller has requested, with what happens in a run after a number of events.
+    private func respond(
+        with run: Run, mode: RunMode, after eventCount: Int, to request: Request, _ context: some RequestContext
     ) async throws -> Response {
         let headers: HTTPFields = [.runID: run.id.rawValue]
         do {
@@ -92,14 +93,15 @@ struct RunRoutes: Sendable {
                 return stream(run.id, from: eventCount, until: .settled, to: request, context)
             }
         } catch {
-            throw naming(run.id, error)
+            throw errorResponse(for: error, run: run.id)
         }
     }
 
-    /// The run exists, whatever became of waiting for it: the caller learns where to look.
-    private func naming(_ run: RunID, _ error: any Error) -> ErrorAnswer {
-        let failure = ErrorAnswer(error)
-        return ErrorAnswer(
+    /// Returns an error response with the id of a run that exists although the request failed, so that the caller can
+    /// fetch it.
+    private func errorResponse(for error: any Error, run: RunID) -> ErrorResponse {
+        let failure = ErrorResponse(error)
+        return ErrorResponse(
             failure.status, failure.error, headers: [.runID: run.rawValue] + failure.headers, cause: failure.cause)
     }
 
@@ -108,8 +110,9 @@ struct RunRoutes: Sendable {
         _ context: some RequestContext
     ) -> Response {
         let logger = context.logger
-        return EventStream.response(of: run, in: engine, from: offset, until: end, pulse: pulse) { [failures] in
-            failures.record($0, request, to: logger)
+        return EventStream.response(of: run, in: engine, from: offset, until: end, keepAlive: keepAlive) {
+            [failureLogger] in
+            failureLogger.log($0, request, to: logger)
         }
     }
 
@@ -125,9 +128,9 @@ struct RunRoutes: Sendable {
             (agent.map { [.agent($0)] } ?? []) + (session.map { [.session($0)] } ?? [])
             + (status.map { [.unfinished($0)] } ?? [])
         guard filters.count <= 1 else {
-            throw ErrorAnswer(
+            throw ErrorResponse(
                 .unprocessableContent, .invalidInput,
-                "agent_name, session_id and status exclude each other: give one of them")
+                "agent_name, session_id and status exclude each other: send only one of them")
         }
         let urls = SessionURLs(request, context, configuration)
         let offset = try request.integer("offset", in: 0...Int.max) ?? 0
@@ -138,44 +141,44 @@ struct RunRoutes: Sendable {
         var total = 0
         var seen: Set<RunID> = []
         var index = offset
-        while json.wantsMore {
+        while json.hasRoom {
             let page = try await engine.listedRuns(
-                RunQuery(filters.first ?? .all, offset: index, limit: min(size.count, json.missingItems))
+                RunQuery(filters.first ?? .all, offset: index, limit: min(size.count, json.remainingItems))
             ) { urls.content($0) }
             total = page.total
             var bytes = 0
             for run in page.items {
                 let item = try ACPJSON.encode(run)
                 bytes += item.count
-                // A run that was created meanwhile has pushed others back by one place: they come twice.
+                // A run that was created meanwhile has shifted the others by one, so that some are read twice.
                 if seen.insert(run.id).inserted { json.add(item) }
             }
             index += page.items.count
             if page.items.isEmpty || index >= total { break }
-            size.note(items: page.items.count, bytes: bytes, wanted: json.missingBytes)
+            size.note(items: page.items.count, bytes: bytes, wanted: json.remainingBytes)
         }
         let hasMore = json.nextOffset < total && (json.count > 0)
         return .json(bytes: json.finished(total: total, hasMore: hasMore))
     }
 
-    /// A content that a list refers to.
+    /// Returns a content to which a list of runs refers.
     private func content(_ request: Request, context: some RequestContext) async throws -> Response {
         let id = try context.identifier("run_id", as: RunID.self)
         let text = try context.parameters.require("digest")
         let encoding = request.uri.queryParameters["encoding"].map(String.init) ?? "plain"
         guard let encoding = MessagePart.ContentEncoding(rawValue: encoding) else {
-            throw ErrorAnswer(
+            throw ErrorResponse(
                 .unprocessableContent, .invalidInput,
-                "encoding=\(encoding.prefix(40)) is not valid: plain or base64 is expected")
+                "encoding=\(encoding.prefix(40)) is not valid: expected plain or base64")
         }
         guard let digest = ContentDigest(rawValue: text),
             let content = try await engine.content(digest, of: id)
         else {
-            throw ErrorAnswer(.notFound, .notFound, "run \(id) has no content \(text.prefix(80))")
+            throw ErrorResponse(.notFound, .notFound, "run \(id) has no content \(text.prefix(80))")
         }
         let part = MessagePart(content: content, contentEncoding: encoding)
         guard let bytes = part.bytes else {
-            throw ErrorAnswer(.unprocessableContent, .invalidInput, "content \(digest) of run \(id) is not base64")
+            throw ErrorResponse(.unprocessableContent, .invalidInput, "content \(digest) of run \(id) is not base64")
         }
         return .resource(
             bytes, contentType: encoding == .base64 ? "application/octet-stream" : "text/plain; charset=utf-8",
@@ -184,9 +187,9 @@ struct RunRoutes: Sendable {
 
     private func unfinishedStatus(_ text: Substring) throws -> RunStatus {
         guard let status = RunStatus(rawValue: String(text)), !status.isTerminal else {
-            throw ErrorAnswer(
+            throw ErrorResponse(
                 .unprocessableContent, .invalidInput,
-                "status=\(text.prefix(40)) is not valid: created, in-progress, awaiting or cancelling is expected; list finished runs by agent_name or session_id"
+                "status=\(text.prefix(40)) is not valid: expected created, in-progress, awaiting or cancelling. List terminal runs by agent_name or session_id"
             )
         }
         return status
@@ -210,7 +213,7 @@ struct RunRoutes: Sendable {
             return try await list(id, from: offset, limit: limit)
         }
         let first = try lastEventID(request).map { $0 + 1 } ?? offset
-        // Asked before the stream begins, while the answer can still be 404.
+        // Checked before the stream begins, while the response can still be 404.
         try await engine.requireRun(id)
         return stream(id, from: first, until: .terminal, to: request, context)
     }
@@ -218,18 +221,18 @@ struct RunRoutes: Sendable {
     private func lastEventID(_ request: Request) throws -> Int? {
         guard let text = request.headers[.lastEventID] else { return nil }
         guard let id = Int(text), id >= 0, id < Int.max else {
-            throw ErrorAnswer(
+            throw ErrorResponse(
                 .unprocessableContent, .invalidInput,
-                "Last-Event-ID is \"\(text.prefix(40))\": the id of an event of this run, a whole number, is expected")
+                "Last-Event-ID is \"\(text.prefix(40))\": expected the id of an event of this run, a whole number")
         }
         return id
     }
 
-    /// The events of a run: all that there are, as the protocol has it, or a page of them.
+    /// Returns all events of a run, as the protocol defines it, or a page of them if there is a limit.
     private func list(_ id: RunID, from offset: Int, limit: Int?) async throws -> Response {
         let bytes = configuration.limits.maximumPageBytes
         let total = try await engine.eventCount(of: id)
-        // For the error if there is no such run.
+        // Throws if the run does not exist.
         if offset >= total { _ = try await engine.events(of: id, from: offset, limit: 1, bytes: 1) }
         guard let limit else {
             return try await .json(
@@ -238,13 +241,13 @@ struct RunRoutes: Sendable {
         }
         var page = PageJSON("events", from: offset, limit: limit, bytes: bytes)
         var size = ChunkSize(first: 32, limit: 256)
-        while page.wantsMore, page.nextOffset < total {
+        while page.hasRoom, page.nextOffset < total {
             let events = try await engine.events(
-                of: id, from: page.nextOffset, limit: min(size.count, page.missingItems), bytes: page.missingBytes)
+                of: id, from: page.nextOffset, limit: min(size.count, page.remainingItems), bytes: page.remainingBytes)
             if events.isEmpty { break }
             for event in events { page.add(event.json) }
             size.note(
-                items: events.count, bytes: events.reduce(0) { $0 + $1.json.count }, wanted: page.missingBytes)
+                items: events.count, bytes: events.reduce(0) { $0 + $1.json.count }, wanted: page.remainingBytes)
         }
         let hasMore = page.count > 0 && page.nextOffset < total
         return .json(bytes: page.finished(hasMore: hasMore))
@@ -254,7 +257,7 @@ struct RunRoutes: Sendable {
 }
 
 extension SessionURLs {
-    /// Where a content can be read that is left out of a list.
+    /// Returns the URL of a content that a list of runs omits.
     fileprivate func content(_ content: ListedContent) -> String {
         let query = content.encoding == .base64 ? "?encoding=base64" : ""
         return "\(base)/runs/\(content.run)/contents/\(content.digest)\(query)"

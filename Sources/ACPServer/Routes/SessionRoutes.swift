@@ -3,8 +3,9 @@
 import HTTPTypes
 import Hummingbird
 
-/// `/sessions` and what session descriptors point to. The specification says `/session/{id}`, its reference serves
-/// `/sessions/{id}`: both are here.
+/// `/sessions` and the resources to which session descriptors refer.
+///
+/// The specification defines `/session/{id}`, its reference implementation serves `/sessions/{id}`: both are supported.
 struct SessionRoutes: Sendable {
     let engine: RunEngine
     let configuration: ServerConfiguration
@@ -17,7 +18,7 @@ struct SessionRoutes: Sendable {
         group.get("sessions/:session_id/history", use: history)
     }
 
-    /// What descriptors point to: it may be reached in other ways than the rest.
+    /// Adds the routes of the resources to which descriptors refer. They can have other access rules than the rest.
     func addResources(to group: RouterGroup<some RemoteAddressRequestContext>) {
         group.get("sessions/:session_id/history/:index", use: message)
         group.get("sessions/:session_id/state", use: state)
@@ -29,7 +30,7 @@ struct SessionRoutes: Sendable {
         var urls = SessionURLs(request, context, configuration)
         let key = count > 0 ? await engine.ensuredOriginKey(of: record) : record.originKey
         urls.origin = key.map(OriginMark.init)
-        // Until something is stored here, the state is where the session came from.
+        // Until a state is stored here, it is that of the server from which the session was forwarded.
         let state =
             record.forwardedState.map(urls.absolute)
             ?? record.state.map { _ in urls.state(of: id, version: record.version) }
@@ -46,18 +47,18 @@ struct SessionRoutes: Sendable {
         var json = PageJSON("history", from: offset, limit: limit, bytes: configuration.limits.maximumPageBytes)
         var size = ChunkSize(first: 32, limit: 128)
         var total = 0
-        while json.wantsMore {
+        while json.hasRoom {
             let page = try await engine.history(
-                of: id, from: json.nextOffset, limit: min(size.count, json.missingItems), bytes: json.missingBytes)
+                of: id, from: json.nextOffset, limit: min(size.count, json.remainingItems), bytes: json.remainingBytes)
             total = page.total
             if page.items.isEmpty { break }
-            let before = json.missingBytes
+            let before = json.remainingBytes
             for entry in page.items {
                 let url = urls.url(of: entry, at: json.nextOffset, in: id)
                 json.add(try ACPJSON.encode(SessionHistoryEntry(url: url, message: entry.message)))
             }
             if json.nextOffset >= total { break }
-            size.note(items: page.items.count, bytes: before - json.missingBytes, wanted: json.missingBytes)
+            size.note(items: page.items.count, bytes: before - json.remainingBytes, wanted: json.remainingBytes)
         }
         if total == 0 { _ = try await engine.session(id) }
         let hasMore = json.count > 0 && json.nextOffset < total
@@ -81,15 +82,15 @@ struct SessionRoutes: Sendable {
                 try ACPJSON.encode(message), contentType: "application/json",
                 freshness: .immutable(Response.messageLifetime), to: request)
         case .link(let url):
-            throw ErrorAnswer(
+            throw ErrorResponse(
                 .notFound, .notFound,
                 url == SessionResource.message(id, Int(text) ?? 0).path
                     ? "message \(text) of session \(id) has expired"
-                    : "message \(text) of session \(id) is kept elsewhere: \(SessionURLs(request, context, configuration).absolute(url))"
+                    : "message \(text) of session \(id) is stored on another server: \(SessionURLs(request, context, configuration).absolute(url))"
             )
         case nil:
-            throw ErrorAnswer(
-                .notFound, .notFound, "there is no message \(text.prefix(40)) in the history of session \(id)")
+            throw ErrorResponse(
+                .notFound, .notFound, "the history of session \(id) has no message \(text.prefix(40))")
         }
     }
 
@@ -97,10 +98,10 @@ struct SessionRoutes: Sendable {
         let id = try context.identifier("session_id", as: SessionID.self)
         let record = try await engine.session(id).record
         guard record.forwardedState == nil, let state = record.state else {
-            throw ErrorAnswer(
+            throw ErrorResponse(
                 .notFound, .notFound,
                 record.forwardedState.map {
-                    "the state of session \(id) is kept elsewhere: \(SessionURLs(request, context, configuration).absolute($0))"
+                    "the state of session \(id) is stored on another server: \(SessionURLs(request, context, configuration).absolute($0))"
                 } ?? "session \(id) has no state")
         }
         return .resource(state.bytes, contentType: state.contentType, freshness: .revalidated, to: request)
@@ -113,7 +114,7 @@ struct SessionRoutes: Sendable {
 }
 
 extension SessionURLs {
-    /// The URL of an entry of a session's history.
+    /// Returns the URL of an entry of a session's history.
     fileprivate func url(of entry: HistoryEntry, at index: Int, in session: SessionID) -> String {
         switch entry {
         case .message: message(index, in: session)

@@ -4,7 +4,7 @@ import ACPCore
 import Foundation
 import Hummingbird
 
-/// Something of a session that has a URL of its own.
+/// A part of a session that has its own URL.
 enum SessionResource: Sendable, Hashable {
     case message(SessionID, Int)
     case state(SessionID)
@@ -17,7 +17,7 @@ enum SessionResource: Sendable, Hashable {
         }
     }
 
-    /// The resource that a path means, or nil if it means none.
+    /// Creates the resource at a path, or returns `nil` if the path is not that of a resource.
     init?(path: String) {
         let parts = path.split(separator: "/", omittingEmptySubsequences: false).map {
             $0.removingPercentEncoding ?? String($0)
@@ -34,27 +34,27 @@ enum SessionResource: Sendable, Hashable {
     }
 }
 
-/// The URLs under which this server serves what belongs to sessions.
+/// Creates and recognizes the URLs at which this server serves the resources of sessions.
 struct SessionURLs: Sendable {
-    /// What the URLs begin with that are given out.
+    /// The base of the URLs that are created.
     let base: ServerBase
-    /// What the URLs begin with that lead here: the public URL, and that of the request.
+    /// The bases of the URLs that are recognized: the public URL, and that of the request.
     private let bases: [ServerBase]
     private let signing: URLSigning?
-    /// Marks the URLs that are given out, and recognizes those that come back.
+    /// Marks the URLs that are created, and recognizes those that clients send back.
     var origin: OriginMark?
 
     init(_ request: Request, _ context: some RemoteAddressRequestContext, _ configuration: ServerConfiguration) {
-        let believesProxy = configuration.trustedProxies?.includes(context.remoteAddress) ?? false
+        let isProxyTrusted = configuration.trustedProxies?.includes(context.remoteAddress) ?? false
         self.init(
             publicURL: configuration.publicURL,
-            called: ServerBase(of: request.head, believesProxy: believesProxy), signing: configuration.urlSigning)
+            called: ServerBase(of: request.head, isProxyTrusted: isProxyTrusted), signing: configuration.urlSigning)
     }
 
     /// - Parameters:
-    ///   - publicURL: What the server was told.
-    ///   - called: What the client has called.
-    ///   - signing: Signs the URLs that are given out.
+    ///   - publicURL: The configured URL of the server.
+    ///   - called: The URL that the client has requested.
+    ///   - signing: Signs the URLs that are created.
     init(publicURL: String?, called: ServerBase?, signing: URLSigning?) {
         let known = [publicURL.flatMap { ServerBase($0) }, called].compactMap { $0 }
         base = known.first ?? .unknown
@@ -62,12 +62,12 @@ struct SessionURLs: Sendable {
         self.signing = signing
     }
 
-    /// The URLs below a base, where no request is at hand.
+    /// Creates URLs below a base, independently of a request.
     init(base: String, signing: URLSigning? = nil) { self.init(publicURL: base, called: nil, signing: signing) }
 
     func message(_ index: Int, in session: SessionID) -> String { url(of: .message(session, index)) }
 
-    /// - Parameter version: Stands in the URL, so that whoever has taken a state over sees whether it is another one now.
+    /// - Parameter version: A part of the URL, so that a server that has copied the state notices a later change.
     func state(of session: SessionID, version: Int) -> String { url(of: .state(session), query: "?v=\(version)") }
 
     private func url(of resource: SessionResource, query: String = "") -> String {
@@ -78,8 +78,7 @@ struct SessionURLs: Sendable {
         return signing?.url(of: resource, at: base, query: query) ?? base.description + resource.path + query
     }
 
-    /// What a URL leads to if it leads to this server, or to another one on the same storage. Whether it is signed does not matter
-    /// here.
+    /// Returns the resource of a URL of this server, or of another one on the same storage. Signatures are not checked.
     func ownResource(_ url: String) -> SessionResource? {
         for base in bases {
             if let path = base.path(of: url), let resource = SessionResource(path: path) { return resource }
@@ -87,15 +86,16 @@ struct SessionURLs: Sendable {
         return origin?.resource(of: url)
     }
 
-    /// Whether a URL carries a mark, and does not lead to this server by its name.
+    /// Whether a URL has a mark, but not a base of this server.
     func isMarkedElsewhere(_ url: String) -> Bool { ownResource(url) == nil && SessionLink(url).origin != nil }
 
-    /// Whether a URL lets its bearer read what it leads to: where URLs are signed, only one that is.
-    func lets(_ url: String, read resource: SessionResource) -> Bool {
-        signing?.signed(url, for: resource) ?? true
+    /// Whether a URL grants access to its resource. If the server signs URLs, only signed URLs do.
+    func grantsAccess(_ url: String, to resource: SessionResource) -> Bool {
+        signing?.isSigned(url, for: resource) ?? true
     }
 
-    /// A link of a history or a state as others can use it: paths are the server's own, and are signed when they are given out.
+    /// Returns the link of a history or a state as a URL for clients. Paths refer to this server's resources and are
+    /// signed.
     func absolute(_ link: String) -> String {
         guard link.hasPrefix("/") else { return link }
         return SessionResource(path: link).map { url(of: $0) } ?? base.description + link

@@ -18,7 +18,7 @@ struct AgentsCommand: AsyncParsableCommand {
 
     @OptionGroup var options: ClientOptions
 
-    @Argument(help: "The agent to show. Without it all are listed.", transform: AgentName.argument)
+    @Argument(help: "The agent to show. If omitted, all agents are listed.", transform: AgentName.argument)
     var name: AgentName?
 
     func run() async throws {

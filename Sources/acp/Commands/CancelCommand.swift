@@ -9,7 +9,7 @@ struct CancelCommand: AsyncParsableCommand {
         commandName: "cancel",
         abstract: "Cancels a run.",
         discussion: """
-            Returns when the server has taken the request; the run is cancelled shortly after.
+            Returns when the server has accepted the request; the run is cancelled shortly after.
 
             Example:
               acp cancel 8f14e45f-ceea-467f-a0e6-2f4b4d0c9d1e && acp status 8f14e45f-ceea-467f-a0e6-2f4b4d0c9d1e --wait

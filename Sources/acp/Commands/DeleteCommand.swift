@@ -9,7 +9,7 @@ struct DeleteCommand: AsyncParsableCommand {
         commandName: "delete",
         abstract: "Deletes a run that has ended, with its events.",
         discussion: """
-            What the run added to its session stays. Servers of other makes may not know this.
+            The run's messages remain in its session. Other ACP servers may not support this command.
 
             Example:
               acp delete 8f14e45f-ceea-467f-a0e6-2f4b4d0c9d1e

@@ -9,8 +9,8 @@ struct EventsCommand: AsyncParsableCommand {
         commandName: "events",
         abstract: "Shows the events of a run.",
         discussion: """
-            With --follow those that are there, then those that come, until the run has ended; the connection may break \
-            meanwhile. With --json one document, with --json and --follow one event per line.
+            With --follow, prints the stored events, then further ones as they happen, until the run has ended. Lost \
+            connections are restored. With --json, prints one document; with --json and --follow, one event per line.
 
             Examples:
               acp events 8f14e45f-ceea-467f-a0e6-2f4b4d0c9d1e
@@ -21,17 +21,17 @@ struct EventsCommand: AsyncParsableCommand {
 
     @OptionGroup var options: ClientOptions
 
-    @Flag(name: .shortAndLong, help: "Go on with what happens from now on.")
+    @Flag(name: .shortAndLong, help: "Continue with further events as they happen.")
     var follow = false
 
-    @Option(help: "Begin after the event of this index.")
+    @Option(help: "Begin after the event with this index.")
     var after: Int?
 
     @Argument(help: "The run's id.", transform: RunID.argument)
     var run: RunID
 
     func validate() throws {
-        if let after, after < 0 { throw ValidationError("--after may not be negative.") }
+        if let after, after < 0 { throw ValidationError("--after must not be negative.") }
     }
 
     func run() async throws {
@@ -45,7 +45,7 @@ struct EventsCommand: AsyncParsableCommand {
                     }
                 }
             } else {
-                // Asked for whole: servers of other makes do not know about parts of the list.
+                // The whole list is requested, since other ACP servers do not support ranges.
                 let events = try await client.events(of: run).enumerated().dropFirst(after.map { $0 + 1 } ?? 0)
                 if options.json {
                     return try Console.print(document: RunEventsListResponse(events: events.map(\.element)))

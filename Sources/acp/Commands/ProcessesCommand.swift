@@ -7,10 +7,10 @@ import ArgumentParser
 struct ProcessesCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "processes",
-        abstract: "Lists the server processes on the server's storage, with what they own.",
+        abstract: "Lists the server processes that share the server's storage, with the number of runs they own.",
         discussion: """
-            A process that has ended is listed until others have taken over its runs. Servers of other makes do not have \
-            this list.
+            A process that has ended is listed until others have claimed its runs. Other ACP servers do not support \
+            this command.
 
             Examples:
               acp processes
@@ -28,7 +28,7 @@ struct ProcessesCommand: AsyncParsableCommand {
             for process in list.processes {
                 table.add(
                     .init(process.id), process.isAlive ? .init("alive", .green) : .init("ended", .red),
-                    .init("\(process.runCount)"), .init(process.isCurrent ? "answers this" : "", .dim))
+                    .init("\(process.runCount)"), .init(process.isCurrent ? "this server" : "", .dim))
             }
             try table.print()
         }

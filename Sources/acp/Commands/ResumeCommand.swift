@@ -7,7 +7,7 @@ import ArgumentParser
 struct ResumeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "resume",
-        abstract: "Answers what a run asks, and prints what the agent says then.",
+        abstract: "Answers the question of a run, and prints the agent's further output.",
         discussion: """
             Examples:
               acp resume 8f14e45f-ceea-467f-a0e6-2f4b4d0c9d1e Ada
@@ -22,7 +22,7 @@ struct ResumeCommand: AsyncParsableCommand {
     @Argument(help: "The run's id.", transform: RunID.argument)
     var run: RunID
 
-    @Argument(help: "The answer; - reads it from the standard input.")
+    @Argument(help: "The answer, or - to read it from the standard input.")
     var text: String
 
     func run() async throws {

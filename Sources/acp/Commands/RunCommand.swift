@@ -7,7 +7,7 @@ import ArgumentParser
 struct RunCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "run",
-        abstract: "Runs an agent and prints what it says.",
+        abstract: "Runs an agent and prints its output.",
         discussion: """
             Examples:
               acp run greeter Ada
@@ -17,11 +17,11 @@ struct RunCommand: AsyncParsableCommand {
               acp run recall "" --continue https://other.example/sessions/my-session
               id=$(acp run slow "take your time" --async | cut -d ' ' -f 1)
 
-            When the agent asks something, it is asked at the prompt. Without a terminal the question is printed, the \
-            exit code is 3, and `acp resume` answers. With --json the run is printed as one document, with --json and \
-            --stream each event as one line.
+            If the agent asks a question, the command prompts for the answer. Without a terminal, it prints the question \
+            and exits with code 3; answer with `acp resume`. With --json, the run is printed as one document; with --json \
+            and --stream, each event as one line.
 
-            A run goes on when this command is interrupted: see `acp events RUN --follow` and `acp cancel RUN`.
+            A run continues when this command is interrupted: see `acp events RUN --follow` and `acp cancel RUN`.
             """
     )
 
@@ -29,7 +29,7 @@ struct RunCommand: AsyncParsableCommand {
     @OptionGroup var mode: ModeOptions
 
     @Option(
-        help: "The session to continue: an id that a run had, or one of your own choice.",
+        help: "The session to continue: the id of an existing session, or any new id.",
         transform: SessionID.argument)
     var session: SessionID?
 
@@ -37,21 +37,21 @@ struct RunCommand: AsyncParsableCommand {
         name: .customLong("continue"),
         help: ArgumentHelp(
             """
-            A session of another server to go on with: its URL there, or a file with what `acp session ID --json` prints. The \
-            file works also where the other server asks for a token, which is never sent to it by this command.
+            The session of another server to continue: its URL, or a file with the output of `acp session ID --json`. A \
+            file is required if the other server requires a token, since this command does not send one to it.
             """,
             valueName: "url|file"))
     var continued: String?
 
     @Option(
-        help: "Something random: with the same key the same run is returned again, so that this can be repeated safely."
+        help: "A random key. Repeating the command with the same key returns the same run instead of creating another."
     )
     var idempotencyKey: String?
 
     @Argument(help: "The agent's name.", transform: AgentName.argument)
     var agent: AgentName
 
-    @Argument(help: "What to say to the agent; - reads it from the standard input.")
+    @Argument(help: "The input of the agent, or - to read it from the standard input.")
     var text: String
 
     func validate() throws {
@@ -60,7 +60,7 @@ struct RunCommand: AsyncParsableCommand {
         }
         guard session == nil || continued == nil else {
             throw ValidationError(
-                "--session and --continue exclude each other: what is continued says which session it is.")
+                "--session and --continue exclude each other: the continued session has an id.")
         }
     }
 
@@ -71,7 +71,7 @@ struct RunCommand: AsyncParsableCommand {
         try await options.call { client in
             request.session = try await source?.descriptor()
             var presenter = RunPresenter(client: client, asJSON: options.json)
-            // Nobody can answer through a standard input that held the text.
+            // The standard input was used for the text, so that it cannot be used for answers.
             if text == "-" { presenter.canAsk = false }
             if mode.isAsync {
                 try printStarted(try await client.start(request), options)
@@ -84,7 +84,7 @@ struct RunCommand: AsyncParsableCommand {
     }
 }
 
-/// Says which run was started: its id first, so that scripts can take it.
+/// Prints a started run, with its id first, so that scripts can read it.
 func printStarted(_ run: Run, _ options: ClientOptions) throws {
     if options.json { return try Console.print(document: run) }
     let session = run.sessionID.map { " session \($0)" } ?? ""

@@ -7,10 +7,10 @@ import ArgumentParser
 struct RunsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "runs",
-        abstract: "Lists runs, the newest first.",
+        abstract: "Lists runs, newest first.",
         discussion: """
-            At most one of --agent, --session and --status may be given. Only runs that have not ended can be found by \
-            their status. Servers of other makes may not have this list.
+            At most one of --agent, --session and --status can be used. --status finds only runs that have not ended. \
+            Other ACP servers may not support this command.
 
             Examples:
               acp runs
@@ -21,30 +21,30 @@ struct RunsCommand: AsyncParsableCommand {
 
     @OptionGroup var options: ClientOptions
 
-    @Option(help: "Only runs of this agent.", transform: AgentName.argument)
+    @Option(help: "List only runs of this agent.", transform: AgentName.argument)
     var agent: AgentName?
 
-    @Option(help: "Only runs of this session.", transform: SessionID.argument)
+    @Option(help: "List only runs of this session.", transform: SessionID.argument)
     var session: SessionID?
 
-    @Option(help: "Only runs of this status: created, in-progress, awaiting or cancelling.")
+    @Option(help: "List only runs with this status: created, in-progress, awaiting or cancelling.")
     var status: RunStatus?
 
-    @Option(help: "How many at most, 1 to 1000.")
+    @Option(help: "The maximum number of runs, 1 to 1000.")
     var limit = 10
 
-    @Option(help: "How many to skip.")
+    @Option(help: "The number of runs to skip.")
     var offset = 0
 
     func validate() throws {
-        guard (1...1000).contains(limit) else { throw ValidationError("--limit has to be 1 to 1000.") }
-        guard offset >= 0 else { throw ValidationError("--offset may not be negative.") }
+        guard (1...1000).contains(limit) else { throw ValidationError("--limit must be 1 to 1000.") }
+        guard offset >= 0 else { throw ValidationError("--offset must not be negative.") }
         let filters = [agent != nil, session != nil, status != nil].filter { $0 }.count
         guard filters <= 1 else {
-            throw ValidationError("At most one of --agent, --session and --status may be given.")
+            throw ValidationError("At most one of --agent, --session and --status can be used.")
         }
         guard status?.isTerminal != true else {
-            throw ValidationError("Runs that have ended cannot be found by their status.")
+            throw ValidationError("Runs that have ended cannot be listed by status.")
         }
     }
 
@@ -52,7 +52,7 @@ struct RunsCommand: AsyncParsableCommand {
         try await options.call { client in
             var page = try await client.runs(
                 agent: agent, session: session, status: status, limit: limit, offset: offset)
-            // Pages of large runs are shorter than they may be.
+            // Pages of large runs may be shorter than the limit.
             while page.runs.count < limit, let next = page.nextOffset {
                 let more = try await client.runs(
                     agent: agent, session: session, status: status, limit: limit - page.runs.count, offset: next)
@@ -60,7 +60,7 @@ struct RunsCommand: AsyncParsableCommand {
                 page = RunsListResponse(runs: page.runs + more.runs, total: more.total, nextOffset: more.nextOffset)
             }
             if options.json { return try Console.print(document: page) }
-            guard !page.runs.isEmpty else { return Console.note("There are no such runs.") }
+            guard !page.runs.isEmpty else { return Console.note("No runs found.") }
             var table = Table("RUN", "AGENT", "STATUS", "CREATED", "SESSION")
             for run in page.runs {
                 table.add(
@@ -69,7 +69,7 @@ struct RunsCommand: AsyncParsableCommand {
             }
             try table.print()
             if offset + page.runs.count < page.total {
-                Console.note("\(page.runs.count) of \(page.total); the next: --offset \(offset + page.runs.count)")
+                Console.note("\(page.runs.count) of \(page.total); next page: --offset \(offset + page.runs.count)")
             }
         }
     }

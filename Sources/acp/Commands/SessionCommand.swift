@@ -7,9 +7,9 @@ import ArgumentParser
 struct SessionCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "session",
-        abstract: "Shows what was said in a session.",
+        abstract: "Shows the messages of a session.",
         discussion: """
-            With --json the session's descriptor, which lists where its messages and its state can be read.
+            With --json, prints the session's descriptor, which contains the URLs of its messages and its state.
 
             Examples:
               acp session my-session
@@ -22,7 +22,7 @@ struct SessionCommand: AsyncParsableCommand {
 
     @OptionGroup var options: ClientOptions
 
-    @Option(help: "How many messages at most, the newest ones.")
+    @Option(help: "The maximum number of messages, of which the newest are shown.")
     var limit: Int?
 
     @Flag(help: "Delete the session with its history and its state.")
@@ -32,7 +32,7 @@ struct SessionCommand: AsyncParsableCommand {
     var id: SessionID
 
     func validate() throws {
-        if let limit, limit < 0 { throw ValidationError("--limit may not be negative.") }
+        if let limit, limit < 0 { throw ValidationError("--limit must not be negative.") }
     }
 
     func run() async throws {

@@ -7,9 +7,9 @@ import ArgumentParser
 struct StatusCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "status",
-        abstract: "Shows how a run stands.",
+        abstract: "Shows the status of a run.",
         discussion: """
-            The exit code is 0 whatever the status, unless --wait is given: then it tells how the run ended.
+            The exit code is 0 whatever the status. With --wait, it reports how the run ended.
 
             Examples:
               acp status 8f14e45f-ceea-467f-a0e6-2f4b4d0c9d1e
@@ -20,7 +20,7 @@ struct StatusCommand: AsyncParsableCommand {
 
     @OptionGroup var options: ClientOptions
 
-    @Flag(help: "Wait until the run has ended or asks something, at most for --timeout seconds.")
+    @Flag(help: "Wait until the run ends or awaits an answer, at most for --timeout seconds.")
     var wait = false
 
     @Argument(help: "The run's id.", transform: RunID.argument)
@@ -47,7 +47,7 @@ struct StatusCommand: AsyncParsableCommand {
         lines.append("created   \(run.createdAt)")
         if let finishedAt = run.finishedAt { lines.append("finished  \(finishedAt)") }
         if let error = run.error { lines.append("error     \("\(error)".printable)") }
-        // Some servers keep the question when it has been answered.
+        // Some servers keep the question after it has been answered.
         if run.status == .awaiting, let question = run.awaitRequest { lines.append("asks      \(question.shown)") }
         if !run.output.isEmpty { lines += [""] + run.output.map(\.shown) }
         try Console.print(lines.joined(separator: "\n"))

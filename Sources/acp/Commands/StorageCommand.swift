@@ -10,9 +10,9 @@ struct StorageCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "storage",
         abstract:
-            "Looks after a storage: whether it answers, what it holds, emptying it, and the tables of PostgreSQL.",
+            "Administers a storage: checks it, shows statistics, deletes data, and prints the schema for PostgreSQL.",
         discussion: """
-            These commands go to the storage itself, not to a server.
+            These commands access the storage directly, not through a server.
 
             Examples:
               acp storage stats
@@ -28,7 +28,7 @@ struct StorageCommand: AsyncParsableCommand {
 
     struct Ping: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Asks the storage for a sign of life.", discussion: "The exit code is 2 if there is none.")
+            abstract: "Checks the connectivity of a storage.", discussion: "The exit code is 1 if the storage fails.")
 
         @OptionGroup var options: StorageOptions
 
@@ -36,15 +36,15 @@ struct StorageCommand: AsyncParsableCommand {
             try await StorageCommand.use(options) { storage in
                 let (seconds, attoseconds) = try await storage.ping().components
                 let microseconds = seconds * 1_000_000 + attoseconds / 1_000_000_000_000
-                try Console.print("The storage answered in \(microseconds) µs.")
+                try Console.print("The storage responded in \(microseconds) µs.")
             }
         }
     }
 
     struct Stats: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Shows what a storage holds: keys and memory in Redis, rows and bytes in SQLite and PostgreSQL.",
-            discussion: "A SQLite file may be in use by a server meanwhile.")
+            abstract: "Shows statistics: keys and memory of Redis, rows and bytes of SQLite and PostgreSQL.",
+            discussion: "A SQLite file can be in use by a server meanwhile.")
 
         @OptionGroup var options: StorageOptions
 
@@ -55,7 +55,7 @@ struct StorageCommand: AsyncParsableCommand {
             switch try options.specification() {
             case .memory:
                 throw ValidationError(
-                    "A storage in memory has nothing to show to another process: use sqlite:PATH or redis://….")
+                    "A storage in memory cannot be read by another process: use sqlite:PATH or redis://….")
             case .sqlite(let path):
                 try await StorageCommand.reporting {
                     let path = try path ?? DataFolder.defaultStorage()
@@ -78,11 +78,11 @@ struct StorageCommand: AsyncParsableCommand {
     struct Clear: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Deletes all runs, events and sessions of a storage, and nothing else.",
-            discussion: "Asks at the prompt of a terminal; elsewhere --yes is needed.")
+            discussion: "Asks for confirmation on a terminal; otherwise --yes is required.")
 
         @OptionGroup var options: StorageOptions
 
-        @Flag(help: "Do not ask.")
+        @Flag(help: "Do not ask for confirmation.")
         var yes = false
 
         func run() async throws {
@@ -111,7 +111,7 @@ struct StorageCommand: AsyncParsableCommand {
         try await storage.close()
     }
 
-    /// Tells what a storage could not do.
+    /// Prints the errors of a storage and exits with 1.
     fileprivate static func reporting(_ body: () async throws -> Void) async throws {
         do {
             try await body()

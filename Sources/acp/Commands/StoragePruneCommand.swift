@@ -8,21 +8,22 @@ extension StorageCommand {
         static let configuration = CommandConfiguration(
             abstract: "Deletes old runs and sessions from PostgreSQL.",
             discussion: """
-                Runs go that ended longer ago than that, with their events; sessions that were last used longer ago and have \
-                no run left. Unfinished runs stay. It may be done while servers work, and ended at any time.
+                Deletes runs that ended longer ago, with their events, and sessions that were last used longer ago and have \
+                no runs. Unfinished runs remain. The command can be used while servers are running, and interrupted at any \
+                time.
 
-                Redis and SQLite do this by themselves, see --ttl.
+                Redis and SQLite delete old runs by themselves, see --ttl.
                 """)
 
         @OptionGroup var options: StorageOptions
 
-        @Option(help: "How old: a number with s, m, h or d for seconds, minutes, hours or days, such as 90d.")
+        @Option(help: "The age: a number with s, m, h or d for seconds, minutes, hours or days, such as 90d.")
         var olderThan: Age
 
         func run() async throws {
             guard case .postgres = try options.specification() else {
                 throw ValidationError(
-                    "prune is for PostgreSQL; in Redis and SQLite, --ttl says how long things are kept.")
+                    "prune is for PostgreSQL; Redis and SQLite delete old runs by themselves, see --ttl.")
             }
             try await StorageCommand.use(options) { storage in
                 guard let postgres = storage as? PostgresStorage else { return }
@@ -34,15 +35,16 @@ extension StorageCommand {
 
     struct Schema: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Prints the SQL that makes the tables in PostgreSQL, or brings them up to date.",
-            discussion: "A storage runs it by itself, unless migrations are turned off. It may be run again.")
+            abstract: "Prints the SQL that creates or migrates the tables in PostgreSQL.",
+            discussion:
+                "A storage executes it by itself, unless migrations are disabled. It can be executed repeatedly.")
 
         func run() throws {
             try Console.write(PostgresStorage.schemaSQL)
         }
     }
 
-    /// A length of time as people write it.
+    /// A duration with a unit, such as `90d`.
     struct Age: ExpressibleByArgument {
         let duration: Duration
 

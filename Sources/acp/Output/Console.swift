@@ -3,15 +3,15 @@
 import ACPCore
 import Foundation
 
-/// Nobody reads the output any more.
+/// The error of writing to a closed pipe.
 struct BrokenPipe: Error {}
 
-/// Where the tool writes. Nothing is buffered, so that a stream shows what it has.
+/// The standard output and the standard error. Output is not buffered, so that streams are shown at once.
 enum Console {
-    /// Whether somebody sits at a terminal, sees what is printed and can answer.
+    /// Whether the standard input and output are a terminal, so that the user can answer questions.
     static var isInteractive: Bool { isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1 }
 
-    /// Colours are for terminals, and for people who did not switch them off (https://no-color.org).
+    /// Whether output is colored: on terminals, unless `NO_COLOR` is set (https://no-color.org).
     static let showsColor = isatty(STDOUT_FILENO) == 1 && ProcessInfo.processInfo.environment["NO_COLOR"] == nil
 
     /// Writes a line to the standard output.
@@ -30,7 +30,7 @@ enum Console {
         try write(try ACPJSON.encode(value).indentedJSON + [UInt8(ascii: "\n")], to: STDOUT_FILENO)
     }
 
-    /// Tells people what is no result: to the standard error.
+    /// Writes a line that is not a result to the standard error.
     static func note(_ text: String) { try? write(Array((text + "\n").utf8), to: STDERR_FILENO) }
 
     static func error(_ text: String) { note("error: \(text)") }
@@ -50,7 +50,7 @@ enum Console {
     }
 }
 
-/// Colours, if somebody can see them.
+/// The styles of text on a terminal.
 enum Style: String {
     case bold = "1"
     case dim = "2"
@@ -65,7 +65,8 @@ enum Style: String {
 }
 
 extension String {
-    /// Text from a server, made harmless for a terminal: control characters but tabs and line breaks become visible.
+    /// The text with control characters replaced, except tabs and line breaks, so that text from a server cannot
+    /// control the terminal.
     var printable: String {
         guard unicodeScalars.contains(where: \.isControl) else { return self }
         return String(
@@ -73,7 +74,7 @@ extension String {
                 unicodeScalars.map { $0.isControl ? Unicode.Scalar(0xFFFD).unsafelyUnwrapped : $0 }))
     }
 
-    /// The first line, cut to a length.
+    /// Returns the first line, truncated to a length.
     func summary(_ length: Int = 60) -> String {
         let line = printable.split(whereSeparator: \.isNewline).first.map(String.init) ?? ""
         return line.count > length ? line.prefix(length - 1) + "…" : line

@@ -17,7 +17,7 @@ extension RunStatus {
 }
 
 extension MessagePart {
-    /// The text itself, or what stands for something that is no text.
+    /// The text of the part, or a description if it is not text.
     var shown: String {
         let isText = contentType.hasPrefix("text/") || contentType == "application/json"
         if !isArtifact, isText, let text { return text.printable }
@@ -28,7 +28,7 @@ extension MessagePart {
 }
 
 extension Message {
-    /// All parts, those that are no text each on a line of its own.
+    /// All parts. Each part that is not text is on a separate line.
     var shown: String {
         var lines: [String] = []
         var text: String?
@@ -48,7 +48,7 @@ extension Message {
 }
 
 extension AwaitRequest {
-    /// The question as people read it.
+    /// The text of the question.
     var shown: String {
         switch self {
         case .message(let message): message.shown
@@ -58,7 +58,7 @@ extension AwaitRequest {
 }
 
 extension Event {
-    /// What the event says, in one line.
+    /// The content of the event in one line.
     var summary: String {
         switch self {
         case .runAwaiting(let run): run.awaitRequest?.shown.summary() ?? ""

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 extension [UInt8] {
-    /// JSON without line breaks, as ``ACPJSON`` writes it, with each member and element on a line of its own.
+    /// The JSON, which must have no line breaks, with each member and element on a separate line.
     var indentedJSON: [UInt8] {
         var output: [UInt8] = []
         output.reserveCapacity(count * 2)

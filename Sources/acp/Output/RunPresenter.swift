@@ -4,19 +4,20 @@ import ACPClient
 import ACPCore
 import ArgumentParser
 
-/// Shows a run as it goes on, asks people what the run asks, and says how it ended.
+/// Shows the output of a run, prompts the user for answers to its questions, and reports how it ended.
 struct RunPresenter {
     let client: ACPClient
     let asJSON: Bool
-    /// Whether somebody is there to answer questions.
+    /// Whether the user can answer questions.
     var canAsk = Console.isInteractive
 
-    /// Shows a run from its first answer to its end, or to a question that nobody is there to answer.
+    /// Shows a run until its end, or until a question that the user cannot answer.
     ///
-    /// - Throws: an exit code unless the run completed.
+    /// - Throws: An exit code if the run has not completed.
     func present(_ run: Run) async throws {
         var run = run
-        // Output that was shown before a question is not shown again after it. A server may go on with the same message then.
+        // Output before a question is not shown again after it. A server may continue the same message after the
+        // question.
         var shown = ShownOutput()
         while true {
             if asJSON {
@@ -29,19 +30,19 @@ struct RunPresenter {
         }
     }
 
-    /// Shows a run's events as they come.
+    /// Shows a run's events as they arrive.
     ///
-    /// - Throws: an exit code unless the run completed.
+    /// - Throws: An exit code if the run has not completed.
     func present(_ stream: RunStream) async throws {
         var stream = stream
-        // One for all streams of the run: a message may go on after a question.
+        // One writer for all streams of the run, since a message may continue after a question.
         var writer = EventWriter(asJSON: asJSON)
         while true {
             var run: Run?
             var isCurrent = true
             for try await event in stream {
                 run = event.event.run ?? run
-                // Some servers name the run in its events and do not send it along.
+                // The events of some servers contain only the run's id.
                 isCurrent = event.event.run != nil || !event.event.kind.isSettled
                 try writer.write(event.event)
             }
@@ -64,11 +65,11 @@ struct RunPresenter {
         case .awaiting:
             if !asJSON {
                 if !canAsk, let question = run.awaitRequest?.shown, !question.isEmpty { try Console.print(question) }
-                Console.note("The run waits for an answer: acp resume \(run.id) TEXT")
+                Console.note("The run awaits an answer: acp resume \(run.id) TEXT")
             }
             throw ExitStatus.awaiting.code
         case .failed:
-            Console.error("run \(run.id) failed: \(run.error.map { "\($0)".printable } ?? "it did not say why")")
+            Console.error("run \(run.id) failed: \(run.error.map { "\($0)".printable } ?? "no reason is known")")
             throw ExitStatus.unsuccessful.code
         case .cancelled:
             Console.error("run \(run.id) was cancelled")
@@ -79,13 +80,13 @@ struct RunPresenter {
     }
 }
 
-/// What has been shown of a run's messages, so that what comes later is shown once.
+/// The output of a run that has been shown, so that nothing is shown twice.
 struct ShownOutput {
     private var messages: [String] = []
 
-    /// Takes the messages as they are now.
+    /// Records the current messages.
     ///
-    /// - Returns: What is new, a text for each message that has grown or was not there.
+    /// - Returns: The new output: a text for each message that is new or has grown.
     mutating func add(_ current: [String]) -> [String] {
         var new: [String] = []
         for (index, text) in current.enumerated() {
@@ -95,7 +96,7 @@ struct ShownOutput {
             }
             let known = messages[index]
             if text.utf8.elementsEqual(known.utf8) { continue }
-            // A message that is another one now is shown whole.
+            // A message that has been replaced is shown completely.
             guard text.utf8.starts(with: known.utf8) else {
                 new.append(text)
                 continue
@@ -109,7 +110,7 @@ struct ShownOutput {
     }
 }
 
-/// Writes events the way people read them: text as it comes, everything else on a line of its own.
+/// Writes events for users: text as it arrives, everything else on separate lines.
 struct EventWriter {
     let asJSON: Bool
     private var isInLine = false
@@ -130,7 +131,7 @@ struct EventWriter {
             hasParts = false
             try endLine()
         case .unknown where event.runID != nil && event.kind.rawValue.hasPrefix("run."):
-            // An event about the run as such, from a server that does not send the run along.
+            // An event of the run itself, from a server that sends only the run's id.
             try endLine()
         case .generic, .unknown:
             try endLine()

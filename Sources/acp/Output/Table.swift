@@ -5,7 +5,7 @@ struct Table {
     private let header: [String]
     private var rows: [[Cell]] = []
 
-    /// Text with its look, which does not count for the width.
+    /// A text with a style, which does not affect the width.
     struct Cell: ExpressibleByStringInterpolation {
         var text: String
         var style: Style?
@@ -22,7 +22,7 @@ struct Table {
 
     mutating func add(_ cells: Cell...) { rows.append(cells) }
 
-    /// One line per row, the last column as wide as it likes.
+    /// The lines of the table. The width of the last column is not limited.
     var lines: [String] {
         let all = [header.map { Cell($0, .dim) }] + rows
         let widths = header.indices.map { column in all.map { $0[column].text.count }.max() ?? 0 }

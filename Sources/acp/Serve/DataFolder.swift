@@ -3,20 +3,20 @@
 import ACPStorage
 import Foundation
 
-/// Where the tool keeps its data if nobody says otherwise.
+/// The default folder of the tool's data.
 enum DataFolder {
-    /// The SQLite file, in a folder that is made if it is not there: `$XDG_DATA_HOME/simple-acp`, else
+    /// Returns the path of the SQLite file. The folder is created if it does not exist: `$XDG_DATA_HOME/simple-acp`, or
     /// `~/.local/share/simple-acp`; on macOS `~/Library/Application Support/simple-acp`.
     static func defaultStorage() throws(StorageError) -> String {
         let folder = try base().appendingPathComponent("simple-acp", isDirectory: true)
         do {
-            // For this user alone: what agents are told may be private.
+            // Only this user has access, since messages may be private.
             try FileManager.default.createDirectory(
                 at: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         } catch {
             throw StorageError(
                 .refused,
-                "the folder \(folder.path) cannot be made: name a file with --storage sqlite:PATH, or use --storage memory",
+                "the folder \(folder.path) cannot be created: use another file with --storage sqlite:PATH, or --storage memory",
                 cause: error)
         }
         return folder.appendingPathComponent("acp.sqlite").path
@@ -24,14 +24,14 @@ enum DataFolder {
 
     private static func base() throws(StorageError) -> URL {
         let environment = ProcessInfo.processInfo.environment
-        // A relative one is to be ignored, says the specification of the variable.
+        // The specification of the variable requires that a relative path is ignored.
         if let path = environment["XDG_DATA_HOME"], path.hasPrefix("/") {
             return URL(fileURLWithPath: path, isDirectory: true)
         }
         guard let home = environment["HOME"], home.hasPrefix("/") else {
             throw StorageError(
                 .refused,
-                "there is no home folder to keep data in ($HOME is not set): name a file with --storage sqlite:PATH, or use "
+                "there is no home folder for the data ($HOME is not set): use a file with --storage sqlite:PATH, or "
                     + "--storage memory")
         }
         #if os(macOS)

@@ -4,7 +4,7 @@ import ACPCore
 import ACPServer
 
 extension ACPServer {
-    /// Agents that show what a server can do. None of them needs anything from outside.
+    /// Adds agents that demonstrate the features of a server. They require no other services.
     func addExampleAgents() throws {
         try addAgent("echo", description: "Says back what it is told") { context in
             for message in context.input { try await context.yield(message) }
@@ -49,7 +49,7 @@ extension ACPServer {
                 try await context.yield(place == 0 ? String(word) : " \(word)")
             }
         }
-        // Not replayed: the times are others each time. Its runs fail when their server is killed.
+        // Not replayed, because the times would differ. Its runs fail if their server is killed.
         try addAgent("ticker", description: "Tells the time every 200 ms, as often as it is told, else ten times") {
             context in
             for tick in 0..<(context.input.first.flatMap { Int($0.text) } ?? 10) {

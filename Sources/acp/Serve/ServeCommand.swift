@@ -8,17 +8,17 @@ import Logging
 struct ServeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "serve",
-        abstract: "Serves example agents until it is told to end.",
+        abstract: "Serves example agents until it receives SIGINT or SIGTERM.",
         discussion: """
-            The agents: echo, greeter, counter (keeps state in its session), recall (tells its \
-            session's history), questioner (asks back), interviewer (asks \
-            three times), slow (streams word by word), ticker (streams the time), failer, artist (artifacts and a generic \
-            event).
+            The agents: echo, greeter, counter (stores state in its session), recall (repeats its \
+            session's history), questioner (asks a question), interviewer (asks \
+            three questions), slow (streams word by word), ticker (streams the time), failer (fails), artist (artifacts \
+            and a generic event).
 
-            When the server is told to end (Ctrl-C, SIGTERM) it takes no new runs and lets those that run finish for \
-            --grace seconds. On a storage that outlives it, runs that await an answer and those of slow, which can be \
-            replayed, go on in another server on the same storage, or later; the rest fails. A second signal ends it at \
-            once, with exit code 130 or 143.
+            After the first signal (Ctrl-C, SIGTERM) the server accepts no new runs, and active runs can finish for \
+            --grace seconds. On a durable storage, runs that await an answer and those of slow, which can be replayed, \
+            continue in another server on the same storage, or after a restart; the others fail. A second signal ends the \
+            server at once, with exit code 130 or 143.
 
             Storages:
             \(StorageSpecification.forms.map { "  \($0.form)  \($0.meaning)" }.joined(separator: "\n"))
@@ -36,53 +36,53 @@ struct ServeCommand: AsyncParsableCommand {
 
     @Option(
         help: """
-            The address to listen on: a name, an IPv4 address, or an IPv6 address, with brackets or without. 0.0.0.0 or :: for all \
-            addresses of this machine. (default: 127.0.0.1)
+            The address to listen on: a name, an IPv4 address, or an IPv6 address with or without brackets. 0.0.0.0 or :: \
+            for all addresses of this machine. (default: 127.0.0.1)
             """,
         transform: ListenHost.argument)
     var host = ListenHost.loopback
 
-    @Option(help: "The port to listen on; 0 takes a free one.")
+    @Option(help: "The port to listen on; 0 for any free port.")
     var port = 8000
 
     @OptionGroup var storageOptions: StorageOptions
 
-    @Option(help: "How many runs may run at the same time. More wait.")
+    @Option(help: "The maximum number of runs that execute at the same time. Further runs wait.")
     var maxRuns = 1_000
 
-    @Option(help: "How many runs may wait. More are refused with 503.")
+    @Option(help: "The maximum number of waiting runs. Further runs are rejected with 503.")
     var maxWaiting = 100
 
-    @Option(help: "What happens to runs of one session at the same time: overlap, queue, or refuse (with 409).")
+    @Option(help: "How concurrent runs of one session are handled: overlap, queue, or refuse (with 409).")
     var sessionRuns = AgentPolicy.SessionRuns.overlap
 
     @Option(
         help: """
-            On a storage that is shared: for how many seconds other servers wait for a sign of life before they take over \
-            the runs of this one.
+            The lease, in seconds: on a shared storage, other servers claim the runs of this one after this time without \
+            a heartbeat.
             """)
     var lease = 15.0
 
-    @Option(help: "How many bytes a request's body may have. Larger ones are refused with 413.")
+    @Option(help: "The maximum size of a request body, in bytes. Larger bodies are rejected with 413.")
     var maxBody = 4 * 1_048_576
 
-    @Option(help: "How many connections are served at the same time. Further ones get 503.")
+    @Option(help: "The maximum number of connections. Further ones receive 503.")
     var maxConnections = ConnectionConfiguration().maximumCount
 
     @Option(
         help: """
-            Contents of message parts with more bytes than this are stored once and referred to. 0 stores everything where it \
-            stands.
+            Contents of message parts with more bytes than this are stored once, separately from their messages. 0 stores \
+            all contents in their messages.
             """)
     var inlineLimit = 65_536
 
-    @Option(help: "For how many seconds runs may go on after the server was told to end.")
+    @Option(help: "How long active runs may continue after the first signal, in seconds.")
     var grace = 30.0
 
     @Option(
         help: """
-            A bearer token that callers have to send. In $ACP_SERVER_TOKEN other users of the machine do not see it. \
-            (default: $ACP_SERVER_TOKEN, or none: everybody may call)
+            The bearer token that requests must contain. Unlike this option, $ACP_SERVER_TOKEN is not visible to other \
+            users of the machine. (default: $ACP_SERVER_TOKEN; without a token, all requests are allowed)
             """)
     var token: String?
 
@@ -91,42 +91,43 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(
         name: .customLong("link-host"),
         help: ArgumentHelp(
-            "A host, perhaps with a port, from which messages and files are loaded whatever its address is. Repeatable.",
+            "A host, optionally with a port, from which messages and files are loaded whatever its address. Repeatable.",
             valueName: "host[:port]"), transform: AllowedHost.argument)
     var linkHosts: [AllowedHost] = []
 
     @Flag(
         help: """
-            Load messages and files from this machine and private networks as well. For development: callers can reach \
-            what the server can reach then.
+            Also load messages and files from this machine and private networks. For development only: with this flag, \
+            callers can reach everything that the server can reach.
             """)
     var allowPrivateLinks = false
 
     @Flag(
         help: """
-            Tell callers the description of any error that an agent throws, not only of those that are meant for them. For \
-            development: descriptions may hold secrets, paths and addresses. All errors are logged in any case.
+            Send callers the descriptions of all errors that agents throw, not only of those that are meant for them. For \
+            development only: descriptions may contain secrets, paths and addresses. All errors are logged in any case.
             """)
     var reportErrorDescriptions = false
 
-    @Option(help: "What is logged to the standard error: trace, debug, info, notice, warning, error or critical.")
+    @Option(
+        help: "The level of log messages on the standard error: trace, debug, info, notice, warning, error, critical.")
     var logLevel = Logger.Level.warning
 
     func validate() throws {
-        guard (0...65535).contains(port) else { throw ValidationError("--port has to be 0 to 65535.") }
-        guard maxRuns > 0 else { throw ValidationError("--max-runs has to be 1 or more.") }
-        guard maxWaiting >= 0 else { throw ValidationError("--max-waiting may not be negative.") }
-        guard lease >= 0.1, lease <= 1e6 else { throw ValidationError("--lease has to be 0.1 to 1000000.") }
-        guard inlineLimit >= 0 else { throw ValidationError("--inline-limit may not be negative.") }
-        guard maxBody > 0 else { throw ValidationError("--max-body has to be 1 or more.") }
-        guard maxConnections > 0 else { throw ValidationError("--max-connections has to be 1 or more.") }
-        guard grace >= 0, grace <= 1e9 else { throw ValidationError("--grace may not be negative.") }
+        guard (0...65535).contains(port) else { throw ValidationError("--port must be 0 to 65535.") }
+        guard maxRuns > 0 else { throw ValidationError("--max-runs must be 1 or more.") }
+        guard maxWaiting >= 0 else { throw ValidationError("--max-waiting must not be negative.") }
+        guard lease >= 0.1, lease <= 1e6 else { throw ValidationError("--lease must be 0.1 to 1000000.") }
+        guard inlineLimit >= 0 else { throw ValidationError("--inline-limit must not be negative.") }
+        guard maxBody > 0 else { throw ValidationError("--max-body must be 1 or more.") }
+        guard maxConnections > 0 else { throw ValidationError("--max-connections must be 1 or more.") }
+        guard grace >= 0, grace <= 1e9 else { throw ValidationError("--grace must be 0 to 1000000000.") }
         _ = try bearerToken()
     }
 
     private func bearerToken() throws -> String? {
         try EnvironmentVariable.token(
-            option: token, variable: "ACP_SERVER_TOKEN", otherwise: "without a token everybody may call the server")
+            option: token, variable: "ACP_SERVER_TOKEN", otherwise: "without a token all requests are allowed")
     }
 
     func run() async throws {

@@ -3,11 +3,12 @@
 import Logging
 import Synchronization
 
-/// Logs what storages say in the background, but not while they are opened: if that fails, the tool prints the reason once.
+/// A log handler for storages that logs nothing while a storage is opened, since the tool prints the reason of a
+/// failure once.
 ///
-/// With debug messages on, everything is logged.
+/// At level `debug`, all messages are logged.
 struct StartupLogHandler: LogHandler {
-    /// Opened when the storage has answered.
+    /// Opened when the storage has responded.
     final class Gate: Sendable {
         private let isOpenFlag = Atomic(false)
         var isOpen: Bool { isOpenFlag.load(ordering: .acquiring) }
@@ -23,7 +24,7 @@ struct StartupLogHandler: LogHandler {
         inner.logLevel = level
     }
 
-    /// A logger for a storage.
+    /// Creates a logger for a storage.
     static func logger(level: Logger.Level, gate: Gate) -> Logger {
         var logger = Logger(label: "acp.storage") { StartupLogHandler(label: $0, level: level, gate: gate) }
         logger.logLevel = level

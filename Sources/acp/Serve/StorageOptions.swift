@@ -5,28 +5,29 @@ import ArgumentParser
 import Logging
 import Redis
 
-/// Which storage a command is about.
+/// The storage of a command.
 struct StorageOptions: ParsableArguments {
-    @Option(help: "Where runs, events and sessions are kept.")
+    @Option(help: "The storage of runs, events and sessions.")
     var storage = "sqlite"
 
-    @Option(help: "What all keys in Redis begin with.")
+    @Option(help: "The prefix of all keys in Redis.")
     var prefix = "acp:"
 
     @Option(
         help: """
-            For how many seconds a run is kept after its last update (in SQLite: after its end), and a session after its \
+            How many seconds a run is stored after its last update (in SQLite: after its end), and a session after its \
             last use. (default: 86400; in SQLite and PostgreSQL until it is deleted)
             """)
     var ttl: Int?
 
     func validate() throws {
-        guard ttl ?? 1 > 0 else { throw ValidationError("--ttl has to be 1 or more.") }
-        guard !prefix.isEmpty else { throw ValidationError("--prefix may not be empty.") }
+        guard ttl ?? 1 > 0 else { throw ValidationError("--ttl must be 1 or more.") }
+        guard !prefix.isEmpty else { throw ValidationError("--prefix must not be empty.") }
         do {
             if case .postgres = try StorageSpecification(storage), ttl != nil {
                 throw ValidationError(
-                    "--ttl is not for PostgreSQL, which keeps everything until it is deleted: see acp storage prune.")
+                    "--ttl is not supported for PostgreSQL, which stores runs until they are deleted: see acp storage prune."
+                )
             }
         } catch let error as StorageSpecification.UnknownForm {
             throw ValidationError("\(error).")
@@ -35,7 +36,7 @@ struct StorageOptions: ParsableArguments {
 
     func specification() throws -> StorageSpecification { try StorageSpecification(storage) }
 
-    /// The storage in words, for questions. Without what may hold a password.
+    /// Returns a description of the storage for a confirmation, without its URL, which may contain a password.
     func place() throws -> String {
         switch try specification() {
         case .memory: "memory"
@@ -45,7 +46,7 @@ struct StorageOptions: ParsableArguments {
         }
     }
 
-    /// Opens the storage and sees whether it answers, so that a mistake shows at once.
+    /// Opens the storage and checks its connectivity, so that mistakes are reported at once.
     func open(logLevel: Logger.Level = .warning) async throws -> any Storage {
         let specification = try specification()
         let gate = StartupLogHandler.Gate()
@@ -66,7 +67,7 @@ struct StorageOptions: ParsableArguments {
                 Console.error("\(error.message).")
                 if path == nil { Console.note("Other storages: --storage sqlite:PATH, --storage memory.") }
             } else {
-                Console.error("the storage does not answer: \(error.message)")
+                Console.error("the storage is not available: \(error.message)")
             }
             throw ExitStatus.unsuccessful.code
         } catch let error as RedisError {

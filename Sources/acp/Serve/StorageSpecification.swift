@@ -7,23 +7,23 @@ import ACPStorage
 import Foundation
 import Logging
 
-/// Which storage to use, as the command line says it.
+/// A storage as it is specified on the command line.
 enum StorageSpecification: Equatable {
-    /// In memory: gone when the server ends.
+    /// In memory, until the server ends.
     case memory
-    /// In a SQLite file, the one in the user's data folder if none is named.
+    /// A SQLite file. If `nil`, the one in the user's data folder.
     case sqlite(path: String?)
-    /// In Redis, at a URL, or where `REDIS_URL` says.
+    /// Redis at a URL. If `nil`, at that of `REDIS_URL`.
     case redis(url: String?)
-    /// In PostgreSQL, at a URL, or where `DATABASE_URL` says.
+    /// PostgreSQL at a URL. If `nil`, at that of `DATABASE_URL`.
     case postgres(url: String?)
 
-    /// The accepted forms, for help and errors: one per line, the form and what it means.
+    /// The accepted forms and their meaning, for help and errors.
     static let forms = [
         (form: "sqlite", meaning: "in a SQLite file in the user's data folder"),
-        (form: "sqlite:path/to/file", meaning: "in a SQLite file, which is made if it is not there"),
-        (form: "memory", meaning: "in memory, gone when the server ends"),
-        (form: "redis", meaning: "in Redis, where $REDIS_URL says, else on this machine"),
+        (form: "sqlite:path/to/file", meaning: "in a SQLite file, which is created if it does not exist"),
+        (form: "memory", meaning: "in memory, until the server ends"),
+        (form: "redis", meaning: "in Redis at $REDIS_URL, or on this machine"),
         (form: "redis://[user:password@]host[:port][/db]", meaning: "in Redis; rediss:// for TLS"),
         (form: "unix:///path/to/redis.sock", meaning: "in Redis, through a Unix socket"),
         (
@@ -34,23 +34,23 @@ enum StorageSpecification: Equatable {
             form: "redis+cluster://[user:password@]host[:port],…",
             meaning: "in a Redis Cluster; rediss+cluster:// for TLS"
         ),
-        (form: "postgres", meaning: "in PostgreSQL, where $DATABASE_URL says, else on this machine"),
+        (form: "postgres", meaning: "in PostgreSQL at $DATABASE_URL, or on this machine"),
         (
             form: "postgres://[user:password@]host[:port]/database[?sslmode=…]",
             meaning:
-                "in PostgreSQL, with all parameters of libpq; or postgresql://. Behind a pooler, startup_options=no and, if it does "
-                + "not know them, prepared_statements=no"
+                "in PostgreSQL, with all parameters of libpq; or postgresql://. Behind a pooler, startup_options=no and, "
+                + "if it does not support them, prepared_statements=no"
         ),
     ]
 
-    /// Not one of the accepted forms. Shows no more than the part before the first colon: what follows may hold a
-    /// password.
+    /// The error of a text that is not one of the accepted forms. It contains only the part before the first colon,
+    /// since the rest may contain a password.
     struct UnknownForm: Error, CustomStringConvertible {
         let scheme: String
 
         var description: String {
             let forms = StorageSpecification.forms.map { "\($0.form) (\($0.meaning))" }
-            return "\"\(scheme)\" is no storage that this server knows: use \(forms.joined(separator: ", or "))"
+            return "\"\(scheme)\" is not a supported storage: use \(forms.joined(separator: ", or "))"
         }
     }
 
@@ -60,7 +60,7 @@ enum StorageSpecification: Equatable {
     ]
 
     init(_ text: String) throws(UnknownForm) {
-        // Schemes are the same in capitals. Whatever comes from a file ends with a line break.
+        // Schemes are case-insensitive. Values from files end with a line break.
         let text = text.trimmingCharacters(in: .whitespacesAndNewlines)
         let scheme = text.prefix { $0 != ":" }
         let lowered = scheme.lowercased() + text.dropFirst(scheme.count)
@@ -68,7 +68,7 @@ enum StorageSpecification: Equatable {
         case "memory", "memory:": self = .memory
         case "sqlite": self = .sqlite(path: nil)
         case _ where lowered.hasPrefix("sqlite:"):
-            // "sqlite:///data/runs.sqlite" is how others write URLs of files.
+            // Other programs use the form "sqlite:///data/runs.sqlite".
             let path = text.dropFirst("sqlite:".count)
             self = .sqlite(path: String(path.hasPrefix("//") ? path.dropFirst(2) : path))
         case "redis": self = .redis(url: nil)
@@ -79,13 +79,13 @@ enum StorageSpecification: Equatable {
         }
     }
 
-    /// Opens the storage. Whoever opens it closes it.
+    /// Opens the storage. The caller must close it.
     ///
     /// - Parameters:
-    ///   - prefix: What all keys in Redis begin with.
-    ///   - timeToLive: How long things are kept. Nil means what the storage does by itself.
-    ///   - logger: Where what happens in the background is logged.
-    /// - Throws: `RedisError` if the URL is wrong, `StorageError` if the file cannot be used.
+    ///   - prefix: The prefix of all keys in Redis.
+    ///   - timeToLive: How long runs and sessions are stored. If `nil`, the default of the storage applies.
+    ///   - logger: Receives the storage's log messages.
+    /// - Throws: `RedisError` if the URL is not valid, `StorageError` if the file cannot be used.
     func open(prefix: String, timeToLive: Duration?, logger: Logger) throws -> any Storage {
         switch self {
         case .memory:

@@ -5,20 +5,20 @@ import ArgumentParser
 import Foundation
 import Logging
 
-/// Which URLs a server gives out.
+/// The URLs that a server sends to clients.
 struct URLOptions: ParsableArguments {
     @Option(
         help: """
-            The URL under which clients and other servers reach this one, as https://agents.example.com/acp. (default: what each \
-            request was sent to)
+            The URL at which clients and other servers reach this one, such as https://agents.example.com/acp. (default: \
+            the URL of each request)
             """)
     var publicUrl: String?
 
     @Option(
         help: ArgumentHelp(
             """
-            The address of a proxy, or a range of them as 10.0.0.0/8, whose X-Forwarded-Proto, -Host, -Prefix and Forwarded are \
-            believed; `everybody` where only the proxy can reach this server. Can be given several times.
+            The address of a proxy, or a range such as 10.0.0.0/8, whose headers X-Forwarded-Proto, -Host, -Prefix and \
+            Forwarded are trusted; `everybody` if only the proxy can reach this server. Repeatable.
             """,
             valueName: "address"))
     var trustedProxy: [String] = []
@@ -26,13 +26,13 @@ struct URLOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             """
-            A file with secrets, one per line: the URLs of messages and states are then signed with the first, expire, and are \
-            answered with a signature of any of them, or with the token. (default: the secrets in $ACP_URL_SECRET, or none)
+            A file with secrets, one per line. The URLs of messages and states are then signed with the first one, expire, \
+            and require a signature with any of them, or the token. (default: the secrets in $ACP_URL_SECRET, or none)
             """,
             valueName: "file"))
     var signUrlsWith: String?
 
-    @Option(help: "For how many seconds a signed URL can be used.")
+    @Option(help: "How long a signed URL is valid, in seconds.")
     var signedUrlLifetime = 86_400
 
     func validate() throws {
@@ -42,7 +42,7 @@ struct URLOptions: ParsableArguments {
             throw ValidationError("\(error).")
         }
         guard (1...315_360_000).contains(signedUrlLifetime) else {
-            throw ValidationError("--signed-url-lifetime has to be 1 to 315360000.")
+            throw ValidationError("--signed-url-lifetime must be 1 to 315360000.")
         }
     }
 
@@ -57,18 +57,19 @@ struct URLOptions: ParsableArguments {
         }
         if configuration.authentication == nil {
             logger.warning(
-                "URLs are signed, but there is no --token: whoever knows the id of a session can ask for its signed URLs"
+                "URLs are signed, but there is no --token: anyone who knows the id of a session can get its signed URLs"
             )
         }
     }
 
     private func proxies() throws(ServerError) -> TrustedProxies? {
         if trustedProxy.isEmpty { return nil }
-        if trustedProxy.contains("everybody") { return .everybody }
+        if trustedProxy.contains("everybody") { return .all }
         return try TrustedProxies(trustedProxy)
     }
 
-    /// The secrets, the one that signs first. They never stand on the command line, where others can see them.
+    /// Returns the secrets, of which the first one signs. They are not read from the command line, which other users
+    /// can see.
     private func secrets() throws -> [String]? {
         guard let path = signUrlsWith else {
             let text = try EnvironmentVariable.secret("ACP_URL_SECRET", otherwise: "URLs are then not signed")
@@ -76,13 +77,13 @@ struct URLOptions: ParsableArguments {
         }
         guard let data = contents(ofFile: path), let text = String(data: data, encoding: .utf8)
         else {
-            throw ValidationError("--sign-urls-with \(path): there is no such file, or it cannot be read as text.")
+            throw ValidationError("--sign-urls-with \(path): the file does not exist, or cannot be read as text.")
         }
         let secrets = text.split(whereSeparator: \.isNewline).map { $0.trimmingCharacters(in: .whitespaces) }.filter {
             !$0.isEmpty
         }
         guard !secrets.isEmpty else {
-            throw ValidationError("--sign-urls-with \(path): the file holds no secret. Write one into each line.")
+            throw ValidationError("--sign-urls-with \(path): the file contains no secret. Write one secret per line.")
         }
         return secrets
     }

@@ -7,7 +7,9 @@ import Foundation
 extension RunStatus: ExpressibleByArgument {}
 
 extension ACPIdentifier {
-    /// The identifier of that text, or an error that says what a valid one looks like.
+    /// Parses an identifier.
+    ///
+    /// - Throws: `ValidationError` with the rule of valid identifiers.
     static func argument(_ text: String) throws -> Self {
         do {
             return try Self(validating: text)
@@ -17,12 +19,12 @@ extension ACPIdentifier {
     }
 }
 
-/// How the answer of a run is wanted.
+/// The mode of a run.
 struct ModeOptions: ParsableArguments {
-    @Flag(help: "Print what the agent says as it says it.")
+    @Flag(help: "Print the agent's output as it is produced.")
     var stream = false
 
-    @Flag(name: .customLong("async"), help: "Return at once. The first word of what is printed is the run's id.")
+    @Flag(name: .customLong("async"), help: "Return at once. The first word of the output is the run's id.")
     var isAsync = false
 
     func validate() throws {
@@ -30,7 +32,7 @@ struct ModeOptions: ParsableArguments {
     }
 }
 
-/// Text from the command line, or from the standard input if it is `-`.
+/// Returns an argument, or the text of the standard input if the argument is `-`.
 func readText(_ argument: String) throws -> String {
     guard argument == "-" else { return argument }
     let data = try FileHandle.standardInput.readToEnd() ?? Data()
@@ -40,7 +42,7 @@ func readText(_ argument: String) throws -> String {
     return text.hasSuffix("\n") ? String(text.dropLast()) : text
 }
 
-/// What a file holds, be it a pipe. Nil if it cannot be read.
+/// Returns the contents of a file or a pipe, or `nil` if it cannot be read.
 func contents(ofFile path: String) -> Data? {
     guard let file = FileHandle(forReadingAtPath: path) else { return nil }
     defer { try? file.close() }

@@ -4,15 +4,15 @@ import ACPClient
 import ArgumentParser
 import Foundation
 
-/// What every command that calls a server takes.
+/// The options of all commands that call a server.
 struct ClientOptions: ParsableArguments {
     @Option(help: "The server's URL. (default: $ACP_URL, or http://127.0.0.1:8000)")
     var url: String?
 
-    @Option(help: "The bearer token that the server asks for. (default: $ACP_TOKEN)")
+    @Option(help: "The bearer token that the server requires. (default: $ACP_TOKEN)")
     var token: String?
 
-    @Option(help: "How many seconds to wait for an answer. (default: 30, or 600 where the answer is that of the agent)")
+    @Option(help: "The timeout of responses, in seconds. (default: 30, or 600 for the result of a run)")
     var timeout: Double?
 
     @Flag(help: "Print JSON, for programs.")
@@ -20,14 +20,14 @@ struct ClientOptions: ParsableArguments {
 
     func validate() throws {
         if let timeout, !(timeout > 0 && timeout <= 1e9) {
-            throw ValidationError("--timeout has to be a positive number of seconds.")
+            throw ValidationError("--timeout must be a positive number of seconds.")
         }
         _ = try bearerToken()
     }
 
     /// Calls a server, closes the connections, and turns errors into a message and an exit code.
     func call(_ body: (ACPClient) async throws -> Void) async throws {
-        // Writing into a pipe that nobody reads from any more shall be an error like others, which ends the tool quietly.
+        // Writing into a closed pipe must be an ordinary error, which ends the tool without a message.
         signal(SIGPIPE, SIG_IGN)
         do {
             let client = try makeClient()
@@ -71,17 +71,17 @@ struct ClientOptions: ParsableArguments {
 }
 
 extension ACPClientError {
-    /// What is said to people: the message, and for the most frequent mistakes what to do on the command line.
+    /// The message for users, with the remedy on the command line for frequent mistakes.
     fileprivate var explanation: String {
         switch code {
         case .cannotConnect where message.hasSuffix("running?"):
-            "\(message) Start one with `acp serve`, or name another with --url."
+            "\(message) Start one with `acp serve`, or use --url for another server."
         case .timedOut:
             "\(message) (--timeout)"
         case .serverError where status == 405:
-            "\(message). The server does not have this: it is an addition to the protocol."
+            "\(message). The server does not support this operation, which is an extension of the protocol."
         case .serverError where status == 401:
-            "\(message). Give the token with --token or ACP_TOKEN."
+            "\(message). Set the token with --token or ACP_TOKEN."
         case .serverError:
             retryAfter.map { "\(message). Try again in \($0.components.seconds) s." } ?? message
         default:
@@ -90,13 +90,13 @@ extension ACPClientError {
     }
 }
 
-/// How the tool ends.
+/// The exit codes of the tool.
 enum ExitStatus: Int32 {
     /// The run failed or was cancelled.
     case unsuccessful = 1
-    /// The server cannot be reached, or it answered with an error.
+    /// The server cannot be reached, or responded with an error.
     case unreachable = 2
-    /// The run waits for an answer.
+    /// The run awaits an answer.
     case awaiting = 3
 
     var code: ExitCode { ExitCode(rawValue) }

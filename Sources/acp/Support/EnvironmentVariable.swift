@@ -4,26 +4,27 @@ import ACPCore
 import ArgumentParser
 import Foundation
 
-/// Reads what the tool takes from the environment. Values often come from files, so white space and line breaks around them do not
-/// count.
+/// Reads environment variables. White space and line breaks around values are ignored, because values often come from
+/// files.
 enum EnvironmentVariable {
-    /// The value, or `nil` if the variable is not set or is empty.
+    /// Returns the value of a variable, or `nil` if it is not set or empty.
     static func text(_ name: String) -> String? {
         guard let value = ProcessInfo.processInfo.environment[name] else { return nil }
         let text = value.trimmingCharacters(in: .whitespacesAndNewlines)
         return text.isEmpty ? nil : text
     }
 
-    /// The value of a variable that holds a secret, or `nil` if it is not set.
+    /// Returns the value of a variable with a secret, or `nil` if it is not set.
     ///
-    /// - Throws: `ValidationError` if it is set and empty: then a file or a secret store did not give what it should have.
+    /// - Throws: `ValidationError` if it is set, but empty, since then a file or a secret store did not provide the
+    ///   secret.
     static func secret(_ name: String, otherwise: String) throws -> String? {
         guard ProcessInfo.processInfo.environment[name] != nil else { return nil }
         if let text = text(name) { return text }
-        throw ValidationError("\(name) is set, but empty. Put the secret into it, or unset it: \(otherwise).")
+        throw ValidationError("\(name) is set, but empty. Set it to the secret, or unset it: \(otherwise).")
     }
 
-    /// The bearer token of an option, or else of a variable.
+    /// Returns the bearer token of an option, or of a variable if the option is not set.
     static func token(option: String?, variable: String, otherwise: String) throws -> String? {
         let name = option == nil ? variable : "--token"
         let token = try option ?? secret(variable, otherwise: otherwise)

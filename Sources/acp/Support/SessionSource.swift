@@ -5,7 +5,7 @@ import ACPCore
 import ArgumentParser
 import Foundation
 
-/// Where the description of a session comes from: another server, or a file.
+/// The source of a session descriptor: another server, or a file.
 enum SessionSource {
     case server(url: String, id: SessionID)
     case file(SessionDescriptor)
@@ -18,24 +18,24 @@ enum SessionSource {
                 let id = parts.last.flatMap({ SessionID(rawValue: String($0)) })
             else {
                 throw ValidationError(
-                    "--continue \(text): the URL of a session ends in /sessions/ID, as in https://other.example/sessions/my-session."
+                    "--continue \(text): the URL of a session must end in /sessions/ID, as in https://other.example/sessions/my-session."
                 )
             }
             let end = "/\(parts[parts.count - 2])/\(id)"
             guard text.hasSuffix(end) else {
-                throw ValidationError("--continue \(text): the URL may not end in a slash.")
+                throw ValidationError("--continue \(text): the URL must not end in a slash.")
             }
             self = .server(url: String(text.dropLast(end.count)), id: id)
             return
         }
         guard let data = contents(ofFile: text) else {
-            throw ValidationError("--continue \(text): there is no such file, or it cannot be read.")
+            throw ValidationError("--continue \(text): the file does not exist, or cannot be read.")
         }
         do {
             self = .file(try ACPJSON.decode(SessionDescriptor.self, from: data))
         } catch {
             throw ValidationError(
-                "--continue \(text): this is no session as `acp session ID --json` prints it: \(error.message)")
+                "--continue \(text): the file is not a session descriptor of `acp session ID --json`: \(error.message)")
         }
     }
 
@@ -43,7 +43,7 @@ enum SessionSource {
         switch self {
         case .file(let descriptor): return descriptor
         case .server(let url, let id):
-            // Without the token, which is for the server that the run goes to.
+            // Without the token, which is for the server of the run.
             let other = try ACPClient(url)
             do {
                 let descriptor = try await other.sessionDescriptor(id)

@@ -77,7 +77,7 @@ struct ConnectionLimitTests {
     func counts() {
         let limit = ConnectionLimit(maximum: 2, reserve: 1, logger: .silent)
         #expect((0..<3).map { _ in limit.admit() } == [.full, .full, .healthOnly])
-        #expect((0..<9).map { _ in limit.admit() } == Array(repeating: .refused, count: 8) + [.dropped])
+        #expect((0..<9).map { _ in limit.admit() } == Array(repeating: .rejected, count: 8) + [.dropped])
         for _ in 0..<11 { limit.release() }
         #expect(limit.count == 1)
         #expect(limit.admit() == .full)

@@ -16,15 +16,15 @@ struct ConnectionStateTests {
 
     private func state() -> ConnectionState { ConnectionState(limits: Self.limits, at: time(0)) }
 
-    private func facts(
-        _ body: RequestFacts.Body = .none, isKeepAlive: Bool = true, isHTTP10: Bool = false, expects: Bool = false
-    ) -> RequestFacts {
-        var facts = RequestFacts()
-        facts.body = body
-        facts.isKeepAlive = isKeepAlive
-        facts.isHTTP10 = isHTTP10
-        facts.expectsContinue = expects
-        return facts
+    private func requestHead(
+        _ body: RequestHead.Body = .none, isKeepAlive: Bool = true, isHTTP10: Bool = false, expects: Bool = false
+    ) -> RequestHead {
+        var requestHead = RequestHead()
+        requestHead.body = body
+        requestHead.isKeepAlive = isKeepAlive
+        requestHead.isHTTP10 = isHTTP10
+        requestHead.expectsContinue = expects
+        return requestHead
     }
 
     @Test("The head of the first request has its time from the opening, that of a later one from its first byte")
@@ -33,16 +33,16 @@ struct ConnectionStateTests {
         #expect(state.deadline == time(10))
         #expect(state.received(1, at: time(8)) == .forward)
         #expect(state.deadline == time(10), "a byte now and then gains nothing")
-        #expect(state.receivedHead(facts(), at: time(9)) == true)
+        #expect(state.receivedHead(requestHead(), at: time(9)) == true)
         #expect(state.receivedEnd(at: time(9)) == true)
         #expect(state.deadline == nil, "the server has all the time it needs")
-        #expect(state.respond(isDelimited: true, saysClose: false) == .init(isHTTP10: false, closes: false))
+        #expect(state.respond(isDelimited: true, closesConnection: false) == .init(isHTTP10: false, closes: false))
         #expect(state.responded(at: time(100)) == nil)
         #expect(state.deadline == time(130))
         #expect(state.received(1, at: time(120)) == .forward)
         #expect(state.deadline == time(130))
         #expect(state.timeout(at: time(129), isReadPaused: false) == nil)
-        #expect(state.timeout(at: time(130), isReadPaused: false) == .refuse(.slowHead))
+        #expect(state.timeout(at: time(130), isReadPaused: false) == .reject(.slowHead))
     }
 
     @Test("A connection without a byte is closed without a response, at the opening and between requests")
@@ -51,9 +51,9 @@ struct ConnectionStateTests {
         #expect(state.timeout(at: time(10), isReadPaused: false) == .close)
         state = self.state()
         _ = state.received(10, at: time(0))
-        _ = state.receivedHead(facts(), at: time(0))
+        _ = state.receivedHead(requestHead(), at: time(0))
         _ = state.receivedEnd(at: time(0))
-        _ = state.respond(isDelimited: true, saysClose: false)
+        _ = state.respond(isDelimited: true, closesConnection: false)
         _ = state.responded(at: time(1))
         #expect(state.timeout(at: time(31), isReadPaused: false) == .close)
     }
@@ -62,45 +62,45 @@ struct ConnectionStateTests {
         "A body gains time with every byte, up to its total", arguments: [(0, 5), (100, 6), (1_000, 15), (9_000, 60)])
     func bodies(bytes: Int, seconds: Int64) {
         var state = state()
-        _ = state.receivedHead(facts(.bytes(100_000)), at: time(0))
+        _ = state.receivedHead(requestHead(.bytes(100_000)), at: time(0))
         if bytes > 0 { _ = state.received(bytes, at: time(1)) }
         #expect(state.deadline == time(seconds))
         #expect(state.timeout(at: time(seconds), isReadPaused: true) == nil, "the server does not read: not its fault")
         #expect(state.deadline == time(seconds + 5))
         #expect(state.timeout(at: time(seconds + 5), isReadPaused: false) == .failBody)
-        #expect(state.respond(isDelimited: true, saysClose: false)?.closes == true)
+        #expect(state.respond(isDelimited: true, closesConnection: false)?.closes == true)
         #expect(state.responded(at: time(seconds + 6)) == .finish)
     }
 
     @Test("A body that is not asked for yet has all the time in the world")
     func expected() {
         var state = state()
-        _ = state.receivedHead(facts(.bytes(10), expects: true), at: time(0))
+        _ = state.receivedHead(requestHead(.bytes(10), expects: true), at: time(0))
         #expect(state.deadline == nil)
-        #expect(state.readsBody(at: time(50)) == true)
-        #expect(state.readsBody(at: time(50)) == false, "100 is sent once")
+        #expect(state.bodyReadStarted(at: time(50)) == true)
+        #expect(state.bodyReadStarted(at: time(50)) == false, "100 is sent once")
         #expect(state.deadline == time(55))
     }
 
     @Test("A body that comes without being asked for needs no 100")
     func unexpected() {
         var state = state()
-        _ = state.receivedHead(facts(.bytes(10), expects: true), at: time(0))
+        _ = state.receivedHead(requestHead(.bytes(10), expects: true), at: time(0))
         #expect(state.receivedBody(5, at: time(1)) == true)
-        #expect(state.readsBody(at: time(2)) == false)
-        #expect(state.respond(isDelimited: true, saysClose: false)?.closes == false)
+        #expect(state.bodyReadStarted(at: time(2)) == false)
+        #expect(state.respond(isDelimited: true, closesConnection: false)?.closes == false)
     }
 
     @Test(
         "A response before the end of its request closes if the rest is not worth waiting for",
         arguments: [
-            (RequestFacts.Body.bytes(1_000), false, false), (.bytes(1_001), false, true), (.bytes(10), true, true),
+            (RequestHead.Body.bytes(1_000), false, false), (.bytes(1_001), false, true), (.bytes(10), true, true),
             (.unknown, false, false),
         ])
-    func early(body: RequestFacts.Body, expects: Bool, closes: Bool) {
+    func early(body: RequestHead.Body, expects: Bool, closes: Bool) {
         var state = state()
-        _ = state.receivedHead(facts(body, expects: expects), at: time(0))
-        #expect(state.respond(isDelimited: true, saysClose: false)?.closes == closes)
+        _ = state.receivedHead(requestHead(body, expects: expects), at: time(0))
+        #expect(state.respond(isDelimited: true, closesConnection: false)?.closes == closes)
         #expect(state.responded(at: time(1)) == (closes ? .finish : nil))
         if closes { state.beginDiscarding(at: time(1)) }
         #expect(state.deadline == time(3))
@@ -115,25 +115,26 @@ struct ConnectionStateTests {
             (false, true, true), (false, false, true), (true, false, true), (true, true, false),
         ] {
             var state = state()
-            _ = state.receivedHead(facts(isKeepAlive: isKeepAlive, isHTTP10: true), at: time(0))
+            _ = state.receivedHead(requestHead(isKeepAlive: isKeepAlive, isHTTP10: true), at: time(0))
             _ = state.receivedEnd(at: time(0))
             #expect(
-                state.respond(isDelimited: isDelimited, saysClose: false) == .init(isHTTP10: true, closes: closes))
+                state.respond(isDelimited: isDelimited, closesConnection: false)
+                    == .init(isHTTP10: true, closes: closes))
             #expect(state.responded(at: time(0)) == (closes ? .finish : nil))
         }
     }
 
-    @Test("A refusal waits for the responses to earlier requests, and nothing comes behind it")
+    @Test("A rejection waits for the responses to earlier requests, and nothing comes behind it")
     func refusals() {
         var state = state()
-        _ = state.receivedHead(facts(), at: time(0))
+        _ = state.receivedHead(requestHead(), at: time(0))
         _ = state.receivedEnd(at: time(0))
-        #expect(state.refuse(.slowHead) == nil)
-        #expect(state.receivedHead(facts(), at: time(0)) == false)
-        #expect(state.refuse(.tooManyConnections) == nil)
-        #expect(state.respond(isDelimited: true, saysClose: false)?.closes == false)
-        #expect(state.responded(at: time(0)) == .refuse(.slowHead))
-        #expect(state.respond(isDelimited: true, saysClose: false) == nil, "there is no request for it")
+        #expect(state.reject(.slowHead) == nil)
+        #expect(state.receivedHead(requestHead(), at: time(0)) == false)
+        #expect(state.reject(.tooManyConnections) == nil)
+        #expect(state.respond(isDelimited: true, closesConnection: false)?.closes == false)
+        #expect(state.responded(at: time(0)) == .reject(.slowHead))
+        #expect(state.respond(isDelimited: true, closesConnection: false) == nil, "there is no request for it")
     }
 
     @Test("A shutdown closes what is idle, and the rest behind its last response")
@@ -142,26 +143,26 @@ struct ConnectionStateTests {
         #expect(idle.quiesce() == .close)
         var busy = state()
         for _ in 0..<2 {
-            _ = busy.receivedHead(facts(), at: time(0))
+            _ = busy.receivedHead(requestHead(), at: time(0))
             _ = busy.receivedEnd(at: time(0))
         }
         #expect(busy.quiesce() == nil)
-        #expect(busy.respond(isDelimited: true, saysClose: false)?.closes == false)
+        #expect(busy.respond(isDelimited: true, closesConnection: false)?.closes == false)
         #expect(busy.responded(at: time(0)) == nil)
-        #expect(busy.respond(isDelimited: true, saysClose: false)?.closes == true)
+        #expect(busy.respond(isDelimited: true, closesConnection: false)?.closes == true)
         #expect(busy.responded(at: time(0)) == .finish)
     }
 
     @Test("What the parser does not understand is refused, or told to the route whose body it is")
     func faults() {
-        let refusal = Refusal(HTTPParserError.invalidMethod)
+        let rejection = RejectionResponse(HTTPParserError.invalidMethod)
         var state = state()
-        #expect(state.failed(refusal) == .act(.refuse(refusal)))
+        #expect(state.failed(rejection) == .act(.reject(rejection)))
         state = self.state()
-        _ = state.receivedHead(facts(.unknown), at: time(0))
-        #expect(state.failed(refusal) == .forward)
-        #expect(state.failed(refusal) == .ignore)
-        #expect(state.respond(isDelimited: true, saysClose: true)?.closes == true)
+        _ = state.receivedHead(requestHead(.unknown), at: time(0))
+        #expect(state.failed(rejection) == .forward)
+        #expect(state.failed(rejection) == .ignore)
+        #expect(state.respond(isDelimited: true, closesConnection: true)?.closes == true)
         #expect(state.responded(at: time(0)) == .finish)
     }
 
@@ -187,31 +188,34 @@ struct ConnectionStateTests {
 
     @Test("What a head means for its connection is found in it")
     func heads() throws {
-        func facts(_ version: HTTPVersion, _ headers: HTTPHeaders) throws -> RequestFacts {
-            try RequestFacts(HTTPRequestHead(version: version, method: .POST, uri: "/", headers: headers))
+        func requestHead(_ version: HTTPVersion, _ headers: HTTPHeaders) throws -> RequestHead {
+            try RequestHead(HTTPRequestHead(version: version, method: .POST, uri: "/", headers: headers))
         }
-        let plain = try facts(.http1_1, ["Host": "a:80", "content-LENGTH": "7"])
-        #expect(plain == self.facts(.bytes(7)))
-        #expect(try facts(.http1_1, ["Host": "[::1]", "Transfer-Encoding": "chunked"]).body == .unknown)
-        #expect(try facts(.http1_1, ["Host": "a", "Connection": "x , CLOSE"]).isKeepAlive == false)
-        #expect(try facts(.http1_0, [:]).isKeepAlive == false)
-        #expect(try facts(.http1_0, ["Connection": "keep-alive"]).isKeepAlive)
-        #expect(try facts(.http1_0, ["Connection": "keep-alive", "Transfer-Encoding": "chunked"]).isKeepAlive == false)
-        let expecting = try facts(.http1_1, ["Host": "a", "Expect": "100-CONTINUE", "Content-Length": "1"])
+        let plain = try requestHead(.http1_1, ["Host": "a:80", "content-LENGTH": "7"])
+        #expect(plain == self.requestHead(.bytes(7)))
+        #expect(try requestHead(.http1_1, ["Host": "[::1]", "Transfer-Encoding": "chunked"]).body == .unknown)
+        #expect(try requestHead(.http1_1, ["Host": "a", "Connection": "x , CLOSE"]).isKeepAlive == false)
+        #expect(try requestHead(.http1_0, [:]).isKeepAlive == false)
+        #expect(try requestHead(.http1_0, ["Connection": "keep-alive"]).isKeepAlive)
+        #expect(
+            try requestHead(.http1_0, ["Connection": "keep-alive", "Transfer-Encoding": "chunked"]).isKeepAlive == false
+        )
+        let expecting = try requestHead(.http1_1, ["Host": "a", "Expect": "100-CONTINUE", "Content-Length": "1"])
         #expect(expecting.expectsContinue)
-        #expect(try !facts(.http1_1, ["Host": "a", "Expect": "100-continue", "Content-Length": "0"]).expectsContinue)
+        #expect(
+            try !requestHead(.http1_1, ["Host": "a", "Expect": "100-continue", "Content-Length": "0"]).expectsContinue)
         for (headers, status) in [
             ([:], 400), (["Host": "a", "host": "a"], 400), (["Host": "a@b"], 400), (["Host": "a", "Expect": "x"], 417),
         ] as [(HTTPHeaders, UInt)] {
-            #expect(throws: Refusal.self) { try facts(.http1_1, headers) }
-            do { _ = try facts(.http1_1, headers) } catch let refusal as Refusal {
-                #expect(refusal.status.code == status)
+            #expect(throws: RejectionResponse.self) { try requestHead(.http1_1, headers) }
+            do { _ = try requestHead(.http1_1, headers) } catch let rejection as RejectionResponse {
+                #expect(rejection.status.code == status)
             }
         }
     }
 
     @Test("Dates are written as HTTP wants them")
     func dates() {
-        #expect(Refusal.date(784_111_777) == "Sun, 06 Nov 1994 08:49:37 GMT")
+        #expect(RejectionResponse.date(784_111_777) == "Sun, 06 Nov 1994 08:49:37 GMT")
     }
 }

@@ -51,7 +51,7 @@ struct PublicURLTests {
         for (name, value) in fields {
             request.headerFields.append(HTTPField(name: try #require(HTTPField.Name(name)), value: value))
         }
-        return ServerBase(of: request, believesProxy: believes)?.description
+        return ServerBase(of: request, isProxyTrusted: believes)?.description
     }
 
     @Test(
@@ -93,10 +93,10 @@ struct PublicURLTests {
     func trusted(address: String, expected: Bool) throws {
         let proxies = try TrustedProxies(["10.0.0.0/8", "192.0.2.7", "fd00::/9", "::1/128"])
         #expect(proxies.includes(try SocketAddress(ipAddress: address, port: 1)) == expected)
-        #expect(TrustedProxies.everybody.includes(try SocketAddress(ipAddress: address, port: 1)))
+        #expect(TrustedProxies.all.includes(try SocketAddress(ipAddress: address, port: 1)))
         #expect(try !TrustedProxies([]).includes(SocketAddress(ipAddress: address, port: 1)))
         #expect(try TrustedProxies(["0.0.0.0/0", "::/0"]).includes(SocketAddress(ipAddress: address, port: 1)))
-        #expect(!proxies.includes(nil) && TrustedProxies.everybody.includes(nil))
+        #expect(!proxies.includes(nil) && TrustedProxies.all.includes(nil))
     }
 
     @Test(
@@ -121,7 +121,7 @@ struct PublicURLTests {
             "X-Forwarded-Proto": "https", "X-Forwarded-Host": "agents.example.com", "X-Forwarded-Prefix": "/acp",
         ]
         for (proxies, isTrusted) in [
-            (TrustedProxies.everybody, true), (try TrustedProxies(["127.0.0.0/8"]), true),
+            (TrustedProxies.all, true), (try TrustedProxies(["127.0.0.0/8"]), true),
             (try TrustedProxies(["10.0.0.0/8"]), false), (nil, false),
         ] as [(TrustedProxies?, Bool)] {
             try await serving(configuration: .quick.with { $0.trustedProxies = proxies }) { serving in

@@ -16,11 +16,11 @@ struct SigningTests {
         try URLSigning(keys: keys, lifetime: .seconds(80)) { Date(timeIntervalSince1970: Double(time)) }
     }
 
-    private static func verdict(_ url: String, on resource: SessionResource, by signing: URLSigning)
-        -> URLSigning.Verdict
+    private static func validity(_ url: String, on resource: SessionResource, by signing: URLSigning)
+        -> URLSigning.SignatureValidity
     {
         let link = SessionLink(url)
-        return signing.verdict(on: resource, expires: link.expires.map { "\($0)" }, signature: link.signature)
+        return signing.validity(of: resource, expires: link.expires.map { "\($0)" }, signature: link.signature)
     }
 
     @Test("A URL is good for its lifetime, and a little longer, and then expired")
@@ -30,9 +30,9 @@ struct SigningTests {
         let url = try Self.signing(at: 1_000_003).url(of: resource, at: base)
         // 80 seconds later, and then the next tenth second.
         #expect(url.hasPrefix("https://a.example/acp/sessions/s/history/3?expires=1000090&signature="))
-        #expect(try Self.verdict(url, on: resource, by: Self.signing(at: 1_000_083)) == .valid(remaining: 7))
-        #expect(try Self.verdict(url, on: resource, by: Self.signing(at: 1_000_089)) == .valid(remaining: 1))
-        #expect(try Self.verdict(url, on: resource, by: Self.signing(at: 1_000_090)) == .expired)
+        #expect(try Self.validity(url, on: resource, by: Self.signing(at: 1_000_083)) == .valid(remaining: 7))
+        #expect(try Self.validity(url, on: resource, by: Self.signing(at: 1_000_089)) == .valid(remaining: 1))
+        #expect(try Self.validity(url, on: resource, by: Self.signing(at: 1_000_090)) == .expired)
         let again = try Self.signing(at: 1_000_010).url(of: resource, at: base)
         #expect(again == url, "a moment later, the same URL")
     }
@@ -43,30 +43,33 @@ struct SigningTests {
         let resource = SessionResource.state("s")
         let link = SessionLink(signing.url(of: resource, at: .unknown))
         let (expires, signature) = (try #require(link.expires), try #require(link.signature))
-        func verdict(_ resource: SessionResource, _ expires: String?, _ signature: String?) -> URLSigning.Verdict {
-            signing.verdict(on: resource, expires: expires, signature: signature)
+        func validity(_ resource: SessionResource, _ expires: String?, _ signature: String?)
+            -> URLSigning.SignatureValidity
+        {
+            signing.validity(of: resource, expires: expires, signature: signature)
         }
-        #expect(verdict(resource, "\(expires)", signature) == .valid(remaining: expires - 1_000_000))
-        #expect(verdict(.state("t"), "\(expires)", signature) == .forged)
-        #expect(verdict(.message("s", 0), "\(expires)", signature) == .forged)
-        #expect(verdict(resource, "\(expires + 1)", signature) == .forged)
+        #expect(validity(resource, "\(expires)", signature) == .valid(remaining: expires - 1_000_000))
+        #expect(validity(.state("t"), "\(expires)", signature) == .invalid)
+        #expect(validity(.message("s", 0), "\(expires)", signature) == .invalid)
+        #expect(validity(resource, "\(expires + 1)", signature) == .invalid)
         let other = signature.first == "A" ? "B" : "A"
         for wrong in [nil, "", "x", String(signature.dropLast()), other + signature.dropFirst(), signature + "A"] {
-            #expect(verdict(resource, "\(expires)", wrong) == .forged, "\(wrong ?? "none")")
+            #expect(validity(resource, "\(expires)", wrong) == .invalid, "\(wrong ?? "none")")
         }
         for wrong in [nil, "", "x", "-1", "99999999999999999999"] {
-            #expect(verdict(resource, wrong, signature) == .forged)
+            #expect(validity(resource, wrong, signature) == .invalid)
         }
-        #expect(try Self.verdict(link.url, on: resource, by: Self.signing(["quite another secret"])) == .forged)
+        #expect(try Self.validity(link.url, on: resource, by: Self.signing(["quite another secret"])) == .invalid)
     }
 
     @Test("A key can be changed without a gap")
     func rotation() throws {
         let resource = SessionResource.message("s", 0)
         let url = try Self.signing(["an older key that nobody guesses"]).url(of: resource, at: .unknown)
-        #expect(try Self.verdict(url, on: resource, by: Self.signing()) != .forged)
+        #expect(try Self.validity(url, on: resource, by: Self.signing()) != .invalid)
         let new = try Self.signing().url(of: resource, at: .unknown)
-        #expect(try Self.verdict(new, on: resource, by: Self.signing(["an older key that nobody guesses"])) == .forged)
+        #expect(
+            try Self.validity(new, on: resource, by: Self.signing(["an older key that nobody guesses"])) == .invalid)
     }
 
     @Test("What cannot work is said, and no description shows a key")

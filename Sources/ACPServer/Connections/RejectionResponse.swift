@@ -4,8 +4,8 @@ import Foundation
 import NIOCore
 import NIOHTTP1
 
-/// A response that a connection sends before it is closed, without asking the routes.
-struct Refusal: Error, Equatable {
+/// An error response that a connection sends before it is closed, without involving the routes.
+struct RejectionResponse: Error, Equatable {
     let status: HTTPResponseStatus
     let error: ACPError
     var retryAfter: Int?
@@ -18,25 +18,26 @@ struct Refusal: Error, Equatable {
         self.retryAfter = retryAfter
     }
 
-    /// What a parser found wrong with a request.
+    /// Creates the response to a request that the parser cannot read.
     init(_ error: HTTPParserError) {
         if case .headerOverflow = error {
             self.init(
                 .requestHeaderFieldsTooLarge, .invalidInput,
-                "the head of the request is larger than this server accepts")
+                "the head of the request is larger than the limit of this server")
         } else {
             self.init(.badRequest, .invalidInput, "the request is not valid HTTP/1.1")
         }
     }
 
-    static let slowHead = Refusal(.requestTimeout, .invalidInput, "the head of the request took too long: try again")
-    static let tooManyConnections = Refusal(
-        .serviceUnavailable, .unavailable, "the server has as many connections as it can serve: try again",
+    static let slowHead = RejectionResponse(
+        .requestTimeout, .invalidInput, "the head of the request took too long: try again")
+    static let tooManyConnections = RejectionResponse(
+        .serviceUnavailable, .unavailable, "the server has reached its limit of connections: try again later",
         retryAfter: 1)
 
     var body: ByteBuffer { ByteBuffer(bytes: (try? ACPJSON.encode(error)) ?? []) }
 
-    /// - Parameter length: How many bytes the body has.
+    /// - Parameter length: The size of the body, in bytes.
     func head(version: HTTPVersion, length: Int) -> HTTPResponseHead {
         var headers: HTTPHeaders = [
             "Content-Type": "application/json", "Content-Length": "\(length)", "Connection": "close",
@@ -46,7 +47,7 @@ struct Refusal: Error, Equatable {
         return HTTPResponseHead(version: version, status: status, headers: headers)
     }
 
-    /// The time as HTTP writes it.
+    /// Returns a time in the format of HTTP. Defaults to now.
     static func date(_ seconds: Int = Int(Date().timeIntervalSince1970)) -> String {
         var time = time_t(seconds)
         var parts = tm()
@@ -60,5 +61,5 @@ struct Refusal: Error, Equatable {
     }
 }
 
-/// A request's body that came too slowly.
-struct SlowBody: Error {}
+/// The error of a request body that arrived too slowly.
+struct SlowBodyError: Error {}

@@ -4,12 +4,12 @@ import ACPCore
 import NIOCore
 import NIOHTTP1
 
-/// A request to the server, before headers and URL are added that all requests share.
-struct HTTPRequest: Sendable {
+/// A request to the server, without the common headers and the base URL.
+struct ClientRequest: Sendable {
     enum Target: Sendable {
         /// A path below the base URL, with its query.
         case path(String)
-        /// A URL that the server gave.
+        /// A URL from a response of the server.
         case url(String)
     }
 
@@ -18,28 +18,28 @@ struct HTTPRequest: Sendable {
     var body: ByteBuffer?
     var accept = "application/json"
     var extraHeaders: [(String, String)] = []
-    /// What a failed call was about, for the error.
+    /// The run of the request, for errors.
     var runID: RunID?
 
-    static func get(_ path: String, runID: RunID? = nil) -> HTTPRequest {
-        HTTPRequest(method: .GET, target: .path(path), runID: runID)
+    static func get(_ path: String, runID: RunID? = nil) -> ClientRequest {
+        ClientRequest(method: .GET, target: .path(path), runID: runID)
     }
 
-    static func post(_ path: String, runID: RunID? = nil) -> HTTPRequest {
-        HTTPRequest(method: .POST, target: .path(path), runID: runID)
+    static func post(_ path: String, runID: RunID? = nil) -> ClientRequest {
+        ClientRequest(method: .POST, target: .path(path), runID: runID)
     }
 
-    static func post(_ path: String, json: some Encodable, runID: RunID? = nil) throws -> HTTPRequest {
+    static func post(_ path: String, json: some Encodable, runID: RunID? = nil) throws -> ClientRequest {
         do {
             let body = ByteBuffer(bytes: try ACPJSON.encode(json))
-            return HTTPRequest(method: .POST, target: .path(path), body: body, runID: runID)
+            return ClientRequest(method: .POST, target: .path(path), body: body, runID: runID)
         } catch {
-            throw ACPClientError(.invalidConfiguration, "the request cannot be written: \(error.message)", cause: error)
+            throw ACPClientError(.invalidConfiguration, "the request cannot be encoded: \(error.message)", cause: error)
         }
     }
 
-    /// The request that creates a run.
-    static func creation(_ request: RunCreateRequest) throws -> HTTPRequest {
+    /// Returns the request that creates a run.
+    static func creation(_ request: RunCreateRequest) throws -> ClientRequest {
         var creation = try post("/runs", json: request)
         if let fault = request.idempotencyKey.flatMap(HeaderValue.idempotencyKeyFault) {
             throw ACPClientError(.invalidConfiguration, "the idempotency key \(fault)")
@@ -48,13 +48,13 @@ struct HTTPRequest: Sendable {
         return creation
     }
 
-    static func delete(_ path: String, runID: RunID? = nil) -> HTTPRequest {
-        HTTPRequest(method: .DELETE, target: .path(path), runID: runID)
+    static func delete(_ path: String, runID: RunID? = nil) -> ClientRequest {
+        ClientRequest(method: .DELETE, target: .path(path), runID: runID)
     }
 }
 
-/// A complete answer.
-struct HTTPAnswer: Sendable {
+/// A complete response.
+struct ClientResponse: Sendable {
     var status: Int
     var headers: HTTPHeaders
     var body: ByteBuffer
@@ -69,7 +69,7 @@ extension HTTPHeaders {
         return value.prefix { $0 != ";" }.lowercased().filter { $0 != " " }
     }
 
-    /// The delay that the server asks for. The form with a date is not read: it needs both clocks to agree.
+    /// The delay that the server requests. Dates are not supported, since they require synchronized clocks.
     var retryAfter: Duration? {
         guard let seconds = first(name: "Retry-After").flatMap({ Int($0) }), seconds >= 0 else { return nil }
         return .seconds(Swift.min(seconds, 86_400))
@@ -78,8 +78,8 @@ extension HTTPHeaders {
     var runID: RunID? { first(name: "Run-ID").flatMap(RunID.init(rawValue:)) }
 }
 
-/// A path with the query items that have a value. Names and values of ACP need no escaping: they are numbers and
-/// identifiers of unreserved characters.
+/// Returns a path with the query items that have a value. The names and values of ACP require no escaping: they are
+/// numbers and identifiers of unreserved characters.
 func path(_ path: String, query: [(String, String?)]) -> String {
     let items = query.compactMap { name, value in value.map { "\(name)=\($0)" } }
     return items.isEmpty ? path : path + "?" + items.joined(separator: "&")

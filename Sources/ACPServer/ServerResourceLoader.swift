@@ -4,21 +4,22 @@ import ACPCore
 import ACPRuntime
 import ACPStorage
 
-/// Loads what this server keeps itself from its storage, and everything else with another loader.
-struct ServerLinks: ResourceLoader {
+/// Loads this server's own resources from its storage, and all others with another loader.
+struct ServerResourceLoader: ResourceLoader {
     let storage: any Storage
-    /// The server's own URLs, where they do not depend on the request.
+    /// The server's own URLs. `nil` if they depend on the request.
     let urls: SessionURLs?
-    /// Signs the server's own URLs. A content URL, which may come from a stranger, has to be signed then.
+    /// Signs the server's own URLs. If set, content URLs, which any caller can send, must be signed.
     let signing: URLSigning?
-    /// Nil if nothing is loaded from other servers.
+    /// The loader for other servers. `nil` if nothing is loaded from them.
     let other: (any ResourceLoader)?
 
     func load(_ request: ResourceRequest) async throws -> LoadedResource {
-        // Only what this server wrote down itself is a path. A caller's content URL may not be one.
+        // Only links that this server stored itself are paths. A caller's content URL must not be one.
         if request.purpose != .content, let resource = SessionResource(path: request.url) {
             if case .message(request.session, _) = resource {
-                // It was kept because the session did not have it then. What stands in its place now is something else.
+                // The link was stored because the session did not have the message. A message that has this index now
+                // is another one.
                 throw gone(resource)
             }
             return try await load(resource)
@@ -30,17 +31,17 @@ struct ServerLinks: ResourceLoader {
         guard let other else {
             throw LinkError(
                 .unavailable,
-                "\(LinkError.shown(request.url)) was not loaded: this server does not load what others keep (ServerConfiguration.links)"
+                "\(LinkError.shown(request.url)) was not loaded: loading from other servers is disabled (ServerConfiguration.links)"
             )
         }
         return try await other.load(request)
     }
 
     private func checkSignature(of url: String, for resource: SessionResource) throws {
-        guard let signing, !signing.signed(url, for: resource) else { return }
+        guard let signing, !signing.isSigned(url, for: resource) else { return }
         throw LinkError(
             .denied,
-            "\(LinkError.shown(url)) was not loaded: it is not signed, or has expired. The session's descriptor has a new one"
+            "\(LinkError.shown(url)) was not loaded: it is not signed, or has expired. Get a new URL from the session's descriptor"
         )
     }
 
@@ -53,7 +54,7 @@ struct ServerLinks: ResourceLoader {
             case .link(let url):
                 throw LinkError(
                     .notFound,
-                    "message \(index) of session \(session) was not loaded: another server keeps it, \(LinkError.shown(url))"
+                    "message \(index) of session \(session) was not loaded: it is stored on another server, \(LinkError.shown(url))"
                 )
             case nil: throw gone(resource)
             }
@@ -70,6 +71,6 @@ struct ServerLinks: ResourceLoader {
             case .state(let session): "the state of session \(session)"
             }
         return LinkError(
-            .notFound, "\(what) was not loaded: this server does not have it any more. It has expired, or was deleted")
+            .notFound, "\(what) was not loaded: it has expired or was deleted")
     }
 }

@@ -3,14 +3,15 @@
 import ACPRuntime
 import Synchronization
 
-/// Nudges the streams of a server before they have been silent for longer than an interval: one timer for all of them, so that
-/// a stream that waits costs neither a task nor a timer of its own. From the server's shutdown on it nudges all, at short
-/// intervals.
+/// Wakes the event streams of a server before they have been silent for longer than an interval.
 ///
-/// The timer divides the interval into ticks. A stream notes the tick in which it wrote last, and is nudged at the last tick
-/// before its silence would exceed the interval.
-final class StreamPulse: Sendable {
-    /// A stream, as the timer knows it.
+/// One timer serves all streams, so that a waiting stream needs neither a task nor a timer of its own. Once the server
+/// shuts down, it wakes all streams at short intervals.
+///
+/// The timer divides the interval into ticks. A stream records the tick of its last write, and is woken at the last
+/// tick before its silence would exceed the interval.
+final class KeepAliveTimer: Sendable {
+    /// A registered stream.
     final class Stream: Sendable {
         let nudge = FollowerWake()
         fileprivate let lastTick: Atomic<Int>
@@ -25,14 +26,14 @@ final class StreamPulse: Sendable {
     }
 
     private static let closingInterval = Duration.milliseconds(100)
-    /// Into how many ticks the interval is divided.
+    /// The number of ticks in an interval.
     let ticksPerInterval: Int
     private let tickLength: Duration
     private let state = Mutex(State())
     private let tickCount = Atomic(0)
 
-    /// - Parameter interval: How long a stream may be silent. An interval of nothing would be a flood, and one of thousands of
-    ///   years is beyond what clocks can add: it is brought into bounds.
+    /// - Parameter interval: How long a stream may be silent. It is limited to the range from 1 millisecond to 1 day:
+    ///   shorter intervals would flood clients, and much longer ones exceed the range of clocks.
     init(interval: Duration) {
         let interval = min(max(interval, .milliseconds(1)), .seconds(86_400))
         ticksPerInterval = interval < .milliseconds(8) ? 1 : 8
@@ -42,11 +43,11 @@ final class StreamPulse: Sendable {
     /// Whether the server is shutting down.
     var isClosing: Bool { state.withLock { $0.isClosing } }
 
-    /// For tests.
+    /// The number of registered streams, for tests.
     var count: Int { state.withLock { $0.streams.count } }
 
-    /// Begins to look after a stream, which counts as having written just now.
-    func join() -> Stream {
+    /// Registers a stream. The time of its last write is now.
+    func add() -> Stream {
         let stream = Stream(tick: tickCount.load(ordering: .relaxed))
         state.withLock { state in
             state.streams[ObjectIdentifier(stream)] = stream
@@ -55,7 +56,8 @@ final class StreamPulse: Sendable {
         return stream
     }
 
-    func leave(_ stream: Stream) {
+    /// Removes a stream. The timer stops when no stream is left.
+    func remove(_ stream: Stream) {
         state.withLock { state in
             state.streams[ObjectIdentifier(stream)] = nil
             guard state.streams.isEmpty else { return }
@@ -64,17 +66,17 @@ final class StreamPulse: Sendable {
         }
     }
 
-    /// The stream has sent something.
+    /// Records that a stream has sent something.
     func wrote(_ stream: Stream) {
         stream.lastTick.store(tickCount.load(ordering: .relaxed), ordering: .relaxed)
     }
 
-    /// Whether the stream has to send something before the next tick.
+    /// Whether a stream must send something before the next tick.
     func isDue(_ stream: Stream) -> Bool {
         tickCount.load(ordering: .relaxed) - stream.lastTick.load(ordering: .relaxed) >= ticksPerInterval
     }
 
-    /// A part of the interval has passed.
+    /// Advances the timer by one tick and wakes the streams that are due.
     func tick() {
         tickCount.add(1, ordering: .relaxed)
         let due = state.withLock { state in
@@ -83,7 +85,7 @@ final class StreamPulse: Sendable {
         for stream in due { stream.nudge.send() }
     }
 
-    /// The server shuts down.
+    /// Wakes all streams at short intervals from now on, because the server shuts down.
     func close() {
         state.withLock { state in
             guard !state.isClosing else { return }
@@ -93,13 +95,14 @@ final class StreamPulse: Sendable {
         }
     }
 
-    /// Unstructured because it serves streams that come and go. The last of them cancels it.
+    /// Returns the task of the timer. It is unstructured because streams are added and removed at any time. Removing
+    /// the last stream cancels it.
     private func timer(_ interval: Duration) -> Task<Void, Never> {
         Task { [weak self] in
             var next = ContinuousClock.now + interval
             while (try? await Task.sleep(until: next, tolerance: .zero)) != nil, let self {
                 tick()
-                // A tick that comes late does not make the next ones late.
+                // A late tick does not delay the next ones.
                 next = max(next + interval, .now)
             }
         }

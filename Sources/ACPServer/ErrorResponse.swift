@@ -3,12 +3,12 @@
 import HTTPTypes
 import Hummingbird
 
-/// An error as it is answered: a status, and ACP's error object as the body.
-struct ErrorAnswer: Error, HTTPResponseError {
+/// An HTTP error response: a status, and ACP's error object as the body.
+struct ErrorResponse: Error, HTTPResponseError {
     let status: HTTPResponse.Status
     let error: ACPError
     var headers: HTTPFields = [:]
-    /// What has happened. It is logged and not told.
+    /// The underlying error. It is logged and not part of the response.
     var cause: (any Error)?
 
     init(_ status: HTTPResponse.Status, _ code: ACPError.Code, _ message: String, headers: HTTPFields = [:]) {
@@ -22,19 +22,19 @@ struct ErrorAnswer: Error, HTTPResponseError {
         self.cause = cause
     }
 
-    /// The answer for anything that a route may throw.
+    /// Creates the response to any error that a route throws.
     init(_ error: any Error) {
         switch error {
-        case let answer as ErrorAnswer:
-            self = answer
+        case let response as ErrorResponse:
+            self = response
             return
         case let error as RunEngineError: self.init(error)
         case let error as StorageError: self.init(.storage(error))
         case let error as ACPError: self.init(error)
         case let error as HTTPError: self.init(error)
         case is CancellationError:
-            self.init(.serviceUnavailable, .unavailable, "the server stopped working on this request: try again")
-        default: self.init(.internalServerError, .serverError, "the server failed unexpectedly")
+            self.init(.serviceUnavailable, .unavailable, "the request was cancelled by the server: try again")
+        default: self.init(.internalServerError, .serverError, "unexpected server error")
         }
         cause = error
     }
@@ -55,7 +55,7 @@ struct ErrorAnswer: Error, HTTPResponseError {
         case .notFound:
             self.init(
                 .notFound, .notFound,
-                "there is nothing at this path for this method: see the API's description for what there is")
+                "no route matches this path and method: see the API's documentation (docs/openapi.yaml)")
         case .contentTooLarge:
             self.init(.contentTooLarge, .invalidInput, "the request's body is larger than this server accepts")
         default:
@@ -87,7 +87,7 @@ struct ErrorAnswer: Error, HTTPResponseError {
         var response = try Response.json(error, status: status)
         response.headers.append(contentsOf: headers)
         if status == .serviceUnavailable, response.headers[.retryAfter] == nil { response.headers[.retryAfter] = "1" }
-        // A body here would be taken for the answer to the connection's next request.
+        // A client would take a body for the response to the next request on the connection.
         return request.method == .head ? response.createHeadResponse() : response
     }
 }

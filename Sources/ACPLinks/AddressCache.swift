@@ -2,8 +2,8 @@
 
 import Synchronization
 
-/// Remembers for a while which addresses a host has, so that a long history does not ask for them with every message.
-final class AddressBook: Sendable {
+/// Caches the addresses of hosts, so that reading a long history does not look them up for every message.
+final class AddressCache: Sendable {
     private let resolver: any HostResolver
     private let lifetime: Duration
     private let limit = 256
@@ -14,7 +14,7 @@ final class AddressBook: Sendable {
         self.lifetime = lifetime
     }
 
-    /// The addresses of a URL's host. They have not been checked.
+    /// Returns the addresses of a URL's host. They are not checked.
     func addresses(of host: LinkURL.Host) async throws -> [IPAddress] {
         let name: String
         switch host {

@@ -20,7 +20,7 @@ public import ServiceLifecycle
 /// sessions, and reach each other by ``coordination``. Heartbeats are judged by the server's clock alone.
 ///
 /// ## Tables
-/// The first call makes them, or brings them up to date, unless ``PostgresConfiguration/skipMigrations`` says otherwise. They stand
+/// The first call makes them, or brings them up to date, unless ``Configuration/skipsMigrations`` says otherwise. They stand
 /// in the first schema of the connection's `search_path`.
 ///
 /// ## Life
@@ -33,50 +33,31 @@ public final class PostgresStorage: Storage, Service {
     /// The SQL that makes the tables or brings them up to date, for people who run it themselves. It may be run again.
     public static var schemaSQL: String { Schema.script }
 
-    /// Where the data is, and how it gets there.
-    public let configuration: PostgresConfiguration
+    /// The database, and how it is connected to.
+    public let configuration: Configuration
 
     let database: PostgresDatabase
     let postgresCoordination: PostgresCoordination
 
-    /// A storage in the database that a URL names. Nothing is connected yet.
+    /// Creates a storage in the database of a URL. Does not connect yet.
     ///
     /// - Parameters:
-    ///   - url: `postgresql://[user[:password]@][host][:port][/database][?parameter=value]`, with all that libpq knows. Nil means
-    ///     the environment variable `DATABASE_URL`, and `postgresql://localhost` if that is not set.
-    ///   - logger: Where what happens in the background is logged.
-    /// - Throws: `StorageError` with code `refused` if the URL cannot be read.
+    ///   - url: `postgresql://[user[:password]@][host][:port][/database][?parameter=value]`, with all parameters of libpq. If
+    ///     `nil`, the environment variable `DATABASE_URL` is used, or `postgresql://localhost` if that is not set.
+    ///   - logger: The logger for background work. If `nil`, a logger labelled `PostgresStorage`.
+    /// - Throws: `StorageError` with code `invalidConfiguration` if the URL is invalid.
     public convenience init(url: String? = nil, logger: Logger? = nil) throws(StorageError) {
-        try self.init(url.map { PostgresConfiguration(url: $0) } ?? .fromEnvironment(), logger: logger)
+        try self.init(url.map { Configuration(url: $0) } ?? .fromEnvironment(), logger: logger)
     }
 
-    /// A storage in the database that these fields name. Nothing is connected yet.
+    /// Creates a storage from a configuration. Does not connect yet.
     ///
     /// - Parameters:
-    ///   - host: The server's name or address, or the folder of its Unix socket.
-    ///   - port: Its port.
-    ///   - database: The database's name.
-    ///   - user: The role to work as. Nil: what libpq takes, the name of the system's user as a rule.
-    ///   - password: Its password, if the server wants one.
-    ///   - sslMode: What libpq does about TLS, see ``PostgresConfiguration/init(host:port:database:user:password:sslMode:)``.
-    ///   - logger: Where what happens in the background is logged.
-    /// - Throws: `StorageError` with code `refused` if a field cannot be read.
-    public convenience init(
-        host: String, port: Int = 5432, database: String, user: String? = nil, password: String? = nil,
-        sslMode: String? = nil, logger: Logger? = nil
-    ) throws(StorageError) {
-        let configuration = PostgresConfiguration(
-            host: host, port: port, database: database, user: user, password: password, sslMode: sslMode)
-        try self.init(configuration, logger: logger)
-    }
-
-    /// A storage that is configured in every detail. Nothing is connected yet.
-    ///
-    /// - Parameters:
-    ///   - configuration: Where the data is, and how it gets there.
-    ///   - logger: Where what happens in the background is logged.
-    /// - Throws: `StorageError` with code `refused` if the URL cannot be read.
-    public init(_ configuration: PostgresConfiguration, logger: Logger? = nil) throws(StorageError) {
+    ///   - configuration: The database, and how it is connected to.
+    ///   - logger: The logger for background work. If `nil`, a logger labelled `PostgresStorage`.
+    /// - Throws: `StorageError` with code `invalidConfiguration`; see ``Configuration/validate()``.
+    public init(_ configuration: Configuration, logger: Logger? = nil) throws(StorageError) {
+        try configuration.validate()
         self.configuration = configuration
         database = try PostgresDatabase(configuration, logger: logger ?? Logger(label: "PostgresStorage"))
         postgresCoordination = PostgresCoordination(database)

@@ -2,13 +2,13 @@
 
 public import ACPStorage
 public import Logging
-public import Redis
+import Redis
 public import ServiceLifecycle
 
 /// Storage in Redis: fast, shared by many server processes, and cleaning up after itself.
 ///
 /// ```swift
-/// let storage = try RedisStorage(url: "redis://localhost:6379", ttl: .seconds(3600))
+/// let storage = try RedisStorage(url: "redis://localhost:6379", timeToLive: .seconds(3600))
 /// let server = ACPServer(storage: storage)
 /// ```
 ///
@@ -33,13 +33,8 @@ public import ServiceLifecycle
 /// its service group. A client that was handed in is the caller's to close.
 ///
 /// ## Errors
-/// Everything throws `StorageError`, whose cause is the client's `RedisError`.
+/// All methods and initializers throw `StorageError`, whose cause is the client's `RedisError` if there is one.
 public final class RedisStorage: Storage, Service {
-    /// How long a run is kept after its last update, and a session after its last use, unless said otherwise: a day.
-    public static let defaultTimeToLive = Duration.seconds(86_400)
-    /// What all keys begin with, unless said otherwise.
-    public static let defaultPrefix = "acp:"
-
     /// How long a run is kept after its last update, and a session after its last use.
     public let timeToLive: Duration
     /// What all keys and channels begin with.
@@ -56,92 +51,68 @@ public final class RedisStorage: Storage, Service {
     let logger: Logger
     private let ownClient: RedisClient?
 
-    /// A storage on the server that a URL names.
+    /// Creates a storage with a client of its own. Does not connect yet.
+    ///
+    /// - Parameters:
+    ///   - configuration: The servers, how long runs and sessions are kept, and the prefix of all keys.
+    ///   - logger: The logger for connection failures and background work. If `nil`, the logger of
+    ///     ``Configuration/redis``.
+    /// - Throws: `StorageError` with code `invalidConfiguration`; see ``Configuration/validate()``. Its cause is a `RedisError`
+    ///   if the client's configuration is invalid or a certificate cannot be read.
+    public convenience init(_ configuration: Configuration, logger: Logger? = nil) throws(StorageError) {
+        try configuration.validate()
+        var redis = configuration.redis
+        if let logger { redis.logger = logger }
+        let client = try Configuration.reportingErrorsOfClient { [redis] in try RedisClient(redis) }
+        try self.init(
+            client: client, ownClient: client, timeToLive: configuration.timeToLive, prefix: configuration.prefix,
+            logger: redis.logger)
+    }
+
+    /// Creates a storage on the servers of a URL. Does not connect yet.
     ///
     /// - Parameters:
     ///   - url: `redis://[user:password@]host[:port][/db]`, `rediss://…` for TLS, `unix:///path/to/redis.sock`,
     ///     `redis+sentinel://[user:password@]host[:port],…/master-name[/db]`, `redis+cluster://[user:password@]host[:port],…`.
-    ///     Nil means the environment variable `REDIS_URL`, and `redis://localhost:6379` if that is not set.
-    ///   - ttl: How long a run is kept after its last update, and a session after its last use.
-    ///   - prefix: What all keys begin with: a namespace of the application's own.
-    ///   - logger: Where connection failures and what happens in the background are logged.
-    /// - Throws: `RedisError` with code `invalidConfiguration`. Nothing is connected yet.
+    ///     If `nil`, the environment variable `REDIS_URL` is used, or `redis://localhost:6379` if that is not set.
+    ///   - timeToLive: How long a run is kept after its last update, and a session after its last use. Defaults to one day.
+    ///   - prefix: The prefix of all keys and channels. Defaults to `acp:`.
+    ///   - logger: The logger for connection failures and background work. If `nil`, a logger labelled `RedisClient`.
+    /// - Throws: `StorageError` with code `invalidConfiguration`. Its cause is a `RedisError` if the URL is invalid.
     public convenience init(
-        url: String? = nil, ttl: Duration = RedisStorage.defaultTimeToLive,
-        prefix: String = RedisStorage.defaultPrefix, logger: Logger? = nil
-    ) throws {
-        try self.init(
-            configuration: try url.map { try RedisConfiguration(url: $0) } ?? .fromEnvironment(), ttl: ttl,
-            prefix: prefix, logger: logger)
+        url: String? = nil, timeToLive: Duration = Configuration.defaultTimeToLive,
+        prefix: String = Configuration.defaultPrefix, logger: Logger? = nil
+    ) throws(StorageError) {
+        let redis = try Configuration.reportingErrorsOfClient {
+            try url.map { try RedisConfiguration(url: $0) } ?? .fromEnvironment()
+        }
+        try self.init(Configuration(redis: redis, timeToLive: timeToLive, prefix: prefix), logger: logger)
     }
 
-    /// A storage on the server that these fields name.
+    /// Creates a storage on an existing client. The caller closes the client, after the storage.
     ///
     /// - Parameters:
-    ///   - host: The server's name or address.
-    ///   - port: Its port.
-    ///   - db: The number of the logical database.
-    ///   - username: The ACL user. Nil means the user `default`.
-    ///   - password: The password, if the server wants one.
-    ///   - tls: Encryption. Nil means none.
-    ///   - ttl: How long a run is kept after its last update, and a session after its last use.
-    ///   - prefix: What all keys begin with.
-    ///   - logger: Where connection failures and what happens in the background are logged.
-    /// - Throws: `RedisError` with code `invalidConfiguration`.
+    ///   - client: A `RedisClient`, or an adapter for another Redis client library.
+    ///   - timeToLive: How long a run is kept after its last update, and a session after its last use. Defaults to one day.
+    ///   - prefix: The prefix of all keys and channels. Defaults to `acp:`.
+    ///   - logger: The logger for background work. If `nil`, a logger labelled `RedisStorage`.
+    /// - Throws: `StorageError` with code `invalidConfiguration` if the time to live or the prefix is invalid; see
+    ///   ``Configuration/validate()``.
     public convenience init(
-        host: String, port: Int = RedisAddress.defaultPort, db: Int = 0, username: String? = nil,
-        password: String? = nil, tls: RedisTLSConfiguration? = nil,
-        ttl: Duration = RedisStorage.defaultTimeToLive, prefix: String = RedisStorage.defaultPrefix,
-        logger: Logger? = nil
-    ) throws {
-        let configuration = RedisConfiguration(
-            host: host, port: port, database: db, username: username, password: password, tls: tls)
-        try self.init(configuration: configuration, ttl: ttl, prefix: prefix, logger: logger)
-    }
-
-    /// A storage with a client of its own, configured in every detail: the pool, time limits, metrics, traces.
-    ///
-    /// - Throws: `RedisError` with code `invalidConfiguration`.
-    public convenience init(
-        configuration: RedisConfiguration, ttl: Duration = RedisStorage.defaultTimeToLive,
-        prefix: String = RedisStorage.defaultPrefix, logger: Logger? = nil
-    ) throws {
-        var configuration = configuration
-        if let logger { configuration.logger = logger }
-        let client = try RedisClient(configuration)
+        client: any RedisStorageClient, timeToLive: Duration = Configuration.defaultTimeToLive,
+        prefix: String = Configuration.defaultPrefix, logger: Logger? = nil
+    ) throws(StorageError) {
         try self.init(
-            client: client, ownClient: client, ttl: ttl, prefix: prefix, logger: configuration.logger)
-    }
-
-    /// A storage on a client that is there already, and that stays the caller's to close.
-    ///
-    /// - Parameters:
-    ///   - client: A `RedisClient`, or an adapter for a client of another make.
-    ///   - ttl: How long a run is kept after its last update, and a session after its last use.
-    ///   - prefix: What all keys begin with.
-    ///   - logger: Where what happens in the background is logged.
-    /// - Throws: `RedisError` with code `invalidConfiguration` if the TTL or the prefix make no sense.
-    public convenience init(
-        client: any RedisStorageClient, ttl: Duration = RedisStorage.defaultTimeToLive,
-        prefix: String = RedisStorage.defaultPrefix, logger: Logger? = nil
-    ) throws {
-        try self.init(
-            client: client, ownClient: nil, ttl: ttl, prefix: prefix, logger: logger ?? Logger(label: "RedisStorage"))
+            client: client, ownClient: nil, timeToLive: timeToLive, prefix: prefix,
+            logger: logger ?? Logger(label: "RedisStorage"))
     }
 
     init(
-        client: any RedisStorageClient, ownClient: RedisClient?, ttl: Duration, prefix: String, logger: Logger,
+        client: any RedisStorageClient, ownClient: RedisClient?, timeToLive: Duration, prefix: String, logger: Logger,
         now: @escaping @Sendable () -> ContinuousClock.Instant = { .now }
-    ) throws {
-        guard !prefix.isEmpty else {
-            throw RedisError(
-                .invalidConfiguration, "The prefix is empty: the storage could not tell its keys from others.")
-        }
-        guard ttl >= .milliseconds(1) else {
-            throw RedisError(.invalidConfiguration, "The time to live is \(ttl); it must be a millisecond or more.")
-        }
-        // Redis counts in milliseconds, and Lua to 2^53.
-        timeToLive = min(ttl, .seconds(100 * 365 * 86_400))
+    ) throws(StorageError) {
+        try Configuration.validate(timeToLive: timeToLive, prefix: prefix)
+        self.timeToLive = timeToLive
         let keys = RedisKeys(prefix: prefix, hashTags: client.isCluster)
         let link = RedisLink(client, pattern: keys.pattern)
         let housekeeping = Housekeeping(link: link, keys: keys, timeToLive: timeToLive, logger: logger)

@@ -17,7 +17,7 @@ public import ServiceLifecycle
 ///
 /// ## Durability
 /// A commit is one transaction. What was acknowledged survives the death of the process and, with the default
-/// ``SQLiteConfiguration/Durability/full``, a power failure. Commits of many runs that wait at the same time share a
+/// ``Configuration/Durability/full``, a power failure. Commits of many runs that wait at the same time share a
 /// transaction, so that they share its cost; each succeeds or fails by itself.
 ///
 /// ## One process
@@ -26,7 +26,7 @@ public import ServiceLifecycle
 /// owned and did not finish belong to nobody alive (``coordination``), whatever time their heartbeats still had.
 ///
 /// ## How long things are kept
-/// Until they are deleted, or, with ``SQLiteConfiguration/retention``, for that long after a run ended.
+/// Until they are deleted, or, with ``Configuration/timeToLive``, for that long after a run ended.
 ///
 /// ## Life
 /// Opening reads and perhaps migrates the file, and is done when the initializer returns. The storage ends with ``close()``, or is
@@ -35,8 +35,8 @@ public import ServiceLifecycle
 /// ## Errors
 /// Everything throws `StorageError`, whose cause is GRDB's `DatabaseError`.
 public final class SQLiteStorage: Storage, Service {
-    /// Where the data is, and how it is kept.
-    public let configuration: SQLiteConfiguration
+    /// The file, and how data is kept in it.
+    public let configuration: Configuration
     /// The database file, without links on the way to it.
     public var path: String { database.path }
 
@@ -45,39 +45,42 @@ public final class SQLiteStorage: Storage, Service {
     let now: @Sendable () -> Timestamp
     private let retention: RetentionLoop?
 
-    /// Opens a database file, and makes it if it is not there.
+    /// Opens a database file, and creates it if it does not exist.
     ///
     /// - Parameters:
-    ///   - path: The file. Its folder has to be there.
-    ///   - logger: Where what happens in the background is logged.
+    ///   - path: The path of the file. Its folder must exist.
+    ///   - logger: The logger for background work. If `nil`, a logger labelled `SQLiteStorage`.
     /// - Throws: `StorageError` with code
-    ///   - `refused` if the file is in use by another storage, may not be written, or belongs to another program,
-    ///   - `corruptData` if it is no SQLite database, or a damaged one.
-    public convenience init(path: String, logger: Logger? = nil) throws {
-        try self.init(SQLiteConfiguration(path: path), logger: logger)
+    ///   - `invalidConfiguration` if the path does not name a file,
+    ///   - `refused` if the file is in use by another storage, cannot be written, or belongs to another program,
+    ///   - `corruptData` if it is not a SQLite database, or is a damaged one.
+    public convenience init(path: String, logger: Logger? = nil) throws(StorageError) {
+        try self.init(Configuration(path: path), logger: logger)
     }
 
-    /// Opens a database file, configured in every detail.
+    /// Opens the database file of a configuration, and creates it if it does not exist.
     ///
     /// - Parameters:
-    ///   - configuration: Where the data is, and how it is kept.
-    ///   - logger: Where what happens in the background is logged.
-    /// - Throws: `StorageError`, see ``init(path:logger:)``.
-    public convenience init(_ configuration: SQLiteConfiguration, logger: Logger? = nil) throws {
+    ///   - configuration: The file, and how data is kept in it.
+    ///   - logger: The logger for background work. If `nil`, a logger labelled `SQLiteStorage`.
+    /// - Throws: `StorageError` with code `invalidConfiguration`, see ``Configuration/validate()``, or with one of the codes of
+    ///   ``init(path:logger:)``.
+    public convenience init(_ configuration: Configuration, logger: Logger? = nil) throws(StorageError) {
         try self.init(configuration, logger: logger, now: { .now })
     }
 
-    /// With a clock of the caller's, so that retention can be tested without waiting.
+    /// Opens a database file with a given clock, so that tests of the time to live need not wait.
     package init(
-        _ configuration: SQLiteConfiguration, logger: Logger? = nil, now: @escaping @Sendable () -> Timestamp
-    ) throws {
+        _ configuration: Configuration, logger: Logger? = nil, now: @escaping @Sendable () -> Timestamp
+    ) throws(StorageError) {
+        try configuration.validate()
         self.configuration = configuration
         self.now = now
         let database = try SQLiteDatabase(configuration)
         let coordination = SQLiteCoordination(database)
         self.database = database
         sqliteCoordination = coordination
-        retention = configuration.retention.map { age in
+        retention = configuration.timeToLive.map { age in
             RetentionLoop(
                 Retention(database: database, coordination: coordination, age: age, now: now),
                 logger: logger ?? Logger(label: "SQLiteStorage"))
@@ -90,7 +93,7 @@ public final class SQLiteStorage: Storage, Service {
         retention?.stop()
     }
 
-    /// Durable, for one process, and without expiry: see ``SQLiteConfiguration/retention``.
+    /// Durable, for one process, and without expiry: see ``Configuration/timeToLive``.
     public var capabilities: StorageCapabilities {
         StorageCapabilities(isDurable: true, isShared: false, timeToLive: nil)
     }

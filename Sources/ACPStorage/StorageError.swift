@@ -35,6 +35,8 @@ public struct StorageError: Error, Sendable {
         /// The backend has no room for the data: its disk is full, or a limit on its size is reached. The same call
         /// succeeds once there is room.
         public static let full = Code("full")
+        /// A value of the storage's configuration is invalid. The message names it and what is allowed. Nothing was opened.
+        public static let invalidConfiguration = Code("invalidConfiguration")
         /// The storage was closed.
         public static let closed = Code("closed")
     }

@@ -15,7 +15,7 @@ struct ErrorTests {
         sourceLocation: SourceLocation = #_sourceLocation
     ) async throws {
         let error = await storageError {
-            try await withStorage(PostgresConfiguration(url: url)) { _ = try await $0.ping() }
+            try await withStorage(PostgresStorage.Configuration(url: url)) { _ = try await $0.ping() }
         }
         let found = try #require(error, sourceLocation: sourceLocation)
         #expect(found.code == code, "\(found)", sourceLocation: sourceLocation)
@@ -40,11 +40,11 @@ struct ErrorTests {
         try await expect(wrong, .refused, says: ["password authentication failed", "Check the user and the password"])
         try await expect(server.url(user: "guarded"), .refused, says: ["no password supplied", "PGPASSWORD"])
         // The right one lets in, whatever comes then.
-        var configuration = PostgresConfiguration(
+        var configuration = PostgresStorage.Configuration(
             url: server.url(user: "guarded", password: Self.secret, database: "template1"))
-        configuration.skipMigrations = true
+        configuration.skipsMigrations = true
         let error = await storageError { try await withStorage(configuration) { _ = try await $0.ping() } }
-        #expect(error?.message.contains("skipMigrations") == true, "\(String(describing: error))")
+        #expect(error?.message.contains("skipsMigrations") == true, "\(String(describing: error))")
     }
 
     @Test("A database and a role that are not there")
@@ -73,7 +73,7 @@ struct ErrorTests {
     func url(_ url: String) async throws {
         let error = await storageError { _ = try PostgresStorage(url: url) }
         let found = try #require(error)
-        #expect(found.code == .refused)
+        #expect(found.code == .invalidConfiguration)
         #expect(found.message.contains("postgresql://user:password@host"))
         #expect(!"\(found)".contains(Self.secret))
     }
@@ -83,14 +83,14 @@ struct ErrorTests {
         let server = try await SharedServer.shared.server
         let database = try await SharedServer.shared.makeDatabase()
         let run = Run(agentName: "reader")
-        try await withStorage(PostgresConfiguration(url: server.url(user: "tester", database: database))) {
+        try await withStorage(PostgresStorage.Configuration(url: server.url(user: "tester", database: database))) {
             try await $0.save(run)
         }
         try server.sql(
             "CREATE ROLE onlooker_\(database) LOGIN; GRANT SELECT ON ALL TABLES IN SCHEMA public TO onlooker_\(database)",
             database: database)
         let url = server.url(user: "onlooker_\(database)", password: Self.secret, database: database)
-        try await withStorage(PostgresConfiguration(url: url)) { storage in
+        try await withStorage(PostgresStorage.Configuration(url: url)) { storage in
             #expect(try await storage.run(run.id) == run)
             let refused = try #require(await storageError { try await storage.save(run) })
             #expect(refused.code == .refused)
@@ -99,7 +99,7 @@ struct ErrorTests {
         let readOnly = server.url(
             user: "tester", password: Self.secret, database: database,
             parameters: "options=-cdefault_transaction_read_only%3Don")
-        try await withStorage(PostgresConfiguration(url: readOnly)) { storage in
+        try await withStorage(PostgresStorage.Configuration(url: readOnly)) { storage in
             #expect(try await storage.run(run.id) == run)
             let refused = try #require(await storageError { try await storage.save(run) })
             #expect(refused.code == .refused)
@@ -113,7 +113,7 @@ struct ErrorTests {
         let server = try await PostgresTestServer.start(tls: true)
         let checked = server.url(
             user: "tester", parameters: "sslmode=verify-full&sslrootcert=\(server.authority)")
-        try await withStorage(PostgresConfiguration(url: checked)) { storage in
+        try await withStorage(PostgresStorage.Configuration(url: checked)) { storage in
             _ = try await storage.ping()
             let encrypted = try server.sql(
                 """
@@ -139,7 +139,8 @@ struct ErrorTests {
     func silent() async throws {
         let proxy = try await FaultProxy.start(to: try await SharedServer.shared.server.port)
         proxy.mode = .blackhole
-        var configuration = PostgresConfiguration(url: "postgresql://tester:\(Self.secret)@127.0.0.1:\(proxy.port)/db")
+        var configuration = PostgresStorage.Configuration(
+            url: "postgresql://tester:\(Self.secret)@127.0.0.1:\(proxy.port)/db")
         configuration.poolTimeout = .milliseconds(300)
         configuration.connectTimeout = .seconds(2)
         let error = await storageError { try await withStorage(configuration) { _ = try await $0.ping() } }
@@ -154,7 +155,7 @@ struct ErrorTests {
         let server = try await SharedServer.shared.server
         try server.sql("CREATE ROLE fielded LOGIN SUPERUSER")
         let database = try await SharedServer.shared.makeDatabase()
-        let configuration = PostgresConfiguration(
+        let configuration = PostgresStorage.Configuration(
             host: "127.0.0.1", port: server.port, database: database, user: "fielded", password: #"it's \ a 'secret'"#,
             sslMode: "prefer")
         let time = try await withStorage(configuration) { try await $0.ping() }

@@ -11,8 +11,8 @@ import Testing
 
 @Suite("What servers, networks and callers do")
 struct FaultTests {
-    private static func configuration(_ url: String, connections: Int = 4) -> PostgresConfiguration {
-        var configuration = PostgresConfiguration(url: url)
+    private static func configuration(_ url: String, connections: Int = 4) -> PostgresStorage.Configuration {
+        var configuration = PostgresStorage.Configuration(url: url)
         configuration.maximumConnections = connections
         configuration.maximumBackoff = .milliseconds(100)
         return configuration
@@ -224,7 +224,7 @@ struct FaultTests {
         try await withStorage(configuration) { storage in
             // Somebody else holds the row.
             try await withThrowingTaskGroup(of: Void.self) { group in
-                let lock = PostgresConfiguration(url: server.url(user: "tester", database: database))
+                let lock = PostgresStorage.Configuration(url: server.url(user: "tester", database: database))
                 let holder = try PostgresStorage(lock)
                 _ = try await holder.ping()
                 group.addTask {

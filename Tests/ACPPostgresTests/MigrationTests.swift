@@ -7,8 +7,8 @@ import Testing
 
 @Suite("Tables and their versions")
 struct MigrationTests {
-    private func configuration(_ database: String) async throws -> PostgresConfiguration {
-        PostgresConfiguration(url: try await SharedServer.shared.server.url(user: "tester", database: database))
+    private func configuration(_ database: String) async throws -> PostgresStorage.Configuration {
+        PostgresStorage.Configuration(url: try await SharedServer.shared.server.url(user: "tester", database: database))
     }
 
     @Test("Of many storages and programs that come to an empty database at once, one makes the tables and all work")
@@ -38,11 +38,11 @@ struct MigrationTests {
     func skipped() async throws {
         let database = try await SharedServer.shared.makeDatabase()
         var configuration = try await configuration(database)
-        configuration.skipMigrations = true
+        configuration.skipsMigrations = true
         let error = await storageError { try await withStorage(configuration) { _ = try await $0.ping() } }
         #expect(error?.code == .refused)
         #expect(
-            error?.message.contains("acp storage schema") == true && error?.message.contains("skipMigrations") == true)
+            error?.message.contains("acp storage schema") == true && error?.message.contains("skipsMigrations") == true)
         let server = try await SharedServer.shared.server
         #expect(try server.sql("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'", database: database) == "0")
     }
@@ -58,7 +58,7 @@ struct MigrationTests {
         #expect(newer?.code == .refused)
         #expect(newer?.message.contains("version 99") == true)
         try server.sql("DELETE FROM acp_schema WHERE version = 99", database: database)
-        configuration.skipMigrations = true
+        configuration.skipsMigrations = true
         let older = await storageError { try await withStorage(configuration) { _ = try await $0.ping() } }
         #expect(older?.code == .refused)
         #expect(older?.message.contains("needs version 3") == true)
@@ -93,7 +93,7 @@ struct MigrationTests {
         let server = try await SharedServer.shared.server
         for _ in 0..<2 { try server.script(PostgresStorage.schemaSQL, database: database) }
         var configuration = try await configuration(database)
-        configuration.skipMigrations = true
+        configuration.skipsMigrations = true
         try await withStorage(configuration) { storage in
             var writer = try await Writer.create(on: storage)
             try await writer.write("one")
@@ -107,7 +107,7 @@ struct MigrationTests {
         let server = try await SharedServer.shared.server
         try server.sql("CREATE SCHEMA one; CREATE SCHEMA two", database: database)
         let configurations = ["one", "two"].map {
-            PostgresConfiguration(
+            PostgresStorage.Configuration(
                 url: server.url(user: "tester", database: database, parameters: "options=-csearch_path%3D\($0)"))
         }
         try await withStorage(configurations[0]) { first in

@@ -16,7 +16,7 @@ struct PostgresStorageConformanceTests {
             isUntouched: { try await SharedServer.shared.server.sql("SELECT word FROM acpx") == "untouched" }),
         makeStorage: {
             // Several are open at the same time.
-            var configuration = PostgresConfiguration(url: try await SharedServer.shared.server.url)
+            var configuration = PostgresStorage.Configuration(url: try await SharedServer.shared.server.url)
             configuration.maximumConnections = 4
             return try PostgresStorage(configuration)
         }

@@ -17,7 +17,8 @@ struct RefusalTests {
         let server = try await SharedServer.shared.server
         let database = try await SharedServer.shared.makeDatabase()
         let role = "role_\(database)"
-        try await withStorage(PostgresConfiguration(url: server.url(user: "tester", database: database))) { owner in
+        try await withStorage(PostgresStorage.Configuration(url: server.url(user: "tester", database: database))) {
+            owner in
             _ = try await owner.ping()
             func sql(_ text: String) throws -> String { try server.sql(text, database: database) }
             _ = try sql(
@@ -50,7 +51,7 @@ struct RefusalTests {
         ])
     func privileges(_ privilege: String, _ name: String) async throws {
         try await withRole { role, url, sql, owner in
-            try await withStorage(PostgresConfiguration(url: url)) { storage in
+            try await withStorage(PostgresStorage.Configuration(url: url)) { storage in
                 var writer = try await Writer.create(on: storage)
                 try await storage.coordination.heartbeat(of: writer.owner.process, timeToLive: .seconds(60))
                 #expect(try await storage.runs(RunQuery()).total == 1)
@@ -78,7 +79,7 @@ struct RefusalTests {
     func readOnly() async throws {
         try await withRole { role, url, sql, _ in
             _ = try sql("ALTER ROLE \(role) SET default_transaction_read_only = on")
-            try await withStorage(PostgresConfiguration(url: url)) { storage in
+            try await withStorage(PostgresStorage.Configuration(url: url)) { storage in
                 let before = try counts(sql)
                 let attempts: [() async throws -> Void] = [
                     { _ = try await Writer.create(on: storage) },
@@ -97,7 +98,7 @@ struct RefusalTests {
     @Test("Nothing of a heartbeat's rehearsal is seen by anybody")
     func rehearsal() async throws {
         try await withRole { _, url, sql, owner in
-            try await withStorage(PostgresConfiguration(url: url)) { storage in
+            try await withStorage(PostgresStorage.Configuration(url: url)) { storage in
                 let process = ProcessID()
                 for _ in 0..<5 { try await storage.coordination.heartbeat(of: process, timeToLive: .seconds(60)) }
                 #expect(try await owner.coordination.liveProcesses() == [process])
@@ -115,7 +116,8 @@ struct IncompleteRunTests {
     ) async throws {
         let server = try await SharedServer.shared.server
         let database = try await SharedServer.shared.makeDatabase()
-        try await withStorage(PostgresConfiguration(url: server.url(user: "tester", database: database))) { storage in
+        try await withStorage(PostgresStorage.Configuration(url: server.url(user: "tester", database: database))) {
+            storage in
             var writer = try await Writer.create(on: storage)
             for number in 1...3 { try await writer.write("\(number)") }
             try await storage.commit(try writer.next([.generic(4)], snapshot: true))

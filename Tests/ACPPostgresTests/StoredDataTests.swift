@@ -13,8 +13,8 @@ struct StoredDataTests {
     static let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .appendingPathComponent("StoredData/postgres-1.sql")
 
-    private func configuration(_ database: String) async throws -> PostgresConfiguration {
-        PostgresConfiguration(url: try await SharedServer.shared.server.url(user: "tester", database: database))
+    private func configuration(_ database: String) async throws -> PostgresStorage.Configuration {
+        PostgresStorage.Configuration(url: try await SharedServer.shared.server.url(user: "tester", database: database))
     }
 
     /// The name of a database that is made of the dump.

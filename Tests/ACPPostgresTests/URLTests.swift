@@ -9,7 +9,7 @@ import Testing
 @Suite("What a PostgreSQL URL may hold")
 struct PostgresURLTests {
     private func entries(_ url: String) throws -> [String: String] {
-        let parameters = try ConnectionParameters(PostgresConfiguration(url: url))
+        let parameters = try ConnectionParameters(PostgresStorage.Configuration(url: url))
         return Dictionary(parameters.entries.map { ($0.name, $0.value) }) { _, last in last }
     }
 
@@ -38,7 +38,7 @@ struct PostgresURLTests {
 
     @Test("The storage's own parameters have precedence and are not passed on")
     func ownParameters() throws {
-        var configuration = PostgresConfiguration(
+        var configuration = PostgresStorage.Configuration(
             url: "postgres://h/x?prepared_statements=no&sslmode=disable&startup_options=off")
         var parameters = try ConnectionParameters(configuration)
         #expect(!parameters.preparesStatements)
@@ -54,9 +54,9 @@ struct PostgresURLTests {
         parameters = try ConnectionParameters(configuration)
         #expect(parameters.entries.last { $0.name == "options" }?.value == "-csearch_path=agents")
         let error = #expect(throws: StorageError.self) {
-            try ConnectionParameters(PostgresConfiguration(url: "postgres://h/x?prepared_statements=perhaps"))
+            try ConnectionParameters(PostgresStorage.Configuration(url: "postgres://h/x?prepared_statements=perhaps"))
         }
-        #expect(error?.message == "the parameter prepared_statements of the PostgreSQL URL has to be yes or no")
+        #expect(error?.message == "the parameter prepared_statements of the PostgreSQL URL must be yes or no")
     }
 }
 
@@ -66,12 +66,12 @@ struct PoolerTests {
     func sessionMode() async throws {
         try await withPooler { url in
             let error = await #expect(throws: StorageError.self) {
-                try await withStorage(PostgresConfiguration(url: url)) { _ = try await $0.ping() }
+                try await withStorage(PostgresStorage.Configuration(url: url)) { _ = try await $0.ping() }
             }
             #expect(error?.code == .refused)
             #expect(error?.message.contains("unsupported startup parameter") == true, "\(error?.message ?? "")")
             #expect(error?.message.contains("add startup_options=no to the URL") == true)
-            try await withStorage(PostgresConfiguration(url: url + "?startup_options=no")) { storage in
+            try await withStorage(PostgresStorage.Configuration(url: url + "?startup_options=no")) { storage in
                 var writer = try await Writer.create(on: storage)
                 for number in 0..<5 { try await writer.write("\(number)") }
                 try await writer.complete()
@@ -83,7 +83,7 @@ struct PoolerTests {
     @Test("A pooler that shares connections is named with its remedy, and the remedy works")
     func transactionMode() async throws {
         try await withPooler(mode: "transaction", poolSize: 2) { url in
-            var first = PostgresConfiguration(url: url + "?startup_options=no&prepared_statements=no")
+            var first = PostgresStorage.Configuration(url: url + "?startup_options=no&prepared_statements=no")
             first.maximumConnections = 4
             try await withStorage(first) { storage in
                 try await withThrowingTaskGroup(of: Void.self) { group in

@@ -12,11 +12,11 @@ import Testing
 struct FaultTests {
     private static func configuration(
         port: Int, timeout: Duration = .seconds(20), connectTimeout: Duration = .seconds(1)
-    ) -> RedisConfiguration {
-        var configuration = RedisConfiguration(host: "127.0.0.1", port: port)
-        configuration.commandTimeout = timeout
-        configuration.connectTimeout = connectTimeout
-        configuration.pool.maxBackoff = .milliseconds(100)
+    ) -> RedisStorage.Configuration {
+        var configuration = RedisStorage.Configuration(redis: RedisConfiguration(host: "127.0.0.1", port: port))
+        configuration.redis.commandTimeout = timeout
+        configuration.redis.connectTimeout = connectTimeout
+        configuration.redis.pool.maxBackoff = .milliseconds(100)
         return configuration
     }
 
@@ -24,7 +24,7 @@ struct FaultTests {
     func lostAnswers() async throws {
         let server = try await RedisTestServer.start()
         let proxy = try await FaultProxy.start(to: server.port)
-        let storage = try RedisStorage(configuration: Self.configuration(port: proxy.port))
+        let storage = try RedisStorage(Self.configuration(port: proxy.port))
         let direct = try RedisStorage(url: server.url)
         var writer = try await Writer.create(storage)
         for number in 0..<20 {
@@ -58,7 +58,7 @@ struct FaultTests {
     func outcomeUnknown() async throws {
         let server = try await RedisTestServer.start()
         let proxy = try await FaultProxy.start(to: server.port)
-        let storage = try RedisStorage(configuration: Self.configuration(port: proxy.port, timeout: .milliseconds(300)))
+        let storage = try RedisStorage(Self.configuration(port: proxy.port, timeout: .milliseconds(300)))
         let direct = try RedisStorage(url: server.url)
         var writer = try await Writer.create(direct)
         for mode in [FaultProxy.Mode.dropReplies, .closeOnReply] {
@@ -85,7 +85,7 @@ struct FaultTests {
     func lostAnswersElsewhere() async throws {
         let server = try await RedisTestServer.start()
         let proxy = try await FaultProxy.start(to: server.port)
-        let storage = try RedisStorage(configuration: Self.configuration(port: proxy.port, timeout: .milliseconds(300)))
+        let storage = try RedisStorage(Self.configuration(port: proxy.port, timeout: .milliseconds(300)))
         let direct = try RedisStorage(url: server.url)
         let session = SessionID()
         /// What a call says whose answer is lost.
@@ -115,7 +115,7 @@ struct FaultTests {
     @Test("A server that is not there says cannotConnect, in time")
     func notThere() async throws {
         let storage = try RedisStorage(
-            configuration: Self.configuration(port: try FreePort.find(), timeout: .milliseconds(300)))
+            Self.configuration(port: try FreePort.find(), timeout: .milliseconds(300)))
         let error = try #require(await storageError { _ = try await Writer.create(storage) })
         #expect(error.code == .cannotConnect)
         #expect(error.isTransient)
@@ -128,7 +128,7 @@ struct FaultTests {
     @Test("Redis killed and restarted in the middle of commits loses nothing that was acknowledged and doubles nothing")
     func killedAndRestarted() async throws {
         let server = try await RedisTestServer.start { $0.appendOnly = true }
-        let storage = try RedisStorage(configuration: Self.configuration(port: server.port, timeout: .seconds(1)))
+        let storage = try RedisStorage(Self.configuration(port: server.port, timeout: .seconds(1)))
         let runs = 8
         // Every writer goes on until each has lived through all the kills, repeating what is in doubt.
         let stage = Stage()
@@ -200,7 +200,7 @@ struct FaultTests {
     func slowServer() async throws {
         let server = try await RedisTestServer.start()
         let storage = try RedisStorage(
-            configuration: Self.configuration(port: server.port, timeout: .milliseconds(400)))
+            Self.configuration(port: server.port, timeout: .milliseconds(400)))
         var writer = Writer(storage)
         let creation = try writer.next([.runCreated(writer.run)], snapshot: true)
         try await Self.untilAcknowledged { try await storage.commit(creation) }
@@ -256,7 +256,7 @@ struct FaultTests {
     func watcherAfterReconnect() async throws {
         let server = try await RedisTestServer.start()
         let proxy = try await FaultProxy.start(to: server.port)
-        let watching = try RedisStorage(configuration: Self.configuration(port: proxy.port))
+        let watching = try RedisStorage(Self.configuration(port: proxy.port))
         let direct = try RedisStorage(url: server.url)
         var writer = try await Writer.create(direct)
         let changes = try await watching.coordination.changes(of: writer.run.id)

@@ -58,13 +58,6 @@ struct IsolationTests {
         await storage.close()
     }
 
-    @Test("An empty prefix and a time to live of nothing are refused")
-    func invalid() throws {
-        #expect(throws: RedisError.self) { try RedisStorage(url: "redis://localhost", prefix: "") }
-        #expect(throws: RedisError.self) { try RedisStorage(url: "redis://localhost", ttl: .zero) }
-        #expect(throws: RedisError.self) { try RedisStorage(url: "http://localhost") }
-    }
-
     @Test("A key that belongs to none of the kinds is nobody's")
     func kinds() throws {
         let keys = RedisKeys(prefix: "acp:", hashTags: false)

@@ -14,7 +14,7 @@ struct KeyLifetimeTests {
     @Test("After each kind of operation, every key has a time to live")
     func everyKeyExpires() async throws {
         let server = try await RedisTestServer.start()
-        let storage = try RedisStorage(url: server.url, ttl: .seconds(100))
+        let storage = try RedisStorage(url: server.url, timeToLive: .seconds(100))
         try await withClient(server.url) { client in
             var seen: Set<String> = []
             func check(_ step: String) async throws {
@@ -81,9 +81,9 @@ struct KeyLifetimeTests {
     @Test("When runs have expired, listings and totals are exact, and indexes hold what the living need")
     func indexesShrink() async throws {
         let server = try await RedisTestServer.start()
-        let short = try RedisStorage(url: server.url, ttl: .milliseconds(400))
+        let short = try RedisStorage(url: server.url, timeToLive: .milliseconds(400))
         // Keeps the indexes alive that hold the expired ones.
-        let long = try RedisStorage(url: server.url, ttl: .seconds(600))
+        let long = try RedisStorage(url: server.url, timeToLive: .seconds(600))
         let session = SessionID()
         let process = ProcessID()
         var kept: [Run] = []
@@ -129,8 +129,8 @@ struct KeyLifetimeTests {
     @Test("Indexes shrink although nobody lists, as new runs come in")
     func indexesShrinkByCreation() async throws {
         let server = try await RedisTestServer.start()
-        let short = try RedisStorage(url: server.url, ttl: .milliseconds(200))
-        let long = try RedisStorage(url: server.url, ttl: .seconds(600))
+        let short = try RedisStorage(url: server.url, timeToLive: .milliseconds(200))
+        let long = try RedisStorage(url: server.url, timeToLive: .seconds(600))
         let process = ProcessID()
         func create(on storage: RedisStorage) async throws {
             var writer = Writer(storage)
@@ -161,7 +161,8 @@ struct KeyLifetimeTests {
         let clock = ManualClock()
         let client = try RedisClient(url: server.url)
         let storage = try RedisStorage(
-            client: client, ownClient: client, ttl: .seconds(1_000), prefix: "acp:", logger: .init(label: "test"),
+            client: client, ownClient: client, timeToLive: .seconds(1_000), prefix: "acp:",
+            logger: .init(label: "test"),
             now: clock.now)
         let start = ContinuousClock.now
         clock.set(start)
@@ -197,8 +198,8 @@ struct KeyLifetimeTests {
     @Test("Somebody who goes on with a run that another storage began keeps its indexes alive as well")
     func goesOnElsewhere() async throws {
         let server = try await RedisTestServer.start()
-        let first = try RedisStorage(url: server.url, ttl: .seconds(100))
-        let second = try RedisStorage(url: server.url, ttl: .seconds(10_000))
+        let first = try RedisStorage(url: server.url, timeToLive: .seconds(100))
+        let second = try RedisStorage(url: server.url, timeToLive: .seconds(10_000))
         var writer = try await Writer.create(first)
         try await second.commit(try writer.next([part(1)]))
         try await withClient(server.url) { client in
@@ -217,7 +218,7 @@ struct KeyLifetimeTests {
         let clock = ManualClock()
         let client = try RedisClient(url: server.url)
         let storage = try RedisStorage(
-            client: client, ownClient: client, ttl: .seconds(600), prefix: "acp:", logger: .init(label: "test"),
+            client: client, ownClient: client, timeToLive: .seconds(600), prefix: "acp:", logger: .init(label: "test"),
             now: clock.now)
         var first = try await Writer.create(storage)
         let second = try await Writer.create(storage)

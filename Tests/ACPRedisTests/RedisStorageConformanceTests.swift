@@ -14,7 +14,7 @@ struct RedisStorageConformanceTests {
     static let suite = StorageSuite(
         makeShortLived: {
             let url = try await servers.url
-            return .init(try RedisStorage(url: url, ttl: .seconds(2), prefix: "short:"))
+            return .init(try RedisStorage(url: url, timeToLive: .seconds(2), prefix: "short:"))
         },
         neighbor: .init(
             create: {

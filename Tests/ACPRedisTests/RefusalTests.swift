@@ -131,7 +131,7 @@ struct RefusalTests {
         let server = try await RedisTestServer.start()
         try await server.send(words: ["ACL", "SETUSER", "limited", "on", ">secret"] + right.rules)
         let admin = try RedisStorage(url: server.url)
-        let limited = try RedisStorage(host: "127.0.0.1", port: server.port, username: "limited", password: "secret")
+        let limited = try RedisStorage(url: "redis://limited:secret@127.0.0.1:\(server.port)")
         for (name, perform) in Self.operations {
             let given = try await Self.prepare(admin)
             let before = try await contents(of: [server])
@@ -159,7 +159,7 @@ struct RefusalTests {
         let admin = try RedisStorage(url: server.url)
         var configuration = RedisConfiguration(host: "127.0.0.1", port: server.port)
         configuration.commandTimeout = .milliseconds(500)
-        let storage = try RedisStorage(configuration: configuration)
+        let storage = try RedisStorage(.init(redis: configuration))
         for (name, perform) in Self.operations {
             let given = try await Self.prepare(admin)
             let before = try await contents(of: [server])
@@ -226,9 +226,9 @@ struct RefusalTests {
         try await server.send(words: ["ACL", "SETUSER", "half", "on", ">secret", "~*", "&*", "+@all", "-info"])
         func warnings(_ user: String?) async throws -> [String] {
             let (logger, lines) = KeepingLog.make()
-            let storage = try RedisStorage(
-                host: "127.0.0.1", port: server.port, username: user, password: user.map { _ in "secret" },
-                logger: logger)
+            let configuration = RedisConfiguration(
+                host: "127.0.0.1", port: server.port, username: user, password: user.map { _ in "secret" })
+            let storage = try RedisStorage(.init(redis: configuration), logger: logger)
             for _ in 0..<2 {
                 _ = try await storage.ping()
                 try await storage.coordination.heartbeat(of: ProcessID(), timeToLive: .seconds(9))

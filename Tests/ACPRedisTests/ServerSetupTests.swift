@@ -68,7 +68,10 @@ struct ServerSetupTests {
     func password() async throws {
         let server = try await RedisTestServer.start { $0.password = "s3cret/with:signs" }
         try await exercise(
-            try RedisStorage(host: "127.0.0.1", port: server.port, password: "s3cret/with:signs"))
+            try RedisStorage(
+                .init(
+                    redis: RedisConfiguration(
+                        host: "127.0.0.1", port: server.port, password: "s3cret/with:signs"))))
         for url in [server.url, "redis://:wrong-guess@127.0.0.1:\(server.port)"] {
             let storage = try RedisStorage(url: url)
             let error = try #require(await storageError { _ = try await storage.ping() })
@@ -86,7 +89,7 @@ struct ServerSetupTests {
             $0.acl = ["user default off", "user acp on >secret \(Self.rules)", "user admin on >root ~* &* +@all"]
         }
         func storage(prefix: String) throws -> RedisStorage {
-            try RedisStorage(host: "127.0.0.1", port: server.port, username: "acp", password: "secret", prefix: prefix)
+            try RedisStorage(url: "redis://acp:secret@127.0.0.1:\(server.port)", prefix: prefix)
         }
         try await exercise(try storage(prefix: "acp:"))
         let elsewhere = try storage(prefix: "other:")
@@ -124,7 +127,8 @@ struct ServerSetupTests {
         try await exercise(try RedisStorage(url: server.url))
         var tls = RedisTLSConfiguration()
         tls.certificateAuthorities = .file(try #require(server.certificates).authority)
-        try await exercise(try RedisStorage(host: "127.0.0.1", port: server.port, tls: tls))
+        try await exercise(
+            try RedisStorage(.init(redis: RedisConfiguration(host: "127.0.0.1", port: server.port, tls: tls))))
         let distrustful = try RedisStorage(url: "rediss://127.0.0.1:\(server.port)")
         #expect(await storageError { _ = try await distrustful.ping() }?.code == .cannotConnect)
         await distrustful.close()
@@ -146,7 +150,7 @@ struct ServerSetupTests {
     func clientHandedIn() async throws {
         let server = try await RedisTestServer.start()
         try await withClient(server.url) { client in
-            let storage = try RedisStorage(client: client, ttl: .seconds(60), prefix: "mine:")
+            let storage = try RedisStorage(client: client, timeToLive: .seconds(60), prefix: "mine:")
             let changes = try await storage.coordination.changes(of: RunID())
             try await exercise(storage)
             for await _ in changes {}

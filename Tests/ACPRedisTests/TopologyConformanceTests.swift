@@ -29,7 +29,7 @@ actor SharedTopology<Setup: Sendable> {
 /// The suite of all promises for servers at a URL.
 private func suite(_ url: @escaping @Sendable () async throws -> String) -> StorageSuite {
     StorageSuite(
-        makeShortLived: { .init(try RedisStorage(url: try await url(), ttl: .seconds(2), prefix: "short:")) },
+        makeShortLived: { .init(try RedisStorage(url: try await url(), timeToLive: .seconds(2), prefix: "short:")) },
         neighbor: .init(
             create: {
                 try await withClient(try await url()) { client in

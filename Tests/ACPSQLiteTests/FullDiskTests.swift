@@ -34,7 +34,7 @@ struct FullDiskTests {
     @Test("A file that has reached its largest size refuses commits and heartbeats, and deleting makes room")
     func largestSize() async throws {
         let folder = try TemporaryFolder()
-        try await withStorage(SQLiteConfiguration(path: folder.path(), maximumSize: 1_000_000)) { storage in
+        try await withStorage(SQLiteStorage.Configuration(path: folder.path(), maximumSize: 1_000_000)) { storage in
             let process = ProcessID()
             func beat() async throws {
                 try await storage.coordination.heartbeat(of: process, timeToLive: .seconds(60))
@@ -111,7 +111,8 @@ struct FullDiskTests {
             #expect(reserve.isFilled)
         }
         #expect(DatabasePath.size(folder.path("test.sqlite-reserve")) > 0)
-        try await withStorage(SQLiteConfiguration(path: folder.path("small.sqlite"), maximumSize: 1_000_000)) { _ in
+        try await withStorage(SQLiteStorage.Configuration(path: folder.path("small.sqlite"), maximumSize: 1_000_000)) {
+            _ in
             #expect(DatabasePath.size(folder.path("small.sqlite-reserve")) == 256 * 1_024)
         }
     }

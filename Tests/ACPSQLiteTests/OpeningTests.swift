@@ -116,11 +116,15 @@ struct OpeningTests {
     }
 
     @Test(
-        "What names no file is refused",
-        arguments: ["", ":memory:", "file:test.sqlite?mode=memory", "/no/such/folder/test.sqlite", "/tmp", "/tmp/"])
-    func noFile(_ path: String) async throws {
+        "A path that does not name a file is reported",
+        arguments: [
+            ("", StorageError.Code.invalidConfiguration), (":memory:", .invalidConfiguration),
+            ("file:test.sqlite?mode=memory", .invalidConfiguration), ("/no/such/folder/test.sqlite", .refused),
+            ("/tmp", .refused), ("/tmp/", .refused),
+        ])
+    func noFile(_ path: String, _ code: StorageError.Code) async throws {
         let error = await storageError { _ = try SQLiteStorage(path: path) }
-        #expect(error?.code == .refused)
+        #expect(error?.code == code)
     }
 
     @Test("A file that may not be written is refused, and keeps what it has")

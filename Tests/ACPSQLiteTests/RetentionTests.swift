@@ -16,7 +16,7 @@ struct RetentionTests {
     ) async throws {
         let folder = try TemporaryFolder()
         let time = ManualTime()
-        let storage = try SQLiteStorage(SQLiteConfiguration(path: folder.path()), now: time.now)
+        let storage = try SQLiteStorage(SQLiteStorage.Configuration(path: folder.path()), now: time.now)
         let retention = Retention(
             database: storage.database, coordination: storage.sqliteCoordination, age: day, now: time.now)
         do {
@@ -97,7 +97,7 @@ struct RetentionTests {
         try await withStorage(folder.path()) { storage in
             try await storage.save(Run(agentName: "writer", status: .completed))
         }
-        let configuration = SQLiteConfiguration(path: folder.path(), retention: .milliseconds(1))
+        let configuration = SQLiteStorage.Configuration(path: folder.path(), timeToLive: .milliseconds(1))
         try await withStorage(configuration) { storage in
             let deadline = ContinuousClock.now + .seconds(30)
             while try await storage.runs(RunQuery()).total > 0 {

@@ -80,7 +80,7 @@ struct WritingTests {
     @Test("A full disk is told, loses nothing, and does not keep what fits from being stored")
     func full() async throws {
         let folder = try TemporaryFolder()
-        let configuration = SQLiteConfiguration(path: folder.path(), maximumSize: 400_000)
+        let configuration = SQLiteStorage.Configuration(path: folder.path(), maximumSize: 400_000)
         try await withStorage(configuration) { storage in
             var small = try await Writer.create(on: storage)
             var large = try await Writer.create(on: storage)
@@ -121,7 +121,7 @@ struct WritingTests {
     @Test("A block that does not fit takes the commit that brought it with it")
     func fullWithBlock() async throws {
         let folder = try TemporaryFolder()
-        try await withStorage(SQLiteConfiguration(path: folder.path(), maximumSize: 400_000)) { storage in
+        try await withStorage(SQLiteStorage.Configuration(path: folder.path(), maximumSize: 400_000)) { storage in
             var writer = try await Writer.create(on: storage)
             func block(_ size: Int) throws -> HistoryAppend {
                 let output = [Message(String(repeating: "x", count: size))]

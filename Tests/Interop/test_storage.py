@@ -71,7 +71,7 @@ def test_a_storage_that_cannot_be_used_is_explained(tmp_path: Path) -> None:
     garbage.write_bytes(b"this is no database " * 100)
     for path, words in [
         (garbage, "is no SQLite database"),
-        (":memory:", "names no file"),
+        (":memory:", "does not name a file"),
         (tmp_path / "missing" / "runs.sqlite", "No such file or directory"),
         (tmp_path, "is no file"),
     ]:

@@ -75,7 +75,7 @@ final class Channel {
 
     func send(_ exchange: Exchange) {
         guard current == nil, outcome == nil else {
-            return exchange.finish(.failure(PostgresError(.unexpected, "the connection is in use")))
+            return exchange.finish(.failure(PostgresError(.unexpectedResponse, "the connection is in use")))
         }
         var commands: [Command] = []
         var isSent = true
@@ -181,7 +181,7 @@ final class Channel {
             let state = PQresultErrorField(result, Self.sqlState).map { String(cString: $0) }
             let message = PQresultErrorField(result, Self.primaryMessage).map { String(cString: $0) }
             // What happened afterwards failed alone: the first transaction is there. Sending all of it again is what helps.
-            let kind = current?.isFirstOver == true ? PostgresError.Kind.unexpected : .server
+            let kind = current?.isFirstOver == true ? PostgresError.Code.unexpectedResponse : .serverError
             current?.error = PostgresError(kind, message ?? "the server reported an error", sqlState: state)
         }
     }
@@ -225,7 +225,7 @@ final class Channel {
     /// Gives the connection up if the server should have answered by now.
     func expire(_ now: ContinuousClock.Instant) {
         guard let deadline, deadline <= now else { return }
-        end(PostgresError(.noAnswer, "the server did not answer in time"))
+        end(PostgresError(.timedOut, "the server did not answer in time"))
     }
 
     private func lose() {

@@ -20,8 +20,8 @@ struct ConnectionParameters: Sendable {
     /// Whether statements are prepared.
     let preparesStatements: Bool
 
-    /// - Throws: `StorageError` with code `refused` if libpq cannot read the URL.
-    init(_ configuration: PostgresConfiguration) throws(StorageError) {
+    /// - Throws: `StorageError` with code `invalidConfiguration` if libpq cannot read the URL.
+    init(_ configuration: PostgresStorage.Configuration) throws(StorageError) {
         let url = try PostgresURL(configuration.url)
         preparesStatements = url.preparesStatements ?? configuration.preparesStatements
         var message: UnsafeMutablePointer<CChar>?
@@ -29,7 +29,7 @@ struct ConnectionParameters: Sendable {
             // What libpq says about it may quote the URL, and that may hold a password.
             if let message { PQfreemem(message) }
             throw StorageError(
-                .refused,
+                .invalidConfiguration,
                 "the PostgreSQL URL cannot be read: write postgresql://user:password@host:port/database, with special "
                     + "characters in its parts percent-encoded, and libpq's parameters behind a ?")
         }
@@ -43,7 +43,7 @@ struct ConnectionParameters: Sendable {
         func value(_ name: String) -> String? { given.last { $0.name == name }?.value }
 
         var defaults = [
-            ("connect_timeout", "\(max(2, configuration.connectTimeout.wholeMilliseconds / 1_000))"),
+            ("connect_timeout", "\(configuration.connectTimeout.wholeMilliseconds / 1_000)"),
             ("application_name", "simple-acp"),
             // A server that vanished without a word is noticed within half a minute.
             ("keepalives_idle", "15"), ("keepalives_interval", "5"), ("keepalives_count", "3"),
@@ -54,7 +54,7 @@ struct ConnectionParameters: Sendable {
         let sendsOptions = url.sendsStartupOptions ?? configuration.sendsStartupOptions
         if sendsOptions { settings.append("-c default_transaction_isolation=read\\ committed") }
         if sendsOptions, let limit = configuration.statementTimeout {
-            settings.append("-c statement_timeout=\(max(1, limit.wholeMilliseconds))")
+            settings.append("-c statement_timeout=\(limit.wholeMilliseconds)")
         }
         // Behind this storage's own, the caller's have precedence.
         if let own = value("options") { settings.append(own) }
@@ -73,19 +73,19 @@ struct ConnectionParameters: Sendable {
         var keywordPointers = names.map { UnsafePointer<CChar>($0) } + [nil]
         var valuePointers = values.map { UnsafePointer<CChar>($0) } + [nil]
         guard let connection = PQconnectdbParams(&keywordPointers, &valuePointers, 0) else {
-            return .failure(PostgresError(.connect, "there is no memory for a connection"))
+            return .failure(PostgresError(.connectFailed, "there is no memory for a connection"))
         }
         guard PQstatus(connection) == CONNECTION_OK else {
             let message = libpqMessage(connection)
             PQfinish(connection)
-            return .failure(PostgresError(.connect, message))
+            return .failure(PostgresError(.connectFailed, message))
         }
         // libpq would print notices to the standard error.
         _ = PQsetNoticeReceiver(connection, { _, _ in }, nil)
         guard PQsetnonblocking(connection, 1) == 0, PQenterPipelineMode(connection) == 1 else {
             let message = libpqMessage(connection)
             PQfinish(connection)
-            return .failure(PostgresError(.connect, message))
+            return .failure(PostgresError(.connectFailed, message))
         }
         return .success(RawConnection(pointer: connection))
     }

@@ -13,7 +13,7 @@ final class ConnectionPool: Sendable {
         /// Who uses a connection.
         var users: [Int: Request] = [:]
         var nextRequest = 0
-        var lastFailure = PostgresError(.connect, "no connection was made")
+        var lastFailure = PostgresError(.connectFailed, "no connection was made")
         var waitingForEnd: [CheckedContinuation<Void, Never>] = []
         var isFinished = false
     }
@@ -44,10 +44,10 @@ final class ConnectionPool: Sendable {
 
     let parameters: ConnectionParameters
     let loop: PostgresLoop
-    private let configuration: PostgresConfiguration
+    private let configuration: PostgresStorage.Configuration
     private let state: Mutex<State>
 
-    init(_ configuration: PostgresConfiguration, _ parameters: ConnectionParameters, _ loop: PostgresLoop) {
+    init(_ configuration: PostgresStorage.Configuration, _ parameters: ConnectionParameters, _ loop: PostgresLoop) {
         self.configuration = configuration
         self.parameters = parameters
         self.loop = loop
@@ -81,7 +81,7 @@ final class ConnectionPool: Sendable {
         } catch let error as PostgresError {
             throw error
         } catch {
-            throw PostgresError(.unexpected, "\(error)")
+            throw PostgresError(.unexpectedResponse, "\(error)")
         }
     }
 
@@ -125,7 +125,7 @@ final class ConnectionPool: Sendable {
         let error =
             areBusy
             ? PostgresError(.poolExhausted, "all \(connections) connections were busy for too long")
-            : PostgresError(.connect, "no connection could be made in time")
+            : PostgresError(.connectFailed, "no connection could be made in time")
         for request in late { request.answer.give(.failure(error)) }
         watchWaiting()
     }
@@ -223,7 +223,7 @@ final class ConnectionPool: Sendable {
         ) { [weak self] result in
             request.answer.give(result)
             var isUsable = true
-            if case .failure(let error) = result { isUsable = !error.endsConnection && error.kind == .server }
+            if case .failure(let error) = result { isUsable = !error.endsConnection && error.code == .serverError }
             self?.change { state in
                 state.users[connection] = nil
                 return state.machine.released(connection, isUsable: isUsable)

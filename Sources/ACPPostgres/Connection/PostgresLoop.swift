@@ -147,7 +147,7 @@ final class PostgresLoop: Sendable {
         case .adopt(let id, let connection, let events): channels[id] = Channel(connection, events)
         case .send(let id, let exchange):
             guard let channel = channels[id] else {
-                return exchange.finish(.failure(PostgresError(.connect, Self.unusedMessage)))
+                return exchange.finish(.failure(PostgresError(.connectFailed, Self.unusedMessage)))
             }
             channel.send(exchange)
             if channel.isLost { channels[id] = nil }

@@ -12,7 +12,7 @@ struct PostgresURL {
 
     private static let schemes = ["postgres://", "postgresql://"]
 
-    /// - Throws: `StorageError` with code `refused` if one of this storage's own parameters has another value than yes or no.
+    /// - Throws: `StorageError` with code `invalidConfiguration` if one of this storage's own parameters has another value than yes or no.
     init(_ url: String) throws(StorageError) {
         text = url.trimmingCharacters(in: .whitespacesAndNewlines)
         guard let scheme = Self.schemes.first(where: { text.lowercased().hasPrefix($0) }) else { return }
@@ -35,7 +35,9 @@ struct PostgresURL {
         switch pair.dropFirst().first?.lowercased() {
         case "yes", "on", "true", "1": return true
         case "no", "off", "false", "0": return false
-        default: throw StorageError(.refused, "the parameter \(pair[0]) of the PostgreSQL URL has to be yes or no")
+        default:
+            throw StorageError(
+                .invalidConfiguration, "the parameter \(pair[0]) of the PostgreSQL URL must be yes or no")
         }
     }
 

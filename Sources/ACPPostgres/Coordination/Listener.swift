@@ -158,7 +158,7 @@ final class Listener: Sendable {
         }
         switch result {
         case .success(let sets):
-            guard let last = sets.last else { throw failed(PostgresError(.unexpected, "there was no answer")) }
+            guard let last = sets.last else { throw failed(PostgresError(.unexpectedResponse, "there was no answer")) }
             return last
         case .failure(let error): throw failed(error)
         }

@@ -13,14 +13,14 @@ final class PostgresDatabase: Sendable {
         case ready
     }
 
-    let configuration: PostgresConfiguration
+    let configuration: PostgresStorage.Configuration
     let parameters: ConnectionParameters
     let loop: PostgresLoop
     let logger: Logger
     private let pool: ConnectionPool
     private let schema = Mutex(SchemaState.unknown)
 
-    init(_ configuration: PostgresConfiguration, logger: Logger) throws(StorageError) {
+    init(_ configuration: PostgresStorage.Configuration, logger: Logger) throws(StorageError) {
         parameters = try ConnectionParameters(configuration)
         self.configuration = configuration
         self.logger = logger
@@ -87,7 +87,7 @@ final class PostgresDatabase: Sendable {
                     if (try? await Task.sleep(for: pause)) != nil || changes { continue }
                 }
                 // A connection that the server had given up meanwhile shows it when it is used.
-                let wasLost = error.kind == .connectionLost || error.sqlState?.hasPrefix("57P") == true
+                let wasLost = error.code == .connectionLost || error.sqlState?.hasPrefix("57P") == true
                 if wasLost { isInDoubt = changes }
                 if (wasLost && isRepeatable) || error.message == PostgresLoop.unusedMessage, repeats < 2 {
                     repeats += 1
@@ -132,7 +132,7 @@ final class PostgresDatabase: Sendable {
 
     private func checkSchema() async throws(StorageError) {
         var found = try await schemaVersion()
-        if found ?? 0 < Schema.version, !configuration.skipMigrations {
+        if found ?? 0 < Schema.version, !configuration.skipsMigrations {
             _ = try await run(
                 "Making the tables", Schema.migration.map { Statement($0) }, changes: true, isRepeatable: true)
             found = try await schemaVersion()
@@ -142,7 +142,7 @@ final class PostgresDatabase: Sendable {
         guard let found else {
             throw StorageError(
                 .refused,
-                "there are no tables of this storage in \(place), and making them is turned off (skipMigrations): run the "
+                "there are no tables of this storage in \(place), and making them is turned off (skipsMigrations): run the "
                     + "SQL that `acp storage schema` prints")
         }
         if found > Schema.version {
@@ -154,7 +154,7 @@ final class PostgresDatabase: Sendable {
         throw StorageError(
             .refused,
             "the tables in \(place) have version \(found), this storage needs version \(Schema.version), and migrating is "
-                + "turned off (skipMigrations): run the SQL that `acp storage schema` prints")
+                + "turned off (skipsMigrations): run the SQL that `acp storage schema` prints")
     }
 
     /// Nil if there are no tables.

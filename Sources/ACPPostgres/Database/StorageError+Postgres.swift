@@ -14,11 +14,11 @@ extension StorageError {
         func made(_ code: Code, _ text: String) -> StorageError {
             StorageError(code, "\(action) failed in \(place): \(text)", cause: error)
         }
-        switch error.kind {
-        case .connect: self = Self.connecting(error, made)
+        switch error.code {
+        case .connectFailed: self = Self.connecting(error, made)
         case .connectionLost:
             self = made(changes ? .outcomeUnknown : .cannotConnect, "\(error.message). The next call connects anew")
-        case .noAnswer:
+        case .timedOut:
             self = made(
                 changes ? .outcomeUnknown : .timedOut, "\(error.message). Look at the server and the network before it")
         case .poolExhausted:
@@ -26,8 +26,8 @@ extension StorageError {
                 .timedOut, "\(error.message). Allow more connections (maximumConnections), or find slow statements")
         case .cancelled: self = made(.timedOut, error.message)
         case .closed: self = StorageError(.closed, "the PostgreSQL storage was closed", cause: error)
-        case .unexpected: self = made(changes ? .outcomeUnknown : .cannotConnect, error.message)
-        case .server: self = Self.statement(error, changes: changes, made)
+        case .unexpectedResponse: self = made(changes ? .outcomeUnknown : .cannotConnect, error.message)
+        default: self = Self.statement(error, changes: changes, made)
         }
     }
 
@@ -52,7 +52,7 @@ extension StorageError {
             (
                 "unsupported startup parameter", .refused,
                 "A pooler is in between that does not accept this storage's settings: add startup_options=no to the URL "
-                    + "(sendsStartupOptions in PostgresConfiguration), or let PgBouncer ignore them (ignore_startup_parameters)"
+                    + "(sendsStartupOptions in PostgresStorage.Configuration), or let PgBouncer ignore them (ignore_startup_parameters)"
             ),
             ("too many clients", .cannotConnect, "Raise max_connections, or lower maximumConnections of the storages"),
             (
@@ -94,7 +94,7 @@ extension StorageError {
             return made(
                 .refused,
                 "\(message). A pooler that shares connections and does not know prepared statements is in between: add "
-                    + "prepared_statements=no to the URL (preparesStatements in PostgresConfiguration), or connect directly"
+                    + "prepared_statements=no to the URL (preparesStatements in PostgresStorage.Configuration), or connect directly"
             )
         case "53100", "53200", "53400", "54000":
             return made(.full, "\(message). Nothing of it was stored. Make room on the server")

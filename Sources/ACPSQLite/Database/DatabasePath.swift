@@ -14,12 +14,6 @@ import ACPStorage
 enum DatabasePath {
     /// The path without links. The file need not exist, its folder has to.
     static func resolve(_ path: String) throws(StorageError) -> String {
-        guard !path.isEmpty, path != ":memory:", !path.hasPrefix("file:") else {
-            throw StorageError(
-                .refused,
-                "\"\(path)\" names no file: a SQLite storage keeps its data in one. Use MemoryStorage for data that may be lost"
-            )
-        }
         if let resolved = realPath(path) { return try checkIsFile(resolved) }
         let number = errno
         guard number == ENOENT else {

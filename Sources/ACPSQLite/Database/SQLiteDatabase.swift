@@ -34,7 +34,7 @@ final class SQLiteDatabase: Sendable {
     private let lock: FileLock
     private let usage = Mutex(Usage())
 
-    init(_ configuration: SQLiteConfiguration) throws(StorageError) {
+    init(_ configuration: SQLiteStorage.Configuration) throws(StorageError) {
         let path = try DatabasePath.resolve(configuration.path)
         self.path = path
         lock = try FileLock(database: path)
@@ -46,7 +46,7 @@ final class SQLiteDatabase: Sendable {
     }
 
     private static func open(
-        _ configuration: SQLiteConfiguration, _ path: String, _ reserve: DiskReserve
+        _ configuration: SQLiteStorage.Configuration, _ path: String, _ reserve: DiskReserve
     ) throws(StorageError) -> (pool: DatabasePool, maximumPages: Int?) {
         do {
             let pool = try DatabasePool(path: path, configuration: connections(configuration, path: path))
@@ -55,7 +55,7 @@ final class SQLiteDatabase: Sendable {
                 try db.execute(sql: "PRAGMA synchronous = \(configuration.durability.pragma)")
                 let pageSize = try Int.fetchOne(db, sql: "PRAGMA page_size") ?? 4_096
                 _ = try Int.fetchOne(db, sql: "PRAGMA wal_autocheckpoint = \(reserve.checkpointPages(of: pageSize))")
-                let maximumPages = configuration.maximumSize.map { max(1, $0 / pageSize) }
+                let maximumPages = configuration.maximumSize.map { $0 / pageSize }
                 if let maximumPages {
                     _ = try Int.fetchOne(db, sql: "PRAGMA max_page_count = \(maximumPages)")
                 }
@@ -73,7 +73,7 @@ final class SQLiteDatabase: Sendable {
         }
     }
 
-    private static func connections(_ settings: SQLiteConfiguration, path: String) -> Configuration {
+    private static func connections(_ settings: SQLiteStorage.Configuration, path: String) -> Configuration {
         var configuration = Configuration()
         configuration.label = "ACPSQLite"
         configuration.busyMode = .timeout(busyTimeout)

@@ -25,9 +25,10 @@ extension SQLiteStorage {
     /// What a database file holds, also while another process has it open. Nothing is changed.
     ///
     /// - Parameter path: The file.
-    /// - Throws: `StorageError` with code `notFound` if there is no such file, `refused` if it belongs to another program or
+    /// - Throws: `StorageError` with code `notFound` if there is no such file, `invalidConfiguration` if the path does not name a file, `refused` if it belongs to another program or
     ///   cannot be opened, `corruptData` if it is no database.
     public static func statistics(ofFile path: String) async throws -> SQLiteStorageStatistics {
+        try Configuration.validate(path: path)
         let path = try DatabasePath.resolve(path)
         guard FileManager.default.fileExists(atPath: path) else {
             throw StorageError(.notFound, "there is no file \(path): a server or a storage makes it")
@@ -43,7 +44,7 @@ extension SQLiteStorage {
     }
 
     private static func readStatistics(_ path: String) throws -> SQLiteStorageStatistics {
-        var configuration = Configuration()
+        var configuration = GRDB.Configuration()
         configuration.readonly = true
         let file = try DatabaseQueue(path: path, configuration: configuration)
         defer { try? file.close() }

@@ -63,6 +63,9 @@ struct StorageOptions: ParsableArguments {
             }
             return storage
         } catch let error as StorageError {
+            if let cause = error.cause as? RedisError, cause.code == .invalidConfiguration {
+                throw ValidationError(cause.message)
+            }
             if case .sqlite(let path) = specification {
                 Console.error("\(error.message).")
                 if path == nil { Console.note("Other storages: --storage sqlite:PATH, --storage memory.") }
@@ -70,8 +73,6 @@ struct StorageOptions: ParsableArguments {
                 Console.error("the storage is not available: \(error.message)")
             }
             throw ExitStatus.unsuccessful.code
-        } catch let error as RedisError {
-            throw ValidationError(error.message)
         }
     }
 }

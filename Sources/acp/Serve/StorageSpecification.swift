@@ -85,17 +85,18 @@ enum StorageSpecification: Equatable {
     ///   - prefix: The prefix of all keys in Redis.
     ///   - timeToLive: How long runs and sessions are stored. If `nil`, the default of the storage applies.
     ///   - logger: Receives the storage's log messages.
-    /// - Throws: `RedisError` if the URL is not valid, `StorageError` if the file cannot be used.
+    /// - Throws: `StorageError` if the URL is not valid or the file cannot be used.
     func open(prefix: String, timeToLive: Duration?, logger: Logger) throws -> any Storage {
         switch self {
         case .memory:
             return MemoryStorage(timeToLive.map { .init(timeToLive: $0) } ?? .init())
         case .sqlite(let path):
             let path = try path ?? DataFolder.defaultStorage()
-            return try SQLiteStorage(SQLiteConfiguration(path: path, retention: timeToLive), logger: logger)
+            return try SQLiteStorage(.init(path: path, timeToLive: timeToLive), logger: logger)
         case .redis(let url):
             return try RedisStorage(
-                url: url, ttl: timeToLive ?? RedisStorage.defaultTimeToLive, prefix: prefix, logger: logger)
+                url: url, timeToLive: timeToLive ?? RedisStorage.Configuration.defaultTimeToLive, prefix: prefix,
+                logger: logger)
         case .postgres(let url):
             return try PostgresStorage(url: url, logger: logger)
         }

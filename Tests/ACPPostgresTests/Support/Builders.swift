@@ -59,7 +59,7 @@ func storageError(of body: () async throws -> Void) async -> StorageError? {
 
 /// Lends a storage to a test and closes it.
 func withStorage<Value>(
-    _ configuration: PostgresConfiguration, _ body: (PostgresStorage) async throws -> Value
+    _ configuration: PostgresStorage.Configuration, _ body: (PostgresStorage) async throws -> Value
 ) async throws -> Value {
     let storage = try PostgresStorage(configuration)
     do {

@@ -41,7 +41,7 @@ struct OutageTests {
         redisConfiguration.commandTimeout = .milliseconds(500)
         redisConfiguration.logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         redisConfiguration.pool.maxBackoff = .milliseconds(100)
-        let storage = try RedisStorage(configuration: redisConfiguration)
+        let storage = try RedisStorage(.init(redis: redisConfiguration))
         let configuration = ServerConfiguration(engine: EngineConfiguration(storageTimeout: .milliseconds(200)))
         let ticking = Ticking()
         try await serving(storage, configuration: configuration, agents: { try $0.addTicker(ticking) }) { serving in

@@ -41,7 +41,7 @@ final class TemporaryFolder: Sendable {
 
 /// Opens a storage, and closes it whatever happens.
 func withStorage<Result>(
-    _ configuration: SQLiteConfiguration, _ body: (SQLiteStorage) async throws -> Result
+    _ configuration: SQLiteStorage.Configuration, _ body: (SQLiteStorage) async throws -> Result
 ) async throws -> Result {
     let storage = try SQLiteStorage(configuration)
     let result: Result
@@ -58,7 +58,7 @@ func withStorage<Result>(
 func withStorage<Result>(
     _ path: String, _ body: (SQLiteStorage) async throws -> Result
 ) async throws -> Result {
-    try await withStorage(SQLiteConfiguration(path: path), body)
+    try await withStorage(SQLiteStorage.Configuration(path: path), body)
 }
 
 /// The error of a step that must fail.

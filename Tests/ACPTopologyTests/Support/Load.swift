@@ -141,14 +141,14 @@ final class Load: Sendable {
 /// Puts a steady load on a server with this storage while the body runs, and checks every run.
 @discardableResult
 func underLoad(
-    _ url: String, callers: Int = 6, ttl: Duration = .seconds(600),
+    _ url: String, callers: Int = 6, timeToLive: Duration = .seconds(600),
     sessions: [SessionID]? = nil,
     _ body: @escaping @Sendable (Load) async throws -> Void
 ) async throws -> Load {
     var configuration = try RedisConfiguration(url: url)
     configuration.commandTimeout = .seconds(2)
     configuration.logger = .silent
-    let storage = try RedisStorage(configuration: configuration, ttl: ttl)
+    let storage = try RedisStorage(.init(redis: configuration, timeToLive: timeToLive))
     let server = ACPServer(
         storage: storage,
         configuration: ServerConfiguration(port: 0, engine: EngineConfiguration(shutdownGrace: .seconds(5))),

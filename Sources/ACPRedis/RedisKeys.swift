@@ -3,13 +3,13 @@
 import ACPCore
 import ACPStorage
 
-/// The names of all keys and channels: the one place that knows them.
+/// The names of all keys and channels.
 struct RedisKeys: Sendable, Hashable {
     let prefix: String
-    /// Whether ids of runs and sessions stand in braces, so that all keys of one run, and of one session, share a slot of a
-    /// Redis Cluster.
+    /// Whether ids of runs and sessions are in braces, so that all keys of one run, and all keys of one session, share
+    /// a slot of a Redis Cluster.
     let hashTags: Bool
-    /// All runs, those that may have expired, and the unfinished ones by status: in nearly every commit.
+    /// Indexes that nearly every commit uses: all runs, those that may have expired, and the unfinished ones by status.
     let runs: String
     let runsExpiry: String
     private let unfinished: [RunStatus: String]
@@ -25,7 +25,7 @@ struct RedisKeys: Sendable, Hashable {
             })
     }
 
-    /// What there is, by the word behind the prefix.
+    /// The kinds of keys, by the word after the prefix.
     enum Kind: String, CaseIterable, Sendable {
         case run, events, input, owner, signals, contents
         case session
@@ -48,7 +48,7 @@ struct RedisKeys: Sendable, Hashable {
     private func key(_ kind: Kind, _ name: String) -> String {
         let word = kind.rawValue
         var key = prefix
-        // A commit names a dozen keys: each is made in one piece.
+        // A commit uses a dozen keys, so each is created with one allocation.
         key.reserveCapacity(prefix.utf8.count + word.utf8.count + 1 + name.utf8.count)
         key += word
         key += ":"
@@ -66,7 +66,7 @@ struct RedisKeys: Sendable, Hashable {
 
     func contents(_ id: RunID) -> String { key(.contents, tagged: id.rawValue) }
 
-    /// All keys of a run, as scripts take them.
+    /// All keys of a run, as scripts expect them.
     func allOfRun(_ id: RunID) -> ScriptValues<RunKey, String> {
         [
             .run: run(id), .events: events(id), .owner: owner(id), .input: input(id), .signals: signals(id),
@@ -74,7 +74,7 @@ struct RedisKeys: Sendable, Hashable {
         ]
     }
 
-    /// Where commits to a run are published.
+    /// The channel to which commits to a run are published.
     func changes(_ id: RunID) -> String { "\(prefix)changes:" + (hashTags ? "{\(id)}" : id.rawValue) }
 
     // MARK: A session
@@ -83,12 +83,12 @@ struct RedisKeys: Sendable, Hashable {
     func history(_ id: SessionID) -> String { key(.sessionHistory, tagged: id.rawValue) }
     func blocks(_ id: SessionID) -> String { key(.sessionBlocks, tagged: id.rawValue) }
     func contents(_ id: SessionID) -> String { key(.sessionContents, tagged: id.rawValue) }
-    /// All keys of a session, as scripts take them.
+    /// All keys of a session, as scripts expect them.
     func allOfSession(_ id: SessionID) -> ScriptValues<SessionKey, String> {
         [.session: session(id), .history: history(id), .blocks: blocks(id), .contents: contents(id)]
     }
 
-    /// Runs of the session that have to follow each other.
+    /// The queue of the runs of a session that are executed one after the other.
     func queue(_ id: SessionID) -> String { key(.sessionQueue, tagged: id.rawValue) }
 
     // MARK: Indexes
@@ -101,7 +101,8 @@ struct RedisKeys: Sendable, Hashable {
     static let unfinishedStatuses = RunStatus.allCases.filter { !$0.isTerminal }
     var allUnfinished: [String] { Self.unfinishedStatuses.map(unfinishedRuns) }
 
-    /// The index that a query reads. Nil if it finds nothing by its nature: runs that have ended are not listed by status.
+    /// Returns the index that a query reads, or `nil` if the query finds nothing in any case: runs that have ended are
+    /// not listed by status.
     func index(for filter: RunQuery.Filter) -> String? {
         switch filter {
         case .all: runs
@@ -115,24 +116,24 @@ struct RedisKeys: Sendable, Hashable {
 
     func process(_ id: ProcessID) -> String { key(.process, id.rawValue) }
     var processes: String { key(.processes) }
-    /// Where signals for the runs of a process are announced.
+    /// The channel on which signals to the runs of a process are announced.
     func announcements(_ id: ProcessID) -> String { announcementsPrefix + id.rawValue }
     var announcementsPrefix: String { prefix + "process_signals:" }
 
-    /// A channel like those of runs, to which nobody listens.
+    /// A channel like those of runs, without subscribers.
     var unusedChannel: String { changes(Self.sampleRun) }
 
     private static let sampleRun = RunID(uuid: [UInt8](repeating: 0, count: 16))
 
-    /// One key of each kind that a commit uses. What they are called matters only to a user who may not use all keys.
+    /// One key of each kind that a commit uses. Their names only matter for a user who may not use all keys.
     func samples(_ process: ProcessID) -> [String] {
         let (run, session) = (Self.sampleRun, SessionID(rawValue: Self.sampleRun.rawValue) ?? SessionID())
         return allOfRun(run).values + allOfSession(session).values + allUnfinished
             + [queue(session), runs, runsExpiry, agentRuns("sample"), sessionRuns(session), processRuns(process)]
     }
 
-    /// What members of a queue mean that are due.
-    func due(_ members: [String], in queue: String) -> Housekeeping.Due {
+    /// Returns due members of a queue as runs.
+    func due(_ members: [String], in queue: String) -> IndexMaintenance.Due {
         if queue == runsExpiry { return .init(runs: members) }
         let process = ProcessID(rawValue: String(queue.dropFirst(key(.processRuns, "").count)))
         return .init(owned: (process, members.compactMap(RunID.init(rawValue:))))
@@ -140,7 +141,7 @@ struct RedisKeys: Sendable, Hashable {
 
     // MARK: Documents
 
-    /// Where a document is, for error messages.
+    /// Returns where a document is stored, for error messages.
     func name(of document: StoredDocument) -> String {
         switch document {
         case .run(let run): "the key \(self.run(run))"
@@ -152,10 +153,10 @@ struct RedisKeys: Sendable, Hashable {
 
     // MARK: All keys
 
-    /// The pattern for SCAN that finds every key of this prefix, whatever characters it has.
+    /// The pattern with which SCAN finds every key of this prefix, whatever characters it contains.
     var pattern: String { Self.escaped(prefix) + "*" }
 
-    /// A glob pattern that matches this text only.
+    /// Returns a glob pattern that matches only this text.
     static func escaped(_ text: String) -> String {
         var pattern = ""
         for character in text.unicodeScalars {
@@ -165,7 +166,8 @@ struct RedisKeys: Sendable, Hashable {
         return pattern
     }
 
-    /// What a key holds. Nil if it is none of this storage: another one may live under a longer prefix that begins alike.
+    /// Returns the kind of a key, or `nil` if it does not belong to this storage: another one may use a longer prefix
+    /// that begins with this one.
     func kind(of key: String) -> Kind? {
         guard key.utf8.starts(with: prefix.utf8) else { return nil }
         let rest = key.utf8.dropFirst(prefix.utf8.count)

@@ -20,21 +20,22 @@ extension RedisStorage {
 
         static let longestTimeToLive = Duration.seconds(100 * 365 * 86_400)
 
-        /// The client: servers, credentials, TLS, connection pool, time limits, metrics and traces. Defaults to a server at
-        /// `localhost:6379`.
+        /// The client: servers, credentials, TLS, connection pool, time limits, metrics and traces. Defaults to a
+        /// server at `localhost:6379`.
         public var redis: RedisConfiguration
-        /// How long a run is kept after its last update, and a session after its last use. Defaults to one day. Must be between a
-        /// millisecond and 100 years.
+        /// How long a run is kept after its last update, and a session after its last use. Defaults to one day. Must be
+        /// between a millisecond and 100 years.
         public var timeToLive: Duration
-        /// The prefix of all keys and channels, which keeps the storage apart from other data in the same database. Defaults to
-        /// `acp:`. Must not be empty.
+        /// The prefix of all keys and channels, which keeps the storage apart from other data in the same database.
+        /// Defaults to `acp:`. Must not be empty.
         public var prefix: String
 
         /// Creates a configuration.
         ///
         /// - Parameters:
         ///   - redis: The client. Defaults to a server at `localhost:6379`.
-        ///   - timeToLive: How long a run is kept after its last update, and a session after its last use. Defaults to one day.
+        ///   - timeToLive: How long a run is kept after its last update, and a session after its last use. Defaults to
+        ///     one day.
         ///   - prefix: The prefix of all keys and channels. Defaults to `acp:`.
         public init(
             redis: RedisConfiguration = RedisConfiguration(), timeToLive: Duration = Self.defaultTimeToLive,
@@ -47,8 +48,8 @@ extension RedisStorage {
 
         /// Checks what can be checked without a server. The initializers of ``RedisStorage`` call it.
         ///
-        /// - Throws: `StorageError` with code `invalidConfiguration`, whose message names the value and what is allowed. If the
-        ///   client's configuration is invalid, its cause is a `RedisError`.
+        /// - Throws: `StorageError` with code `invalidConfiguration`, whose message names the value and what is
+        ///   allowed. If the client's configuration is invalid, its cause is a `RedisError`.
         public func validate() throws(StorageError) {
             try Self.reportingErrorsOfClient { try redis.validate() }
             try Self.validate(timeToLive: timeToLive, prefix: prefix)

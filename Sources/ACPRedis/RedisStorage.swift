@@ -5,46 +5,46 @@ public import Logging
 import Redis
 public import ServiceLifecycle
 
-/// Storage in Redis: fast, shared by many server processes, and cleaning up after itself.
+/// Storage in Redis, which many server processes can share. Data expires by itself.
 ///
 /// ```swift
 /// let storage = try RedisStorage(url: "redis://localhost:6379", timeToLive: .seconds(3600))
 /// let server = ACPServer(storage: storage)
 /// ```
 ///
-/// Every key expires: a run with all that belongs to it when nothing was written to it for ``timeToLive``, a session when it
-/// was not used for so long. Listings never show an expired run, and their totals are exact.
+/// Every key expires: a run with all its data once it was not written for ``timeToLive``, and a session once it was not
+/// used for that time. Listings never include an expired run, and their totals are exact.
 ///
 /// ## Atomicity
-/// A commit is one script, which Redis executes as a whole: it checks the owner and the number of events, appends, replaces
-/// the snapshot, changes the listings and wakes whoever watches. It is one round trip, and appending costs the same at the
-/// first and at the hundred-thousandth event.
+/// A commit is one script, which Redis executes as a whole: it checks the owner and the number of events, appends,
+/// replaces the snapshot, changes the listings and notifies the run's watchers. It takes one round trip, and appending
+/// costs the same at the first event and at the hundred-thousandth.
 ///
-/// On a Redis Cluster all of that holds except for the listings, which are on other servers than the run: they are written
-/// right after it, before the commit returns. If the process dies in between, or a server with listings is down, they are put
-/// right within half a minute, by whoever lists or creates runs.
+/// On a Redis Cluster all of that holds except for the listings, which are on other servers than the run: they are
+/// written right after the run, before the commit returns. If the process ends in between, or a server with listings is
+/// down, the next process that lists or creates runs repairs them within half a minute.
 ///
 /// ## Several processes
-/// Any number of storages, in any number of processes, may work with the same server and prefix. They see each other's runs,
-/// events and sessions, and reach each other by ``coordination``.
+/// Any number of storages, in any number of processes, may use the same servers and prefix. They see each other's runs,
+/// events and sessions, and communicate through ``coordination``.
 ///
-/// ## Life
-/// A storage is used right away; it connects when it has to. It ends with ``close()``, or is run as a `Service` and ends with
-/// its service group. A client that was handed in is the caller's to close.
+/// ## Life cycle
+/// A storage can be used right away and connects when necessary. It ends with ``close()``, or runs as a `Service` and
+/// ends with its service group. The caller closes a client that the storage was created with.
 ///
 /// ## Errors
 /// All methods and initializers throw `StorageError`, whose cause is the client's `RedisError` if there is one.
 public final class RedisStorage: Storage, Service {
     /// How long a run is kept after its last update, and a session after its last use.
     public let timeToLive: Duration
-    /// What all keys and channels begin with.
+    /// The prefix of all keys and channels.
     public var prefix: String { keys.prefix }
 
     let keys: RedisKeys
-    let link: RedisLink
-    let tracked: TrackedRuns
-    let housekeeping: Housekeeping
-    /// What writes the indexes on a cluster; nil where scripts do.
+    let executor: RedisExecutor
+    let trackedRuns: TrackedRuns
+    let indexMaintenance: IndexMaintenance
+    /// Writes the indexes on a cluster. `nil` where scripts write them.
     let indexes: IndexWriter?
     let redisCoordination: RedisCoordination
     let eviction: EvictionCheck
@@ -57,8 +57,8 @@ public final class RedisStorage: Storage, Service {
     ///   - configuration: The servers, how long runs and sessions are kept, and the prefix of all keys.
     ///   - logger: The logger for connection failures and background work. If `nil`, the logger of
     ///     ``Configuration/redis``.
-    /// - Throws: `StorageError` with code `invalidConfiguration`; see ``Configuration/validate()``. Its cause is a `RedisError`
-    ///   if the client's configuration is invalid or a certificate cannot be read.
+    /// - Throws: `StorageError` with code `invalidConfiguration`; see ``Configuration/validate()``. Its cause is a
+    ///   `RedisError` if the client's configuration is invalid or a certificate cannot be read.
     public convenience init(_ configuration: Configuration, logger: Logger? = nil) throws(StorageError) {
         try configuration.validate()
         var redis = configuration.redis
@@ -73,9 +73,11 @@ public final class RedisStorage: Storage, Service {
     ///
     /// - Parameters:
     ///   - url: `redis://[user:password@]host[:port][/db]`, `rediss://…` for TLS, `unix:///path/to/redis.sock`,
-    ///     `redis+sentinel://[user:password@]host[:port],…/master-name[/db]`, `redis+cluster://[user:password@]host[:port],…`.
-    ///     If `nil`, the environment variable `REDIS_URL` is used, or `redis://localhost:6379` if that is not set.
-    ///   - timeToLive: How long a run is kept after its last update, and a session after its last use. Defaults to one day.
+    ///     `redis+sentinel://[user:password@]host[:port],…/master-name[/db]`,
+    ///     `redis+cluster://[user:password@]host[:port],…`. If `nil`, the environment variable `REDIS_URL` is used, or
+    ///     `redis://localhost:6379` if that is not set.
+    ///   - timeToLive: How long a run is kept after its last update, and a session after its last use. Defaults to one
+    ///     day.
     ///   - prefix: The prefix of all keys and channels. Defaults to `acp:`.
     ///   - logger: The logger for connection failures and background work. If `nil`, a logger labelled `RedisClient`.
     /// - Throws: `StorageError` with code `invalidConfiguration`. Its cause is a `RedisError` if the URL is invalid.
@@ -93,7 +95,8 @@ public final class RedisStorage: Storage, Service {
     ///
     /// - Parameters:
     ///   - client: A `RedisClient`, or an adapter for another Redis client library.
-    ///   - timeToLive: How long a run is kept after its last update, and a session after its last use. Defaults to one day.
+    ///   - timeToLive: How long a run is kept after its last update, and a session after its last use. Defaults to one
+    ///     day.
     ///   - prefix: The prefix of all keys and channels. Defaults to `acp:`.
     ///   - logger: The logger for background work. If `nil`, a logger labelled `RedisStorage`.
     /// - Throws: `StorageError` with code `invalidConfiguration` if the time to live or the prefix is invalid; see
@@ -114,60 +117,60 @@ public final class RedisStorage: Storage, Service {
         try Configuration.validate(timeToLive: timeToLive, prefix: prefix)
         self.timeToLive = timeToLive
         let keys = RedisKeys(prefix: prefix, hashTags: client.isCluster)
-        let link = RedisLink(client, pattern: keys.pattern)
-        let housekeeping = Housekeeping(link: link, keys: keys, timeToLive: timeToLive, logger: logger)
-        self.link = link
+        let executor = RedisExecutor(client, pattern: keys.pattern)
+        let indexMaintenance = IndexMaintenance(executor: executor, keys: keys, timeToLive: timeToLive, logger: logger)
+        self.executor = executor
         self.keys = keys
-        self.housekeeping = housekeeping
-        tracked = TrackedRuns(timeToLive: timeToLive, now: now)
+        self.indexMaintenance = indexMaintenance
+        trackedRuns = TrackedRuns(timeToLive: timeToLive, now: now)
         indexes =
-            link.isCluster
-            ? IndexWriter(link: link, timeToLive: timeToLive, logger: logger) { index, members in
-                housekeeping.startPruning(keys.due(members, in: index))
+            executor.isCluster
+            ? IndexWriter(executor: executor, timeToLive: timeToLive, logger: logger) { index, members in
+                indexMaintenance.startPruning(keys.due(members, in: index))
             } : nil
-        eviction = EvictionCheck(link, logger: logger)
+        eviction = EvictionCheck(executor, logger: logger)
         redisCoordination = RedisCoordination(
-            link: link, keys: keys, timeToLive: timeToLive, eviction: eviction, logger: logger)
+            executor: executor, keys: keys, timeToLive: timeToLive, eviction: eviction, logger: logger)
         self.logger = logger
         self.ownClient = ownClient
     }
 
     deinit {
-        // What runs in the background refers to the client, not to the storage: it must not go on without it.
+        // Background tasks refer to the client, not to the storage, so they must end with the storage.
         indexes?.stop()
-        housekeeping.stop()
+        indexMaintenance.stop()
         redisCoordination.stop()
     }
 
-    /// Durable as far as what was acknowledged is there after this process ended. Whether it is there after the Redis server
-    /// ended is a matter of the server's persistence.
+    /// Durable, shared and expiring. An acknowledged commit survives the end of this process; whether it survives the
+    /// end of the Redis server depends on the server's persistence.
     public var capabilities: StorageCapabilities {
         StorageCapabilities(isDurable: true, isShared: true, timeToLive: timeToLive)
     }
 
-    /// How processes on this storage talk to each other: by keys that expire, and by Redis pub/sub.
+    /// Communication between the processes that use this storage, by keys that expire and by Redis pub/sub.
     public var coordination: any Coordination { redisCoordination }
 
-    /// Asks Redis for a sign of life.
+    /// Sends `PING`, and returns how long the reply took.
     public func ping() async throws -> Duration {
         let start = ContinuousClock.now
-        _ = try await link.send(.read("PING"), .reading("the answer to PING", at: prefix))
+        _ = try await executor.send(.read("PING"), .reading("the reply to PING", at: prefix))
         let duration = ContinuousClock.now - start
         await eviction.perform()
         return duration
     }
 
-    /// Ends what runs in the background, ends all streams of ``coordination``, and closes the client, unless it was handed in.
-    /// Commands under way are waited for.
+    /// Waits for running commands, ends background work and all streams of ``coordination``, and closes the client
+    /// unless the caller created it.
     public func close() async {
         await indexes?.end()
-        _ = link.close()
-        await housekeeping.end()
+        _ = executor.close()
+        await indexMaintenance.end()
         await redisCoordination.end()
         await ownClient?.shutdownGracefully()
     }
 
-    /// Waits until the service group shuts down or the task is cancelled, and closes the storage then.
+    /// Waits until the service group shuts down or the task is cancelled, and then closes the storage.
     public func run() async throws {
         if let ownClient {
             try await ownClient.run()
@@ -177,15 +180,15 @@ public final class RedisStorage: Storage, Service {
         await close()
     }
 
-    /// The key that holds a document.
+    /// Returns the key that holds a document.
     public func name(of document: StoredDocument) -> String { keys.name(of: document) }
 
-    /// The time to live as Redis wants it.
+    /// The time to live in milliseconds, as Redis counts it.
     var milliseconds: Int { timeToLive.wholeMilliseconds }
 }
 
 extension Duration {
-    /// Rounded up: nothing expires before its time.
+    /// The duration in milliseconds, rounded up so that nothing expires early.
     var wholeMilliseconds: Int {
         let (seconds, attoseconds) = components
         return Int(seconds) * 1_000 + Int((attoseconds + 999_999_999_999_999) / 1_000_000_000_000_000)

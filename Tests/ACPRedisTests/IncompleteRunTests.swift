@@ -69,7 +69,7 @@ struct IncompleteRunTests {
         }
         let queue = try await client.send("ZRANGE", keys.runsExpiry, 0, -1).array ?? []
         // On a cluster the queue is told beforehand, and clears it away when its turn comes.
-        if !storage.link.isCluster {
+        if !storage.executor.isCluster {
             #expect(!queue.contains { $0.string?.hasPrefix(id.rawValue) == true }, sourceLocation: sourceLocation)
         }
         #expect(try await storage.deleteRun(id) == false, sourceLocation: sourceLocation)
@@ -90,7 +90,7 @@ struct IncompleteRunTests {
             #expect(try await storage.runs(ownedBy: writer.owner.process, limit: 9) == [id])
             #expect(try await storage.runs(RunQuery(.unfinished(.created))).items == [writer.run])
             // Looking at what the process owns does not lose it.
-            try await storage.housekeeping.prune(.init(owned: (writer.owner.process, [id])))
+            try await storage.indexMaintenance.prune(.init(owned: (writer.owner.process, [id])))
             #expect(try await storage.runs(ownedBy: writer.owner.process, limit: 9) == [id])
 
             let heir = RunOwner(process: ProcessID())

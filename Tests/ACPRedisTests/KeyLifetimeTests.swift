@@ -167,7 +167,7 @@ struct KeyLifetimeTests {
         let start = ContinuousClock.now
         clock.set(start)
         var writer = try await Writer.create(storage)
-        let run = RunPlace(writer.run)
+        let run = RunIndexEntry(writer.run)
         let indexes =
             storage.keys.listings(of: run)
             + [
@@ -222,16 +222,16 @@ struct KeyLifetimeTests {
             now: clock.now)
         var first = try await Writer.create(storage)
         let second = try await Writer.create(storage)
-        #expect(storage.tracked.count == 2)
+        #expect(storage.trackedRuns.count == 2)
         try await first.become(.failed)
         try await storage.deleteRun(second.run.id)
-        #expect(storage.tracked.count == 0)
+        #expect(storage.trackedRuns.count == 0)
         for number in 0..<1_023 { try await storage.save(Run(id: RunID(rawValue: "r\(number)")!, agentName: agent)) }
         for number in 0..<1_023 { try await storage.append(part(1), to: RunID(rawValue: "r\(number)")!) }
-        #expect(storage.tracked.count == 1_023)
+        #expect(storage.trackedRuns.count == 1_023)
         clock.set(ContinuousClock.now + .seconds(700))
         _ = try await Writer.create(storage)
-        #expect(storage.tracked.count == 1)
+        #expect(storage.trackedRuns.count == 1)
         await storage.close()
     }
 }

@@ -93,8 +93,8 @@ struct ScriptTests {
             ("listProcesses", RedisScripts.listProcesses.script), ("page", RedisScripts.page.script),
             ("prune", RedisScripts.prune.script), ("pruneOwned", RedisScripts.pruneOwned.script),
             ("range", RedisScripts.range.script), ("record", RedisScripts.record.script),
-            ("saveSession", RedisScripts.saveSession.script), ("standing", RedisScripts.standing.script),
-            ("stands", RedisScripts.stands.script),
+            ("saveSession", RedisScripts.saveSession.script), ("runState", RedisScripts.runState.script),
+            ("isUnchanged", RedisScripts.isUnchanged.script),
         ]
         + [PublishCommand.publish, .shardPublish].flatMap { command in
             [
@@ -104,8 +104,8 @@ struct ScriptTests {
                 ("delete", RedisScripts.delete.publishing(by: command).script),
                 ("heartbeat", RedisScripts.heartbeat.publishing(by: command).script),
                 ("leave", RedisScripts.leave.publishing(by: command).script),
-                ("mayCommit", RedisScripts.mayCommit.publishing(by: command).script),
-                ("noteProcess", RedisScripts.noteProcess.publishing(by: command).script),
+                ("canCommit", RedisScripts.canCommit.publishing(by: command).script),
+                ("recordProcess", RedisScripts.recordProcess.publishing(by: command).script),
                 ("save", RedisScripts.save.publishing(by: command).script),
                 ("send", RedisScripts.send.publishing(by: command).script),
             ]

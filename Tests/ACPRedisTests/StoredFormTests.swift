@@ -84,11 +84,11 @@ struct StoredFormTests {
     @Test("The queue of expiring runs says where a run is listed")
     func expiryMembers() throws {
         for session in [nil, SessionID()] {
-            let place = RunPlace(id: RunID(), agent: agent, session: session)
-            #expect(RunPlace(expiryMember: place.expiryMember) == place)
+            let indexEntry = RunIndexEntry(id: RunID(), agent: agent, session: session)
+            #expect(RunIndexEntry(expiryMember: indexEntry.expiryMember) == indexEntry)
         }
         for text in ["", "a", "a b c d", "a  b", "a b ", "ä b"] {
-            #expect(RunPlace(expiryMember: text) == nil, "\(text)")
+            #expect(RunIndexEntry(expiryMember: text) == nil, "\(text)")
         }
     }
 

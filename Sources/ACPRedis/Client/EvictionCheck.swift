@@ -5,17 +5,17 @@ import Logging
 import Redis
 import Synchronization
 
-/// Looks once whether the servers delete keys when their memory is used up, and warns of it.
+/// Checks once whether the servers evict keys when their memory is used up, and logs a warning if they do.
 ///
-/// It does so after the first call that a process makes on its start: a sign of life, or a heartbeat. Where the user may not see
-/// the servers' settings it stays silent.
+/// It runs after the first ping or heartbeat of a process. If the user may not read the servers' settings, nothing is
+/// logged.
 final class EvictionCheck: Sendable {
-    private let link: RedisLink
+    private let executor: RedisExecutor
     private let logger: Logger
     private let isDone = Mutex(false)
 
-    init(_ link: RedisLink, logger: Logger) {
-        self.link = link
+    init(_ executor: RedisExecutor, logger: Logger) {
+        self.executor = executor
         self.logger = logger
     }
 
@@ -27,7 +27,7 @@ final class EvictionCheck: Sendable {
         guard isDue else { return }
         do throws(StorageError) {
             var policies: Set<String> = []
-            for server in try await link.masterClients() {
+            for server in try await executor.masterClients() {
                 guard let settings = try await settings(of: server), settings.isLimited else { continue }
                 policies.insert(settings.policy)
             }
@@ -35,19 +35,19 @@ final class EvictionCheck: Sendable {
             guard !policies.isEmpty else { return }
             logger.warning(
                 """
-                Redis deletes keys when its memory is used up: runs and sessions then lose parts, or disappear before their \
-                time. Set maxmemory-policy to noeviction, so that new runs are refused instead.
+                Redis evicts keys when its memory is used up: runs and sessions then lose parts, or disappear before \
+                they expire. Set maxmemory-policy to noeviction, so that new runs are refused instead.
                 """,
                 metadata: ["maxmemory-policy": "\(policies.sorted().joined(separator: ", "))"])
         } catch {
-            // It does not work now: the next call of its kind tries again.
+            // The servers cannot be reached now: the next ping or heartbeat tries again.
             isDone.withLock { $0 = !error.isTransient }
         }
     }
 
-    /// - Returns: Nil if the user may not see them.
-    private func settings(of server: RedisLink) async throws(StorageError) -> (policy: String, isLimited: Bool)? {
-        let task = RedisTask.reading("the server's settings", at: link.pattern)
+    /// - Returns: `nil` if the user may not read them.
+    private func settings(of server: RedisExecutor) async throws(StorageError) -> (policy: String, isLimited: Bool)? {
+        let task = RedisTask.reading("the server's settings", at: executor.pattern)
         if let info = try await Self.allowed({ () async throws(StorageError) in
             try await server.send(.read("INFO", "memory"), task)
         }) {
@@ -67,7 +67,7 @@ final class EvictionCheck: Sendable {
         return (policy, limit != "0")
     }
 
-    /// - Returns: Nil if the server refused.
+    /// - Returns: `nil` if the server refused the call.
     private static func allowed(
         _ call: () async throws(StorageError) -> RESPValue
     ) async throws(StorageError) -> RESPValue? {
@@ -79,7 +79,7 @@ final class EvictionCheck: Sendable {
         }
     }
 
-    /// The lines of INFO.
+    /// Returns the fields of a reply to INFO.
     static func fields(_ info: String) -> [String: String] {
         var fields: [String: String] = [:]
         for line in info.split(whereSeparator: \.isNewline) {

@@ -2,42 +2,45 @@
 
 public import Redis
 
-/// What ``RedisStorage`` needs of a Redis client: the few lines to write for a client of another make.
+/// The part of a Redis client that ``RedisStorage`` uses. Conform to it to use another Redis client library.
 ///
-/// ``Redis/RedisClient`` is one already. An adapter for another client sends the words of each request as they are,
-/// turns the replies into `RESPValue`, and throws `RedisError`, whose ``Redis/RedisError/mayHaveExecuted`` tells
-/// whether the command may have reached the server.
+/// ``Redis/RedisClient`` conforms to it. An adapter for another library sends the ``RedisRequest/words`` of each
+/// request unchanged, converts the replies to `RESPValue`, and throws `RedisError`, whose
+/// ``Redis/RedisError/mayHaveExecuted`` states whether the command may have reached the server.
 public protocol RedisStorageClient: Sendable {
-    /// Sends commands in one write and waits for their answers, in order.
+    /// Sends commands in one write and waits for their replies, in order.
     ///
-    /// A command that fails does not keep the others from being executed. A client that sends again by itself what may
-    /// have been executed does that only where ``RedisRequest/isIdempotent`` is true, and its errors cover all attempts: if
-    /// the reply to one was lost, `mayHaveExecuted` is true whatever becomes of the next.
+    /// A command that fails does not prevent the others from being executed. A client that repeats commands that may
+    /// have been executed does so only where ``RedisRequest/isIdempotent`` is `true`, and its errors cover all
+    /// attempts: if the reply to one attempt was lost, `mayHaveExecuted` is `true` whatever the outcome of the next
+    /// one.
     ///
-    /// - Returns: One result for each request.
+    /// - Parameter requests: The commands.
+    /// - Returns: One result for each request, in the same order.
     /// - Throws: `RedisError` if none of them was sent.
     func execute(_ requests: [RedisRequest]) async throws -> [Result<RESPValue, RedisError>]
 
-    /// Subscribes to a channel. The server has confirmed it when this returns.
+    /// Subscribes to a channel. The server has confirmed the subscription when this returns.
     ///
-    /// After a reconnect, and wherever else messages may be missing, the sequence gives `gap`. It ends when nobody reads it
-    /// any more or the client is closed.
+    /// After a reconnect, and wherever else messages may have been missed, the sequence produces `gap`. It ends when it
+    /// is no longer read or the client is closed.
     ///
     /// - Throws: `RedisError`.
     func events(on channel: String) async throws -> any AsyncSequence<RedisSubscriptionEvent, any Error> & Sendable
 
-    /// The servers are a Redis Cluster. The storage chooses keys and commands accordingly, and the client sends each command
-    /// to the master of its first key, also when that changes. False unless said otherwise.
+    /// Whether the servers are a Redis Cluster. The storage then chooses keys and commands accordingly, and the client
+    /// sends each command to the master of its first key, also after a slot has moved. Defaults to `false`.
     var isCluster: Bool { get }
 
-    /// The masters, each as a client of its own that sends to this server only. The client itself unless said otherwise;
-    /// needed on a cluster.
+    /// Returns the masters, each as a client that sends to this server only. Required on a cluster. Defaults to the
+    /// client itself.
     ///
     /// - Throws: `RedisError`.
     func masterClients() async throws -> [any RedisStorageClient]
 
-    /// Subscribes to a shard channel, to which `SPUBLISH` publishes, as ``events(on:)`` does to others. Needed on a cluster;
-    /// there, the subscription follows its slot, and a gap comes when it has moved.
+    /// Subscribes to a shard channel, to which `SPUBLISH` publishes, as ``events(on:)`` does to other channels.
+    /// Required on a cluster; the subscription follows the channel's slot, and produces a gap after it has moved.
+    /// Defaults to ``events(on:)``.
     ///
     /// - Throws: `RedisError`.
     func shardEvents(
@@ -46,13 +49,13 @@ public protocol RedisStorageClient: Sendable {
 }
 
 extension RedisStorageClient {
-    /// One server.
+    /// `false`: a single server.
     public var isCluster: Bool { false }
 
-    /// The client itself.
+    /// Returns the client itself.
     public func masterClients() async throws -> [any RedisStorageClient] { [self] }
 
-    /// The same as ``events(on:)``.
+    /// Subscribes as ``events(on:)`` does.
     public func shardEvents(
         on channel: String
     ) async throws -> any AsyncSequence<RedisSubscriptionEvent, any Error> & Sendable {
@@ -61,11 +64,11 @@ extension RedisStorageClient {
 }
 
 extension RedisClient: RedisStorageClient {
-    /// Sends the requests of a storage.
+    /// Executes the requests of a storage.
     public func execute(_ requests: [RedisRequest]) async throws -> [Result<RESPValue, RedisError>] {
-        guard requests.count == 1 else { return try await pipeline(requests.map(\.own)) }
+        guard requests.count == 1 else { return try await pipeline(requests.map(\.redisCommand)) }
         do {
-            return [.success(try await send(requests[0].own))]
+            return [.success(try await send(requests[0].redisCommand))]
         } catch let error as RedisError {
             return [.failure(error)]
         }
@@ -92,13 +95,13 @@ extension RedisClient: RedisStorageClient {
     }
 }
 
-/// One master of a cluster.
+/// A client for one master of a cluster.
 private struct ClusterMaster: RedisStorageClient {
     let client: RedisClient
     let server: RedisServer
 
     func execute(_ requests: [RedisRequest]) async throws -> [Result<RESPValue, RedisError>] {
-        try await server.pipeline(requests.map(\.own))
+        try await server.pipeline(requests.map(\.redisCommand))
     }
 
     func events(
@@ -109,11 +112,11 @@ private struct ClusterMaster: RedisStorageClient {
 }
 
 extension RedisRequest {
-    /// The command as this client takes it.
-    fileprivate var own: RedisCommand {
+    /// The request as a command of `RedisClient`.
+    fileprivate var redisCommand: RedisCommand {
         var command = command
         command.script = script
-        // A replica may not have yet what was just written; whoever was woken by it would miss it.
+        // A replica may not have received the latest write yet: a watcher that it has notified would miss it.
         return command.onMaster
     }
 }

@@ -3,29 +3,30 @@
 import ACPStorage
 import Redis
 
-/// What it means that a server does not do what it is asked to, and what helps.
+/// Why a server refused a command, and the remedy.
 struct ServerRefusal {
     let code: StorageError.Code
-    /// What is the matter, and the remedy.
+    /// The reason and the remedy.
     let text: String
 
     /// - Parameters:
-    ///   - reply: What the server said.
+    ///   - reply: The server's error reply.
     ///   - runsScript: Whether the command runs a script.
-    ///   - changes: Whether it changes anything.
+    ///   - changes: Whether the command writes.
     ///   - pattern: The glob pattern that all keys and channels of the storage match.
-    /// - Returns: Nil if the reply is of another kind.
+    /// - Returns: `nil` if the reply is not a refusal.
     init?(_ reply: RESPError, runsScript: Bool, changes: Bool, pattern: String) {
         let message = reply.message
-        // Redis tells of an error in the middle of a script in this way; before Redis 7, in the other one.
+        // Redis reports an error inside a script in the first form; before Redis 7, in the second one.
         let isInside = runsScript && (message.contains(" script: ") || message.contains("Error running script"))
         let nothing = changes ? "Nothing was changed. " : ""
-        /// Whether the server gives this reason, itself or out of a script. It gives these at the first write of a script only.
+        /// Whether the server gives this reason, directly or from inside a script. It checks for these at the first
+        /// write of a script only.
         func isBecause(_ reason: String) -> Bool {
             reply.prefix == reason || (isInside && message.contains("-\(reason) "))
         }
         if let right = Self.missingRight(message, prefix: String(reply.prefix), isInside: isInside, pattern: pattern) {
-            // A script asks for all rights before it writes, of servers that can be asked.
+            // A script checks all rights before it writes, on servers that support such a check.
             code = isInside && changes ? .outcomeUnknown : .refused
             text = """
                 The Redis user lacks a right: \(right.what). \(isInside ? "" : nothing)Grant it with \
@@ -34,25 +35,28 @@ struct ServerRefusal {
         } else if isBecause("OOM") {
             code = .full
             text =
-                "The server's memory is used up (maxmemory). \(nothing)Raise maxmemory or free memory; a policy that evicts "
-                + "keys would lose runs"
+                "The server's memory is used up (maxmemory). \(nothing)Raise maxmemory or free memory; a policy "
+                + "that evicts keys would lose runs"
         } else if isBecause("READONLY") {
             code = .refused
             text =
-                "The server is a replica, which takes no writes. \(nothing)Name the master, or wait for the failover to end"
+                "The server is a replica, which accepts no writes. \(nothing)Use the address of the "
+                + "master, or wait for the failover to end"
         } else if isBecause("MISCONF") {
             code = .refused
             text =
-                "The server cannot save its data to the disk and takes no writes (stop-writes-on-bgsave-error). \(nothing)Look "
-                + "at its disk and its log"
+                "The server cannot save its data to the disk and accepts no writes (stop-writes-on-bgsave-error). "
+                + "\(nothing)Check its disk and its log"
         } else if isBecause("NOREPLICAS") {
             code = .refused
             text =
-                "The server has too few replicas and takes no writes (min-replicas-to-write). \(nothing)Start the replicas"
+                "The server has too few replicas and accepts no writes (min-replicas-to-write). "
+                + "\(nothing)Start the replicas"
         } else if isInside, message.contains("acl_check_cmd") {
             code = .refused
             text =
-                "The server does not have a command that the storage needs: it is disabled or renamed. \(nothing)Restore it"
+                "The server does not have a command that the storage needs: it is disabled or renamed. "
+                + "\(nothing)Restore it"
         } else if isInside, changes, reply.prefix != "WRONGTYPE", reply.prefix != "NOSCRIPT" {
             code = .outcomeUnknown
             text =
@@ -62,7 +66,7 @@ struct ServerRefusal {
         }
     }
 
-    /// The right that a user lacks, in words and as an ACL rule.
+    /// Returns the right that a user lacks, as a description and as an ACL rule.
     private static func missingRight(
         _ message: String, prefix: String, isInside: Bool, pattern: String
     ) -> (what: String, rule: String)? {

@@ -4,17 +4,17 @@ import ACPCore
 import ACPStorage
 import Redis
 
-/// What is being done to Redis, for error messages and for what a lost answer means.
+/// An operation on Redis, for error messages, and to decide what a lost reply means.
 struct RedisTask: Sendable {
-    /// What it is, in words, and where. Made when it is needed: hardly anything fails.
+    /// The description and the key. Created only when an operation fails.
     private let description: @Sendable () -> (what: String, key: String)
-    /// Whether it changes anything. Where it does not, a lost answer leaves nothing in doubt.
+    /// Whether the operation writes. If it does not, a lost reply leaves nothing in doubt.
     let changes: Bool
 
-    /// In words, for example `committing to run 8f14`.
+    /// The description, for example `committing to run 8f14`.
     var what: String { changes ? description().what : "reading \(description().what)" }
 
-    /// Where it happens: named when what is stored there cannot be read.
+    /// The key that the message names when its value cannot be read.
     var key: String { description().key }
 
     static func reading(_ what: String, at key: String) -> RedisTask {
@@ -34,18 +34,14 @@ struct RedisTask: Sendable {
         self.description = description
     }
 
-    /// The error for something stored that cannot be read.
+    /// Returns the error for a stored value that cannot be read.
     func corrupt(_ problem: String, cause: (any Error)? = nil) -> StorageError {
         StorageError(
             .corruptData,
-            "the key \(key) holds something that cannot be read: \(problem). Repair or delete it", cause: cause)
+            "the value of the key \(key) cannot be read: \(problem). Repair or delete it", cause: cause)
     }
 
-    /// The error for a failure of the client.
-    ///
-    /// - Parameters:
-    ///   - runsScript: Whether the command runs a script.
-    ///   - pattern: The glob pattern that all keys and channels of the storage match.
+    /// Returns the error for a failure of the client.
     func failed(_ error: any Error, runsScript: Bool, pattern: String) -> StorageError {
         guard let error = error as? RedisError else {
             return StorageError(changes ? .outcomeUnknown : .cannotConnect, "\(what) failed", cause: error)
@@ -53,7 +49,7 @@ struct RedisTask: Sendable {
         if error.serverReply?.prefix == "WRONGTYPE" || error.code == .unexpectedReply {
             return corrupt("it is of another type", cause: error)
         }
-        // A refusal says nothing of an earlier attempt whose reply was lost.
+        // A refusal does not rule out that an earlier attempt, whose reply was lost, was executed.
         let isInDoubt = changes && error.mayHaveExecuted
         if let reply = error.serverReply,
             let refusal = ServerRefusal(
@@ -66,7 +62,7 @@ struct RedisTask: Sendable {
     }
 
     private func code(for error: RedisError) -> StorageError.Code {
-        // Sent and not answered. Whatever the reason, a change may have happened.
+        // Sent, but no reply was received. Whatever the reason, the change may have happened.
         if error.mayHaveExecuted, changes { return .outcomeUnknown }
         switch error.code {
         case .connectFailed, .poolExhausted, .neverSent, .outcomeUnknown, .loading, .protocolError, .clusterDown,
@@ -75,8 +71,7 @@ struct RedisTask: Sendable {
         case .timedOut, .cancelled: return .timedOut
         case .closed: return .closed
         case .outOfMemory: return .full
-        // Whatever else there is, the server or the client said no and will again: a wrong password, a missing permission,
-        // read-only.
+        // All other codes are refusals that will recur: a wrong password, a missing permission, read-only.
         default: return .refused
         }
     }

@@ -5,127 +5,129 @@ import Logging
 import Redis
 import Synchronization
 
-/// Writes indexes on a cluster, where they are on other servers than the runs and cannot change in one step with them.
+/// Writes indexes on a cluster, where they are on other servers than the runs and cannot change in one atomic step with
+/// them.
 ///
-/// The changes of one index go out in order, one lot at a time; what comes meanwhile goes out together in the next. Whoever
-/// made a change waits until it is written, so that a list read afterwards shows it; but not for long: a server that is down
-/// must not hold up runs on others. Its changes are written when it is back. What is lost with this process is found by
-/// ``IndexRepair``.
+/// The changes of one index are sent in order, one batch at a time; changes that arrive meanwhile form the next batch.
+/// The caller of a change waits until it is written, so that a list read afterwards contains it, but not for long: a
+/// server that is down must not delay runs on others. Its changes are written when it is back. Changes that are lost
+/// with this process are found by ``IndexRepair``.
 final class IndexWriter: Sendable {
-    /// How long a change is waited for.
-    private static let patience = Duration.milliseconds(250)
-    /// How many changes of one index wait at most. Those beyond are left to the repair.
+    /// How long the caller of a change waits.
+    private static let maximumWait = Duration.milliseconds(250)
+    /// The maximum number of pending changes of one index. Further ones are left to the repair.
     private static let limit = 10_000
-    /// How many changes go out at once.
-    private static let lotSize = 500
+    /// The number of changes in one batch.
+    private static let batchSize = 500
 
     private struct Change {
         let change: IndexChange
-        /// From when the time is counted in which a queue has to look.
+        /// The start of the time after which a queue checks the run.
         let since: ContinuousClock.Instant
-        let countdown: Countdown?
+        let latch: CompletionLatch?
     }
 
-    private struct Lane {
+    private struct IndexQueue {
         var pending: [Change] = []
         var isFailing = false
     }
 
     private struct State {
-        var lanes: [String: Lane] = [:]
+        var queues: [String: IndexQueue] = [:]
         var tasks: [String: Task<Void, Never>] = [:]
         var isEnded = false
     }
 
-    private let link: RedisLink
+    private let executor: RedisExecutor
     private let milliseconds: Int
     private let logger: Logger
     private let onDue: @Sendable (_ index: String, _ members: [String]) -> Void
     private let state = Mutex(State())
 
-    /// - Parameter onDue: Gets what is due in a queue to which something was added.
+    /// - Parameter onDue: Receives the due members of a queue to which something was added.
     init(
-        link: RedisLink, timeToLive: Duration, logger: Logger,
+        executor: RedisExecutor, timeToLive: Duration, logger: Logger,
         onDue: @escaping @Sendable (_ index: String, _ members: [String]) -> Void
     ) {
-        self.link = link
+        self.executor = executor
         milliseconds = timeToLive.wholeMilliseconds
         self.logger = logger
         self.onDue = onDue
     }
 
-    /// Writes changes, and returns when they are written or when that takes long.
+    /// Writes changes, and returns when they are written or when that takes too long.
     /// - Returns: Whether all are written.
     @discardableResult
     func write(_ changes: [IndexChange], since: ContinuousClock.Instant) async -> Bool {
         guard !changes.isEmpty else { return true }
-        let countdown = Countdown()
-        add(changes, since: since, countdown)
-        if await countdown.wait(atMost: Self.patience) { return true }
-        // One has waited in vain: others need not, until something is written again.
+        let latch = CompletionLatch()
+        add(changes, since: since, latch)
+        if await latch.wait(atMost: Self.maximumWait) { return true }
+        // One caller has waited in vain: others do not wait until the index can be written again.
         state.withLock { state in
-            for change in changes where state.lanes[change.key]?.pending.isEmpty == false {
-                state.lanes[change.key]?.isFailing = true
+            for change in changes where state.queues[change.key]?.pending.isEmpty == false {
+                state.queues[change.key]?.isFailing = true
             }
         }
         return false
     }
 
-    /// Writes what a commit changes. A run that has ended is left to expire only when all its places are written; until then
-    /// the queue has it looked at soon.
-    func write(_ changes: [IndexChange], queue: String, soon: Int, since: ContinuousClock.Instant) async {
+    /// Writes the changes of a commit. A run that has ended is left to expire only when all its entries are written;
+    /// until then, the queue checks it early.
+    func write(_ changes: [IndexChange], queue: String, recheckDelay: Int, since: ContinuousClock.Instant) async {
         var rest = changes
-        guard let last = rest.lastIndex(where: { $0.kind == .enqueue && $0.key == queue && $0.score > soon }) else {
+        guard let last = rest.lastIndex(where: { $0.kind == .enqueue && $0.key == queue && $0.score > recheckDelay })
+        else {
             await write(changes, since: since)
             return
         }
         var final = rest.remove(at: last)
-        if await !write(rest, since: since) { final.score = soon }
+        if await !write(rest, since: since) { final.score = recheckDelay }
         await write([final], since: since)
     }
 
-    /// Begins to write changes.
+    /// Starts writing changes without waiting for them.
     func begin(_ changes: [IndexChange], since: ContinuousClock.Instant) {
         add(changes, since: since, nil)
     }
 
-    private func add(_ changes: [IndexChange], since: ContinuousClock.Instant, _ countdown: Countdown?) {
-        var lost = 0
+    private func add(_ changes: [IndexChange], since: ContinuousClock.Instant, _ latch: CompletionLatch?) {
+        var dropped = 0
         state.withLock { state in
             guard !state.isEnded else { return }
             for change in changes {
-                var lane = state.lanes[change.key] ?? Lane()
-                guard lane.pending.count < Self.limit else {
-                    lost += 1
+                var queue = state.queues[change.key] ?? IndexQueue()
+                guard queue.pending.count < Self.limit else {
+                    dropped += 1
                     continue
                 }
-                // A server that is in trouble is not waited for.
-                let waited = lane.isFailing ? nil : countdown
-                if lane.isFailing { countdown?.miss() }
+                // Callers do not wait for a server that is failing.
+                let waited = queue.isFailing ? nil : latch
+                if queue.isFailing { latch?.skip() }
                 waited?.add()
-                lane.pending.append(Change(change: change, since: since, countdown: waited))
-                state.lanes[change.key] = lane
+                queue.pending.append(Change(change: change, since: since, latch: waited))
+                state.queues[change.key] = queue
                 if state.tasks[change.key] == nil {
-                    // Unstructured: the change has to be written even if its caller stops waiting. It ends when all changes
-                    // of the index are written, and with the storage, in `stop()` or `end()`.
+                    // Unstructured: the change must be written even if its caller stops waiting. The task ends when all
+                    // changes of the index are written, or with the storage, in `stop()` or `end()`.
                     state.tasks[change.key] = Task { await self.run(change.key) }
                 }
             }
         }
-        countdown?.close()
-        if lost > 0 {
-            logger.warning("Changes of indexes were dropped; they will be repaired", metadata: ["count": "\(lost)"])
+        latch?.close()
+        if dropped > 0 {
+            logger.warning("Changes of indexes were dropped; they will be repaired", metadata: ["count": "\(dropped)"])
         }
     }
 
     private func run(_ index: String) async {
         var pause = Duration.milliseconds(50)
-        while let lot = next(index) {
+        while let batch = next(index) {
             do throws(StorageError) {
-                let reply = try await link.send(
-                    Self.request(index, lot.map { ($0.change, $0.since) }, ttl: milliseconds),
+                let reply = try await executor.send(
+                    Self.request(index, batch.map { ($0.change, $0.since) }, ttl: milliseconds),
                     .writing("Writing an index", at: index))
-                written(index, lot.count)
+                removeWritten(index, batch.count)
                 pause = .milliseconds(50)
                 let due = (reply.array ?? []).compactMap(\.string)
                 if !due.isEmpty { onDue(index, due) }
@@ -135,44 +137,46 @@ final class IndexWriter: Sendable {
                         "An index was not written", metadata: ["index": "\(index)", "error": "\(error)"])
                 }
                 guard error.code != .corruptData, error.code != .closed, !isEnding else {
-                    // It will not go better next time. What the index lacks is found by the repair, once it is possible.
-                    lot.forEach { $0.countdown?.giveUp() }
-                    written(index, lot.count)
+                    // The next attempt would fail as well. The repair finds what the index lacks, once it can be
+                    // written.
+                    batch.forEach { $0.latch?.abandon() }
+                    removeWritten(index, batch.count)
                     continue
                 }
-                state.withLock { $0.lanes[index]?.isFailing = true }
-                lot.forEach { $0.countdown?.giveUp() }
+                state.withLock { $0.queues[index]?.isFailing = true }
+                batch.forEach { $0.latch?.abandon() }
                 try? await Task.sleep(for: pause)
                 pause = min(pause * 2, .seconds(1))
                 continue
             }
-            lot.forEach { $0.countdown?.done() }
+            batch.forEach { $0.latch?.complete() }
         }
     }
 
-    /// Nobody waits for servers that are down any more.
+    /// Whether the writer is ending and no longer waits for servers that are down.
     private var isEnding: Bool { Task.isCancelled || state.withLock { $0.isEnded } }
 
-    /// What is written next; it stays in its place until it is written. Nil, and the end of the task, if there is nothing.
+    /// Returns the next changes to write; they stay in the queue until they are written. Returns `nil`, and ends the
+    /// task, if there are none.
     private func next(_ index: String) -> [Change]? {
         state.withLock { state in
-            guard let lane = state.lanes[index], !lane.pending.isEmpty, !Task.isCancelled else {
-                state.lanes[index] = nil
+            guard let queue = state.queues[index], !queue.pending.isEmpty, !Task.isCancelled else {
+                state.queues[index] = nil
                 state.tasks[index] = nil
                 return nil
             }
-            return Array(lane.pending.prefix(Self.lotSize))
+            return Array(queue.pending.prefix(Self.batchSize))
         }
     }
 
-    private func written(_ index: String, _ count: Int) {
+    private func removeWritten(_ index: String, _ count: Int) {
         state.withLock { state in
-            state.lanes[index]?.pending.removeFirst(count)
-            state.lanes[index]?.isFailing = false
+            state.queues[index]?.pending.removeFirst(count)
+            state.queues[index]?.isFailing = false
         }
     }
 
-    /// One request for the changes of one index.
+    /// Returns one request for the changes of one index.
     static func request(
         _ index: String, _ changes: [(change: IndexChange, since: ContinuousClock.Instant)], ttl: Int
     ) -> RedisRequest {
@@ -182,8 +186,8 @@ final class IndexWriter: Sendable {
             isIdempotent: true)
         for (change, since) in changes {
             var number = change.score
-            // The run expires so long after it was written, and that was at the earliest when this began.
-            if change.kind == .enqueue || change.kind == .intend { number -= (now - since).wholeMilliseconds + 1 }
+            // The run expires that long after it was written, which was at the earliest at this start.
+            if change.kind == .enqueue || change.kind == .checkSoon { number -= (now - since).wholeMilliseconds + 1 }
             let step: ScriptValues<IndexStep, RedisArgument> = [
                 .kind: .text(change.kind.rawValue), .number: .number(number), .member: .text(change.member),
             ]
@@ -202,24 +206,24 @@ final class IndexWriter: Sendable {
         for task in tasks { task.cancel() }
     }
 
-    /// Waits until all is written, but not for servers that are down.
+    /// Waits until all changes are written, except for those on servers that are down.
     func end() async {
         let tasks = state.withLock { state in
             state.isEnded = true
-            for (index, lane) in state.lanes where lane.isFailing { state.tasks[index]?.cancel() }
+            for (index, queue) in state.queues where queue.isFailing { state.tasks[index]?.cancel() }
             return Array(state.tasks.values)
         }
         for task in tasks { await task.value }
     }
 }
 
-/// Counts down what somebody waits for.
-private final class Countdown: Sendable {
+/// Lets a caller wait until a number of changes is written.
+private final class CompletionLatch: Sendable {
     private struct State {
         var left = 0
         var isClosed = false
-        var isGivenUp = false
-        var hasMissed = false
+        var isAbandoned = false
+        var hasSkipped = false
         var waiter: CheckedContinuation<Void, Never>?
     }
 
@@ -227,37 +231,37 @@ private final class Countdown: Sendable {
 
     func add() { state.withLock { $0.left += 1 } }
     func close() { update { $0.isClosed = true } }
-    func done() { update { $0.left -= 1 } }
-    /// Something is not waited for.
-    func miss() { update { $0.hasMissed = true } }
-    func giveUp() { update { $0.isGivenUp = true } }
+    func complete() { update { $0.left -= 1 } }
+    /// Records that a change is not waited for.
+    func skip() { update { $0.hasSkipped = true } }
+    func abandon() { update { $0.isAbandoned = true } }
 
     private func update(_ body: (inout State) -> Void) {
         let waiter = state.withLock { state -> CheckedContinuation<Void, Never>? in
             body(&state)
-            return Self.isOver(state) ? state.waiter.take() : nil
+            return Self.isFinished(state) ? state.waiter.take() : nil
         }
         waiter?.resume()
     }
 
-    private static func isOver(_ state: State) -> Bool { state.isGivenUp || (state.isClosed && state.left <= 0) }
+    private static func isFinished(_ state: State) -> Bool { state.isAbandoned || (state.isClosed && state.left <= 0) }
 
-    /// Returns whether all is done.
+    /// Waits at most for a given time, and returns whether all changes are written.
     func wait(atMost limit: Duration) async -> Bool {
-        // Unstructured, so that it can be let go of at once; it is cancelled before this returns.
-        let alarm = Task {
+        // Unstructured, so that the caller need not wait for it; it is cancelled before this returns.
+        let timer = Task {
             guard (try? await Task.sleep(for: limit)) != nil else { return }
-            self.giveUp()
+            self.abandon()
         }
         await withCheckedContinuation { waiter in
-            let isOver = state.withLock { state in
-                if Self.isOver(state) { return true }
+            let isFinished = state.withLock { state in
+                if Self.isFinished(state) { return true }
                 state.waiter = waiter
                 return false
             }
-            if isOver { waiter.resume() }
+            if isFinished { waiter.resume() }
         }
-        alarm.cancel()
-        return state.withLock { !$0.isGivenUp && !$0.hasMissed }
+        timer.cancel()
+        return state.withLock { !$0.isAbandoned && !$0.hasSkipped }
     }
 }

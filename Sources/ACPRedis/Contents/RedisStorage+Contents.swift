@@ -4,11 +4,12 @@ public import ACPStorage
 import Redis
 
 extension RedisStorage {
-    /// Contents that came with commits and history blocks: one round trip, on a cluster one to each server that has some.
+    /// Returns contents that were stored with commits and history blocks: one round trip, on a cluster one for each
+    /// server that holds some.
     public func contents(_ keys: [ContentKey]) async throws -> [[UInt8]?] {
-        try link.checkOpen()
+        try executor.checkOpen()
         guard !keys.isEmpty else { return [] }
-        // All that one run or session has is in one hash.
+        // All contents of one run or session are in one hash.
         var positions: [ContentKey.Owner: [Int]] = [:]
         for (position, key) in keys.enumerated() { positions[key.owner, default: []].append(position) }
         let owners = Array(positions.keys)
@@ -18,12 +19,12 @@ extension RedisStorage {
         }
         let task = RedisTask.reading("contents", at: name(owners[0]))
         var found = [[UInt8]?](repeating: nil, count: keys.count)
-        for (owner, reply) in zip(owners, try await link.sendEach(requests, task)) {
-            let places = positions[owner, default: []]
-            guard let values = reply.array, values.count == places.count else {
-                throw RedisTask.reading("contents", at: name(owner)).corrupt("it is no hash")
+        for (owner, reply) in zip(owners, try await executor.sendEach(requests, task)) {
+            let indices = positions[owner, default: []]
+            guard let values = reply.array, values.count == indices.count else {
+                throw RedisTask.reading("contents", at: name(owner)).corrupt("it is not a hash")
             }
-            for (place, value) in zip(places, values) { found[place] = value.bytes }
+            for (index, value) in zip(indices, values) { found[index] = value.bytes }
         }
         return found
     }
@@ -37,6 +38,6 @@ extension RedisStorage {
 }
 
 extension [StoredContent] {
-    /// Two words for each: what ``RedisScripts`` expect.
-    var words: [RedisArgument] { flatMap { [.text($0.digest.rawValue), .bytes($0.bytes)] } }
+    /// Two arguments for each content, as ``RedisScripts`` expect them.
+    var scriptArguments: [RedisArgument] { flatMap { [.text($0.digest.rawValue), .bytes($0.bytes)] } }
 }

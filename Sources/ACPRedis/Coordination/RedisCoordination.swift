@@ -7,21 +7,21 @@ import Redis
 
 /// Coordination of processes by keys that expire and by pub/sub.
 ///
-/// What is published only wakes. Where a message may have been lost (a reconnect), readers are woken as well, and find in the
-/// storage what they missed.
+/// Published messages only notify. Where a message may have been missed (a reconnect), readers are notified as well,
+/// and find in the storage what they missed.
 final class RedisCoordination: Coordination {
-    /// What is published to a process when another one has left.
+    /// The message to a process when another one has left.
     private static let departure = "departure"
 
-    private let link: RedisLink
+    private let executor: RedisExecutor
     private let keys: RedisKeys
     private let timeToLive: Duration
-    private let pumps = Pumps()
+    private let subscriptionTasks = SubscriptionTasks()
     private let eviction: EvictionCheck
     private let logger: Logger
 
-    init(link: RedisLink, keys: RedisKeys, timeToLive: Duration, eviction: EvictionCheck, logger: Logger) {
-        self.link = link
+    init(executor: RedisExecutor, keys: RedisKeys, timeToLive: Duration, eviction: EvictionCheck, logger: Logger) {
+        self.executor = executor
         self.keys = keys
         self.timeToLive = timeToLive
         self.eviction = eviction
@@ -30,13 +30,14 @@ final class RedisCoordination: Coordination {
 
     // MARK: Processes
 
-    /// Fails where no run can be created: where the server takes no writes, has no memory left, or where the user lacks a right that
-    /// commits need. On a cluster that holds for the two masters that it is written to.
+    /// Renews a heartbeat. Fails where no run can be created: where the server accepts no writes, has no memory left,
+    /// or where the user lacks a right that commits need. On a cluster, that is checked on the two masters that it is
+    /// written to.
     func heartbeat(of process: ProcessID, timeToLive: Duration) async throws {
-        let life = max(1, timeToLive.wholeMilliseconds)
+        let lifetime = max(1, timeToLive.wholeMilliseconds)
         let arguments: ScriptValues<HeartbeatArgument, RedisArgument> = [
-            .process: .text(process.rawValue), .life: .number(life),
-            .kept: .number(self.timeToLive.wholeMilliseconds), .channel: .text(keys.unusedChannel),
+            .process: .text(process.rawValue), .lifetime: .number(lifetime),
+            .setLifetime: .number(self.timeToLive.wholeMilliseconds), .channel: .text(keys.unusedChannel),
         ]
         let samples = keys.samples(process).map { RedisArgument.text($0) }
         let task = RedisTask.writing("The heartbeat of process \(process)", at: keys.process(process))
@@ -44,35 +45,35 @@ final class RedisCoordination: Coordination {
             _ script: PublishingScript<Key, HeartbeatArgument, NoNames>, _ keys: ScriptValues<Key, String>
         ) -> RedisRequest {
             var request = RedisRequest.script(
-                script.publishing(by: link.publishCommand), keys: keys, arguments, capacity: samples.count,
+                script.publishing(by: executor.publishCommand), keys: keys, arguments, capacity: samples.count,
                 isIdempotent: true)
             request.append(samples)
             return request
         }
-        if link.isCluster {
-            // Two slots. Whoever looks for live processes goes by the second.
-            _ = try await link.sendEach(
+        if executor.isCluster {
+            // Two slots. The second one determines which processes are live.
+            _ = try await executor.sendEach(
                 [
-                    request(RedisScripts.noteProcess, [.process: keys.process(process)]),
+                    request(RedisScripts.recordProcess, [.process: keys.process(process)]),
                     request(RedisScripts.announceProcess, [.processes: keys.processes]),
                 ], task)
         } else {
             let names: ScriptValues<HeartbeatKey, String> = [
                 .process: keys.process(process), .processes: keys.processes,
             ]
-            _ = try await link.send(request(RedisScripts.heartbeat, names), task)
+            _ = try await executor.send(request(RedisScripts.heartbeat, names), task)
         }
         await eviction.perform()
     }
 
-    func liveProcesses() async throws -> Set<ProcessID> { try await processes(areLost: false) }
+    func liveProcesses() async throws -> Set<ProcessID> { try await processes(areExpired: false) }
 
-    func lostProcesses() async throws -> Set<ProcessID> { try await processes(areLost: true) }
+    func lostProcesses() async throws -> Set<ProcessID> { try await processes(areExpired: true) }
 
-    private func processes(areLost: Bool) async throws -> Set<ProcessID> {
-        let reply = try await link.send(
+    private func processes(areExpired: Bool) async throws -> Set<ProcessID> {
+        let reply = try await executor.send(
             .script(
-                RedisScripts.listProcesses, keys: [.processes: keys.processes], [.areLost: .flag(areLost)],
+                RedisScripts.listProcesses, keys: [.processes: keys.processes], [.areExpired: .flag(areExpired)],
                 isIdempotent: true),
             .reading("the processes", at: keys.processes))
         return Set((reply.array ?? []).compactMap(\.string).map(ProcessID.init(rawValue:)))
@@ -80,21 +81,21 @@ final class RedisCoordination: Coordination {
 
     func leave(_ process: ProcessID) async throws {
         let task = RedisTask.writing("Leaving as process \(process)", at: keys.processes)
-        let reply = try await link.send(
+        let reply = try await executor.send(
             .script(
-                RedisScripts.leave.publishing(by: link.publishCommand), keys: [.processes: keys.processes],
+                RedisScripts.leave.publishing(by: executor.publishCommand), keys: [.processes: keys.processes],
                 [
-                    .process: .text(process.rawValue), .kept: .number(timeToLive.wholeMilliseconds),
+                    .process: .text(process.rawValue), .setLifetime: .number(timeToLive.wholeMilliseconds),
                     .channel: .text(keys.announcements(process)),
                 ], isIdempotent: true), task)
         let others = (reply.array ?? []).compactMap(\.string).map(ProcessID.init(rawValue:))
-        _ = try await link.sendEach(
+        _ = try await executor.sendEach(
             [RedisRequest("UNLINK", [.text(keys.process(process))], isIdempotent: true)]
                 + others.map { announcement(Self.departure, to: $0) }, task)
     }
 
     func forget(_ process: ProcessID) async throws {
-        _ = try await link.send(
+        _ = try await executor.send(
             .script(
                 RedisScripts.forgetProcess, keys: [.processes: keys.processes], [.process: .text(process.rawValue)],
                 isIdempotent: true),
@@ -105,9 +106,9 @@ final class RedisCoordination: Coordination {
 
     func enqueue(_ run: RunID, in session: SessionID) async throws -> RunID {
         let task = RedisTask.writing("Queueing run \(run) in session \(session)", at: keys.queue(session))
-        let reply = try await link.send(turn(RedisScripts.enqueue, run, session), task)
+        let reply = try await executor.send(turn(RedisScripts.enqueue, run, session), task)
         guard let first = reply.string.flatMap(RunID.init(rawValue:)) else {
-            throw task.corrupt("its first element is no run id")
+            throw task.corrupt("its first element is not a run id")
         }
         return first
     }
@@ -116,7 +117,7 @@ final class RedisCoordination: Coordination {
     func dequeue(_ run: RunID, from session: SessionID) async throws -> RunID? {
         let task = RedisTask.writing(
             "Taking run \(run) out of the queue of session \(session)", at: keys.queue(session))
-        let reply = try await link.send(turn(RedisScripts.dequeue, run, session), task)
+        let reply = try await executor.send(turn(RedisScripts.dequeue, run, session), task)
         return reply.string.flatMap(RunID.init(rawValue:))
     }
 
@@ -133,49 +134,50 @@ final class RedisCoordination: Coordination {
     @discardableResult
     func send(_ signal: EncodedSignal, to run: RunID) async throws -> Bool {
         let task = RedisTask.writing("Sending a signal to run \(run)", at: keys.signals(run))
-        // Not to be repeated by itself: the second attempt would say that there was one before.
-        let reply = try await link.send(
+        // Not repeated automatically: the second attempt would report that the signal existed before.
+        let reply = try await executor.send(
             .script(
-                RedisScripts.send.publishing(by: link.publishCommand),
+                RedisScripts.send.publishing(by: executor.publishCommand),
                 keys: [.signals: keys.signals(run), .owner: keys.owner(run)],
                 [
                     .field: .text(signal.key), .signal: .bytes(signal.document.json),
                     .ttl: .number(timeToLive.wholeMilliseconds), .channelPrefix: .text(keys.announcementsPrefix),
-                    .run: .text(run.rawValue), .isAnnounced: .flag(!link.isCluster),
+                    .run: .text(run.rawValue), .isAnnounced: .flag(!executor.isCluster),
                 ], isIdempotent: false), task)
         guard let parts = reply.array, parts.count == 2 else {
-            throw task.corrupt("the script's answer is not what was expected")
+            throw task.corrupt("the script's reply is not the expected one")
         }
-        if link.isCluster, let owner = parts[1].string.flatMap(RunOwner.init(stored:)) {
+        if executor.isCluster, let owner = parts[1].string.flatMap(RunOwner.init(stored:)) {
             try await announce(run.rawValue, to: owner.process)
         }
         return parts[0].int == 1
     }
 
-    /// On a cluster the process is on another server than the run, and is told in a second step: also of a signal that was
-    /// there before, since whoever sent that may have died in between. A process that is told twice finds nothing new.
+    /// Announces something to a process. On a cluster, the process's channel is on another server than the run, so a
+    /// signal is announced in a second step: also a signal that existed before, since its sender may have ended before
+    /// announcing it. A process that is notified twice finds nothing new.
     private func announce(_ what: String, to process: ProcessID) async throws(StorageError) {
         let channel = keys.announcements(process)
-        _ = try await link.send(
+        _ = try await executor.send(
             announcement(what, to: process), .writing("Announcing something to process \(process)", at: channel))
     }
 
     private func announcement(_ what: String, to process: ProcessID) -> RedisRequest {
         RedisRequest(
-            link.publishCommand.rawValue, [.text(keys.announcements(process)), .text(what)],
+            executor.publishCommand.rawValue, [.text(keys.announcements(process)), .text(what)],
             isIdempotent: true)
     }
 
     func storedSignals(to run: RunID) async throws -> [Encoded<RunSignal>] {
         let task = RedisTask.reading("the signals to run \(run)", at: keys.signals(run))
-        let reply = try await link.send(.read("HGETALL", .text(keys.signals(run))), task)
+        let reply = try await executor.send(.read("HGETALL", .text(keys.signals(run))), task)
         return (reply.pairs ?? []).map { Encoded(json: $0.value.bytes ?? []) }
     }
 
     func signalName(of run: RunID) -> String { "a field of the key \(keys.signals(run))" }
 
     func forgetSignals(to run: RunID) async throws {
-        _ = try await link.send(
+        _ = try await executor.send(
             RedisRequest("UNLINK", [.text(keys.signals(run))], isIdempotent: true),
             .writing("Forgetting the signals to run \(run)", at: keys.signals(run)))
     }
@@ -188,7 +190,7 @@ final class RedisCoordination: Coordination {
                 switch event {
                 case .gap: .gap
                 case .message(let message) where message.text == Self.departure: .departure
-                // What is no run id was not sent by a storage; looking at all runs is right whatever it meant.
+                // A message that is not a run id was not sent by a storage. Checking all runs is always correct.
                 case .message(let message): RunID(rawValue: message.text).map { .signal($0) } ?? .gap
                 }
             stream.announce(announcement)
@@ -205,19 +207,19 @@ final class RedisCoordination: Coordination {
         of channel: String, _ made: (AsyncStream<Element>, AsyncStream<Element>.Continuation),
         _ pass: @escaping @Sendable (RedisSubscriptionEvent, AsyncStream<Element>.Continuation) -> Void
     ) async throws -> AsyncStream<Element> {
-        try link.checkOpen()
+        try executor.checkOpen()
         let events: any AsyncSequence<RedisSubscriptionEvent, any Error> & Sendable
         do {
             events =
-                link.isCluster
-                ? try await link.client.shardEvents(on: channel) : try await link.client.events(on: channel)
+                executor.isCluster
+                ? try await executor.client.shardEvents(on: channel) : try await executor.client.events(on: channel)
         } catch {
-            try link.checkOpen()
+            try executor.checkOpen()
             throw RedisTask.reading("what is published", at: channel)
-                .failed(error, runsScript: false, pattern: link.pattern)
+                .failed(error, runsScript: false, pattern: executor.pattern)
         }
         let (stream, continuation) = made
-        let started = pumps.start { [logger] in
+        let task = subscriptionTasks.start { [logger] in
             do {
                 for try await event in events { pass(event, continuation) }
             } catch {
@@ -226,15 +228,15 @@ final class RedisCoordination: Coordination {
             }
             continuation.finish()
         }
-        guard let started else {
+        guard let task else {
             throw StorageError(.closed, "the Redis storage was closed")
         }
-        continuation.onTermination = { _ in started.cancel() }
+        continuation.onTermination = { _ in task.cancel() }
         return stream
     }
 
     // MARK: End
 
-    func stop() { pumps.stop() }
-    func end() async { await pumps.end() }
+    func stop() { subscriptionTasks.stop() }
+    func end() async { await subscriptionTasks.end() }
 }

@@ -4,136 +4,140 @@ import ACPCore
 import ACPStorage
 import Redis
 
-/// One change of an index. The scripts that write a run make these changes in the same atomic step, and only if they write
-/// the run: an index never says anything else than the runs themselves. On a cluster that cannot be; see ``ClusterIndexes``.
+/// A change of an index. The scripts that write a run make these changes in the same atomic step, and only if they
+/// write the run, so that indexes always agree with the runs. On a cluster that is not possible; see
+/// ``ClusterIndexes``.
 struct IndexChange: Sendable, Hashable {
-    /// What is done. The raw value is the code by which scripts get it, one letter.
+    /// The kind of a change. The raw value is its code in the scripts' arguments, one letter.
     enum Kind: String, CaseIterable, Sendable {
-        /// Puts the member in its place.
+        /// Adds the member with its score.
         case add = "a"
-        /// Takes the member out.
+        /// Removes the member.
         case remove = "d"
-        /// Sees to it that the index outlives the run.
+        /// Extends the life of the index beyond that of the run.
         case extend = "e"
-        /// Puts the member into a queue, to be looked at when the run would expire.
+        /// Adds the member to a queue, to be checked when the run would expire.
         case enqueue = "q"
-        /// Moves a member of a queue to where the run would expire now.
+        /// Moves a member of a queue to the time at which the run would expire now.
         case requeue = "r"
-        /// Has a member of a queue looked at soon. On a cluster only.
-        case intend = "i"
+        /// Schedules an early check of a member of a queue. On a cluster only.
+        case checkSoon = "i"
 
-        /// Whether the script that makes the change with the writing of a run needs the time for it.
+        /// Whether the script that makes the change needs the time.
         var usesClock: Bool { self == .enqueue || self == .requeue }
     }
 
-    /// Which member changes. The raw value is the code by which scripts get it, one letter.
+    /// The member that changes. The raw value is its code in the scripts' arguments, one letter.
     enum Member: String, CaseIterable, Sendable {
         /// The id of the run.
         case run = "r"
-        /// ``RunPlace/expiryMember``.
-        case place = "p"
-        /// The same of a place that the run leaves.
-        case formerPlace = "f"
+        /// ``RunIndexEntry/expiryMember``.
+        case expiry = "p"
+        /// The former ``RunIndexEntry/expiryMember``, which the run no longer has.
+        case formerExpiry = "f"
     }
 
     let kind: Kind
     let key: String
-    /// Where the member stands. In a queue of a cluster, in how many ms it is looked at.
+    /// The score of the member. In a queue of a cluster, the number of milliseconds after which it is checked.
     var score = 0
     let member: String
 }
 
 extension RedisKeys {
-    /// What a run with a new snapshot changes.
+    /// Returns the index changes for a run with a new snapshot.
     ///
     /// - Parameters:
     ///   - run: The snapshot.
-    ///   - owner: Who owns it.
-    ///   - old: Where it stood before; nil if it is new.
-    ///   - left: The statuses in which it may be listed still.
+    ///   - owner: The process that owns the run.
+    ///   - old: Its former index entry. `nil` if the run is new.
+    ///   - left: The statuses in which the run may still be listed.
     func changes(
-        for run: Run, owner: ProcessID?, from old: RunPlace?, leaving left: [RunStatus] = Self.unfinishedStatuses
+        for run: Run, owner: ProcessID?, from old: RunIndexEntry?, leaving left: [RunStatus] = Self.unfinishedStatuses
     ) -> [IndexChange] {
-        let place = RunPlace(run)
+        let indexEntry = RunIndexEntry(run)
         var changes: [IndexChange] = []
-        if place != old {
-            if let old { changes += listings(of: old).map { .init(kind: .remove, key: $0, member: place.id.rawValue) } }
-            changes += listings(of: place).map { add($0, place) }
-            if let old, old.expiryMember != place.expiryMember {
+        if indexEntry != old {
+            if let old {
+                changes += listings(of: old).map { .init(kind: .remove, key: $0, member: indexEntry.id.rawValue) }
+            }
+            changes += listings(of: indexEntry).map { add($0, indexEntry) }
+            if let old, old.expiryMember != indexEntry.expiryMember {
                 changes.append(.init(kind: .remove, key: runsExpiry, member: old.expiryMember))
             }
-            changes.append(.init(kind: .enqueue, key: runsExpiry, member: place.expiryMember))
+            changes.append(.init(kind: .enqueue, key: runsExpiry, member: indexEntry.expiryMember))
         }
-        return changes + self.changes(of: run.status, place, owner: owner, leaving: left)
+        return changes + self.changes(of: run.status, indexEntry, owner: owner, leaving: left)
     }
 
     private func changes(
-        of status: RunStatus, _ place: RunPlace, owner: ProcessID?, leaving left: [RunStatus]
+        of status: RunStatus, _ indexEntry: RunIndexEntry, owner: ProcessID?, leaving left: [RunStatus]
     ) -> [IndexChange] {
         var changes: [IndexChange] = left.filter { $0 != status }.map {
-            .init(kind: .remove, key: unfinishedRuns($0), member: place.id.rawValue)
+            .init(kind: .remove, key: unfinishedRuns($0), member: indexEntry.id.rawValue)
         }
-        if !status.isTerminal { changes.append(add(unfinishedRuns(status), place)) }
+        if !status.isTerminal { changes.append(add(unfinishedRuns(status), indexEntry)) }
         if let owner {
             changes.append(
                 .init(
-                    kind: status.isTerminal ? .remove : .enqueue, key: processRuns(owner), member: place.id.rawValue))
+                    kind: status.isTerminal ? .remove : .enqueue, key: processRuns(owner),
+                    member: indexEntry.id.rawValue))
         }
         return changes
     }
 
-    /// What keeps all indexes of a run alive, and its places in queues behind it, as it goes on.
-    func extensions(for place: RunPlace, owner: ProcessID?) -> [IndexChange] {
-        let indexes = listings(of: place) + allUnfinished
+    /// Returns the changes that keep all indexes of a run alive, and its entries in queues up to date, as it continues.
+    func extensions(for indexEntry: RunIndexEntry, owner: ProcessID?) -> [IndexChange] {
+        let indexes = listings(of: indexEntry) + allUnfinished
         var changes: [IndexChange] = indexes.map { .init(kind: .extend, key: $0, member: "") }
-        changes.append(.init(kind: .requeue, key: runsExpiry, member: place.expiryMember))
-        if let owner { changes.append(.init(kind: .requeue, key: processRuns(owner), member: place.id.rawValue)) }
+        changes.append(.init(kind: .requeue, key: runsExpiry, member: indexEntry.expiryMember))
+        if let owner { changes.append(.init(kind: .requeue, key: processRuns(owner), member: indexEntry.id.rawValue)) }
         return changes
     }
 
-    /// What takes a run out of everything.
-    func removals(of run: RunID, _ place: RunPlace?, owners: [ProcessID]) -> [IndexChange] {
-        let indexes = (place.map(listings) ?? [runs]) + allUnfinished + owners.map(processRuns)
+    /// Returns the changes that remove a run from all indexes.
+    func removals(of run: RunID, _ indexEntry: RunIndexEntry?, owners: [ProcessID]) -> [IndexChange] {
+        let indexes = (indexEntry.map(listings) ?? [runs]) + allUnfinished + owners.map(processRuns)
         var changes: [IndexChange] = indexes.map { .init(kind: .remove, key: $0, member: run.rawValue) }
-        if let place { changes.append(.init(kind: .remove, key: runsExpiry, member: place.expiryMember)) }
+        if let indexEntry { changes.append(.init(kind: .remove, key: runsExpiry, member: indexEntry.expiryMember)) }
         return changes
     }
 
-    /// The indexes in which a run stands as long as it is stored.
-    func listings(of place: RunPlace) -> [String] {
-        [runs, agentRuns(place.agent)] + (place.session.map { [sessionRuns($0)] } ?? [])
+    /// Returns the indexes that list a run for as long as it is stored.
+    func listings(of indexEntry: RunIndexEntry) -> [String] {
+        [runs, agentRuns(indexEntry.agent)] + (indexEntry.session.map { [sessionRuns($0)] } ?? [])
     }
 
-    private func add(_ key: String, _ place: RunPlace) -> IndexChange {
-        IndexChange(kind: .add, key: key, score: Int(place.createdAt.microseconds), member: place.id.rawValue)
+    private func add(_ key: String, _ indexEntry: RunIndexEntry) -> IndexChange {
+        IndexChange(kind: .add, key: key, score: Int(indexEntry.createdAt.microseconds), member: indexEntry.id.rawValue)
     }
 }
 
 extension [IndexChange] {
     var keys: [String] { map(\.key) }
 
-    /// The changes as the scripts take them that write a run.
+    /// Returns the changes as the scripts that write a run expect them.
     ///
     /// - Parameters:
-    ///   - run: The run that all of them are about.
-    ///   - asks: Whether queues are asked what is due.
-    func arguments(of run: RunID, asks: Bool = false) -> ScriptValues<ChangeArgument, RedisArgument> {
+    ///   - run: The run that all changes belong to.
+    ///   - queriesQueues: Whether queues are queried for due members.
+    func arguments(of run: RunID, queriesQueues: Bool = false) -> ScriptValues<ChangeArgument, RedisArgument> {
         var kinds = ""
         var members = ""
         var score = 0
-        var place = ""
-        var formerPlace = ""
+        var expiryMember = ""
+        var formerExpiryMember = ""
         for change in self {
             var member = IndexChange.Member.run
             if change.kind == .add { score = change.score }
             if change.member != run.rawValue, change.kind != .extend {
                 if change.kind == .remove {
-                    // Where a run stood before. It leaves one such place at most.
-                    member = .formerPlace
-                    formerPlace = change.member
+                    // The former entry. A run has one such entry at most.
+                    member = .formerExpiry
+                    formerExpiryMember = change.member
                 } else {
-                    member = .place
-                    place = change.member
+                    member = .expiry
+                    expiryMember = change.member
                 }
             }
             kinds += change.kind.rawValue
@@ -141,8 +145,9 @@ extension [IndexChange] {
         }
         return [
             .changeKinds: .text(kinds), .changeMembers: .text(members), .score: .number(score),
-            .runMember: .text(run.rawValue), .placeMember: .text(place), .formerPlaceMember: .text(formerPlace),
-            .asksQueues: .flag(asks),
+            .runMember: .text(run.rawValue), .expiryMember: .text(expiryMember),
+            .formerExpiryMember: .text(formerExpiryMember),
+            .queriesQueues: .flag(queriesQueues),
         ]
     }
 }

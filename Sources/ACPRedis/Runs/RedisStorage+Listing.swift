@@ -5,16 +5,16 @@ public import ACPStorage
 import Redis
 
 extension RedisStorage {
-    /// How many runs that may have expired are looked at in one go.
+    /// The number of runs that may have expired that are checked at once.
     private static let pruneLimit = 100
-    /// How many records are asked for in one pipeline.
+    /// The number of records that are requested in one pipeline.
     private static let recordsAtOnce = 100
-    /// How often a page is read again because runs on it went away or changed meanwhile.
+    /// The number of attempts to read a page whose runs were deleted or changed meanwhile.
     private static let attempts = 20
 
-    /// One page of runs, newest first, and how many there are in all: two round trips.
+    /// Returns one page of runs, newest first, and the number of all runs: two round trips.
     public func storedRuns(_ query: RunQuery) async throws -> StoragePage<StoredRun> {
-        try link.checkOpen()
+        try executor.checkOpen()
         guard let index = keys.index(for: query.filter) else { return StoragePage(items: [], total: 0) }
         var attempt = 1
         while true {
@@ -27,7 +27,7 @@ extension RedisStorage {
         }
     }
 
-    /// The ids of a page, after everything that expired has been cleared away.
+    /// Returns the ids of a page, after all expired runs have been removed.
     private func page(of index: String, _ query: RunQuery) async throws(StorageError) -> StoragePage<RunID> {
         let task = RedisTask.reading("a list of runs", at: index)
         let start = max(0, query.offset)
@@ -36,9 +36,9 @@ extension RedisStorage {
         let ranks = query.limit > 0 ? (start, overflow ? Int.max : end - 1) : (1, 0)
         while true {
             let reply =
-                link.isCluster
+                executor.isCluster
                 ? try await clusterPage(of: index, ranks, task)
-                : try await link.send(
+                : try await executor.send(
                     .script(
                         RedisScripts.page, keys: [.queue: keys.runsExpiry, .index: index],
                         [
@@ -47,19 +47,19 @@ extension RedisStorage {
                         ], isIdempotent: true),
                     task)
             guard let parts = reply.array, let due = parts.first?.array else {
-                throw task.corrupt("the script's answer is not what was expected")
+                throw task.corrupt("the script's reply is not the expected one")
             }
             if !due.isEmpty {
-                try await housekeeping.prune(.init(runs: due.compactMap(\.string)))
+                try await indexMaintenance.prune(.init(runs: due.compactMap(\.string)))
                 continue
             }
             guard parts.count == 3, let total = parts[1].int, let members = parts[2].array else {
-                throw task.corrupt("the script's answer is not what was expected")
+                throw task.corrupt("the script's reply is not the expected one")
             }
             var ids: [RunID] = []
             for member in members {
                 guard let id = member.string.flatMap(RunID.init(rawValue:)) else {
-                    throw task.corrupt("one of its members is no run id")
+                    throw task.corrupt("one of its members is not a run id")
                 }
                 ids.append(id)
             }
@@ -67,34 +67,34 @@ extension RedisStorage {
         }
     }
 
-    /// What the script ``RedisScripts/page`` gives, where the queue and the index are on different servers. The queue comes
-    /// first: a run that expires in between is found missing when it is read.
+    /// Returns what the script ``RedisScripts/page`` returns, where the queue and the index are on different servers.
+    /// The queue is read first: a run that expires in between is found missing when it is read.
     private func clusterPage(
         of index: String, _ ranks: (Int, Int), _ task: RedisTask
     ) async throws(StorageError) -> RESPValue {
-        let due = try await link.send(
+        let due = try await executor.send(
             .script(
                 RedisScripts.due, keys: [.index: keys.runsExpiry], [.limit: .number(Self.pruneLimit)],
                 isIdempotent: true), task)
         guard due.array?.isEmpty == true else { return .array([due]) }
-        let range = try await link.send(
+        let range = try await executor.send(
             .script(
                 RedisScripts.range, keys: [.index: index],
                 [.firstRank: .number(ranks.0), .lastRank: .number(ranks.1)], isIdempotent: true), task)
         return .array([due] + (range.array ?? []))
     }
 
-    /// The runs of a page, and whether the page still is as it was.
+    /// Returns the runs of a page, and whether the page is still current.
     private func records(
         of ids: [RunID], in index: String, _ filter: RunQuery.Filter
     ) async throws(StorageError) -> (records: [StoredRun], isCurrent: Bool) {
         var records: [StoredRun] = []
         var gone: [RunID] = []
-        var misplaced: [IndexRepair.Suspect] = []
+        var misplaced: [IndexRepair.Candidate] = []
         var isCurrent = true
         for start in stride(from: 0, to: ids.count, by: Self.recordsAtOnce) {
             let part = ids[start..<min(start + Self.recordsAtOnce, ids.count)]
-            let replies = try await link.sendEach(
+            let replies = try await executor.sendEach(
                 part.map(recordRequest), .reading("the runs of a list", at: keys.run(part[start])))
             for (id, reply) in zip(part, replies) {
                 guard var record = try storedRun(id, in: reply) else {
@@ -102,23 +102,24 @@ extension RedisStorage {
                     continue
                 }
                 let run = try record.snapshot.decode(name(of: .run(id)))
-                // Decoded once, here and for whoever lists.
+                // Decoded once, for this check and for the caller.
                 record.snapshot = Encoded(json: record.snapshot.json, value: run)
                 if filter.includes(RunSummary(run)) {
                     records.append(record)
                 } else {
                     isCurrent = false
-                    misplaced.append(.init(run: id, place: RunPlace(run)))
+                    misplaced.append(.init(run: id, indexEntry: RunIndexEntry(run)))
                 }
             }
         }
         if !gone.isEmpty {
-            // They were deleted since the page was read, or they were evicted and will not go from the index by themselves.
-            try await housekeeping.forget(gone, in: index)
+            // They were deleted since the page was read, or they were evicted and will not be removed from the index
+            // otherwise.
+            try await indexMaintenance.forget(gone, in: index)
             isCurrent = false
         }
-        // On one server it was written in between. On a cluster its index may also have been left behind.
-        if link.isCluster { try await housekeeping.putRight(misplaced) }
+        // On one server, the run was written in between. On a cluster, its index entry may also be outdated.
+        if executor.isCluster { try await indexMaintenance.repairIndexes(misplaced) }
         return (records, isCurrent)
     }
 }

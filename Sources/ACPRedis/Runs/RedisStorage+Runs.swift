@@ -5,7 +5,7 @@ public import ACPStorage
 import Redis
 
 extension RedisStorage {
-    /// What is known of a run before it is written by hand, claimed or deleted.
+    /// The state of a run before it is saved by hand, claimed or deleted.
     struct Inspection {
         let run: Run
         let owner: RunOwner?
@@ -14,10 +14,10 @@ extension RedisStorage {
 
     // MARK: Reading
 
-    /// A run with everything needed to go on with it: one round trip.
+    /// Returns a run with everything needed to continue it, or `nil` if it does not exist: one round trip.
     public func storedRun(_ run: RunID) async throws -> StoredRun? {
         let task = RedisTask.reading("run \(run)", at: keys.run(run))
-        return try storedRun(run, in: try await link.send(recordRequest(run), task))
+        return try storedRun(run, in: try await executor.send(recordRequest(run), task))
     }
 
     func recordRequest(_ run: RunID) -> RedisRequest {
@@ -30,7 +30,7 @@ extension RedisStorage {
         if reply.isNull { return nil }
         let task = RedisTask.reading("run \(run)", at: keys.run(run))
         guard let parts = reply.array, let json = parts.first?.bytes else {
-            throw task.corrupt("the script's answer is not what was expected")
+            throw task.corrupt("the script's reply is not the expected one")
         }
         guard parts.count == 3, let covered = RunValue.coveredEvents(json), let later = parts[2].array else {
             throw task.corrupt(#"it does not end with the number of events that it covers, ,"_events":N}"#)
@@ -50,32 +50,32 @@ extension RedisStorage {
 
     func inspect(_ run: RunID) async throws(StorageError) -> Inspection? {
         let task = RedisTask.reading("run \(run)", at: keys.run(run))
-        let reply = try await link.send(
+        let reply = try await executor.send(
             .script(
                 RedisScripts.inspect, keys: [.run: keys.run(run), .owner: keys.owner(run)], [:], isIdempotent: true),
             task)
         if reply.isNull { return nil }
         guard let parts = reply.array, parts.count == 3, let json = parts[0].bytes, let digest = parts[2].string else {
-            throw task.corrupt("the script's answer is not what was expected")
+            throw task.corrupt("the script's reply is not the expected one")
         }
         return Inspection(
             run: try RunValue.decode(json, task), owner: try owner(parts[1], of: run), digest: digest)
     }
 
-    /// What the run was called with, or nil if there is no such run or it was saved without.
+    /// Returns the input of a run, or `nil` if the run does not exist or has none.
     public func storedInput(of run: RunID) async throws -> Encoded<[Message]>? {
         let task = RedisTask.reading("the input of run \(run)", at: keys.input(run))
-        return try await link.send(.read("GET", .text(keys.input(run))), task).bytes.map { Encoded(json: $0) }
+        return try await executor.send(.read("GET", .text(keys.input(run))), task).bytes.map { Encoded(json: $0) }
     }
 
     // MARK: Events
 
-    /// How many events are asked for at once, so that a reader of a very long run does not hold up everybody else.
+    /// The number of events that are requested at once, so that reading a very long run does not block other clients.
     private static let eventsAtOnce = 10_000
 
-    /// The events of a run from an index onward, oldest first.
+    /// Returns the events of a run from an index onward, oldest first.
     public func events(of run: RunID, from offset: Int, limit: Int?) async throws -> [EncodedEvent] {
-        try link.checkOpen()
+        try executor.checkOpen()
         let task = RedisTask.reading("the events of run \(run)", at: keys.events(run))
         var start = max(0, offset)
         var left = max(0, limit ?? .max)
@@ -83,9 +83,9 @@ extension RedisStorage {
         while left > 0 {
             let count = min(left, Self.eventsAtOnce)
             let (last, overflow) = start.addingReportingOverflow(count - 1)
-            let reply = try await link.send(
+            let reply = try await executor.send(
                 .read("LRANGE", .text(keys.events(run)), .number(start), .number(overflow ? .max : last)), task)
-            guard let values = reply.array else { throw task.corrupt("it is no list") }
+            guard let values = reply.array else { throw task.corrupt("it is not a list") }
             found += try events(values, from: start, of: run)
             guard values.count == count else { break }
             start += count
@@ -108,53 +108,53 @@ extension RedisStorage {
         return events
     }
 
-    /// How many events a run has. 0 if there is no such run.
+    /// Returns the number of events of a run, or 0 if there is no such run.
     public func eventCount(of run: RunID) async throws -> Int {
         let task = RedisTask.reading("the number of events of run \(run)", at: keys.events(run))
-        let reply = try await link.send(.read("LLEN", .text(keys.events(run))), task)
-        guard let count = reply.int else { throw task.corrupt("it is no list") }
+        let reply = try await executor.send(.read("LLEN", .text(keys.events(run))), task)
+        guard let count = reply.int else { throw task.corrupt("it is not a list") }
         return count
     }
 
     // MARK: Owners
 
-    /// Makes somebody the owner of a run, if it belongs to whom the caller thinks.
+    /// Changes the owner of a run if it has the expected owner, and returns whether it did.
     public func claim(_ run: RunID, for owner: RunOwner, from current: RunOwner?) async throws -> Bool {
         let task = RedisTask.writing("Claiming run \(run)", at: keys.owner(run))
         guard let found = try await inspect(run), found.owner == current || found.owner == owner else { return false }
-        let place = RunPlace(found.run)
-        let changes = keys.extensions(for: place, owner: nil)
+        let indexEntry = RunIndexEntry(found.run)
+        let changes = keys.extensions(for: indexEntry, owner: nil)
         let arguments: ScriptValues<ClaimArgument, RedisArgument> = [
             .currentOwner: .text(current?.stored ?? ""), .newOwner: .text(owner.stored), .ttl: .number(milliseconds),
         ]
         if let indexes {
             let begin = ContinuousClock.now
-            let reply = try await link.send(
+            let reply = try await executor.send(
                 .script(
                     RedisScripts.claimAlone, keys: keys.allOfRun(run), arguments, isIdempotent: true),
                 task)
             guard reply.int == 1 else { return false }
             await indexes.write(claimChanges(found.run, owner, current), since: begin)
-            tracked.wrote(run, .init(place: place))
+            trackedRuns.recordWrite(run, .init(indexEntry: indexEntry))
             return true
         }
         let processes: ScriptValues<ClaimIndexKey, String> = [
             .newOwnerRuns: keys.processRuns(owner.process),
             .oldOwnerRuns: keys.processRuns(current?.process ?? owner.process),
         ]
-        let reply = try await link.send(
+        let reply = try await executor.send(
             .script(
                 RedisScripts.claim, keys: keys.allOfRun(run),
                 moreKeys: processes.values + keys.allUnfinished + changes.keys,
                 arguments, changes.arguments(of: run), isIdempotent: true),
             task)
         guard reply.int == 1 else { return false }
-        tracked.wrote(run, .init(place: place))
+        trackedRuns.recordWrite(run, .init(indexEntry: indexEntry))
         return true
     }
 
     private func claimChanges(_ run: Run, _ owner: RunOwner, _ current: RunOwner?) -> [IndexChange] {
-        var changes = keys.extensions(for: RunPlace(run), owner: nil)
+        var changes = keys.extensions(for: RunIndexEntry(run), owner: nil)
         if let current, current.process != owner.process {
             changes.append(.init(kind: .remove, key: keys.processRuns(current.process), member: run.id.rawValue))
         }
@@ -162,34 +162,34 @@ extension RedisStorage {
             changes.append(.init(kind: .enqueue, key: keys.processRuns(owner.process), member: run.id.rawValue))
         }
         return ClusterIndexes.changes(
-            changes, of: RunPlace(run), isTerminal: run.status.isTerminal, keys: keys, timeToLive: timeToLive)
+            changes, of: RunIndexEntry(run), isTerminal: run.status.isTerminal, keys: keys, timeToLive: timeToLive)
     }
 
-    /// The unfinished runs that a process owns, at most `limit` of them.
+    /// Returns at most `limit` of the unfinished runs that a process owns.
     public func runs(ownedBy process: ProcessID, limit: Int) async throws -> [RunID] {
-        try link.checkOpen()
+        try executor.checkOpen()
         let index = keys.processRuns(process)
         let task = RedisTask.reading("the runs of process \(process)", at: index)
         let wanted = RunOwner.storedPrefix(of: process)
         var owned: [RunID] = []
         var gone: [RunID] = []
-        // All at one moment: their order changes as they are written, and reading page by page would miss some.
-        let members = limit > 0 ? try await link.send(.read("ZRANGE", .text(index), 0, -1), task).array ?? [] : []
+        // Read at once: their order changes as they are written, and reading page by page would miss some.
+        let members = limit > 0 ? try await executor.send(.read("ZRANGE", .text(index), 0, -1), task).array ?? [] : []
         var rest = members.compactMap { $0.string.flatMap(RunID.init(rawValue:)) }[...]
         while owned.count < limit, !rest.isEmpty {
-            // Runs that expired stand there until somebody looks.
+            // Expired runs remain in the index until it is read.
             let ids = rest.prefix(100)
             rest = rest.dropFirst(100)
-            let owners = try await link.sendEach(ids.map { .read("GET", .text(keys.owner($0))) }, task)
-            // A run whose owner was evicted, or deleted by hand, belongs to the process that it is listed for.
+            let owners = try await executor.sendEach(ids.map { .read("GET", .text(keys.owner($0))) }, task)
+            // A run whose owner was evicted, or deleted by hand, belongs to the process that lists it.
             let ownerless = zip(ids, owners).filter { $0.1.isNull }.map(\.0)
-            let unfinished = try await housekeeping.unfinished(of: ownerless)
+            let unfinished = try await indexMaintenance.unfinished(of: ownerless)
             for (id, owner) in zip(ids, owners) {
                 let isOwned = owner.string?.utf8.starts(with: wanted.utf8) ?? unfinished.contains(id)
                 if isOwned { owned.append(id) } else { gone.append(id) }
             }
         }
-        if !gone.isEmpty { try await housekeeping.prune(.init(owned: (process, gone))) }
+        if !gone.isEmpty { try await indexMaintenance.prune(.init(owned: (process, gone))) }
         return Array(owned.prefix(max(0, limit)))
     }
 }

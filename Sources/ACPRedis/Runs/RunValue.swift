@@ -4,16 +4,16 @@ import ACPCore
 import ACPStorage
 import Redis
 
-/// How a run is stored: its JSON, and as the last member the number of events that it covers. It is JSON all the same, and
-/// the number can be read without decoding the rest.
+/// The stored form of a run: its JSON, with the number of events that it covers as the last member. It is valid JSON,
+/// and the number can be read without decoding the rest.
 enum RunValue {
     private static let member = Array(#","_events":"#.utf8)
 
-    /// The JSON of a run up to where the number of events belongs.
+    /// Returns the JSON of a run up to the number of events.
     static func beginning(_ json: [UInt8]) -> [UInt8] {
         var value: [UInt8] = []
         value.reserveCapacity(json.count + member.count + 8)
-        // A run is an object with members: it ends in a brace that belongs behind the number.
+        // A run is an object with members: the closing brace belongs after the number.
         value += json[..<(json.endIndex - 1)]
         value += member
         return value
@@ -25,7 +25,7 @@ enum RunValue {
         return value
     }
 
-    /// The number of events that a stored run covers. Nil if it does not end as it should.
+    /// Returns the number of events that a stored run covers, or `nil` if the value does not end with it.
     static func coveredEvents(_ value: [UInt8]) -> Int? {
         guard value.last == UInt8(ascii: "}") else { return nil }
         let digits = value.dropLast().suffix(while: { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) })
@@ -33,7 +33,7 @@ enum RunValue {
         return Int(String(decoding: digits, as: UTF8.self))
     }
 
-    /// The JSON of the run in a stored value that ends as it should.
+    /// Returns the JSON of the run in a stored value that ends with the number of events.
     static func json(_ value: consuming [UInt8]) -> [UInt8] {
         var json = value
         let digits = json.dropLast().suffix(while: { $0 != UInt8(ascii: ",") })
@@ -52,7 +52,7 @@ enum RunValue {
 }
 
 extension BidirectionalCollection {
-    /// The longest end whose elements all fulfil a condition.
+    /// Returns the longest suffix whose elements all satisfy a condition.
     fileprivate func suffix(while condition: (Element) -> Bool) -> SubSequence {
         var start = endIndex
         while start != startIndex, condition(self[index(before: start)]) { formIndex(before: &start) }
@@ -61,7 +61,7 @@ extension BidirectionalCollection {
 }
 
 extension RunOwner {
-    /// `process/token`. The process is escaped so that the first slash is the one between them.
+    /// `process/token`. The process is escaped so that the first slash is the separator.
     var stored: String { Self.storedPrefix(of: process) + token }
 
     static func storedPrefix(of process: ProcessID) -> String {

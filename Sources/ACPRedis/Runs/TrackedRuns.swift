@@ -3,15 +3,15 @@
 import ACPCore
 import Synchronization
 
-/// The runs that this process writes: where they stand, and when it was seen to that their indexes outlive them.
+/// The runs that this process writes, with their index entries and the time when their indexes were extended.
 ///
-/// An index lives for more than one and a half TTLs after it was extended, and a run for one after its last commit. So it is
-/// enough to extend the indexes once in half a TTL, and most commits need not know anything of them.
+/// An index lives for more than one and a half TTLs after it was extended, and a run for one after its last commit. So
+/// it is sufficient to extend the indexes once in half a TTL, and most commits do not change them.
 final class TrackedRuns: Sendable {
-    /// What is known of a run.
+    /// The known state of a run.
     struct Known {
-        let place: RunPlace
-        /// The status in which it is listed. Nil if that is not known.
+        let indexEntry: RunIndexEntry
+        /// The status in which it is listed. `nil` if that is not known.
         var status: RunStatus?
         /// Whether contents may be stored with it.
         var hasContents = true
@@ -19,8 +19,8 @@ final class TrackedRuns: Sendable {
         var needsExtension = true
     }
 
-    private struct Entry {
-        let place: RunPlace
+    private struct Record {
+        let indexEntry: RunIndexEntry
         let status: RunStatus?
         let hasContents: Bool
         var extendedAt: ContinuousClock.Instant
@@ -28,8 +28,8 @@ final class TrackedRuns: Sendable {
     }
 
     private struct State {
-        var entries: [RunID: Entry] = [:]
-        /// When there are so many, those are swept out that nobody has written for a TTL: they have expired.
+        var records: [RunID: Record] = [:]
+        /// The number of records at which those are removed that were not written for a TTL: the runs have expired.
         var sweepAt = 1_024
     }
 
@@ -42,40 +42,41 @@ final class TrackedRuns: Sendable {
         self.now = now
     }
 
-    var count: Int { state.withLock { $0.entries.count } }
+    var count: Int { state.withLock { $0.records.count } }
 
     func find(_ run: RunID) -> Known? {
         let now = now()
         return state.withLock { state in
-            guard let entry = state.entries[run] else { return nil }
+            guard let record = state.records[run] else { return nil }
             return Known(
-                place: entry.place, status: entry.status, hasContents: entry.hasContents,
-                needsExtension: now - entry.extendedAt >= timeToLive / 2)
+                indexEntry: record.indexEntry, status: record.status, hasContents: record.hasContents,
+                needsExtension: now - record.extendedAt >= timeToLive / 2)
         }
     }
 
-    /// Notes that a run was written.
+    /// Records that a run was written.
     ///
-    /// - Parameter known: How it stands now. Its indexes were extended with it if they needed that.
-    func wrote(_ run: RunID, _ known: Known) {
+    /// - Parameter known: Its new state. If its indexes needed extending, they were extended.
+    func recordWrite(_ run: RunID, _ known: Known) {
         let now = now()
         state.withLock { state in
-            let extendedAt = known.needsExtension ? now : state.entries[run]?.extendedAt ?? now
-            state.entries[run] = Entry(
-                place: known.place, status: known.status, hasContents: known.hasContents, extendedAt: extendedAt,
+            let extendedAt = known.needsExtension ? now : state.records[run]?.extendedAt ?? now
+            state.records[run] = Record(
+                indexEntry: known.indexEntry, status: known.status, hasContents: known.hasContents,
+                extendedAt: extendedAt,
                 usedAt: now)
-            guard state.entries.count >= state.sweepAt else { return }
-            state.entries = state.entries.filter { now - $0.value.usedAt < timeToLive }
-            state.sweepAt = max(1_024, state.entries.count * 2)
+            guard state.records.count >= state.sweepAt else { return }
+            state.records = state.records.filter { now - $0.value.usedAt < timeToLive }
+            state.sweepAt = max(1_024, state.records.count * 2)
         }
     }
 
-    /// Forgets a run: it ended, it went away, or it is not certain what was written of it.
+    /// Forgets a run that has ended or was deleted, or of which it is uncertain what was written.
     func forget(_ run: RunID) {
-        state.withLock { $0.entries[run] = nil }
+        state.withLock { $0.records[run] = nil }
     }
 
     func forgetAll() {
-        state.withLock { $0.entries = [:] }
+        state.withLock { $0.records = [:] }
     }
 }

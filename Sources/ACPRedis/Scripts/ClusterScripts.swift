@@ -7,9 +7,9 @@ enum IndexKey: String, ScriptName {
     case index
 }
 
-/// Argument of ``RedisScripts/index`` and ``RedisScripts/standing``.
+/// Argument of ``RedisScripts/index`` and ``RedisScripts/runState``.
 enum LifeArgument: String, ScriptName {
-    /// In ms.
+    /// In milliseconds.
     case ttl
 
     var form: ScriptForm { .number }
@@ -17,7 +17,7 @@ enum LifeArgument: String, ScriptName {
 
 /// Argument of ``RedisScripts/due``.
 enum DueArgument: String, ScriptName {
-    /// How many to give at most.
+    /// The maximum number of members to return.
     case limit
 }
 
@@ -27,20 +27,20 @@ enum RangeArgument: String, ScriptName {
     case firstRank, lastRank
 }
 
-/// Arguments of ``RedisScripts/stands``.
-enum StandsArgument: String, ScriptName {
+/// Arguments of ``RedisScripts/isUnchanged``.
+enum IsUnchangedArgument: String, ScriptName {
     /// Empty if there was no run.
     case digest
-    /// Empty if nobody owned it.
+    /// Empty if the run had no owner.
     case owner
 }
 
-/// What is done on a cluster in place of scripts whose keys would be in several slots.
+/// Scripts for a cluster, in place of scripts whose keys would be in several slots.
 extension RedisScripts {
     /// Changes one index.
     ///
-    /// - More arguments: for each change an ``IndexStep``. ``IndexChange/Kind/intend`` never has a member looked at later than before.
-    /// - Gives what is due to be looked at, if something was put into a queue: at most 16 members.
+    /// - More arguments: for each change an ``IndexStep``. ``IndexChange/Kind/checkSoon`` never delays a check.
+    /// - Returns due members, at most 16, if something was added to a queue.
     static let index = Script<IndexKey, LifeArgument, NoNames>(
         [clock, lives],
         """
@@ -53,34 +53,34 @@ extension RedisScripts {
             redis.call('ZADD', indexKey, number, member)
           elseif kind == \(IndexChange.Kind.enqueue.lua) then
             if #due == 0 then
-              due = redis.call('ZRANGEBYSCORE', indexKey, '-inf', digits(started()), 'LIMIT', 0, 16)
+              due = redis.call('ZRANGEBYSCORE', indexKey, '-inf', digits(startTime()), 'LIMIT', 0, 16)
             end
-            redis.call('ZADD', indexKey, digits(started() + number), member)
-          elseif kind == \(IndexChange.Kind.intend.lua) then
-            redis.call('ZADD', indexKey, 'LT', digits(started() + number), member)
+            redis.call('ZADD', indexKey, digits(startTime() + number), member)
+          elseif kind == \(IndexChange.Kind.checkSoon.lua) then
+            redis.call('ZADD', indexKey, 'LT', digits(startTime() + number), member)
           end
         end
-        outliveRuns(indexKey, ttl)
+        extendIndex(indexKey, ttl)
         return due
         """)
 
-    /// What is due in a queue.
+    /// The due members of a queue.
     static let due = Script<IndexKey, DueArgument, NoNames>(
         [clock],
         """
-        return redis.call('ZRANGEBYSCORE', indexKey, '-inf', digits(started()), 'LIMIT', 0, limit)
+        return redis.call('ZRANGEBYSCORE', indexKey, '-inf', digits(startTime()), 'LIMIT', 0, limit)
         """)
 
-    /// A page of an index, and how many members it has.
+    /// A page of an index, and the number of its members.
     static let range = Script<IndexKey, RangeArgument, NoNames>(
         [],
         """
         return {redis.call('ZCARD', indexKey), redis.call('ZREVRANGE', indexKey, firstRank, lastRank)}
         """)
 
-    /// What decides about a run's places in indexes: its snapshot, owner, digest, and how long it lives on. The TTL is for a run that
-    /// somebody made persistent.
-    static let standing = Script<StandingKey, LifeArgument, NoNames>(
+    /// The properties of a run that determine its index entries: its snapshot, owner, digest, and remaining lifetime.
+    /// The TTL applies to a run without expiry.
+    static let runState = Script<RunStateKey, LifeArgument, NoNames>(
         [remaining],
         """
         local run = redis.call('GET', runKey)
@@ -88,10 +88,10 @@ extension RedisScripts {
         return {run, redis.call('GET', ownerKey), redis.sha1hex(run), remaining(runKey, ttl)}
         """)
 
-    /// Whether a run still stands as it did.
+    /// Whether a run is unchanged.
     ///
-    /// - Gives 1 or 0.
-    static let stands = Script<StandingKey, StandsArgument, NoNames>(
+    /// - Returns 1 or 0.
+    static let isUnchanged = Script<RunStateKey, IsUnchangedArgument, NoNames>(
         [],
         """
         local run = redis.call('GET', runKey)
@@ -100,14 +100,14 @@ extension RedisScripts {
         return 1
         """)
 
-    /// Hands a run from one owner to another: ``claim`` without the indexes.
+    /// Changes the owner of a run: ``claim`` without the indexes.
     ///
-    /// - Gives 1 or 0.
+    /// - Returns 1 or 0.
     static let claimAlone = Script<RunKey, ClaimArgument, NoNames>(
         [rights, clock, lives],
         """
-        local lacking = lacks('EXISTS', 'GET', 'SET', 'PEXPIRE')
-        if lacking then return lacking end
+        local denial = commandDenial('EXISTS', 'GET', 'SET', 'PEXPIRE')
+        if denial then return denial end
         if redis.call('EXISTS', runKey) == 0 then return 0 end
         local found = redis.call('GET', ownerKey) or ''
         if found ~= currentOwner and found ~= newOwner then return 0 end
@@ -116,24 +116,24 @@ extension RedisScripts {
         return 1
         """)
 
-    /// Notes that a process is alive, without the set of all processes: the first half of ``heartbeat``.
-    static let noteProcess = PublishingScript<ProcessKey, HeartbeatArgument, NoNames>(
-        [rights, publishing, clock, unable],
+    /// Records that a process is alive, without the set of all processes: the first half of ``heartbeat``.
+    static let recordProcess = PublishingScript<ProcessKey, HeartbeatArgument, NoNames>(
+        [rights, publishing, clock, commitDenial],
         """
-        local lacking = unable()
-        if lacking then return lacking end
-        redis.call('SET', processKey, '1', 'PX', digits(life))
+        local denial = commitDenial()
+        if denial then return denial end
+        redis.call('SET', processKey, '1', 'PX', digits(lifetime))
         return 1
         """)
 
-    /// Notes in the set of all processes that one is alive: the second half of ``heartbeat``.
+    /// Records in the set of all processes that one is alive: the second half of ``heartbeat``.
     static let announceProcess = PublishingScript<ProcessesKey, HeartbeatArgument, NoNames>(
-        [rights, publishing, clock, lives, unable],
+        [rights, publishing, clock, lives, commitDenial],
         """
-        local lacking = unable()
-        if lacking then return lacking end
-        redis.call('ZADD', processesKey, digits(started() + life), process)
-        outlive(processesKey, math.max(life, kept))
+        local denial = commitDenial()
+        if denial then return denial end
+        redis.call('ZADD', processesKey, digits(startTime() + lifetime), process)
+        extend(processesKey, math.max(lifetime, setLifetime))
         return 1
         """)
 }

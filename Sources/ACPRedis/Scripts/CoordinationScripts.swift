@@ -7,7 +7,7 @@ enum HeartbeatKey: String, ScriptName {
     case process, processes
 }
 
-/// Key of ``RedisScripts/noteProcess``.
+/// Key of ``RedisScripts/recordProcess``.
 enum ProcessKey: String, ScriptName {
     case process
 }
@@ -17,22 +17,22 @@ enum ProcessesKey: String, ScriptName {
     case processes
 }
 
-/// Arguments of ``RedisScripts/heartbeat``, ``RedisScripts/noteProcess`` and ``RedisScripts/announceProcess``. One key of each kind
-/// that commits use follows.
+/// Arguments of ``RedisScripts/heartbeat``, ``RedisScripts/recordProcess`` and ``RedisScripts/announceProcess``. One
+/// key of each kind that commits use follows.
 enum HeartbeatArgument: String, ScriptName {
     case process
-    /// How long the heartbeat is good, and how long the set of processes is kept at least, in ms.
-    case life, kept
-    /// A channel to which nobody listens.
+    /// The lifetime of the heartbeat, and the minimum lifetime of the set of processes, in milliseconds.
+    case lifetime, setLifetime
+    /// A channel without subscribers.
     case channel
 
-    var form: ScriptForm { self == .life || self == .kept ? .number : .text }
+    var form: ScriptForm { self == .lifetime || self == .setLifetime ? .number : .text }
 }
 
 /// Argument of ``RedisScripts/listProcesses``.
 enum ListProcessesArgument: String, ScriptName {
-    /// Whether those are meant whose heartbeat has run out.
-    case areLost
+    /// Whether the processes whose heartbeat has expired are returned.
+    case areExpired
 
     var form: ScriptForm { .flag }
 }
@@ -40,12 +40,12 @@ enum ListProcessesArgument: String, ScriptName {
 /// Arguments of ``RedisScripts/leave``.
 enum LeaveArgument: String, ScriptName {
     case process
-    /// How long the set of processes is kept at least, in ms.
-    case kept
+    /// The minimum lifetime of the set of processes, in milliseconds.
+    case setLifetime
     /// A channel such as those of the other processes.
     case channel
 
-    var form: ScriptForm { self == .kept ? .number : .text }
+    var form: ScriptForm { self == .setLifetime ? .number : .text }
 }
 
 /// Argument of ``RedisScripts/forgetProcess``.
@@ -62,12 +62,12 @@ enum SendKey: String, ScriptName {
 enum SendArgument: String, ScriptName {
     /// The key of the signal, and the signal.
     case field, signal
-    /// In ms.
+    /// In milliseconds.
     case ttl
-    /// How the channels of processes begin.
+    /// The prefix of the channels of processes.
     case channelPrefix
     case run
-    /// Whether the process is told here: its channel may be on another server.
+    /// Whether the script notifies the process, whose channel may be on another server.
     case isAnnounced
 
     var form: ScriptForm {
@@ -87,20 +87,20 @@ enum QueueKey: String, ScriptName {
 /// Arguments of ``RedisScripts/enqueue`` and ``RedisScripts/dequeue``.
 enum QueueArgument: String, ScriptName {
     case run
-    /// In ms.
+    /// In milliseconds.
     case ttl
 }
 
 extension RedisScripts {
     /// For scripts with ``HeartbeatArgument``. Needs ``rights`` and ``publishing``.
     ///
-    /// - `unable` gives the error to return if the user lacks a right that commits need: one of the commands, a channel of runs, or
-    ///   one of the keys that follow the arguments.
-    static let unable = """
-        local function unable()
-          local lacking = lacks('EXISTS', 'GET', 'GETRANGE', 'LLEN', 'SET', 'RPUSH', 'PEXPIRE', 'DEL', 'HSET', 'SADD',
-            'ZADD', 'ZREM', 'ZSCORE', 'PTTL', 'ZRANGEBYSCORE', 'TIME') or lacksChannel(channel)
-          if lacking or not redis.acl_check_cmd then return lacking end
+    /// - `commitDenial` returns the error to return if the user lacks a right that commits need: one of the commands, a
+    ///   channel of runs, or one of the keys that follow the arguments.
+    static let commitDenial = """
+        local function commitDenial()
+          local denial = commandDenial('EXISTS', 'GET', 'GETRANGE', 'LLEN', 'SET', 'RPUSH', 'PEXPIRE', 'DEL', 'HSET',
+            'SADD', 'ZADD', 'ZREM', 'ZSCORE', 'PTTL', 'ZRANGEBYSCORE', 'TIME') or channelDenial(channel)
+          if denial or not redis.acl_check_cmd then return denial end
           for i = moreArguments, #ARGV do
             if not redis.acl_check_cmd('EVALSHA', '', '1', ARGV[i]) then
               return redis.error_reply('NOPERM this user may not use the keys of a run')
@@ -110,87 +110,88 @@ extension RedisScripts {
 
         """
 
-    /// Notes that a process is alive, if this user can commit.
+    /// Records that a process is alive, if this user can commit.
     static let heartbeat = PublishingScript<HeartbeatKey, HeartbeatArgument, NoNames>(
-        [rights, publishing, clock, lives, unable],
+        [rights, publishing, clock, lives, commitDenial],
         """
-        local lacking = unable()
-        if lacking then return lacking end
+        local denial = commitDenial()
+        if denial then return denial end
         redis.call(publishCommand, channel, '')
-        redis.call('SET', processKey, '1', 'PX', digits(life))
-        redis.call('ZADD', processesKey, digits(started() + life), process)
-        outlive(processesKey, math.max(life, kept))
+        redis.call('SET', processKey, '1', 'PX', digits(lifetime))
+        redis.call('ZADD', processesKey, digits(startTime() + lifetime), process)
+        extend(processesKey, math.max(lifetime, setLifetime))
         return 1
         """)
 
-    /// The processes whose heartbeat has not run out, or those whose has. Their times stand in the set, so that one whose
-    /// heartbeat comes at this moment is not lost.
+    /// The processes whose heartbeat has not expired, or those whose heartbeat has. The times are in the set, so that a
+    /// process whose heartbeat is renewed at this moment does not count as expired.
     static let listProcesses = Script<ProcessesKey, ListProcessesArgument, NoNames>(
         [clock],
         """
-        if areLost then return redis.call('ZRANGEBYSCORE', processesKey, '-inf', digits(started())) end
-        return redis.call('ZRANGEBYSCORE', processesKey, '(' .. digits(started()), '+inf')
+        if areExpired then return redis.call('ZRANGEBYSCORE', processesKey, '-inf', digits(startTime())) end
+        return redis.call('ZRANGEBYSCORE', processesKey, '(' .. digits(startTime()), '+inf')
         """)
 
-    /// Ends the heartbeat of a process. Gives the processes that are alive.
+    /// Ends the heartbeat of a process. Returns the processes that are alive.
     static let leave = PublishingScript<ProcessesKey, LeaveArgument, NoNames>(
         [rights, publishing, clock, lives],
         """
-        local lacking = lacks('ZADD', 'PTTL', 'PEXPIRE', 'ZRANGEBYSCORE', 'TIME', 'UNLINK') or lacksChannel(channel)
-        if lacking then return lacking end
-        redis.call('ZADD', processesKey, digits(started()), process)
-        outlive(processesKey, kept)
-        return redis.call('ZRANGEBYSCORE', processesKey, '(' .. digits(started()), '+inf')
+        local denial = commandDenial('ZADD', 'PTTL', 'PEXPIRE', 'ZRANGEBYSCORE', 'TIME', 'UNLINK')
+          or channelDenial(channel)
+        if denial then return denial end
+        redis.call('ZADD', processesKey, digits(startTime()), process)
+        extend(processesKey, setLifetime)
+        return redis.call('ZRANGEBYSCORE', processesKey, '(' .. digits(startTime()), '+inf')
         """)
 
-    /// Forgets a process, unless it has come back to life.
+    /// Removes a process, unless its heartbeat has been renewed.
     static let forgetProcess = Script<ProcessesKey, ForgetProcessArgument, NoNames>(
         [clock],
         """
         local ends = redis.call('ZSCORE', processesKey, process)
-        if ends and tonumber(ends) <= started() then redis.call('ZREM', processesKey, process) end
+        if ends and tonumber(ends) <= startTime() then redis.call('ZREM', processesKey, process) end
         return 1
         """)
 
-    /// Stores a signal if there is none with its key, and wakes the process that owns the run at this moment: whoever claims
-    /// the run after it reads the signals then, and finds this one.
+    /// Stores a signal if there is none with its key, and notifies the process that owns the run at this moment: a
+    /// process that claims the run later reads the signals then, and finds this one.
     ///
-    /// - Gives whether it was new, and the owner.
+    /// - Returns whether it was new, and the owner.
     static let send = PublishingScript<SendKey, SendArgument, NoNames>(
         [rights, publishing, clock, lives],
         """
-        local lacking = lacks('GET', 'HSETNX', 'PTTL', 'PEXPIRE')
-        if lacking then return lacking end
+        local denial = commandDenial('GET', 'HSETNX', 'PTTL', 'PEXPIRE')
+        if denial then return denial end
         local owner = redis.call('GET', ownerKey) or ''
         local process, channel = string.match(owner, '^([^/]+)/'), nil
         if process then
           channel = channelPrefix .. string.gsub(string.gsub(process, '%%2F', '/'), '%%25', '%%')
-          lacking = lacksChannel(channel)
-          if lacking then return lacking end
+          denial = channelDenial(channel)
+          if denial then return denial end
         end
         if channel and isAnnounced then redis.call(publishCommand, channel, run) end
         local isNew = redis.call('HSETNX', signalsKey, field, signal)
-        outlive(signalsKey, ttl)
+        extend(signalsKey, ttl)
         return {isNew, owner}
         """)
 
-    /// Puts a run at the end of a queue, unless it stands there. Gives the first of the queue.
+    /// Appends a run to a queue, unless the queue contains it. Returns the first run of the queue.
     static let enqueue = Script<QueueKey, QueueArgument, NoNames>(
         [rights],
         """
-        local lacking = lacks('LPOS', 'RPUSH', 'PEXPIRE', 'LINDEX')
-        if lacking then return lacking end
+        local denial = commandDenial('LPOS', 'RPUSH', 'PEXPIRE', 'LINDEX')
+        if denial then return denial end
         if not redis.call('LPOS', queueKey, run) then redis.call('RPUSH', queueKey, run) end
         redis.call('PEXPIRE', queueKey, ttl)
         return redis.call('LINDEX', queueKey, 0)
         """)
 
-    /// Takes a run out of a queue. Gives the first of the queue now, or nothing.
+    /// Removes a run from a queue. Returns the first run that is left, or nothing.
     static let dequeue = Script<QueueKey, QueueArgument, NoNames>(
         [rights],
         """
-        local lacking = lacks('LREM', 'PEXPIRE', 'LINDEX')
-        if lacking then return lacking end
+        local denial = commandDenial('LREM', 'PEXPIRE', 'LINDEX')
+        if denial then return denial end
         redis.call('LREM', queueKey, 0, run)
         redis.call('PEXPIRE', queueKey, ttl)
         return redis.call('LINDEX', queueKey, 0)

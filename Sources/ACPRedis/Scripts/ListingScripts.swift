@@ -13,7 +13,7 @@ enum PageKey: String, ScriptName {
 enum PageArgument: String, ScriptName {
     /// Ranks, counted from the newest.
     case firstRank, lastRank
-    /// How many due runs to give at most.
+    /// The maximum number of due runs to return.
     case limit
 }
 
@@ -27,9 +27,9 @@ enum PruneKey: String, ScriptName {
 /// Arguments of ``RedisScripts/prune``.
 enum PruneArgument: String, ScriptName {
     case id
-    /// How the run stands in the queue.
+    /// The run's member of the queue.
     case queueMember
-    /// In ms.
+    /// In milliseconds.
     case ttl
 
     var form: ScriptForm { self == .ttl ? .number : .text }
@@ -53,31 +53,32 @@ enum PruneOwnedKey: String, ScriptName {
 /// Arguments of ``RedisScripts/pruneOwned``.
 enum PruneOwnedArgument: String, ScriptName {
     case id
-    /// How the owners of the process begin.
+    /// The prefix of the process's owner values.
     case ownerPrefix
-    /// In ms.
+    /// In milliseconds.
     case ttl
 
     var form: ScriptForm { self == .ttl ? .number : .text }
 }
 
 extension RedisScripts {
-    /// A page of an index that holds no expired run, or which runs may have expired.
+    /// A page of an index without expired runs, or the runs that may have expired.
     ///
-    /// A run never expires before the time at which it stands in the queue. So if nothing in the queue is due, everything
-    /// that stands in an index is there, and the total is exact.
+    /// A run never expires before its time in the queue. So if nothing in the queue is due, every member of an index
+    /// exists, and the total is exact.
     ///
-    /// - Gives the due ones; if there are none, also the total and the ids.
+    /// - Returns the due runs; if there are none, also the total and the ids.
     static let page = Script<PageKey, PageArgument, NoNames>(
         [clock],
         """
-        local due = redis.call('ZRANGEBYSCORE', queueKey, '-inf', digits(started()), 'LIMIT', 0, limit)
+        local due = redis.call('ZRANGEBYSCORE', queueKey, '-inf', digits(startTime()), 'LIMIT', 0, limit)
         if #due > 0 then return {due} end
         return {due, redis.call('ZCARD', indexKey), redis.call('ZREVRANGE', indexKey, firstRank, lastRank)}
         """)
 
-    /// Looks at a run that may have expired: takes it out of its indexes if it did, else puts it back into the queue, to be
-    /// looked at when it would expire now. One atomic step, so that a run that is created anew meanwhile loses nothing.
+    /// Checks a run that may have expired: removes it from its indexes if it has, and otherwise moves it in the queue
+    /// to the time at which it would expire now. One atomic step, so that a run that is created anew meanwhile loses
+    /// nothing.
     ///
     /// - More keys: the indexes.
     static let prune = Script<PruneKey, PruneArgument, NoNames>(
@@ -88,12 +89,12 @@ extension RedisScripts {
           for i = moreKeys, #KEYS do redis.call('ZREM', KEYS[i], id) end
           redis.call('ZREM', queueKey, queueMember)
         else
-          redis.call('ZADD', queueKey, 'XX', digits(started() + left - 1), queueMember)
+          redis.call('ZADD', queueKey, 'XX', digits(startTime() + left - 1), queueMember)
         end
         return left
         """)
 
-    /// Takes a run that is not there (evicted, deleted by hand) out of indexes.
+    /// Removes a run that no longer exists (evicted, deleted by hand) from indexes.
     ///
     /// - More keys: the indexes.
     static let forget = Script<ForgetKey, ForgetArgument, NoNames>(
@@ -104,8 +105,8 @@ extension RedisScripts {
         return 1
         """)
 
-    /// The same as ``prune`` for the runs of a process: takes out those that are gone, have ended or belong to another process by
-    /// now. A run whose owner is not known (any more) stays: nobody else would go on with it.
+    /// The counterpart of ``prune`` for the runs of a process: removes those that no longer exist, have ended or belong
+    /// to another process. A run whose owner is not known stays: no other process would continue it.
     ///
     /// - More keys: the indexes of unfinished runs.
     static let pruneOwned = Script<PruneOwnedKey, PruneOwnedArgument, NoNames>(
@@ -120,7 +121,7 @@ extension RedisScripts {
         end
         if source then
           local left = remaining(source, ttl)
-          redis.call('ZADD', processRunsKey, 'XX', digits(started() + left - 1), id)
+          redis.call('ZADD', processRunsKey, 'XX', digits(startTime() + left - 1), id)
         else
           redis.call('ZREM', processRunsKey, id)
         end

@@ -2,22 +2,25 @@
 
 import Redis
 
-/// The scripts that run inside Redis, each one atomic step. None of them decodes JSON: what they have to know of a value
-/// stands at its end, where a pattern finds it.
+/// The scripts that run inside Redis, each one atomic step. None of them decodes JSON: what they need to know of a
+/// value is at its end, where a pattern finds it.
 ///
-/// All of them use the server's clock, so that clocks of clients that differ do no harm.
+/// All of them use the server's clock, so the clients' clocks may differ.
 ///
-/// What Redis refuses in the middle of a script does not undo what the script wrote before. So every script that writes more than
-/// once asks first whether the user has all rights that it needs (``rights``), then publishes, and only then writes, beginning with a
-/// command that Redis refuses when its memory is used up, when it may not write, or when it is a replica: Redis looks at those at
-/// the first write of a script only. Readers do not see the difference: a script is one atomic step.
+/// When Redis refuses a command in the middle of a script, it does not undo what the script wrote before. So every
+/// script that writes more than once first checks whether the user has all rights that it needs (``rights``), then
+/// publishes, and only then writes, beginning with a command that Redis refuses when its memory is used up, when it
+/// cannot write, or when it is a replica: Redis checks those conditions at the first write of a script only. Readers do
+/// not see the order: a script is one atomic step.
 ///
-/// What a script takes is described once, by the ``ScriptName`` of its keys and arguments. Lua reads them by these names only.
+/// The parameters of a script are described once, by the ``ScriptName`` of its keys and arguments. Lua reads them by
+/// these names only.
 enum RedisScripts {
-    /// - `lacks` gives the error to return if the user may not run one of the commands on the script's first key. That the keys are
-    ///   allowed Redis has checked before it ran the script. Servers before Redis 7 cannot be asked: nothing is lacking there.
+    /// - `commandDenial` returns the error to return if the user may not run one of the commands on the script's first
+    ///   key, or nothing. Redis has checked access to the keys before it ran the script. Servers before Redis 7 do not
+    ///   support the check: there it returns nothing.
     static let rights = """
-        local function lacks(...)
+        local function commandDenial(...)
           local may = redis.acl_check_cmd
           if not may then return nil end
           local names = {...}
@@ -32,9 +35,10 @@ enum RedisScripts {
 
     /// For a ``PublishingScript``.
     ///
-    /// - `lacksChannel` gives the error to return if the user may not publish to the channel, as `lacks` does.
+    /// - `channelDenial` returns the error to return if the user may not publish to the channel, as `commandDenial`
+    ///   does.
     static let publishing = """
-        local function lacksChannel(channel)
+        local function channelDenial(channel)
           local may = redis.acl_check_cmd
           if may and not may(publishCommand, channel) then
             local name = string.lower(publishCommand)
@@ -44,17 +48,17 @@ enum RedisScripts {
 
         """
 
-    /// - `started` gives the time when it was asked for first, which is before a script gives a run its life. A place in a queue
-    ///   is counted from there, and a millisecond less for rounding, so that it never lies behind the moment at which the run
-    ///   expires.
-    /// - `digits` writes a whole number.
+    /// - `startTime` returns the time of its first call, which is before a script sets the time to live of a run. Times
+    ///   of checks in queues are computed from it, and a millisecond less for rounding, so that they are never later
+    ///   than the expiry of the run.
+    /// - `digits` formats a whole number.
     static let clock = """
         local function milliseconds()
           local time = redis.call('TIME')
           return time[1] * 1000 + math.floor(time[2] / 1000)
         end
         local now
-        local function started()
+        local function startTime()
           now = now or milliseconds()
           return now
         end
@@ -64,15 +68,16 @@ enum RedisScripts {
 
     /// Needs ``clock``.
     ///
-    /// - `outlive` gives a key at least so long to live, and never shortens its life: storages with different TTLs may share
-    ///   an index. `outliveRuns` gives an index two TTLs, and only if a quarter of a TTL has passed since it had them: one that
-    ///   is used all the time is not written all the time.
-    /// - `refresh` lets the keys from one position to another expire a TTL from now, which it takes as text. Those with names are from 1 to `moreKeys - 1`.
+    /// - `extend` sets the time to live of a key to at least a value, and never shortens it: storages with different
+    ///   TTLs may share an index. `extendIndex` sets that of an index to two TTLs, and only if a quarter of a TTL has
+    ///   passed since it was last set, so that an index that is used all the time is not written all the time.
+    /// - `refresh` sets the time to live of the keys from one position to another. The value is text. The named keys
+    ///   are at the positions from 1 to `moreKeys - 1`.
     static let lives = """
-        local function outlive(key, ttl)
+        local function extend(key, ttl)
           if redis.call('PTTL', key) < ttl then redis.call('PEXPIRE', key, digits(ttl)) end
         end
-        local function outliveRuns(index, ttl)
+        local function extendIndex(index, ttl)
           if redis.call('PTTL', index) < 1.75 * ttl then redis.call('PEXPIRE', index, digits(2 * ttl)) end
         end
         local function refresh(first, last, life)
@@ -81,7 +86,8 @@ enum RedisScripts {
 
         """
 
-    /// - `push` appends arguments to a list in portions, since Lua cannot hand more than some thousand values to one call.
+    /// - `push` appends arguments to a list in portions, since Lua cannot pass more than some thousand values to one
+    ///   call.
     static let lists = """
         local function push(key, from, last)
           local length
@@ -93,7 +99,8 @@ enum RedisScripts {
 
         """
 
-    /// PTTL of a key in a form that can be added to a time: a key that somebody made persistent counts as written just now.
+    /// `remaining` returns the PTTL of a key in a form that can be added to a time: a key without expiry counts as
+    /// written just now.
     static let remaining = """
         local function remaining(key, ttl)
           local left = redis.call('PTTL', key)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// All keys of a run. Every script that writes a run takes them.
+/// All keys of a run. Every script that writes a run receives them.
 enum RunKey: String, ScriptName {
     case run, events, owner, input, signals, contents
 
@@ -10,13 +10,13 @@ enum RunKey: String, ScriptName {
     var position: Int { (Self.order.firstIndex(of: self) ?? 0) + 1 }
 }
 
-/// The keys of which a reader of a run needs the contents.
+/// The keys that are read to return a run.
 enum RecordKey: String, ScriptName {
     case run, events, owner
 }
 
-/// The keys that decide about a run's places in indexes.
-enum StandingKey: String, ScriptName {
+/// The keys that determine the index entries of a run.
+enum RunStateKey: String, ScriptName {
     case run, owner
 }
 
@@ -29,19 +29,19 @@ enum ClaimIndexKey: String, ScriptName {
 /// Arguments of ``RedisScripts/commit``.
 enum CommitArgument: String, ScriptName {
     case owner
-    /// How many events the run has before.
+    /// The number of events of the run before the commit.
     case expecting
-    /// In ms.
+    /// In milliseconds.
     case ttl
     /// Empty if there is none.
     case snapshot, input
     case channel
-    /// The ``RunKey/position`` of the last key of which the life is prolonged.
+    /// The ``RunKey/position`` of the last key whose time to live is extended.
     case lastProlonged
     case contentCount
-    /// How many arguments there are about the history of a session.
+    /// The number of arguments for the history of a session.
     case historyCount
-    /// Whether a stored cancel refuses the commit.
+    /// Whether a stored cancel signal rejects the commit.
     case isRefusedAfterCancel
 
     var form: ScriptForm {
@@ -53,19 +53,19 @@ enum CommitArgument: String, ScriptName {
     }
 }
 
-/// Arguments of ``RedisScripts/mayCommit``. Those that ``CommitArgument`` has as well mean the same.
-enum MayCommitArgument: String, ScriptName {
+/// Arguments of ``RedisScripts/canCommit``. Those that ``CommitArgument`` contains as well have the same meaning.
+enum CanCommitArgument: String, ScriptName {
     case owner, expecting
-    /// How many events are new.
+    /// The number of new events.
     case count
     /// Whether the commit may create the run.
-    case mayCreate
+    case canCreate
     case channel, isRefusedAfterCancel
 
     var form: ScriptForm {
         switch self {
         case .expecting, .count: .number
-        case .mayCreate, .isRefusedAfterCancel: .flag
+        case .canCreate, .isRefusedAfterCancel: .flag
         case .owner, .channel: .text
         }
     }
@@ -73,9 +73,9 @@ enum MayCommitArgument: String, ScriptName {
 
 /// Arguments of ``RedisScripts/save``.
 enum SaveArgument: String, ScriptName {
-    /// The digest of the run that was there. Empty if there was none.
+    /// The digest of the previous run. Empty if there was none.
     case digest
-    /// In ms.
+    /// In milliseconds.
     case ttl
     /// The run's JSON up to the count of events.
     case beginning
@@ -87,7 +87,7 @@ enum SaveArgument: String, ScriptName {
 /// Arguments of ``RedisScripts/append``.
 enum AppendArgument: String, ScriptName {
     case event
-    /// In ms.
+    /// In milliseconds.
     case ttl
     case channel
 
@@ -96,10 +96,10 @@ enum AppendArgument: String, ScriptName {
 
 /// Arguments of ``RedisScripts/claim`` and ``RedisScripts/claimAlone``.
 enum ClaimArgument: String, ScriptName {
-    /// Empty if nobody owns the run.
+    /// Empty if the run has no owner.
     case currentOwner
     case newOwner
-    /// In ms.
+    /// In milliseconds.
     case ttl
 
     var form: ScriptForm { self == .ttl ? .number : .text }

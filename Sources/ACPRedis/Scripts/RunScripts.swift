@@ -3,49 +3,50 @@
 import Redis
 
 extension RedisScripts {
-    /// What scripts need that write a run.
+    /// The libraries of scripts that write a run.
     private static let writing = rights + publishing + clock + lives + lists + indexing
 
-    /// Writes a commit: all of it or nothing, only by the owner, only at its place, and only once.
+    /// Writes a commit: all of it or nothing, only for the owner, only at the expected position, and only once.
     ///
-    /// - More keys: the ``SessionKey``s if something goes into the history of a session; then one for each index change.
-    /// - More arguments: for each content its digest and its bytes; the words that `remember` takes; the events.
-    /// - Gives the count; where there is more to say `done`, the count, what is due in queues, and whether something was left of an
-    ///   earlier run with that id; or what `objection` gives.
+    /// - More keys: the ``SessionKey``s if the commit appends to the history of a session; then one for each index
+    ///   change.
+    /// - More arguments: for each content its digest and its bytes; the arguments that `appendBlock` reads; the events.
+    /// - Returns the number of events; or, where there is more to report, `done`, the number, the due members of
+    ///   queues, and whether data of an earlier run with that id was left; or what `rejection` returns.
     static let commit = PublishingScript<RunKey, CommitArgument, ChangeArgument>(
-        [writing, history, shortened, objection],
+        [writing, history, missingEvents, rejection],
         """
         local life = digits(ttl)
         local block = moreArguments + 2 * contentCount
         local first = block + historyCount
         local count = #ARGV - first + 1
         local total, left = expecting + count, 0
-        local lacking
+        local denial
         if expecting == 0 or contentCount > 0 or historyCount > 0 or changeKinds ~= '' then
-          lacking = lacks('EXISTS', 'GET', 'LLEN', 'HEXISTS', 'SET', 'RPUSH', 'PEXPIRE', 'DEL', 'HSET', 'SADD', 'ZADD', 'ZREM',
-            'PTTL', 'ZRANGEBYSCORE', 'TIME')
+          denial = commandDenial('EXISTS', 'GET', 'LLEN', 'HEXISTS', 'SET', 'RPUSH', 'PEXPIRE', 'DEL', 'HSET', 'SADD',
+            'ZADD', 'ZREM', 'PTTL', 'ZRANGEBYSCORE', 'TIME')
         else
-          lacking = lacks('EXISTS', 'GET', 'LLEN', 'SET', 'RPUSH', 'PEXPIRE')
+          denial = commandDenial('EXISTS', 'GET', 'LLEN', 'SET', 'RPUSH', 'PEXPIRE')
         end
-        lacking = lacking or lacksChannel(channel)
-        if lacking then return lacking end
+        denial = denial or channelDenial(channel)
+        if denial then return denial end
         local isNew = expecting == 0 and snapshot ~= '' and redis.call('EXISTS', runKey) == 0
         if not isNew then
-          local refusal, found = objection(count, owner, expecting, isRefusedAfterCancel, \(RunKey.keyVariables))
+          local refusal, found = rejection(count, owner, expecting, isRefusedAfterCancel, \(RunKey.keyVariables))
           if refusal then return refusal end
           if count > 0 and found == total then
             refresh(1, moreKeys - 1, life)
             return total
           end
         end
-        if string.find(changeKinds, \(IndexChange.Kind.clockPattern)) then started() end
+        if string.find(changeKinds, \(IndexChange.Kind.clockPattern)) then startTime() end
         redis.call(publishCommand, channel, total)
         if isNew then
           redis.call('SET', runKey, snapshot, 'PX', life)
           redis.call('SET', ownerKey, owner, 'PX', life)
           if input ~= '' then redis.call('SET', inputKey, input, 'PX', life) else redis.call('DEL', inputKey) end
           if push(eventsKey, first, #ARGV) ~= count then
-            -- There was a run which was evicted or deleted by hand in part.
+            -- An earlier run was evicted or deleted by hand in part.
             left = redis.call('DEL', eventsKey, contentsKey)
             push(eventsKey, first, #ARGV)
           end
@@ -54,7 +55,7 @@ extension RedisScripts {
           if snapshot ~= '' then redis.call('SET', runKey, snapshot, 'PX', life) end
         end
         for i = moreArguments, block - 1, 2 do redis.call('HSET', contentsKey, ARGV[i], ARGV[i + 1]) end
-        -- What was written just now with its time to live is passed over.
+        -- Keys that were just written with their time to live are skipped.
         if isNew then
           redis.call('PEXPIRE', eventsKey, life)
           if contentCount > 0 then redis.call('PEXPIRE', contentsKey, life) end
@@ -63,7 +64,7 @@ extension RedisScripts {
         end
         local index = moreKeys
         if historyCount > 0 then
-          remember(moreKeys, block)
+          appendBlock(moreKeys, block)
           index = moreKeys + \(SessionKey.count)
           refresh(moreKeys, index - 1, life)
         end
@@ -72,24 +73,24 @@ extension RedisScripts {
         return {'done', total, due, left}
         """)
 
-    /// Needs ``shortened``.
+    /// Needs ``missingEvents``.
     ///
-    /// - `objection` gives why a commit of so many events to a run that is not to be created is not taken, and nothing if it is; and
-    ///   how many events the run has. It gives the codes of `CommitOutcome`, `conflict` with the count found;
-    ///   `unowned` if nobody owns the run; `incomplete` and `run`, of which other keys are there; or `incomplete`, `events`, the count
-    ///   found and the count that the snapshot covers.
-    static let objection = """
-        local function objection(count, owner, expecting, isRefusedAfterCancel, \(RunKey.keyVariables))
+    /// - `rejection` returns why a commit of `count` events to an existing run is rejected, or nothing and the number
+    ///   of events of the run. The reason is one of the codes of `CommitOutcome`, `conflict` with the number found;
+    ///   `unowned` if the run has no owner; `incomplete` and `run`, of which other keys exist; or `incomplete`,
+    ///   `events`, the number found and the number that the snapshot covers.
+    static let rejection = """
+        local function rejection(count, owner, expecting, isRefusedAfterCancel, \(RunKey.keyVariables))
           if redis.call('EXISTS', runKey) == 0 then
-            if redis.call('EXISTS', eventsKey, ownerKey, inputKey, contentsKey) > 0 then return {'incomplete', 'run'} end
-            return {'missing'}
+            if redis.call('EXISTS', eventsKey, ownerKey, inputKey, contentsKey) == 0 then return {'missing'} end
+            return {'incomplete', 'run'}
           end
           local holder = redis.call('GET', ownerKey)
           if not holder then return {'unowned'} end
           if holder ~= owner then return {'fenced'} end
           local found = redis.call('LLEN', eventsKey)
           if found ~= expecting and (count == 0 or found ~= expecting + count) then
-            return shortened(found, runKey) or {'conflict', found}
+            return missingEvents(found, runKey) or {'conflict', found}
           end
           if isRefusedAfterCancel and found == expecting and redis.call('HEXISTS', signalsKey, 'cancel') == 1 then
             return {'cancelled'}
@@ -99,32 +100,34 @@ extension RedisScripts {
 
         """
 
-    /// - `shortened` gives `incomplete`, `events`, the count of events and the count that the snapshot covers, if that is more.
-    static let shortened = """
-        local function shortened(found, runKey)
+    /// - `missingEvents` returns `incomplete`, `events`, the number of events and the number that the snapshot covers,
+    ///   if that is greater.
+    static let missingEvents = """
+        local function missingEvents(found, runKey)
           local covered = string.match(redis.call('GETRANGE', runKey, -32, -1), ',"_events":(%d+)}$')
           if covered and tonumber(covered) > found then return {'incomplete', 'events', found, tonumber(covered)} end
         end
 
         """
 
-    /// Whether a commit would be taken at this moment. Gives `done`, or what ``commit`` would give.
-    static let mayCommit = PublishingScript<RunKey, MayCommitArgument, NoNames>(
-        [rights, publishing, shortened, objection],
+    /// Checks whether a commit would be accepted at this moment. Returns `done`, or what ``commit`` would return.
+    static let canCommit = PublishingScript<RunKey, CanCommitArgument, NoNames>(
+        [rights, publishing, missingEvents, rejection],
         """
-        local lacking = lacks('EXISTS', 'GET', 'LLEN', 'HEXISTS', 'SET', 'RPUSH', 'PEXPIRE', 'DEL', 'HSET', 'SADD', 'ZADD',
-          'ZREM', 'PTTL', 'ZRANGEBYSCORE', 'TIME') or lacksChannel(channel)
-        if lacking then return lacking end
-        if not mayCreate or redis.call('EXISTS', runKey) == 1 then
-          local refusal = objection(count, owner, expecting, isRefusedAfterCancel, \(RunKey.keyVariables))
+        local denial = commandDenial('EXISTS', 'GET', 'LLEN', 'HEXISTS', 'SET', 'RPUSH', 'PEXPIRE', 'DEL', 'HSET', 'SADD',
+          'ZADD', 'ZREM', 'PTTL', 'ZRANGEBYSCORE', 'TIME') or channelDenial(channel)
+        if denial then return denial end
+        if not canCreate or redis.call('EXISTS', runKey) == 1 then
+          local refusal = rejection(count, owner, expecting, isRefusedAfterCancel, \(RunKey.keyVariables))
           if refusal then return refusal end
         end
         return {'done', 0}
         """)
 
-    /// A run as it stands at one moment: snapshot, owner, and the events that the snapshot does not cover.
+    /// The state of a run at one moment: snapshot, owner, and the events that the snapshot does not cover.
     ///
-    /// - Gives nothing if there is no run, and the snapshot alone if it does not say how many events it covers.
+    /// - Returns nothing if there is no run, and only the snapshot if that does not end with the number of events that
+    ///   it covers.
     static let record = Script<RecordKey, NoNames, NoNames>(
         [],
         """
@@ -135,8 +138,8 @@ extension RedisScripts {
         return {run, redis.call('GET', ownerKey), redis.call('LRANGE', eventsKey, covered, -1)}
         """)
 
-    /// A run's snapshot and owner, and the digest by which ``save`` knows that it is still the same.
-    static let inspect = Script<StandingKey, NoNames, NoNames>(
+    /// A run's snapshot and owner, and the digest by which ``save`` detects a change.
+    static let inspect = Script<RunStateKey, NoNames, NoNames>(
         [],
         """
         local run = redis.call('GET', runKey)
@@ -144,19 +147,19 @@ extension RedisScripts {
         return {run, redis.call('GET', ownerKey), redis.sha1hex(run)}
         """)
 
-    /// Saves a run by hand, whoever owns it. The snapshot covers all events that are there.
+    /// Saves a run, regardless of its owner. The snapshot covers all stored events.
     ///
-    /// - More keys: one for each index change. The changes hold only if the run that was there is still there.
-    /// - Gives `OK` and what is due in queues; or `AGAIN` if another run is there.
+    /// - More keys: one for each index change. The changes apply only if the previous run is unchanged.
+    /// - Returns `OK` and the due members of queues; or `AGAIN` if the run has changed.
     static let save = PublishingScript<RunKey, SaveArgument, ChangeArgument>(
         [writing],
         """
-        local lacking = lacks('GET', 'LLEN', 'SET', 'DEL', 'PEXPIRE', 'ZADD', 'ZREM', 'PTTL', 'ZRANGEBYSCORE', 'TIME')
-          or lacksChannel(channel)
-        if lacking then return lacking end
+        local denial = commandDenial('GET', 'LLEN', 'SET', 'DEL', 'PEXPIRE', 'ZADD', 'ZREM', 'PTTL',
+          'ZRANGEBYSCORE', 'TIME') or channelDenial(channel)
+        if denial then return denial end
         local old = redis.call('GET', runKey)
         if (old and redis.sha1hex(old) or '') ~= digest then return {'AGAIN'} end
-        started()
+        startTime()
         local count = old and redis.call('LLEN', eventsKey) or 0
         redis.call(publishCommand, channel, digits(count))
         redis.call('SET', runKey, beginning .. digits(count) .. '}', 'PX', digits(ttl))
@@ -165,23 +168,25 @@ extension RedisScripts {
         return {'OK', change(moreKeys, ttl, \(ChangeArgument.argumentVariables))}
         """)
 
-    /// Appends one event by hand, whoever owns the run.
+    /// Appends one event, regardless of the owner of the run.
     ///
     /// - More keys: one for each index change.
-    /// - Gives the count, nothing if there is no run, or `incomplete` and what `objection` gives with it.
+    /// - Returns the number of events, nothing if there is no run, or `incomplete` and what `rejection` returns with
+    ///   it.
     static let append = PublishingScript<RunKey, AppendArgument, ChangeArgument>(
-        [writing, shortened],
+        [writing, missingEvents],
         """
-        local lacking = lacks('EXISTS', 'LLEN', 'GETRANGE', 'RPUSH', 'PEXPIRE', 'ZADD', 'PTTL', 'TIME') or lacksChannel(channel)
-        if lacking then return lacking end
+        local denial = commandDenial('EXISTS', 'LLEN', 'GETRANGE', 'RPUSH', 'PEXPIRE', 'ZADD', 'PTTL', 'TIME')
+          or channelDenial(channel)
+        if denial then return denial end
         if redis.call('EXISTS', runKey) == 0 then
           if redis.call('EXISTS', eventsKey, ownerKey, inputKey, contentsKey) > 0 then return {'incomplete', 'run'} end
           return false
         end
         local found = redis.call('LLEN', eventsKey)
-        local short = shortened(found, runKey)
+        local short = missingEvents(found, runKey)
         if short then return short end
-        if changeKinds ~= '' then started() end
+        if changeKinds ~= '' then startTime() end
         redis.call(publishCommand, channel, found + 1)
         local count = redis.call('RPUSH', eventsKey, event)
         refresh(1, moreKeys - 1, digits(ttl))
@@ -189,45 +194,47 @@ extension RedisScripts {
         return count
         """)
 
-    /// Hands a run from one owner to another, if the one that is named owns it. Of several claimers one wins; one that asks
-    /// again after it won is told so again.
+    /// Changes the owner of a run if it has the expected owner. Of several claimers one succeeds; if that one repeats
+    /// the call, it succeeds again.
     ///
     /// - More keys: the ``ClaimIndexKey``s; the indexes of unfinished runs; then one for each index change.
-    /// - Gives 1 or 0.
+    /// - Returns 1 or 0.
     static let claim = Script<RunKey, ClaimArgument, ChangeArgument>(
         [rights, clock, lives, indexing],
         """
-        local lacking = lacks('EXISTS', 'GET', 'SET', 'PEXPIRE', 'ZSCORE', 'ZREM', 'ZADD', 'PTTL', 'TIME')
-        if lacking then return lacking end
+        local denial = commandDenial('EXISTS', 'GET', 'SET', 'PEXPIRE', 'ZSCORE', 'ZREM', 'ZADD', 'PTTL', 'TIME')
+        if denial then return denial end
         if redis.call('EXISTS', runKey) == 0 then return 0 end
         local found = redis.call('GET', ownerKey) or ''
         if found ~= currentOwner and found ~= newOwner then return 0 end
-        started()
+        startTime()
         redis.call('SET', ownerKey, newOwner, 'PX', digits(ttl))
         refresh(1, moreKeys - 1, digits(ttl))
         \(ClaimIndexKey.keyGroup(at: "moreKeys"))
         local firstUnfinished = moreKeys + \(ClaimIndexKey.count)
         local firstChange = firstUnfinished + \(RedisKeys.unfinishedStatuses.count)
         local unfinished = false
-        for i = firstUnfinished, firstChange - 1 do unfinished = unfinished or redis.call('ZSCORE', KEYS[i], runMember) end
+        for i = firstUnfinished, firstChange - 1 do
+          unfinished = unfinished or redis.call('ZSCORE', KEYS[i], runMember)
+        end
         redis.call('ZREM', oldOwnerRunsKey, runMember)
         if unfinished then
-          redis.call('ZADD', newOwnerRunsKey, digits(started() + ttl - 1), runMember)
-          outliveRuns(newOwnerRunsKey, ttl)
+          redis.call('ZADD', newOwnerRunsKey, digits(startTime() + ttl - 1), runMember)
+          extendIndex(newOwnerRunsKey, ttl)
         end
         change(firstChange, ttl, \(ChangeArgument.argumentVariables))
         return 1
         """)
 
-    /// Deletes a run whole, or what is left of it.
+    /// Deletes a run, or what is left of it.
     ///
     /// - More keys: one for each index change.
-    /// - Gives whether there was anything. Signals count for nothing: they may be there without a run.
+    /// - Returns whether there was any data. Signals do not count: they may exist without a run.
     static let delete = PublishingScript<RunKey, DeleteArgument, ChangeArgument>(
         [writing],
         """
-        local lacking = lacks('EXISTS', 'UNLINK', 'ZREM') or lacksChannel(channel)
-        if lacking then return lacking end
+        local denial = commandDenial('EXISTS', 'UNLINK', 'ZREM') or channelDenial(channel)
+        if denial then return denial end
         local there = redis.call('EXISTS', runKey, eventsKey, ownerKey, inputKey, contentsKey) > 0
         redis.call(publishCommand, channel, 0)
         for i = 1, moreKeys - 1 do redis.call('UNLINK', KEYS[i]) end

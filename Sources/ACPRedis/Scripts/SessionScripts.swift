@@ -2,16 +2,16 @@
 
 import Redis
 
-/// All keys of a session. Every script that writes a session takes them.
+/// All keys of a session. Every script that writes a session receives them.
 enum SessionKey: String, ScriptName {
     case session, history, blocks, contents
 }
 
 /// Arguments of ``RedisScripts/saveSession``.
 enum SaveSessionArgument: String, ScriptName {
-    /// The expected version. Empty if any version will do.
+    /// The expected version. Empty if any version is accepted.
     case expecting
-    /// In ms.
+    /// In milliseconds.
     case ttl
     /// The session's JSON up to the version.
     case beginning
@@ -21,14 +21,15 @@ enum SaveSessionArgument: String, ScriptName {
 
 /// Arguments of ``RedisScripts/appendHistory``.
 enum AppendHistoryArgument: String, ScriptName {
-    /// In ms.
+    /// In milliseconds.
     case ttl
     case blockCount
 
     var form: ScriptForm { .number }
 }
 
-/// How a block of a session's history begins among the arguments. Its entries follow, then for each content its digest and its bytes.
+/// The first arguments of a block of a session's history. Its entries follow, then for each content its digest and its
+/// bytes.
 enum BlockArgument: String, ScriptName {
     /// The key of the block.
     case blockName
@@ -40,13 +41,13 @@ enum BlockArgument: String, ScriptName {
 extension RedisScripts {
     /// Needs ``lists``.
     ///
-    /// - `remember` appends a block to a session's history, whole, and only if its key is not there yet. The ``SessionKey``s begin
-    ///   at the position `key`, the words of the block at `word`. It gives where the words end.
+    /// - `appendBlock` appends a block to a session's history, whole, and only if its key is new. The ``SessionKey``s
+    ///   begin at the position `key`, the arguments of the block at `argument`. It returns the position after them.
     static let history = """
-        local function remember(key, word)
+        local function appendBlock(key, argument)
           \(SessionKey.keyGroup(at: "key"))
-          \(BlockArgument.argumentGroup(at: "word"))
-          local first = word + \(BlockArgument.count)
+          \(BlockArgument.argumentGroup(at: "argument"))
+          local first = argument + \(BlockArgument.count)
           local last = first + entryCount - 1
           local stop = last + 2 * contentCount
           if redis.call('SADD', blocksKey, blockName) == 1 then
@@ -58,15 +59,14 @@ extension RedisScripts {
 
         """
 
-    /// Saves a session if the version that is there is the expected one. The version stands at the end of the value, and is
-    /// counted on here.
+    /// Saves a session if it has the expected version. The version is at the end of the value, and is incremented here.
     ///
-    /// - Gives `OK` and the new version; `CONFLICT` and the version found; or `CORRUPT`.
+    /// - Returns `OK` and the new version; `CONFLICT` and the version found; or `CORRUPT`.
     static let saveSession = Script<SessionKey, SaveSessionArgument, NoNames>(
         [rights, clock, lives],
         """
-        local lacking = lacks('GET', 'SET', 'PEXPIRE')
-        if lacking then return lacking end
+        local denial = commandDenial('GET', 'SET', 'PEXPIRE')
+        if denial then return denial end
         local found, current = 0, redis.call('GET', sessionKey)
         if current then
           found = tonumber(string.match(string.sub(current, -32), ',"version":(%d+)}$'))
@@ -78,16 +78,16 @@ extension RedisScripts {
         return {'OK', found + 1}
         """)
 
-    /// Appends blocks to a session's history: each whole, and only if its key is not there yet.
+    /// Appends blocks to a session's history: each whole, and only if its key is new.
     ///
-    /// - More arguments: for each block the words that `remember` takes.
+    /// - More arguments: for each block the arguments that `appendBlock` reads.
     static let appendHistory = Script<SessionKey, AppendHistoryArgument, NoNames>(
         [rights, clock, lives, lists, history],
         """
-        local lacking = lacks('SADD', 'RPUSH', 'HSET', 'PEXPIRE')
-        if lacking then return lacking end
-        local word = moreArguments
-        for block = 1, blockCount do word = remember(1, word) end
+        local denial = commandDenial('SADD', 'RPUSH', 'HSET', 'PEXPIRE')
+        if denial then return denial end
+        local argument = moreArguments
+        for block = 1, blockCount do argument = appendBlock(1, argument) end
         refresh(1, moreKeys - 1, digits(ttl))
         return 1
         """)

@@ -5,10 +5,10 @@ public import ACPStorage
 import Redis
 
 extension RedisStorage {
-    /// A session as it was saved last, or nil if it never was.
+    /// Returns the latest saved state of a session, or `nil` if it was never saved.
     public func storedSession(_ id: SessionID) async throws -> StoredSession? {
         let task = RedisTask.reading("session \(id)", at: keys.session(id))
-        guard let json = try await link.send(.read("GET", .text(keys.session(id))), task).bytes else { return nil }
+        guard let json = try await executor.send(.read("GET", .text(keys.session(id))), task).bytes else { return nil }
         do throws(StorageError) {
             return try StoredSession(document: json)
         } catch {
@@ -16,22 +16,22 @@ extension RedisStorage {
         }
     }
 
-    /// Saves a session's state and metadata: one round trip.
+    /// Saves a session's state and metadata, and returns its new version: one round trip.
     @discardableResult
     public func save(_ session: StoredSession, expecting version: Int?) async throws -> Int {
         let id = session.id
         let task = RedisTask.writing("Saving session \(id)", at: keys.session(id))
         let beginning = try session.documentBeginning()
-        // Not to be repeated by itself: the second attempt would find the version of the first.
-        let reply = try await link.send(
+        // Not repeated automatically: the second attempt would find the version of the first.
+        let reply = try await executor.send(
             .script(
                 RedisScripts.saveSession, keys: keys.allOfSession(id),
                 [
                     .expecting: version.map { .number($0) } ?? .text(""), .ttl: .number(milliseconds),
                     .beginning: .bytes(beginning),
                 ], isIdempotent: false), task)
-        guard let answer = reply.array, answer.count == 2, let outcome = answer[0].string, let found = answer[1].int
-        else { throw task.corrupt("the script's answer is not what was expected") }
+        guard let parts = reply.array, parts.count == 2, let outcome = parts[0].string, let found = parts[1].int
+        else { throw task.corrupt("the script's reply is not the expected one") }
         switch outcome {
         case "OK": return found
         case "CONFLICT":
@@ -46,22 +46,22 @@ extension RedisStorage {
         var request = RedisRequest.script(
             RedisScripts.appendHistory, keys: keys.allOfSession(session),
             [.ttl: .number(milliseconds), .blockCount: .number(blocks.count)], isIdempotent: true)
-        for block in blocks { request.append(words(of: block)) }
-        _ = try await link.send(request, task)
+        for block in blocks { request.append(arguments(of: block)) }
+        _ = try await executor.send(request, task)
     }
 
-    /// A block as the scripts take it.
-    func words(of block: HistoryBlock) -> [RedisArgument] {
+    /// Returns a block as the scripts expect it.
+    func arguments(of block: HistoryBlock) -> [RedisArgument] {
         let begin: ScriptValues<BlockArgument, RedisArgument> = [
             .blockName: .text(block.key), .entryCount: .number(block.entries.count),
             .contentCount: .number(block.contents.count),
         ]
-        var words = begin.values
-        for entry in block.entries { words.append(.bytes(entry.json)) }
-        return words + block.contents.words
+        var arguments = begin.values
+        for entry in block.entries { arguments.append(.bytes(entry.json)) }
+        return arguments + block.contents.scriptArguments
     }
 
-    /// One page of a session's history, oldest first, and how many entries there are in all: one round trip.
+    /// Returns one page of a session's history, oldest first, and the number of all entries: one round trip.
     public func storedHistory(
         of session: SessionID, from offset: Int, limit: Int?
     ) async throws -> StoragePage<Encoded<HistoryEntry>> {
@@ -75,18 +75,18 @@ extension RedisStorage {
         }
         // Counted afterwards, so that the total is never less than what was read.
         requests.append(.read("LLEN", .text(key)))
-        let replies = try await link.sendEach(requests, task)
-        guard let total = replies.last?.int else { throw task.corrupt("it is no list") }
+        let replies = try await executor.sendEach(requests, task)
+        guard let total = replies.last?.int else { throw task.corrupt("it is not a list") }
         guard replies.count == 2 else { return StoragePage(items: [], total: total) }
         let entries = (replies[0].array ?? []).map { Encoded<HistoryEntry>(json: $0.bytes ?? []) }
         return StoragePage(items: entries, total: total)
     }
 
-    /// Deletes a session with its history. Its runs stay.
+    /// Deletes a session with its history. Its runs remain.
     @discardableResult
     public func deleteSession(_ session: SessionID) async throws -> Bool {
         let task = RedisTask.writing("Deleting session \(session)", at: keys.session(session))
         let names = keys.allOfSession(session).values.map { RedisArgument.text($0) }
-        return (try await link.send(RedisRequest("UNLINK", names), task).int ?? 0) > 0
+        return (try await executor.send(RedisRequest("UNLINK", names), task).int ?? 0) > 0
     }
 }

@@ -147,7 +147,8 @@ struct ClusterIndexTests {
                 try await letQueuePass(storage, client)
                 #expect(try await listed(storage, .unfinished(.awaiting)) == (1, [writer.run.id]))
             }
-            let score = try await client.send("ZSCORE", storage.keys.runsExpiry, "\(RunPlace(writer.run).expiryMember)")
+            let score = try await client.send(
+                "ZSCORE", storage.keys.runsExpiry, "\(RunIndexEntry(writer.run).expiryMember)")
             let now = try await Self.cluster.setup.servers[0].send("TIME").array?.first?.int ?? 0
             // Soon, and not only when it expires.
             #expect((score.double ?? 0) / 1000 < Double(now) + 60)
@@ -205,8 +206,8 @@ private final class Death: RedisStorageClient {
     }
 
     private func isIndexWrite(_ request: RedisRequest) -> Bool {
-        let intent = RedisArgument(IndexChange.Kind.intend.rawValue)
-        return request.script == RedisScripts.index.script && !request.words.contains(intent)
+        let scheduledCheck = RedisArgument(IndexChange.Kind.checkSoon.rawValue)
+        return request.script == RedisScripts.index.script && !request.words.contains(scheduledCheck)
     }
 }
 

@@ -2,8 +2,8 @@
 
 import Synchronization
 
-/// The tasks that carry events from subscriptions to streams.
-final class Pumps: Sendable {
+/// The tasks that forward events from Redis subscriptions to streams.
+final class SubscriptionTasks: Sendable {
     private struct State {
         var tasks: [Int: Task<Void, Never>] = [:]
         var next = 0
@@ -12,14 +12,14 @@ final class Pumps: Sendable {
 
     private let state = Mutex(State())
 
-    /// Starts a pump. Nil if the storage was closed.
+    /// Starts a task. Returns `nil` if the storage was closed.
     func start(_ body: @escaping @Sendable () async -> Void) -> Task<Void, Never>? {
         state.withLock { state in
             guard !state.isEnded else { return nil }
             let id = state.next
             state.next += 1
-            // Unstructured: the stream that it feeds outlives the call that made it. The end of the stream cancels it, or
-            // else the end of the storage, in `stop()`.
+            // Unstructured: the stream outlives the call that created it. The task is cancelled when the stream ends,
+            // or when the storage ends, in `stop()`.
             let task = Task { [weak self] in
                 await body()
                 _ = self?.state.withLock { $0.tasks.removeValue(forKey: id) }
@@ -29,7 +29,7 @@ final class Pumps: Sendable {
         }
     }
 
-    /// How many there are: for tests that nothing stays behind.
+    /// The number of tasks, for tests that none is left.
     var count: Int { state.withLock { $0.tasks.count } }
 
     func stop() {

@@ -6,13 +6,13 @@ import Logging
 import Redis
 import Synchronization
 
-/// Takes expired runs out of indexes, a bounded number at a time.
-final class Housekeeping: Sendable {
-    /// What is due in queues.
+/// Removes expired runs from indexes, a bounded number at a time.
+final class IndexMaintenance: Sendable {
+    /// Members of queues that are due for a check.
     struct Due: Sendable {
-        /// Members of the queue of runs that may have expired.
+        /// Due members of the queue of runs that may have expired.
         var runs: [String] = []
-        /// Runs that a process may own no more.
+        /// Runs that a process may no longer own.
         var owned: (process: ProcessID, runs: [RunID])?
 
         var isEmpty: Bool { runs.isEmpty && (owned?.runs.isEmpty ?? true) }
@@ -22,55 +22,57 @@ final class Housekeeping: Sendable {
         var task: Task<Void, Never>?
         var isEnded = false
         var newRuns = 0
-        var askedAt: ContinuousClock.Instant?
+        var queriedAt: ContinuousClock.Instant?
     }
 
-    /// Of so many new runs one asks what is due. It is told of more than so many runs, so that old ones go away faster than new
-    /// ones come.
-    private static let runsPerQuestion = 8
+    /// One of this many new runs queries the queues. It receives more due runs than that, so that expired runs are
+    /// removed faster than new ones are created.
+    private static let runsPerQuery = 8
 
-    private let link: RedisLink
+    private let executor: RedisExecutor
     private let keys: RedisKeys
     private let milliseconds: Int
-    /// After so long the next new run asks, however few there were.
+    /// The time after which the next new run queries the queues, however few runs were created.
     private let interval: Duration
     private let logger: Logger
     private let state = Mutex(State())
     private let repair: IndexRepair
 
-    init(link: RedisLink, keys: RedisKeys, timeToLive: Duration, logger: Logger) {
-        repair = IndexRepair(link: link, keys: keys, timeToLive: timeToLive)
-        self.link = link
+    init(executor: RedisExecutor, keys: RedisKeys, timeToLive: Duration, logger: Logger) {
+        repair = IndexRepair(executor: executor, keys: keys, timeToLive: timeToLive)
+        self.executor = executor
         self.keys = keys
         milliseconds = timeToLive.wholeMilliseconds
         interval = min(.seconds(1), timeToLive / 16)
         self.logger = logger
     }
 
-    /// Whether the run that is created now asks the queues what is due.
-    func isToAsk() -> Bool {
+    /// Returns whether the run that is being created should query the queues for due runs.
+    func shouldQueryDueRuns() -> Bool {
         let now = ContinuousClock.now
         return state.withLock { state in
             state.newRuns += 1
-            if let asked = state.askedAt, now - asked < interval, state.newRuns < Self.runsPerQuestion { return false }
+            if let asked = state.queriedAt, now - asked < interval, state.newRuns < Self.runsPerQuery { return false }
             state.newRuns = 0
-            state.askedAt = now
+            state.queriedAt = now
             return true
         }
     }
 
-    /// Looks at what is due, in the background, one lot at a time. What comes meanwhile is due again later.
+    /// Checks due runs in the background, one batch at a time. A batch that arrives meanwhile is dropped: its runs stay
+    /// due.
     func startPruning(_ due: Due) {
         guard !due.isEmpty else { return }
         state.withLock { state in
             guard state.task == nil, !state.isEnded else { return }
-            // Unstructured: whoever creates a run does not wait for old ones to be cleared away. It ends by itself after one
-            // pipeline, and before that with the storage, which cancels it in `stop()` and waits for it in `end()`.
+            // Unstructured: the creation of a run does not wait for the removal of old ones. The task ends by itself
+            // after one pipeline, or earlier with the storage, which cancels it in `stop()` and waits for it in
+            // `end()`.
             state.task = Task {
                 do {
                     try await prune(due)
                 } catch {
-                    logger.debug("Expired runs were not cleared away", metadata: ["error": "\(error)"])
+                    logger.debug("Expired runs could not be removed", metadata: ["error": "\(error)"])
                 }
                 self.state.withLock { $0.task = nil }
             }
@@ -78,7 +80,7 @@ final class Housekeeping: Sendable {
     }
 
     func prune(_ due: Due) async throws(StorageError) {
-        if link.isCluster { return try await pruneCluster(due) }
+        if executor.isCluster { return try await pruneCluster(due) }
         var requests = due.runs.compactMap(pruning)
         if let (process, runs) = due.owned {
             for run in runs {
@@ -97,60 +99,61 @@ final class Housekeeping: Sendable {
             }
         }
         guard !requests.isEmpty else { return }
-        _ = try await link.sendEach(requests, .writing("clearing away expired runs", at: keys.runsExpiry))
+        _ = try await executor.sendEach(requests, .writing("removing expired runs", at: keys.runsExpiry))
     }
 
     private func pruning(_ member: String) -> RedisRequest? {
-        guard let place = RunPlace(expiryMember: member) else {
-            // Nothing of ours. It would be due for ever.
+        guard let indexEntry = RunIndexEntry(expiryMember: member) else {
+            // Not a member of this storage. It would be due for ever.
             return RedisRequest("ZREM", [.text(keys.runsExpiry), .text(member)], isIdempotent: true)
         }
         return .script(
             RedisScripts.prune,
-            keys: [.run: keys.run(place.id), .queue: keys.runsExpiry],
-            moreKeys: keys.listings(of: place) + keys.allUnfinished,
-            [.id: .text(place.id.rawValue), .queueMember: .text(member), .ttl: .number(milliseconds)],
+            keys: [.run: keys.run(indexEntry.id), .queue: keys.runsExpiry],
+            moreKeys: keys.listings(of: indexEntry) + keys.allUnfinished,
+            [.id: .text(indexEntry.id.rawValue), .queueMember: .text(member), .ttl: .number(milliseconds)],
             isIdempotent: true)
     }
 
-    /// Takes runs out of an index that are not there although they have not expired: evicted, or deleted by hand.
+    /// Removes runs from an index that no longer exist although they have not expired: they were evicted, or deleted by
+    /// hand.
     func forget(_ runs: [RunID], in index: String) async throws(StorageError) {
-        if link.isCluster { return try await putRight(runs.map { .init(run: $0, indexes: [index]) }) }
+        if executor.isCluster { return try await repairIndexes(runs.map { .init(run: $0, indexes: [index]) }) }
         let requests = runs.map { run in
             RedisRequest.script(
                 RedisScripts.forget, keys: [.run: keys.run(run)], moreKeys: [index, keys.runs] + keys.allUnfinished,
                 [.id: .text(run.rawValue)], isIdempotent: true)
         }
-        _ = try await link.sendEach(requests, .writing("clearing away runs that are gone", at: index))
+        _ = try await executor.sendEach(requests, .writing("removing runs that no longer exist", at: index))
     }
 
     // MARK: On a cluster
 
     private func pruneCluster(_ due: Due) async throws(StorageError) {
-        var suspects: [IndexRepair.Suspect] = []
+        var candidates: [IndexRepair.Candidate] = []
         for member in due.runs {
-            if let place = RunPlace(expiryMember: member) {
-                suspects.append(.init(run: place.id, place: place))
+            if let indexEntry = RunIndexEntry(expiryMember: member) {
+                candidates.append(.init(run: indexEntry.id, indexEntry: indexEntry))
             } else {
-                // Nothing of ours. It would be due for ever.
-                _ = try await link.send(
+                // Not a member of this storage. It would be due for ever.
+                _ = try await executor.send(
                     RedisRequest("ZREM", [.text(keys.runsExpiry), .text(member)], isIdempotent: true),
-                    .writing("clearing away expired runs", at: keys.runsExpiry))
+                    .writing("removing expired runs", at: keys.runsExpiry))
             }
         }
-        try await putRight(suspects)
+        try await repairIndexes(candidates)
         if let (process, runs) = due.owned { try await pruneOwned(runs, by: process) }
     }
 
-    /// Puts the places of runs in all indexes right.
-    func putRight(_ suspects: [IndexRepair.Suspect]) async throws(StorageError) {
-        if !suspects.isEmpty { try await repair.repair(suspects) }
+    /// Repairs the entries of runs in all indexes.
+    func repairIndexes(_ candidates: [IndexRepair.Candidate]) async throws(StorageError) {
+        if !candidates.isEmpty { try await repair.repair(candidates) }
     }
 
     private func pruneOwned(_ runs: [RunID], by process: ProcessID) async throws(StorageError) {
         guard !runs.isEmpty else { return }
         let begin = ContinuousClock.now
-        let replies = try await link.sendEach(
+        let replies = try await executor.sendEach(
             runs.flatMap { [.read("GET", .text(keys.owner($0))), .read("PTTL", .text(keys.owner($0)))] },
             .reading("the owners of runs", at: keys.processRuns(process)))
         let wanted = RunOwner.storedPrefix(of: process)
@@ -165,15 +168,15 @@ final class Housekeeping: Sendable {
                 score: left < 0 ? milliseconds : left,
                 member: run.rawValue)
         }
-        _ = try await link.send(
+        _ = try await executor.send(
             IndexWriter.request(keys.processRuns(process), changes.map { ($0, begin) }, ttl: milliseconds),
-            .writing("clearing away runs of a process", at: keys.processRuns(process)))
+            .writing("removing runs of a process", at: keys.processRuns(process)))
     }
 
-    /// Those of some runs that are there and have not ended. What cannot be read may not have ended.
+    /// Returns those of some runs that exist and have not ended. A run that cannot be read counts as unfinished.
     func unfinished(of runs: [RunID]) async throws(StorageError) -> Set<RunID> {
         guard !runs.isEmpty else { return [] }
-        let replies = try await link.sendEach(
+        let replies = try await executor.sendEach(
             runs.map { .read("GET", .text(keys.run($0))) }, .reading("runs", at: keys.run(runs[0])))
         var found: Set<RunID> = []
         for (run, reply) in zip(runs, replies) {

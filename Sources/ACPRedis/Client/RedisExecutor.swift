@@ -4,14 +4,15 @@ import ACPStorage
 import Redis
 import Synchronization
 
-/// The way to the server: a client, whether the storage is still open, and errors in the storage's own terms.
-final class RedisLink: Sendable {
+/// Executes the storage's requests on a client while the storage is open, and reports failures as `StorageError`.
+final class RedisExecutor: Sendable {
     let client: any RedisStorageClient
-    /// Keys are spread over several masters.
+    /// Whether keys are distributed over several masters.
     let isCluster: Bool
     /// The glob pattern that all keys and channels of the storage match.
     let pattern: String
-    /// How messages are published. On a cluster they go to the shard of their channel, and not to all servers.
+    /// The command by which messages are published. On a cluster, they are sent to the shard of their channel instead
+    /// of all servers.
     let publishCommand: PublishCommand
     private let isClosed = Atomic(false)
 
@@ -22,7 +23,7 @@ final class RedisLink: Sendable {
         publishCommand = isCluster ? .shardPublish : .publish
     }
 
-    /// Whether this was the first call.
+    /// Closes the executor. Returns whether this was the first call.
     func close() -> Bool { !isClosed.exchange(true, ordering: .acquiringAndReleasing) }
 
     func checkOpen() throws(StorageError) {
@@ -31,14 +32,14 @@ final class RedisLink: Sendable {
         }
     }
 
-    /// All masters: one server is one.
-    func masterClients() async throws(StorageError) -> [RedisLink] {
+    /// Returns all masters. A standalone server is its own master.
+    func masterClients() async throws(StorageError) -> [RedisExecutor] {
         guard isCluster else { return [self] }
         try checkOpen()
         do {
-            return try await client.masterClients().map { RedisLink($0, pattern: pattern) }
+            return try await client.masterClients().map { RedisExecutor($0, pattern: pattern) }
         } catch {
-            throw RedisTask.reading("which servers there are", at: pattern)
+            throw RedisTask.reading("the servers of the cluster", at: pattern)
                 .failed(error, runsScript: false, pattern: pattern)
         }
     }
@@ -48,7 +49,7 @@ final class RedisLink: Sendable {
         try await sendAll([request], task)[0].get()
     }
 
-    /// Sends commands in one write. The first failure of any of them is the failure of all.
+    /// Sends commands in one write. If any of them fails, throws the first failure.
     func sendEach(
         _ requests: [RedisRequest], _ task: RedisTask
     ) async throws(StorageError) -> [RESPValue] {
@@ -58,7 +59,7 @@ final class RedisLink: Sendable {
         return replies
     }
 
-    /// Sends commands in one write. The client repeats those that are idempotent when their replies were lost.
+    /// Sends commands in one write. The client repeats idempotent ones whose replies were lost.
     func sendAll(
         _ requests: [RedisRequest], _ task: RedisTask
     ) async throws(StorageError) -> [Result<RESPValue, StorageError>] {
@@ -71,7 +72,7 @@ final class RedisLink: Sendable {
             let results = try await client.execute(requests)
             if results.count == requests.count { return results.map { $0.mapError { $0 } } }
             let error = RedisError(
-                .protocolError, "The client gave \(results.count) answers to \(requests.count) commands.",
+                .protocolError, "The client returned \(results.count) results for \(requests.count) commands.",
                 mayHaveExecuted: true)
             return requests.map { _ in .failure(error) }
         } catch {
@@ -85,7 +86,7 @@ final class RedisLink: Sendable {
         if !results.contains(where: { if case .failure = $0 { true } else { false } }) {
             return results.map { $0.mapError { StorageError(.refused, "\($0)") } }
         }
-        // A client of the storage's own is closed together with it: say what the caller knows.
+        // The storage's own client is closed together with it: report that the storage was closed.
         try checkOpen()
         return zip(results, requests).map { result, request in
             result.mapError { task.failed($0, runsScript: request.script != nil, pattern: pattern) }

@@ -2,8 +2,8 @@
 
 import ACPCore
 
-/// What decides in which indexes a run stands, its status apart.
-struct RunPlace: Sendable, Hashable {
+/// The properties of a run that determine its index entries, except for its status.
+struct RunIndexEntry: Sendable, Hashable {
     let id: RunID
     let agent: AgentName
     let session: SessionID?
@@ -23,11 +23,11 @@ struct RunPlace: Sendable, Hashable {
         createdAt = Timestamp(microseconds: 0)
     }
 
-    /// How the run stands in the queue of runs that may have expired: what is needed to find all its indexes again when
-    /// nothing else is left of it.
+    /// The run's member of the queue of runs that may have expired: all that is needed to find its index entries when
+    /// nothing else of the run exists any more.
     var expiryMember: String { "\(id) \(agent)" + (session.map { " \($0)" } ?? "") }
 
-    /// Reads ``expiryMember``. The time of creation is lost.
+    /// Reads ``expiryMember``, which does not contain the time of creation.
     init?(expiryMember: String) {
         let words = expiryMember.split(separator: " ", omittingEmptySubsequences: false).map(String.init)
         guard words.count == 2 || words.count == 3, let id = RunID(rawValue: words[0]),

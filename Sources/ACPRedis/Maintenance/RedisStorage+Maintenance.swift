@@ -4,37 +4,39 @@ import ACPStorage
 import Redis
 
 extension RedisStorage {
-    /// About how many keys the server looks at in one step of a walk through all keys.
+    /// The approximate number of keys that the server examines in one step of a scan.
     private static let scanStep = 1_000
 
-    /// Deletes everything under ``prefix`` that belongs to this storage, and nothing else: not what other applications keep
-    /// there, and not a storage under a longer prefix that begins alike. Others are not held up meanwhile.
+    /// Deletes every key under ``prefix`` that belongs to this storage, and no others: neither keys of other
+    /// applications, nor those of a storage with a longer prefix that begins with this one. Other clients are not
+    /// blocked meanwhile.
     public func removeAll() async throws {
-        tracked.forgetAll()
-        for server in try await link.masterClients() {
+        trackedRuns.forgetAll()
+        for server in try await executor.masterClients() {
             var cursor = KeyCursor.start
             while let keys = try await nextKeys(&cursor, on: server) {
                 if keys.isEmpty { continue }
                 let names = keys.map { RedisArgument.text($0.key) }
-                // On a cluster the keys of one command have to be in one slot.
+                // On a cluster, the keys of one command must be in one slot.
                 let requests =
-                    link.isCluster
+                    executor.isCluster
                     ? names.map { RedisRequest("UNLINK", [$0], isIdempotent: true) }
                     : [RedisRequest("UNLINK", names, isIdempotent: true)]
-                _ = try await link.sendEach(requests, .writing("Removing all", at: self.keys.pattern))
+                _ = try await executor.sendEach(requests, .writing("Removing all", at: self.keys.pattern))
             }
         }
     }
 
-    /// What the storage keeps, and how much memory it takes.
+    /// Counts the storage's keys by kind, and estimates their memory.
     ///
-    /// Walks through all keys of the database, step by step, without holding up others. Meant for people and monitoring, not
+    /// Scans all keys of the database in steps that do not block other clients. Meant for operators and monitoring, not
     /// for every request.
     ///
-    /// - Parameter sample: Of how many keys of each kind the size is measured; the others are taken to be like them.
+    /// - Parameter sample: The number of keys of each kind whose size is measured; the others are assumed to be like
+    ///   them. Defaults to 100.
     public func statistics(sample: Int = 100) async throws -> RedisStorageStatistics {
         var found: [RedisKeys.Kind: Set<String>] = [:]
-        let servers = try await link.masterClients()
+        let servers = try await executor.masterClients()
         for server in servers {
             var cursor = KeyCursor.start
             while let keys = try await nextKeys(&cursor, on: server) {
@@ -45,7 +47,7 @@ extension RedisStorage {
         for kind in RedisKeys.Kind.allCases {
             guard let keys = found[kind] else { continue }
             let measured = keys.prefix(max(1, sample))
-            let sizes = try await link.sendEach(
+            let sizes = try await executor.sendEach(
                 measured.map { .read("MEMORY", "USAGE", .text($0)) },
                 .reading("the size of keys", at: self.keys.pattern)
             ).compactMap(\.int)
@@ -71,17 +73,17 @@ extension RedisStorage {
             evictionPolicy: policies.isEmpty ? nil : policies.sorted().joined(separator: ", "))
     }
 
-    /// How far a walk through all keys has come.
+    /// The position of a scan through all keys.
     private enum KeyCursor {
         case start
         case at(String)
         case end
     }
 
-    /// Some keys of the storage, perhaps none, or nil at the end of the walk. A key may come twice; one that is there all the
-    /// time comes.
+    /// Returns some keys of the storage, perhaps none, or `nil` at the end of the scan. A key may be returned twice; a
+    /// key that exists during the whole scan is returned.
     private func nextKeys(
-        _ cursor: inout KeyCursor, on server: RedisLink
+        _ cursor: inout KeyCursor, on server: RedisExecutor
     ) async throws(StorageError) -> [(key: String, kind: RedisKeys.Kind)]? {
         let position: String
         switch cursor {
@@ -90,11 +92,11 @@ extension RedisStorage {
         case .end: return nil
         }
         let task = RedisTask.reading("the names of all keys", at: keys.pattern)
-        try link.checkOpen()
+        try executor.checkOpen()
         let reply = try await server.send(
             .read("SCAN", .text(position), "MATCH", .text(keys.pattern), "COUNT", .number(Self.scanStep)), task)
         guard let parts = reply.array, parts.count == 2, let next = parts[0].string, let names = parts[1].array
-        else { throw task.corrupt("the reply to SCAN is no cursor with keys") }
+        else { throw task.corrupt("the reply to SCAN is not a cursor with keys") }
         cursor = next == "0" ? .end : .at(next)
         return names.compactMap { name in
             guard let key = name.string, let kind = keys.kind(of: key) else { return nil }
@@ -103,29 +105,32 @@ extension RedisStorage {
     }
 }
 
-/// What a ``RedisStorage`` keeps, and how much memory it takes.
+/// The number of keys of a ``RedisStorage``, and their memory.
 public struct RedisStorageStatistics: Sendable, Hashable {
-    /// One kind of keys, by the word behind the prefix.
+    /// The keys of one kind, which is named by the word after the prefix.
     public struct Kind: Sendable, Hashable {
-        /// For example `run`, `events`, `agent_runs`.
+        /// The word after the prefix, for example `run`, `events`, `agent_runs`.
         public var name: String
-        /// How many keys there are.
+        /// The number of keys.
         public var keys: Int
-        /// How much memory they take, estimated from a sample.
+        /// The memory of the keys in bytes, estimated from a sample.
         public var approximateBytes: Int
     }
 
     /// The kinds of which there are keys.
     public var kinds: [Kind]
-    /// How much memory the server uses in all, in bytes; on a cluster, all masters together.
+    /// The memory that the server uses in all, in bytes; on a cluster, the sum of all masters. `nil` if it is not
+    /// known.
     public var serverMemoryUsed: Int?
-    /// How much it may use. Nil if there is no limit; on a cluster, if a master has none.
+    /// The memory limit of the server (`maxmemory`), in bytes; on a cluster, the sum of all masters. `nil` if a server
+    /// has no limit.
     public var serverMemoryLimit: Int?
-    /// What the server does when the limit is reached. Anything but `noeviction` makes runs disappear before their time.
+    /// The eviction policy of the server (`maxmemory-policy`). Every policy but `noeviction` can delete runs before
+    /// they expire. `nil` if it is not known.
     public var evictionPolicy: String?
 
-    /// How many keys there are in all.
+    /// The number of all keys.
     public var keys: Int { kinds.reduce(0) { $0 + $1.keys } }
-    /// How much memory they take, about.
+    /// The approximate memory of all keys, in bytes.
     public var approximateBytes: Int { kinds.reduce(0) { $0 + $1.approximateBytes } }
 }

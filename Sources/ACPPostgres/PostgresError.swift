@@ -28,7 +28,8 @@ public struct PostgresError: Error, Sendable, Hashable, CustomStringConvertible 
 
     /// The kind of this error.
     public var code: Code
-    /// The five characters with which the server identifies the error, such as `42501`. `nil` if the server did not report it.
+    /// The five characters with which the server identifies the error, such as `42501`. `nil` if the server did not
+    /// report it.
     public var sqlState: String?
     /// The message of the server or of libpq. Never contains a password.
     public var message: String

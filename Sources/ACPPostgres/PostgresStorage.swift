@@ -12,25 +12,26 @@ public import ServiceLifecycle
 /// ```
 ///
 /// ## Atomicity
-/// A commit is one transaction: a function in the database checks the owner and the number of events, appends, and replaces the
-/// snapshot. The notification for whoever watches follows in the same round trip. It is durable when it returns, as far as the server's own settings say.
+/// A commit is one transaction: a function in the database checks the owner and the number of events, appends, and
+/// replaces the snapshot. The notification of the run's watchers follows in the same round trip. A commit is durable
+/// when it returns, as far as the server's settings guarantee it.
 ///
 /// ## Several processes
-/// Any number of storages, in any number of processes, may work with the same database. They see each other's runs, events and
-/// sessions, and reach each other by ``coordination``. Heartbeats are judged by the server's clock alone.
+/// Any number of storages, in any number of processes, may use the same database. They see each other's runs, events
+/// and sessions, and communicate through ``coordination``. Heartbeats are measured with the server's clock only.
 ///
 /// ## Tables
-/// The first call makes them, or brings them up to date, unless ``Configuration/skipsMigrations`` says otherwise. They stand
-/// in the first schema of the connection's `search_path`.
+/// The first call creates the tables, or migrates them, unless ``Configuration/skipsMigrations`` is `true`. They are in
+/// the first schema of the connection's `search_path`.
 ///
-/// ## Life
-/// A storage is used right away; it connects when it has to, and again when it lost a connection. It ends with ``close()``, or is
-/// run as a `Service` and ends with its service group.
+/// ## Life cycle
+/// A storage can be used right away and connects when necessary. It ends with ``close()``, or runs as a `Service` and
+/// ends with its service group.
 ///
 /// ## Errors
-/// Everything throws `StorageError`, whose cause is a ``PostgresError``.
+/// All methods and initializers throw `StorageError`, whose cause is a ``PostgresError`` if there is one.
 public final class PostgresStorage: Storage, Service {
-    /// The SQL that makes the tables or brings them up to date, for people who run it themselves. It may be run again.
+    /// The SQL that creates or migrates the tables, for operators who run it themselves. It may be run repeatedly.
     public static var schemaSQL: String { Schema.script }
 
     /// The database, and how it is connected to.
@@ -42,8 +43,9 @@ public final class PostgresStorage: Storage, Service {
     /// Creates a storage in the database of a URL. Does not connect yet.
     ///
     /// - Parameters:
-    ///   - url: `postgresql://[user[:password]@][host][:port][/database][?parameter=value]`, with all parameters of libpq. If
-    ///     `nil`, the environment variable `DATABASE_URL` is used, or `postgresql://localhost` if that is not set.
+    ///   - url: `postgresql://[user[:password]@][host][:port][/database][?parameter=value]`, with all parameters of
+    ///     libpq. If `nil`, the environment variable `DATABASE_URL` is used, or `postgresql://localhost` if that is not
+    ///     set.
     ///   - logger: The logger for background work. If `nil`, a logger labelled `PostgresStorage`.
     /// - Throws: `StorageError` with code `invalidConfiguration` if the URL is invalid.
     public convenience init(url: String? = nil, logger: Logger? = nil) throws(StorageError) {
@@ -64,7 +66,7 @@ public final class PostgresStorage: Storage, Service {
     }
 
     deinit {
-        // What runs in the background refers to the database, not to the storage: it must not go on without it.
+        // Background tasks refer to the database, not to the storage, so they must end with the storage.
         postgresCoordination.stop()
         database.abandon()
     }
@@ -74,24 +76,26 @@ public final class PostgresStorage: Storage, Service {
         StorageCapabilities(isDurable: true, isShared: true, timeToLive: nil)
     }
 
-    /// How processes on this storage talk to each other: by rows with a lease, and by LISTEN and NOTIFY.
+    /// Communication between the processes that use this database, by rows with a lease, and by LISTEN and NOTIFY.
     public var coordination: any Coordination { postgresCoordination }
 
-    /// Asks the server for a sign of life. The time of connecting and of making the tables does not count.
+    /// Sends a query, and returns how long the response took, without the time for connecting and for creating the
+    /// tables.
     public func ping() async throws -> Duration {
         try await database.prepareSchema()
         let start = ContinuousClock.now
-        _ = try await database.read("Asking for a sign of life", "SELECT 1::bigint")
+        _ = try await database.read("Pinging", "SELECT 1::bigint")
         return .now - start
     }
 
-    /// Waits for calls under way, ends all streams of ``coordination``, and closes the connections. Closing twice is fine.
+    /// Waits for running calls, ends all streams of ``coordination``, and closes the connections. Calling it again has
+    /// no effect.
     public func close() async {
         await postgresCoordination.end()
         await database.close()
     }
 
-    /// Waits until the service group shuts down or the task is cancelled, and closes the storage then.
+    /// Waits until the service group shuts down or the task is cancelled, and then closes the storage.
     public func run() async throws {
         try? await gracefulShutdown()
         await close()

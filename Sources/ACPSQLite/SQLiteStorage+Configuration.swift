@@ -12,11 +12,12 @@ extension SQLiteStorage {
     public struct Configuration: Sendable {
         /// What a commit survives once it was acknowledged.
         public enum Durability: Sendable, Hashable {
-            /// A commit returns when the operating system has confirmed that it is on the disk. It survives a power failure.
+            /// A commit returns when the operating system has confirmed that it is on the disk. It survives a power
+            /// failure.
             case full
-            /// A commit returns when the operating system has received it. It survives the end of the process, as with ``full``.
-            /// After a power failure or a crash of the operating system, the last commits may be missing, but the database is
-            /// consistent. Commits take a fraction of the time.
+            /// A commit returns when the operating system has received it. It survives the end of the process, as with
+            /// ``full``. After a power failure or a crash of the operating system, the last commits may be missing, but
+            /// the database is consistent. Commits take a fraction of the time.
             case normal
 
             var pragma: String {
@@ -31,19 +32,19 @@ extension SQLiteStorage {
         static let smallestSize = 65_536
         static let longestTimeToLive = Duration.seconds(100 * 365 * 86_400)
 
-        /// The path of the database file. The file is created if it does not exist; its folder must exist. While the storage is
-        /// open, SQLite keeps two more files next to it (`-wal`, `-shm`), and the storage keeps one that locks other processes
-        /// out (`-lock`).
+        /// The path of the database file. The file is created if it does not exist; its folder must exist. While the
+        /// storage is open, SQLite keeps two more files next to it (`-wal`, `-shm`), and the storage keeps one that
+        /// locks other processes out (`-lock`).
         public var path: String
         /// What a commit survives. Defaults to ``Durability/full``.
         public var durability: Durability
-        /// How long a run is kept after its end, and a session after its last use and its last run. If `nil`, the default, they
-        /// are kept until they are deleted. Must be longer than zero and at most 100 years.
+        /// How long a run is kept after its end, and a session after its last use and its last run. If `nil`, the
+        /// default, they are kept until they are deleted. Must be longer than zero and at most 100 years.
         ///
         /// In contrast to Redis, the time of a run counts from its end: runs that have not ended are never deleted.
         public var timeToLive: Duration?
-        /// The maximum size of the file, in bytes. Data that does not fit is refused with the code `full`. If `nil`, the default,
-        /// the disk is the limit. Must be 65,536 or more.
+        /// The maximum size of the file, in bytes. Data that does not fit is refused with the code `full`. If `nil`,
+        /// the default, the disk is the limit. Must be 65,536 or more.
         public var maximumSize: Int?
         /// The number of connections that read at the same time. Defaults to 4. Must be 1 or more.
         public var readers: Int
@@ -69,13 +70,15 @@ extension SQLiteStorage {
 
         /// Checks what can be checked without the file. The initializers of ``SQLiteStorage`` call it.
         ///
-        /// - Throws: `StorageError` with code `invalidConfiguration`, whose message names the value and what is allowed.
+        /// - Throws: `StorageError` with code `invalidConfiguration`, whose message names the value and what is
+        ///   allowed.
         public func validate() throws(StorageError) {
             try Self.validate(path: path)
             if let timeToLive, timeToLive <= .zero || timeToLive > Self.longestTimeToLive {
                 throw StorageError(
                     .invalidConfiguration,
-                    "the time to live is \(timeToLive); it must be longer than zero and at most 100 years, or nil to keep "
+                    "the time to live is \(timeToLive); it must be longer than zero and at most 100 years, or nil to "
+                        + "keep "
                         + "everything")
             }
             if let maximumSize, maximumSize < Self.smallestSize {
@@ -93,7 +96,8 @@ extension SQLiteStorage {
             guard !path.isEmpty, path != ":memory:", !path.hasPrefix("file:") else {
                 throw StorageError(
                     .invalidConfiguration,
-                    "\"\(path)\" does not name a file: a SQLite storage keeps its data in one. Use MemoryStorage for data "
+                    "\"\(path)\" does not name a file: a SQLite storage keeps its data in one. Use MemoryStorage for "
+                        + "data "
                         + "that may be lost")
             }
         }

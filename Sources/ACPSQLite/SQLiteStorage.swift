@@ -6,7 +6,7 @@ import GRDB
 public import Logging
 public import ServiceLifecycle
 
-/// Storage in a SQLite file: durable, without a server to look after. For one process.
+/// Storage in a SQLite file: durable, without a server to operate, for one process.
 ///
 /// ```swift
 /// let storage = try SQLiteStorage(path: "runs.sqlite")
@@ -16,28 +16,29 @@ public import ServiceLifecycle
 /// ```
 ///
 /// ## Durability
-/// A commit is one transaction. What was acknowledged survives the death of the process and, with the default
+/// A commit is one transaction. An acknowledged commit survives the end of the process and, with the default
 /// ``Configuration/Durability/full``, a power failure. Commits of many runs that wait at the same time share a
-/// transaction, so that they share its cost; each succeeds or fails by itself.
+/// transaction, and thereby its cost; each succeeds or fails independently.
 ///
 /// ## One process
-/// A second storage on the same file is refused, in this process or another: opening it throws a `StorageError` that names the
-/// process that has it. So whoever opens the file knows that all processes which used it before are gone: the runs that they
-/// owned and did not finish belong to nobody alive (``coordination``), whatever time their heartbeats still had.
+/// A second storage on the same file is refused, in this process or another: opening it throws a `StorageError` that
+/// names the process that uses the file. So when a file is opened, all processes that used it before have ended: their
+/// unfinished runs are orphaned (``coordination``), even if their heartbeats would not have expired yet.
 ///
-/// ## How long things are kept
-/// Until they are deleted, or, with ``Configuration/timeToLive``, for that long after a run ended.
+/// ## Time to live
+/// Runs and sessions are kept until they are deleted, or, with ``Configuration/timeToLive``, for that long after a run
+/// has ended.
 ///
-/// ## Life
-/// Opening reads and perhaps migrates the file, and is done when the initializer returns. The storage ends with ``close()``, or is
-/// run as a `Service` and ends with its service group.
+/// ## Life cycle
+/// Opening reads the file, and migrates it if necessary, before the initializer returns. The storage ends with
+/// ``close()``, or runs as a `Service` and ends with its service group.
 ///
 /// ## Errors
-/// Everything throws `StorageError`, whose cause is GRDB's `DatabaseError`.
+/// All methods and initializers throw `StorageError`, whose cause is GRDB's `DatabaseError` if there is one.
 public final class SQLiteStorage: Storage, Service {
     /// The file, and how data is kept in it.
     public let configuration: Configuration
-    /// The database file, without links on the way to it.
+    /// The path of the database file, with symbolic links resolved.
     public var path: String { database.path }
 
     let database: SQLiteDatabase
@@ -63,8 +64,8 @@ public final class SQLiteStorage: Storage, Service {
     /// - Parameters:
     ///   - configuration: The file, and how data is kept in it.
     ///   - logger: The logger for background work. If `nil`, a logger labelled `SQLiteStorage`.
-    /// - Throws: `StorageError` with code `invalidConfiguration`, see ``Configuration/validate()``, or with one of the codes of
-    ///   ``init(path:logger:)``.
+    /// - Throws: `StorageError` with code `invalidConfiguration`, see ``Configuration/validate()``, or with one of the
+    ///   codes of ``init(path:logger:)``.
     public convenience init(_ configuration: Configuration, logger: Logger? = nil) throws(StorageError) {
         try self.init(configuration, logger: logger, now: { .now })
     }
@@ -89,7 +90,7 @@ public final class SQLiteStorage: Storage, Service {
     }
 
     deinit {
-        // What runs in the background refers to the database, not to the storage: it must not go on without it.
+        // Background tasks refer to the database, not to the storage, so they must end with the storage.
         retention?.stop()
     }
 
@@ -98,25 +99,27 @@ public final class SQLiteStorage: Storage, Service {
         StorageCapabilities(isDurable: true, isShared: false, timeToLive: nil)
     }
 
-    /// Signals are in the database. Heartbeats are not: nobody else can read them, and they must not outlive the process.
+    /// Coordination inside this process. Signals are in the database. Heartbeats are not: no other process can read
+    /// them, and they must not outlive this one.
     public var coordination: any Coordination { sqliteCoordination }
 
-    /// Reads from the database.
+    /// Reads from the database, and returns how long that took.
     public func ping() async throws -> Duration {
         let start = ContinuousClock.now
-        try await database.read("Asking for a sign of life") { db in
+        try await database.read("Pinging") { db in
             _ = try Int.fetchOne(db, sql: "SELECT runs FROM acp_run_counts WHERE listing = 'all'")
         }
         return .now - start
     }
 
-    /// Waits for calls under way, writes everything into the one file, and lets go of it. Closing twice is fine.
+    /// Waits for running calls, writes everything into the database file, and releases it. Calling it again has no
+    /// effect.
     public func close() async throws {
         await retention?.end()
         try await database.close()
     }
 
-    /// Waits until the service group shuts down or the task is cancelled, and closes the storage then.
+    /// Waits until the service group shuts down or the task is cancelled, and then closes the storage.
     public func run() async throws {
         try? await gracefulShutdown()
         try await close()

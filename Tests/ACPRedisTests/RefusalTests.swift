@@ -126,7 +126,7 @@ struct RefusalTests {
         return Given(writer: writer, session: session)
     }
 
-    @Test("A user who commandDenial a right is told which, and how to grant it", arguments: MissingRight.all)
+    @Test("A user who lacks a right is told which, and how to grant it", arguments: MissingRight.all)
     func missingRight(_ right: MissingRight) async throws {
         let server = try await RedisTestServer.start()
         try await server.send(words: ["ACL", "SETUSER", "limited", "on", ">secret"] + right.rules)
@@ -184,7 +184,7 @@ struct RefusalTests {
     }
 
     @Test(
-        "On a cluster, a user who commandDenial a right leaves nothing of a run behind",
+        "On a cluster, a user who lacks a right leaves nothing of a run behind",
         arguments: [MissingRight.all[0], .command("spublish"), .command("zadd"), .command("pexpire")])
     func onACluster(_ right: MissingRight) async throws {
         let cluster = try await Self.cluster.setup

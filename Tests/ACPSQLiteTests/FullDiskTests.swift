@@ -80,13 +80,13 @@ struct FullDiskTests {
             try await storage.append([HistoryBlock(key: "all", entries: entries)], to: "session")
 
             let database = storage.database
-            #expect(try await database.eraseWithReserve(.run(writer.run.id)))
+            #expect(try await database.deleteWithReserve(.run(writer.run.id)))
             #expect(try await storage.eventCount(of: writer.run.id) == 0)
             #expect(try await storage.runs(RunQuery()).items.map(\.id) == [other.run.id])
-            #expect(try await database.eraseWithReserve(.session("session")))
+            #expect(try await database.deleteWithReserve(.session("session")))
             #expect(try await storage.history(of: "session").isEmpty)
             try await storage.append([HistoryBlock(key: "all", entries: entries)], to: "session")
-            try await database.eraseWithReserve(.all)
+            try await database.deleteWithReserve(.all)
             #expect(try await storage.statistics().tables.allSatisfy { $0.rows == 0 })
             #expect(database.reserve.isFilled)
             // Nothing of it stays in force.

@@ -11,12 +11,12 @@ import CLibPQ
     import Musl
 #endif
 
-/// What libpq is told to connect: the caller's parameters, and this storage's for what they leave out.
+/// The parameters of libpq's connections: the caller's, and this storage's defaults for the others.
 struct ConnectionParameters: Sendable {
-    /// Names and values, the later one counting.
+    /// Names and values, of which later ones take precedence.
     let entries: [(name: String, value: String)]
-    /// The server and the database in words, for messages. No secret.
-    let place: String
+    /// The server and the database, for messages. Contains no secret.
+    let location: String
     /// Whether statements are prepared.
     let preparesStatements: Bool
 
@@ -26,7 +26,7 @@ struct ConnectionParameters: Sendable {
         preparesStatements = url.preparesStatements ?? configuration.preparesStatements
         var message: UnsafeMutablePointer<CChar>?
         guard !url.text.utf8.contains(0), let options = PQconninfoParse(url.text, &message) else {
-            // What libpq says about it may quote the URL, and that may hold a password.
+            // libpq's message may quote the URL, which may contain a password.
             if let message { PQfreemem(message) }
             throw StorageError(
                 .invalidConfiguration,
@@ -45,7 +45,7 @@ struct ConnectionParameters: Sendable {
         var defaults = [
             ("connect_timeout", "\(configuration.connectTimeout.wholeMilliseconds / 1_000)"),
             ("application_name", "simple-acp"),
-            // A server that vanished without a word is noticed within half a minute.
+            // A server that disappeared silently is detected within half a minute.
             ("keepalives_idle", "15"), ("keepalives_interval", "5"), ("keepalives_count", "3"),
             ("tcp_user_timeout", "30000"),
         ]
@@ -56,11 +56,11 @@ struct ConnectionParameters: Sendable {
         if sendsOptions, let limit = configuration.statementTimeout {
             settings.append("-c statement_timeout=\(limit.wholeMilliseconds)")
         }
-        // Behind this storage's own, the caller's have precedence.
+        // The caller's options follow this storage's, and take precedence.
         if let own = value("options") { settings.append(own) }
         if !settings.isEmpty { defaults.append(("options", settings.joined(separator: " "))) }
         entries = given + defaults.map { (name: $0, value: $1) } + [("client_encoding", "UTF8")]
-        place =
+        location =
             "PostgreSQL at \(value("host") ?? value("hostaddr") ?? "libpq's default host")"
             + (value("port").map { ":\($0)" } ?? "") + (value("dbname").map { "/\($0)" } ?? "")
     }
@@ -73,7 +73,7 @@ struct ConnectionParameters: Sendable {
         var keywordPointers = names.map { UnsafePointer<CChar>($0) } + [nil]
         var valuePointers = values.map { UnsafePointer<CChar>($0) } + [nil]
         guard let connection = PQconnectdbParams(&keywordPointers, &valuePointers, 0) else {
-            return .failure(PostgresError(.connectFailed, "there is no memory for a connection"))
+            return .failure(PostgresError(.connectFailed, "not enough memory for a connection"))
         }
         guard PQstatus(connection) == CONNECTION_OK else {
             let message = libpqMessage(connection)
@@ -91,9 +91,9 @@ struct ConnectionParameters: Sendable {
     }
 }
 
-/// A connection on its way from the thread that made it to the one that serves it.
+/// A connection that is passed from the thread that made it to the one that uses it.
 ///
-/// Unchecked because of libpq's pointer: one thread has it at a time.
+/// `@unchecked Sendable` because of libpq's pointer, which only one thread uses at a time.
 struct RawConnection: @unchecked Sendable {
     let pointer: OpaquePointer
 }
@@ -104,7 +104,7 @@ func libpqMessage(_ connection: OpaquePointer) -> String {
 }
 
 extension Duration {
-    /// Rounded up.
+    /// The duration in milliseconds, rounded up.
     var wholeMilliseconds: Int {
         let (seconds, attoseconds) = components
         guard abs(seconds) < 1 << 40 else { return seconds > 0 ? 1 << 50 : 0 }

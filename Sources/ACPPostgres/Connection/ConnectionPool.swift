@@ -3,14 +3,14 @@
 import Dispatch
 import Synchronization
 
-/// Connections of one storage, a bounded number of them, made when they are needed.
+/// The connections of one storage: a bounded number of them, made when they are needed.
 final class ConnectionPool: Sendable {
     private struct State {
         var machine: PoolStateMachine
-        /// Those that have no connection yet.
+        /// The requests that have no connection yet.
         var requests: [Int: Request] = [:]
         var isTimerSet = false
-        /// Who uses a connection.
+        /// The requests that use a connection, by connection.
         var users: [Int: Request] = [:]
         var nextRequest = 0
         var lastFailure = PostgresError(.connectFailed, "no connection was made")
@@ -18,25 +18,25 @@ final class ConnectionPool: Sendable {
         var isFinished = false
     }
 
-    /// One call: from its place in the queue to the end of its exchange.
+    /// One call, from the queue to the end of its exchange.
     private struct Request: Sendable {
         let id: Int
         let batch: Batch
         let isInterruptible: Bool
-        /// How long it waits for a connection.
-        let patienceEnd: ContinuousClock.Instant
-        let answer: Answer
+        /// The time at which it stops waiting for a connection.
+        let deadline: ContinuousClock.Instant
+        let result: ResultContinuation
     }
 
-    /// The continuation of a caller, resumed once by whoever is first.
-    private final class Answer: Sendable {
+    /// The continuation of a caller, which is resumed once, by the first result.
+    private final class ResultContinuation: Sendable {
         private let continuation = Mutex<CheckedContinuation<[ResultSet], any Error>?>(nil)
 
         func wait(_ continuation: CheckedContinuation<[ResultSet], any Error>) {
             self.continuation.withLock { $0 = continuation }
         }
 
-        func give(_ result: Result<[ResultSet], PostgresError>) {
+        func resume(_ result: Result<[ResultSet], PostgresError>) {
             let waiting = continuation.withLock { $0.take() }
             waiting?.resume(with: result)
         }
@@ -54,25 +54,25 @@ final class ConnectionPool: Sendable {
         state = Mutex(State(machine: PoolStateMachine(limit: configuration.maximumConnections)))
     }
 
-    /// Sends statements in one trip.
+    /// Sends statements in one round trip.
     ///
     /// - Parameters:
-    ///   - batch: What to send.
-    ///   - isInterruptible: Whether a cancelled caller stops it. What changes something is not stopped halfway: its caller would
-    ///     not know what became of it.
+    ///   - batch: The statements.
+    ///   - isInterruptible: Whether cancellation of the caller cancels the statements. Writes are not cancelled: their
+    ///     outcome would be unknown.
     func run(_ batch: Batch, isInterruptible: Bool) async throws(PostgresError) -> [ResultSet] {
-        let answer = Answer()
+        let result = ResultContinuation()
         let id = state.withLock { state in
             state.nextRequest += 1
             return state.nextRequest
         }
         let request = Request(
             id: id, batch: batch, isInterruptible: isInterruptible,
-            patienceEnd: .now + configuration.poolTimeout, answer: answer)
+            deadline: .now + configuration.poolTimeout, result: result)
         do {
             return try await withTaskCancellationHandler {
                 try await withCheckedThrowingContinuation { continuation in
-                    answer.wait(continuation)
+                    result.wait(continuation)
                     begin(request)
                 }
             } onCancel: {
@@ -86,9 +86,10 @@ final class ConnectionPool: Sendable {
     }
 
     private func begin(_ request: Request) {
-        // A caller that was cancelled before it came here has told so already, when there was nothing to cancel.
+        // The cancellation handler of a caller that was cancelled earlier has already run, when there was nothing to
+        // cancel.
         if request.isInterruptible, Task.isCancelled {
-            return request.answer.give(.failure(PostgresError(.cancelled, "the caller was cancelled")))
+            return request.result.resume(.failure(PostgresError(.cancelled, "the caller was cancelled")))
         }
         let actions: [PoolStateMachine.Action]? = state.withLock { state in
             guard !state.machine.isClosed else { return nil }
@@ -96,28 +97,28 @@ final class ConnectionPool: Sendable {
             return state.machine.request(request.id)
         }
         guard let actions else {
-            return request.answer.give(.failure(PostgresError(.closed, "the storage was closed")))
+            return request.result.resume(.failure(PostgresError(.closed, "the storage was closed")))
         }
         perform(actions)
-        watchWaiting()
+        scheduleTimeout()
     }
 
-    /// Sees to it that those who wait too long are told. One timer serves all.
-    private func watchWaiting() {
+    /// Schedules the timeout of waiting requests. One timer serves all of them.
+    private func scheduleTimeout() {
         let next: ContinuousClock.Instant? = state.withLock { state in
-            guard !state.isTimerSet, let next = state.requests.values.map(\.patienceEnd).min() else { return nil }
+            guard !state.isTimerSet, let next = state.requests.values.map(\.deadline).min() else { return nil }
             state.isTimerSet = true
             return next
         }
         guard let next else { return }
-        loop.call(at: next) { [weak self] in self?.endPatience() }
+        loop.schedule(at: next) { [weak self] in self?.failTimedOutRequests() }
     }
 
-    private func endPatience() {
+    private func failTimedOutRequests() {
         let now = ContinuousClock.now
         let (late, areBusy) = state.withLock { state in
             state.isTimerSet = false
-            let late = state.requests.values.filter { $0.patienceEnd <= now && state.machine.abandon($0.id) }
+            let late = state.requests.values.filter { $0.deadline <= now && state.machine.abandon($0.id) }
             for request in late { state.requests[request.id] = nil }
             return (late, state.machine.counts.busy > 0)
         }
@@ -126,8 +127,8 @@ final class ConnectionPool: Sendable {
             areBusy
             ? PostgresError(.poolExhausted, "all \(connections) connections were busy for too long")
             : PostgresError(.connectFailed, "no connection could be made in time")
-        for request in late { request.answer.give(.failure(error)) }
-        watchWaiting()
+        for request in late { request.result.resume(.failure(error)) }
+        scheduleTimeout()
     }
 
     private func cancel(_ request: Request) {
@@ -140,15 +141,15 @@ final class ConnectionPool: Sendable {
             return (false, state.users.first { $0.value.id == request.id }?.key)
         }
         if wasWaiting {
-            request.answer.give(
+            request.result.resume(
                 .failure(PostgresError(.cancelled, "the caller was cancelled before anything was sent")))
         } else if let connection {
-            request.answer.give(.failure(PostgresError(.cancelled, "the caller was cancelled")))
+            request.result.resume(.failure(PostgresError(.cancelled, "the caller was cancelled")))
             loop.cancel(request.id, on: connection)
         }
     }
 
-    // MARK: What the state machine wants
+    // MARK: Actions of the state machine
 
     private func change(_ body: (inout State) -> [PoolStateMachine.Action]) { perform(state.withLock { body(&$0) }) }
 
@@ -158,7 +159,7 @@ final class ConnectionPool: Sendable {
             case .connect: connect()
             case .scheduleRetry(let failures):
                 let pause = Backoff.pause(afterFailures: failures, limit: configuration.maximumBackoff)
-                loop.call(at: .now + pause) { [weak self] in self?.change { $0.machine.retryIsDue() } }
+                loop.schedule(at: .now + pause) { [weak self] in self?.change { $0.machine.retryTimerFired() } }
             case .start(let id, on: let connection): start(id, on: connection)
             case .fail(let id):
                 let (request, error) = state.withLock { state in
@@ -167,7 +168,7 @@ final class ConnectionPool: Sendable {
                         state.requests.removeValue(forKey: id), state.machine.isClosed ? error : state.lastFailure
                     )
                 }
-                request?.answer.give(.failure(error))
+                request?.result.resume(.failure(error))
             case .close(let connection): loop.close(connection)
             case .finished: finish()
             }
@@ -176,7 +177,8 @@ final class ConnectionPool: Sendable {
 
     private func connect() {
         let parameters = parameters
-        // Looking up names and shaking hands block: not on the loop's thread, and not on one of Swift's own.
+        // Name resolution and the handshake block: not on the loop's thread, and not on one of Swift's concurrency
+        // pool.
         DispatchQueue.global().async { [self] in
             switch parameters.connect() {
             case .success(let connection):
@@ -191,21 +193,21 @@ final class ConnectionPool: Sendable {
     }
 
     private func adopt(_ connection: RawConnection) {
-        let identity = Identity()
-        let id = loop.adopt(
+        let idBox = ConnectionIDBox()
+        let id = loop.add(
             connection,
             ConnectionEvents(
                 notification: { _ in },
                 lost: { [weak self] _ in
-                    guard let self, let id = identity.value.withLock({ $0 }) else { return }
+                    guard let self, let id = idBox.value.withLock({ $0 }) else { return }
                     change { $0.machine.lost(id) }
                 }))
-        identity.value.withLock { $0 = id }
+        idBox.value.withLock { $0 = id }
         change { $0.machine.connected(id) }
     }
 
-    /// The number of a connection, which is known a moment later than whom to tell of its end.
-    private final class Identity: Sendable {
+    /// The id of a connection, which is known shortly after the callback for its end is set.
+    private final class ConnectionIDBox: Sendable {
         let value = Mutex<Int?>(nil)
     }
 
@@ -216,12 +218,12 @@ final class ConnectionPool: Sendable {
             return request
         }
         guard let request else { return change { $0.machine.released(connection, isUsable: true) } }
-        let patience = (configuration.statementTimeout ?? .seconds(3_600)) + .seconds(10)
+        let timeout = (configuration.statementTimeout ?? .seconds(3_600)) + .seconds(10)
         let exchange = Exchange(
             id: id, batch: request.batch, prepares: parameters.preparesStatements,
-            deadline: .now + patience
+            deadline: .now + timeout
         ) { [weak self] result in
-            request.answer.give(result)
+            request.result.resume(result)
             var isUsable = true
             if case .failure(let error) = result { isUsable = !error.endsConnection && error.code == .serverError }
             self?.change { state in
@@ -234,7 +236,7 @@ final class ConnectionPool: Sendable {
 
     // MARK: End
 
-    /// Waits for what runs, and lets go of all connections.
+    /// Waits for running requests, and closes all connections.
     func close() async {
         change { $0.machine.close() }
         await withCheckedContinuation { continuation in
@@ -258,7 +260,7 @@ final class ConnectionPool: Sendable {
 
 /// Pauses between attempts.
 enum Backoff {
-    /// Doubles with every failure, up to a limit, and varies by half.
+    /// Returns a pause that doubles with every failure, up to a limit, and is shortened at random by up to half.
     static func pause(afterFailures failures: Int, limit: Duration) -> Duration {
         let pause = min(.milliseconds(50) * (1 << min(max(0, failures - 1), 16)), limit)
         return pause * Double.random(in: 0.5...1)

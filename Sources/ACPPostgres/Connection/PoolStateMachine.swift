@@ -2,20 +2,21 @@
 
 import DequeModule
 
-/// Who gets which connection, and when one is made: no I/O. Every event returns what is to be done, in order.
+/// Decides which request uses which connection, and when a connection is made, without I/O. Every event returns the
+/// actions to perform, in order.
 struct PoolStateMachine {
     typealias RequestID = Int
     typealias ConnectionID = Int
 
     enum Action: Equatable {
         case connect
-        /// Tell ``retryIsDue()`` after a pause that grows with the number of failures.
+        /// Call ``retryTimerFired()`` after a pause that grows with the number of failures.
         case scheduleRetry(failures: Int)
         case start(RequestID, on: ConnectionID)
         /// The last attempt to connect failed.
         case fail(RequestID)
         case close(ConnectionID)
-        /// Nothing is left.
+        /// All connections are closed.
         case finished
     }
 
@@ -30,7 +31,7 @@ struct PoolStateMachine {
 
     init(limit: Int) { self.limit = max(1, limit) }
 
-    /// How many there are of each: for tests and messages.
+    /// The numbers of connections and requests, for tests and messages.
     var counts: (idle: Int, busy: Int, connecting: Int, waiting: Int) {
         (idle.count, busy.count, connecting, waiting.count)
     }
@@ -44,9 +45,9 @@ struct PoolStateMachine {
         return connectIfNeeded()
     }
 
-    /// A request that waits gives up.
+    /// A waiting request is cancelled.
     ///
-    /// - Returns: Whether it was waiting still.
+    /// - Returns: Whether it was still waiting.
     mutating func abandon(_ id: RequestID) -> Bool {
         guard let index = waiting.firstIndex(of: id) else { return false }
         waiting.remove(at: index)
@@ -65,7 +66,7 @@ struct PoolStateMachine {
         guard !isClosed else { return finishedIfEmpty() }
         failures += 1
         var actions: [Action] = []
-        // Whoever waits gets a connection that is in use now, if there is one. If not, the failure is the answer.
+        // Waiting requests get a connection that is in use now, if there is one. Otherwise they fail.
         if busy.isEmpty, connecting == 0 {
             actions = waiting.map { .fail($0) }
             waiting = []
@@ -75,12 +76,12 @@ struct PoolStateMachine {
         return actions + [.scheduleRetry(failures: failures)]
     }
 
-    mutating func retryIsDue() -> [Action] {
+    mutating func retryTimerFired() -> [Action] {
         isPausing = false
         return connectIfNeeded()
     }
 
-    /// A request is done with its connection.
+    /// A request has finished with its connection.
     mutating func released(_ connection: ConnectionID, isUsable: Bool) -> [Action] {
         guard busy.remove(connection) != nil else { return [] }
         if isClosed { return [.close(connection)] + finishedIfEmpty() }
@@ -88,7 +89,7 @@ struct PoolStateMachine {
         return [.close(connection)] + connectIfNeeded()
     }
 
-    /// A connection went away. Those in use are handed back by whoever uses them.
+    /// A connection was lost. Those in use are released by their requests.
     mutating func lost(_ connection: ConnectionID) -> [Action] {
         idle.removeAll { $0 == connection }
         return isClosed ? [] : connectIfNeeded()
@@ -116,7 +117,7 @@ struct PoolStateMachine {
 
     private mutating func connectIfNeeded() -> [Action] {
         guard !isClosed, !isPausing else { return [] }
-        // After a failure one attempt at a time shows whether the server is back.
+        // After a failure, one attempt at a time shows whether the server is available again.
         let most = failures > 0 ? 1 : limit
         let room = min(limit - idle.count - busy.count, most) - connecting
         let missing = max(0, min(room, waiting.count - connecting))

@@ -12,32 +12,33 @@ import Synchronization
     import Musl
 #endif
 
-/// One thread that serves all connections of a storage.
+/// A thread that serves all connections of a storage.
 ///
-/// libpq allows a connection one thread at a time, and blocks nobody only if somebody watches its socket. One thread with `poll` over
-/// all sockets gives both without a lock around libpq, and without ever holding one of Swift's own threads. Waiting sources of
-/// Dispatch would do as well, but have to be cancelled before libpq closes a socket, which it does whenever it likes.
+/// libpq allows one thread at a time to use a connection, and avoids blocking only if the caller polls its socket. One
+/// thread with `poll` over all sockets satisfies both without a lock around libpq, and without ever blocking a thread
+/// of Swift's concurrency pool. Dispatch sources are not used, since they must be cancelled before libpq closes a
+/// socket, which it may do at any time.
 final class PostgresLoop: Sendable {
     typealias ConnectionID = Int
 
     private enum Command: Sendable {
-        case adopt(ConnectionID, RawConnection, ConnectionEvents)
+        case add(ConnectionID, RawConnection, ConnectionEvents)
         case send(ConnectionID, Exchange)
         case cancel(ConnectionID, exchange: Int)
-        case cancelIsOver(ConnectionID)
+        case cancelCompleted(ConnectionID)
         case close(ConnectionID)
-        case call(at: ContinuousClock.Instant, @Sendable () -> Void)
+        case schedule(at: ContinuousClock.Instant, @Sendable () -> Void)
     }
 
     private struct Inbox {
         var commands: [Command] = []
         var nextID = 0
-        var isWoken = false
+        var isWakePending = false
         var isStopped = false
     }
 
-    /// A connection went between its being chosen and its use: nothing was sent.
-    static let unusedMessage = "the connection was lost before it was used"
+    /// The message for a connection that was lost before a statement was sent on it.
+    static let unsentMessage = "the connection was lost before it was used"
 
     private let inbox = Mutex(Inbox())
     private let wakeReader: Int32
@@ -45,7 +46,7 @@ final class PostgresLoop: Sendable {
 
     init() {
         var ends: [Int32] = [-1, -1]
-        // Without descriptors left, the loop still runs, and wakes by its own every 10 ms.
+        // Without free descriptors, the loop still runs, and wakes up every 10 ms.
         if pipe(&ends) == 0 {
             for end in ends {
                 _ = fcntl(end, F_SETFL, O_NONBLOCK)
@@ -53,7 +54,7 @@ final class PostgresLoop: Sendable {
             }
         }
         (wakeReader, wakeWriter) = (ends[0], ends[1])
-        // The thread keeps the loop until `stop()`.
+        // The thread retains the loop until `stop()`.
         let thread = Thread { [self] in run() }
         thread.name = "PostgresStorage"
         thread.start()
@@ -63,30 +64,33 @@ final class PostgresLoop: Sendable {
         for end in [wakeReader, wakeWriter] where end >= 0 { _ = systemClose(end) }
     }
 
-    /// Takes a connection over.
-    func adopt(_ connection: RawConnection, _ events: ConnectionEvents) -> ConnectionID {
+    /// Adds a connection to the loop.
+    func add(_ connection: RawConnection, _ events: ConnectionEvents) -> ConnectionID {
         let id = inbox.withLock { inbox in
             inbox.nextID += 1
             return inbox.nextID
         }
-        if !post(.adopt(id, connection, events)) { PQfinish(connection.pointer) }
+        if !post(.add(id, connection, events)) { PQfinish(connection.pointer) }
         return id
     }
 
-    /// Sends statements in one trip. Ends in ``Exchange/finish``.
+    /// Sends statements in one round trip. ``Exchange/finish`` is called at its end.
     func send(_ exchange: Exchange, on connection: ConnectionID) {
         if !post(.send(connection, exchange)) {
             exchange.finish(.failure(PostgresError(.closed, "the connection was closed")))
         }
     }
 
-    /// Asks the server to give up an exchange, which then ends as the server says. Nothing happens if it has ended.
+    /// Asks the server to cancel an exchange, which then ends with the server's response. Has no effect if it has
+    /// ended.
     func cancel(_ exchange: Int, on connection: ConnectionID) { post(.cancel(connection, exchange: exchange)) }
 
     func close(_ connection: ConnectionID) { post(.close(connection)) }
 
-    /// Calls somebody at a time, on the loop's thread: it must be quick. Forgotten when the loop is stopped.
-    func call(at time: ContinuousClock.Instant, _ body: @escaping @Sendable () -> Void) { post(.call(at: time, body)) }
+    /// Calls a function at a time, on the loop's thread: it must be quick. Discarded when the loop is stopped.
+    func schedule(at time: ContinuousClock.Instant, _ body: @escaping @Sendable () -> Void) {
+        post(.schedule(at: time, body))
+    }
 
     /// Closes all connections and ends the thread.
     func stop() {
@@ -99,8 +103,8 @@ final class PostgresLoop: Sendable {
         let isFirst: Bool? = inbox.withLock { inbox in
             guard !inbox.isStopped else { return nil }
             inbox.commands.append(command)
-            defer { inbox.isWoken = true }
-            return !inbox.isWoken
+            defer { inbox.isWakePending = true }
+            return !inbox.isWakePending
         }
         if isFirst == true { wake() }
         return isFirst != nil
@@ -111,69 +115,69 @@ final class PostgresLoop: Sendable {
         _ = write(wakeWriter, &byte, 1)
     }
 
-    // MARK: On the thread
+    // MARK: The thread
 
     private func run() {
-        var channels: [ConnectionID: Channel] = [:]
+        var connections: [ConnectionID: PostgresConnection] = [:]
         var timers: [(time: ContinuousClock.Instant, body: @Sendable () -> Void)] = []
         while true {
             let (commands, isStopped) = inbox.withLock { inbox in
                 defer {
                     inbox.commands = []
-                    inbox.isWoken = false
+                    inbox.isWakePending = false
                 }
                 return (inbox.commands, inbox.isStopped)
             }
-            for command in commands { perform(command, &channels, &timers) }
+            for command in commands { perform(command, &connections, &timers) }
             if isStopped { break }
-            poll(channels.values.map { $0 }, until: timers.map(\.time).min())
+            poll(connections.values.map { $0 }, until: timers.map(\.time).min())
             let now = ContinuousClock.now
-            for (id, channel) in channels {
-                channel.expire(now)
-                if channel.isLost { channels[id] = nil }
+            for (id, connection) in connections {
+                connection.expire(now)
+                if connection.isLost { connections[id] = nil }
             }
             let due = timers.filter { $0.time <= now }
             timers.removeAll { $0.time <= now }
             for timer in due { timer.body() }
         }
-        for channel in channels.values { channel.end(PostgresError(.closed, "the storage was closed")) }
+        for connection in connections.values { connection.end(PostgresError(.closed, "the storage was closed")) }
     }
 
     private func perform(
-        _ command: Command, _ channels: inout [ConnectionID: Channel],
+        _ command: Command, _ connections: inout [ConnectionID: PostgresConnection],
         _ timers: inout [(time: ContinuousClock.Instant, body: @Sendable () -> Void)]
     ) {
         switch command {
-        case .adopt(let id, let connection, let events): channels[id] = Channel(connection, events)
+        case .add(let id, let connection, let events): connections[id] = PostgresConnection(connection, events)
         case .send(let id, let exchange):
-            guard let channel = channels[id] else {
-                return exchange.finish(.failure(PostgresError(.connectFailed, Self.unusedMessage)))
+            guard let connection = connections[id] else {
+                return exchange.finish(.failure(PostgresError(.connectFailed, Self.unsentMessage)))
             }
-            channel.send(exchange)
-            if channel.isLost { channels[id] = nil }
+            connection.send(exchange)
+            if connection.isLost { connections[id] = nil }
         case .cancel(let id, let exchange):
-            guard let request = channels[id]?.cancelRequest(for: exchange) else { return }
-            // It connects to the server and waits for its answer: not on this thread.
+            guard let request = connections[id]?.cancelRequest(for: exchange) else { return }
+            // The request connects to the server and waits for its response: not on this thread.
             DispatchQueue.global().async { [self] in
                 request.perform()
-                post(.cancelIsOver(id))
+                post(.cancelCompleted(id))
             }
-        case .cancelIsOver(let id): channels[id]?.cancelIsOver()
+        case .cancelCompleted(let id): connections[id]?.cancelCompleted()
         case .close(let id):
-            channels[id]?.end(PostgresError(.closed, "the connection was closed"))
-            channels[id] = nil
-        case .call(let time, let body): timers.append((time, body))
+            connections[id]?.end(PostgresError(.closed, "the connection was closed"))
+            connections[id] = nil
+        case .schedule(let time, let body): timers.append((time, body))
         }
     }
 
-    /// Waits until a socket has something to tell or take, or a time has come, and lets the channels work.
-    private func poll(_ channels: [Channel], until timer: ContinuousClock.Instant?) {
+    /// Waits until a socket is ready or a timer is due, and lets the connections read and write.
+    private func poll(_ connections: [PostgresConnection], until timer: ContinuousClock.Instant?) {
         var descriptors = [pollfd(fd: wakeReader, events: Int16(POLLIN), revents: 0)]
-        for channel in channels {
-            let events = POLLIN | (channel.wantsToWrite ? POLLOUT : 0)
-            descriptors.append(pollfd(fd: channel.socket, events: Int16(events), revents: 0))
+        for connection in connections {
+            let events = POLLIN | (connection.hasPendingOutput ? POLLOUT : 0)
+            descriptors.append(pollfd(fd: connection.socket, events: Int16(events), revents: 0))
         }
-        let next = (channels.compactMap(\.deadline) + (timer.map { [$0] } ?? [])).min()
+        let next = (connections.compactMap(\.deadline) + (timer.map { [$0] } ?? [])).min()
         var limit = next.map { max(0, ($0 - .now).wholeMilliseconds) } ?? 60_000
         if wakeReader < 0 { limit = min(limit, 10) }
         guard systemPoll(&descriptors, limit) > 0 else { return }
@@ -181,7 +185,9 @@ final class PostgresLoop: Sendable {
             var bytes = [UInt8](repeating: 0, count: 64)
             while read(wakeReader, &bytes, bytes.count) > 0 {}
         }
-        for (index, channel) in channels.enumerated() where descriptors[index + 1].revents != 0 { channel.step() }
+        for (index, connection) in connections.enumerated() where descriptors[index + 1].revents != 0 {
+            connection.step()
+        }
     }
 }
 

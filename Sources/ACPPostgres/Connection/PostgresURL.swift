@@ -3,16 +3,18 @@
 import ACPStorage
 import Foundation
 
-/// A URL of PostgreSQL as libpq takes it, and what it says to this storage alone.
+/// A PostgreSQL URL for libpq, and the parameters that belong to this storage.
 struct PostgresURL {
-    /// Without white space, the scheme in lower case, without this storage's own parameters.
+    /// The URL without surrounding white space and without this storage's own parameters, with its scheme in lower
+    /// case.
     private(set) var text: String
     private(set) var preparesStatements: Bool?
     private(set) var sendsStartupOptions: Bool?
 
     private static let schemes = ["postgres://", "postgresql://"]
 
-    /// - Throws: `StorageError` with code `invalidConfiguration` if one of this storage's own parameters has another value than yes or no.
+    /// - Throws: `StorageError` with code `invalidConfiguration` if one of this storage's own parameters has another
+    ///   value than yes or no.
     init(_ url: String) throws(StorageError) {
         text = url.trimmingCharacters(in: .whitespacesAndNewlines)
         guard let scheme = Self.schemes.first(where: { text.lowercased().hasPrefix($0) }) else { return }
@@ -41,11 +43,11 @@ struct PostgresURL {
         }
     }
 
-    /// Writes `[fe80::1%eth0]` as RFC 6874 and libpq have it: `[fe80::1%25eth0]`.
+    /// Converts `[fe80::1%eth0]` into the form of RFC 6874 and libpq: `[fe80::1%25eth0]`.
     private mutating func escapeZones() {
         let start = text.range(of: "://")?.upperBound ?? text.startIndex
         let end = text[start...].firstIndex { $0 == "/" || $0 == "?" } ?? text.endIndex
-        // Not in a password, where a percent sign begins an escape.
+        // Not in a password, where a percent sign begins an escape sequence.
         let hosts = text[start..<end].lastIndex(of: "@").map { text.index(after: $0) } ?? start
         guard text[hosts..<end].contains("[") else { return }
         let escaped = text[hosts..<end].replacing("%25", with: "%").replacing("%", with: "%25")

@@ -5,8 +5,8 @@ import CLibPQ
 
 /// The rows of one statement, in PostgreSQL's binary format.
 ///
-/// Unchecked because of libpq's pointer: the result is complete when it gets here, nothing changes it, reading it is safe from any
-/// thread, and it is freed when the last reference goes.
+/// `@unchecked Sendable` because of libpq's pointer: the result is complete and immutable when it is passed here, it
+/// can be read from any thread, and it is freed with the last reference.
 final class ResultSet: @unchecked Sendable {
     private let result: OpaquePointer
 
@@ -23,7 +23,7 @@ final class ResultSet: @unchecked Sendable {
 
         func isNull(_ column: Int32) -> Bool { PQgetisnull(set.result, index, column) != 0 }
 
-        /// The bytes of a column. Nil if it is NULL.
+        /// Returns the bytes of a column, or `nil` if it is NULL.
         func bytes(_ column: Int32) -> [UInt8]? {
             guard !isNull(column), let start = PQgetvalue(set.result, index, column) else { return nil }
             let count = Int(PQgetlength(set.result, index, column))
@@ -32,7 +32,7 @@ final class ResultSet: @unchecked Sendable {
 
         func int(_ column: Int32) -> Int? {
             guard let bytes = bytes(column), let first = bytes.first else { return nil }
-            // An oid has four bytes too; those beyond 2^31 are not negative, but none is asked for here as a number.
+            // An oid has four bytes too; values beyond 2^31 are not negative, but none is read as a number here.
             let start: Int = first & 0x80 == 0 ? 0 : -1
             return bytes.reduce(start) { $0 << 8 | Int($1) }
         }
@@ -41,7 +41,7 @@ final class ResultSet: @unchecked Sendable {
         func text(_ column: Int32) -> String? { bytes(column).map { String(decoding: $0, as: UTF8.self) } }
         func anyText(_ column: Int32) -> String? { bytes(column).map { String(unescaping: $0) } }
 
-        /// A one-dimensional array. Empty if it is NULL.
+        /// Returns a one-dimensional array. Empty if it is NULL.
         func array(_ column: Int32) throws(StorageError) -> [[UInt8]] {
             guard let bytes = bytes(column) else { return [] }
             var rest = bytes[...]

@@ -2,12 +2,12 @@
 
 import ACPCore
 
-/// Statements that go to the server in one trip.
+/// Statements that are sent in one round trip.
 struct Batch: Sendable {
-    /// One transaction. Its outcome is that of the trip.
+    /// The statements of one transaction, whose outcome is that of the batch.
     let transaction: [Statement]
-    /// A transaction of its own, after the first one, whatever became of that.
-    var afterwards: Statement?
+    /// A statement in a transaction of its own, after the first one and regardless of its outcome.
+    var followUp: Statement?
 }
 
 /// A statement with the values of its parameters, all in PostgreSQL's binary format.
@@ -21,7 +21,7 @@ struct Statement: Sendable {
     }
 }
 
-/// A value on its way to the server: bytes in the binary format of its type, or NULL.
+/// The value of a parameter: bytes in the binary format of its type, or NULL.
 struct Parameter: Sendable {
     let bytes: [UInt8]?
 
@@ -32,15 +32,15 @@ struct Parameter: Sendable {
     static func bool(_ value: Bool) -> Parameter { Parameter(bytes: [value ? 1 : 0]) }
     static func bytes(_ value: [UInt8]?) -> Parameter { Parameter(bytes: value) }
 
-    /// Text that has no NUL in it, such as an id that was checked.
+    /// Text without NUL characters, such as a validated id.
     static func text(_ value: String?) -> Parameter { Parameter(bytes: value.map { Array($0.utf8) }) }
 
-    /// Text of the caller's own making. PostgreSQL knows no NUL in text: `\0` stands for it, and `\\` for a backslash.
+    /// Text from callers. PostgreSQL does not support NUL in text: `\0` represents it, and `\\` a backslash.
     static func anyText(_ value: String?) -> Parameter { Parameter(bytes: value?.escapedUTF8) }
 
     /// A `timestamptz`.
     static func time(_ value: Timestamp) -> Parameter {
-        // What PostgreSQL can hold, counted from the year 2000: from 4714 BC to the year 294276.
+        // The range of PostgreSQL, counted from the year 2000: from 4714 BC to the year 294276.
         let (lowest, highest) = (-211_813_488_000_000_000, 9_223_371_331_199_999_999)
         let shifted = value.microseconds.subtractingReportingOverflow(Timestamp.postgresEpoch)
         return .int(shifted.overflow ? lowest : min(max(Int(shifted.partialValue), lowest), highest))
@@ -56,7 +56,8 @@ struct Parameter: Sendable {
         }
         var bytes: [UInt8] = []
         bytes.reserveCapacity(20 + elements.reduce(0) { $0 + $1.count + 4 })
-        // Dimensions, whether there are NULLs, the type of the elements, how many, the index of the first.
+        // The number of dimensions, whether there are NULLs, the type of the elements, their number, and the index of
+        // the first.
         for field in [1, 0, type, Int32(clamping: elements.count), 1] { bytes += field.bigEndianBytes }
         for element in elements {
             bytes += Int32(clamping: element.count).bigEndianBytes
@@ -67,7 +68,7 @@ struct Parameter: Sendable {
 }
 
 extension Timestamp {
-    /// 2000-01-01, from which PostgreSQL counts.
+    /// 2000-01-01, the epoch of PostgreSQL.
     static var postgresEpoch: Int64 { 946_684_800_000_000 }
 }
 
@@ -92,7 +93,7 @@ extension String {
         }
     }
 
-    /// The text behind what ``escapedUTF8`` made of it.
+    /// Returns the text that ``escapedUTF8`` has escaped.
     init(unescaping stored: [UInt8]) {
         guard stored.contains(UInt8(ascii: "\\")) else {
             self.init(decoding: stored, as: UTF8.self)

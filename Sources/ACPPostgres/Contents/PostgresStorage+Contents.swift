@@ -4,7 +4,7 @@ import ACPCore
 public import ACPStorage
 
 extension PostgresStorage {
-    /// Contents that came with commits and history blocks: one round trip, from one moment.
+    /// Returns contents that were stored with commits and history blocks: one round trip, from one moment.
     public func contents(_ keys: [ContentKey]) async throws -> [[UInt8]?] {
         guard !keys.isEmpty else { return [] }
         let owners = keys.map { key in
@@ -29,7 +29,7 @@ extension PostgresStorage {
                 .textArray(keys.map(\.digest.rawValue)),
             ])
         guard rows.count == keys.count else {
-            throw StorageError(.corruptData, "there are \(rows.count) answers to \(keys.count) contents asked for")
+            throw StorageError(.corruptData, "the server returned \(rows.count) rows for \(keys.count) contents")
         }
         return rows.rows.map { $0.bytes(0) }
     }

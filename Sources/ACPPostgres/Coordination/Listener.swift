@@ -5,8 +5,8 @@ import Dispatch
 import Logging
 import Synchronization
 
-/// The one connection of a storage that listens. It is made when somebody watches for the first time, and again whenever it was
-/// lost; then everybody is told to look, because what was notified meanwhile is gone.
+/// The connection of a storage that listens for notifications. It is made when a run is watched for the first time, and
+/// again whenever it was lost; then all watchers are notified of a gap, because notifications were missed meanwhile.
 final class Listener: Sendable {
     private struct State {
         var task: Task<Void, Never>?
@@ -15,23 +15,23 @@ final class Listener: Sendable {
         var waiting: [CheckedContinuation<Void, any Error>] = []
     }
 
-    private static let patience = Duration.seconds(10)
+    private static let timeout = Duration.seconds(10)
 
     private let database: PostgresDatabase
     private let registry: WatchRegistry
     private let checkInterval: Duration
     private let state = Mutex(State())
 
-    /// - Parameter checkInterval: Between two signs of life that the server is asked for.
+    /// - Parameter checkInterval: The interval at which the connection is checked. Defaults to 30 seconds.
     init(_ database: PostgresDatabase, _ registry: WatchRegistry, checkInterval: Duration = .seconds(30)) {
         self.checkInterval = checkInterval
         self.database = database
         self.registry = registry
     }
 
-    /// Listening when this returns.
+    /// Starts listening, and returns when the connection listens.
     ///
-    /// - Throws: `StorageError` if the connection could not be made. It is tried again in the background.
+    /// - Throws: `StorageError` if the connection could not be made. Further attempts follow in the background.
     func start() async throws(StorageError) {
         do {
             try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
@@ -39,7 +39,8 @@ final class Listener: Sendable {
                     if state.isEnded { return .failure(StorageError(.closed, "the PostgreSQL storage was closed")) }
                     if state.isListening { return .success(()) }
                     state.waiting.append(continuation)
-                    // Unstructured: it outlives the call that was the first. `stop()` cancels it, `end()` waits for it too.
+                    // Unstructured: the task outlives the call that started it. `stop()` cancels it, and `end()` also
+                    // waits for it.
                     if state.task == nil { state.task = Task { await listen() } }
                     return nil
                 }
@@ -89,7 +90,7 @@ final class Listener: Sendable {
                 guard !Task.isCancelled, error.code != .closed else { break }
                 failures += 1
                 report(.failure(error))
-                // The same again is for those who look closely.
+                // Repetitions of the same failure are logged at a lower level.
                 database.logger.log(
                     level: error.message == lastMessage ? .debug : .warning, "Not listening to PostgreSQL",
                     metadata: ["error": "\(error.message)"])
@@ -101,7 +102,7 @@ final class Listener: Sendable {
         report(.failure(StorageError(.closed, "the PostgreSQL storage was closed")))
     }
 
-    /// Makes a connection and listens until it is lost.
+    /// Connects and listens until the connection is lost.
     private func useOneConnection(_ isListening: () -> Void) async throws(StorageError) {
         let (events, happened) = AsyncStream.makeStream(of: Event.self)
         let id = try await connect { happened.yield(.loss) }
@@ -112,14 +113,14 @@ final class Listener: Sendable {
         }
         let rows = try await send("SELECT 'acp_runs'::regclass::oid::bigint", on: id)
         guard let table = rows.first?.int(0) else {
-            throw StorageError(.corruptData, "the table acp_runs has no number")
+            throw StorageError(.corruptData, "the table acp_runs has no oid")
         }
         _ = try await send("LISTEN acp_\(table)", on: id)
         isListening()
-        // First those who were there before; who comes now has missed nothing.
+        // Earlier watchers may have missed notifications; later ones have missed nothing.
         registry.announceGap()
         report(.success(()))
-        func scheduleCheck() { loop.call(at: .now + checkInterval) { happened.yield(.checkIsDue) } }
+        func scheduleCheck() { loop.schedule(at: .now + checkInterval) { happened.yield(.checkIsDue) } }
         scheduleCheck()
         for await event in events {
             if event == .loss { throw failed(PostgresError(.connectionLost, "the connection was lost")) }
@@ -140,10 +141,10 @@ final class Listener: Sendable {
         }
         switch result {
         case .success(let connection):
-            return database.loop.adopt(
+            return database.loop.add(
                 connection,
                 ConnectionEvents(
-                    notification: { [registry] in ServerNotification($0)?.pass(on: registry) }, lost: { _ in lost() }))
+                    notification: { [registry] in ServerNotification($0)?.notify(registry) }, lost: { _ in lost() }))
         case .failure(let error): throw failed(error)
         }
     }
@@ -152,19 +153,21 @@ final class Listener: Sendable {
         let loop = database.loop
         let result: Result<[ResultSet], PostgresError> = await withCheckedContinuation { continuation in
             loop.send(
-                Exchange(batch: Batch(transaction: [Statement(sql)]), prepares: false, deadline: .now + Self.patience) {
+                Exchange(batch: Batch(transaction: [Statement(sql)]), prepares: false, deadline: .now + Self.timeout) {
                     continuation.resume(returning: $0)
                 }, on: id)
         }
         switch result {
         case .success(let sets):
-            guard let last = sets.last else { throw failed(PostgresError(.unexpectedResponse, "there was no answer")) }
+            guard let last = sets.last else {
+                throw failed(PostgresError(.unexpectedResponse, "the server sent no result"))
+            }
             return last
         case .failure(let error): throw failed(error)
         }
     }
 
     private func failed(_ error: PostgresError) -> StorageError {
-        StorageError(error, doing: "Listening", changes: false, place: database.place)
+        StorageError(error, doing: "Listening", changes: false, location: database.location)
     }
 }

@@ -5,8 +5,8 @@ import ACPStorage
 
 /// Coordination of processes by rows, whose times are the server's, and by LISTEN and NOTIFY.
 ///
-/// What is notified only wakes. Where a notification may have been lost (a reconnect), readers are woken as well, and find in the
-/// tables what they missed.
+/// Notifications carry no data. Where one may have been missed (a reconnect), readers are notified as well, and find in
+/// the tables what they missed.
 final class PostgresCoordination: Coordination {
     private let database: PostgresDatabase
     private let registry = WatchRegistry()
@@ -17,18 +17,19 @@ final class PostgresCoordination: Coordination {
         listener = Listener(database, registry)
     }
 
-    /// Wakes this process's own watchers at once, also while nothing is listening.
+    /// Notifies this process's own watchers at once, even while the connection does not listen.
     func runDidChange(_ run: RunID) { registry.runDidChange(run) }
 
-    /// How many streams there are: for tests that nothing stays behind.
+    /// The number of streams, for tests that none is left.
     var streamCount: Int { registry.watcherCount + registry.listenerCount }
 
     // MARK: Processes
 
-    /// Creates a run and deletes it again in the same transaction: nobody sees it, but it fails where no run can be created, for lack
-    /// of room or of a privilege, or because the server or the role is read-only. One trip.
+    /// Renews a heartbeat. In the same transaction, a run is created and deleted again: it is never visible, but the
+    /// transaction fails where no run can be created, for lack of space or of a privilege, or because the server or the
+    /// role is read-only. One round trip.
     func heartbeat(of process: ProcessID, timeToLive: Duration) async throws {
-        let rehearsal = try rehearsal(process)
+        let creationProbe = try creationProbe(process)
         let heartbeat = Statement(
             """
             INSERT INTO acp_processes (id, expires_at)
@@ -36,10 +37,10 @@ final class PostgresCoordination: Coordination {
             ON CONFLICT (id) DO UPDATE SET expires_at = excluded.expires_at
             """, [.anyText(process.rawValue), .int(min(max(1, timeToLive.wholeMilliseconds), 3_200_000_000_000))])
         _ = try await database.write(
-            "The heartbeat of process \(process)", isRepeatable: true, rehearsal + [heartbeat])
+            "The heartbeat of process \(process)", isRepeatable: true, creationProbe + [heartbeat])
     }
 
-    private func rehearsal(_ process: ProcessID) throws -> [Statement] {
+    private func creationProbe(_ process: ProcessID) throws -> [Statement] {
         let run = Run(agentName: "rehearsal")
         let commit = RunCommit(
             run: run.id, expecting: 0, events: [try EncodedEvent(.runCreated(run))],
@@ -95,7 +96,7 @@ final class PostgresCoordination: Coordination {
     /// - Throws: `StorageError` with code `notFound` if there is no such run.
     @discardableResult
     func send(_ signal: EncodedSignal, to run: RunID) async throws -> Bool {
-        // Not to be repeated by itself: the second attempt would say that there was one before.
+        // Not repeated automatically: the second attempt would report that the signal existed before.
         let rows = try await database.write(
             "Sending a signal to run \(run)", isRepeatable: false, "SELECT acp_send($1::text, $2::text, $3::bytea)",
             [.text(run.rawValue), .anyText(signal.key), .bytes(signal.document.json)])

@@ -3,14 +3,14 @@
 import ACPCore
 import ACPStorage
 
-/// What ``Schema``'s `acp_notify` sends: a letter for what happened, and to whom.
+/// A notification of ``Schema``'s `acp_notify`: a letter for the event, followed by its subject.
 enum ServerNotification {
     case change(RunID)
-    /// There is a signal for a run. If the owner is known, it alone is told.
+    /// A signal for a run was stored. If the owner is known, only the owner is notified.
     case signal(RunID, owner: ProcessID?)
     case departure(ProcessID)
 
-    /// Reads a payload. `nil` if it is none of this storage.
+    /// Reads a payload. `nil` if it does not belong to this storage.
     init?(_ payload: String) {
         let words = payload.dropFirst().split(separator: " ", maxSplits: 1, omittingEmptySubsequences: false)
         switch payload.first {
@@ -27,8 +27,8 @@ enum ServerNotification {
         }
     }
 
-    /// Wakes the streams of this process that it is meant for.
-    func pass(on registry: WatchRegistry) {
+    /// Notifies the streams of this process that the notification concerns.
+    func notify(_ registry: WatchRegistry) {
         switch self {
         case .change(let run): registry.runDidChange(run)
         case .signal(let run, let owner): registry.announce(.signal(run)) { owner == nil || $0 == owner }

@@ -4,11 +4,11 @@ import ACPStorage
 import Logging
 import Synchronization
 
-/// Runs statements on the pool, once the tables are known to be there, and says in the storage's terms what went wrong.
+/// Executes statements on the pool once the tables are up to date, and reports failures as `StorageError`.
 final class PostgresDatabase: Sendable {
     private enum SchemaState {
         case unknown
-        /// Somebody looks, and perhaps migrates; the others wait for the same.
+        /// The tables are being checked and perhaps migrated; all callers wait for this task.
         case checking(Task<Void, any Error>)
         case ready
     }
@@ -28,30 +28,30 @@ final class PostgresDatabase: Sendable {
         pool = ConnectionPool(configuration, parameters, loop)
     }
 
-    var place: String { parameters.place }
+    var location: String { parameters.location }
 
     // MARK: Calls
 
-    /// Runs a statement that changes nothing. A cancelled caller stops it.
+    /// Executes a statement that changes nothing. Cancellation of the caller cancels it.
     func read(_ action: String, _ sql: String, _ parameters: [Parameter] = []) async throws(StorageError) -> ResultSet {
         try await prepareSchema()
         return try await run(action, [Statement(sql, parameters)], changes: false, isRepeatable: true)
     }
 
-    /// Runs a statement that changes something, in a transaction of its own. It is seen through even if the caller is cancelled.
+    /// Executes a statement that writes, in a transaction of its own. It is completed even if the caller is cancelled.
     ///
     /// - Parameters:
-    ///   - isRepeatable: Whether it may be sent again if its answer was lost.
-    ///   - afterwards: A statement that follows in the same trip, in a transaction of its own.
+    ///   - isRepeatable: Whether it may be sent again if its response was lost.
+    ///   - followUp: A statement that follows in the same round trip, in a transaction of its own.
     func write(
-        _ action: String, isRepeatable: Bool, _ sql: String, _ parameters: [Parameter], afterwards: Statement? = nil
+        _ action: String, isRepeatable: Bool, _ sql: String, _ parameters: [Parameter], followUp: Statement? = nil
     ) async throws(StorageError) -> ResultSet {
         try await prepareSchema()
         return try await run(
-            action, [Statement(sql, parameters)], afterwards: afterwards, changes: true, isRepeatable: isRepeatable)
+            action, [Statement(sql, parameters)], followUp: followUp, changes: true, isRepeatable: isRepeatable)
     }
 
-    /// Runs statements that change something, in one transaction, and returns what the last of them returned.
+    /// Executes statements that write, in one transaction, and returns the result of the last one.
     func write(
         _ action: String, isRepeatable: Bool, _ statements: [Statement]
     ) async throws(StorageError) -> ResultSet {
@@ -59,11 +59,11 @@ final class PostgresDatabase: Sendable {
         return try await run(action, statements, changes: true, isRepeatable: isRepeatable)
     }
 
-    /// - Returns: What the last of the statements returned.
+    /// - Returns: The result of the last of the statements.
     private func run(
-        _ action: String, _ statements: [Statement], afterwards: Statement? = nil, changes: Bool, isRepeatable: Bool
+        _ action: String, _ statements: [Statement], followUp: Statement? = nil, changes: Bool, isRepeatable: Bool
     ) async throws(StorageError) -> ResultSet {
-        let batch = Batch(transaction: statements, afterwards: afterwards)
+        let batch = Batch(transaction: statements, followUp: followUp)
         var isInDoubt = false
         var collisions = 0
         var repeats = 0
@@ -77,7 +77,7 @@ final class PostgresDatabase: Sendable {
             switch result {
             case .success(let sets):
                 guard let last = sets.last else {
-                    throw StorageError(.outcomeUnknown, "\(action) failed in \(place): there was no answer")
+                    throw StorageError(.outcomeUnknown, "\(action) failed in \(location): the server sent no result")
                 }
                 return last
             case .failure(let error):
@@ -86,15 +86,15 @@ final class PostgresDatabase: Sendable {
                     let pause = Backoff.pause(afterFailures: collisions, limit: .milliseconds(200))
                     if (try? await Task.sleep(for: pause)) != nil || changes { continue }
                 }
-                // A connection that the server had given up meanwhile shows it when it is used.
+                // A connection that the server has closed meanwhile shows that when it is used.
                 let wasLost = error.code == .connectionLost || error.sqlState?.hasPrefix("57P") == true
                 if wasLost { isInDoubt = changes }
-                if (wasLost && isRepeatable) || error.message == PostgresLoop.unusedMessage, repeats < 2 {
+                if (wasLost && isRepeatable) || error.message == PostgresLoop.unsentMessage, repeats < 2 {
                     repeats += 1
                     continue
                 }
-                let mapped = StorageError(error, doing: action, changes: changes, place: place)
-                // The second attempt did not happen, for whatever reason. The first one may have.
+                let mapped = StorageError(error, doing: action, changes: changes, location: location)
+                // The second attempt was not executed, for whatever reason. The first one may have been.
                 if isInDoubt, mapped.code != .outcomeUnknown {
                     throw StorageError(.outcomeUnknown, mapped.message, cause: error)
                 }
@@ -105,15 +105,15 @@ final class PostgresDatabase: Sendable {
 
     // MARK: Tables
 
-    /// Sees to the tables, once.
+    /// Checks the tables, and creates or migrates them, once.
     func prepareSchema() async throws(StorageError) {
         let task: Task<Void, any Error>? = schema.withLock { state in
             switch state {
             case .ready: return nil
             case .checking(let task): return task
             case .unknown:
-                // Unstructured, because several callers wait for it, and the first one's cancellation must not hit the others. Each
-                // step has a time limit, and closing the storage ends it.
+                // Unstructured, because several callers wait for the task, and cancellation of the first one must not
+                // affect the others. Each step has a time limit, and closing the storage ends it.
                 let task = Task { try await checkSchema() }
                 state = .checking(task)
                 return task
@@ -134,7 +134,7 @@ final class PostgresDatabase: Sendable {
         var found = try await schemaVersion()
         if found ?? 0 < Schema.version, !configuration.skipsMigrations {
             _ = try await run(
-                "Making the tables", Schema.migration.map { Statement($0) }, changes: true, isRepeatable: true)
+                "Creating the tables", Schema.migration.map { Statement($0) }, changes: true, isRepeatable: true)
             found = try await schemaVersion()
             logger.debug("The tables are up to date", metadata: ["version": "\(found ?? 0)"])
         }
@@ -142,22 +142,25 @@ final class PostgresDatabase: Sendable {
         guard let found else {
             throw StorageError(
                 .refused,
-                "there are no tables of this storage in \(place), and making them is turned off (skipsMigrations): run the "
+                "there are no tables of this storage in \(location), and creating them is turned off "
+                    + "(skipsMigrations): run the "
                     + "SQL that `acp storage schema` prints")
         }
         if found > Schema.version {
             throw StorageError(
                 .refused,
-                "the tables in \(place) have version \(found), this storage knows version \(Schema.version): use a newer "
+                "the tables in \(location) have version \(found), this storage supports version \(Schema.version): use "
+                    + "a newer "
                     + "version of the storage, or another database")
         }
         throw StorageError(
             .refused,
-            "the tables in \(place) have version \(found), this storage needs version \(Schema.version), and migrating is "
+            "the tables in \(location) have version \(found), this storage requires version \(Schema.version), and "
+                + "migrating is "
                 + "turned off (skipsMigrations): run the SQL that `acp storage schema` prints")
     }
 
-    /// Nil if there are no tables.
+    /// Returns the version of the tables, or `nil` if there are none.
     private func schemaVersion() async throws(StorageError) -> Int? {
         do throws(StorageError) {
             let rows = try await run(
@@ -165,7 +168,7 @@ final class PostgresDatabase: Sendable {
             )
             return rows.first?.int(0) ?? 0
         } catch {
-            // There is no such table.
+            // The table does not exist.
             if (error.cause as? PostgresError)?.sqlState == "42P01" { return nil }
             throw error
         }
@@ -178,6 +181,6 @@ final class PostgresDatabase: Sendable {
         loop.stop()
     }
 
-    /// Without waiting: for a storage that nobody closed.
+    /// Closes the connections without waiting, for a storage that was not closed.
     func abandon() { loop.stop() }
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 extension Schema {
-    // What documents refer to in place of holding it. It goes with the run or the session that it came to.
+    // Contents to which documents refer instead of containing them. They are deleted with their run or session.
     //
-    // Most commits bring none of it: they call the functions of version 1, as before.
+    // Most commits contain none: they call the functions of version 1.
     static let version2Contents = """
         CREATE TABLE acp_run_contents (
             run bigint NOT NULL REFERENCES acp_runs (key) ON DELETE CASCADE,
@@ -38,7 +38,7 @@ extension Schema {
             END IF;
         END $body$;
 
-        -- Contents of a block that was there already are there already too.
+        -- If the block was stored before, its contents were too.
         CREATE FUNCTION acp_append_history_with_contents(
             p_session text, p_keys text[], p_sizes bigint[], p_entries bytea[], p_digests text[], p_contents bytea[]
         ) RETURNS void LANGUAGE plpgsql SET search_path FROM CURRENT AS $body$

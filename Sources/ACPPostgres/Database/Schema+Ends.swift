@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 extension Schema {
-    // A commit that ends a run otherwise than as cancelled. It is refused if a cancel signal is stored, unless it is there already. Sending
-    // a signal locks the run's row as this does, so that of the two one is first, and the other sees it.
+    // A commit that ends a run otherwise than as cancelled. It is rejected if a cancel signal is stored, unless the
+    // commit is stored already. Sending a signal locks the run's row as this function does, so that one of the two is
+    // first, and the other sees it.
     //
-    // All other commits call the functions of the versions before, as they did.
+    // All other commits call the functions of earlier versions.
     static let version3Ends = """
         CREATE FUNCTION acp_commit_end(
             p_run text, p_expecting bigint, p_events bytea[], p_process text, p_token text,

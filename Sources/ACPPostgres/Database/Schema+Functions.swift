@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
 extension Schema {
-    // What has to look before it writes is a function: one statement, one transaction, one trip. All of them lock the row of the run
-    // or session first, so that what they find stays true until they are done.
+    // Operations that read before they write are functions: one statement, one transaction, one round trip. All of them
+    // lock the row of the run or session first, so that what they read does not change until they end.
     static let version1Runs = """
         CREATE FUNCTION acp_notify(kind text, payload text) RETURNS void
         LANGUAGE plpgsql SET search_path FROM CURRENT AS $body$
         BEGIN
-            -- The number of the table tells storages in several schemas of a database apart.
+            -- The oid of the table distinguishes storages in several schemas of a database.
             PERFORM pg_notify('acp_' || 'acp_runs'::regclass::oid::text, kind || payload);
         END $body$;
 
@@ -17,8 +17,8 @@ extension Schema {
             SELECT run_key, (start + n - 1)::integer, e FROM unnest(new_events) WITH ORDINALITY AS t (e, n)
         $body$;
 
-        -- Does not notify: a transaction that does commits alone, and whoever commits waits for the disk. The notification follows
-        -- in a transaction of its own, in the same trip.
+        -- Does not notify: transactions that notify commit one at a time, each waiting for the disk. The notification
+        -- follows in a transaction of its own, in the same round trip.
         CREATE FUNCTION acp_commit(
             p_run text, p_expecting bigint, p_events bytea[], p_process text, p_token text,
             p_snapshot bytea, p_covered bigint, p_agent text, p_session text, p_status text, p_created timestamptz,
@@ -47,7 +47,7 @@ extension Schema {
                     outcome := 'done';
                     RETURN;
                 END IF;
-                -- Somebody else made it at the same moment: look again.
+                -- Another transaction created it at the same moment: look again.
             END LOOP;
             IF r.owner_process IS DISTINCT FROM p_process OR r.owner_token IS DISTINCT FROM p_token THEN
                 outcome := 'fenced';
@@ -151,7 +151,7 @@ extension Schema {
             s record;
             start bigint := 0;
         BEGIN
-            -- Nothing to append makes no session.
+            -- Appending nothing does not create a session.
             IF cardinality(p_keys) = 0 THEN
                 UPDATE acp_sessions SET used_at = clock_timestamp() WHERE id = p_session;
                 RETURN;
@@ -186,7 +186,8 @@ extension Schema {
             IF NOT FOUND THEN RETURN NULL; END IF;
             INSERT INTO acp_signals (run, key, signal) VALUES (r.key, p_key, p_signal) ON CONFLICT DO NOTHING;
             is_new := FOUND;
-            -- The lock keeps claims off: who claims the run later finds the signal. A name that is too long for a notification wakes all.
+            -- The lock blocks claims: a process that claims the run later finds the signal. If a name is too long for a
+            -- notification, all processes are notified.
             owner := CASE WHEN octet_length(r.owner_process) < 4000 THEN r.owner_process ELSE '' END;
             PERFORM acp_notify('s', p_run || ' ' || coalesce(owner, ''));
             RETURN is_new;
@@ -200,7 +201,7 @@ extension Schema {
             PERFORM acp_notify('d', CASE WHEN octet_length(p_process) < 4000 THEN p_process ELSE '' END);
         END $body$;
 
-        -- Turns of a session are given one after another: whoever comes waits for those who are about it.
+        -- The queue of a session is changed by one transaction at a time: others wait for the lock.
         CREATE FUNCTION acp_enqueue(p_session text, p_run text) RETURNS text
         LANGUAGE plpgsql SET search_path FROM CURRENT AS $body$
         BEGIN

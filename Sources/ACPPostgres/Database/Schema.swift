@@ -2,13 +2,12 @@
 
 import ACPStorage
 
-/// The tables of the storage, and how they come to be. Each version is a block of its own that is never edited once it was
-/// published: a change is a new one.
+/// The tables of the storage, and their migrations. A published migration is never edited: each change is a new one.
 enum Schema {
-    /// What this version of the storage works with.
+    /// The version of the tables that this version of the storage uses.
     static let version = 3
 
-    /// Children before their parents.
+    /// All tables, children before their parents.
     static let tables = [
         "acp_events", "acp_signals", "acp_run_contents", "acp_runs", "acp_run_counts", "acp_history",
         "acp_history_blocks", "acp_session_contents", "acp_sessions", "acp_turns", "acp_processes",
@@ -16,8 +15,8 @@ enum Schema {
 
     static let readVersion = "SELECT coalesce(max(version), 0)::bigint FROM acp_schema"
 
-    /// Brings the tables up to date, from whatever version. One transaction; of several at once, one does it, and the others find
-    /// nothing left to do.
+    /// Migrates the tables from any version. One transaction; if several processes migrate at once, one does it, and
+    /// the others find nothing left to do.
     static let migration = [
         "SELECT pg_advisory_xact_lock(4710020260)",
         """
@@ -53,15 +52,15 @@ enum Schema {
         """,
     ]
 
-    /// For people who run it themselves.
+    /// The migration as a script, for operators who run it themselves.
     static var script: String {
         let statements = migration.map { $0 + ";" }.joined(separator: "\n\n")
-        return "-- The tables of simple-acp, version \(version). May be run again: what is there is left alone.\n"
+        return "-- The tables of simple-acp, version \(version). May be run again: existing tables and data are kept.\n"
             + "BEGIN;\n\n\(statements)\n\nCOMMIT;\n"
     }
 
-    // Documents are kept as the bytes that were committed, and beside them as JSONB for queries. JSONB knows no \u0000: where a
-    // document has one, the JSONB is NULL.
+    // Documents are stored as the bytes that were committed, and also as JSONB for queries. JSONB does not support
+    // \u0000: if a document contains one, the JSONB is NULL.
     static let version1Tables = """
         CREATE FUNCTION acp_jsonb(document bytea) RETURNS jsonb LANGUAGE plpgsql IMMUTABLE STRICT AS $body$
         BEGIN
@@ -145,8 +144,8 @@ enum Schema {
         );
         """
 
-    // Exact totals without counting. Each count is spread over sixteen rows, so that transactions that create runs at the same
-    // time seldom wait for each other.
+    // Exact totals without counting. Each count is divided among sixteen rows, so that transactions that create runs at
+    // the same time seldom wait for each other.
     static let version1Counts = """
         CREATE TABLE acp_run_counts (
             listing text COLLATE "C" NOT NULL,

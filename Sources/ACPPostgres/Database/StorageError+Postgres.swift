@@ -3,42 +3,47 @@
 import ACPStorage
 
 extension StorageError {
-    /// What PostgreSQL or libpq said, in the storage's terms.
+    /// Converts an error of PostgreSQL or libpq.
     ///
     /// - Parameters:
-    ///   - error: What went wrong.
-    ///   - action: What was being done, as the beginning of a sentence: "Committing to run 1".
-    ///   - changes: Whether that was a write. If its answer was lost, nobody knows whether it happened.
-    ///   - place: The server and the database, without a secret.
-    init(_ error: PostgresError, doing action: String, changes: Bool, place: String) {
-        func made(_ code: Code, _ text: String) -> StorageError {
-            StorageError(code, "\(action) failed in \(place): \(text)", cause: error)
+    ///   - error: The error.
+    ///   - action: The operation, as the beginning of a sentence: "Committing to run 1".
+    ///   - changes: Whether the operation writes. If the response to a write was lost, its outcome is unknown.
+    ///   - location: The server and the database, without a secret.
+    init(_ error: PostgresError, doing action: String, changes: Bool, location: String) {
+        func makeError(_ code: Code, _ text: String) -> StorageError {
+            StorageError(code, "\(action) failed in \(location): \(text)", cause: error)
         }
         switch error.code {
-        case .connectFailed: self = Self.connecting(error, made)
+        case .connectFailed: self = Self.connecting(error, makeError)
         case .connectionLost:
-            self = made(changes ? .outcomeUnknown : .cannotConnect, "\(error.message). The next call connects anew")
+            self = makeError(
+                changes ? .outcomeUnknown : .cannotConnect, "\(error.message). The next call connects anew")
         case .timedOut:
-            self = made(
-                changes ? .outcomeUnknown : .timedOut, "\(error.message). Look at the server and the network before it")
+            self = makeError(
+                changes ? .outcomeUnknown : .timedOut, "\(error.message). Check the server and the network")
         case .poolExhausted:
-            self = made(
+            self = makeError(
                 .timedOut, "\(error.message). Allow more connections (maximumConnections), or find slow statements")
-        case .cancelled: self = made(.timedOut, error.message)
+        case .cancelled: self = makeError(.timedOut, error.message)
         case .closed: self = StorageError(.closed, "the PostgreSQL storage was closed", cause: error)
-        case .unexpectedResponse: self = made(changes ? .outcomeUnknown : .cannotConnect, error.message)
-        default: self = Self.statement(error, changes: changes, made)
+        case .unexpectedResponse: self = makeError(changes ? .outcomeUnknown : .cannotConnect, error.message)
+        default: self = Self.statement(error, changes: changes, makeError)
         }
     }
 
-    /// The server does not say in numbers why it lets nobody in, not through libpq: its words are all there is. In other languages
-    /// they are passed on as they are.
-    private static func connecting(_ error: PostgresError, _ made: (Code, String) -> StorageError) -> StorageError {
+    /// libpq does not report a code for a failed connection, only the server's message. Messages in other languages are
+    /// passed on unchanged.
+    private static func connecting(_ error: PostgresError, _ makeError: (Code, String) -> StorageError) -> StorageError
+    {
         let message = error.message
         let remedies: [(sign: String, code: Code, remedy: String)] = [
             ("password authentication failed", .refused, "Check the user and the password"),
-            ("no password supplied", .refused, "The server wants a password: put it into the URL or PGPASSWORD"),
-            ("no pg_hba.conf entry", .refused, "The server does not let this user in from here: see its pg_hba.conf"),
+            ("no password supplied", .refused, "The server requires a password: add it to the URL or set PGPASSWORD"),
+            (
+                "no pg_hba.conf entry", .refused,
+                "The server does not accept this user from this address: see its pg_hba.conf"
+            ),
             ("authentication failed", .refused, "Check the user and how the server identifies it (pg_hba.conf)"),
             ("database \"", .refused, "Create the database (createdb), or name another one in the URL"),
             ("role \"", .refused, "Create the role (createuser), or name another user in the URL"),
@@ -51,8 +56,9 @@ extension StorageError {
             ("starting up", .cannotConnect, "Wait a moment"),
             (
                 "unsupported startup parameter", .refused,
-                "A pooler is in between that does not accept this storage's settings: add startup_options=no to the URL "
-                    + "(sendsStartupOptions in PostgresStorage.Configuration), or let PgBouncer ignore them (ignore_startup_parameters)"
+                "A pooler does not accept this storage's settings: add startup_options=no to the URL "
+                    + "(sendsStartupOptions in PostgresStorage.Configuration), or let PgBouncer ignore them "
+                    + "(ignore_startup_parameters)"
             ),
             ("too many clients", .cannotConnect, "Raise max_connections, or lower maximumConnections of the storages"),
             (
@@ -61,46 +67,51 @@ extension StorageError {
             ),
         ]
         let found = remedies.first { message.contains($0.sign) }
-        return made(
+        return makeError(
             found?.code ?? .cannotConnect,
             found.map { message + (message.hasSuffix("?") ? " " : ". ") + $0.remedy } ?? message)
     }
 
     private static func statement(
-        _ error: PostgresError, changes: Bool, _ made: (Code, String) -> StorageError
+        _ error: PostgresError, changes: Bool, _ makeError: (Code, String) -> StorageError
     ) -> StorageError {
         let message = error.message
         switch error.sqlState ?? "" {
         case "57014":
-            return made(
-                .timedOut, "\(message). Nothing was changed. Raise statementTimeout, or find what holds the server up")
-        case "40001", "40P01", "55P03": return made(.timedOut, "\(message). Nothing was changed; try again")
+            return makeError(
+                .timedOut, "\(message). Nothing was changed. Raise statementTimeout, or find out what blocks the server"
+            )
+        case "40001", "40P01", "55P03": return makeError(.timedOut, "\(message). Nothing was changed; try again")
         case "25006":
-            return made(
+            return makeError(
                 .refused,
-                "\(message): the server is a standby, or this role or database is read-only. With several hosts in the URL, "
+                "\(message): the server is a standby, or this role or database is read-only. With several hosts in the "
+                    + "URL, "
                     + "target_session_attrs=read-write finds the one that is not")
         case "42501":
-            return made(
+            return makeError(
                 .refused,
-                "\(message). Nothing was changed. The role needs USAGE on the schema, SELECT, INSERT, UPDATE and DELETE on the "
-                    + "tables acp_…, and EXECUTE on the functions acp_…: GRANT it what it lacks, or use the role that made them"
+                "\(message). Nothing was changed. The role needs USAGE on the schema, SELECT, INSERT, UPDATE and "
+                    + "DELETE on the "
+                    + "tables acp_…, and EXECUTE on the functions acp_…: GRANT it what it lacks, or use the role that "
+                    + "created them"
             )
         case "42P01", "42883", "3F000":
-            return made(
+            return makeError(
                 .refused,
-                "\(message). The tables are not there (any more): run the SQL that `acp storage schema` prints")
+                "\(message). The tables do not exist (any more): run the SQL that `acp storage schema` prints")
         case "26000", "42P05":
-            return made(
+            return makeError(
                 .refused,
-                "\(message). A pooler that shares connections and does not know prepared statements is in between: add "
-                    + "prepared_statements=no to the URL (preparesStatements in PostgresStorage.Configuration), or connect directly"
+                "\(message). A pooler shares connections and does not support prepared statements: add "
+                    + "prepared_statements=no to the URL (preparesStatements in PostgresStorage.Configuration), or "
+                    + "connect directly"
             )
         case "53100", "53200", "53400", "54000":
-            return made(.full, "\(message). Nothing of it was stored. Make room on the server")
+            return makeError(.full, "\(message). Nothing was stored. Free space on the server")
         case let state where state.hasPrefix("57P") || state.hasPrefix("08"):
-            return made(changes ? .outcomeUnknown : .cannotConnect, "\(message). The next call connects anew")
-        default: return made(.refused, message)
+            return makeError(changes ? .outcomeUnknown : .cannotConnect, "\(message). The next call connects anew")
+        default: return makeError(.refused, message)
         }
     }
 }

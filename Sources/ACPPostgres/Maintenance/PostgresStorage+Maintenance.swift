@@ -3,21 +3,23 @@
 import ACPStorage
 
 extension PostgresStorage {
-    /// How many runs or sessions one step of pruning takes with it.
+    /// The maximum number of runs or sessions that one step of pruning deletes.
     private static let pruneStep = 100
 
-    /// Deletes everything that this storage keeps, in one transaction. The tables stay. Other tables are not touched.
+    /// Deletes all data of this storage, in one transaction. The tables remain, and other tables are not changed.
     public func removeAll() async throws {
         _ = try await database.write(
             "Removing all", isRepeatable: true, "TRUNCATE \(Schema.tables.joined(separator: ", "))", [])
     }
 
-    /// Deletes the runs that ended longer ago than that, whole, and the sessions that were last used longer ago and have no run left;
-    /// also processes that nobody has heard of for so long. Unfinished runs stay.
+    /// Deletes the runs that ended longer ago than a given time, and the sessions that were last used longer ago and
+    /// have no run left; also processes whose heartbeats expired longer ago. Unfinished runs are kept.
     ///
-    /// It works in short steps, each a transaction, and beside everything else. Several may do it at the same time.
+    /// It works in short steps, each a transaction, concurrently with all other calls. Several processes may prune at
+    /// the same time.
     ///
-    /// - Returns: What was deleted.
+    /// - Parameter age: The time since the end of a run, or since the last use of a session.
+    /// - Returns: The numbers of deleted runs and sessions.
     public func prune(olderThan age: Duration) async throws -> PostgresPruneResult {
         var result = PostgresPruneResult(runs: 0, sessions: 0)
         let milliseconds = min(max(0, age.wholeMilliseconds), 3_200_000_000_000)
@@ -64,7 +66,7 @@ extension PostgresStorage {
         return result
     }
 
-    /// What the storage keeps, and how much room it takes on the server.
+    /// Counts the rows of the storage's tables, and their bytes on the server.
     public func statistics() async throws -> PostgresStorageStatistics {
         let parts = Schema.tables.sorted().map {
             "SELECT '\($0)'::text, (SELECT count(*) FROM \($0))::bigint, pg_total_relation_size('\($0)')::bigint"
@@ -78,23 +80,29 @@ extension PostgresStorage {
     }
 }
 
-/// What ``PostgresStorage/prune(olderThan:)`` deleted.
+/// The numbers of runs and sessions that ``PostgresStorage/prune(olderThan:)`` deleted.
 public struct PostgresPruneResult: Sendable, Hashable {
+    /// The number of deleted runs.
     public var runs: Int
+    /// The number of deleted sessions.
     public var sessions: Int
 
+    /// Creates a result.
     public init(runs: Int, sessions: Int) {
         self.runs = runs
         self.sessions = sessions
     }
 }
 
-/// What a ``PostgresStorage`` keeps.
+/// The rows of a ``PostgresStorage``, and their bytes.
 public struct PostgresStorageStatistics: Sendable, Hashable {
-    /// A table, how many rows it has, and how many bytes it takes with its indexes.
+    /// A table with its number of rows and bytes.
     public struct TableCount: Sendable, Hashable {
+        /// The name of the table.
         public var name: String
+        /// The number of rows.
         public var rows: Int
+        /// The size of the table on the server with its indexes, in bytes.
         public var bytes: Int
     }
 

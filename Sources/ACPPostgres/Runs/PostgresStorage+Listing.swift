@@ -4,13 +4,13 @@ import ACPCore
 public import ACPStorage
 
 extension PostgresStorage {
-    /// One page of runs, newest first, and how many there are in all, from one moment.
+    /// Returns one page of runs, newest first, and the number of all runs, from one moment.
     ///
-    /// The page is found in an index, documents are read for the runs on it alone. The totals of all runs and of an agent's are
-    /// kept; those of a session and of a status are counted in the index.
+    /// The page is found in an index, and only the documents of its runs are read. The totals of all runs and of an
+    /// agent's runs are stored; those of a session and of a status are counted in the index.
     public func storedRuns(_ query: RunQuery) async throws -> StoragePage<StoredRun> {
         let listing = query.filter.listing
-        // The total comes with every row, and alone where the page is empty.
+        // The total is returned with every row, and alone if the page is empty.
         let rows = try await database.read(
             "Listing runs",
             """
@@ -31,7 +31,7 @@ extension PostgresStorage {
 }
 
 extension RunQuery.Filter {
-    /// The SQL of a listing. The conditions are those of the indexes, word for word.
+    /// The SQL of a listing. The conditions match those of the indexes exactly.
     fileprivate var listing: (condition: String, total: String, name: String?) {
         let kept = "SELECT coalesce(sum(runs), 0) AS n FROM acp_run_counts WHERE listing ="
         let counted = "SELECT count(*) AS n FROM acp_runs WHERE"

@@ -6,18 +6,19 @@ public import ACPStorage
 extension PostgresStorage {
     // MARK: Commits
 
-    /// One round trip: one transaction, and behind it the wake for those who watch. Durable when this returns.
+    /// Executes a commit in one round trip: one transaction, followed by the notification of watchers. Durable when
+    /// this returns.
     public func commit(_ commit: RunCommit) async throws {
-        let (statement, afterwards) = Self.statements(for: commit)
+        let (statement, followUp) = Self.statements(for: commit)
         let rows = try await database.write(
             "Committing to run \(commit.run)", isRepeatable: true, statement.sql, statement.parameters,
-            afterwards: afterwards)
+            followUp: followUp)
         try await check(rows.first?.text(0), found: rows.first?.int(1) ?? 0, commit)
         postgresCoordination.runDidChange(commit.run)
     }
 
-    /// What a commit does in its transaction, and behind it.
-    static func statements(for commit: RunCommit) -> (Statement, afterwards: Statement) {
+    /// Returns the statement of a commit, and the notification that follows it.
+    static func statements(for commit: RunCommit) -> (Statement, followUp: Statement) {
         let run = commit.snapshot?.run
         let types = """
             $1::text, $2::bigint, $3::bytea[], $4::text, $5::text, $6::bytea, $7::bigint, $8::text, $9::text, $10::text,
@@ -27,8 +28,8 @@ extension PostgresStorage {
         let function =
             commit.isRefusedAfterCancel ? "acp_commit_end" : hasContents ? "acp_commit_with_contents" : "acp_commit"
         let call = "\(function)(\(types)\(hasContents ? ", $14::text[], $15::bytea[]" : ""))"
-        // The last column is never called. It has the server look first whether the notification that follows is allowed: when that
-        // is refused, the run is stored.
+        // The last column is never evaluated. It makes the server check first whether the notification that follows is
+        // allowed: when that is refused, the run is stored already.
         var columns = "outcome, event_count, CASE WHEN outcome IS NULL THEN acp_notify('c', $1::text)::text END"
         var parameters: [Parameter] = [
             .text(commit.run.rawValue), .int(commit.expecting), .byteArrays(commit.events.map(\.json)),
@@ -40,7 +41,8 @@ extension PostgresStorage {
         if hasContents { parameters += commit.contents.parameters }
         if let history = commit.history {
             let append = Self.append([history.block], to: history.session, parametersFrom: parameters.count + 1)
-            // In the same statement, so in the same transaction and the same trip. A commit that was refused appends nothing.
+            // In the same statement, and therefore in the same transaction and round trip. A rejected commit appends
+            // nothing.
             columns += ", CASE WHEN outcome = 'done' THEN \(append.call)::text END"
             parameters += append.parameters
         }
@@ -52,7 +54,7 @@ extension PostgresStorage {
 
     private func check(_ outcome: String?, found: Int, _ commit: RunCommit) async throws(StorageError) {
         guard var outcome = outcome.flatMap({ CommitOutcome(code: $0, found: found) }) else {
-            throw StorageError(.corruptData, "acp_commit in \(database.place) is not this storage's")
+            throw StorageError(.corruptData, "acp_commit in \(database.location) is not this storage's")
         }
         if case .conflict = outcome, let missing = try await missingPart(of: commit.run) {
             outcome = .incomplete(missing: missing)
@@ -60,7 +62,7 @@ extension PostgresStorage {
         if let error = commit.error(for: outcome) { throw error }
     }
 
-    /// What is missing of a run's events, or nil if nothing is.
+    /// Returns what is missing of a run's events, or `nil` if nothing is.
     private func missingPart(of run: RunID) async throws(StorageError) -> String? {
         let rows = try await database.read(
             "Counting the events of run \(run)",
@@ -74,7 +76,7 @@ extension PostgresStorage {
         return "a part of its events (rows of acp_events with run = \(key); \(found) of at least \(count) are there)"
     }
 
-    /// Saves a run as it is. It becomes the snapshot that covers all events that are there.
+    /// Saves a run. It becomes the snapshot that covers all stored events.
     public func save(_ run: Run, json: [UInt8]) async throws {
         _ = try await database.write(
             "Saving run \(run.id)", isRepeatable: true,
@@ -105,7 +107,8 @@ extension PostgresStorage {
         postgresCoordination.runDidChange(run)
     }
 
-    /// Deletes a run with its events, its input, its signals and its places in every listing.
+    /// Deletes a run with its events, its input, its signals and its entries in every listing, and returns whether it
+    /// existed.
     @discardableResult
     public func deleteRun(_ run: RunID) async throws -> Bool {
         let rows = try await database.write(
@@ -121,7 +124,7 @@ extension PostgresStorage {
 
     // MARK: Reading
 
-    /// A run with everything needed to go on with it.
+    /// Returns a run with everything needed to continue it, or `nil` if it does not exist.
     public func storedRun(_ run: RunID) async throws -> StoredRun? {
         let rows = try await database.read(
             "Reading run \(run)", "SELECT \(Self.recordColumns) FROM acp_runs WHERE id = $1::text",
@@ -129,7 +132,8 @@ extension PostgresStorage {
         return try rows.first.map { try Self.stored($0) }
     }
 
-    /// What ``stored(_:)`` reads, in its order. The events come with the row, so that all is from one moment.
+    /// The columns that ``stored(_:)`` reads, in order. The events are read with the row, so that all data is from one
+    /// moment.
     static let recordColumns = """
         id, owner_process, owner_token, covered_events, snapshot,
         ARRAY(SELECT event FROM acp_events WHERE run = acp_runs.key AND position >= covered_events ORDER BY position)
@@ -159,7 +163,7 @@ extension PostgresStorage {
         return events
     }
 
-    /// What the run was called with.
+    /// Returns the input of a run, or `nil` if there is none.
     public func storedInput(of run: RunID) async throws -> Encoded<[Message]>? {
         let rows = try await database.read(
             "Reading the input of run \(run)",
@@ -167,7 +171,7 @@ extension PostgresStorage {
         return rows.first.map { Encoded(json: $0.bytes(0) ?? []) }
     }
 
-    /// The events of a run from an index onward, oldest first.
+    /// Returns the events of a run from an index onward, oldest first.
     public func events(of run: RunID, from offset: Int, limit: Int?) async throws -> [EncodedEvent] {
         let offset = max(0, offset)
         let rows = try await database.read(
@@ -177,7 +181,7 @@ extension PostgresStorage {
             WHERE run = (SELECT key FROM acp_runs WHERE id = $1::text) AND position >= $2::bigint
             ORDER BY position LIMIT $3::bigint
             """, [.text(run.rawValue), .int(offset), .int(limit.map { max(0, $0) })])
-        // As far as they follow each other.
+        // Only consecutive events.
         let whole = rows.rows.enumerated().prefix { $0.element.int(1) == offset + $0.offset }
         if whole.isEmpty, rows.count > 0 {
             throw StorageError.incomplete(run, missing: "event \(offset) (a row of acp_events)")
@@ -185,7 +189,7 @@ extension PostgresStorage {
         return try Self.decode(whole.map { $0.element.bytes(0) ?? [] }, of: run, from: offset)
     }
 
-    /// How many events a run has.
+    /// Returns the number of events of a run, or 0 if there is no such run.
     public func eventCount(of run: RunID) async throws -> Int {
         let rows = try await database.read(
             "Counting the events of run \(run)",
@@ -198,7 +202,7 @@ extension PostgresStorage {
 
     // MARK: Owners
 
-    /// Makes somebody the owner of a run, if it belongs to whom the caller thinks.
+    /// Changes the owner of a run if it has the expected owner, and returns whether it did.
     public func claim(_ run: RunID, for owner: RunOwner, from current: RunOwner?) async throws -> Bool {
         let rows = try await database.write(
             "Claiming run \(run)", isRepeatable: false,
@@ -215,7 +219,7 @@ extension PostgresStorage {
         return rows.count > 0
     }
 
-    /// The unfinished runs that a process owns.
+    /// Returns at most `limit` of the unfinished runs that a process owns.
     public func runs(ownedBy process: ProcessID, limit: Int) async throws -> [RunID] {
         let rows = try await database.read(
             "Reading the runs of process \(process)",
@@ -225,10 +229,10 @@ extension PostgresStorage {
     }
 }
 
-/// The id that a column holds.
+/// Returns the run id in a column.
 func runID(_ text: String?) throws(StorageError) -> RunID {
     guard let id = text.flatMap({ RunID(rawValue: $0) }) else {
-        throw StorageError(.corruptData, "\"\((text ?? "").prefix(140))\" in the tables of runs is no run id")
+        throw StorageError(.corruptData, "\"\((text ?? "").prefix(140))\" in the tables of runs is not a run id")
     }
     return id
 }

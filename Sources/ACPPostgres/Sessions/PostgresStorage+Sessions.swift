@@ -4,7 +4,7 @@ public import ACPCore
 public import ACPStorage
 
 extension PostgresStorage {
-    /// A session as it was saved last.
+    /// Returns the latest saved state of a session, or `nil` if it was never saved.
     public func storedSession(_ id: SessionID) async throws -> StoredSession? {
         let rows = try await database.read(
             "Reading session \(id)",
@@ -19,7 +19,8 @@ extension PostgresStorage {
         }
     }
 
-    /// Saves a session's state and metadata, on condition if a version is given.
+    /// Saves a session's state and metadata if it has the expected version, and returns its new version. If no version
+    /// is given, any is accepted.
     @discardableResult
     public func save(_ session: StoredSession, expecting version: Int?) async throws -> Int {
         let rows = try await database.write(
@@ -47,7 +48,7 @@ extension PostgresStorage {
             append.parameters)
     }
 
-    /// The call that appends blocks, for a statement whose parameters before that number are something else.
+    /// Returns the call that appends blocks, for a statement whose parameters up to that number are used otherwise.
     static func append(
         _ blocks: [HistoryBlock], to session: SessionID, parametersFrom first: Int
     ) -> (call: String, parameters: [Parameter]) {
@@ -63,11 +64,11 @@ extension PostgresStorage {
             types += ["text[]", "bytea[]"]
             parameters += contents.parameters
         }
-        let places = zip(first..., types).map { "$\($0)::\($1)" }
-        return ("\(function)(\(places.joined(separator: ", ")))", parameters)
+        let placeholders = zip(first..., types).map { "$\($0)::\($1)" }
+        return ("\(function)(\(placeholders.joined(separator: ", ")))", parameters)
     }
 
-    /// One page of a session's history, oldest first, and how many entries there are in all, from one moment.
+    /// Returns one page of a session's history, oldest first, and the number of all entries, from one moment.
     public func storedHistory(
         of session: SessionID, from offset: Int, limit: Int?
     ) async throws -> StoragePage<Encoded<HistoryEntry>> {
@@ -84,7 +85,7 @@ extension PostgresStorage {
         return StoragePage(items: entries, total: rows.first?.int(0) ?? 0)
     }
 
-    /// Deletes a session with its history. Its runs stay.
+    /// Deletes a session with its history, and returns whether it existed. Its runs remain.
     @discardableResult
     public func deleteSession(_ session: SessionID) async throws -> Bool {
         let rows = try await database.write(

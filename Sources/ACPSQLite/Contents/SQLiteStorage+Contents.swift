@@ -6,7 +6,7 @@ import Foundation
 import GRDB
 
 extension SQLiteStorage {
-    /// Contents that came with commits and history blocks, from one state of the database.
+    /// Returns contents that were stored with commits and history blocks, from one state of the database.
     public func contents(_ keys: [ContentKey]) async throws -> [[UInt8]?] {
         try await database.read("Reading contents") { db in
             try keys.map { key in
@@ -32,7 +32,7 @@ extension SQLiteStorage {
 }
 
 extension Database {
-    /// Stores contents that a run does not have yet.
+    /// Stores those contents that a run does not have yet.
     func store(_ contents: [StoredContent], ofRun key: Int64) throws {
         for content in contents {
             try run(
@@ -41,7 +41,7 @@ extension Database {
         }
     }
 
-    /// Stores contents that a session does not have yet.
+    /// Stores those contents that a session does not have yet.
     func store(_ contents: [StoredContent], ofSession key: Int64) throws {
         for content in contents {
             try run(

@@ -5,10 +5,10 @@ import ACPStorage
 import Foundation
 import GRDB
 
-/// Coordination inside one process, with signals and turns that outlive it.
+/// Coordination inside one process, with signals and queues that are stored in the database.
 ///
-/// Heartbeats and wakes are in memory: nobody but this process has the file open, and when another one opens it this one is
-/// gone, and with it its heartbeat.
+/// Heartbeats and notifications are in memory: only this process has the file open, and when another one opens it, this
+/// one has ended, and with it its heartbeat.
 final class SQLiteCoordination: Coordination {
     private let database: SQLiteDatabase
     private let local = LocalCoordination()
@@ -19,17 +19,19 @@ final class SQLiteCoordination: Coordination {
 
     // MARK: Processes
 
-    /// Writes what a small commit writes, and takes it back in the same transaction: it fails where no run can be created, for lack of
-    /// room or of a permission.
+    /// Renews a heartbeat. Writes what a small commit writes, and reverts it in the same transaction: it fails where no
+    /// run can be created, for lack of space or of a permission.
     func heartbeat(of process: ProcessID, timeToLive: Duration) async throws {
-        try await database.write("The heartbeat of process \(process)") { db in try RunTable(db).rehearse(process) }
+        try await database.write("The heartbeat of process \(process)") { db in
+            try RunTable(db).checkCreation(by: process)
+        }
         await database.refillReserve()
         local.heartbeat(of: process, timeToLive: timeToLive)
     }
 
     func liveProcesses() async throws -> Set<ProcessID> { local.liveProcesses() }
 
-    /// Those that left, and those that owned runs when the file was open before: their processes are gone.
+    /// Returns the processes that left, and those that owned runs when the file was open before: they have ended.
     func lostProcesses() async throws -> Set<ProcessID> {
         let owners = try await database.read("Reading which processes own runs") { db in
             let rows = try db.rows(
@@ -62,8 +64,8 @@ final class SQLiteCoordination: Coordination {
 
     @discardableResult
     func dequeue(_ run: RunID, from session: SessionID) async throws -> RunID? {
-        try await database.erase(
-            Erasure(action: "Taking run \(run) out of the queue of session \(session)") { db in
+        try await database.delete(
+            Deletion(action: "Taking run \(run) out of the queue of session \(session)") { db in
                 try db.run("DELETE FROM acp_turns WHERE session = ? AND run = ?", [session.rawValue, run.rawValue])
                 return try Self.first(of: session, db)
             })
@@ -105,8 +107,8 @@ final class SQLiteCoordination: Coordination {
     }
 
     func forgetSignals(to run: RunID) async throws {
-        try await database.erase(
-            Erasure(action: "Forgetting the signals to run \(run)") { db in
+        try await database.delete(
+            Deletion(action: "Forgetting the signals to run \(run)") { db in
                 try db.run(
                     "DELETE FROM acp_signals WHERE run = (SELECT key FROM acp_runs WHERE id = ?)", [run.rawValue])
             })

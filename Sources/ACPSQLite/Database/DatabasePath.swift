@@ -10,9 +10,9 @@ import ACPStorage
     import Musl
 #endif
 
-/// Where the database is: found out once, so that every name of the same file leads to the same lock.
+/// The path of the database, resolved once, so that all names of the same file lead to the same lock.
 enum DatabasePath {
-    /// The path without links. The file need not exist, its folder has to.
+    /// Returns the path with links resolved. The file need not exist, but its folder must.
     static func resolve(_ path: String) throws(StorageError) -> String {
         if let resolved = realPath(path) { return try checkIsFile(resolved) }
         let number = errno
@@ -25,14 +25,15 @@ enum DatabasePath {
         guard let resolved = realPath(folder) else {
             let number = errno
             throw StorageError(
-                .refused, "the folder \(folder) cannot be opened: \(systemError(number)). Make it, or use another path")
+                .refused,
+                "the folder \(folder) cannot be opened: \(systemError(number)). Create it, or use another path")
         }
         guard !name.isEmpty else { throw StorageError(.refused, "\(path) is a folder: name a file in it") }
         return resolved == "/" ? "/\(name)" : "\(resolved)/\(name)"
     }
 
-    /// Makes the file if it is not there, for nobody but this user: what agents are told may be private. SQLite gives its other
-    /// files the same permissions.
+    /// Creates the file if it does not exist, accessible only for this user: what agents are told may be private.
+    /// SQLite gives its other files the same permissions.
     static func create(_ path: String) throws(StorageError) {
         let file = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard file >= 0 else {
@@ -40,11 +41,12 @@ enum DatabasePath {
             if number == EEXIST { return }
             throw StorageError(
                 .refused,
-                "\(path) cannot be made: \(systemError(number)). Make its folder writable for this user, or use another path"
+                "\(path) cannot be created: \(systemError(number)). Make its folder writable for this user, or use "
+                    + "another path"
             )
         }
         _ = close(file)
-        // Its name has to survive a power failure as well.
+        // The directory entry must survive a power failure as well.
         let folder = open(
             path.prefix(through: path.lastIndex(of: "/") ?? path.startIndex).description, O_RDONLY | O_CLOEXEC)
         if folder >= 0 {
@@ -53,18 +55,19 @@ enum DatabasePath {
         }
     }
 
-    /// Says no to a file that SQLite could read, but not write, which it would say only at the first write.
+    /// Rejects a file that SQLite could read, but not write, which it would report only at the first write.
     static func checkIsWritable(_ path: String) throws(StorageError) {
         guard access(path, R_OK | W_OK) == 0 else {
             let number = errno
             throw StorageError(
                 .refused,
-                "\(path) cannot be written: \(systemError(number)). Make the file writable for this user, or use another path"
+                "\(path) cannot be written: \(systemError(number)). Make the file writable for this user, or use "
+                    + "another path"
             )
         }
     }
 
-    /// The size of a file in bytes, 0 if there is none.
+    /// Returns the size of a file in bytes, or 0 if it does not exist.
     static func size(_ path: String) -> Int {
         var status = stat()
         return stat(path, &status) == 0 ? Int(status.st_size) : 0
@@ -73,7 +76,7 @@ enum DatabasePath {
     private static func checkIsFile(_ path: String) throws(StorageError) -> String {
         var status = stat()
         guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-            throw StorageError(.refused, "\(path) is no file: name a file, which is made if it is not there")
+            throw StorageError(.refused, "\(path) is not a file: name a file, which is created if it does not exist")
         }
         return path
     }

@@ -10,25 +10,25 @@ import Synchronization
     import Musl
 #endif
 
-/// A file beside the database that keeps some room on the disk, to be given up when there is no other: deleting needs room too, in
-/// the log, until what was deleted is given back.
+/// A file next to the database that reserves disk space, which is released when there is no other: deletion needs space
+/// too, in the log, until the deleted pages are freed.
 ///
-/// It stays when the storage is closed, so that a full disk does not keep the next one from opening.
+/// It remains when the storage is closed, so that the storage can be opened again on a full disk.
 final class DiskReserve: Sendable {
-    /// What deleting and a checkpoint need at most as a rule: see ``checkpointPages(of:)``.
+    /// The space that deletion and a checkpoint usually need at most: see ``checkpointPages(of:)``.
     private static let usualSize = 5 * 1_048_576
     private static let smallestSize = 256 * 1_024
 
     private let path: String
-    /// How many bytes it keeps when it is full.
+    /// The number of bytes that it reserves when it is filled.
     let size: Int
     private let filled: Mutex<Bool>
 
-    /// Fills the reserve if there is room for it.
+    /// Fills the reserve if there is space for it.
     ///
     /// - Parameters:
     ///   - database: The path of the database.
-    ///   - maximumSize: How large that may become. The reserve of a small one is small.
+    ///   - maximumSize: The maximum size of the database. A small database has a small reserve.
     init(database: String, maximumSize: Int?) {
         path = database + "-reserve"
         let found = DatabasePath.size(path)
@@ -36,7 +36,7 @@ final class DiskReserve: Sendable {
             size = found
             filled = Mutex(true)
         } else {
-            // Of a small disk, not all.
+            // A small part of a small disk.
             let room = min(Self.freeSpace(database), maximumSize ?? .max)
             size = max(Self.smallestSize, min(Self.usualSize, room / 8))
             filled = Mutex(false)
@@ -44,24 +44,25 @@ final class DiskReserve: Sendable {
         }
     }
 
-    /// Whether the room is kept at this moment.
+    /// Whether the space is reserved at this moment.
     var isFilled: Bool { filled.withLock { $0 } }
 
-    /// After how many pages the log is written into the database: so few that the reserve has room for all of them, and for what
-    /// is deleted. Otherwise the log could neither be continued nor ended on a full disk.
+    /// Returns the number of pages after which the log is written into the database: so few that the reserve has space
+    /// for all of them, and for what is deleted. Otherwise the log could neither be continued nor ended on a full disk.
     func checkpointPages(of pageSize: Int) -> Int { max(16, min(1_000, size / 5 * 4 / max(1, pageSize))) }
 
-    /// How many rows are deleted in one transaction where there is no room but the reserve.
+    /// The number of rows that are deleted in one transaction when only the reserve is left.
     var rowsAtOnce: Int { max(32, size / 8_192) }
 
-    /// Takes the room, if it is there.
+    /// Reserves the space if it is available.
     func fill() {
         filled.withLock { filled in
             guard !filled else { return }
             let file = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
             guard file >= 0 else { return }
             defer { _ = close(file) }
-            // Written, since some file systems only note how large a file is to be; and nothing that compresses well.
+            // Written, since some file systems only record how large a file will be, and with data that does not
+            // compress well.
             var generator = SystemRandomNumberGenerator()
             var number = generator.next() | 1
             let block = (0..<8_192).map { _ -> UInt64 in
@@ -80,7 +81,7 @@ final class DiskReserve: Sendable {
         }
     }
 
-    /// Gives the room up.
+    /// Releases the space.
     func release() {
         filled.withLock { filled in
             _ = truncate(path, 0)
@@ -88,7 +89,7 @@ final class DiskReserve: Sendable {
         }
     }
 
-    /// How much room there is on the disk of a file for this user, in bytes.
+    /// Returns the free space for this user on the disk of a file, in bytes.
     static func freeSpace(_ path: String) -> Int {
         var status = statvfs()
         guard statvfs(path, &status) == 0 else { return 0 }

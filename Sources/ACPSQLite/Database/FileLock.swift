@@ -11,19 +11,19 @@ import Synchronization
     import Musl
 #endif
 
-/// Keeps a database for one storage, with a file beside it that is locked as long as the storage is open.
+/// An exclusive lock on a database: a file next to it that is locked as long as the storage is open.
 ///
-/// The lock belongs to the open file, not to the process: a second storage in the same process is kept out as well. The system
-/// releases it when the process dies, however it dies. The file stays; removing it could part two storages that
-/// open it at the same time.
+/// The lock belongs to the open file, not to the process: a second storage in the same process is excluded as well. The
+/// operating system releases it when the process ends, in whatever way. The file is not removed: removal could let two
+/// storages lock different files if they open the database at the same time.
 final class FileLock: Sendable {
-    /// Nil when released.
+    /// `nil` after the release.
     private let descriptor: Mutex<Int32?>
 
-    /// Takes the lock.
+    /// Acquires the lock.
     ///
-    /// - Parameter path: The database's, not the lock file's.
-    /// - Throws: `StorageError` with code `refused` if somebody else has it, or it cannot be had at all.
+    /// - Parameter path: The path of the database, not of the lock file.
+    /// - Throws: `StorageError` with code `refused` if another storage holds the lock, or the file cannot be locked.
     init(database path: String) throws(StorageError) {
         let lockPath = path + "-lock"
         let file = open(lockPath, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
@@ -31,7 +31,8 @@ final class FileLock: Sendable {
             let number = errno
             throw StorageError(
                 .refused,
-                "\(lockPath), which keeps other processes off the database, cannot be opened: \(systemError(number)). "
+                "\(lockPath), which locks other processes out of the database, cannot be opened: "
+                    + "\(systemError(number)). "
                     + "Make the folder and the file writable for this user, or use another path")
         }
         guard flock(file, LOCK_EX | LOCK_NB) == 0 else {
@@ -45,7 +46,8 @@ final class FileLock: Sendable {
             }
             throw StorageError(
                 .refused,
-                "\(path) is in use by \(holder): a SQLite storage serves one process at a time. End the other one, or use "
+                "\(path) is in use by \(holder): a SQLite storage serves one process at a time. End the other one, or "
+                    + "use "
                     + "another file")
         }
         Self.write(getpid(), to: file)
@@ -64,7 +66,8 @@ final class FileLock: Sendable {
         _ = close(file)
     }
 
-    /// Who has the lock, as far as that is known: the file may have been locked a moment ago and not be written yet.
+    /// Returns the holder of the lock, as far as it is known: the file may just have been locked and not be written
+    /// yet.
     private static func holder(_ file: Int32) -> String {
         var bytes = [UInt8](repeating: 0, count: 20)
         let count = pread(file, &bytes, bytes.count, 0)
@@ -74,14 +77,14 @@ final class FileLock: Sendable {
     }
 
     private static func write(_ process: Int32, to file: Int32) {
-        // For the message of whoever is kept out: the lock holds without it.
+        // For the error message of other storages: the lock works without it.
         let text = Array("\(process)\n".utf8)
         _ = ftruncate(file, 0)
         _ = pwrite(file, text, text.count, 0)
     }
 }
 
-/// What the system says about an error number.
+/// Returns the operating system's message for an error number.
 func systemError(_ number: Int32) -> String {
     strerror(number).map { String(cString: $0) } ?? "error \(number)"
 }

@@ -5,14 +5,15 @@ import Dispatch
 import GRDB
 import Synchronization
 
-/// The open file: one connection that writes, some that read, and the lock. Nothing here blocks a thread of Swift's own.
+/// The open database: one connection that writes, several that read, and the lock. No call blocks a thread of Swift's
+/// concurrency pool.
 final class SQLiteDatabase: Sendable {
-    /// How long a write waits for another program that looks after the file by hand.
+    /// How long a write waits for another program that has the file locked, in seconds.
     private static let busyTimeout = 5.0
 
     private enum Phase {
         case open
-        /// Calls that began before are waited for.
+        /// Running calls are still waited for.
         case closing
         case closed
     }
@@ -20,14 +21,14 @@ final class SQLiteDatabase: Sendable {
     private struct Usage {
         var phase = Phase.open
         var running = 0
-        /// Whoever waits for the end of the calls that run, or of the closing itself.
+        /// Continuations that wait for running calls to end, or for the database to be closed.
         var waitingForIdle: CheckedContinuation<Void, Never>?
         var waitingForEnd: [CheckedContinuation<Void, Never>] = []
     }
 
     let path: String
     let reserve: DiskReserve
-    /// How many pages the file may have. Nil if there is no limit.
+    /// The maximum number of pages of the file. `nil` if there is no limit.
     let maximumPages: Int?
     private let pool: DatabasePool
     private let writes: WriteQueue
@@ -64,7 +65,7 @@ final class SQLiteDatabase: Sendable {
             return (pool, maximumPages)
         } catch {
             let failure = StorageError(error, doing: "Opening \(path)", changes: false, path: path)
-            // Opening needs some room as well. Once it is open, what is not needed any more can be deleted.
+            // Opening needs some disk space as well. Once the database is open, data can be deleted.
             guard reserve.isFilled, DiskReserve.freeSpace(path) < reserve.size,
                 failure.code == .full || failure.isDiskError
             else { throw failure }
@@ -82,13 +83,13 @@ final class SQLiteDatabase: Sendable {
         configuration.prepareDatabase { db in
             guard !db.configuration.readonly else { return }
             try Schema.checkOwnership(db, path: path)
-            // Counts only before the first table is there.
+            // Only effective before the first table is created.
             try db.execute(sql: "PRAGMA auto_vacuum = INCREMENTAL")
             try db.execute(sql: "PRAGMA journal_size_limit = \(WriteQueue.usualLogLimit)")
-            // On macOS a plain fsync leaves the data in the drive's cache. Elsewhere these do nothing.
+            // On macOS, a plain fsync leaves the data in the drive's cache. Elsewhere these have no effect.
             try db.execute(sql: "PRAGMA fullfsync = \(settings.durability == .full ? 1 : 0)")
             try db.execute(sql: "PRAGMA checkpoint_fullfsync = 1")
-            // What a statement has to be able to undo is kept in memory: another disk may be full too.
+            // Rollback data of statements is kept in memory: another disk may be full too.
             try db.execute(sql: "PRAGMA temp_store = MEMORY")
         }
         return configuration
@@ -96,9 +97,9 @@ final class SQLiteDatabase: Sendable {
 
     // MARK: Calls
 
-    /// Reads from one state of the database, beside others that read and whoever writes.
+    /// Reads from one state of the database, concurrently with other reads and with a write.
     ///
-    /// - Parameter action: What is being done, as the beginning of a sentence.
+    /// - Parameter action: The operation, as the beginning of a sentence.
     func read<Result: Sendable>(
         _ action: @autoclosure () -> String, _ body: @escaping @Sendable (Database) throws -> Result
     ) async throws -> Result {
@@ -113,7 +114,7 @@ final class SQLiteDatabase: Sendable {
         }
     }
 
-    /// Writes in a transaction, see ``WriteQueue``. What was written is durable when this returns.
+    /// Writes in a transaction, see ``WriteQueue``. The write is durable when this returns.
     func write<Result: Sendable>(
         _ action: @autoclosure () -> String, _ body: @escaping @Sendable (Database) throws -> Result
     ) async throws -> Result {
@@ -126,14 +127,14 @@ final class SQLiteDatabase: Sendable {
         }
     }
 
-    /// Does something that SQLite does not do in a transaction, on the connection that writes.
+    /// Executes an operation that SQLite does not support in a transaction, on the connection that writes.
     func maintain(
         _ action: @autoclosure () -> String, _ body: @escaping @Sendable (Database) throws -> Void
     ) async throws {
         try await onWriter(action(), changes: false, body)
     }
 
-    /// Does something on the connection that writes, outside of a transaction.
+    /// Executes an operation on the connection that writes, outside of a transaction.
     func onWriter<Result: Sendable>(
         _ action: @autoclosure () -> String, changes: Bool, _ body: @escaping @Sendable (Database) throws -> Result
     ) async throws -> Result {
@@ -175,8 +176,8 @@ final class SQLiteDatabase: Sendable {
 
     // MARK: End
 
-    /// Waits for the calls that run, writes everything into the one file, and lets go of it. Whoever calls it meanwhile waits
-    /// for the same end.
+    /// Waits for running calls, writes everything into the database file, and releases it. Concurrent calls wait for
+    /// the same end.
     func close() async throws {
         let phase = usage.withLock { usage in
             defer { if case .open = usage.phase { usage.phase = .closing } }
@@ -188,13 +189,13 @@ final class SQLiteDatabase: Sendable {
         case .closed: return
         }
         await waitForIdle()
-        // If another program has the file open as well, the log stays, but what is in it does not have to.
+        // If another program has the file open as well, the log remains, but its content need not.
         try? await onWriter { db in try db.execute(sql: "PRAGMA wal_checkpoint(PASSIVE)") }
-        // Nobody reads any more. The connection that writes has to be the last one: it removes the log.
+        // No reads are running. The connection that writes must be closed last: it removes the log.
         pool.invalidateReadOnlyConnections()
         let pool = pool
         let outcome: Result<Void, any Error> = await withCheckedContinuation { continuation in
-            // It waits for its connections: not on a thread of Swift's own.
+            // Closing waits for connections: not on a thread of Swift's concurrency pool.
             DispatchQueue.global().async { continuation.resume(returning: .init { try pool.close() }) }
         }
         lock.release()

@@ -3,8 +3,7 @@
 import ACPStorage
 import GRDB
 
-/// The tables of the storage, and how they come to be. Each version is a migration of its own that is never edited once it
-/// was published: a change is a new one.
+/// The tables of the storage, and their migrations. A published migration is never edited: each change is a new one.
 enum Schema {
     /// All tables, children before their parents: the order in which they can be emptied.
     static let tables = [
@@ -20,11 +19,11 @@ enum Schema {
         return migrator
     }
 
-    /// Says no to a file that belongs to another program, before anything is changed in it.
+    /// Rejects a file that belongs to another program, before anything is changed in it.
     static func checkOwnership(_ db: Database, path: String) throws {
         let names = try String.fetchAll(db, sql: "SELECT name FROM sqlite_master WHERE type = 'table'")
         guard !names.isEmpty, !names.contains("grdb_migrations") || !names.contains("acp_runs") else { return }
-        // What an opening that was cut short leaves behind.
+        // The tables that an interrupted opening leaves behind.
         let beginnings: Set = ["grdb_migrations", "grdb_issue_102", "sqlite_sequence"]
         guard !Set(names).isSubset(of: beginnings) else { return }
         throw StorageError(
@@ -33,7 +32,7 @@ enum Schema {
                 + "its own")
     }
 
-    /// Brings the tables up to date.
+    /// Migrates the tables to the current version.
     static func migrate(_ pool: DatabasePool) throws {
         if try pool.read(migrator.hasBeenSuperseded) {
             throw StorageError(
@@ -43,7 +42,8 @@ enum Schema {
         try migrator.migrate(pool)
     }
 
-    // What documents refer to in place of holding it. Contents are large, and so not kept in the tree of the index.
+    // Contents to which documents refer instead of containing them. They are large, and therefore not stored in the
+    // index.
     private static let version2 = """
         CREATE TABLE acp_run_contents (
             run INTEGER NOT NULL REFERENCES acp_runs (key) ON DELETE CASCADE,
@@ -60,8 +60,8 @@ enum Schema {
         ) STRICT;
         """
 
-    // Runs, states and inputs stand in tables apart from the few words that most commits look at: a row is always written
-    // whole, and a large document must not be written again because a status changed.
+    // Runs, states and inputs are in separate tables from the small columns that most commits read: a row is always
+    // written whole, and a large document must not be written again because a status changed.
     private static let version1 = """
         CREATE TABLE acp_runs (
             key INTEGER PRIMARY KEY,

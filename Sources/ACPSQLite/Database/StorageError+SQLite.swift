@@ -4,20 +4,20 @@ import ACPStorage
 import GRDB
 
 extension StorageError {
-    /// What SQLite said, in the storage's terms.
+    /// Converts an error of SQLite.
     ///
     /// - Parameters:
-    ///   - error: What was thrown. A `StorageError` stays as it is.
-    ///   - action: What was being done, as the beginning of a sentence: "Committing to run 1".
-    ///   - changes: Whether that was a write.
-    ///   - path: Of the database.
+    ///   - error: The error. A `StorageError` is not changed.
+    ///   - action: The operation, as the beginning of a sentence: "Committing to run 1".
+    ///   - changes: Whether the operation writes.
+    ///   - path: The path of the database.
     init(_ error: any Error, doing action: String, changes: Bool, path: String) {
         if let error = error as? StorageError {
             self = error
             return
         }
         guard let error = error as? DatabaseError else {
-            self.init(.corruptData, "\(action) failed: what \(path) holds is not what was expected", cause: error)
+            self.init(.corruptData, "\(action) failed: \(path) contains unexpected data", cause: error)
             return
         }
         let nothingStored = changes ? "; nothing of it was stored" : ""
@@ -25,22 +25,25 @@ extension StorageError {
         case .SQLITE_FULL:
             self.init(
                 .full,
-                "\(action) failed\(nothingStored): the disk of \(path) is full, or the file has reached its largest size. "
-                    + "Make room; what was stored before is safe",
+                "\(action) failed\(nothingStored): the disk of \(path) is full, or the file has reached its maximum "
+                    + "size. "
+                    + "Free space; what was stored before is safe",
                 cause: error)
         case .SQLITE_READONLY, .SQLITE_PERM, .SQLITE_AUTH:
             self.init(
                 .refused,
-                "\(action) failed\(nothingStored): \(path) may not be written. Make the file and its folder writable for this "
+                "\(action) failed\(nothingStored): \(path) cannot be written. Make the file and its folder writable "
+                    + "for this "
                     + "user", cause: error)
         case .SQLITE_CANTOPEN:
             self.init(
                 .refused,
-                "\(action) failed\(nothingStored): \(path) or a file beside it (-wal, -shm) cannot be opened. Look at the "
-                    + "permissions of the folder and at how many files the process may open", cause: error)
+                "\(action) failed\(nothingStored): \(path) or a file next to it (-wal, -shm) cannot be opened. Check "
+                    + "the "
+                    + "permissions of the folder and the limit of open files", cause: error)
         case .SQLITE_NOTADB:
             self.init(
-                .corruptData, "\(path) is no SQLite database: use another path, or move that file out of the way",
+                .corruptData, "\(path) is not a SQLite database: use another path, or move that file out of the way",
                 cause: error)
         case .SQLITE_CORRUPT:
             self.init(
@@ -54,7 +57,7 @@ extension StorageError {
                 cause: error)
         case .SQLITE_IOERR where changes:
             self.init(
-                .outcomeUnknown, "\(action) failed: the disk of \(path) reported an error. Look at the system's log",
+                .outcomeUnknown, "\(action) failed: the disk of \(path) reported an error. Check the system's log",
                 cause: error)
         default:
             self.init(.refused, "\(action) failed\(nothingStored) in \(path)", cause: error)

@@ -4,31 +4,32 @@ import DequeModule
 import GRDB
 import Synchronization
 
-/// Writes one after the other, and those that wait together in one transaction.
+/// Executes writes one after the other, and those that wait together in one transaction.
 ///
-/// What a transaction costs is making it durable, which it costs once however much is in it. So while one is on its way to
-/// the disk, writes gather, and the next one takes them all. Each still succeeds or fails by itself: it stands in a savepoint,
-/// and if a transaction fails as a whole, each of its writes gets one of its own.
+/// The cost of a transaction is making it durable, which does not depend on its size. So while one is being made
+/// durable, further writes gather, and the next transaction contains all of them. Each still succeeds or fails
+/// independently: it has its own savepoint, and if a transaction fails as a whole, each of its writes is repeated in a
+/// transaction of its own.
 final class WriteQueue: Sendable {
-    /// Writes in one transaction at most, so that the first of many does not wait for all of them.
+    /// The maximum number of writes in one transaction, so that the first of many does not wait for all of them.
     private static let groupLimit = 256
 
-    /// A write that waits: what it does, and who is told.
+    /// A pending write, and the completion of its caller.
     private struct Job: Sendable {
-        /// Does the writing, and gives what is to be called when it is durable.
+        /// Executes the write, and returns the function to call when it is durable.
         let write: @Sendable (Database) throws -> @Sendable () -> Void
         let fail: @Sendable (any Error) -> Void
     }
 
     private struct State {
         var waiting: Deque<Job> = []
-        /// How long the log has to be for readers to be waited for.
+        /// The size of the log, in bytes, at which readers are waited for.
         var logThreshold: Int
-        /// Somebody takes from the queue, or is about to.
+        /// Whether the queue is being drained, or is about to be.
         var isDraining = false
     }
 
-    /// What the log is cut back to when it is longer, and what it is allowed to keep of the disk.
+    /// The size in bytes above which the log is truncated, and the size that it may keep on the disk.
     static let usualLogLimit = 64 * 1_048_576
 
     private let pool: DatabasePool
@@ -41,11 +42,11 @@ final class WriteQueue: Sendable {
         state = Mutex(State(logThreshold: logLimit))
     }
 
-    /// How many writes wait: for tests.
+    /// The number of pending writes, for tests.
     var waitingCount: Int { state.withLock { $0.waiting.count } }
 
-    /// Writes in a transaction. Returns when it is durable, and is not cancelled with its task: a write that has begun is
-    /// finished, and its outcome is told.
+    /// Writes in a transaction. Returns when it is durable, and is not cancelled with its task: a write that has begun
+    /// is finished, and its result is returned.
     ///
     /// - Parameter body: May be called twice, each time on the database without the effects of the other.
     func perform<Result: Sendable>(
@@ -87,11 +88,11 @@ final class WriteQueue: Sendable {
         }
     }
 
-    /// Keeps the log from growing without end.
+    /// Keeps the log from growing without limit.
     ///
-    /// SQLite takes it into the database by itself, but begins it anew only when nobody reads from it, and with readers that
-    /// follow each other without a pause there is no such moment. So when it has become long, they are waited for. Somebody who
-    /// reads for a long time is waited for once, and again when the log has become twice as long.
+    /// SQLite writes the log into the database by itself, but restarts it only when no connection reads from it, which
+    /// may never happen if reads follow each other without a pause. So when it has become long, reads are waited for. A
+    /// long read is waited for once, and again when the log has doubled.
     private func shortenLog(_ db: Database) {
         let size = DatabasePath.size(pool.path + "-wal")
         guard size > state.withLock({ $0.logThreshold }) else { return }
@@ -107,7 +108,7 @@ final class WriteQueue: Sendable {
         do {
             try db.beginTransaction(.immediate)
         } catch {
-            // The next ones would wait as long, and in vain.
+            // The next ones would wait as long, and fail as well.
             for job in jobs { job.fail(error) }
             return
         }
@@ -122,8 +123,8 @@ final class WriteQueue: Sendable {
         }
     }
 
-    /// - Returns: What to call when the transaction is durable.
-    /// - Throws: What ends the transaction as a whole.
+    /// - Returns: The function to call when the transaction is durable.
+    /// - Throws: An error that ended the transaction as a whole.
     private func writeInSavepoint(_ job: Job, _ db: Database) throws -> @Sendable () -> Void {
         try db.run("SAVEPOINT acp")
         do {
@@ -131,7 +132,7 @@ final class WriteQueue: Sendable {
             try db.run("RELEASE acp")
             return done
         } catch {
-            // A full disk, for example, makes SQLite undo the whole transaction.
+            // A full disk, for example, makes SQLite roll back the whole transaction.
             guard db.isInsideTransaction else { throw error }
             try db.run("ROLLBACK TO acp")
             try db.run("RELEASE acp")

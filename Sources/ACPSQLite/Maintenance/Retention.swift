@@ -6,12 +6,13 @@ import GRDB
 import Logging
 import Synchronization
 
-/// Deletes what has been kept for long enough, in small steps.
+/// Deletes runs and sessions whose time to live has passed, in small steps.
 struct Retention: Sendable {
-    /// How many runs, sessions and events one step takes with it at most. A run goes whole, however many events it has.
+    /// The maximum number of runs, sessions and events that one step deletes. A run is deleted whole, however many
+    /// events it has.
     private static let rowLimit = 100
     private static let eventLimit = 2_000
-    /// How many free pages one step gives back to the file system.
+    /// The number of free pages that one step returns to the file system.
     private static let pageLimit = 500
 
     let database: SQLiteDatabase
@@ -19,15 +20,15 @@ struct Retention: Sendable {
     let age: Duration
     let now: @Sendable () -> Timestamp
 
-    /// One step.
+    /// Executes one step.
     ///
     /// - Returns: Whether there may be more to do.
     func step() async throws -> Bool {
         let limit = (now() + (Duration.zero - age)).microseconds
-        let runs = try await database.erase(
-            Erasure(action: "Deleting old runs") { db in try Self.deleteRuns(endedBy: limit, db) })
+        let runs = try await database.delete(
+            Deletion(action: "Deleting old runs") { db in try Self.deleteRuns(endedBy: limit, db) })
         for run in runs { coordination.runDidChange(run) }
-        let oldSessions = Erasure(action: "Deleting old sessions") { db in
+        let oldSessions = Deletion(action: "Deleting old sessions") { db in
             try db.run(
                 """
                 DELETE FROM acp_sessions WHERE key IN (
@@ -36,9 +37,9 @@ struct Retention: Sendable {
                 """, [limit, Self.rowLimit])
             return db.changesCount
         }
-        let sessions = try await database.erase(oldSessions)
+        let sessions = try await database.delete(oldSessions)
         if !runs.isEmpty || sessions > 0 {
-            try await database.maintain("Giving back free pages") { db in
+            try await database.maintain("Freeing pages") { db in
                 try db.execute(sql: "PRAGMA incremental_vacuum(\(Self.pageLimit))")
             }
         }
@@ -60,9 +61,9 @@ struct Retention: Sendable {
     }
 }
 
-/// Lets a ``Retention`` work from time to time, in the background.
+/// Runs a ``Retention`` periodically in the background.
 final class RetentionLoop: Sendable {
-    /// Between two steps, so that commits come in between.
+    /// The pause between two steps, so that commits can be executed in between.
     private static let pause = Duration.milliseconds(50)
 
     private let retention: Retention
@@ -77,7 +78,8 @@ final class RetentionLoop: Sendable {
     func start() {
         task.withLock { task in
             guard task == nil else { return }
-            // Unstructured: the storage has no task of its own to be a child of. `stop()` cancels it, `end()` waits for it too.
+            // Unstructured: the storage has no task of its own. `stop()` cancels this one, and `end()` also waits for
+            // it.
             task = Task { [retention, logger] in
                 while !Task.isCancelled {
                     var pause = max(.seconds(1), min(retention.age / 10, .seconds(600)))

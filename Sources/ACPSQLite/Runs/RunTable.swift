@@ -5,11 +5,11 @@ import ACPStorage
 import Foundation
 import GRDB
 
-/// Reading and writing runs on one connection, within whatever transaction the caller has begun.
+/// Reads and writes runs on one connection, within the caller's transaction.
 struct RunTable {
     static let keySQL = "SELECT key FROM acp_runs WHERE id = ?"
 
-    /// The row of a run: what most calls need, and nothing large.
+    /// The row of a run: the small columns that most calls need.
     struct Entry {
         let key: Int64
         var agentName: String
@@ -18,10 +18,10 @@ struct RunTable {
         var createdAt: Int64
         var owner: RunOwner?
         var eventCount: Int
-        /// How many events the snapshot covers. Nil if there is no snapshot.
+        /// The number of events that the snapshot covers. `nil` if there is no snapshot.
         var coveredEvents: Int?
 
-        /// What is missing of the run, as far as one look at it tells. Nil if nothing is.
+        /// The missing part of the run, as far as this row shows it. `nil` if nothing is missing.
         var missingPart: String? {
             guard let coveredEvents else { return "its snapshot (the row of acp_run_snapshots with run = \(key))" }
             guard eventCount < coveredEvents else { return nil }
@@ -40,7 +40,7 @@ struct RunTable {
 
     // MARK: Reading
 
-    // Events are counted by the last one's position: positions begin at 0 and have no gaps.
+    // Events are counted by the position of the last one: positions begin at 0 and have no gaps.
 
     func find(_ run: RunID) throws -> Entry? {
         let rows = try db.rows(
@@ -62,9 +62,9 @@ struct RunTable {
             db.cachedStatement(sql: "SELECT MAX(position) + 1 FROM acp_events WHERE run = ?"), arguments: [key]) ?? 0
     }
 
-    /// Events from a position onward, as far as they follow each other. A limit below 0 means all.
+    /// Returns consecutive events from a position onward. A limit below 0 means all.
     ///
-    /// - Returns: The events, and the position of the next one that is there if one before it is missing.
+    /// - Returns: The events, and the position of the next stored one if one before it is missing.
     func events(
         _ key: Int64, of run: RunID, from offset: Int, limit: Int = -1
     ) throws -> (events: [EncodedEvent], next: Int?) {
@@ -89,7 +89,7 @@ struct RunTable {
             """, [run.rawValue])
         guard let row = try rows.next() else { return nil }
         let key: Int64 = row[0]
-        // Without its snapshot, the run is what its row and its events tell.
+        // Without its snapshot, the run is reconstructed from its row and its events.
         let covered: Int = row[3] ?? 0
         let owner = try row.owner(1)
         let snapshot: Encoded<Run> =
@@ -103,7 +103,7 @@ struct RunTable {
 
     private func bareRun(_ id: RunID, _ row: Row) throws -> Run {
         guard let agent = AgentName(rawValue: row[5]), let status = RunStatus(rawValue: row[7]) else {
-            throw StorageError(.corruptData, "the row of run \(id) in acp_runs names no agent or no status")
+            throw StorageError(.corruptData, "the row of run \(id) in acp_runs contains no valid agent or status")
         }
         let session: String? = row[6]
         return Run(
@@ -134,17 +134,19 @@ struct RunTable {
         try db.rows("SELECT 1 FROM acp_signals WHERE run = ? AND key = ?", [key, RunSignal.cancel.key]).next() != nil
     }
 
-    /// What is missing in the middle of a run's events, if that is so.
+    /// Returns what is missing in the middle of a run's events, or `nil` if nothing is.
     private func missingEvent(_ entry: Entry) throws -> String? {
         let count = try Int.fetchOne(
             db.cachedStatement(sql: "SELECT COUNT(*) FROM acp_events WHERE run = ?"), arguments: [entry.key])
         guard let count, count < entry.eventCount else { return nil }
         return
-            "a part of its events (rows of acp_events with run = \(entry.key); \(count) of \(entry.eventCount) are there)"
+            "a part of its events (rows of acp_events with run = \(entry.key); \(count) of \(entry.eventCount) are "
+            + "there)"
     }
 
-    /// Creates a run and deletes it again: nobody sees it, but it needs all that creating a run needs.
-    func rehearse(_ process: ProcessID) throws {
+    /// Creates a run and deletes it again: it is never visible, but requires everything that the creation of a run
+    /// requires.
+    func checkCreation(by process: ProcessID) throws {
         let run = Run(agentName: "rehearsal")
         let commit = RunCommit(
             run: run.id, expecting: 0, events: [try EncodedEvent(.runCreated(run))],
@@ -154,7 +156,7 @@ struct RunTable {
         try db.run("DELETE FROM acp_runs WHERE id = ?", [run.id.rawValue])
     }
 
-    /// Carries out a commit that creates a run, and so has a snapshot.
+    /// Executes a commit that creates a run, and therefore has a snapshot.
     private func create(_ commit: RunCommit) throws {
         guard let snapshot = commit.snapshot else { return }
         let key = try insert(
@@ -202,7 +204,7 @@ struct RunTable {
             try db.run("INSERT INTO acp_runs (\(columns)) VALUES (?, ?, ?, ?, ?, ?)", arguments)
         }
         let key = db.lastInsertedRowID
-        // A run that was deleted by hand, without what belongs to it, may have had the same key.
+        // A run whose row alone was deleted by hand may have had the same key.
         for table in ["acp_run_snapshots", "acp_run_inputs", "acp_events", "acp_run_contents", "acp_signals"] {
             try db.run("DELETE FROM \(table) WHERE run = ?", [key])
         }
@@ -232,7 +234,8 @@ struct RunTable {
             ])
     }
 
-    /// When the end of a run was stored, which is what retention counts from: the run's own word may be from anywhere.
+    /// The time when the end of a run was stored, from which its time to live counts: the run's own timestamp may come
+    /// from another clock.
     private func endTime(_ run: Run) -> Int64? { run.status.isTerminal ? now.microseconds : nil }
 
     func claim(_ run: RunID, for owner: RunOwner, from current: RunOwner?) throws -> Bool {

@@ -5,10 +5,10 @@ public import ACPStorage
 import GRDB
 
 extension SQLiteStorage {
-    /// One page of runs, newest first, and how many there are in all, from one state of the database.
+    /// Returns one page of runs, newest first, and the number of all runs, from one state of the database.
     ///
-    /// The page is found in an index, documents are read for the runs on it alone. The totals of all runs and of an agent's
-    /// are kept; those of a session and of a status are counted in the index.
+    /// The page is found in an index, and only the documents of its runs are read. The totals of all runs and of an
+    /// agent's runs are stored; those of a session and of a status are counted in the index.
     public func storedRuns(_ query: RunQuery) async throws -> StoragePage<StoredRun> {
         try await database.read("Listing runs") { db in
             let listing = query.filter.listing
@@ -29,7 +29,7 @@ extension SQLiteStorage {
 }
 
 extension RunQuery.Filter {
-    /// The SQL of a listing. The conditions are those of the indexes, word for word.
+    /// The SQL of a listing. The conditions match those of the indexes exactly.
     fileprivate var listing: (condition: String, total: String, arguments: [String]) {
         switch self {
         case .all:

@@ -8,11 +8,11 @@ import GRDB
 extension SQLiteStorage {
     // MARK: Commits
 
-    /// One transaction, perhaps together with commits of other runs. Durable when this returns.
+    /// Executes a commit in one transaction, which it may share with commits of other runs. Durable when this returns.
     public func commit(_ commit: RunCommit) async throws {
         try await database.write("Committing to run \(commit.run)") { [now] db in
             try RunTable(db, now: now()).commit(commit)
-            // Also where the events were there already: then the block is as a rule there too, and is left out.
+            // Also where the events were stored before: then the block usually was too, and is skipped.
             if let history = commit.history {
                 try SessionTable(db, now: now()).append([history.block], to: history.session)
             }
@@ -20,7 +20,7 @@ extension SQLiteStorage {
         sqliteCoordination.runDidChange(commit.run)
     }
 
-    /// Saves a run as it is. It becomes the snapshot that covers all events that are there.
+    /// Saves a run. It becomes the snapshot that covers all stored events.
     public func save(_ run: Run, json: [UInt8]) async throws {
         try await database.write("Saving run \(run.id)") { [now] db in
             try RunTable(db, now: now()).save(run, Data(json))
@@ -39,25 +39,25 @@ extension SQLiteStorage {
         sqliteCoordination.runDidChange(run)
     }
 
-    /// Deletes a run with its events, its input, its signals and its places in every listing.
+    /// Deletes a run with its events, its input, its signals and its entries in every listing.
     ///
-    /// That works on a full disk too. There a very long run goes in several transactions: if the process dies in between, the run
-    /// lacks its last events, and can be deleted again.
+    /// That works on a full disk too. There, a very long run is deleted in several transactions: if the process ends in
+    /// between, the run lacks its last events, and can be deleted again.
     @discardableResult
     public func deleteRun(_ run: RunID) async throws -> Bool {
-        let wasThere = try await database.erase(.run(run))
-        if wasThere { sqliteCoordination.runDidChange(run) }
-        return wasThere
+        let existed = try await database.delete(.run(run))
+        if existed { sqliteCoordination.runDidChange(run) }
+        return existed
     }
 
     // MARK: Reading
 
-    /// A run with everything needed to go on with it.
+    /// Returns a run with everything needed to continue it, or `nil` if it does not exist.
     public func storedRun(_ run: RunID) async throws -> StoredRun? {
         try await database.read("Reading run \(run)") { db in try RunTable(db).stored(run) }
     }
 
-    /// What the run was called with.
+    /// Returns the input of a run, or `nil` if there is none.
     public func storedInput(of run: RunID) async throws -> Encoded<[Message]>? {
         try await database.read("Reading the input of run \(run)") { db in
             let rows = try db.rows(
@@ -67,7 +67,7 @@ extension SQLiteStorage {
         }
     }
 
-    /// The events of a run from an index onward, oldest first.
+    /// Returns the events of a run from an index onward, oldest first.
     public func events(of run: RunID, from offset: Int, limit: Int?) async throws -> [EncodedEvent] {
         try await database.read("Reading the events of run \(run)") { db in
             guard let key = try Int64.fetchOne(db.cachedStatement(sql: RunTable.keySQL), arguments: [run.rawValue])
@@ -81,7 +81,7 @@ extension SQLiteStorage {
         }
     }
 
-    /// How many events a run has.
+    /// Returns the number of events of a run, or 0 if there is no such run.
     public func eventCount(of run: RunID) async throws -> Int {
         try await database.read("Counting the events of run \(run)") { db in
             guard let key = try Int64.fetchOne(db.cachedStatement(sql: RunTable.keySQL), arguments: [run.rawValue])
@@ -92,14 +92,14 @@ extension SQLiteStorage {
 
     // MARK: Owners
 
-    /// Makes somebody the owner of a run, if it belongs to whom the caller thinks.
+    /// Changes the owner of a run if it has the expected owner, and returns whether it did.
     public func claim(_ run: RunID, for owner: RunOwner, from current: RunOwner?) async throws -> Bool {
         try await database.write("Claiming run \(run)") { db in
             try RunTable(db).claim(run, for: owner, from: current)
         }
     }
 
-    /// The unfinished runs that a process owns.
+    /// Returns at most `limit` of the unfinished runs that a process owns.
     public func runs(ownedBy process: ProcessID, limit: Int) async throws -> [RunID] {
         try await database.read("Reading the runs of process \(process)") { db in
             let rows = try db.rows(

@@ -6,7 +6,7 @@ import Foundation
 import GRDB
 
 extension SQLiteStorage {
-    /// A session as it was saved last.
+    /// Returns the latest saved state of a session, or `nil` if it was never saved.
     public func storedSession(_ id: SessionID) async throws -> StoredSession? {
         try await database.read("Reading session \(id)") { db in
             let rows = try db.rows(
@@ -22,7 +22,8 @@ extension SQLiteStorage {
         }
     }
 
-    /// Saves a session's state and metadata, on condition if a version is given.
+    /// Saves a session's state and metadata if it has the expected version, and returns its new version. If no version
+    /// is given, any is accepted.
     @discardableResult
     public func save(_ session: StoredSession, expecting version: Int?) async throws -> Int {
         try await database.write("Saving session \(session.id)") { [now] db in
@@ -61,7 +62,7 @@ extension SQLiteStorage {
         }
     }
 
-    /// One page of a session's history, oldest first, and how many entries there are in all.
+    /// Returns one page of a session's history, oldest first, and the number of all entries.
     public func storedHistory(
         of session: SessionID, from offset: Int, limit: Int?
     ) async throws -> StoragePage<Encoded<HistoryEntry>> {
@@ -80,9 +81,9 @@ extension SQLiteStorage {
         }
     }
 
-    /// Deletes a session with its history. Its runs stay.
+    /// Deletes a session with its history, and returns whether it existed. Its runs remain.
     @discardableResult
     public func deleteSession(_ session: SessionID) async throws -> Bool {
-        try await database.erase(.session(session))
+        try await database.delete(.session(session))
     }
 }

@@ -5,7 +5,7 @@ import ACPStorage
 import Foundation
 import GRDB
 
-/// Writing sessions and their histories on one connection, within whatever transaction the caller has begun.
+/// Writes sessions and their histories on one connection, within the caller's transaction.
 struct SessionTable {
     static let keySQL = "SELECT key FROM acp_sessions WHERE id = ?"
 
@@ -20,7 +20,7 @@ struct SessionTable {
     /// Appends blocks to a session's history, in order, each once.
     func append(_ blocks: [HistoryBlock], to session: SessionID) throws {
         if blocks.isEmpty {
-            // Nothing to append makes no session.
+            // Appending nothing does not create a session.
             try db.run("UPDATE acp_sessions SET used_at = ? WHERE id = ?", [now.microseconds, session.rawValue])
             return
         }
@@ -47,16 +47,17 @@ struct SessionTable {
             ?? 0
     }
 
-    /// Notes that a session is used, and makes it if it is not there.
+    /// Records the use of a session, and creates it if it does not exist.
     ///
-    /// - Returns: Its key.
+    /// - Returns: The key of the session.
     func use(_ session: SessionID) throws -> Int64 {
         try db.run(
-            "INSERT INTO acp_sessions (id, used_at) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET used_at = excluded.used_at",
+            "INSERT INTO acp_sessions (id, used_at) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET used_at = "
+                + "excluded.used_at",
             [session.rawValue, now.microseconds])
         let key = try Int64.fetchOne(db.cachedStatement(sql: Self.keySQL), arguments: [session.rawValue])
         guard let key else {
-            throw StorageError(.corruptData, "session \(session) is not there after it was stored")
+            throw StorageError(.corruptData, "session \(session) was not found after it was stored")
         }
         return key
     }

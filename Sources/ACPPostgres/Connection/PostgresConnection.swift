@@ -2,27 +2,27 @@
 
 import CLibPQ
 
-/// One trip to the server.
+/// One round trip to the server.
 struct Exchange: Sendable {
-    /// Tells it from others on the same connection, so that no other one is cancelled in its place.
+    /// Identifies the exchange among others on the same connection, so that no other one is cancelled instead.
     var id = 0
     let batch: Batch
     let prepares: Bool
-    /// When the connection is given up if the server has not answered.
+    /// The time at which the connection is closed if the server has not responded.
     let deadline: ContinuousClock.Instant
     /// Called once, on the loop's thread.
     let finish: @Sendable (Result<[ResultSet], PostgresError>) -> Void
 }
 
-/// What a connection tells besides the ends of its exchanges. Called on the loop's thread.
+/// Callbacks for events of a connection other than the ends of its exchanges. Called on the loop's thread.
 struct ConnectionEvents: Sendable {
     let notification: @Sendable (_ payload: String) -> Void
     let lost: @Sendable (PostgresError) -> Void
 }
 
-/// A request to give up a statement.
+/// A request to cancel a statement.
 ///
-/// Unchecked because of libpq's pointer, which is made for being used from another thread than its connection's.
+/// `@unchecked Sendable` because of libpq's pointer, which may be used from another thread than its connection's.
 struct CancelRequest: @unchecked Sendable {
     let pointer: OpaquePointer
 
@@ -33,18 +33,19 @@ struct CancelRequest: @unchecked Sendable {
     }
 }
 
-/// One connection, as the loop's thread sees it: in pipeline mode, and never blocking.
-final class Channel {
+/// A connection in pipeline mode, which never blocks. Used on the loop's thread only.
+final class PostgresConnection {
     private let connection: OpaquePointer
     private let events: ConnectionEvents
     /// The names of prepared statements by their SQL.
     private var prepared: [String: String] = [:]
     private var names = 0
     private var current: Current?
-    /// While a request to cancel is on its way, it could hit the next exchange: that one waits, and so does the end of this one.
+    /// Whether a cancel request is being sent. It could hit the next exchange, so that one waits, and so does the end
+    /// of this one.
     private var isCancelling = false
     private var outcome: (Exchange, Result<[ResultSet], PostgresError>)?
-    private(set) var wantsToWrite = false
+    private(set) var hasPendingOutput = false
     private(set) var isLost = false
 
     private enum Command {
@@ -55,11 +56,11 @@ final class Channel {
 
     private struct Current {
         let exchange: Exchange
-        /// Those whose results are still to come, in order.
+        /// The commands whose results are still to come, in order.
         var commands: ArraySlice<Command>
         var results: [ResultSet] = []
-        /// What comes now belongs to what is done afterwards.
-        var isFirstOver = false
+        /// Whether the following results belong to the follow-up.
+        var isTransactionEnded = false
         var error: PostgresError?
     }
 
@@ -86,7 +87,7 @@ final class Channel {
                 if let known = prepared[statement.sql] {
                     name = known
                 } else {
-                    // A name is not used twice: what was prepared in vain may be there under it.
+                    // A name is not used twice: a failed preparation may have left a statement with that name.
                     names += 1
                     let new = "acp_\(names)"
                     isSent = PQsendPrepare(connection, new, statement.sql, 0, nil) == 1
@@ -99,7 +100,7 @@ final class Channel {
             commands.append(.execute)
         }
         for statement in exchange.batch.transaction { send(statement) }
-        if let last = exchange.batch.afterwards, isSent {
+        if let last = exchange.batch.followUp, isSent {
             isSent = PQpipelineSync(connection) == 1
             commands.append(.endTransaction)
             send(last)
@@ -114,7 +115,7 @@ final class Channel {
         let parameters = statement.parameters
         let lengths = parameters.map { Int32(clamping: $0.bytes?.count ?? 0) }
         let formats = [Int32](repeating: 1, count: parameters.count)
-        // All values stand one behind the other while libpq copies them; an empty one needs an address too.
+        // All values are consecutive in memory while libpq copies them; an empty one needs an address too.
         var all: [UInt8] = []
         all.reserveCapacity(parameters.reduce(1) { $0 + ($1.bytes?.count ?? 0) })
         for parameter in parameters { all += parameter.bytes ?? [] }
@@ -137,19 +138,19 @@ final class Channel {
 
     private func flush() {
         switch PQflush(connection) {
-        case 0: wantsToWrite = false
-        case 1: wantsToWrite = true
+        case 0: hasPendingOutput = false
+        case 1: hasPendingOutput = true
         default: lose()
         }
     }
 
     // MARK: Receiving
 
-    /// The socket has something to tell or to take.
+    /// Reads and writes on the socket, which is ready.
     func step() {
         guard !isLost else { return }
         guard PQconsumeInput(connection) == 1 else { return lose() }
-        if wantsToWrite { flush() }
+        if hasPendingOutput { flush() }
         while !isLost, current != nil, PQisBusy(connection) == 0 { receive() }
         while !isLost, let notification = PQnotifies(connection) {
             events.notification(String(cString: notification.pointee.extra))
@@ -168,11 +169,13 @@ final class Channel {
         switch PQresultStatus(result) {
         case PGRES_PIPELINE_SYNC:
             _ = current?.commands.popFirst()
-            current?.isFirstOver = true
+            current?.isTransactionEnded = true
             if current?.commands.isEmpty == true { finish() }
         case PGRES_TUPLES_OK, PGRES_COMMAND_OK:
-            // A command that prepares has no rows that anybody wants.
-            if case .execute = current?.commands.first, current?.isFirstOver == false { current?.results.append(set) }
+            // A command that prepares a statement returns no rows.
+            if case .execute = current?.commands.first, current?.isTransactionEnded == false {
+                current?.results.append(set)
+            }
         case PGRES_PIPELINE_ABORTED: forgetPrepared()
         default:
             forgetPrepared()
@@ -180,8 +183,8 @@ final class Channel {
             guard current?.error == nil else { return }
             let state = PQresultErrorField(result, Self.sqlState).map { String(cString: $0) }
             let message = PQresultErrorField(result, Self.primaryMessage).map { String(cString: $0) }
-            // What happened afterwards failed alone: the first transaction is there. Sending all of it again is what helps.
-            let kind = current?.isFirstOver == true ? PostgresError.Code.unexpectedResponse : .serverError
+            // Only the follow-up failed: the first transaction is stored. Sending all of it again is safe.
+            let kind = current?.isTransactionEnded == true ? PostgresError.Code.unexpectedResponse : .serverError
             current?.error = PostgresError(kind, message ?? "the server reported an error", sqlState: state)
         }
     }
@@ -189,7 +192,7 @@ final class Channel {
     private static let sqlState = Int32(UInt8(ascii: "C"))
     private static let primaryMessage = Int32(UInt8(ascii: "M"))
 
-    /// A command that was to prepare a statement did not.
+    /// Forgets a statement whose preparation failed.
     private func forgetPrepared() {
         if case .prepare(let sql) = current?.commands.first { prepared[sql] = nil }
     }
@@ -213,7 +216,7 @@ final class Channel {
         return CancelRequest(pointer: request)
     }
 
-    func cancelIsOver() {
+    func cancelCompleted() {
         isCancelling = false
         guard let (exchange, result) = outcome else { return }
         outcome = nil
@@ -222,10 +225,10 @@ final class Channel {
 
     // MARK: Ending
 
-    /// Gives the connection up if the server should have answered by now.
+    /// Closes the connection if the server has not responded in time.
     func expire(_ now: ContinuousClock.Instant) {
         guard let deadline, deadline <= now else { return }
-        end(PostgresError(.timedOut, "the server did not answer in time"))
+        end(PostgresError(.timedOut, "the server did not respond in time"))
     }
 
     private func lose() {
@@ -237,7 +240,7 @@ final class Channel {
         isLost = true
         PQfinish(connection)
         if let (exchange, result) = outcome { exchange.finish(result) }
-        // What the server said last tells more than that it hung up then.
+        // The server's last error is more informative than the loss of the connection.
         current?.exchange.finish(.failure(current?.error ?? error))
         current = nil
         outcome = nil

@@ -4,21 +4,21 @@ import ACPCore
 import ACPStorage
 import GRDB
 
-/// Something that is deleted.
-struct Erasure<Result: Sendable>: Sendable {
-    /// What is being done, as the beginning of a sentence.
+/// A deletion that also works when the disk is full.
+struct Deletion<Result: Sendable>: Sendable {
+    /// The operation, as the beginning of a sentence.
     let action: String
-    /// Deletes it. May be called twice, each time on the database without the effects of the other.
+    /// Deletes everything. May be called twice, each time on the database without the effects of the other call.
     let whole: @Sendable (Database) throws -> Result
-    /// Deletes a part of it, at most so many rows, and returns whether there was any. Called only where there is no room to delete
-    /// all of it in one transaction.
+    /// Deletes a part, at most so many rows, and returns whether there were any. Called only where there is no space to
+    /// delete everything in one transaction.
     var part: (@Sendable (_ db: Database, _ rows: Int) throws -> Bool)?
 }
 
-extension Erasure<Bool> {
-    /// A run. Returns whether there was one.
-    static func run(_ run: RunID) -> Erasure {
-        Erasure(action: "Deleting run \(run)") { db in
+extension Deletion<Bool> {
+    /// Deletes a run. Returns whether it existed.
+    static func run(_ run: RunID) -> Deletion {
+        Deletion(action: "Deleting run \(run)") { db in
             try db.run("DELETE FROM acp_runs WHERE id = ?", [run.rawValue])
             return db.changesCount > 0
         } part: { db, rows in
@@ -31,9 +31,9 @@ extension Erasure<Bool> {
         }
     }
 
-    /// A session. Returns whether there was one.
-    static func session(_ session: SessionID) -> Erasure {
-        Erasure(action: "Deleting session \(session)") { db in
+    /// Deletes a session. Returns whether it existed.
+    static func session(_ session: SessionID) -> Deletion {
+        Deletion(action: "Deleting session \(session)") { db in
             try db.run("DELETE FROM acp_sessions WHERE id = ?", [session.rawValue])
             return db.changesCount > 0
         } part: { db, rows in
@@ -48,13 +48,13 @@ extension Erasure<Bool> {
     }
 }
 
-extension Erasure<Void> {
-    /// Everything.
-    static var all: Erasure {
-        Erasure(action: "Removing all") { db in
+extension Deletion<Void> {
+    /// Deletes everything.
+    static var all: Deletion {
+        Deletion(action: "Removing all") { db in
             for table in Schema.tables { try db.execute(sql: "DELETE FROM \(table)") }
         } part: { db, rows in
-            // What may be large. The rest goes with it at the end.
+            // The large tables. The others follow at the end.
             for (table, key) in [("acp_events", "run, position"), ("acp_history", "session, position")] {
                 try db.run(
                     """
@@ -68,35 +68,35 @@ extension Erasure<Void> {
 }
 
 extension SQLiteDatabase {
-    /// Deletes something, also where there is no room left for anything: on a full disk, and in a file that has reached its largest
+    /// Executes a deletion, also when no space is left: on a full disk, and in a file that has reached its maximum
     /// size.
-    func erase<Result: Sendable>(_ erasure: Erasure<Result>) async throws -> Result {
+    func delete<Result: Sendable>(_ deletion: Deletion<Result>) async throws -> Result {
         do {
-            let result = try await write(erasure.action, erasure.whole)
+            let result = try await write(deletion.action, deletion.whole)
             await refillReserve()
             return result
         } catch let error as StorageError where error.code == .full {
-            return try await eraseWithReserve(erasure)
+            return try await deleteWithReserve(deletion)
         }
     }
 
-    /// Fills the reserve if it was given up and there is room for it now.
+    /// Fills the reserve if it was released and there is space for it now.
     func refillReserve() async {
         guard !reserve.isFilled else { return }
-        // Written where blocking does no harm.
+        // Executed where blocking is harmless.
         try? await onWriter("Filling the reserve", changes: false) { [reserve] _ in reserve.fill() }
     }
 
-    /// Deletes something in the room that the reserve keeps. Nothing else is written meanwhile: the room is not taken by others of
-    /// this process.
-    func eraseWithReserve<Result: Sendable>(_ erasure: Erasure<Result>) async throws -> Result {
-        try await onWriter(erasure.action, changes: true) { [self] db in try eraseWithReserve(erasure, db) }
+    /// Executes a deletion in the space of the reserve. Nothing else of this process is written meanwhile, so nothing
+    /// else uses that space.
+    func deleteWithReserve<Result: Sendable>(_ deletion: Deletion<Result>) async throws -> Result {
+        try await onWriter(deletion.action, changes: true) { [self] db in try deleteWithReserve(deletion, db) }
     }
 
-    private func eraseWithReserve<Result>(_ erasure: Erasure<Result>, _ db: Database) throws -> Result {
+    private func deleteWithReserve<Result>(_ deletion: Deletion<Result>, _ db: Database) throws -> Result {
         reserve.release()
         defer { reserve.fill() }
-        // Overwriting what is deleted would take as much room in the log as there is to delete.
+        // Overwriting deleted data would take as much space in the log as there is to delete.
         let isSecure = try Int.fetchOne(db, sql: "PRAGMA secure_delete") ?? 0
         _ = try Int.fetchOne(db, sql: "PRAGMA secure_delete = 0")
         defer { _ = try? Int.fetchOne(db, sql: "PRAGMA secure_delete = \(isSecure)") }
@@ -107,12 +107,12 @@ extension SQLiteDatabase {
         defer { if let maximumPages { _ = try? Int.fetchOne(db, sql: "PRAGMA max_page_count = \(maximumPages)") } }
 
         emptyLog(db)
-        if let part = erasure.part {
+        if let part = deletion.part {
             while try inTransaction(db, { try part(db, reserve.rowsAtOnce) }) { emptyLog(db) }
         }
-        let result = try inTransaction(db) { try erasure.whole(db) }
+        let result = try inTransaction(db) { try deletion.whole(db) }
         emptyLog(db)
-        // What is free is given back as far as there is room for that: it moves pages.
+        // Free pages are returned to the file system as far as there is space for that, since pages are moved.
         var free = try Int.fetchOne(db, sql: "PRAGMA freelist_count") ?? 0
         while free > 0 {
             guard (try? db.execute(sql: "PRAGMA incremental_vacuum(\(reserve.rowsAtOnce / 4))")) != nil else { break }
@@ -136,8 +136,8 @@ extension SQLiteDatabase {
         }
     }
 
-    /// Writes the log into the database, which frees the room that it takes, if the database can grow by as much as that needs. Half
-    /// of it would take the room and give none.
+    /// Writes the log into the database, which frees the log's space, if the disk has enough space for the growth of
+    /// the database. Writing a part of it would take space without freeing any.
     private func emptyLog(_ db: Database) {
         guard let pages = try? Int.fetchOne(db, sql: "PRAGMA page_count"),
             let pageSize = try? Int.fetchOne(db, sql: "PRAGMA page_size"),

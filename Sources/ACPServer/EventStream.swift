@@ -29,11 +29,11 @@ enum EventStream {
             defer { keepAlive.remove(stream) }
             do {
                 try await withGracefulShutdownHandler {
-                    var events = engine.follow(run, from: offset, until: end, wake: stream.nudge).makeAsyncIterator()
-                    var closingNudges = 0
+                    var events = engine.follow(run, from: offset, until: end, wake: stream.wake).makeAsyncIterator()
+                    var closingWakes = 0
                     while let batch = try await events.next() {
                         if !batch.events.isEmpty {
-                            closingNudges = 0
+                            closingWakes = 0
                             try await write(batch, to: writer)
                             keepAlive.wrote(stream)
                         } else if !keepAlive.isClosing {
@@ -41,11 +41,11 @@ enum EventStream {
                             try await writer.write(ByteBuffer(string: ": keep-alive\n\n"))
                             keepAlive.wrote(stream)
                         } else {
-                            closingNudges += 1
+                            closingWakes += 1
                             // Runs of this process have ended by now, and their streams end by themselves. This run
                             // waits for another process or for an answer: its client reconnects to another process for
                             // the rest.
-                            if closingNudges > 1, try await !engine.fetchRun(run).status.isTerminal { break }
+                            if closingWakes > 1, try await !engine.fetchRun(run).status.isTerminal { break }
                         }
                     }
                 } onGracefulShutdown: {

@@ -13,7 +13,7 @@ import Synchronization
 final class KeepAliveTimer: Sendable {
     /// A registered stream.
     final class Stream: Sendable {
-        let nudge = FollowerWake()
+        let wake = FollowerWake()
         fileprivate let lastTick: Atomic<Int>
 
         fileprivate init(tick: Int) { lastTick = Atomic(tick) }
@@ -82,7 +82,7 @@ final class KeepAliveTimer: Sendable {
         let due = state.withLock { state in
             state.isClosing ? Array(state.streams.values) : state.streams.values.filter { isDue($0) }
         }
-        for stream in due { stream.nudge.send() }
+        for stream in due { stream.wake.send() }
     }
 
     /// Wakes all streams at short intervals from now on, because the server shuts down.

@@ -8,7 +8,7 @@ import Testing
 
 @Suite("The keepAlive of streams", .timeLimit(.minutes(5)))
 struct KeepAliveTimerTests {
-    /// A run that says nothing, and how to wait for its next nudge.
+    /// A run that says nothing, and how to wait for its next wake.
     private func following(_ keepAlive: KeepAliveTimer, _ body: (inout RunEvents.Iterator) async throws -> Void)
         async throws
     {
@@ -16,37 +16,37 @@ struct KeepAliveTimerTests {
         try engine.agents.addAgent("waits") { context in _ = try await context.awaitMessage("?") }
         let run = try await engine.execute(RunRequest(agent: "waits", input: ["x"]))
         let stream = keepAlive.add()
-        var events = engine.follow(run.id, nudge: stream.nudge).makeAsyncIterator()
+        var events = engine.follow(run.id, wake: stream.wake).makeAsyncIterator()
         #expect(try await events.next()?.events.count == 3)
         try await body(&events)
         keepAlive.remove(stream)
         await engine.shutdown()
     }
 
-    private func expectNudge(_ events: inout RunEvents.Iterator) async throws {
+    private func expectWake(_ events: inout RunEvents.Iterator) async throws {
         let batch = try await events.next()
         #expect(batch?.events.isEmpty == true)
     }
 
-    @Test("nudges a stream again and again, as long as it is there")
+    @Test("A stream is woken again and again until it is removed")
     func beats() async throws {
         let keepAlive = KeepAliveTimer(interval: .milliseconds(5))
         try await following(keepAlive) { events in
-            for _ in 0..<3 { try await expectNudge(&events) }
+            for _ in 0..<3 { try await expectWake(&events) }
             #expect(keepAlive.count == 1)
         }
         #expect(keepAlive.count == 0)
     }
 
-    @Test("goes on with those that come after all others have left")
+    @Test("Streams that are added after all others have been removed are woken, too")
     func comesBack() async throws {
         let keepAlive = KeepAliveTimer(interval: .milliseconds(5))
         for _ in 0..<2 {
-            try await following(keepAlive) { events in try await expectNudge(&events) }
+            try await following(keepAlive) { events in try await expectWake(&events) }
         }
     }
 
-    @Test("lets no stream be silent for longer than its interval, and bothers none that speaks")
+    @Test("No stream is silent for longer than the interval, and a stream that sends events is not woken")
     func isInTime() {
         let keepAlive = KeepAliveTimer(interval: .seconds(86_400))
         let ticks = keepAlive.ticksPerInterval
@@ -68,23 +68,23 @@ struct KeepAliveTimerTests {
         #expect(keepAlive.count == 0)
     }
 
-    @Test("nudges a stream that is due, and not one that is not")
-    func nudgesTheDue() async throws {
+    @Test("Only streams that are due are woken")
+    func wakesTheDue() async throws {
         let keepAlive = KeepAliveTimer(interval: .seconds(86_400))
         try await following(keepAlive) { events in
             for _ in 0..<keepAlive.ticksPerInterval { keepAlive.tick() }
-            try await expectNudge(&events)
+            try await expectWake(&events)
         }
     }
 
-    @Test("does not wait for its interval any more when the server shuts down", arguments: [true, false])
+    @Test("All streams are woken without waiting for the interval when the server shuts down", arguments: [true, false])
     func closes(before: Bool) async throws {
         let keepAlive = KeepAliveTimer(interval: .seconds(86_400))
         if before { keepAlive.close() }
         try await following(keepAlive) { events in
             if !before { keepAlive.close() }
             #expect(keepAlive.isClosing)
-            for _ in 0..<2 { try await expectNudge(&events) }
+            for _ in 0..<2 { try await expectWake(&events) }
         }
     }
 }

@@ -114,12 +114,12 @@ extension RedisStorage {
                 .read("ZSCORE", .text(index), .text(commit.run.rawValue)),
                 .reading("the runs of process \(commit.owner.process)", at: index))
             let owner = keys.owner(commit.run)
-            return commit.error(score.isNull ? .fenced : .incomplete(missing: "the key \(owner) (its owner)"))
+            return commit.error(for: score.isNull ? .fenced : .incomplete(missing: "the key \(owner) (its owner)"))
                 ?? .notSaved(commit.run)
         case "incomplete": return missing(parts, of: commit.run)
         default:
             let found = parts.dropFirst().first?.int ?? 0
-            return CommitOutcome(code: outcome, found: found).flatMap { commit.error($0) }
+            return CommitOutcome(code: outcome, found: found).flatMap { commit.error(for: $0) }
                 ?? RedisTask.committing(to: commit.run, keys).corrupt("the script's reply is not the expected one")
         }
     }

@@ -14,7 +14,8 @@ enum EventStream {
     ///
     /// - Parameter onFailure: Called when the stream ends with an error.
     static func response(
-        of run: RunID, in engine: RunEngine, from offset: Int, until end: RunEvents.StopCondition, keepAlive: KeepAliveTimer,
+        of run: RunID, in engine: RunEngine, from offset: Int, until end: RunEvents.StopCondition,
+        keepAlive: KeepAliveTimer,
         onFailure: @escaping @Sendable (ErrorResponse) -> Void
     ) -> Response {
         let headers: HTTPFields = [

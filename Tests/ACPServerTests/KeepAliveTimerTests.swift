@@ -77,7 +77,8 @@ struct KeepAliveTimerTests {
         }
     }
 
-    @Test("All streams are woken without waiting for the interval when the server shuts down", arguments: [true, false])
+    @Test(
+        "All streams are woken without waiting for the interval when the server shuts down", arguments: [true, false])
     func closes(before: Bool) async throws {
         let keepAlive = KeepAliveTimer(interval: .seconds(86_400))
         if before { keepAlive.close() }

@@ -64,8 +64,10 @@ extension A2A.V03 {
 
     /// Returns an element of a stream, or the result of sending a message. If `nil`, version 0.3 has no such element.
     ///
-    /// - Parameter isFinal: Whether the stream ends with it. If `nil`, it does with a state in which a task has ended or waits for
-    ///   its client.
+    /// - Parameters:
+    ///   - response: The element.
+    ///   - isFinal: Whether the stream ends with it. If `nil`, it does with a state in which a task has ended or waits for its
+    ///     client.
     public static func object(_ response: A2A.StreamResponse, isFinal: Bool? = nil) -> JSONObject? {
         switch response {
         case .task(let task): return object(task)

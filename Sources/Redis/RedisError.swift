@@ -134,8 +134,12 @@ extension RedisError: CustomStringConvertible {
 }
 
 extension RedisError {
-    /// Creates the error for an error reply.
-    init(reply: RESPError) {
+    /// Creates the error for an error reply of the server, with the code and the remedy for its prefix.
+    ///
+    /// An adapter for another client library creates its errors with it, so that ``serverReply`` is set.
+    ///
+    /// - Parameter reply: The error reply. Arguments of commands are removed from its text.
+    public init(reply: RESPError) {
         let reply = reply.withoutArguments
         let code: Code
         var remedy = ""

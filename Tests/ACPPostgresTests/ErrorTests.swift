@@ -6,7 +6,7 @@ import ACPPostgres
 import ACPStorage
 import Testing
 
-@Suite("Errors name the cause and the remedy, and never the password")
+@Suite("PostgreSQL errors")
 struct ErrorTests {
     private static let secret = PostgresTestServer.password
 
@@ -32,14 +32,14 @@ struct ErrorTests {
             """)
     }
 
-    @Test("A wrong password, and none")
+    @Test("A wrong or missing password is reported with the remedy")
     func password() async throws {
         let server = try await SharedServer.shared.server
         try Self.withGuardedRole(server)
         let wrong = server.url(user: "guarded", password: Self.secret + "x")
         try await expect(wrong, .refused, says: ["password authentication failed", "Check the user and the password"])
         try await expect(server.url(user: "guarded"), .refused, says: ["no password supplied", "PGPASSWORD"])
-        // The right one lets in, whatever comes then.
+        // The right one is accepted, whatever follows.
         var configuration = PostgresStorage.Configuration(
             url: server.url(user: "guarded", password: Self.secret, database: "template1"))
         configuration.skipsMigrations = true
@@ -47,7 +47,7 @@ struct ErrorTests {
         #expect(error?.message.contains("skipsMigrations") == true, "\(String(describing: error))")
     }
 
-    @Test("A database and a role that are not there")
+    @Test("A database or role that does not exist is reported with the remedy")
     func unknown() async throws {
         let server = try await SharedServer.shared.server
         try await expect(
@@ -57,7 +57,7 @@ struct ErrorTests {
             server.url(user: "nobody-at-all", password: Self.secret), .refused, says: ["does not exist", "createuser"])
     }
 
-    @Test("A server that is not there")
+    @Test("A server that is not running is reported with its address")
     func refused() async throws {
         let port = try FreePort.find()
         let url = "postgresql://someone:\(Self.secret)@127.0.0.1:\(port)/db"
@@ -65,7 +65,7 @@ struct ErrorTests {
     }
 
     @Test(
-        "A URL that libpq cannot read",
+        "A URL that libpq cannot read is reported without its password",
         arguments: [
             "postgresql://a:\(secret)%zz@host/db", "postgresql://a:\(secret)@host:5432/db?no_such_thing=\(secret)",
             "http://a:\(secret)@host", "postgresql://a:\(secret)@[::1/db", "password='\(secret)",
@@ -78,7 +78,7 @@ struct ErrorTests {
         #expect(!"\(found)".contains(Self.secret))
     }
 
-    @Test("A role that may only read can read, and is told why it cannot write")
+    @Test("A role with read privileges only can read, and the error of a write states the reason")
     func readOnly() async throws {
         let server = try await SharedServer.shared.server
         let database = try await SharedServer.shared.makeDatabase()
@@ -108,7 +108,7 @@ struct ErrorTests {
         }
     }
 
-    @Test("TLS is libpq's: checked where the URL says so, and refused where it cannot be had")
+    @Test("TLS is checked as the URL requires, and its absence is reported")
     func tls() async throws {
         let server = try await PostgresTestServer.start(tls: true)
         let checked = server.url(
@@ -135,7 +135,7 @@ struct ErrorTests {
             says: ["does not support SSL", "sslmode"])
     }
 
-    @Test("A server that accepts and then says nothing is given up")
+    @Test("A server that accepts connections without responding causes an error within the time limit")
     func silent() async throws {
         let proxy = try await FaultProxy.start(to: try await SharedServer.shared.server.port)
         proxy.mode = .blackhole
@@ -150,7 +150,7 @@ struct ErrorTests {
         await proxy.stop()
     }
 
-    @Test("Fields make the same storage as a URL, whatever characters a password has")
+    @Test("A configuration from fields works like a URL, whatever characters the password contains")
     func fields() async throws {
         let server = try await SharedServer.shared.server
         try server.sql("CREATE ROLE fielded LOGIN SUPERUSER")

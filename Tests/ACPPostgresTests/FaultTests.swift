@@ -9,7 +9,7 @@ import Testing
 
 @testable import ACPPostgres
 
-@Suite("What servers, networks and callers do")
+@Suite("Faults of servers, networks and callers")
 struct FaultTests {
     private static func configuration(_ url: String, connections: Int = 4) -> PostgresStorage.Configuration {
         var configuration = PostgresStorage.Configuration(url: url)
@@ -19,7 +19,7 @@ struct FaultTests {
     }
 
     @Test(
-        "A server that is killed under load and comes back has every acknowledged event, none twice, and the storage goes on by itself",
+        "After a kill of the server under load, every acknowledged event is stored once, and the storage continues",
         .timeLimit(.minutes(5)))
     func killed() async throws {
         let server = try await PostgresTestServer.start()
@@ -36,7 +36,7 @@ struct FaultTests {
                     } commit: {
                         try writer.next([.runCreated(writer.run)], snapshot: true)
                     }
-                    // Until the last restart is behind, and then a little.
+                    // Until some time after the last restart.
                     var left = 20
                     while left > 0 {
                         if round.value >= kills { left -= 1 }
@@ -55,7 +55,7 @@ struct FaultTests {
                 let total = try await storage.runs(RunQuery()).total
                 #expect(total <= writers)
                 let before = try await Self.eventCount(storage)
-                // Some more work between two deaths.
+                // Some more commits between two kills.
                 #expect(try await poll(for: .seconds(30)) { try await Self.eventCount(storage) > before + 20 })
                 try await server.restart()
                 round.value = number
@@ -97,7 +97,8 @@ struct FaultTests {
         }
     }
 
-    @Test("A follower and an owner hear again after the server was restarted, and look for what they missed")
+    @Test(
+        "After a restart of the server, a follower and an owner are notified of a gap and receive notifications again")
     func listening() async throws {
         let server = try await PostgresTestServer.start()
         let storage = try PostgresStorage(Self.configuration(server.url))
@@ -107,7 +108,7 @@ struct FaultTests {
         let changes = try await storage.coordination.changes(of: run)
         let announcements = try await storage.coordination.announcements(to: writer.owner.process)
         try await server.restart()
-        // Whatever was said while nobody listened: a gap tells to look.
+        // Notifications that were missed meanwhile are reported as a gap.
         var heard = announcements.makeAsyncIterator()
         var found = await heard.next()
         #expect(found == .gap)
@@ -125,7 +126,7 @@ struct FaultTests {
         server.stop()
     }
 
-    @Test("The connection that listens is asked for signs of life, and stays the same")
+    @Test("The listening connection is checked periodically, and remains the same")
     func signsOfLife() async throws {
         let server = try await SharedServer.shared.server
         let name = try await SharedServer.shared.makeDatabase()
@@ -149,8 +150,8 @@ struct FaultTests {
         await database.close()
     }
 
-    @Test("A commit whose answer is lost is stored once: the storage repeats it by itself")
-    func lostAnswer() async throws {
+    @Test("A commit whose response is lost is repeated by the storage and stored once")
+    func lostResponse() async throws {
         let server = try await SharedServer.shared.server
         let database = try await SharedServer.shared.makeDatabase()
         let proxy = try await FaultProxy.start(to: server.port)
@@ -180,7 +181,7 @@ struct FaultTests {
         await proxy.stop()
     }
 
-    @Test("When all connections are busy, calls wait, and say so if it takes too long")
+    @Test("When all connections are busy, calls wait, and fail after the pool timeout")
     func exhausted() async throws {
         let server = try await SharedServer.shared.server
         let database = try await SharedServer.shared.makeDatabase()
@@ -199,7 +200,8 @@ struct FaultTests {
                 #expect(error?.message.contains("all 2 connections were busy") == true, "\(String(describing: error))")
                 group.cancelAll()
             }
-            // The callers were cancelled: the server gave up, and the connections are good for others.
+            // The callers were cancelled: the server cancelled the statements, and the connections can be used by
+            // others.
             #expect(try await poll { try Self.sleepers(server, database) == 0 })
             for _ in 0..<10 { #expect(try await storage.eventCount(of: RunID()) == 0) }
         }
@@ -213,16 +215,16 @@ struct FaultTests {
         return Int(try server.sql(sql)) ?? -1
     }
 
-    @Test("A statement that takes too long is ended by the server, and nothing of it happened")
+    @Test("A statement that exceeds the time limit is cancelled by the server, and changes nothing")
     func statementTimeout() async throws {
         let server = try await SharedServer.shared.server
         let database = try await SharedServer.shared.makeDatabase()
         var configuration = Self.configuration(server.url(user: "tester", database: database))
-        // Tables and run are made without the limit: on a busy machine that may take longer.
+        // Tables and run are created without the limit: on a busy machine that may take longer.
         let writer = try await withStorage(configuration) { try await Writer.create(on: $0) }
         configuration.statementTimeout = .milliseconds(400)
         try await withStorage(configuration) { storage in
-            // Somebody else holds the row.
+            // Another transaction holds the lock of the row.
             try await withThrowingTaskGroup(of: Void.self) { group in
                 let lock = PostgresStorage.Configuration(url: server.url(user: "tester", database: database))
                 let holder = try PostgresStorage(lock)
@@ -247,7 +249,7 @@ struct FaultTests {
         }
     }
 
-    @Test("A cancelled reader ends at once, a cancelled writer's commit is seen through")
+    @Test("A cancelled read ends at once, and a cancelled commit is completed")
     func cancellation() async throws {
         let server = try await SharedServer.shared.server
         let database = try await SharedServer.shared.makeDatabase()
@@ -273,7 +275,7 @@ struct FaultTests {
         }
     }
 
-    @Test("Connections that the server ended meanwhile are replaced without anybody noticing")
+    @Test("Connections that the server closed meanwhile are replaced without failures")
     func terminated() async throws {
         let server = try await SharedServer.shared.server
         let database = try await SharedServer.shared.makeDatabase()
@@ -287,7 +289,7 @@ struct FaultTests {
         }
     }
 
-    @Test("A storage without prepared statements does the same")
+    @Test("A storage without prepared statements works alike")
     func unprepared() async throws {
         let server = try await SharedServer.shared.server
         let database = try await SharedServer.shared.makeDatabase()
@@ -302,14 +304,14 @@ struct FaultTests {
         }
     }
 
-    @Test("A commit is one trip and one transaction")
+    @Test("A commit is one round trip and one transaction")
     func oneTransaction() async throws {
         let server = try await SharedServer.shared.server
         let database = try await SharedServer.shared.makeDatabase()
         try await withStorage(Self.configuration(server.url(user: "tester", database: database), connections: 1)) {
             storage in
             var writer = try await Writer.create(on: storage)
-            // The transaction that asks for the number counts as well.
+            // The transaction that reads the number counts as well.
             let numbers = "SELECT pg_current_xact_id()::text"
             let before = try #require(Int(try server.sql(numbers, database: database)))
             for number in 0..<20 { try await writer.write("\(number)") }
@@ -319,7 +321,7 @@ struct FaultTests {
         }
     }
 
-    @Test("A commit and the block that comes with it are one transaction: where the block fails, nothing is stored")
+    @Test("A commit and its history block are one transaction: if the block fails, nothing is stored")
     func blockInTheSameTransaction() async throws {
         let server = try await SharedServer.shared.server
         let database = try await SharedServer.shared.makeDatabase()
@@ -359,7 +361,7 @@ struct FaultTests {
     }
 }
 
-/// A number that tasks share.
+/// A counter that tasks share.
 final class Counter: Sendable {
     private let number = Mutex(0)
 

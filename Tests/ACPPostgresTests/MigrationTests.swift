@@ -11,7 +11,7 @@ struct MigrationTests {
         PostgresStorage.Configuration(url: try await SharedServer.shared.server.url(user: "tester", database: database))
     }
 
-    @Test("Of many storages and programs that come to an empty database at once, one makes the tables and all work")
+    @Test("Of many storages that open an empty database at once, one creates the tables and all work")
     func race() async throws {
         let database = try await SharedServer.shared.makeDatabase()
         let configuration = try await configuration(database)
@@ -23,7 +23,7 @@ struct MigrationTests {
                     }
                 }
             }
-            // Two more processes, which people have started.
+            // Two more processes, as started by operators.
             let server = try await SharedServer.shared.server
             for _ in 0..<2 { group.addTask { try server.script(PostgresStorage.schemaSQL, database: database) } }
             try await group.waitForAll()
@@ -34,7 +34,7 @@ struct MigrationTests {
         #expect(versions == "1\n2\n3")
     }
 
-    @Test("Without migrations, an empty database is an error that says what to do, and stays empty")
+    @Test("Without migrations, an empty database is reported with the remedy, and stays empty")
     func skipped() async throws {
         let database = try await SharedServer.shared.makeDatabase()
         var configuration = try await configuration(database)
@@ -47,7 +47,7 @@ struct MigrationTests {
         #expect(try server.sql("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'", database: database) == "0")
     }
 
-    @Test("Without migrations, old tables are an error, and newer ones are in any case")
+    @Test("Old tables are an error without migrations, and newer tables are one in any case")
     func versions() async throws {
         let database = try await SharedServer.shared.makeDatabase()
         let server = try await SharedServer.shared.server
@@ -64,7 +64,7 @@ struct MigrationTests {
         #expect(older?.message.contains("needs version 3") == true)
     }
 
-    @Test("Tables of version 1 are brought up to date, keep what they hold, and take contents then")
+    @Test("Tables of version 1 are migrated, keep their data, and accept contents then")
     func fromVersion1() async throws {
         let database = try await SharedServer.shared.makeDatabase()
         let server = try await SharedServer.shared.server
@@ -87,7 +87,7 @@ struct MigrationTests {
         }
     }
 
-    @Test("The printed SQL makes the tables, may be run again, and is all that a storage without migrations needs")
+    @Test("The printed SQL creates the tables, can be repeated, and suffices for a storage without migrations")
     func script() async throws {
         let database = try await SharedServer.shared.makeDatabase()
         let server = try await SharedServer.shared.server
@@ -101,7 +101,7 @@ struct MigrationTests {
         }
     }
 
-    @Test("Two schemas of one database are two storages, which do not hear each other")
+    @Test("Two schemas of one database are separate storages, also for notifications")
     func schemas() async throws {
         let database = try await SharedServer.shared.makeDatabase()
         let server = try await SharedServer.shared.server
@@ -121,7 +121,7 @@ struct MigrationTests {
         }
     }
 
-    @Test("What people ask by hand: documents are JSONB, times are times, and listings use their indexes")
+    @Test("Documents can be queried as JSONB and times as timestamps, and listings use their indexes")
     func queries() async throws {
         let database = try await SharedServer.shared.makeDatabase()
         let server = try await SharedServer.shared.server
@@ -138,7 +138,7 @@ struct MigrationTests {
                 "SELECT created_at < now() AND ended_at <= now() AND now() - created_at < interval '1 hour' FROM acp_runs",
                 database: database)
             #expect(isTime == "t")
-            // A NUL, which JSONB does not know, costs the JSONB and nothing else.
+            // A NUL character, which JSONB does not support, makes the JSONB NULL and affects nothing else.
             var strange = Run(agentName: "strange")
             strange.output = [Message("a\0b")]
             try await storage.save(strange)
@@ -161,7 +161,7 @@ struct MigrationTests {
         }
     }
 
-    @Test("Pruning takes old ended runs and unused sessions, and leaves the rest")
+    @Test("Pruning deletes old ended runs and unused sessions only")
     func prune() async throws {
         let database = try await SharedServer.shared.makeDatabase()
         let server = try await SharedServer.shared.server

@@ -4,9 +4,9 @@ import Testing
 
 @testable import ACPPostgres
 
-@Suite("The pool, without connections")
+@Suite("State machine of the PostgreSQL pool")
 struct PoolStateMachineTests {
-    @Test("Connections are made for those who wait, and no more than the limit")
+    @Test("Connections are made for waiting requests, up to the limit")
     func limit() {
         var pool = PoolStateMachine(limit: 2)
         #expect(pool.request(1) == [.connect])
@@ -20,7 +20,7 @@ struct PoolStateMachineTests {
         #expect(pool.counts == (0, 2, 0, 0))
     }
 
-    @Test("A failure to connect is the answer for all who wait, and the next attempt comes after a pause")
+    @Test("A failure to connect fails all waiting requests, and the next attempt follows after a pause")
     func failure() {
         var pool = PoolStateMachine(limit: 3)
         _ = pool.request(1)
@@ -29,7 +29,8 @@ struct PoolStateMachineTests {
         #expect(pool.connectFailed() == [.fail(1), .fail(2)])
         #expect(pool.request(3) == [])
         #expect(pool.request(4) == [])
-        #expect(pool.retryTimerFired() == [.connect], "one attempt at a time shows whether the server is back")
+        #expect(
+            pool.retryTimerFired() == [.connect], "one attempt at a time shows whether the server is available again")
         #expect(pool.connectFailed() == [.fail(3), .fail(4), .scheduleRetry(failures: 3)])
         #expect(pool.retryTimerFired() == [])
         #expect(pool.request(5) == [.connect])
@@ -37,7 +38,7 @@ struct PoolStateMachineTests {
         #expect(pool.connected(10) == [.start(5, on: 10), .connect])
     }
 
-    @Test("While a connection is in use, a failure to make another one fails nobody")
+    @Test("While a connection is in use, a failure to make another one fails no request")
     func failureBeside() {
         var pool = PoolStateMachine(limit: 2)
         _ = pool.request(1)
@@ -47,7 +48,7 @@ struct PoolStateMachineTests {
         #expect(pool.released(10, isUsable: true) == [.start(2, on: 10)])
     }
 
-    @Test("A connection that broke is closed and replaced if somebody waits")
+    @Test("A lost connection is closed, and replaced if a request waits")
     func broken() {
         var pool = PoolStateMachine(limit: 1)
         _ = pool.request(1)
@@ -60,7 +61,7 @@ struct PoolStateMachineTests {
         #expect(pool.request(3) == [.connect])
     }
 
-    @Test("Who gives up waiting is not served")
+    @Test("A cancelled request gets no connection")
     func abandoned() {
         var pool = PoolStateMachine(limit: 1)
         _ = pool.request(1)
@@ -72,7 +73,7 @@ struct PoolStateMachineTests {
         #expect(!isWaiting)
     }
 
-    @Test("Closing fails those who wait, lets those who work finish, and is over when nothing is left")
+    @Test("Closing fails waiting requests, lets running ones finish, and ends when all connections are closed")
     func close() {
         var pool = PoolStateMachine(limit: 2)
         _ = pool.request(1)
@@ -85,7 +86,7 @@ struct PoolStateMachineTests {
         #expect(pool.released(10, isUsable: true) == [.close(10), .finished])
     }
 
-    @Test("Pauses grow up to the limit and vary")
+    @Test("Pauses grow up to the limit, and vary")
     func pauses() {
         for failures in 1...100 {
             let pause = Backoff.pause(afterFailures: failures, limit: .seconds(2))

@@ -5,7 +5,7 @@ import ACPStorage
 import ACPStorageTesting
 import Testing
 
-@Suite("PostgreSQL storage keeps the promises of a storage")
+@Suite("Conformance of the PostgreSQL storage")
 struct PostgresStorageConformanceTests {
     static let suite = StorageSuite(
         neighbor: .init(
@@ -15,14 +15,14 @@ struct PostgresStorageConformanceTests {
             },
             isUntouched: { try await SharedServer.shared.server.sql("SELECT word FROM acpx") == "untouched" }),
         makeStorage: {
-            // Several are open at the same time.
+            // Several storages are open at the same time.
             var configuration = PostgresStorage.Configuration(url: try await SharedServer.shared.server.url)
             configuration.maximumConnections = 4
             return try PostgresStorage(configuration)
         }
     )
 
-    @Test("A promise", arguments: StorageSuite.checks)
+    @Test("The storage passes the conformance check", arguments: StorageSuite.checks)
     func promise(_ check: StorageCheck) async throws {
         try await check.run(on: Self.suite)
     }

@@ -6,9 +6,9 @@ import Testing
 
 @testable import ACPPostgres
 
-@Suite("What PostgreSQL refuses leaves nothing behind")
+@Suite("Writes that PostgreSQL refuses")
 struct RefusalTests {
-    /// A database with the tables, a role that may do everything with them but own them, and a storage as the owner.
+    /// A database with the tables, a role with all privileges on them except ownership, and a storage as the owner.
     private func withRole(
         _ body: (_ role: String, _ url: String, _ sql: (String) throws -> String, _ owner: PostgresStorage) async throws
             ->
@@ -40,7 +40,7 @@ struct RefusalTests {
     }
 
     @Test(
-        "A missing privilege is named, and nothing of the commit and of the heartbeat is there",
+        "A missing privilege is named, and nothing of the commit or heartbeat is stored",
         arguments: [
             ("INSERT ON acp_runs", "acp_runs"), ("INSERT ON acp_events", "acp_events"),
             ("INSERT ON acp_run_counts", "acp_run_counts"),
@@ -75,7 +75,7 @@ struct RefusalTests {
         }
     }
 
-    @Test("A role that may only read can neither commit nor send heartbeats")
+    @Test("A role with read privileges only can neither commit nor send heartbeats")
     func readOnly() async throws {
         try await withRole { role, url, sql, _ in
             _ = try sql("ALTER ROLE \(role) SET default_transaction_read_only = on")
@@ -95,7 +95,7 @@ struct RefusalTests {
         }
     }
 
-    @Test("Nothing of a heartbeat's rehearsal is seen by anybody")
+    @Test("The run that a heartbeat creates for its check is never visible")
     func rehearsal() async throws {
         try await withRole { _, url, sql, owner in
             try await withStorage(PostgresStorage.Configuration(url: url)) { storage in
@@ -109,7 +109,7 @@ struct RefusalTests {
     }
 }
 
-@Suite("Runs of which rows are missing")
+@Suite("Runs with missing rows")
 struct IncompleteRunTests {
     private func withRun(
         _ body: (_ storage: PostgresStorage, _ writer: Writer, _ sql: (String) throws -> Void) async throws -> Void
@@ -125,7 +125,9 @@ struct IncompleteRunTests {
         }
     }
 
-    @Test("Without its events", arguments: ["", " WHERE position >= 3", " WHERE position = 2"])
+    @Test(
+        "A run without its events is reported as incomplete, and can be ended",
+        arguments: ["", " WHERE position >= 3", " WHERE position = 2"])
     func events(_ which: String) async throws {
         try await withRun { storage, writer, sql in
             try sql("DELETE FROM acp_events" + which)
@@ -163,7 +165,7 @@ struct IncompleteRunTests {
         }
     }
 
-    @Test("Without its row it is gone, and so is all that belonged to it")
+    @Test("A run without its row does not exist, and neither does its data")
     func row() async throws {
         try await withRun { storage, writer, sql in
             try sql("DELETE FROM acp_runs")
@@ -174,7 +176,7 @@ struct IncompleteRunTests {
         }
     }
 
-    @Test("Without its owner it can be claimed from nobody")
+    @Test("A run without its owner can be claimed without a current owner")
     func owner() async throws {
         try await withRun { storage, writer, sql in
             try sql("UPDATE acp_runs SET owner_process = NULL, owner_token = NULL")

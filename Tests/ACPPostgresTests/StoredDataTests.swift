@@ -17,7 +17,7 @@ struct StoredDataTests {
         PostgresStorage.Configuration(url: try await SharedServer.shared.server.url(user: "tester", database: database))
     }
 
-    /// The name of a database that is made of the dump.
+    /// Returns the name of a database that is created from the dump.
     private func load() async throws -> String {
         let database = try await SharedServer.shared.makeDatabase()
         let server = try await SharedServer.shared.server
@@ -26,13 +26,13 @@ struct StoredDataTests {
         return database
     }
 
-    @Test("Everything can be read, and every run continued")
+    @Test("All data can be read, and every run continued")
     func continued() async throws {
         try await withStorage(try await configuration(load())) { storage in
             let fixture = StoredFixture(storage)
             try await fixture.check()
             let lost = try await storage.coordination.lostProcesses()
-            #expect(lost.count == 1, "the process that owned the runs is gone")
+            #expect(lost.count == 1, "the process that owned the runs has ended")
             try await fixture.continueRuns()
         }
     }
@@ -47,7 +47,7 @@ struct StoredDataTests {
         #expect(old == new)
     }
 
-    /// All rows as text, without the columns that hold the time of writing or the number of a connection.
+    /// Returns all rows as text, without the columns that hold the time of writing or the number of a connection.
     private func rows(_ database: String) async throws -> [String] {
         let columns = [
             "acp_runs": """
@@ -67,7 +67,7 @@ struct StoredDataTests {
         }
     }
 
-    /// Not a test: writes the file anew.
+    /// Not a test: writes the file again.
     @Test(.enabled(if: ProcessInfo.processInfo.environment["ACP_WRITE_STORED_DATA"] != nil))
     func write() async throws {
         let database = try await SharedServer.shared.makeDatabase()

@@ -6,7 +6,7 @@ import Testing
 
 @testable import ACPPostgres
 
-@Suite("What a PostgreSQL URL may hold")
+@Suite("PostgreSQL URLs")
 struct PostgresURLTests {
     private func entries(_ url: String) throws -> [String: String] {
         let parameters = try ConnectionParameters(PostgresStorage.Configuration(url: url))
@@ -14,7 +14,7 @@ struct PostgresURLTests {
     }
 
     @Test(
-        "The scheme may be in capitals, and white space around a URL does not count",
+        "The scheme is case-insensitive, and white space around a URL is ignored",
         arguments: [
             "postgres://db.example/runs", "POSTGRES://db.example/runs", "PostgreSQL://db.example/runs\n",
             " postgresql://db.example/runs \r\n",
@@ -25,7 +25,7 @@ struct PostgresURLTests {
     }
 
     @Test(
-        "An IPv6 address is in brackets, with a zone or without",
+        "An IPv6 address is in brackets, with or without a zone",
         arguments: [
             ("postgres://[::1]:1/x", "::1"), ("postgres://[fe80::1%eth0]/x", "fe80::1%eth0"),
             ("postgres://[fe80::1%25eth0]/x", "fe80::1%eth0"),
@@ -36,7 +36,7 @@ struct PostgresURLTests {
         if url.contains("@") { #expect(try entries(url)["password"] == "p@ss%") }
     }
 
-    @Test("The storage's own parameters have precedence and are not passed on")
+    @Test("The storage's own parameters take precedence and are not passed to libpq")
     func ownParameters() throws {
         var configuration = PostgresStorage.Configuration(
             url: "postgres://h/x?prepared_statements=no&sslmode=disable&startup_options=off")
@@ -60,9 +60,9 @@ struct PostgresURLTests {
     }
 }
 
-@Suite("Behind a pooler")
+@Suite("Connection poolers")
 struct PoolerTests {
-    @Test("A pooler that refuses start-up options is named with its remedy, and the remedy works")
+    @Test("A pooler that rejects start-up options is reported with a remedy, which works")
     func sessionMode() async throws {
         try await withPooler { url in
             let error = await #expect(throws: StorageError.self) {
@@ -80,7 +80,7 @@ struct PoolerTests {
         }
     }
 
-    @Test("A pooler that shares connections is named with its remedy, and the remedy works")
+    @Test("A pooler that shares connections works with the documented parameters")
     func transactionMode() async throws {
         try await withPooler(mode: "transaction", poolSize: 2) { url in
             var first = PostgresStorage.Configuration(url: url + "?startup_options=no&prepared_statements=no")

@@ -8,9 +8,9 @@ import Testing
 @testable import ACPRedis
 @testable import Redis
 
-@Suite("What the client's errors mean")
+@Suite("Storage errors for errors of the Redis client")
 struct ErrorTests {
-    /// Fails each call with what comes next.
+    /// Fails each call with the next error.
     final class FailingClient: RedisStorageClient {
         private let errors: Mutex<[RedisError]>
         let asked = Mutex<[Bool]>([])
@@ -40,13 +40,13 @@ struct ErrorTests {
         return (error?.code, client.asked.withLock { $0 })
     }
 
-    /// What the client throws when the reply to a first attempt was lost and a second one failed.
+    /// Returns the error of a client after the reply to a first attempt was lost and a second one failed.
     private static func inDoubt(_ code: RedisError.Code, reply: String? = nil) -> RedisError {
         let error = reply.map { RedisError(reply: RESPError($0)) } ?? RedisError(code, "it failed")
         return error.markingInDoubt(true)
     }
 
-    @Test("A commit that was lost and then cannot connect is in doubt, not undone")
+    @Test("A commit whose reply was lost and whose repetition cannot connect has an unknown outcome")
     func staysInDoubt() async throws {
         let run = Run(agentName: agent)
         let commit = RunCommit(
@@ -54,11 +54,11 @@ struct ErrorTests {
             snapshot: try RunSnapshot(run, eventCount: 1), owner: RunOwner(process: ProcessID()))
         let found = try await error([Self.inDoubt(.connectFailed)]) { try await $0.commit(commit) }
         #expect(found.code == .outcomeUnknown)
-        // The client repeats it by itself, and the storage does not.
+        // The client repeats the command, and the storage does not.
         #expect(found.asked == [true])
     }
 
-    @Test("A commit that was lost and then is refused is in doubt, whatever the reason")
+    @Test("A commit whose reply was lost and whose repetition is refused has an unknown outcome, whatever the reason")
     func refusedTheSecondTime() async throws {
         for code in [RedisError.Code.readOnly, .outOfMemory, .permissionDenied] {
             let found = try await error([Self.inDoubt(code)]) {
@@ -76,7 +76,7 @@ struct ErrorTests {
         }
     }
 
-    @Test("A script that fails in the middle is in doubt if it writes")
+    @Test("A script that fails in the middle has an unknown outcome if it writes")
     func failsInTheMiddle() async throws {
         let reply = RESPError("ERR something in the middle script: 0123456789abcdef, on @user_script:12.")
         let failure = RedisError(reply: reply)
@@ -86,7 +86,7 @@ struct ErrorTests {
         #expect(reading.code == .refused)
     }
 
-    @Test("What may not be repeated is sent once")
+    @Test("A command that may not be repeated is sent once")
     func sentOnce() async throws {
         let saving = try await error([Self.lost]) { try await $0.save(SessionRecord(id: "s"), expecting: 1) }
         #expect(saving.code == .outcomeUnknown)
@@ -98,7 +98,7 @@ struct ErrorTests {
         #expect(sending.asked == [false])
     }
 
-    @Test("A read that was lost leaves nothing in doubt, and the client may repeat it")
+    @Test("A read whose reply was lost leaves nothing in doubt, and the client may repeat it")
     func lostRead() async throws {
         let found = try await error([Self.lost]) { _ = try await $0.eventCount(of: RunID()) }
         #expect(found.code == .cannotConnect)
@@ -106,7 +106,7 @@ struct ErrorTests {
     }
 
     @Test(
-        "Each kind of failure has its code",
+        "Each code of the client has a code of the storage",
         arguments: [
             (RedisError.Code.connectFailed, StorageError.Code.cannotConnect), (.poolExhausted, .cannotConnect),
             (.neverSent, .cannotConnect), (.loading, .cannotConnect), (.timedOut, .timedOut), (.cancelled, .timedOut),

@@ -8,7 +8,7 @@ import Testing
 
 @testable import ACPRedis
 
-@Suite("What networks and servers do")
+@Suite("Faults of networks and servers")
 struct FaultTests {
     private static func configuration(
         port: Int, timeout: Duration = .seconds(20), connectTimeout: Duration = .seconds(1)
@@ -20,15 +20,15 @@ struct FaultTests {
         return configuration
     }
 
-    @Test("A commit whose answer is lost is stored once: the storage repeats it by itself")
-    func lostAnswers() async throws {
+    @Test("A commit whose reply is lost is repeated by the storage and stored once")
+    func lostReplies() async throws {
         let server = try await RedisTestServer.start()
         let proxy = try await FaultProxy.start(to: server.port)
         let storage = try RedisStorage(Self.configuration(port: proxy.port))
         let direct = try RedisStorage(url: server.url)
         var writer = try await Writer.create(storage)
         for number in 0..<20 {
-            // The command arrives, its answer does not. The repetition gets through.
+            // The command arrives, but its reply does not. The repetition succeeds.
             proxy.mode = .closeOnReply
             let commit = try writer.next([part(number)], snapshot: number.isMultiple(of: 4))
             async let outcome: Void = storage.commit(commit)
@@ -54,7 +54,8 @@ struct FaultTests {
         await proxy.stop()
     }
 
-    @Test("A commit whose answers are all lost says so, and repeating it neither doubles nor loses")
+    @Test(
+        "A commit whose replies are all lost has an unknown outcome, and repeating it neither doubles nor loses events")
     func outcomeUnknown() async throws {
         let server = try await RedisTestServer.start()
         let proxy = try await FaultProxy.start(to: server.port)
@@ -63,13 +64,13 @@ struct FaultTests {
         var writer = try await Writer.create(direct)
         for mode in [FaultProxy.Mode.dropReplies, .closeOnReply] {
             let commit = try writer.next([part(1), part(2)], snapshot: true)
-            // There is a connection, on which the commit leaves at once.
+            // A connection exists, on which the commit is sent at once.
             try await Self.untilAcknowledged { _ = try await storage.ping() }
             proxy.mode = mode
             let error = try #require(await storageError { try await storage.commit(commit) })
             #expect(error.code == .outcomeUnknown)
             #expect(error.isTransient)
-            // It has arrived, or is on its way still, or never comes: that is what nobody knows here.
+            // The command has arrived, or is on its way, or never arrives: the storage cannot know.
             proxy.mode = .forward
             for _ in 0..<2 {
                 try await Self.untilAcknowledged { try await storage.commit(commit) }
@@ -81,17 +82,17 @@ struct FaultTests {
         await proxy.stop()
     }
 
-    @Test("Lost answers to reads leave nothing in doubt, and session appends are not doubled")
-    func lostAnswersElsewhere() async throws {
+    @Test("Lost replies to reads leave nothing in doubt, and history appends are not doubled")
+    func otherLostReplies() async throws {
         let server = try await RedisTestServer.start()
         let proxy = try await FaultProxy.start(to: server.port)
         let storage = try RedisStorage(Self.configuration(port: proxy.port, timeout: .milliseconds(300)))
         let direct = try RedisStorage(url: server.url)
         let session = SessionID()
-        /// What a call says whose answer is lost.
+        /// Returns the code of a call whose reply is lost.
         func code(_ call: () async throws -> Void) async throws -> StorageError.Code? {
             proxy.mode = .forward
-            // There is a connection, on which the call leaves at once.
+            // A connection exists, on which the call is sent at once.
             try await Self.untilAcknowledged { _ = try await storage.ping() }
             proxy.mode = .dropReplies
             defer { proxy.mode = .forward }
@@ -112,7 +113,7 @@ struct FaultTests {
         await proxy.stop()
     }
 
-    @Test("A server that is not there says cannotConnect, in time")
+    @Test("A server that is not running is reported as cannotConnect within the time limit")
     func notThere() async throws {
         let storage = try RedisStorage(
             Self.configuration(port: try FreePort.find(), timeout: .milliseconds(300)))
@@ -130,7 +131,8 @@ struct FaultTests {
         let server = try await RedisTestServer.start { $0.appendOnly = true }
         let storage = try RedisStorage(Self.configuration(port: server.port, timeout: .seconds(1)))
         let runs = 8
-        // Every writer goes on until each has lived through all the kills, repeating what is in doubt.
+        // Every writer continues until it has committed after each of the kills, repeating commits with unknown
+        // outcomes.
         let stage = Stage()
         try await withThrowingTaskGroup(of: Writer?.self) { group in
             for _ in 0..<runs {
@@ -171,7 +173,7 @@ struct FaultTests {
         await storage.close()
     }
 
-    /// Repeats a step for as long as it fails in a way that may pass.
+    /// Repeats a step as long as it fails with a transient error.
     static func untilAcknowledged(_ step: () async throws -> Void) async throws {
         let deadline = ContinuousClock.now + .seconds(60)
         while true {
@@ -183,7 +185,7 @@ struct FaultTests {
         }
     }
 
-    /// Who has committed how often since the last turn.
+    /// How often each run was committed since the last kill.
     actor Stage {
         private var commits: [RunID: Int] = [:]
         private(set) var isOver = false
@@ -196,7 +198,7 @@ struct FaultTests {
         }
     }
 
-    @Test("A server that sleeps or is stopped makes calls fail with a typed error, and all is well afterwards")
+    @Test("Calls to a server that sleeps or is stopped fail with a typed error, and succeed afterwards")
     func slowServer() async throws {
         let server = try await RedisTestServer.start()
         let storage = try RedisStorage(
@@ -234,7 +236,7 @@ struct FaultTests {
         await direct.close()
     }
 
-    @Test("A server that lost its scripts gets them again")
+    @Test("A server that lost its scripts receives them again")
     func scriptFlush() async throws {
         let server = try await RedisTestServer.start()
         let storage = try RedisStorage(url: server.url)
@@ -252,7 +254,7 @@ struct FaultTests {
         await storage.close()
     }
 
-    @Test("A watcher is woken after the connection was lost, and finds what it missed")
+    @Test("A watcher is notified after the connection was lost, and finds what it missed")
     func watcherAfterReconnect() async throws {
         let server = try await RedisTestServer.start()
         let proxy = try await FaultProxy.start(to: server.port)
@@ -278,14 +280,14 @@ struct FaultTests {
         await proxy.stop()
     }
 
-    @Test("When memory is used up, writes are refused and nothing is half-written; reads go on")
+    @Test("When memory is used up, writes are refused as a whole, and reads succeed")
     func outOfMemory() async throws {
         let server = try await RedisTestServer.start { $0.maxMemory = 64 << 20 }
         let storage = try RedisStorage(url: server.url)
         var writer = try await Writer.create(storage)
         try await writer.write([part(1)])
         try await withClient(server.url) { client in
-            // Less than it uses already: from now on, it has nothing left.
+            // Less than it uses already: from now on, no memory is left.
             try await client.send("CONFIG", "SET", "maxmemory", 1)
             let keys = try await KeyReport(client)
             let before = writer
@@ -313,7 +315,7 @@ struct FaultTests {
             #expect(try await Set(KeyReport(client).lives.keys) == Set(keys.lives.keys))
             #expect(try await before.isStored())
             #expect(try await storage.runs(RunQuery()).items == [before.run])
-            // Cleaning up is possible, and with more memory all goes on.
+            // Deletion is possible, and with more memory everything succeeds again.
             try await storage.coordination.forgetSignals(to: before.run.id)
             #expect(try await storage.deleteRun(RunID()) == false)
             try await client.send("CONFIG", "SET", "maxmemory", 64 << 20)
@@ -323,7 +325,7 @@ struct FaultTests {
         await storage.close()
     }
 
-    @Test("Values that were made unreadable by hand say corruptData and name the key")
+    @Test("A value that was made unreadable by hand is reported as corruptData with its key")
     func corruptData() async throws {
         let server = try await RedisTestServer.start()
         let storage = try RedisStorage(url: server.url)
@@ -340,7 +342,7 @@ struct FaultTests {
                 await expectCorrupt(key) { _ = try await storage.record(of: writer.run.id) }
                 await expectCorrupt(key) { _ = try await storage.runs(RunQuery()) }
                 await expectCorrupt(key) { try await storage.save(writer.run) }
-                // It can be got rid of all the same.
+                // It can be deleted nevertheless.
                 #expect(try await storage.deleteRun(writer.run.id))
                 #expect(try await storage.runs(RunQuery(.agent(agent))).total == 0)
             }
@@ -370,7 +372,7 @@ struct FaultTests {
         await storage.close()
     }
 
-    @Test("A run that Redis evicted or somebody deleted by hand leaves the listings when they are read")
+    @Test("A run that was evicted or deleted by hand is removed from the listings when they are read")
     func evicted() async throws {
         let server = try await RedisTestServer.start()
         let storage = try RedisStorage(url: server.url)
@@ -387,7 +389,7 @@ struct FaultTests {
             }
             var gone = writers[1]
             #expect(await storageError { try await gone.write([part(1)]) }?.code == .incomplete)
-            // Created anew, it begins from nothing, whatever was left of it.
+            // Created anew, it starts empty, whatever was left of the earlier run.
             var anew = Writer(storage, session: session)
             anew.run = writers[1].run
             try await anew.write([.runCreated(anew.run)], snapshot: true)

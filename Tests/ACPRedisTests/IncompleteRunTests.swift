@@ -8,7 +8,7 @@ import Testing
 
 @testable import ACPRedis
 
-@Suite("Runs of which keys are missing", .serialized)
+@Suite("Runs with missing keys", .serialized)
 struct IncompleteRunTests {
     enum Setup: CaseIterable {
         case server, sentinel, cluster
@@ -43,14 +43,14 @@ struct IncompleteRunTests {
         return writer
     }
 
-    /// What an error says that must name a key.
+    /// Expects an error that names a key.
     private func expectIncomplete(_ key: String, _ body: () async throws -> Void) async {
         let error = await storageError(body)
         #expect(error?.code == .incomplete, "\(String(describing: error))")
         #expect(error?.message.contains(key) == true, "\(String(describing: error))")
     }
 
-    /// Whether nothing of a run is left, wherever it was.
+    /// Expects that nothing of a run is left in any key.
     private func expectNothing(
         of writer: Writer, _ storage: RedisStorage, _ client: RedisClient,
         sourceLocation: SourceLocation = #_sourceLocation
@@ -68,7 +68,7 @@ struct IncompleteRunTests {
             #expect(score.isNull, "\(list)", sourceLocation: sourceLocation)
         }
         let queue = try await client.send("ZRANGE", keys.runsExpiry, 0, -1).array ?? []
-        // On a cluster the queue is told beforehand, and clears it away when its turn comes.
+        // On a cluster, a check is scheduled beforehand, which removes the member later.
         if !storage.executor.isCluster {
             #expect(!queue.contains { $0.string?.hasPrefix(id.rawValue) == true }, sourceLocation: sourceLocation)
         }
@@ -76,7 +76,8 @@ struct IncompleteRunTests {
     }
 
     @Test(
-        "A run whose owner is gone can be claimed from nobody, saved as failed and deleted", arguments: Setup.allCases)
+        "A run whose owner key is missing can be claimed without a current owner, saved as failed and deleted",
+        arguments: Setup.allCases)
     func withoutOwner(_ setup: Setup) async throws {
         try await withStorage(setup) { storage, client in
             let writer = try await makeRun(storage)
@@ -89,7 +90,7 @@ struct IncompleteRunTests {
             #expect(try found.run() == writer.run)
             #expect(try await storage.runs(ownedBy: writer.owner.process, limit: 9) == [id])
             #expect(try await storage.runs(RunQuery(.unfinished(.created))).items == [writer.run])
-            // Looking at what the process owns does not lose it.
+            // Reading the runs of the process does not remove it.
             try await storage.indexMaintenance.prune(.init(owned: (writer.owner.process, [id])))
             #expect(try await storage.runs(ownedBy: writer.owner.process, limit: 9) == [id])
 
@@ -124,7 +125,7 @@ struct IncompleteRunTests {
         }
     }
 
-    @Test("A run saved by hand belongs to nobody: who commits to it is fenced", arguments: Setup.allCases)
+    @Test("A run that was saved by hand has no owner, and commits to it are fenced", arguments: Setup.allCases)
     func savedByHand(_ setup: Setup) async throws {
         try await withStorage(setup) { storage, _ in
             var writer = Writer(storage)
@@ -133,7 +134,7 @@ struct IncompleteRunTests {
         }
     }
 
-    @Test("A run whose events are gone, or the last of them, says so", arguments: Setup.allCases)
+    @Test("A run whose events, or the last of them, are missing is reported as incomplete", arguments: Setup.allCases)
     func withoutEvents(_ setup: Setup) async throws {
         try await withStorage(setup) { storage, client in
             for left in [0, 3] {
@@ -170,11 +171,13 @@ struct IncompleteRunTests {
         }
     }
 
-    @Test("A run whose document is gone says so as long as anything else is there", arguments: Setup.allCases)
+    @Test(
+        "A run whose document is missing is reported as incomplete as long as any other key exists",
+        arguments: Setup.allCases)
     func withoutDocument(_ setup: Setup) async throws {
         try await withStorage(setup) { storage, client in
             let keys = storage.keys
-            // With its first event, which tells where it is listed, and without.
+            // With its first event, which contains its index entry, and without.
             for gone in [["run"], ["run", "events"], ["run", "owner"], ["run", "events", "owner"]] {
                 let writer = try await makeRun(storage)
                 let id = writer.run.id
@@ -190,7 +193,7 @@ struct IncompleteRunTests {
                 late = writer
                 #expect(await storageError { try await late.write([part(5)]) }?.code == .notFound)
             }
-            // All of it: only the lists know it.
+            // All keys: only the lists contain it.
             let writer = try await makeRun(storage)
             try await client.unlink(keys.allOfRun(writer.run.id).values)
             #expect(try await storage.runs(RunQuery(.agent(agent))).items.isEmpty)
@@ -198,7 +201,7 @@ struct IncompleteRunTests {
         }
     }
 
-    @Test("A run without its input or a content reads as it is, and is deleted whole", arguments: Setup.allCases)
+    @Test("A run without its input or a content can be read, and is deleted completely", arguments: Setup.allCases)
     func withoutInputOrContent(_ setup: Setup) async throws {
         try await withStorage(setup) { storage, client in
             var writer = try await Writer.create(storage)

@@ -8,11 +8,11 @@ import Testing
 
 @testable import ACPRedis
 
-@Suite("Storages with different prefixes do not touch each other")
+@Suite("Isolation of storages by prefix")
 struct IsolationTests {
     static let prefixes = ["acp:", "acp:test:", "ac?:", "a*:", "[abc]cp:", "a\\:", "acp:^", "präfix 🦊:", "acp"]
 
-    @Test("Each sees and removes only its own, whatever characters the prefixes have")
+    @Test("Each storage sees and removes only its own keys, whatever characters the prefixes contain")
     func prefixes() async throws {
         let server = try await RedisTestServer.start()
         let storages = try Self.prefixes.map { try RedisStorage(url: server.url, prefix: $0) }
@@ -38,7 +38,7 @@ struct IsolationTests {
         for storage in storages { await storage.close() }
     }
 
-    @Test("Removing all leaves keys of others alone, many or few")
+    @Test("Removing everything keeps the keys of other applications, many or few")
     func removeAllLeavesOthers() async throws {
         let server = try await RedisTestServer.start()
         let storage = try RedisStorage(url: server.url)
@@ -58,7 +58,7 @@ struct IsolationTests {
         await storage.close()
     }
 
-    @Test("A key that belongs to none of the kinds is nobody's")
+    @Test("A key that is of no known kind does not belong to the storage")
     func kinds() throws {
         let keys = RedisKeys(prefix: "acp:", hashTags: false)
         #expect(keys.kind(of: "acp:run:1") == .run)

@@ -9,7 +9,7 @@ import Testing
 
 @testable import ACPRedis
 
-@Suite("Every key expires, and indexes hold what lives")
+@Suite("Lifetime of keys")
 struct KeyLifetimeTests {
     @Test("After each kind of operation, every key has a time to live")
     func everyKeyExpires() async throws {
@@ -78,11 +78,11 @@ struct KeyLifetimeTests {
         await storage.close()
     }
 
-    @Test("When runs have expired, listings and totals are exact, and indexes hold what the living need")
+    @Test("When runs have expired, listings and totals are exact, and indexes contain only existing runs")
     func indexesShrink() async throws {
         let server = try await RedisTestServer.start()
         let short = try RedisStorage(url: server.url, timeToLive: .milliseconds(400))
-        // Keeps the indexes alive that hold the expired ones.
+        // Keeps the indexes of the expired runs alive.
         let long = try RedisStorage(url: server.url, timeToLive: .seconds(600))
         let session = SessionID()
         let process = ProcessID()
@@ -95,7 +95,7 @@ struct KeyLifetimeTests {
                 if number % 3 == 0 { try await writer.become(.inProgress) }
                 if number % 5 == 0, number % 10 != 0 { try await writer.become(.completed) }
             } catch let error as StorageError where error.code == .notFound && writer.storage === short {
-                // The machine is slow: it has expired already.
+                // The machine is slow: the run has expired already.
             }
             if number % 10 == 0 { kept.insert(writer.run, at: 0) }
         }
@@ -126,7 +126,7 @@ struct KeyLifetimeTests {
         await long.close()
     }
 
-    @Test("Indexes shrink although nobody lists, as new runs come in")
+    @Test("Indexes shrink without being listed, as new runs are created")
     func indexesShrinkByCreation() async throws {
         let server = try await RedisTestServer.start()
         let short = try RedisStorage(url: server.url, timeToLive: .milliseconds(200))
@@ -157,7 +157,7 @@ struct KeyLifetimeTests {
     @Test("A run whose commits go on past the TTL stays in its indexes, which outlive it at every moment")
     func longRun() async throws {
         let server = try await RedisTestServer.start()
-        // Time is moved by hand, here and in Redis, so that nothing depends on how fast the machine is.
+        // The clocks are set by the test, here and in Redis, so that nothing depends on the speed of the machine.
         let clock = ManualClock()
         let client = try RedisClient(url: server.url)
         let storage = try RedisStorage(
@@ -195,8 +195,8 @@ struct KeyLifetimeTests {
         await storage.close()
     }
 
-    @Test("Somebody who goes on with a run that another storage began keeps its indexes alive as well")
-    func goesOnElsewhere() async throws {
+    @Test("A storage that continues a run of another storage keeps its indexes alive as well")
+    func continuedElsewhere() async throws {
         let server = try await RedisTestServer.start()
         let first = try RedisStorage(url: server.url, timeToLive: .seconds(100))
         let second = try RedisStorage(url: server.url, timeToLive: .seconds(10_000))
@@ -212,7 +212,7 @@ struct KeyLifetimeTests {
         await second.close()
     }
 
-    @Test("What is remembered of runs that are written is forgotten when they end, go away or fall silent")
+    @Test("The record of a written run is removed when it ends, is deleted or is not written any more")
     func tracked() async throws {
         let server = try await RedisTestServer.start()
         let clock = ManualClock()

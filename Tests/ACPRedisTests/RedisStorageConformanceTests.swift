@@ -8,7 +8,7 @@ import Redis
 import RedisTestSupport
 import Testing
 
-@Suite("Redis storage keeps the promises of a storage")
+@Suite("Conformance of the Redis storage")
 struct RedisStorageConformanceTests {
     static let servers = SharedServer()
     static let suite = StorageSuite(
@@ -31,10 +31,10 @@ struct RedisStorageConformanceTests {
         makeStorage: { try RedisStorage(url: try await servers.url) }
     )
 
-    /// Keys of others: beside the prefix, before it, and behind it.
+    /// Keys of other applications: with other prefixes that sort before and after this one, and with a longer one.
     static let neighbors = ["other:run:1", "acp", "acp-run:1", "acp:other:run:1", "acp:test:runs", "acpx:runs"]
 
-    @Test("A promise", arguments: StorageSuite.checks)
+    @Test("The storage passes the conformance check", arguments: StorageSuite.checks)
     func promise(_ check: StorageCheck) async throws {
         try await check.run(on: Self.suite)
     }

@@ -35,9 +35,9 @@ struct MissingRight: Sendable, CustomTestStringConvertible {
         ].map(command)
 }
 
-@Suite("What Redis refuses leaves nothing behind", .serialized)
+@Suite("Writes that Redis refuses", .serialized)
 struct RefusalTests {
-    /// What there is before an operation.
+    /// The stored data before an operation.
     struct Given: Sendable {
         let writer: Writer
         let session: SessionID
@@ -111,7 +111,7 @@ struct RefusalTests {
         ("leave", { storage, given in try await storage.coordination.leave(given.writer.owner.process) }),
     ]
 
-    /// Those that fail whatever right is missing.
+    /// The operations that fail whatever right is missing.
     static let demanding: Set = ["create", "commit with everything", "heartbeat"]
 
     private static func prepare(_ storage: RedisStorage) async throws -> Given {
@@ -126,7 +126,9 @@ struct RefusalTests {
         return Given(writer: writer, session: session)
     }
 
-    @Test("A user who lacks a right is told which, and how to grant it", arguments: MissingRight.all)
+    @Test(
+        "An error for a missing right names it and how to grant it, and nothing is written", arguments: MissingRight.all
+    )
     func missingRight(_ right: MissingRight) async throws {
         let server = try await RedisTestServer.start()
         try await server.send(words: ["ACL", "SETUSER", "limited", "on", ">secret"] + right.rules)
@@ -140,7 +142,7 @@ struct RefusalTests {
             guard let error else { continue }
             #expect(error.code == .refused, "\(name): \(error)")
             #expect(error.message.contains("ACL SETUSER <user>"), "\(name): \(error)")
-            // What only reads does not ask first.
+            // Reads do not check rights first.
             let remedy = error.message.hasPrefix("reading") && right.remedy == "+get" ? "+@read" : right.remedy
             #expect(error.message.contains(remedy), "\(name): \(error)")
             #expect(!error.publicMessage.contains("acp:"))
@@ -153,7 +155,8 @@ struct RefusalTests {
     }
 
     @Test(
-        "A server that takes no writes is told apart, also by heartbeats", arguments: ["replica", "replicas", "memory"])
+        "A server that accepts no writes is reported with the reason, also by heartbeats, and nothing is written",
+        arguments: ["replica", "replicas", "memory"])
     func noWrites(_ reason: String) async throws {
         let server = try await RedisTestServer.start()
         let admin = try RedisStorage(url: server.url)
@@ -184,7 +187,7 @@ struct RefusalTests {
     }
 
     @Test(
-        "On a cluster, a user who lacks a right leaves nothing of a run behind",
+        "On a cluster, an operation without a required right writes nothing of a run",
         arguments: [MissingRight.all[0], .command("spublish"), .command("zadd"), .command("pexpire")])
     func onACluster(_ right: MissingRight) async throws {
         let cluster = try await Self.cluster.setup
@@ -194,7 +197,7 @@ struct RefusalTests {
         let admin = try RedisStorage(url: cluster.url)
         let limited = try RedisStorage(
             url: cluster.url.replacing("redis+cluster://", with: "redis+cluster://limited:secret@"))
-        // Indexes are written beside the run on a cluster; the repair looks after them.
+        // Indexes are written separately from the run on a cluster, and are repaired later.
         func isWatched(_ key: String) -> Bool {
             key != "acp:runs_expiry" && (right.remedy != "+zadd" || !key.hasPrefix("acp:agent_runs"))
         }
@@ -215,7 +218,7 @@ struct RefusalTests {
 
     private static let cluster = SharedTopology { try await RedisTestCluster.start { $0.replicasPerMaster = 0 } }
 
-    @Test("A server that evicts keys is warned of once, and a user who may not see its settings is left alone")
+    @Test("A server that evicts keys causes one warning, and a user who may not read its settings causes none")
     func eviction() async throws {
         let server = try await RedisTestServer.start()
         try await server.send("CONFIG", "SET", "maxmemory", "100mb")

@@ -10,9 +10,9 @@ import Testing
 
 @testable import ACPRedis
 
-@Suite("What operations cost")
+@Suite("Costs of operations")
 struct RoundTripTests {
-    /// Counts writes, commands and bytes on their way to a client.
+    /// Counts the writes, commands and bytes that are sent to a client.
     final class Counter: RedisStorageClient {
         let client: RedisClient
         let counts = Mutex((writes: 0, commands: 0, bytes: 0))
@@ -40,14 +40,14 @@ struct RoundTripTests {
         }
     }
 
-    @Test("Each operation takes as many commands as it should, counted by the server")
+    @Test("Each operation sends the expected commands, counted by the server")
     func commands() async throws {
         let server = try await RedisTestServer.start()
         let storage = try RedisStorage(url: server.url)
         let monitor = try await RedisMonitor(server)
-        // The first sign of life looks at the server's settings.
+        // The first ping reads the server's settings.
         _ = try await storage.ping()
-        // Scripts are sent whole once; afterwards by their digest.
+        // Scripts are sent in full once; afterwards by their digest.
         var warm = try await Writer.create(storage)
         try await warm.write([part(1)])
 
@@ -102,7 +102,7 @@ struct RoundTripTests {
         await storage.close()
     }
 
-    @Test("Appending sends the same bytes at event 10 and at event 100,000, but for the digits of the count")
+    @Test("Appending sends as many bytes at event 10 as at event 100,000, except for the digits of the count")
     func bytesOfAppending() async throws {
         let server = try await RedisTestServer.start()
         let client = try RedisClient(url: server.url)

@@ -49,7 +49,7 @@ struct ScriptTests {
         await client.close()
     }
 
-    @Test("A missing argument is found at once")
+    @Test("A missing argument is detected at once")
     func missing() async {
         await #expect(processExitsWith: .failure) {
             let values: ScriptValues<ThingArgument, RedisArgument> = [.text: "t", .number: 1]
@@ -57,7 +57,7 @@ struct ScriptTests {
         }
     }
 
-    @Test("Arguments in another order are found at once")
+    @Test("Arguments in the wrong order are detected at once")
     func order() async {
         await #expect(processExitsWith: .failure) {
             let values: ScriptValues<ThingArgument, RedisArgument> = [.text: "t", .isThere: 1, .number: 1]
@@ -65,7 +65,7 @@ struct ScriptTests {
         }
     }
 
-    @Test("A script publishes by the command that the server takes")
+    @Test("A script publishes with the command for its topology")
     func publishing() {
         for (command, word) in [(PublishCommand.publish, "PUBLISH"), (.shardPublish, "SPUBLISH")] {
             let source = RedisScripts.commit.publishing(by: command).script.source
@@ -73,7 +73,7 @@ struct ScriptTests {
         }
     }
 
-    @Test("Each kind of change has a code of one letter, and each member")
+    @Test("Each kind of change and each member has a code of one letter")
     func codes() {
         let kinds = IndexChange.Kind.allCases.map(\.rawValue)
         let members = IndexChange.Member.allCases.map(\.rawValue)
@@ -121,7 +121,7 @@ struct ScriptTests {
         await client.close()
     }
 
-    @Test("A script reads no variable that it does not declare, also where it seldom comes")
+    @Test("A script reads no variable that it does not declare, in any branch")
     func variables() {
         let known: Set<String> = ["redis", "string", "math", "tonumber", "unpack", "KEYS", "ARGV"]
         let keywords: Set<String> = [
@@ -136,14 +136,14 @@ struct ScriptTests {
                 code.matches(of: /(?:local|for) (\w+(?:, \w+)*)/).map(\.1)
                 + code.matches(of: /function \w+\(([^)]*)\)/).map(\.1) + code.matches(of: /function (\w+)/).map(\.1)
             for list in lists { declared.formUnion(list.matches(of: /\w+/).map { String($0.0) }) }
-            // Not the fields of tables.
+            // Except for the fields of tables.
             let read = code.replacing(/\.\w+/, with: "").matches(of: /[a-zA-Z_]\w*/).map { String($0.0) }
             let missing = Set(read).subtracting(declared).subtracting(known).subtracting(keywords)
             #expect(missing.isEmpty, "\(name)")
         }
     }
 
-    @Test("A script reads keys and arguments only by their names, or from a position that it has computed")
+    @Test("A script reads keys and arguments only by their names, or at a computed position")
     func positions() {
         for (name, script) in Self.scripts {
             let rest = script.source.replacing("local firstKey, moreKeys = KEYS[1],", with: "")

@@ -11,16 +11,16 @@ import Testing
 
 @testable import ACPRedis
 
-@Suite("Servers set up in every way")
+@Suite("Server configurations")
 struct ServerSetupTests {
-    /// What docs/redis.md tells people to grant.
+    /// The rights that docs/redis.md recommends.
     static let rules =
         "resetchannels ~acp:* &acp:* +@read +@write +@scripting +@pubsub +@connection +time -@dangerous +info"
 
-    /// What docs/redis-cluster.md adds.
+    /// The further rights of docs/redis-cluster.md.
     static let clusterRules = "+cluster|info +cluster|shards +cluster|slots"
 
-    /// A bit of everything.
+    /// Uses all kinds of operations of a storage.
     private func exercise(_ storage: RedisStorage) async throws {
         var writer = Writer(storage)
         let changes = try await storage.coordination.changes(of: writer.run.id)
@@ -64,7 +64,7 @@ struct ServerSetupTests {
         await storage.close()
     }
 
-    @Test("A server with a password")
+    @Test("The storage works on a server with a password, and reports a wrong one")
     func password() async throws {
         let server = try await RedisTestServer.start { $0.password = "s3cret/with:signs" }
         try await exercise(
@@ -83,7 +83,7 @@ struct ServerSetupTests {
         }
     }
 
-    @Test("A user who may use the prefix only, with the permissions that the guide names")
+    @Test("The storage works as a user with the documented rights on the prefix only")
     func acl() async throws {
         let server = try await RedisTestServer.start {
             $0.acl = ["user default off", "user acp on >secret \(Self.rules)", "user admin on >root ~* &* +@all"]
@@ -101,7 +101,7 @@ struct ServerSetupTests {
         await elsewhere.close()
     }
 
-    @Test("A user of a cluster who may use the prefix only, with the permissions that the guide names")
+    @Test("The storage works on a cluster as a user with the documented rights on the prefix only")
     func clusterACL() async throws {
         let cluster = try await RedisTestCluster.start {
             $0.replicasPerMaster = 0
@@ -111,7 +111,7 @@ struct ServerSetupTests {
         try await exercise(try RedisStorage(url: cluster.url.replacing("://", with: "://acp:secret@")))
     }
 
-    @Test("A user behind Sentinel who may use the prefix only, with the permissions that the guide names")
+    @Test("The storage works behind Sentinel as a user with the documented rights on the prefix only")
     func sentinelACL() async throws {
         let setup = try await RedisTestSentinels.start()
         defer { setup.stop() }
@@ -121,7 +121,7 @@ struct ServerSetupTests {
         try await exercise(try RedisStorage(url: setup.url.replacing("://", with: "://acp:secret@")))
     }
 
-    @Test("A server with TLS")
+    @Test("The storage works over TLS, and rejects an unknown authority")
     func tls() async throws {
         let server = try await RedisTestServer.start { $0.tls = true }
         try await exercise(try RedisStorage(url: server.url))
@@ -134,20 +134,20 @@ struct ServerSetupTests {
         await distrustful.close()
     }
 
-    @Test("A server on a Unix socket")
+    @Test("The storage works over a Unix socket")
     func unixSocket() async throws {
         let server = try await RedisTestServer.start { $0.unixSocket = true }
         try await exercise(try RedisStorage(url: server.url))
     }
 
-    @Test("A server that speaks RESP2 only")
+    @Test("The storage works on a server that supports RESP2 only")
     func resp2() async throws {
         let server = try await RedisTestServer.start { $0.resp2Only = true }
         try await exercise(try RedisStorage(url: server.url))
     }
 
-    @Test("A client that was handed in, which stays open when the storage is closed and ends its streams")
-    func clientHandedIn() async throws {
+    @Test("An existing client stays open when its storage is closed and ends its streams")
+    func existingClient() async throws {
         let server = try await RedisTestServer.start()
         try await withClient(server.url) { client in
             let storage = try RedisStorage(client: client, timeToLive: .seconds(60), prefix: "mine:")
@@ -157,15 +157,15 @@ struct ServerSetupTests {
             #expect(await storageError { _ = try await storage.ping() }?.code == .closed)
             #expect(await storageError { _ = try await storage.coordination.changes(of: RunID()) }?.code == .closed)
             #expect(try await client.ping() >= .zero)
-            // The next storage on it works.
+            // A second storage on the same client works.
             try await exercise(try RedisStorage(client: client))
         }
     }
 
-    @Test("A client of another make, that knows words and replies only")
-    func foreignClient() async throws {
-        /// Keeps nothing of what `RedisClient` does for scripts: sends what it is given, and falls back by itself.
-        struct Foreign: RedisStorageClient {
+    @Test("An adapter that sends words and reads replies, without support for scripts, is sufficient")
+    func adapter() async throws {
+        /// Uses none of the support for scripts of `RedisClient`: sends the words, and falls back to the source itself.
+        struct Adapter: RedisStorageClient {
             let client: RedisClient
 
             func execute(_ requests: [RedisRequest]) async throws -> [Result<RESPValue, RedisError>] {
@@ -198,7 +198,7 @@ struct ServerSetupTests {
         }
         let server = try await RedisTestServer.start()
         try await withClient(server.url) { client in
-            try await exercise(try RedisStorage(client: Foreign(client: client)))
+            try await exercise(try RedisStorage(client: Adapter(client: client)))
         }
     }
 
@@ -215,7 +215,7 @@ struct ServerSetupTests {
         #expect(await storageError { _ = try await storage.ping() }?.code == .closed)
     }
 
-    @Test("A storage that nobody holds any more ends its streams")
+    @Test("A storage ends its streams when it is deinitialized")
     func forgotten() async throws {
         let server = try await RedisTestServer.start()
         var storage: RedisStorage? = try RedisStorage(url: server.url)

@@ -12,7 +12,7 @@ import Testing
 
 @Suite("Data of earlier versions")
 struct StoredDataTests {
-    /// Commands that make the keys which an earlier version wrote.
+    /// Commands that create the keys that an earlier version wrote.
     static let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .appendingPathComponent("StoredData/redis-1.txt")
 
@@ -27,7 +27,7 @@ struct StoredDataTests {
                 let words = try QuotedLine.words(String(line))
                 let arguments = words.dropFirst().map { RedisArgument.bytes($0.bytes) }
                 _ = try await client.send(RedisCommand(words[0].text, arguments: arguments))
-                // As long as it would have had right after it was written.
+                // The time to live that the key had right after it was written.
                 _ = try await client.send("PEXPIRE", words[1].text, 86_400_000)
             }
         }
@@ -38,13 +38,13 @@ struct StoredDataTests {
         server.stop()
     }
 
-    @Test("Everything can be read, and every run continued")
+    @Test("All data can be read, and every run continued")
     func continued() async throws {
         try await withServer(loading: true) { storage, _ in
             let fixture = StoredFixture(storage)
             try await fixture.check()
             let lost = try await storage.coordination.lostProcesses()
-            #expect(lost.count == 1, "the process that owned the runs is gone")
+            #expect(lost.count == 1, "the process that owned the runs has ended")
             try await fixture.continueRuns()
         }
     }
@@ -61,9 +61,9 @@ struct StoredDataTests {
         #expect(old == new)
     }
 
-    /// Commands that make all keys.
+    /// Returns the commands that create all keys.
     ///
-    /// - Parameter scores: Whether times at which something is due are part of them.
+    /// - Parameter scores: Whether times at which something is due are included.
     private func commands(_ client: RedisClient, scores: Bool = true) async throws -> [String] {
         var keys: [String] = []
         for try await key in client.scan() { keys.append(key) }
@@ -73,7 +73,7 @@ struct StoredDataTests {
             let words: [[UInt8]]
             switch try await client.send("TYPE", key).string {
             case "string":
-                // Of a process that has ended, there is none.
+                // A process that has ended has none.
                 guard !key.hasPrefix("acp:process:") else { continue }
                 words = [Array("SET".utf8), Array(key.utf8), try await client.send("GET", key).bytes ?? []]
             case "list":
@@ -105,7 +105,7 @@ struct StoredDataTests {
         return lines
     }
 
-    /// Not a test: writes the file anew.
+    /// Not a test: writes the file again.
     @Test(.enabled(if: ProcessInfo.processInfo.environment["ACP_WRITE_STORED_DATA"] != nil))
     func write() async throws {
         try await withServer(loading: false) { storage, client in
@@ -118,7 +118,7 @@ struct StoredDataTests {
 
 private struct SetupError: Error { let description: String }
 
-/// Words in double quotes, with everything but printable ASCII escaped, as redis-cli prints and reads them.
+/// Returns words in double quotes, with everything but printable ASCII escaped, as redis-cli prints and reads them.
 private enum QuotedLine {
     struct Word {
         var bytes: [UInt8] = []

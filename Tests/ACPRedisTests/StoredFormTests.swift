@@ -9,9 +9,9 @@ import Testing
 
 @testable import ACPRedis
 
-@Suite("What is stored, and under which keys")
+@Suite("Stored keys and values")
 struct StoredFormTests {
-    @Test("Keys and values are those that the guide describes")
+    @Test("Keys and values have the documented form")
     func keysAndValues() async throws {
         let server = try await RedisTestServer.start()
         let storage = try RedisStorage(url: server.url)
@@ -54,7 +54,7 @@ struct StoredFormTests {
         await storage.close()
     }
 
-    @Test("Owners are read as they were written, whatever their names")
+    @Test("Owners are read as they were written, whatever characters their names contain")
     func owners() {
         for process in ["a", "", "a/b", "/", "%", "%2F", "a%b/c", "ä 🦊/"] {
             for token in ["t", "", "/", "a/b%"] {
@@ -67,7 +67,7 @@ struct StoredFormTests {
         #expect(RunOwner(stored: "%zz/t") == nil)
     }
 
-    @Test("The number of events stands at the end of a run")
+    @Test("The number of events is at the end of a run's value")
     func coveredEvents() throws {
         let run = Run(agentName: agent, output: [Message(#"says ,"_events":7}"#)])
         for count in [0, 1, 42, 1_000_000] {
@@ -81,7 +81,7 @@ struct StoredFormTests {
         }
     }
 
-    @Test("The queue of expiring runs says where a run is listed")
+    @Test("A member of the queue of expiring runs contains the run's index entry")
     func expiryMembers() throws {
         for session in [nil, SessionID()] {
             let indexEntry = RunIndexEntry(id: RunID(), agent: agent, session: session)
@@ -92,7 +92,7 @@ struct StoredFormTests {
         }
     }
 
-    @Test("A message that nobody can parse in the queue does not stop listings")
+    @Test("An unreadable member of the queue does not stop listings")
     func strangeMember() async throws {
         let server = try await RedisTestServer.start()
         let storage = try RedisStorage(url: server.url)

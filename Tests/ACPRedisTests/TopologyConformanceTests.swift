@@ -8,7 +8,7 @@ import Redis
 import RedisTestSupport
 import Testing
 
-/// Servers that are started when the first test asks for them, for tests that do them no harm.
+/// Servers that are started by the first test that uses them, for tests that leave them intact.
 actor SharedTopology<Setup: Sendable> {
     private let start: @Sendable () async throws -> Setup
     private var starting: Task<Setup, any Error>?
@@ -17,7 +17,7 @@ actor SharedTopology<Setup: Sendable> {
 
     var setup: Setup {
         get async throws {
-            // Tests that ask at the same moment get the same. The task ends when the servers have started; they end with the
+            // Concurrent tests receive the same servers. The task ends when the servers have started; they end with the
             // test process.
             let task = starting ?? Task { try await self.start() }
             starting = task
@@ -26,7 +26,7 @@ actor SharedTopology<Setup: Sendable> {
     }
 }
 
-/// The suite of all promises for servers at a URL.
+/// Returns the conformance suite for servers at a URL.
 private func suite(_ url: @escaping @Sendable () async throws -> String) -> StorageSuite {
     StorageSuite(
         makeShortLived: { .init(try RedisStorage(url: try await url(), timeToLive: .seconds(2), prefix: "short:")) },
@@ -47,23 +47,23 @@ private func suite(_ url: @escaping @Sendable () async throws -> String) -> Stor
     )
 }
 
-@Suite("Redis storage behind Sentinel keeps the promises of a storage")
+@Suite("Conformance of the Redis storage behind Sentinel")
 struct SentinelConformanceTests {
     static let servers = SharedTopology { try await RedisTestSentinels.start() }
     static let suite = ACPRedisTests.suite { try await servers.setup.url }
 
-    @Test("A promise", arguments: StorageSuite.checks)
+    @Test("The storage passes the conformance check", arguments: StorageSuite.checks)
     func promise(_ check: StorageCheck) async throws {
         try await check.run(on: Self.suite)
     }
 }
 
-@Suite("Redis storage on a cluster keeps the promises of a storage")
+@Suite("Conformance of the Redis storage on a cluster")
 struct ClusterConformanceTests {
     static let servers = SharedTopology { try await RedisTestCluster.start() }
     static let suite = ACPRedisTests.suite { try await servers.setup.url }
 
-    @Test("A promise", arguments: StorageSuite.checks)
+    @Test("The storage passes the conformance check", arguments: StorageSuite.checks)
     func promise(_ check: StorageCheck) async throws {
         try await check.run(on: Self.suite)
     }

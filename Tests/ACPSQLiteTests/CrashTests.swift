@@ -6,7 +6,7 @@ import ACPStorage
 import GRDB
 import Testing
 
-@Suite("SQLite storage survives the death of its process")
+@Suite("Crashes of the process of a SQLite storage")
 struct CrashTests {
     @Test("Killed a hundred times in the middle of commits, the database has every acknowledged commit, and none twice")
     func killed() async throws {
@@ -47,7 +47,7 @@ struct CrashTests {
             let told = entries.map { entry in if case .message(let message) = entry { message.text } else { "" } }
             #expect(Set(told).count == told.count, "a block is in the history twice")
             #expect(Set(told).isSuperset(of: histories.map(\.rawValue)))
-            // Blocks came with the last commits of their runs: neither is there without the other.
+            // Blocks were committed with the last commits of their runs: both exist, or neither does.
             let ended = try await withEnds(page.items.map(\.id), storage)
             #expect(Set(told) == Set(ended.map(\.rawValue)))
             #expect(!ended.isEmpty, "no process lived long enough to end a run")
@@ -59,7 +59,7 @@ struct CrashTests {
         #expect(faults == ["ok"])
     }
 
-    /// The runs whose last commit is there.
+    /// Returns the runs whose last commit is stored.
     private func withEnds(_ runs: [RunID], _ storage: SQLiteStorage) async throws -> [RunID] {
         var ended: [RunID] = []
         for run in runs {
@@ -69,7 +69,7 @@ struct CrashTests {
         return ended
     }
 
-    /// The events of a run are those that were written, without a gap, none twice.
+    /// Expects the events of a run as they were written, without gaps and duplicates.
     private func expectWhole(_ run: RunID, atLeast count: Int, _ storage: SQLiteStorage) async throws {
         let events: [Event] = try await storage.events(of: run)
         #expect(events.count >= count, "acknowledged events of run \(run) are missing")

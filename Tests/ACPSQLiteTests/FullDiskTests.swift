@@ -8,7 +8,7 @@ import Testing
 
 @testable import ACPSQLite
 
-@Suite("Where there is no room")
+@Suite("Full disks")
 struct FullDiskTests {
     /// Whether a process may mount a disk of its own.
     static let canMount =
@@ -16,7 +16,7 @@ struct FullDiskTests {
         && FileManager.default.isWritableFile(atPath: "/")
 
     @Test(
-        "A full disk refuses commits and heartbeats, takes them again when there is room, and deleting makes room",
+        "On a full disk, commits and heartbeats are refused until there is space, and deletion frees space",
         .enabled(if: canMount, "needs the rights of root, to mount a small disk; the other tests here use maximumSize"))
     func fullDisk() async throws {
         let folder = try TemporaryFolder()
@@ -31,7 +31,7 @@ struct FullDiskTests {
             ])
     }
 
-    @Test("A file that has reached its largest size refuses commits and heartbeats, and deleting makes room")
+    @Test("In a file of the maximum size, commits and heartbeats are refused, and deletion frees space")
     func largestSize() async throws {
         let folder = try TemporaryFolder()
         try await withStorage(SQLiteStorage.Configuration(path: folder.path(), maximumSize: 1_000_000)) { storage in
@@ -41,7 +41,7 @@ struct FullDiskTests {
             }
             try await beat()
             #expect(try await storage.coordination.liveProcesses() == [process])
-            // Nothing of a heartbeat is seen.
+            // A heartbeat leaves nothing visible.
             #expect(try await storage.runs(RunQuery()).total == 0)
             var runs: [RunID] = []
             var error: StorageError?
@@ -58,7 +58,7 @@ struct FullDiskTests {
                 }
                 #expect(error?.code == .full)
             }
-            // A small commit may still find a page with room; what needs a new one does not.
+            // A small commit may still find a page with space; one that needs a new page does not.
             var beats = 0
             while await storageError({ try await beat() }) == nil, beats < 10 { beats += 1 }
             for run in runs { #expect(try await storage.deleteRun(run)) }
@@ -68,8 +68,8 @@ struct FullDiskTests {
         }
     }
 
-    @Test("Deleting where there is no room deletes whole runs, sessions and everything, in small transactions")
-    func erasing() async throws {
+    @Test("Deletion without space deletes whole runs, sessions and everything, in small transactions")
+    func deletion() async throws {
         let folder = try TemporaryFolder()
         try await withStorage(folder.path()) { storage in
             var writer = try await Writer.create(on: storage)
@@ -89,7 +89,7 @@ struct FullDiskTests {
             try await database.deleteWithReserve(.all)
             #expect(try await storage.statistics().tables.allSatisfy { $0.rows == 0 })
             #expect(database.reserve.isFilled)
-            // Nothing of it stays in force.
+            // No setting of it remains.
             let settings = try await database.read("Reading settings") { db in
                 try Int.fetchOne(db, sql: "PRAGMA max_page_count")
             }
@@ -97,7 +97,7 @@ struct FullDiskTests {
         }
     }
 
-    @Test("The reserve is there when the storage is open, and stays when it is closed")
+    @Test("The reserve exists while the storage is open, and remains when it is closed")
     func reserve() async throws {
         let folder = try TemporaryFolder()
         try await withStorage(folder.path()) { storage in

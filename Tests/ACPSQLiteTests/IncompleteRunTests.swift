@@ -6,9 +6,9 @@ import ACPStorage
 import GRDB
 import Testing
 
-@Suite("Runs of which rows are missing")
+@Suite("Runs with missing rows")
 struct IncompleteRunTests {
-    /// A storage with a run of five events, and the database as somebody opens it who works on it by hand.
+    /// Runs a step with a storage with a run of five events, and the database as opened by hand.
     private func withRun(
         _ body: (_ storage: SQLiteStorage, _ writer: Writer, _ delete: (String) async throws -> Void) async throws ->
             Void
@@ -45,13 +45,15 @@ struct IncompleteRunTests {
         #expect(try await storage.statistics().tables.allSatisfy { $0.rows == 0 || $0.name == "acp_run_counts" })
     }
 
-    @Test("Without its events", arguments: ["", " WHERE position >= 3", " WHERE position = 2"])
+    @Test(
+        "A run without its events is reported as incomplete, and can be ended",
+        arguments: ["", " WHERE position >= 3", " WHERE position = 2"])
     func events(_ which: String) async throws {
         try await withRun { storage, writer, delete in
             try await delete("DELETE FROM acp_events" + which)
             var late = writer
             if which.contains("= 2") {
-                // The owner goes on. Whoever asks how many there are expects another number.
+                // The owner continues. A writer that reads the number of events expects another one.
                 await expectIncomplete("acp_events") {
                     try await storage.commit(
                         RunCommit(run: writer.run.id, expecting: 4, events: [], snapshot: nil, owner: writer.owner))
@@ -73,7 +75,7 @@ struct IncompleteRunTests {
         }
     }
 
-    @Test("Without its snapshot it is what its events tell")
+    @Test("A run without its snapshot is read from its events")
     func snapshot() async throws {
         try await withRun { storage, writer, delete in
             try await delete("DELETE FROM acp_run_snapshots")
@@ -86,7 +88,7 @@ struct IncompleteRunTests {
         }
     }
 
-    @Test("Without its row it is gone, and a new run has nothing of what is left")
+    @Test("A run without its row does not exist, and a new run contains nothing of what is left")
     func row() async throws {
         try await withRun { storage, writer, delete in
             try await delete("DELETE FROM acp_runs")
@@ -101,7 +103,7 @@ struct IncompleteRunTests {
         }
     }
 
-    @Test("Without its input it reads as it is")
+    @Test("A run without its input can be read")
     func input() async throws {
         try await withRun { storage, writer, delete in
             try await delete("DELETE FROM acp_run_inputs")

@@ -7,10 +7,10 @@ import Foundation
 import GRDB
 import Testing
 
-@Suite("A SQLite storage says clearly why a file cannot be opened")
+@Suite("Opening of SQLite files")
 struct OpeningTests {
     @Test(
-        "A second storage of the same process is refused by every name of the file, and let in when the first is closed"
+        "A second storage in the process is refused under every name of the file until the first is closed"
     )
     func sameProcess() async throws {
         let folder = try TemporaryFolder()
@@ -34,7 +34,7 @@ struct OpeningTests {
         try await withStorage(path) { _ = try await $0.ping() }
     }
 
-    @Test("A storage that went away without being closed lets the next one in")
+    @Test("A storage that is deinitialized without being closed releases the file")
     func forgotten() async throws {
         let folder = try TemporaryFolder()
         do {
@@ -44,7 +44,7 @@ struct OpeningTests {
         try await withStorage(folder.path()) { _ = try await $0.ping() }
     }
 
-    @Test("A second process is refused with the first one's number, and let in when that is killed")
+    @Test("A second process is refused with the first one's id, and opens the file when that is killed")
     func otherProcess() async throws {
         let folder = try TemporaryFolder()
         let process = try TestProcess("hold", folder.path())
@@ -57,18 +57,18 @@ struct OpeningTests {
         try await withStorage(folder.path()) { _ = try await $0.ping() }
     }
 
-    @Test("A file that is no database is corrupt data, and is left as it is")
+    @Test("A file that is not a database is reported as corrupt data, and is not changed")
     func noDatabase() async throws {
         let folder = try TemporaryFolder()
         let garbage = Array("This is no database. ".utf8) + [UInt8](repeating: 7, count: 10_000)
         try folder.write(garbage)
         let error = await storageError { _ = try SQLiteStorage(path: folder.path()) }
         #expect(error?.code == .corruptData)
-        #expect(error?.message.contains("is no SQLite database") == true)
+        #expect(error?.message.contains("is not a SQLite database") == true)
         #expect(try folder.bytes() == garbage)
     }
 
-    @Test("A damaged database is corrupt data")
+    @Test("A damaged database is reported as corrupt data")
     func damaged() async throws {
         let folder = try TemporaryFolder()
         let run = Run(agentName: "writer")
@@ -77,7 +77,7 @@ struct OpeningTests {
             for number in 0..<500 { try await storage.append(.messagePart(.text("part \(number)")), to: run.id) }
         }
         var bytes = try folder.bytes()
-        // All but the schema, which the first pages hold.
+        // All pages but the first ones, which contain the schema.
         for index in bytes.indices.dropFirst(bytes.count / 2) { bytes[index] = 0xAA }
         try folder.write(bytes)
         let error = await storageError {
@@ -90,7 +90,7 @@ struct OpeningTests {
         #expect(error?.message.contains("damaged") == true)
     }
 
-    @Test("A database of another program is refused, and is left as it is")
+    @Test("A database of another program is refused, and is not changed")
     func otherProgram() async throws {
         let folder = try TemporaryFolder()
         let queue = try DatabaseQueue(path: folder.path())
@@ -127,7 +127,7 @@ struct OpeningTests {
         #expect(error?.code == code)
     }
 
-    @Test("A file that may not be written is refused, and keeps what it has")
+    @Test("A file that cannot be written is refused, and is not changed")
     func readOnlyFile() async throws {
         let folder = try TemporaryFolder()
         let run = Run(agentName: "writer")
@@ -143,7 +143,7 @@ struct OpeningTests {
         #expect(kept == run)
     }
 
-    @Test("A folder that may not be written is refused, and keeps what it has")
+    @Test("A folder that cannot be written is refused, and is not changed")
     func readOnlyFolder() async throws {
         let folder = try TemporaryFolder()
         let run = Run(agentName: "writer")
@@ -161,7 +161,7 @@ struct OpeningTests {
         #expect(kept == run)
     }
 
-    /// Opens the database in a process that is not root, whom permissions would not hold back.
+    /// Opens the database in a process that is not root, for which permissions apply.
     private func openWithoutRights(_ folder: TemporaryFolder) async -> [String] {
         do {
             let process = try TestProcess("open", folder.path())
@@ -173,7 +173,7 @@ struct OpeningTests {
         }
     }
 
-    @Test("The file is for its user alone, and after closing nothing but it and the lock is left")
+    @Test("The file is accessible for its user only, and after closing only it, the lock and the reserve are left")
     func files() async throws {
         let folder = try TemporaryFolder()
         try await withStorage(folder.path()) { storage in
@@ -186,7 +186,7 @@ struct OpeningTests {
         #expect((attributes[.posixPermissions] as? NSNumber)?.intValue == 0o600)
     }
 
-    @Test("Statistics can be read while another storage has the file, and after it")
+    @Test("Statistics can be read while another storage has the file open, and afterwards")
     func statistics() async throws {
         let folder = try TemporaryFolder()
         let missing = await storageError { _ = try await SQLiteStorage.statistics(ofFile: folder.path()) }

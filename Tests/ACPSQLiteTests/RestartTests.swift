@@ -5,7 +5,7 @@ import ACPSQLite
 import ACPStorage
 import Testing
 
-@Suite("What a process left behind can be taken over by the next one")
+@Suite("Recovery after a restart")
 struct RestartTests {
     @Test("Former processes are not alive, and their unfinished runs can be found and claimed, with input and signals")
     func takeOver() async throws {
@@ -44,7 +44,7 @@ struct RestartTests {
         }
     }
 
-    @Test("Names of processes may hold any character")
+    @Test("Names of processes may contain any character")
     func processNames() async throws {
         let folder = try TemporaryFolder()
         let names = ["a", "a\0", "a\0b", "a\0c", "", "é", "e\u{301}", "'; DROP TABLE acp_runs; --"]
@@ -67,8 +67,8 @@ struct RestartTests {
         }
     }
 
-    @Test("A signal to a run that is not there is refused, so that none stays behind")
-    func signalToNobody() async throws {
+    @Test("A signal to a run that does not exist is refused, so that none is left")
+    func signalToMissingRun() async throws {
         let folder = try TemporaryFolder()
         try await withStorage(folder.path()) { storage in
             let error = await storageError {

@@ -6,11 +6,11 @@ import Testing
 
 @testable import ACPSQLite
 
-@Suite("Retention deletes what ended long ago, and nothing else")
+@Suite("Time to live in SQLite")
 struct RetentionTests {
     private let day = Duration.seconds(86_400)
 
-    /// A storage on a clock that stands, and the retention of a day to be called by hand.
+    /// Runs a step with a storage on a manual clock, and a retention of a day that is executed by the test.
     private func withRetention(
         _ body: (SQLiteStorage, Retention, ManualTime) async throws -> Void
     ) async throws {
@@ -28,7 +28,7 @@ struct RetentionTests {
         try await storage.close()
     }
 
-    @Test("Runs go after their time with all that belongs to them, unfinished ones stay")
+    @Test("Ended runs are deleted with all their data after their time to live, and unfinished ones are kept")
     func runs() async throws {
         try await withRetention { storage, retention, time in
             var ended = try await Writer.create(on: storage)
@@ -48,13 +48,13 @@ struct RetentionTests {
             let left = try await storage.runs(RunQuery())
             #expect(Set(left.items.map(\.id)) == [awaiting.run.id, later.run.id])
             #expect(left.total == 2)
-            // Whoever watched it is woken.
+            // A watcher of the run is notified.
             var iterator = changes.makeAsyncIterator()
             await iterator.next()
         }
     }
 
-    @Test("Sessions go after their last use, but not before their runs")
+    @Test("Sessions are deleted after their last use, but not before their runs")
     func sessions() async throws {
         try await withRetention { storage, retention, time in
             let sessions: [SessionID] = ["unused", "used", "with-run"]
@@ -78,7 +78,7 @@ struct RetentionTests {
         }
     }
 
-    @Test("One step takes a bounded number of runs")
+    @Test("One step deletes a bounded number of runs")
     func steps() async throws {
         try await withRetention { storage, retention, time in
             for _ in 0..<150 { try await storage.save(Run(agentName: "writer", status: .completed)) }
@@ -91,7 +91,7 @@ struct RetentionTests {
         }
     }
 
-    @Test("A configured retention works by itself until the storage is closed")
+    @Test("A storage with a time to live deletes runs in the background until it is closed")
     func byItself() async throws {
         let folder = try TemporaryFolder()
         try await withStorage(folder.path()) { storage in

@@ -7,11 +7,11 @@ import GRDB
 import Synchronization
 import Testing
 
-@Suite("SQLite storage keeps the promises of a storage")
+@Suite("Conformance of the SQLite storage")
 struct SQLiteStorageConformanceTests {
-    /// A file serves one storage at a time, and a check may open a second one beside its first: that one gets another file,
-    /// the same each time it is opened.
-    @Test("A promise", arguments: StorageSuite.checks)
+    /// A file can be open in one storage at a time, and a check may open a second one: that one gets another file, the
+    /// same each time it is opened.
+    @Test("The storage passes the conformance check", arguments: StorageSuite.checks)
     func promise(_ check: StorageCheck) async throws {
         let folder = try TemporaryFolder()
         let opened = Mutex(0)
@@ -25,7 +25,7 @@ struct SQLiteStorageConformanceTests {
         try await check.run(on: suite)
     }
 
-    /// A table of somebody else in the same file.
+    /// A table of another program in the same file.
     private func neighbor(_ path: String) -> StorageSuite.Neighbor {
         .init(
             create: {

@@ -6,7 +6,7 @@ import ACPStorage
 import GRDB
 import Testing
 
-@Suite("The tables of a SQLite storage")
+@Suite("Tables of the SQLite storage")
 struct SchemaTests {
     @Test("Pages and totals are found in indexes, without sorting and without reading rows that are not on the page")
     func plans() async throws {
@@ -68,7 +68,7 @@ struct SchemaTests {
         }
     }
 
-    @Test("A file of version 1 is brought up to date, keeps what it holds, and takes contents then")
+    @Test("A file of version 1 is migrated, keeps its data, and accepts contents then")
     func fromVersion1() async throws {
         let folder = try TemporaryFolder()
         let run = try await withStorage(folder.path()) { try await Writer.create(on: $0).run }
@@ -80,7 +80,7 @@ struct SchemaTests {
                     DELETE FROM grdb_migrations WHERE identifier = 'acp-2'
                     """)
         }
-        // What an older server has open can be looked at.
+        // A file that an older server has open can be read.
         let tables = try await SQLiteStorage.statistics(ofFile: folder.path()).tables.map(\.name)
         #expect(tables.contains("acp_runs") && !tables.contains("acp_run_contents"))
         try await withStorage(folder.path()) { storage in
@@ -92,7 +92,7 @@ struct SchemaTests {
         }
     }
 
-    @Test("The examples of queries by hand in the guide give what they say")
+    @Test("The example queries of the guide return what it describes")
     func byHand() async throws {
         let folder = try TemporaryFolder()
         try await withStorage(folder.path()) { storage in

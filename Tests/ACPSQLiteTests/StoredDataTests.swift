@@ -15,14 +15,14 @@ struct StoredDataTests {
     static let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .appendingPathComponent("StoredData/sqlite-1.sql")
 
-    /// Makes a database of the dump.
+    /// Creates a database from the dump.
     private func load(_ path: String) throws {
         let queue = try DatabaseQueue(path: path)
         try queue.writeWithoutTransaction { try $0.execute(sql: String(contentsOf: Self.file, encoding: .utf8)) }
         try queue.close()
     }
 
-    @Test("Everything can be read, and every run continued")
+    @Test("All data can be read, and every run continued")
     func continued() async throws {
         let folder = try TemporaryFolder()
         try load(folder.path())
@@ -30,7 +30,7 @@ struct StoredDataTests {
             let fixture = StoredFixture(storage)
             try await fixture.check()
             let lost = try await storage.coordination.lostProcesses()
-            #expect(lost.count == 1, "the process that owned the runs is gone")
+            #expect(lost.count == 1, "the process that owned the runs has ended")
             try await fixture.continueRuns()
         }
     }
@@ -45,7 +45,7 @@ struct StoredDataTests {
         #expect(old == new)
     }
 
-    /// All rows as text, without the columns that hold the time of writing.
+    /// Returns all rows as text, without the columns that hold the time of writing.
     private func rows(_ path: String) throws -> [String] {
         let queue = try DatabaseQueue(path: path)
         defer { try? queue.close() }
@@ -58,7 +58,7 @@ struct StoredDataTests {
         }
     }
 
-    /// Not a test: writes the file anew.
+    /// Not a test: writes the file again.
     @Test(.enabled(if: ProcessInfo.processInfo.environment["ACP_WRITE_STORED_DATA"] != nil))
     func write() async throws {
         let folder = try TemporaryFolder()

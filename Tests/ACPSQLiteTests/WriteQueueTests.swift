@@ -8,7 +8,7 @@ import Testing
 
 @testable import ACPSQLite
 
-@Suite("Writes that wait together share a transaction")
+@Suite("Write queue")
 struct WriteQueueTests {
     private struct Refusal: Error {}
     /// The transaction of the write that the others wait for.
@@ -24,9 +24,9 @@ struct WriteQueueTests {
         func databaseDidRollback(_ db: Database) {}
     }
 
-    /// Lets writes wait for one that takes its time, and gives what came of each.
+    /// Lets writes wait for a slow one, and returns the result of each.
     ///
-    /// - Returns: Whether each succeeded, the numbers that are stored then, and in how many transactions.
+    /// - Returns: Whether each succeeded, the numbers that are stored then, and the number of transactions.
     private func outcomes(
         of bodies: [@Sendable (Database) throws -> Void]
     ) async throws -> (succeeded: [Bool], stored: Set<Int>, commits: Int) {
@@ -38,7 +38,7 @@ struct WriteQueueTests {
         let counter = CommitCounter()
         let succeeded = try await withThrowingTaskGroup(of: (Int, Bool).self) { group in
             group.addTask {
-                // This thread is SQLite's, not one of Swift's.
+                // This thread is SQLite's, not one of Swift's concurrency pool.
                 try await queue.perform { db in
                     db.add(transactionObserver: counter, extent: .databaseLifetime)
                     isBusy.signal()
@@ -79,7 +79,7 @@ struct WriteQueueTests {
         { db in try db.execute(sql: "INSERT INTO numbers VALUES (?)", arguments: [number]) }
     }
 
-    @Test("They are stored in one transaction")
+    @Test("Writes that wait together are stored in one transaction")
     func together() async throws {
         let found = try await outcomes(of: (0..<20).map(insert))
         #expect(found.succeeded == Array(repeating: true, count: 20))
@@ -87,7 +87,7 @@ struct WriteQueueTests {
         #expect(found.commits == 1 + blocker)
     }
 
-    @Test("What one of them had written before it failed is undone, and nothing else")
+    @Test("A write that fails is rolled back, and the others of its transaction are not")
     func failing() async throws {
         let insert = insert
         let found = try await outcomes(of: [
@@ -103,14 +103,14 @@ struct WriteQueueTests {
         #expect(found.commits == 1 + blocker)
     }
 
-    @Test("When the transaction is lost as a whole, each of them gets one of its own")
+    @Test("When a transaction fails as a whole, each of its writes is repeated in its own transaction")
     func lost() async throws {
         let insert = insert
         let found = try await outcomes(of: [
             insert(1), insert(2),
             { db in
                 try insert(3)(db)
-                // As SQLite does by itself when the disk is full at the wrong moment.
+                // As SQLite does when the disk is full at that moment.
                 try db.execute(sql: "ROLLBACK")
                 throw Refusal()
             },
@@ -121,7 +121,7 @@ struct WriteQueueTests {
         #expect(found.commits == 3 + blocker)
     }
 
-    @Test("The log stays short while readers follow each other without a pause")
+    @Test("The log stays short while reads follow each other without a pause")
     func log() async throws {
         let folder = try TemporaryFolder()
         var configuration = Configuration()

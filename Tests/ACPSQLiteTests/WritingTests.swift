@@ -6,9 +6,9 @@ import ACPStorage
 import GRDB
 import Testing
 
-@Suite("Commits that share a transaction succeed and fail each by itself")
+@Suite("Commits that share a transaction")
 struct WritingTests {
-    @Test("Of many commits at once the wrong ones fail, each with its own error, and the others are stored")
+    @Test("Of many concurrent commits, invalid ones fail, each with its own error, and the others are stored")
     func together() async throws {
         let folder = try TemporaryFolder()
         try await withStorage(folder.path()) { storage in
@@ -35,7 +35,7 @@ struct WritingTests {
         }
     }
 
-    @Test("Calls of a cancelled task are finished, and their outcome is told")
+    @Test("Calls of a cancelled task are completed, and return their result")
     func cancelled() async throws {
         let folder = try TemporaryFolder()
         try await withStorage(folder.path()) { storage in
@@ -50,7 +50,7 @@ struct WritingTests {
         }
     }
 
-    @Test("Closing waits for calls under way, and those that come later are told")
+    @Test("Closing waits for running calls, and later ones fail")
     func closing() async throws {
         let folder = try TemporaryFolder()
         let storage = try SQLiteStorage(path: folder.path())
@@ -77,7 +77,7 @@ struct WritingTests {
         }
     }
 
-    @Test("A full disk is told, loses nothing, and does not keep what fits from being stored")
+    @Test("On a full disk, a commit that does not fit fails, and others are stored")
     func full() async throws {
         let folder = try TemporaryFolder()
         let configuration = SQLiteStorage.Configuration(path: folder.path(), maximumSize: 400_000)
@@ -108,7 +108,7 @@ struct WritingTests {
             #expect(await refused?.code == .full)
             #expect(try await storage.eventCount(of: small.run.id) == 2)
 
-            // There is room again.
+            // There is space again.
             try await storage.deleteRun(large.run.id)
             for _ in 0..<5 { try await small.write([.messagePart(.text(text))]) }
         }
@@ -118,7 +118,7 @@ struct WritingTests {
         }
     }
 
-    @Test("A block that does not fit takes the commit that brought it with it")
+    @Test("A commit fails as a whole if its block does not fit")
     func fullWithBlock() async throws {
         let folder = try TemporaryFolder()
         try await withStorage(SQLiteStorage.Configuration(path: folder.path(), maximumSize: 400_000)) { storage in
@@ -139,7 +139,7 @@ struct WritingTests {
         }
     }
 
-    @Test("A program that keeps the file locked for a moment does not disturb, and what it sees are whole commits")
+    @Test("Another program may lock the file for a moment, and sees whole commits")
     func otherReader() async throws {
         let folder = try TemporaryFolder()
         try await withStorage(folder.path()) { storage in

@@ -7,13 +7,13 @@ import Redis
 import RedisTestSupport
 import Testing
 
-@Suite("Runs go on in a cluster", .serialized, .timeLimit(.minutes(5)))
+@Suite("Faults of a Redis Cluster during runs", .serialized, .timeLimit(.minutes(5)))
 struct ClusterFaultTests {
     private static func slot(of run: RunID, in cluster: RedisTestCluster) async throws -> Int {
         try #require(try await cluster.servers[0].send("CLUSTER", "KEYSLOT", run.rawValue).int)
     }
 
-    @Test("a master is killed and its replica promoted: everything continues")
+    @Test("When a master is killed and its replica promoted, all runs continue")
     func promotion() async throws {
         let cluster = try await RedisTestCluster.start()
         defer { cluster.stop() }
@@ -25,7 +25,7 @@ struct ClusterFaultTests {
             try await cluster.waitForPromotion(ofSlot: 0, from: old)
             print("MEASURED cluster: promoted \(ContinuousClock.now - killed) after the kill")
             #expect(try await load.waitForMore(40))
-            // It comes back as a replica.
+            // The former master returns as a replica.
             try await old.restart()
             try await cluster.waitUntilOK()
             #expect(try await load.waitForMore(20))
@@ -35,12 +35,12 @@ struct ClusterFaultTests {
         try await Self.expectExactLists(cluster, load)
     }
 
-    @Test("slots move from server to server while runs go on: no run fails")
+    @Test("When slots move between servers during runs, no run fails")
     func resharding() async throws {
         let cluster = try await RedisTestCluster.start()
         defer { cluster.stop() }
         let load = try await underLoad(cluster.url) { load in
-            // Slots in use: those of runs that were just made, of all lists, and many more.
+            // Slots in use: those of new runs, of all lists, and many more.
             for round in 0..<4 {
                 #expect(try await load.waitForMore(5))
                 let target = cluster.servers[round % 3]
@@ -59,7 +59,7 @@ struct ClusterFaultTests {
         try await Self.expectExactLists(cluster, load)
     }
 
-    @Test("a server is added and gets slots, and another one gives up its slots and leaves: no run fails")
+    @Test("When a server is added with slots and another one is removed during runs, no run fails")
     func addedAndRemoved() async throws {
         let cluster = try await RedisTestCluster.start { $0.replicasPerMaster = 0 }
         defer { cluster.stop() }
@@ -77,14 +77,14 @@ struct ClusterFaultTests {
         #expect(load.refused == 0)
     }
 
-    @Test("a whole shard is down for some time: runs on healthy shards never notice, and the others go on afterwards")
+    @Test("When a whole shard is down, runs on other shards are not affected, and its runs continue afterwards")
     func shardDown() async throws {
         let cluster = try await RedisTestCluster.start { $0.appendOnly = true }
         defer { cluster.stop() }
         let victim = try await cluster.master(ofSlot: 16_383)
         let replica = try await cluster.replica(of: victim)
         let from = 16_384 * 2 / 3
-        // Sessions on shards that stay.
+        // Sessions on shards that remain available.
         var sessions: [SessionID] = []
         while sessions.count < 6 {
             let session = SessionID()
@@ -96,7 +96,7 @@ struct ClusterFaultTests {
             try await replica.kill()
             try await victim.kill()
             let down = ContinuousClock.now
-            #expect(try await load.waitForMore(10), "runs on healthy shards are held up")
+            #expect(try await load.waitForMore(10), "runs on healthy shards are delayed")
             let healthy = load.outcomes.filter { $0.begun > down }
             #expect(healthy.allSatisfy { $0.status == .completed })
             print(
@@ -112,7 +112,7 @@ struct ClusterFaultTests {
         try await Self.expectExactLists(cluster, load)
     }
 
-    @Test("the whole cluster is down for some seconds and comes back: runs that were under way complete")
+    @Test("When the whole cluster is down for some seconds, running runs complete afterwards")
     func allDown() async throws {
         let cluster = try await RedisTestCluster.start { $0.appendOnly = true }
         defer { cluster.stop() }
@@ -129,14 +129,15 @@ struct ClusterFaultTests {
         try await Self.expectExactLists(cluster, load)
     }
 
-    /// Every run of the load is listed, with exact totals, and none that has ended is listed as unfinished.
+    /// Expects that every run of the load is listed, with exact totals, and that none that has ended is listed as
+    /// unfinished.
     ///
-    /// Others may be: a run whose start was refused because nobody knew whether it had been stored may have been.
+    /// Other runs may be listed: a run whose start was refused because its outcome was unknown may have been stored.
     private static func expectExactLists(_ cluster: RedisTestCluster, _ load: Load) async throws {
         let storage = try RedisStorage(url: cluster.url)
         let ended = Set(load.outcomes.map(\.id))
         var finding = ""
-        // What was left behind is found after half a minute at the latest.
+        // Outdated entries are found after half a minute at the latest.
         let isExact = try await poll(for: .seconds(60), every: .milliseconds(500)) {
             let all = try await storage.runs(RunQuery(.agent("teller"), limit: 10_000))
             let unfinished = try await storage.runs(RunQuery(.unfinished(.inProgress), limit: 10_000))

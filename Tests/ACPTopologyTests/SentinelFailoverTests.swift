@@ -8,9 +8,9 @@ import RedisTestSupport
 import Synchronization
 import Testing
 
-@Suite("Runs go on behind Sentinel", .serialized, .timeLimit(.minutes(5)))
+@Suite("Failovers of Sentinel during runs", .serialized, .timeLimit(.minutes(5)))
 struct SentinelFailoverTests {
-    @Test("the master is killed: writes resume by themselves, no run is stuck, and the old master is never written to")
+    @Test("When the master is killed, writes resume, no run is stuck, and the old master is never written to")
     func failover() async throws {
         let setup = try await RedisTestSentinels.start()
         defer { setup.stop() }
@@ -19,7 +19,7 @@ struct SentinelFailoverTests {
             #expect(try await load.waitForMore(20))
             let old = try #require(try await setup.master())
             try await old.kill()
-            // Somebody who writes all the time, to see when that succeeds again.
+            // A client that writes all the time, to measure when that succeeds again.
             let killed = ContinuousClock.now
             async let writing: Void = {
                 while resumed.value == nil {
@@ -36,7 +36,7 @@ struct SentinelFailoverTests {
                 )
             }
             #expect(try await load.waitForMore(20))
-            // The old master comes back.
+            // The old master returns.
             try await old.restart()
             try await setup.waitUntilReplica(old)
             #expect(try await load.waitForMore(20))
@@ -46,11 +46,12 @@ struct SentinelFailoverTests {
             #expect(!errors.contains("READONLY"), "\(errors)")
         }
         load.report("Sentinel, master killed")
-        // What the replica did not have yet when it was promoted is lost to Redis; no run says so more than once.
+        // Writes that the replica had not received when it was promoted are lost to Redis; no run reports so more than
+        // once.
         #expect(load.failures.count <= 6, "\(load.failures)")
     }
 
-    @Test("Fault 3, half-open sockets: the master is paused, its connections stay open, and runs go on at the new one")
+    @Test("When the master is paused and its connections stay half open, runs continue on the new master")
     func paused() async throws {
         let setup = try await RedisTestSentinels.start()
         defer { setup.stop() }
@@ -59,7 +60,8 @@ struct SentinelFailoverTests {
             old.pause()
             try await setup.waitForFailover(from: old)
             #expect(try await load.waitForMore(20))
-            // Fault 1, READONLY for ever: it runs on, believes for a moment that it is the master, and becomes a replica.
+            // The old master continues, believes for a moment that it is the master, and becomes a replica: connections
+            // to it must not be kept.
             old.resume()
             try await setup.waitUntilReplica(old)
             #expect(try await load.waitForMore(20))
@@ -68,7 +70,7 @@ struct SentinelFailoverTests {
         #expect(load.failures.count <= 6, "\(load.failures)")
     }
 
-    @Test("a failover by order: Fault 1, READONLY for ever, does not happen, and no run fails")
+    @Test("After a manual failover, no connection stays with a read-only server, and no run fails")
     func ordered() async throws {
         let setup = try await RedisTestSentinels.start()
         defer { setup.stop() }
@@ -84,7 +86,7 @@ struct SentinelFailoverTests {
     }
 }
 
-/// When something happened.
+/// The time of an event.
 private final class Moment: Sendable {
     private let time = Mutex<ContinuousClock.Instant?>(nil)
     var value: ContinuousClock.Instant? { time.withLock { $0 } }

@@ -70,10 +70,10 @@ def test_a_storage_that_cannot_be_used_is_explained(tmp_path: Path) -> None:
     garbage = tmp_path / "garbage.sqlite"
     garbage.write_bytes(b"this is no database " * 100)
     for path, words in [
-        (garbage, "is no SQLite database"),
+        (garbage, "is not a SQLite database"),
         (":memory:", "does not name a file"),
         (tmp_path / "missing" / "runs.sqlite", "No such file or directory"),
-        (tmp_path, "is no file"),
+        (tmp_path, "is not a file"),
     ]:
         done = tool("serve", "--port", "0", "--storage", f"sqlite:{path}")
         assert done.returncode == 1

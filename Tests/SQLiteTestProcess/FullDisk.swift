@@ -13,9 +13,9 @@ import Foundation
     import Musl
 #endif
 
-/// What is done on a disk that is full: on a small one that is mounted for the occasion, and that has nothing else on it.
+/// The steps on a full disk: on a small one that is mounted for this purpose and contains nothing else.
 ///
-/// Each line says what was found: a test compares them.
+/// Each line reports a finding: a test compares them.
 struct FullDisk {
     private let path: String
     private let filler: String
@@ -30,7 +30,7 @@ struct FullDisk {
         let process = ProcessID()
         try await storage.coordination.heartbeat(of: process, timeToLive: .seconds(60))
 
-        // Full for a while, and then not any more.
+        // The disk is full for a while, and then not any more.
         var first = Writer()
         try await storage.commit(try first.next(count: 1, size: 10))
         fill()
@@ -48,7 +48,7 @@ struct FullDisk {
             "heartbeat \(await code { try await storage.coordination.heartbeat(of: process, timeToLive: .seconds(60)) })"
         )
 
-        // Full of runs, with long ones of small events and of large ones.
+        // The disk is full of runs, with long ones of small events and of large ones.
         var writers: [Writer] = []
         for (count, size) in [(1_500, 150), (20, 20_000)] {
             var writer = Writer()
@@ -70,7 +70,7 @@ struct FullDisk {
             "heartbeat \(await code { try await storage.coordination.heartbeat(of: process, timeToLive: .seconds(60)) })"
         )
 
-        // Opened anew on a full disk.
+        // The storage is opened again on a full disk.
         try await storage.close()
         fill()
         storage = try SQLiteStorage(path: path)
@@ -82,7 +82,7 @@ struct FullDisk {
         try await storage.close()
     }
 
-    /// Takes all room that there is.
+    /// Fills all free space.
     private func fill() {
         guard let file = fopen(filler, "ab") else { return }
         defer { fclose(file) }
@@ -103,7 +103,7 @@ struct FullDisk {
         }
     }
 
-    /// A run that is written.
+    /// A run that is being written.
     private struct Writer {
         let run = Run(agentName: "writer", status: .completed)
         let owner = RunOwner(process: ProcessID())

@@ -13,12 +13,12 @@ import Foundation
     import Musl
 #endif
 
-/// A process of its own for the tests of `ACPSQLite`: one that can be killed, and one that may do less than the tests.
+/// A separate process for the tests of `ACPSQLite`: one that can be killed, and one with fewer rights than the tests.
 ///
-///     SQLiteTestProcess write PATH     commits, and prints every commit that was acknowledged, until it is killed
+///     SQLiteTestProcess write PATH     commits, and prints every acknowledged commit, until it is killed
 ///     SQLiteTestProcess hold PATH      opens the database, prints "open", and waits
-///     SQLiteTestProcess fill PATH      fills the disk that PATH is on, and does what FullDisk describes; prints how that went
-///     SQLiteTestProcess open PATH      gives up the rights of root, opens the database and commits; prints how that went
+///     SQLiteTestProcess fill PATH      fills the disk of PATH, executes the steps of FullDisk, and prints the results
+///     SQLiteTestProcess open PATH      drops the rights of root, opens the database, commits, and prints the results
 @main
 enum SQLiteTestProcess {
     static func main() async throws {
@@ -34,7 +34,8 @@ enum SQLiteTestProcess {
         }
     }
 
-    /// Ends the process when its standard input ends, which the system sees to when the tests end in whatever way.
+    /// Ends the process when its standard input ends, which the operating system ensures when the tests end in whatever
+    /// way.
     private static func endWithInput() {
         Thread.detachNewThread {
             while readLine() != nil {}
@@ -42,7 +43,7 @@ enum SQLiteTestProcess {
         }
     }
 
-    /// Writes a line at once, whole.
+    /// Writes a complete line at once.
     private static func say(_ line: String) {
         FileHandle.standardOutput.write(Data((line + "\n").utf8))
     }

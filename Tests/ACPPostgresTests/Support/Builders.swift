@@ -24,7 +24,7 @@ struct Writer {
         return writer
     }
 
-    /// The next commit, which the writer counts as done.
+    /// Returns the next commit, which the writer counts as done.
     mutating func next(_ new: [Event], snapshot: Bool = false) throws -> RunCommit {
         for event in new { run.apply(event) }
         let encoded = try new.map { try EncodedEvent($0) }
@@ -47,7 +47,7 @@ struct Writer {
     }
 }
 
-/// The error that a call throws.
+/// Returns the error that a call throws.
 func storageError(of body: () async throws -> Void) async -> StorageError? {
     do {
         try await body()
@@ -57,7 +57,7 @@ func storageError(of body: () async throws -> Void) async -> StorageError? {
     }
 }
 
-/// Lends a storage to a test and closes it.
+/// Runs a step with a storage, which is closed afterwards.
 func withStorage<Value>(
     _ configuration: PostgresStorage.Configuration, _ body: (PostgresStorage) async throws -> Value
 ) async throws -> Value {

@@ -3,7 +3,7 @@
 import ACPTestSupport
 import Foundation
 
-/// PgBouncer on a free loopback port, before a server of a test.
+/// PgBouncer on a free loopback port, in front of a test server.
 final class Pooler: Sendable {
     let port: Int
     private let folder: URL
@@ -39,12 +39,12 @@ final class Pooler: Sendable {
             pool_mode = \(mode)
             default_pool_size = \(poolSize)
             """
-        // With any authentication, each database names its user.
+        // With `auth_type = any`, each database names its user.
         try Data(settings.replacing("port=\(server)", with: "port=\(server) user=tester").utf8)
             .write(to: folder.appendingPathComponent("pgbouncer.ini"))
         let file = folder.appendingPathComponent("pgbouncer.ini").path
         let log = folder.appendingPathComponent("log").path
-        // It refuses to run as root.
+        // PgBouncer refuses to run as root.
         if getuid() == 0 {
             process = try SupervisedProcess(
                 "/usr/bin/setpriv", ["--reuid=65534", "--regid=65534", "--clear-groups", program, file], log: log)

@@ -74,7 +74,8 @@ final class PostgresTestServer: Sendable {
         for child in children { _ = systemKill(child, SIGKILL) }
         let areGone = try await poll { children.allSatisfy { !Self.isRunning($0) } }
         guard areGone else { throw SetupError("The processes of a killed server did not end.") }
-        // The server leaves its lock file behind; as long as nobody has collected its process, a new one takes it for alive.
+        // The server leaves its lock file behind; as long as nobody has collected its process, a new one takes it for
+        // alive.
         try? FileManager.default.removeItem(at: folder.appendingPathComponent("data/postmaster.pid"))
     }
 
@@ -249,7 +250,8 @@ private enum Leftovers {
     static func forget(_ folder: String) { servers.withLock { $0[folder] = nil } }
 }
 
-/// A server that is started when the first test asks for it, for tests that do it no harm. Each test gets a database of its own.
+/// A server that is started when the first test asks for it, for tests that do it no harm. Each test gets a database of
+/// its own.
 actor SharedServer {
     static let shared = SharedServer()
     private var starting: Task<PostgresTestServer, any Error>?
@@ -257,8 +259,8 @@ actor SharedServer {
 
     var server: PostgresTestServer {
         get async throws {
-            // Tests that ask at the same moment get the same server. The task ends when the server has started; the server
-            // ends with the test process.
+            // Tests that ask at the same moment get the same server. The task ends when the server has started; the
+            // server ends with the test process.
             let task = starting ?? Task { try await PostgresTestServer.start() }
             starting = task
             return try await task.value

@@ -9,11 +9,11 @@ import Testing
 
 @testable import ACPRedis
 
-@Suite("Lists on a cluster heal", .serialized)
+@Suite("Repair of lists on a cluster", .serialized)
 struct ClusterIndexTests {
     private static let cluster = SharedTopology { try await RedisTestCluster.start { $0.replicasPerMaster = 0 } }
 
-    /// A prefix of a test's own, a storage that works, and one whose process dies before it writes a list.
+    /// Runs a step with a prefix of its own, a storage that works, and one whose process ends before it writes a list.
     private func withStorages(
         _ body: (_ storage: RedisStorage, _ dying: RedisStorage, _ death: Death, _ client: RedisClient) async throws ->
             Void
@@ -30,8 +30,8 @@ struct ClusterIndexTests {
         }
     }
 
-    /// As if the time had passed after which a run is looked at again.
-    private func letQueuePass(_ storage: RedisStorage, _ client: RedisClient) async throws {
+    /// Makes all members of the queue due.
+    private func makeQueueDue(_ storage: RedisStorage, _ client: RedisClient) async throws {
         for member in try await client.send("ZRANGE", storage.keys.runsExpiry, 0, -1).array ?? [] {
             try await client.send("ZADD", storage.keys.runsExpiry, 1, member.string ?? "")
         }
@@ -43,7 +43,7 @@ struct ClusterIndexTests {
     }
 
     @Test(
-        "all keys of a run share a slot, and so do all of a session; what is written is found under the documented names"
+        "All keys of a run share a slot, and so do all keys of a session; they have the documented names"
     )
     func layout() async throws {
         try await withStorages { storage, _, _, client in
@@ -62,17 +62,17 @@ struct ClusterIndexTests {
         }
     }
 
-    @Test("a process that dies right after it created a run: the run is listed as soon as it is looked at")
+    @Test("A run whose process ended right after creating it is listed as soon as it is checked")
     func creation() async throws {
         try await withStorages { storage, dying, death, client in
             death.skipsIndexes = true
             let writer = try await Writer.create(dying)
-            // The run is there; the lists do not know yet.
+            // The run exists, but the lists do not contain it yet.
             #expect(try await storage.run(writer.run.id) == writer.run)
             #expect(try await listed(storage).0 == 0)
-            // It was noted beforehand that somebody has to look.
+            // An early check was scheduled beforehand.
             #expect(try await client.send("ZCARD", storage.keys.runsExpiry).int == 1)
-            try await letQueuePass(storage, client)
+            try await makeQueueDue(storage, client)
             #expect(try await listed(storage) == (1, [writer.run.id]))
             #expect(try await listed(storage, .unfinished(.created)) == (1, [writer.run.id]))
             #expect(try await listed(storage, .agent(agent)).0 == 1)
@@ -80,7 +80,7 @@ struct ClusterIndexTests {
         }
     }
 
-    @Test("a process that dies right after it ended a run: the run does not stay among the unfinished ones")
+    @Test("A run whose process ended right after ending it does not remain in the list of unfinished runs")
     func ending() async throws {
         try await withStorages { storage, dying, death, client in
             var writer = try await Writer.create(dying)
@@ -88,7 +88,7 @@ struct ClusterIndexTests {
             #expect(try await listed(storage, .unfinished(.inProgress)).0 == 1)
             death.skipsIndexes = true
             try await writer.become(.completed)
-            // Whoever comes across it puts it right at once.
+            // A reader that finds it repairs it at once.
             #expect(try await listed(storage, .unfinished(.inProgress)) == (0, []))
             #expect(try await client.send("ZCARD", storage.keys.unfinishedRuns(.inProgress)).int == 0)
             #expect(try await storage.runs(ownedBy: writer.owner.process, limit: 5).isEmpty)
@@ -96,21 +96,21 @@ struct ClusterIndexTests {
         }
     }
 
-    @Test("a process that dies right after it deleted a run: the run leaves all lists, and totals are exact")
+    @Test("A run whose process ended right after deleting it is removed from all lists, and totals are exact")
     func deletion() async throws {
         try await withStorages { storage, dying, death, client in
             let kept = try await Writer.create(dying)
             let writer = try await Writer.create(dying)
             death.skipsIndexes = true
             #expect(try await dying.deleteRun(writer.run.id))
-            try await letQueuePass(storage, client)
+            try await makeQueueDue(storage, client)
             #expect(try await listed(storage) == (1, [kept.run.id]))
             #expect(try await listed(storage, .session(try #require(writer.run.sessionID))).0 == 0)
             #expect(try await client.send("ZCARD", storage.keys.runsExpiry).int == 1)
         }
     }
 
-    @Test("a process that dies right after it claimed a run: the run is found among its own")
+    @Test("A run whose process ended right after claiming it is found among the runs of that process")
     func claiming() async throws {
         try await withStorages { storage, dying, death, client in
             var writer = try await Writer.create(dying)
@@ -120,42 +120,42 @@ struct ClusterIndexTests {
             #expect(try await dying.claim(writer.run.id, for: claimer, from: writer.owner))
             #expect(try await storage.runs(ownedBy: writer.owner.process, limit: 5).isEmpty)
             #expect(try await storage.runs(ownedBy: claimer.process, limit: 5).isEmpty)
-            try await letQueuePass(storage, client)
+            try await makeQueueDue(storage, client)
             _ = try await listed(storage)
             #expect(try await storage.runs(ownedBy: claimer.process, limit: 5) == [writer.run.id])
         }
     }
 
-    @Test("what is written late, after another process has gone on with the run, is put right")
+    @Test("A list that is written late, after another process has continued the run, is repaired")
     func lateWriting() async throws {
         try await withStorages { storage, _, _, client in
             var writer = try await Writer.create(storage)
             try await writer.become(.completed)
-            // A process that was asleep since before then.
+            // A process that was suspended since before then.
             try await client.send("ZADD", storage.keys.unfinishedRuns(.inProgress), 1, writer.run.id.rawValue)
             #expect(try await listed(storage, .unfinished(.inProgress)) == (0, []))
             #expect(try await client.send("ZCARD", storage.keys.unfinishedRuns(.inProgress)).int == 0)
         }
     }
 
-    @Test("a run that goes on is looked at again and again, and stays where it is")
-    func lookingAgain() async throws {
+    @Test("A run that continues is checked repeatedly, and its lists do not change")
+    func repeatedCheck() async throws {
         try await withStorages { storage, _, _, client in
             var writer = try await Writer.create(storage)
             try await writer.become(.awaiting)
             for _ in 0..<3 {
-                try await letQueuePass(storage, client)
+                try await makeQueueDue(storage, client)
                 #expect(try await listed(storage, .unfinished(.awaiting)) == (1, [writer.run.id]))
             }
             let score = try await client.send(
                 "ZSCORE", storage.keys.runsExpiry, "\(RunIndexEntry(writer.run).expiryMember)")
             let now = try await Self.cluster.setup.servers[0].send("TIME").array?.first?.int ?? 0
-            // Soon, and not only when it expires.
+            // Early, and not only when it expires.
             #expect((score.double ?? 0) / 1000 < Double(now) + 60)
         }
     }
 
-    @Test("a signal announced to a process on another server wakes it, also when it is sent a second time")
+    @Test("A signal to a process whose channel is on another server is announced, also when it is sent a second time")
     func signals() async throws {
         try await withStorages { storage, dying, _, _ in
             let writer = try await Writer.create(storage)
@@ -169,8 +169,7 @@ struct ClusterIndexTests {
     }
 }
 
-/// A client whose process is as good as dead when it comes to lists: they are not written, apart from what notes beforehand
-/// that somebody has to look.
+/// A client whose process seems to have ended when lists are written: they are not, except for scheduled checks.
 private final class Death: RedisStorageClient {
     private let client: RedisClient
     private let skips = Mutex(false)
@@ -211,7 +210,7 @@ private final class Death: RedisStorageClient {
     }
 }
 
-/// The slot of a key, as the cluster's specification computes it.
+/// Computes the slot of a key as the specification of Redis Cluster does.
 private enum HashSlotNumber {
     static func of(_ key: String) -> Int {
         var bytes = Array(key.utf8)

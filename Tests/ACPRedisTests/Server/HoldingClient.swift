@@ -5,8 +5,8 @@ import ACPTestSupport
 import Redis
 import Synchronization
 
-/// Holds the answers back that a run waits for, until a test lets them through: so it shows which commands wait for the
-/// answers of others and which are on their way together, however fast or slow everything is.
+/// Holds back the replies that a run waits for, until a test releases them: this shows which commands wait for the
+/// replies to others and which are in flight together, independently of timing.
 final class HoldingClient: RedisStorageClient {
     private struct State {
         var isHolding = false
@@ -18,29 +18,29 @@ final class HoldingClient: RedisStorageClient {
 
     init(_ client: RedisClient) { self.client = client }
 
-    /// How many answers are there and held back. An answer to several commands in one write counts once.
+    /// The number of replies that were received and held back. A reply to several commands in one write counts once.
     var held: Int { state.withLock { $0.held.count } }
 
-    /// Whether the answer to a command is held back that says this somewhere.
+    /// Whether the reply to a command that contains this text is held back.
     func holds(_ text: String) -> Bool {
         state.withLock { $0.held.contains { $0.requests.contains { $0.says(text) } } }
     }
 
-    /// Holds all answers back from now on.
+    /// Holds back all replies from now on.
     func hold() { state.withLock { $0.isHolding = true } }
 
-    /// Lets the answers through that are held back now.
+    /// Releases the replies that are held back now.
     func letThrough() { release { $0.isHolding } }
 
-    /// Waits until the answer to a command is held back that says this somewhere. What the agent said goes along with the end of
-    /// its run, unless a thread was free to send it while the agent was at work: then that is let through before.
+    /// Waits until the reply to a command that contains this text is held back. The agent's output is sent with the end
+    /// of its run, unless a thread was free to send it while the agent was running: then that reply is released before.
     func reaches(_ text: String) async throws -> Bool {
         try await poll { self.held > 0 }
         if !holds(text) { letThrough() }
         return try await poll { self.holds(text) }
     }
 
-    /// Lets all answers through, from now on too.
+    /// Releases all replies, also from now on.
     func end() { release { _ in false } }
 
     private func release(_ holdsOn: (State) -> Bool) {
@@ -73,7 +73,7 @@ final class HoldingClient: RedisStorageClient {
 extension RedisRequest {
     fileprivate func says(_ text: String) -> Bool { texts.contains { $0.contains(text) } }
 
-    /// Not one of those that a process sends every now and then by itself.
+    /// Except for those that a process sends periodically.
     fileprivate var isOfRun: Bool { texts.contains { $0.hasPrefix("acp:") && !$0.hasPrefix("acp:process") } }
 
     private var texts: [String] { words.map { String(decoding: $0.bytes, as: UTF8.self) } }

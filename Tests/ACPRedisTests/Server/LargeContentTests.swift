@@ -23,7 +23,7 @@ struct LargeContentTests {
         return engine
     }
 
-    /// What a run with one part of a mebibyte sends to Redis, and what it leaves there, in mebibytes.
+    /// Returns what a run with one part of a mebibyte sends to Redis and stores there, in mebibytes.
     private func cost(limit: Int?) async throws -> (sent: Double, kept: Double) {
         let server = try await RedisTestServer.start()
         let storage = try RedisStorage(url: server.url)
@@ -42,7 +42,7 @@ struct LargeContentTests {
             for try await key in client.scan() {
                 kept += try await client.send("MEMORY", "USAGE", key, "SAMPLES", 0).int ?? 0
             }
-            // Whoever comes later, in whatever process, finds everything as it was said.
+            // A later reader, in whatever process, finds the complete output.
             let other = try self.engine(storage, limit: nil)
             #expect(try await other.fetchRun(run.id) == run)
             #expect(try await other.storage.runs(RunQuery(.session("s"))).items == [run])
@@ -61,7 +61,7 @@ struct LargeContentTests {
         return (Double(sent) / mebibyte, Double(kept) / mebibyte)
     }
 
-    @Test("A part of a mebibyte goes to Redis twice, for the run and for the history, and is kept twice")
+    @Test("A part of a mebibyte is sent to Redis twice, for the run and for the history, and is stored twice")
     func cost() async throws {
         let inline = try await cost(limit: nil)
         let once = try await cost(limit: 65_536)

@@ -10,9 +10,9 @@ import Testing
 
 @testable import ACPRedis
 
-@Suite("A server whose Redis goes away")
+@Suite("Outages of Redis")
 struct OutageTests {
-    @Test("Redis killed in the middle of runs: 503 meanwhile, then all goes on, no event lost and none doubled")
+    @Test("While Redis is down, requests get 503; afterwards runs continue, and no event is lost or doubled")
     func killed() async throws {
         try await outage { redis in
             try await redis.kill()
@@ -31,7 +31,7 @@ struct OutageTests {
         }
     }
 
-    /// Lets runs live through two outages, and compares what was read of them with what is stored in the end.
+    /// Executes runs during two outages, and compares what was read of them with what is stored in the end.
     private func outage(
         begin: @escaping @Sendable (RedisTestServer) async throws -> Void,
         end: @escaping @Sendable (RedisTestServer) async throws -> Void
@@ -48,7 +48,7 @@ struct OutageTests {
             let ended = try await serving.client.run(agent: "echo", input: "before")
             let runs = try await Self.startTickers(3, serving)
             try await withThrowingTaskGroup(of: Follower.self) { group in
-                // Two follow each run, one of them from another place than its beginning.
+                // Two clients follow each run, one of them from a later event.
                 let followers = runs.flatMap { [Follower($0, from: 0), Follower($0, from: 2)] }
                 for follower in followers {
                     group.addTask {
@@ -76,14 +76,14 @@ struct OutageTests {
                     #expect(seen.map(\.event) == (try stored.map { try $0.decode() }))
                 }
             }
-            // Those whose callers were told 503 too: none of them is left behind as if it went on.
+            // Also those whose callers got 503: none of them remains unfinished.
             let haveAllEnded = try await poll { try await storage.runs(RunQuery(.unfinished(.inProgress))).total == 0 }
             #expect(haveAllEnded)
             for run in runs {
                 let run = try await serving.client.fetchRun(run)
                 #expect(run.status == .completed)
                 let numbers = run.text.split(separator: " ").compactMap { Int($0) }
-                #expect(numbers == Array(1...max(1, numbers.count)), "all that the agent said, once and in order")
+                #expect(numbers == Array(1...max(1, numbers.count)), "the agent's complete output, once and in order")
             }
         }
         await storage.close()
@@ -96,13 +96,13 @@ struct OutageTests {
         return runs
     }
 
-    /// Waits until everybody has read more.
+    /// Waits until all clients have read more.
     private static func progress(of followers: [Follower]) async throws {
         let before = followers.map { $0.seen.count }
         let isProgress = try await poll(for: .seconds(60)) {
             zip(followers, before).allSatisfy { $0.seen.count >= $1 + 5 }
         }
-        #expect(isProgress, "runs and streams go on")
+        #expect(isProgress, "runs and streams continue")
     }
 
     private static func expectUnavailable(_ serving: Serving, _ ended: RunID, _ running: RunID) async throws {
@@ -122,12 +122,12 @@ struct OutageTests {
         let body = String(decoding: readiness.body, as: UTF8.self)
         #expect(
             body.contains("storage") && !body.contains("127.0.0.1"), "it says what does not work, and not where it is")
-        #expect(try await serving.send("GET", "/healthz").status == 200, "the process itself is well")
+        #expect(try await serving.send("GET", "/healthz").status == 200, "the process itself is healthy")
         #expect(try await serving.send("GET", "/agents").status == 200)
     }
 }
 
-/// Whether tickers tick on.
+/// Whether tickers continue.
 private final class Ticking: Sendable {
     private let isStopped = Atomic(false)
 
@@ -148,7 +148,7 @@ extension ACPServer {
     }
 }
 
-/// Reads the events of a run, over as many connections as it takes.
+/// Reads the events of a run, over as many connections as necessary.
 private final class Follower: Sendable {
     let run: RunID
     let start: Int

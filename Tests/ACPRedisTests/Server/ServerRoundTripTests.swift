@@ -10,7 +10,7 @@ import Testing
 
 @testable import ACPRedis
 
-@Suite("What a run over HTTP costs")
+@Suite("Costs of a run over HTTP")
 struct ServerRoundTripTests {
     @Test("A sync run of echo waits for two round trips to Redis: its creation, and its end with the session's history")
     func syncEcho() async throws {
@@ -21,7 +21,7 @@ struct ServerRoundTripTests {
         let monitor = try await RedisMonitor(redis)
         try await serving(storage) { serving in
             let session: SessionID = "the-session"
-            // The server learns the scripts, connections are made.
+            // The server caches the scripts, and connections are made.
             _ = try await serving.client.run(agent: "echo", input: "warm up", session: session)
             holding.hold()
             let lines = try await monitor.lines {
@@ -31,19 +31,19 @@ struct ServerRoundTripTests {
                     isAnswered.withLock { $0 = true }
                     return run
                 }()
-                // The answers of a round are held back until all of its commands are there. What the next one sends has
-                // waited for them, and nothing else can have.
+                // The replies of a round are held back until all of its commands have been sent. The commands of the
+                // next round have waited for them, and nothing else can have.
                 for (round, name) in [("run.created", "its creation"), ("run.completed", "its end")] {
                     #expect(try await holding.reaches(round), "\(name) is not written")
                     #expect(holding.held == 1, "\(name) is not written alone")
                     holding.letThrough()
                 }
                 try await poll(for: .seconds(60)) { isAnswered.withLock { $0 } || holding.held > 0 }
-                #expect(isAnswered.withLock { $0 }, "the answer waits for a third round trip")
+                #expect(isAnswered.withLock { $0 }, "the response waits for a third round trip")
                 holding.end()
                 #expect(try await answer.text == "hello")
             }
-            // What the agent said goes along with the end, unless a thread was free to send it while the agent was at work.
+            // The agent's output is sent with the end, unless a thread was free to send it while the agent was running.
             #expect((2...3).contains(lines.count { !$0.contains("acp:process:") }), "\(lines)")
         }
         await monitor.close()

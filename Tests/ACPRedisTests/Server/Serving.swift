@@ -10,14 +10,14 @@ import RedisTestSupport
 import ServiceLifecycle
 import Testing
 
-/// A server on a free port of this machine, and the ways to reach it.
+/// A server on a free port of this machine, with clients for it.
 struct Serving: Sendable {
     let server: ACPServer
     let url: String
-    /// Takes broken streams up again and again.
+    /// Resumes broken streams repeatedly.
     let client: ACPClient
 
-    /// Sends a request and reads the answer, whatever it says.
+    /// Sends a request and reads the response, whatever its status.
     func send(_ method: String, _ path: String, _ json: String? = nil) async throws -> Answer {
         var request = HTTPClientRequest(url: url + path)
         request.method = .RAW(value: method)
@@ -35,7 +35,7 @@ struct Answer {
     let retryAfter: String?
     let body: [UInt8]
 
-    /// Checks that this is 503 with an error as ACP wants it, which says why.
+    /// Expects a response 503 with an ACP error that states the reason.
     func expectUnavailable(sourceLocation: SourceLocation = #_sourceLocation) {
         let text = String(decoding: body, as: UTF8.self)
         #expect(status == 503, "\(text)", sourceLocation: sourceLocation)

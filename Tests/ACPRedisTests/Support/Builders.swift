@@ -9,7 +9,7 @@ import RedisTestSupport
 
 let agent: AgentName = "tester"
 
-/// A run that is written step by step, with what must be stored by now.
+/// A run that is written step by step, with its expected stored state.
 struct Writer: Sendable {
     let storage: RedisStorage
     var owner = RunOwner(process: ProcessID())
@@ -63,7 +63,7 @@ struct Writer: Sendable {
         try await write([event], snapshot: true)
     }
 
-    /// Whether exactly what was written is stored.
+    /// Returns whether the stored run equals the written one.
     func isStored(on other: RedisStorage? = nil) async throws -> Bool {
         let storage = other ?? storage
         let found = try await storage.events(of: run.id, from: 0, limit: nil)
@@ -78,11 +78,11 @@ func block(_ name: String) -> HistoryBlock {
     return HistoryBlock(key: name, encoded: (try? Encoded(entry, as: "the link")).map { [$0] } ?? [])
 }
 
-/// What all keys of a database look like.
+/// A report on all keys of a database.
 struct KeyReport {
     /// The time to live of each key in milliseconds; -1 for a key that never expires.
     var lives: [String: Int] = [:]
-    /// How many members or elements keys with such have.
+    /// The number of members or elements of each such key.
     var sizes: [String: Int] = [:]
 
     init(_ client: RedisClient) async throws {
@@ -99,7 +99,7 @@ struct KeyReport {
     var eternal: [String] { lives.filter { $0.value == -1 }.map(\.key).sorted() }
 }
 
-/// The error that a step ends with.
+/// Returns the error that a step throws.
 func storageError(_ body: () async throws -> Void) async -> StorageError? {
     do {
         try await body()

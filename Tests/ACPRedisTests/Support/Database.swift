@@ -6,7 +6,7 @@ import Redis
 import RedisTestSupport
 import Synchronization
 
-/// Everything that masters keep, byte for byte but for the times to live.
+/// Returns everything that masters store, byte for byte, except for times to live.
 func contents(of servers: [RedisTestServer]) async throws -> [String: [UInt8]] {
     var found: [String: [UInt8]] = [:]
     for server in servers {
@@ -18,7 +18,7 @@ func contents(of servers: [RedisTestServer]) async throws -> [String: [UInt8]] {
     return found
 }
 
-/// Keeps what is logged.
+/// Records what is logged.
 struct KeepingLog: LogHandler {
     final class Lines: Sendable {
         private let lines = Mutex<[String]>([])

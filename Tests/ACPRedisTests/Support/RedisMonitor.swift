@@ -6,7 +6,7 @@ import Redis
 import RedisTestSupport
 import Synchronization
 
-/// Sees every command that a server executes, with MONITOR.
+/// Records every command that a server executes, with MONITOR.
 final class RedisMonitor: Sendable {
     private let channel: any Channel
     private let text: Text
@@ -35,12 +35,12 @@ final class RedisMonitor: Sendable {
         }
     }
 
-    /// The commands that clients send during a step, without what scripts do inside.
+    /// Returns the commands that clients send during a step, without those inside scripts.
     func commands(_ step: () async throws -> Void) async throws -> [String] {
         try await lines(step).map { Self.name(of: $0) }
     }
 
-    /// The same with their arguments: the lines that MONITOR prints.
+    /// Returns those commands with their arguments: the lines that MONITOR prints.
     func lines(_ step: () async throws -> Void) async throws -> [String] {
         _ = try await seen()
         try await step()

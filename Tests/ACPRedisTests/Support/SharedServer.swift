@@ -3,14 +3,14 @@
 import Redis
 import RedisTestSupport
 
-/// A server that is started when the first test asks for it, for tests that do it no harm.
+/// A server that is started by the first test that uses it, for tests that leave it intact.
 actor SharedServer {
     private var starting: Task<RedisTestServer, any Error>?
 
     var server: RedisTestServer {
         get async throws {
-            // Tests that ask at the same moment get the same server. The task ends when the server has started; the server
-            // ends with the test process.
+            // Concurrent tests receive the same server. The task ends when the server has started; the server ends with
+            // the test process.
             let task = starting ?? Task { try await RedisTestServer.start() }
             starting = task
             return try await task.value
@@ -22,7 +22,7 @@ actor SharedServer {
     }
 }
 
-/// Lends a client of its own to a test.
+/// Runs a step with a client of its own.
 func withClient<Value>(_ url: String, _ body: (RedisClient) async throws -> Value) async throws -> Value {
     let client = try RedisClient(url: url)
     do {

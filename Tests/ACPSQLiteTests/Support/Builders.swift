@@ -56,7 +56,7 @@ struct Writer {
     }
 }
 
-/// A clock that stands until it is moved.
+/// A clock that is advanced by the test.
 final class ManualTime: Sendable {
     private let time = Mutex(Timestamp.now)
 

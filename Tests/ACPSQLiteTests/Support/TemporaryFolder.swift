@@ -4,7 +4,7 @@ import ACPSQLite
 import ACPStorage
 import Foundation
 
-/// A folder of a test's own, removed with it.
+/// A temporary folder that is removed when it is deinitialized.
 final class TemporaryFolder: Sendable {
     let url: URL
 
@@ -39,7 +39,7 @@ final class TemporaryFolder: Sendable {
     }
 }
 
-/// Opens a storage, and closes it whatever happens.
+/// Runs a step with a storage, which is closed afterwards in any case.
 func withStorage<Result>(
     _ configuration: SQLiteStorage.Configuration, _ body: (SQLiteStorage) async throws -> Result
 ) async throws -> Result {
@@ -61,7 +61,7 @@ func withStorage<Result>(
     try await withStorage(SQLiteStorage.Configuration(path: path), body)
 }
 
-/// The error of a step that must fail.
+/// Returns the error of a step that must fail.
 func storageError(_ body: () async throws -> Void) async -> StorageError? {
     do {
         try await body()

@@ -10,7 +10,7 @@ import Foundation
     import Musl
 #endif
 
-/// `SQLiteTestProcess`, started. It ends at the latest when this value goes away.
+/// A running `SQLiteTestProcess`. It ends at the latest when this value is deinitialized.
 final class TestProcess: Sendable {
     private struct MissingProgram: Error, CustomStringConvertible {
         let description: String
@@ -21,7 +21,7 @@ final class TestProcess: Sendable {
     private let input: Pipe
     private let output: FileHandle
 
-    /// - Parameter mounting: A folder on which a disk of 3 MiB is mounted that only the process sees. Needs the rights of root.
+    /// - Parameter mounting: A folder on which a disk of 3 MiB is mounted that only the process sees. Requires root.
     init(_ command: String, _ path: String, mounting folder: String? = nil) throws {
         let program = Self.folder.appendingPathComponent("SQLiteTestProcess")
         guard FileManager.default.isExecutableFile(atPath: program.path) else {
@@ -60,7 +60,8 @@ final class TestProcess: Sendable {
         return tests?.bundleURL.deletingLastPathComponent() ?? Bundle.main.bundleURL
     }
 
-    /// The next lines, at least so many unless the output ends before. Does not block a thread of Swift's own.
+    /// Returns the next lines, at least so many unless the output ends before. Does not block a thread of Swift's
+    /// concurrency pool.
     func lines(_ count: Int) async -> [String] {
         await withCheckedContinuation { continuation in
             DispatchQueue.global().async { [self] in
@@ -88,7 +89,7 @@ final class TestProcess: Sendable {
         #endif
     }
 
-    /// Lets the process end by itself and waits for it.
+    /// Ends the standard input of the process, and waits for its end.
     func end() async {
         try? input.fileHandleForWriting.close()
         await waitForEnd()

@@ -15,22 +15,22 @@ extension Logger {
     static var silent: Logger { Logger(label: "test") { _ in SwiftLogNoOpLogHandler() } }
 }
 
-/// How a run of the load went.
+/// The result of a run of the load.
 struct Outcome: Sendable {
     let id: RunID
     let session: SessionID
     let begun: ContinuousClock.Instant
     let ended: ContinuousClock.Instant
     let status: RunStatus
-    /// What of the log is not as it should be; nil if all is.
+    /// What is wrong with the run's events; `nil` if they are correct.
     let fault: String?
     let error: String?
 }
 
-/// Runs that are started all the time, by several callers of a server in this process, until it is over.
+/// Runs that several callers of a server in this process start continuously, until the load ends.
 ///
-/// Each run says the numbers from 0 to ``parts``, and is checked when it has ended: nothing may be missing, and nothing may be
-/// there twice.
+/// Each run outputs the numbers from 0 to ``parts``, and is checked when it has ended: no number may be missing or
+/// doubled.
 final class Load: Sendable {
     static let parts = 12
 
@@ -52,17 +52,17 @@ final class Load: Sendable {
     }
 
     var outcomes: [Outcome] { state.withLock { $0.outcomes } }
-    /// How many starts were refused; the callers tried again.
+    /// The number of refused starts; the callers tried again.
     var refused: Int { state.withLock { $0.refused } }
 
-    /// How many runs are not stored any more: they were acknowledged by a master that was replaced before its replica had
-    /// them. Redis replicates without waiting.
+    /// The number of runs that are not stored any more: they were acknowledged by a master that was replaced before its
+    /// replica had received them. Redis replicates asynchronously.
     var lost: Int { state.withLock { $0.lost } }
 
     func end() { state.withLock { $0.isOver = true } }
     private var isOver: Bool { state.withLock { $0.isOver } }
 
-    /// Waits until so many more runs, of those that are wanted, were begun and have ended.
+    /// Waits until so many more of the matching runs were started and have ended.
     func waitForMore(
         _ count: Int, where isWanted: @Sendable (Outcome) -> Bool = { _ in true }
     ) async throws -> Bool {
@@ -138,7 +138,7 @@ final class Load: Sendable {
     }
 }
 
-/// Puts a steady load on a server with this storage while the body runs, and checks every run.
+/// Runs a step while a server with this storage is under a steady load, and checks every run.
 @discardableResult
 func underLoad(
     _ url: String, callers: Int = 6, timeToLive: Duration = .seconds(600),
@@ -174,7 +174,7 @@ func underLoad(
             }
             let outcome: Result<Void, any Error>
             do {
-                #expect(try await load.waitForMore(callers), "the load does not begin")
+                #expect(try await load.waitForMore(callers), "the load does not start")
                 try await body(load)
                 outcome = .success(())
             } catch {
@@ -203,10 +203,10 @@ private struct Served: Service {
 }
 
 extension Load {
-    /// Runs that did not complete.
+    /// The runs that did not complete.
     var failures: [Outcome] { outcomes.filter { $0.status != .completed } }
 
-    /// What was measured, for people.
+    /// The measurements, for the log.
     func report(_ what: String) {
         let lengths = outcomes.map { $0.ended - $0.begun }.sorted()
         guard let longest = lengths.last else { return }

@@ -22,7 +22,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.0"),
     ],
     targets: [
-        // What is measured: the server, and the bare route that it is compared with.
+        // The measured programs: the server, and the bare route that it is compared with.
         .executableTarget(
             name: "BenchServer",
             dependencies: [
@@ -43,7 +43,7 @@ let package = Package(
             path: "BareEcho",
             swiftSettings: swiftSettings
         ),
-        // What measures.
+        // The measuring program.
         .executableTarget(
             name: "Bench",
             dependencies: [
@@ -73,7 +73,7 @@ let package = Package(
             path: "BenchSupport",
             swiftSettings: swiftSettings
         ),
-        // Links to the test support of the package above, which is no product of it.
+        // Symbolic links to the test support of the package above, which is not a product of it.
         .target(
             name: "ACPTestSupport",
             dependencies: [

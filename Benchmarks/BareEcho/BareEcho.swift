@@ -4,8 +4,8 @@ import BenchSupport
 import Hummingbird
 import Logging
 
-/// What the same request costs without ACP: a route that decodes the body of a run and encodes an answer of the same shape
-/// with the framework's own JSON coding.
+/// The same request without ACP: a route that decodes the body of a run and encodes a response of the same shape with
+/// the framework's own JSON coding.
 @main
 struct BareEcho {
     struct Part: Codable {
@@ -51,7 +51,7 @@ struct BareEcho {
                 session_id: "0a0f3c1e-0d0b-4d53-8a4e-6c1e2b7d9f11", status: "completed", output: output,
                 created_at: "2026-01-01T00:00:00.000001Z", finished_at: "2026-01-01T00:00:00.000003Z")
         }
-        // Without the log line per start, as the server beside it.
+        // Without the log line at the start, as the other server.
         var logger = Logger(label: "bare")
         logger.logLevel = .warning
         let application = Application(

@@ -4,12 +4,14 @@ import ArgumentParser
 import Foundation
 import RedisTestSupport
 
-/// Measures everything in one sitting, prints the figures as tables in Markdown, and writes them to a page of the guide.
+/// Measures everything in one session, prints the figures as tables in Markdown, and writes them to a page of the
+/// guide.
 @main
 struct Bench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "scripts/bench",
-        abstract: "Measures the server, its storages and the Redis client, beside what they are compared with.",
+        abstract:
+            "Measures the server, its storages and the Redis client, and the programs that they are compared with.",
         discussion: """
             Parts:
             \(Part.allCases.map { "  \($0.rawValue)  \($0.meaning)" }.joined(separator: "\n"))
@@ -39,32 +41,32 @@ struct Bench: AsyncParsableCommand {
             "bench-\(UInt32.random(in: 0 ... .max))")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
-        guard let program = Bundle.main.executableURL else { throw BenchError("where this program is cannot be told") }
-        let sitting = Sitting(
+        guard let program = Bundle.main.executableURL else { throw BenchError("the path of this program is not known") }
+        let bench = BenchSession(
             isQuick: quick, programs: program.deletingLastPathComponent(), python: python, pythonServer: pythonServer,
             folder: folder)
 
         let machine =
-            Machine.description(python: python) + (quick ? " A quick sitting, for a first impression." : "")
+            Machine.description(python: python) + (quick ? " A quick measurement, for a first impression." : "")
         print("\(machine)\n")
         var sections: [Section] = []
         var failed: [Part] = []
         for part in parts.isEmpty ? Part.allCases : parts {
-            sitting.progress("\(part.rawValue): \(part.meaning)")
+            bench.progress("\(part.rawValue): \(part.meaning)")
             do {
-                let section = try await part.measure(in: sitting)
+                let section = try await part.measure(in: bench)
                 print(section.markdown)
                 sections.append(section)
             } catch {
-                // The others are measured all the same.
-                sitting.progress("\(part.rawValue) failed: \(error)")
+                // The other parts are measured nevertheless.
+                bench.progress("\(part.rawValue) failed: \(error)")
                 failed.append(part)
             }
         }
         let aims = sections.flatMap(\.aims)
         let summary = aims.isEmpty ? "" : "### Aims and what was reached\n\n\(Aim.table(aims).markdown)\n"
         print(summary)
-        sitting.progress("the end")
+        bench.progress("the end")
         guard failed.isEmpty else {
             throw BenchError("these parts failed: \(failed.map(\.rawValue).joined(separator: ", "))")
         }
@@ -75,33 +77,33 @@ struct Bench: AsyncParsableCommand {
     }
 }
 
-/// The parts of a sitting, in the order in which they are measured.
+/// The parts of a measurement, in their order.
 enum Part: String, CaseIterable, ExpressibleByArgument {
     case sync, stream, processes, storages, listing, client, memory, start
 
     var meaning: String {
         switch self {
-        case .sync: "sync runs per second, beside a bare HTTP route and the Python SDK"
-        case .stream: "events per second, time to the first one, and what one more part costs"
+        case .sync: "sync runs per second, compared with a bare HTTP route and the Python SDK"
+        case .stream: "events per second, time to the first one, and the cost of one more part"
         case .processes: "two and four server processes on one Redis"
         case .storages: "commits and reads of each storage by itself"
-        case .listing: "a page of runs, out of up to a million"
-        case .client: "the Redis client, beside redis-benchmark"
+        case .listing: "a page of up to a million runs"
+        case .client: "the Redis client, compared with redis-benchmark"
         case .memory: "an idle server, 10,000 followers, 10,000 runs that await an answer"
-        case .start: "from the start of a process to its first answer"
+        case .start: "from the start of a process to its first response"
         }
     }
 
-    func measure(in sitting: Sitting) async throws -> Section {
+    func measure(in bench: BenchSession) async throws -> Section {
         switch self {
-        case .sync: try await measureSync(in: sitting)
-        case .stream: try await measureStreams(in: sitting)
-        case .processes: try await measureProcesses(in: sitting)
-        case .storages: try await measureStorages(in: sitting)
-        case .listing: try await measureListing(in: sitting)
-        case .client: try await measureClient(in: sitting)
-        case .memory: try await measureMemory(in: sitting)
-        case .start: try await measureStart(in: sitting)
+        case .sync: try await measureSync(in: bench)
+        case .stream: try await measureStreams(in: bench)
+        case .processes: try await measureProcesses(in: bench)
+        case .storages: try await measureStorages(in: bench)
+        case .listing: try await measureListing(in: bench)
+        case .client: try await measureClient(in: bench)
+        case .memory: try await measureMemory(in: bench)
+        case .start: try await measureStart(in: bench)
         }
     }
 }

@@ -4,10 +4,10 @@ import ACPServer
 import BenchSupport
 import Logging
 
-/// An ACP server as its users run it, with agents that do next to nothing, to be put under load.
+/// An ACP server with its default configuration, and agents that do almost nothing, to be put under load.
 ///
-/// `BenchServer STORAGE [PORT]`, where a storage is memory, sqlite:PATH, redis://… or postgresql://…, and the port a free one
-/// unless said otherwise.
+/// `BenchServer STORAGE [PORT]`, where a storage is memory, sqlite:PATH, redis://… or postgresql://…. The port defaults
+/// to a free one.
 @main
 struct BenchServer {
     static func main() async throws {
@@ -15,7 +15,7 @@ struct BenchServer {
         logger.logLevel = .warning
         let arguments = CommandLine.arguments.dropFirst()
         let storage = try openStorage(arguments.first ?? "memory")
-        // More connections than that of a small machine: memory is measured with thousands of followers.
+        // More connections than the default on a small machine: memory is measured with thousands of followers.
         let configuration = ServerConfiguration(
             port: arguments.dropFirst().first.flatMap { Int($0) } ?? 0,
             connections: ConnectionConfiguration(maximumCount: 100_000))
@@ -31,14 +31,14 @@ extension ACPServer {
         try addAgent("echo") { context in
             for message in context.input { try await context.yield(message) }
         }
-        // Its input says how many.
+        // The input is the number of parts.
         try addAgent("parts") { context in
             for number in 0..<count(context) { try await context.yield(MessagePart.text(part(number))) }
         }
         try addAgent("messages") { context in
             for number in 0..<count(context) { try await context.yield(Message(part(number))) }
         }
-        // Says nothing until it is cancelled.
+        // No output until it is cancelled.
         try addAgent("silent") { _ in try await Task.sleep(for: .seconds(86_400)) }
         try addAgent("asker") { context in
             let answer = try await context.awaitMessage("What is your name?")

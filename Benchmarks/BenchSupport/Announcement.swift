@@ -2,7 +2,7 @@
 
 import Foundation
 
-/// Says where a server listens, in one line that is not held back although the output is no terminal.
+/// Prints the address of a server, in one line that is flushed even if the output is not a terminal.
 public func announce(port: Int) {
     FileHandle.standardOutput.write(Data("http://127.0.0.1:\(port)\n".utf8))
 }

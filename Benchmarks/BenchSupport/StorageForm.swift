@@ -5,7 +5,8 @@ import ACPPostgres
 import ACPRedis
 import ACPSQLite
 
-/// Opens the storage that a text names: `memory`, `sqlite:PATH`, `redis://…` or `postgresql://…`, each with its defaults.
+/// Opens the storage that a text names: `memory`, `sqlite:PATH`, `redis://…` or `postgresql://…`, each with its
+/// defaults.
 public func openStorage(_ form: String, runLimit: Int? = nil) throws -> any Storage {
     switch form.prefix(while: { $0 != ":" }) {
     case "memory": return MemoryStorage(runLimit.map { .init(runLimit: $0) } ?? .init())

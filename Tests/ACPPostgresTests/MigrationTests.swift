@@ -61,7 +61,7 @@ struct MigrationTests {
         configuration.skipsMigrations = true
         let older = await storageError { try await withStorage(configuration) { _ = try await $0.ping() } }
         #expect(older?.code == .refused)
-        #expect(older?.message.contains("needs version 3") == true)
+        #expect(older?.message.contains("requires version 3") == true)
     }
 
     @Test("Tables of version 1 are migrated, keep their data, and accept contents then")

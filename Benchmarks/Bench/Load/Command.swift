@@ -8,9 +8,9 @@ struct BenchError: Error, CustomStringConvertible {
     init(_ description: String) { self.description = description }
 }
 
-/// Programs that run to their end. They hold up the calling thread: nothing else goes on in this process meanwhile.
+/// Programs that run to their end. They block the calling thread: nothing else happens in this process meanwhile.
 enum Command {
-    /// What a program prints. Throws if it fails.
+    /// Returns the output of a program. Throws if it fails.
     static func run(_ program: String, _ arguments: [String]) throws -> String {
         let process = Process()
         let output = Pipe()
@@ -26,7 +26,7 @@ enum Command {
         return text
     }
 
-    /// What a program prints, whether it succeeds or not, in one line.
+    /// Returns the output of a program in one line, whether it succeeds or not.
     static func output(_ program: String, _ arguments: [String]) -> String {
         let process = Process()
         let output = Pipe()

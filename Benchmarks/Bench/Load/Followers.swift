@@ -3,17 +3,17 @@
 import NIOCore
 import NIOPosix
 
-/// Clients that follow runs, each on a connection of its own, and do nothing with what they read.
+/// Clients that follow runs, each on a connection of its own, and discard what they read.
 struct Followers: Sendable {
     private let channels: [any Channel]
 
-    /// Opens the connections, and waits until each has been answered.
+    /// Opens the connections, and waits until each has received a response.
     static func open(_ count: Int, of runs: [String], port: Int, on group: any EventLoopGroup) async throws -> Followers
     {
         var channels: [any Channel] = []
         try await withThrowingTaskGroup(of: (any Channel).self) { tasks in
             for number in 0..<count {
-                // So many at a time fit into the queue of a listening socket.
+                // This many at a time fit into the queue of a listening socket.
                 if number >= 64, let channel = try await tasks.next() { channels.append(channel) }
                 let run = runs[number % runs.count]
                 tasks.addTask { try await follow(run, port: port, on: group) }
@@ -23,7 +23,7 @@ struct Followers: Sendable {
         return Followers(channels: channels)
     }
 
-    /// Those that are still connected.
+    /// The number of clients that are still connected.
     var count: Int { channels.count(where: \.isActive) }
 
     func close() async throws {
@@ -68,7 +68,7 @@ private final class FollowerHandler: ChannelInboundHandler {
         if head.hasPrefix("HTTP/1.1 200") {
             answered.succeed()
         } else {
-            answered.fail(BenchError("a follower was answered \(head.prefix(200))"))
+            answered.fail(BenchError("a follower got the response \(head.prefix(200))"))
         }
     }
 

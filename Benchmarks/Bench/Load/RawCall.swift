@@ -3,11 +3,11 @@
 import NIOCore
 import NIOPosix
 
-/// One HTTP request on a connection of its own that is read to its end and no more than counted, so that the client takes
+/// One HTTP request on a connection of its own, whose response is only read and counted, so that the client takes
 /// little of the processors that it shares with the server.
 struct RawCall: Sendable {
     struct Outcome: Sendable {
-        /// From the moment the request was sent.
+        /// The time since the request was sent.
         var firstEvent: Duration?
         var whole: Duration = .zero
         var events = 0
@@ -76,7 +76,7 @@ private final class CountingHandler: ChannelInboundHandler {
         start = .now
         let (done, channel) = (done, context.channel)
         limit = context.eventLoop.scheduleTask(in: .minutes(5)) {
-            done.fail(BenchError("an answer was not complete after 5 minutes"))
+            done.fail(BenchError("a response was not complete after 5 minutes"))
             channel.close(promise: nil)
         }
     }
@@ -102,7 +102,7 @@ private final class CountingHandler: ChannelInboundHandler {
         outcome.whole = start.duration(to: .now)
         let head = String(buffer: beginning)
         guard head.hasPrefix("HTTP/1.1 2") else {
-            return done.fail(BenchError("the server answered \(head.prefix(512))"))
+            return done.fail(BenchError("the server responded \(head.prefix(512))"))
         }
         done.succeed(outcome)
     }

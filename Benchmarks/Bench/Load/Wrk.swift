@@ -18,7 +18,8 @@ struct Wrk {
 
     init(folder: URL) throws {
         script = folder.appendingPathComponent("post.lua").path
-        // Each thread takes the next of the servers that are named behind the script, so that connections go round.
+        // Each thread uses the next of the servers that are named after the script, so that connections are distributed
+        // evenly.
         let text = """
             local servers, count = {}, 0
             wrk.method = "POST"
@@ -36,7 +37,7 @@ struct Wrk {
         try Data(text.utf8).write(to: URL(fileURLWithPath: script))
     }
 
-    /// Puts servers under load. Every answer has to be a success.
+    /// Puts servers under load. Every response must be a success.
     func load(ports: [Int], connections: Int, seconds: Double) throws -> Figures {
         let threads = ports.count == 1 ? 1 : 4
         let text = try Command.run(
@@ -48,12 +49,12 @@ struct Wrk {
                 "-s", script, "http://127.0.0.1:\(ports[0])/runs",
             ])
         guard !text.contains("Non-2xx"), !text.contains("Socket errors") else {
-            throw BenchError("not all answers were good:\n\(text)")
+            throw BenchError("not all responses were successful:\n\(text)")
         }
         guard let rate = field("Requests/sec:", in: text).flatMap(Double.init),
             let p50 = field("50%", in: text).flatMap(time), let p99 = field("99%", in: text).flatMap(time),
             let match = text.firstMatch(of: /([0-9]+) requests in/), let count = Double(match.1)
-        else { throw BenchError("wrk said something unexpected:\n\(text)") }
+        else { throw BenchError("unexpected output of wrk:\n\(text)") }
         return Figures(count: count, rate: rate, p50: p50, p99: p99)
     }
 

@@ -4,11 +4,11 @@ import Foundation
 import Redis
 import RedisTestSupport
 
-/// What callers send, and how.
+/// The commands that callers send.
 private struct Exchange {
     let command: String
     let size: Int
-    /// How many commands a pipeline has.
+    /// The number of commands in a pipeline.
     let pipeline: Int
 
     var title: String {
@@ -16,7 +16,7 @@ private struct Exchange {
         return "\(command), \(size)" + (pipeline > 1 ? ", in pipelines of \(pipeline)" : "")
     }
 
-    /// How many a second there are about, for the length of a measurement.
+    /// The approximate number per second, which determines the length of a measurement.
     var guess: Double { pipeline == 1 ? 50_000 : size < 1_024 ? 800_000 : 50_000 }
 
     static let all = [(3, 1), (16_384, 1), (3, 100), (16_384, 10)].flatMap { size, pipeline in
@@ -26,16 +26,16 @@ private struct Exchange {
 
 private let callers = 50
 
-/// RedisClient beside redis-benchmark, both on a server of their own.
-func measureClient(in sitting: Sitting) async throws -> Section {
+/// Measures RedisClient and redis-benchmark, both on a server of their own.
+func measureClient(in bench: BenchSession) async throws -> Section {
     let server = try await RedisTestServer.start()
     defer { server.stop() }
     let usual = try RedisClient(url: server.url)
     var configuration = try RedisConfiguration(url: server.url)
     configuration.pool.maxConnections = 1
     let narrow = try RedisClient(configuration)
-    let rounds = sitting.pick(3, quick: 1)
-    let seconds = sitting.pick(1.5, quick: 1)
+    let rounds = bench.pick(3, quick: 1)
+    let seconds = bench.pick(1.5, quick: 1)
 
     var figures: [String: (reference: Series, usual: Series, narrow: Series)] = [:]
     for round in 1...rounds {
@@ -48,7 +48,7 @@ func measureClient(in sitting: Sitting) async throws -> Section {
             entry.usual.add(shared)
             entry.narrow.add(alone)
             figures[exchange.title] = entry
-            sitting.progress(
+            bench.progress(
                 "client, round \(round) of \(rounds), \(exchange.title): \(Figure.whole(shared)) per second, redis-benchmark "
                     + Figure.whole(reference))
         }
@@ -59,8 +59,8 @@ func measureClient(in sitting: Sitting) async throws -> Section {
     var section = Section("RedisClient")
     section.note(
         """
-        \(callers) tasks that send a command (or a pipeline), wait for its answer and send the next, beside \
-        `redis-benchmark -c \(callers)`; commands per second, \(sitting.rounds(rounds)) in turn. The client shares its \
+        \(callers) tasks that send a command (or a pipeline), wait for its reply and send the next, compared with \
+        `redis-benchmark -c \(callers)`; commands per second, \(bench.rounds(rounds)) in turn. The client shares its \
         connections among the tasks: with its defaults up to \(configurationDefault), and with one.
         """)
     var table = Table(["", "redis-benchmark", "RedisClient", "ratio", "one connection", "ratio"])
@@ -96,7 +96,7 @@ private func rate(of exchange: Exchange, _ client: RedisClient, seconds: Double)
     return try await rate(operations: exchange.pipeline, seconds: seconds) { _ = try await client.pipeline(commands) }
 }
 
-/// Calls a body from many tasks for a while; the number of operations per second.
+/// Calls a function from many tasks for some time, and returns the number of operations per second.
 private func rate(
     operations: Int, seconds: Double, _ body: @escaping @Sendable () async throws -> Void
 ) async throws -> Double {
@@ -133,5 +133,5 @@ private func redisBenchmark(_ exchange: Exchange, port: Int, seconds: Double) th
         let fields = line.split(separator: ",").map { $0.trimmingCharacters(in: ["\""]) }
         if fields.count > 1, fields[0] == exchange.command, let rate = Double(fields[1]) { return rate }
     }
-    throw BenchError("redis-benchmark said something unexpected:\n\(text)")
+    throw BenchError("unexpected output of redis-benchmark:\n\(text)")
 }

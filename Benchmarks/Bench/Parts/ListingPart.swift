@@ -3,23 +3,23 @@
 import ACPCore
 import ACPStorage
 
-/// One page of the listing of an agent's runs, as runs become many.
-func measureListing(in sitting: Sitting) async throws -> Section {
+/// Measures one page of the listing of an agent's runs, by the number of runs.
+func measureListing(in bench: BenchSession) async throws -> Section {
     let few = 1_000
-    let counts = sitting.pick([100_000, 1_000_000], quick: [20_000])
+    let counts = bench.pick([100_000, 1_000_000], quick: [20_000])
     var section = Section("Listing")
     section.note(
         """
-        The newest ten runs of an agent and their exact total, out of so many runs: half of the calls to the storage are \
-        answered within the time in the table. The ratios compare with a storage of \(few) runs that was asked in turns with \
-        the large one.
+        The newest ten runs of an agent and their exact total, by the number of runs: half of the calls to the \
+        storage return within the time in the table. The ratios compare with a storage of \(few) runs that was \
+        measured in turns with the large one.
         """)
     var table = Table(
         ["storage", "\(Figure.whole(Double(few))) runs"]
             + counts.flatMap { ["\(Figure.whole(Double($0))) runs", "ratio"] })
     for kind in StorageKind.allCases {
         let backings = [
-            try await Backing.start(kind, in: sitting.folder), try await Backing.start(kind, in: sitting.folder),
+            try await Backing.start(kind, in: bench.folder), try await Backing.start(kind, in: bench.folder),
         ]
         defer { backings.forEach { $0.stop() } }
         let small = try await Filler(backings[0], most: few)
@@ -28,7 +28,7 @@ func measureListing(in sitting: Sitting) async throws -> Section {
         var first = Series()
         var cells: [String] = []
         for count in counts {
-            sitting.progress("listing, \(kind.title): filling up to \(Figure.whole(Double(count))) runs")
+            bench.progress("listing, \(kind.title): filling up to \(Figure.whole(Double(count))) runs")
             try await large.fill(upTo: count)
             var times = (few: Series(), many: Series())
             for call in 0..<600 {
@@ -41,7 +41,7 @@ func measureListing(in sitting: Sitting) async throws -> Section {
                 first.add(quick)
             }
             let ratio = times.many.median / times.few.median
-            sitting.progress(
+            bench.progress(
                 "listing, \(kind.title), \(Figure.whole(Double(count))) runs: \(Figure.time(times.many.median)), "
                     + "\(Figure.ratio(ratio)) times that of \(few)")
             cells += [Figure.time(times.many.median), Figure.ratio(ratio)]
@@ -58,7 +58,7 @@ func measureListing(in sitting: Sitting) async throws -> Section {
     return section
 }
 
-/// The time of a page, in seconds.
+/// Returns the time of a page, in seconds.
 private func page(on storage: any Storage, of count: Int) async throws -> Double {
     let start = ContinuousClock.now
     let page = try await storage.runs(RunQuery(.agent(Filler.agent), limit: 10))

@@ -4,26 +4,27 @@ import ACPClient
 import ACPCore
 import Foundation
 
-/// How much memory a server takes: alone, with followers, with runs that await an answer.
-func measureMemory(in sitting: Sitting) async throws -> Section {
-    let wanted = sitting.pick(10_000, quick: 2_000)
-    // Both ends of a connection are in processes that may have so many files open each.
+/// Measures the memory of a server: alone, with followers, with runs that await an answer.
+func measureMemory(in bench: BenchSession) async throws -> Section {
+    let wanted = bench.pick(10_000, quick: 2_000)
+    // Both ends of a connection are in processes with this limit of open files.
     let followers = min(wanted, OpenFiles.raiseLimit() - 200)
     var section = Section("Memory")
     section.note(
         """
-        The resident memory of a server process, as `ps` tells it: after its start and one run; how much more it is with \
-        \(Figure.whole(Double(followers))) clients that follow 100 runs that say nothing, each on a connection of its own, \
-        after they have been idle \(sitting.isQuick ? "for 3 seconds" : "for 35 seconds, two keep-alive comments included"); \
-        and how much more, in another process, with \(Figure.whole(Double(wanted))) runs that await an answer.
+        The resident memory of a server process, as reported by `ps`: after its start and one run; the increase with \
+        \(Figure.whole(Double(followers))) clients that follow 100 runs without output, each on a connection of its \
+        own, \
+        after they have been idle \(bench.isQuick ? "for 3 seconds" : "for 35 seconds, two keep-alive comments included"); \
+        and the increase, in another process, with \(Figure.whole(Double(wanted))) runs that await an answer.
         """)
     if followers < wanted {
-        section.note("The system lets a process have too few files open (`ulimit -Hn`) for more followers.")
+        section.note("The limit of open files (`ulimit -Hn`) does not allow more followers.")
     }
     var table = Table(["storage", "idle", "followers", "one follower", "awaiting runs", "one awaiting run"])
     for storage in [StorageKind.memory, .redis] {
-        let (idle, following) = try await followerMemory(storage, followers, in: sitting)
-        let awaiting = try await awaitingMemory(storage, wanted, in: sitting)
+        let (idle, following) = try await followerMemory(storage, followers, in: bench)
+        let awaiting = try await awaitingMemory(storage, wanted, in: bench)
         let one = following / Double(followers)
         table.add([
             storage.title, Figure.memory(idle), Figure.memory(following), Figure.memory(one), Figure.memory(awaiting),
@@ -33,7 +34,7 @@ func measureMemory(in sitting: Sitting) async throws -> Section {
             "one idle follower, \(storage.title)", "under 30 KiB of memory", measured: Figure.memory(one),
             isReached: one < 30)
     }
-    if let server = try await sitting.sdkServer("memory") {
+    if let server = try await bench.sdkServer("memory") {
         defer { server.stop() }
         table.add(["Python SDK, memory", Figure.memory(try server.memory()), "–", "–", "–", "–"])
     }
@@ -41,29 +42,29 @@ func measureMemory(in sitting: Sitting) async throws -> Section {
     return section
 }
 
-/// The memory of an idle server, and how much more it takes for followers, in KiB.
+/// Returns the memory of an idle server, and the increase for followers, in KiB.
 private func followerMemory(
-    _ storage: StorageKind, _ count: Int, in sitting: Sitting
+    _ storage: StorageKind, _ count: Int, in bench: BenchSession
 ) async throws -> (idle: Double, following: Double) {
-    let backing = try await Backing.start(storage, in: sitting.folder)
-    let server = try await sitting.server(backing.form)
+    let backing = try await Backing.start(storage, in: bench.folder)
+    let server = try await bench.server(backing.form)
     defer {
         server.stop()
         backing.stop()
     }
-    // What the first request of all brings into memory counts as the server's, not as a follower's.
+    // Memory that the very first request needs counts as the server's, not as a follower's.
     let client = try ACPClient("http://127.0.0.1:\(server.port)")
     _ = try await client.run(agent: "echo", input: "Hello")
     let idle = try server.memory()
     var runs: [String] = []
     for _ in 0..<100 { runs.append(try await client.start(agent: "silent", input: "Hello").id.rawValue) }
     let before = try server.memory()
-    let followers = try await Followers.open(count, of: runs, port: server.port, on: sitting.group)
+    let followers = try await Followers.open(count, of: runs, port: server.port, on: bench.group)
     let atOnce = try server.memory()
-    try await Task.sleep(for: sitting.pick(.seconds(35), quick: .seconds(3)))
+    try await Task.sleep(for: bench.pick(.seconds(35), quick: .seconds(3)))
     let later = try server.memory()
     guard followers.count == count else { throw BenchError("only \(followers.count) of \(count) followers stayed") }
-    sitting.progress(
+    bench.progress(
         "memory, \(storage.title): \(Figure.memory(idle)) idle, \(Figure.memory(before)) with 100 runs, "
             + "\(Figure.memory(atOnce)) with \(count) followers, \(Figure.memory(later)) a while later")
     try await followers.close()
@@ -71,10 +72,10 @@ private func followerMemory(
     return (idle, max(atOnce, later) - before)
 }
 
-/// How much more memory a server takes for runs that await an answer, in KiB.
-private func awaitingMemory(_ storage: StorageKind, _ count: Int, in sitting: Sitting) async throws -> Double {
-    let backing = try await Backing.start(storage, in: sitting.folder)
-    let server = try await sitting.server(backing.form)
+/// Returns the increase of memory for runs that await an answer, in KiB.
+private func awaitingMemory(_ storage: StorageKind, _ count: Int, in bench: BenchSession) async throws -> Double {
+    let backing = try await Backing.start(storage, in: bench.folder)
+    let server = try await bench.server(backing.form)
     defer {
         server.stop()
         backing.stop()
@@ -87,7 +88,7 @@ private func awaitingMemory(_ storage: StorageKind, _ count: Int, in sitting: Si
         for caller in 0..<callers {
             group.addTask {
                 for _ in stride(from: caller, to: count, by: callers) {
-                    // Answers when the run awaits.
+                    // The response follows when the run awaits.
                     let run = try await client.run(agent: "asker", input: "Hello")
                     guard run.status == .awaiting else { throw BenchError("a run is \(run.status) and not awaiting") }
                 }
@@ -96,7 +97,7 @@ private func awaitingMemory(_ storage: StorageKind, _ count: Int, in sitting: Si
         try await group.waitForAll()
     }
     let memory = try server.memory()
-    sitting.progress(
+    bench.progress(
         "memory, \(storage.title): \(Figure.memory(before)) without, \(Figure.memory(memory)) with \(count) awaiting runs"
     )
     try await client.close()

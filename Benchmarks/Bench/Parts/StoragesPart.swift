@@ -4,22 +4,24 @@ import ACPCore
 import ACPStorage
 import BenchSupport
 
-/// The storages by themselves, without a server: commits, reads, listings, and appending to a long run.
-func measureStorages(in sitting: Sitting) async throws -> Section {
+/// Measures the storages without a server: commits, reads, listings, and appending to a long run.
+func measureStorages(in bench: BenchSession) async throws -> Section {
     var section = Section("The storages by themselves")
     section.note(
         """
-        Commits of one event each, by one run and by 64 at once; reading a run; the newest ten of 1,000 runs; a commit to a \
-        run of 10 events, and to one of 100,000. Every storage with its defaults. A commit of SQLite and PostgreSQL waits for \
-        the disk, one of Redis for what its persistence says (nothing, here).
+        Commits of one event each, by one run and by 64 at once; reading a run; the newest ten of 1,000 runs; a \
+        commit to a \
+        run of 10 events, and to one of 100,000. Every storage with its defaults. A commit of SQLite and PostgreSQL \
+        waits for \
+        the disk, one of Redis for what its persistence requires (nothing, here).
         """)
     var table = Table([
         "storage", "commits per second, one run", "64 runs at once", "read a run", "newest ten of 1,000 runs",
         "commit after 10 events", "after 100,000",
     ])
-    let seconds = sitting.pick(3, quick: 1)
+    let seconds = bench.pick(3, quick: 1)
     for kind in StorageKind.allCases {
-        let backing = try await Backing.start(kind, in: sitting.folder)
+        let backing = try await Backing.start(kind, in: bench.folder)
         defer { backing.stop() }
         let storage = try openStorage(backing.form, runLimit: 100_000)
         _ = try await commitsPerSecond(on: storage, runs: 4, seconds: 0.3)
@@ -32,13 +34,13 @@ func measureStorages(in sitting: Sitting) async throws -> Section {
             kind.title, Figure.whole(one), Figure.whole(many), Figure.time(read), Figure.time(page), Figure.time(early),
             Figure.time(late),
         ])
-        sitting.progress("storages, \(kind.title): \(Figure.whole(many)) commits per second of 64 runs")
+        bench.progress("storages, \(kind.title): \(Figure.whole(many)) commits per second of 64 runs")
     }
     section.add(table)
     return section
 }
 
-/// A run that somebody commits to.
+/// A run that is being written.
 private struct Writer {
     private let storage: any Storage
     private let run: Run
@@ -83,7 +85,7 @@ private func commitsPerSecond(on storage: any Storage, runs: Int, seconds: Doubl
     return Double(total) / start.duration(to: .now).inSeconds
 }
 
-/// The median times of reading a run and a page of runs.
+/// Returns the median times of reading a run and a page of runs.
 private func readTimes(on storage: any Storage) async throws -> (run: Double, page: Double) {
     let run = Run(agentName: "reads", sessionID: "reads", output: [Message("An answer of usual length.")])
     try await storage.save(run)
@@ -101,7 +103,7 @@ private func readTimes(on storage: any Storage) async throws -> (run: Double, pa
     return (reads.median, pages.median)
 }
 
-/// The median times of a commit to a short run and to a long one, in turns.
+/// Returns the median times of a commit to a short run and to a long one, measured in turns.
 private func appendTimes(on storage: any Storage) async throws -> (early: Double, late: Double) {
     let event = try Writer.part()
     let thousand = Array(repeating: event, count: 1_000)

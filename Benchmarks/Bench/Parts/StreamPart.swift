@@ -2,23 +2,23 @@
 
 import Foundation
 
-/// Streams: how fast they are, how soon they begin, and what one more part costs.
-func measureStreams(in sitting: Sitting) async throws -> Section {
+/// Measures streams: their rate, the time to the first event, and the cost of one more part.
+func measureStreams(in bench: BenchSession) async throws -> Section {
     var section = Section("Streams")
-    try await measureRates(in: sitting, &section)
-    try await measureGrowth(in: sitting, &section)
+    try await measureRates(in: bench, &section)
+    try await measureGrowth(in: bench, &section)
     return section
 }
 
 // MARK: - Events per second
 
-/// Besides its parts, a run has these: created, in progress, a message begun and completed, the run completed.
+/// The other events of a run: created, in progress, a message begun and completed, the run completed.
 private let frame = 5
 
-private func measureRates(in sitting: Sitting, _ section: inout Section) async throws {
-    let one = sitting.pick(20_000, quick: 5_000)
-    let many = sitting.pick(2_000, quick: 500)
-    let rounds = sitting.pick(3, quick: 2)
+private func measureRates(in bench: BenchSession, _ section: inout Section) async throws {
+    let one = bench.pick(20_000, quick: 5_000)
+    let many = bench.pick(2_000, quick: 500)
+    let rounds = bench.pick(3, quick: 2)
     var backings: [Backing] = []
     var servers: [(storage: StorageKind, process: ServerProcess)] = []
     defer {
@@ -26,9 +26,9 @@ private func measureRates(in sitting: Sitting, _ section: inout Section) async t
         backings.forEach { $0.stop() }
     }
     for storage in StorageKind.allCases {
-        let backing = try await Backing.start(storage, in: sitting.folder)
+        let backing = try await Backing.start(storage, in: bench.folder)
         backings.append(backing)
-        servers.append((storage, try await sitting.server(backing.form)))
+        servers.append((storage, try await bench.server(backing.form)))
     }
     var single: [StorageKind: Series] = [:]
     var streamed: [StorageKind: Series] = [:]
@@ -36,29 +36,31 @@ private func measureRates(in sitting: Sitting, _ section: inout Section) async t
     var first: [StorageKind: Series] = [:]
     for round in 0...rounds {
         for (storage, process) in servers {
-            let call = RawCall(port: process.port, on: sitting.group)
+            let call = RawCall(port: process.port, on: bench.group)
             let alone = try await rate(runs: 1, parts: one, mode: "stream", call)
             let followed = try await rate(runs: 64, parts: many, mode: "stream", call)
             let unfollowed = try await rate(runs: 64, parts: many, mode: "sync", call)
-            // The first round warms up.
+            // The first round is a warm-up.
             guard round > 0 else { continue }
             single[storage, default: Series()].add(alone)
             streamed[storage, default: Series()].add(followed)
             synced[storage, default: Series()].add(unfollowed)
-            for _ in 0..<sitting.pick(200, quick: 50) {
+            for _ in 0..<bench.pick(200, quick: 50) {
                 let outcome = try await call.run("parts", 1)
                 first[storage, default: Series()].add(outcome.firstEvent?.inSeconds ?? .nan)
             }
-            sitting.progress(
+            bench.progress(
                 "stream, round \(round) of \(rounds), \(storage.title): \(Figure.whole(alone)) events per second of one run, "
                     + "\(Figure.whole(followed)) of 64, \(Figure.whole(unfollowed)) of 64 that nobody streams")
         }
     }
     section.note(
         """
-        An agent that yields parts as fast as it can: events per second of one run of \(Figure.whole(Double(one))) parts, and \
-        of 64 runs at once of \(Figure.whole(Double(many))) parts each, streamed to one client per run, or called in sync mode, \
-        so that the events are committed but not streamed. Time to the first event: from the request on, on a new connection.
+        An agent that yields parts at full speed: events per second of one run of \(Figure.whole(Double(one))) parts, \
+        and \
+        of 64 runs at once of \(Figure.whole(Double(many))) parts each, streamed to one client per run, or called in \
+        sync mode, \
+        so that the events are committed but not streamed. Time to the first event: from the request, on a new connection.
         """)
     var table = Table([
         "storage", "one run", "64 runs", "64 runs, sync", "first event, half of the runs within", "99 of 100 within",
@@ -70,7 +72,7 @@ private func measureRates(in sitting: Sitting, _ section: inout Section) async t
             synced[storage]?.text(Figure.whole) ?? "–", Figure.time(first.median), Figure.time(first.percentile(0.99)),
         ])
     }
-    try await addSDKRates(in: sitting, to: &table)
+    try await addSDKRates(in: bench, to: &table)
     section.add(table)
     let committed = streamed[.redis] ?? Series()
     section.aim(
@@ -78,16 +80,16 @@ private func measureRates(in sitting: Sitting, _ section: inout Section) async t
         measured: committed.text(Figure.whole), isReached: committed.median >= 60_000)
 }
 
-/// The Python SDK in the same table, with shorter runs: what it needs for a run grows with the square of its length.
-private func addSDKRates(in sitting: Sitting, to table: inout Table) async throws {
+/// Adds the Python SDK to the table, with shorter runs: its cost grows with the square of a run's length.
+private func addSDKRates(in bench: BenchSession, to table: inout Table) async throws {
     for storage in [StorageKind.memory, .redis] {
-        let backing = try await Backing.start(storage, in: sitting.folder)
+        let backing = try await Backing.start(storage, in: bench.folder)
         defer { backing.stop() }
-        guard let server = try await sitting.sdkServer(backing.form) else { continue }
+        guard let server = try await bench.sdkServer(backing.form) else { continue }
         defer { server.stop() }
-        let call = RawCall(port: server.port, on: sitting.group)
+        let call = RawCall(port: server.port, on: bench.group)
         var first = Series()
-        for _ in 0..<sitting.pick(100, quick: 30) {
+        for _ in 0..<bench.pick(100, quick: 30) {
             first.add(try await call.run("parts", 1).firstEvent?.inSeconds ?? .nan)
         }
         let rate = try await rate(runs: 1, parts: 200, mode: "stream", call)
@@ -95,11 +97,11 @@ private func addSDKRates(in sitting: Sitting, to table: inout Table) async throw
             "Python SDK, \(storage.title) (one run of 200 parts)", Figure.whole(rate), "–", "–",
             Figure.time(first.median), Figure.time(first.percentile(0.99)),
         ])
-        sitting.progress("stream, the Python SDK, \(storage.title): \(Figure.whole(rate)) events per second")
+        bench.progress("stream, the Python SDK, \(storage.title): \(Figure.whole(rate)) events per second")
     }
 }
 
-/// Events per second of some runs at once.
+/// Returns the events per second of several concurrent runs.
 private func rate(runs: Int, parts: Int, mode: String, _ call: RawCall) async throws -> Double {
     let start = ContinuousClock.now
     try await withThrowingTaskGroup(of: RawCall.Outcome.self) { group in
@@ -119,49 +121,49 @@ private struct Growth {
     var bytes = Series()
 }
 
-private func measureGrowth(in sitting: Sitting, _ section: inout Section) async throws {
+private func measureGrowth(in bench: BenchSession, _ section: inout Section) async throws {
     let sizes = [10, 100, 1_000, 10_000]
     var ours: [String: [Int: Growth]] = [:]
     var theirs: [String: [Int: Growth]] = [:]
     let agents = ["parts", "messages"]
 
-    let backing = try await Backing.start(.redis, in: sitting.folder)
-    let server = try await sitting.server(backing.form)
+    let backing = try await Backing.start(.redis, in: bench.folder)
+    let server = try await bench.server(backing.form)
     defer {
         server.stop()
         backing.stop()
     }
     let meter = try RedisMeter(backing)
-    for round in 0...sitting.pick(3, quick: 2) {
+    for round in 0...bench.pick(3, quick: 2) {
         for agent in agents {
             for size in sizes {
-                let times = max(1, min(100, sitting.pick(10_000, quick: 5_000) / size))
+                let times = max(1, min(100, bench.pick(10_000, quick: 5_000) / size))
                 let growth = try await grow(
-                    agent, size, times: times, RawCall(port: server.port, on: sitting.group), meter)
+                    agent, size, times: times, RawCall(port: server.port, on: bench.group), meter)
                 guard round > 0 else { continue }
                 ours[agent, default: [:]][size, default: Growth()].time.add(growth.time)
                 ours[agent, default: [:]][size, default: Growth()].bytes.add(growth.bytes)
             }
         }
-        sitting.progress("stream, runs of 10 to 10,000 parts and messages on Redis, round \(round)")
+        bench.progress("stream, runs of 10 to 10,000 parts and messages on Redis, round \(round)")
     }
     await meter.close()
 
-    if sitting.python != nil {
-        let backing = try await Backing.start(.redis, in: sitting.folder)
+    if bench.python != nil {
+        let backing = try await Backing.start(.redis, in: bench.folder)
         defer { backing.stop() }
-        if let server = try await sitting.sdkServer(backing.form) {
+        if let server = try await bench.sdkServer(backing.form) {
             defer { server.stop() }
             let meter = try RedisMeter(backing)
-            let call = RawCall(port: server.port, on: sitting.group)
+            let call = RawCall(port: server.port, on: bench.group)
             _ = try await grow("parts", 10, times: 3, call, meter)
             for agent in agents {
-                // What it needs grows with the square: 1,000 messages would take it many minutes.
-                for size in [10, 100] + (agent == "parts" ? sitting.pick([1_000], quick: []) : []) {
+                // The cost grows with the square: 1,000 messages would take many minutes.
+                for size in [10, 100] + (agent == "parts" ? bench.pick([1_000], quick: []) : []) {
                     let growth = try await grow(agent, size, times: max(1, 100 / size), call, meter)
                     theirs[agent, default: [:]][size, default: Growth()].time.add(growth.time)
                     theirs[agent, default: [:]][size, default: Growth()].bytes.add(growth.bytes)
-                    sitting.progress("stream, the Python SDK, \(size) \(agent): \(Figure.time(growth.time)) each")
+                    bench.progress("stream, the Python SDK, \(size) \(agent): \(Figure.time(growth.time)) each")
                 }
             }
             await meter.close()
@@ -170,9 +172,10 @@ private func measureGrowth(in sitting: Sitting, _ section: inout Section) async 
 
     section.note(
         """
-        What one part costs in a run of so many, on Redis: the time from the request to the end of the stream over the number \
-        of parts, and the bytes that Redis was sent (its own count) over the number of parts. Likewise for whole messages. \
-        What the Python SDK needs grows with the square of the run's length: it is asked for short runs only.
+        The cost of one part, by the number of parts of the run, on Redis: the time from the request to the end of \
+        the stream, and the bytes that Redis received (its own count), each divided by the number of parts. \
+        Likewise for whole messages. The cost of the Python SDK grows with the square of the run's length: it is \
+        measured with short runs only.
         """)
     for agent in agents {
         let what = agent == "parts" ? "part" : "message"
@@ -202,10 +205,10 @@ private func measureGrowth(in sitting: Sitting, _ section: inout Section) async 
             "bytes sent to Redis per \(what), at 10,000 against 100", "no more than 1.2",
             measured: bytes.text(Figure.ratio), isReached: bytes.median <= 1.2)
     }
-    if sitting.python == nil { section.note(Sitting.withoutPython) }
+    if bench.python == nil { section.note(BenchSession.withoutPython) }
 }
 
-/// The median time, and the mean of the bytes, per part of a run.
+/// Returns the median time, and the mean number of bytes, per part of a run.
 private func grow(
     _ agent: String, _ size: Int, times: Int, _ call: RawCall, _ meter: RedisMeter
 ) async throws -> (time: Double, bytes: Double) {

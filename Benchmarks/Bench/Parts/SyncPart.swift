@@ -2,7 +2,7 @@
 
 import Foundation
 
-/// Who answers in the comparison of sync runs.
+/// The compared servers of sync runs.
 private enum Contestant: Hashable {
     case bare
     case server(StorageKind)
@@ -21,8 +21,8 @@ private enum Contestant: Hashable {
 }
 
 /// Sync runs of an agent that echoes one message, over 1, 16 and 64 connections.
-func measureSync(in sitting: Sitting) async throws -> Section {
-    let wrk = try Wrk(folder: sitting.folder)
+func measureSync(in bench: BenchSession) async throws -> Section {
+    let wrk = try Wrk(folder: bench.folder)
     let counts = [1, 16, 64]
     var backings: [Backing] = []
     var servers: [Contestant: ServerProcess] = [:]
@@ -33,24 +33,24 @@ func measureSync(in sitting: Sitting) async throws -> Section {
     for contestant in Contestant.all {
         switch contestant {
         case .bare:
-            servers[contestant] = try await sitting.bareServer()
+            servers[contestant] = try await bench.bareServer()
         case .server(let storage):
-            let backing = try await Backing.start(storage, in: sitting.folder)
+            let backing = try await Backing.start(storage, in: bench.folder)
             backings.append(backing)
-            servers[contestant] = try await sitting.server(backing.form)
+            servers[contestant] = try await bench.server(backing.form)
         case .sdk(let storage):
-            let backing = try await Backing.start(storage, in: sitting.folder)
+            let backing = try await Backing.start(storage, in: bench.folder)
             backings.append(backing)
-            servers[contestant] = try await sitting.sdkServer(backing.form)
+            servers[contestant] = try await bench.sdkServer(backing.form)
         }
     }
 
-    // All of them in each round, so that what else the machine does falls on all.
+    // All of them in each round, so that other load on the machine affects all alike.
     var rates: [Contestant: [Int: Series]] = [:]
     var halves: [Contestant: [Int: Series]] = [:]
     var tails: [Contestant: [Int: Series]] = [:]
     var work: [Contestant: Series] = [:]
-    let rounds = sitting.pick(3, quick: 1)
+    let rounds = bench.pick(3, quick: 1)
     for contestant in Contestant.all {
         guard let server = servers[contestant] else { continue }
         _ = try wrk.load(ports: [server.port], connections: 16, seconds: 1)
@@ -61,14 +61,14 @@ func measureSync(in sitting: Sitting) async throws -> Section {
                 guard let server = servers[contestant] else { continue }
                 let before = server.processorTime()
                 let figures = try wrk.load(
-                    ports: [server.port], connections: count, seconds: sitting.pick(3, quick: 2))
+                    ports: [server.port], connections: count, seconds: bench.pick(3, quick: 2))
                 rates[contestant, default: [:]][count, default: Series()].add(figures.rate)
                 halves[contestant, default: [:]][count, default: Series()].add(figures.p50)
                 tails[contestant, default: [:]][count, default: Series()].add(figures.p99)
                 if count == counts.last, let before, let after = server.processorTime() {
                     work[contestant, default: Series()].add((after - before) / figures.count)
                 }
-                sitting.progress(
+                bench.progress(
                     "sync, round \(round) of \(rounds), \(count) connections, \(contestant.title): "
                         + "\(Figure.whole(figures.rate)) runs per second")
             }
@@ -78,7 +78,8 @@ func measureSync(in sitting: Sitting) async throws -> Section {
     var section = Section("Sync runs")
     section.note(
         """
-        An agent that echoes one message, called by wrk; \(sitting.rounds(rounds)) of all in turn, medians (lowest–highest). \
+        An agent that echoes one message, called by wrk; \(bench.rounds(rounds)) of all in turn, medians \
+        (lowest–highest). \
         Processor time is that of the server process alone, without Redis or PostgreSQL.
         """)
     var table = Table(
@@ -86,7 +87,7 @@ func measureSync(in sitting: Sitting) async throws -> Section {
             "of the bare route at 64", "processor time per run at 64",
         ])
     var times = Table(
-        ["half of the answers, and 99 of 100, within"] + counts.map { "\($0) connection\($0 == 1 ? "" : "s")" })
+        ["half of the responses, and 99 of 100, within"] + counts.map { "\($0) connection\($0 == 1 ? "" : "s")" })
     func series(_ contestant: Contestant, _ count: Int) -> Series { rates[contestant]?[count] ?? Series() }
     for contestant in Contestant.all where servers[contestant] != nil {
         let ratio = series(contestant, 64).over(series(.bare, 64))
@@ -106,8 +107,8 @@ func measureSync(in sitting: Sitting) async throws -> Section {
     section.add(times)
 
     let redis = series(.server(.redis), 64)
-    if sitting.python == nil {
-        section.note(Sitting.withoutPython)
+    if bench.python == nil {
+        section.note(BenchSession.withoutPython)
     } else {
         let times = redis.over(series(.sdk(.redis), 64))
         section.aim(

@@ -2,7 +2,7 @@
 
 import Foundation
 
-/// The machine and the programs of this sitting, in words.
+/// A description of the machine and the programs of this measurement.
 enum Machine {
     static func description(python: String?) -> String {
         let processor = Command.output(
@@ -25,8 +25,8 @@ enum Machine {
         return """
             Measured on \(date): \(ProcessInfo.processInfo.activeProcessorCount) processors (\(processor ?? "unknown")), \
             \(Figure.whole(memory)) GiB of memory, \(system), \(kernel). \(programs.joined(separator: ", ")). \
-            Release build. Everything ran on this machine over loopback, so the load generators shared its processors with \
-            what they measured.\(load.isEmpty ? "" : " Load average at the start: \(load).")
+            Release build. Everything ran on this machine over loopback, so the load generators shared its \
+            processors with the measured programs.\(load.isEmpty ? "" : " Load average at the start: \(load).")
             """
     }
 

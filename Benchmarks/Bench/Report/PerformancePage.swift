@@ -2,7 +2,7 @@
 
 import Foundation
 
-/// The page of the guide that holds the figures: what is between its two markers is written by the benchmarks.
+/// The page of the guide that contains the figures, which the benchmarks write between two markers.
 enum PerformancePage {
     private static let begin = "<!-- figures: written by make bench -->"
     private static let end = "<!-- end of the figures -->"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What a part of the sitting has measured.
+/// The results of a part of the measurement.
 struct Section {
     let title: String
     private(set) var blocks: [String] = []
@@ -19,7 +19,7 @@ struct Section {
     var markdown: String { (["### \(title)"] + blocks).joined(separator: "\n\n") + "\n" }
 }
 
-/// One of the figures that the project wants to reach.
+/// A figure with an aim.
 struct Aim {
     let what: String
     let aim: String

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Figures of the same thing, measured several times.
+/// Repeated measurements of one figure.
 struct Series {
     private(set) var values: [Double] = []
 
@@ -17,12 +17,12 @@ struct Series {
         return values.sorted()[min(values.count - 1, Int(Double(values.count) * part))]
     }
 
-    /// Each figure over that of the other series in the same round.
+    /// Divides each figure by that of another series in the same round.
     func over(_ other: Series) -> Series {
         Series(values: zip(values, other.values).map { $0 / $1 })
     }
 
-    /// The median, and from where to where the figures go if there are several.
+    /// The median, and the lowest and highest figure if there are several.
     func text(_ format: (Double) -> String) -> String {
         guard let low = values.min(), let high = values.max() else { return "–" }
         return values.count == 1 ? format(low) : "\(format(median)) (\(format(low))–\(format(high)))"
@@ -33,7 +33,7 @@ extension Duration {
     var inSeconds: Double { Double(components.seconds) + Double(components.attoseconds) / 1e18 }
 }
 
-/// Numbers as people read them.
+/// Formats for numbers.
 enum Figure {
     /// `12,345`.
     static func whole(_ value: Double) -> String {

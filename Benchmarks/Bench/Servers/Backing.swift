@@ -17,9 +17,9 @@ enum StorageKind: String, CaseIterable, Sendable {
     }
 }
 
-/// A place to store, fresh and empty, with the server that it needs. It ends with ``stop()`` or the last reference to it.
+/// A fresh, empty storage, with the server that it requires. It ends with ``stop()`` or the last reference to it.
 final class Backing: Sendable {
-    /// As `openStorage` takes it.
+    /// The text for `openStorage`.
     let form: String
     let redis: RedisTestServer?
     let postgres: PostgresTestServer?

@@ -7,12 +7,12 @@ import Foundation
 import GRDB
 import Redis
 
-/// Fills a storage with runs that have ended: in memory by saving them, elsewhere as the storage itself would have written
-/// them, because a million commits take their time.
+/// Fills a storage with runs that have ended: in memory by saving them, elsewhere by writing the stored form directly,
+/// because a million commits take too long.
 actor Filler {
     static let agent: AgentName = "lists"
 
-    /// Its owner closes it.
+    /// The owner of the filler closes it.
     nonisolated let storage: any Storage
     private let backing: Backing
     private var filled = 0
@@ -20,12 +20,12 @@ actor Filler {
     init(_ backing: Backing, most: Int) async throws {
         self.backing = backing
         storage = try openStorage(backing.form, runLimit: most + 1_000)
-        // Makes the tables, where there are some.
+        // Creates the tables, where there are some.
         _ = try await storage.ping()
         _ = try await storage.runs(RunQuery(.all, limit: 1))
     }
 
-    /// Adds runs until there are so many, each a microsecond younger than the one before.
+    /// Adds runs up to a number, each a microsecond younger than the one before.
     func fill(upTo count: Int) async throws {
         guard count > filled else { return }
         let range = filled..<count
@@ -50,7 +50,7 @@ actor Filler {
 
     private static let begin: Int64 = 1_700_000_000_000_000
 
-    /// The JSON of a run, with `run-0` for its id.
+    /// Returns the JSON of a run with the id `run-0`.
     private func document() throws -> String { String(decoding: try ACPJSON.encode(run(0)), as: UTF8.self) }
 
     // MARK: Redis
@@ -81,7 +81,7 @@ actor Filler {
     // MARK: PostgreSQL
 
     private func fill(_ postgres: PostgresTestServer, _ range: Range<Int>) throws {
-        // Without its triggers, which count each run in the same row, and leave a dead one behind each time.
+        // Without its triggers, which count each run in the same row, and leave a dead row version each time.
         try postgres.script(
             """
             SET session_replication_role = replica;

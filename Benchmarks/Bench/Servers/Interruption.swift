@@ -3,8 +3,8 @@
 import Dispatch
 import Foundation
 
-/// Ends this process in an orderly way when it is told to end: what is registered for its exit, such as the removal of
-/// PostgreSQL's files, still happens. Servers end with it in any case.
+/// Ends this process in order when it is interrupted: handlers that are registered for its exit, such as the removal of
+/// PostgreSQL's files, still run. Servers end with it in any case.
 struct Interruption {
     private let sources: [any DispatchSourceSignal]
 

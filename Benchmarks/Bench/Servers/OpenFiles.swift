@@ -6,9 +6,10 @@
     import Darwin
 #endif
 
-/// How many files and sockets a process may have open.
+/// The limit of open files and sockets of a process.
 enum OpenFiles {
-    /// Raises the limit as far as the system lets this user, for this process and those that it starts.
+    /// Raises the limit as far as the operating system allows it to this user, for this process and those that it
+    /// starts.
     /// - Returns: The limit.
     @discardableResult
     static func raiseLimit() -> Int {
@@ -19,7 +20,7 @@ enum OpenFiles {
         #endif
         var limit = rlimit()
         guard getrlimit(resource, &limit) == 0 else { return 256 }
-        // More than this, some systems refuse.
+        // Some systems refuse more than this.
         limit.rlim_cur = min(limit.rlim_max, 100_000)
         setrlimit(resource, &limit)
         guard getrlimit(resource, &limit) == 0 else { return 256 }

@@ -3,8 +3,8 @@
 import Foundation
 import RedisTestSupport
 
-/// A server that says its address in the first line that it prints. It ends with ``stop()``, with the last reference to it,
-/// or with this process, however that ends.
+/// A server that prints its address in its first line. It ends with ``stop()``, with the last reference to it, or with
+/// this process, in whatever way that ends.
 final class ServerProcess: Sendable {
     let port: Int
     let pid: Int32
@@ -35,20 +35,20 @@ final class ServerProcess: Sendable {
     func memory() throws -> Double {
         let text = try Command.run("ps", ["-o", "rss=", "-p", "\(pid)"])
         guard let memory = Double(text.trimmingCharacters(in: .whitespacesAndNewlines)) else {
-            throw BenchError("ps did not tell the memory of process \(pid): \(text)")
+            throw BenchError("ps did not report the memory of process \(pid): \(text)")
         }
         return memory
     }
 
-    /// The processor time that the process has used, in seconds. Nil where the system does not tell it in /proc.
+    /// The processor time that the process has used, in seconds. `nil` where /proc does not contain it.
     func processorTime() -> Double? {
         guard let text = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8),
-            // The name of the program before it may hold anything.
+            // The name of the program before it may contain any character.
             let end = text.lastIndex(of: ")")
         else { return nil }
         let fields = text[end...].split(separator: " ")
         guard fields.count > 13, let user = Double(fields[12]), let system = Double(fields[13]) else { return nil }
-        // Linux counts in hundredths for every program.
+        // Linux counts in hundredths of a second for every program.
         return (user + system) / 100
     }
 

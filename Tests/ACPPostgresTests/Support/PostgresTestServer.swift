@@ -4,7 +4,7 @@ import ACPTestSupport
 import Foundation
 import Synchronization
 
-/// Something that a test needs could not be set up.
+/// A failure to set up a resource of a test.
 struct SetupError: Error, CustomStringConvertible {
     let description: String
     init(_ description: String) { self.description = description }
@@ -12,7 +12,7 @@ struct SetupError: Error, CustomStringConvertible {
 
 /// A real PostgreSQL server for a test, with a cluster of its own in a temporary folder, on a free loopback port.
 ///
-/// It ends with ``stop()``, with the last reference to it, or with the test process, however that ends.
+/// It ends with ``stop()``, with the last reference to it, or with the test process, in whatever way that ends.
 final class PostgresTestServer: Sendable {
     static let password = "s3cr3t-of-the-tests"
 
@@ -26,12 +26,12 @@ final class PostgresTestServer: Sendable {
     private let binaries: String
     private let state = Mutex(State())
 
-    /// The authority that has signed the certificate of a server with TLS.
+    /// The authority that signed the certificate of a server with TLS.
     var authority: String { folder.appendingPathComponent("ca.crt").path }
 
-    /// Makes a cluster, starts its server, and waits until it answers.
+    /// Creates a cluster, starts its server, and waits until it responds.
     ///
-    /// - Parameter tls: Whether it offers TLS, with a certificate for 127.0.0.1.
+    /// - Parameter tls: Whether it supports TLS, with a certificate for 127.0.0.1.
     static func start(tls: Bool = false) async throws -> PostgresTestServer {
         let server = try PostgresTestServer()
         do {
@@ -48,7 +48,7 @@ final class PostgresTestServer: Sendable {
     private init() throws {
         port = try FreePort.find()
         binaries = try Self.findBinaries()
-        // Under a short path that everybody may walk: the server runs as another user if this one is root.
+        // Under a short path that all users may access: the server runs as another user if this one is root.
         folder = URL(fileURLWithPath: "/tmp/acp-pg-\(UInt32.random(in: 0 ... .max))", isDirectory: true)
         try FileManager.default.createDirectory(
             at: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
@@ -56,7 +56,7 @@ final class PostgresTestServer: Sendable {
 
     deinit { stop() }
 
-    /// A URL for the superuser, who needs no password on the loopback interface.
+    /// Returns a URL for the superuser, who needs no password on the loopback interface.
     var url: String { url(user: "tester") }
 
     func url(user: String, password: String? = nil, database: String = "postgres", parameters: String = "") -> String {
@@ -66,7 +66,7 @@ final class PostgresTestServer: Sendable {
 
     // MARK: Faults
 
-    /// Kills the server and all its processes with SIGKILL, and waits until they are gone.
+    /// Kills the server and all its processes with SIGKILL, and waits for their end.
     func kill() async throws {
         guard let process = state.withLock({ $0.process.take() }) else { return }
         let children = Self.children(of: process.pid)
@@ -74,8 +74,7 @@ final class PostgresTestServer: Sendable {
         for child in children { _ = systemKill(child, SIGKILL) }
         let areGone = try await poll { children.allSatisfy { !Self.isRunning($0) } }
         guard areGone else { throw SetupError("The processes of a killed server did not end.") }
-        // The server leaves its lock file behind; as long as nobody has collected its process, a new one takes it for
-        // alive.
+        // The server leaves its lock file behind; until its process is reaped, a new one would consider it running.
         try? FileManager.default.removeItem(at: folder.appendingPathComponent("data/postmaster.pid"))
     }
 
@@ -92,7 +91,7 @@ final class PostgresTestServer: Sendable {
             return state.process.take()
         }
         if let process {
-            // Its children end when they notice that it is gone.
+            // Its children end when they detect that it has ended.
             let children = Self.children(of: process.pid)
             process.endWithoutWaiting()
             for child in children { _ = systemKill(child, SIGKILL) }
@@ -122,7 +121,7 @@ final class PostgresTestServer: Sendable {
 
     private static let isRoot = getuid() == 0
 
-    /// The server refuses to run as root: then it runs as nobody.
+    /// The server refuses to run as root: then it runs as the user `nobody`.
     private func asServer(_ program: String, _ arguments: [String]) -> (String, [String]) {
         guard Self.isRoot else { return (program, arguments) }
         let user = ["--reuid=65534", "--regid=65534", "--clear-groups"]
@@ -146,7 +145,7 @@ final class PostgresTestServer: Sendable {
         try file.seekToEnd()
         try file.write(contentsOf: Data(configuration.utf8))
         try file.close()
-        // Who is called `guarded…` has to know a password.
+        // Roles named `guarded…` need a password.
         let access = "host all guarded 127.0.0.1/32 scram-sha-256\nhost all all 127.0.0.1/32 trust\n"
         try Data(access.utf8).write(to: URL(fileURLWithPath: "\(data)/pg_hba.conf"))
     }
@@ -226,10 +225,10 @@ final class PostgresTestServer: Sendable {
     }
 }
 
-/// The C function, which methods of the same name hide.
+/// The C function, which is hidden by methods of the same name.
 private func systemKill(_ pid: Int32, _ signal: Int32) -> Int32 { kill(pid, signal) }
 
-/// Servers that nobody has stopped when the test process exits, such as the shared one: their folders are large.
+/// Servers that are still running when the test process exits, such as the shared one: their folders are large.
 private enum Leftovers {
     private static let servers = Mutex<[String: Int32]>([:])
     private static let registered: Void = {
@@ -250,8 +249,8 @@ private enum Leftovers {
     static func forget(_ folder: String) { servers.withLock { $0[folder] = nil } }
 }
 
-/// A server that is started when the first test asks for it, for tests that do it no harm. Each test gets a database of
-/// its own.
+/// A server that is started by the first test that uses it, for tests that leave it intact. Each test gets a database
+/// of its own.
 actor SharedServer {
     static let shared = SharedServer()
     private var starting: Task<PostgresTestServer, any Error>?
@@ -259,15 +258,15 @@ actor SharedServer {
 
     var server: PostgresTestServer {
         get async throws {
-            // Tests that ask at the same moment get the same server. The task ends when the server has started; the
-            // server ends with the test process.
+            // Concurrent tests receive the same server. The task ends when the server has started; the server ends with
+            // the test process.
             let task = starting ?? Task { try await PostgresTestServer.start() }
             starting = task
             return try await task.value
         }
     }
 
-    /// The name of a new, empty database.
+    /// Returns the name of a new, empty database.
     func makeDatabase() async throws -> String {
         let server = try await server
         databases += 1

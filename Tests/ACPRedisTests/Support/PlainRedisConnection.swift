@@ -28,7 +28,11 @@ final class PlainRedisConnection: Sendable {
 
     deinit { channel.close(promise: nil) }
 
-    func close() { channel.close(promise: nil) }
+    /// Closes the connection, which is not reported as lost to a subscriber.
+    func close() {
+        inbox.deliver(to: nil)
+        channel.close(promise: nil)
+    }
 
     /// Sends commands in one write, and returns their replies in order.
     func call(_ commands: [[[UInt8]]]) async throws -> [Reply] {
@@ -80,7 +84,7 @@ final class PlainRedisConnection: Sendable {
             if isLost { continuation.resume(throwing: Lost()) }
         }
 
-        func deliver(to receive: @escaping @Sendable ([UInt8]?) -> Void) {
+        func deliver(to receive: (@Sendable ([UInt8]?) -> Void)?) {
             state.withLock { $0.receive = receive }
         }
 

@@ -3,21 +3,21 @@
 import Foundation
 import NIOPosix
 
-/// What the parts of a sitting have in common.
-struct Sitting: Sendable {
-    /// Short measurements, for a first impression.
+/// The settings that all parts of a measurement share.
+struct BenchSession: Sendable {
+    /// Whether the measurements are short, for a first impression.
     let isQuick: Bool
-    /// Where the programs are that are measured.
+    /// The folder of the measured programs.
     let programs: URL
-    /// The interpreter that has the Python SDK, nil if there is none, and the program that serves with it.
+    /// The interpreter with the Python SDK, `nil` if it is not installed, and the program that serves with it.
     let python: String?
     let pythonServer: String
-    /// For everything that is written. Removed at the end.
+    /// The folder for all files. Removed at the end.
     let folder: URL
 
     var group: MultiThreadedEventLoopGroup { .singleton }
 
-    /// One of two values, by the length of the sitting.
+    /// Returns one of two values, by the length of the measurement.
     func pick<Value>(_ whole: Value, quick: Value) -> Value { isQuick ? quick : whole }
 
     /// `3 rounds`, for texts.
@@ -40,7 +40,7 @@ struct Sitting: Sendable {
         try await ServerProcess.start(programs.appendingPathComponent("BenchServer").path, [storage], in: folder)
     }
 
-    /// The Python SDK's server, or nil if it is not installed.
+    /// Starts the Python SDK's server, or returns `nil` if the SDK is not installed.
     func sdkServer(_ store: String) async throws -> ServerProcess? {
         guard let python else { return nil }
         return try await ServerProcess.start(python, [pythonServer, store], in: folder)

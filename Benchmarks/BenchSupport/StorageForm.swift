@@ -15,6 +15,6 @@ public func openStorage(_ form: String, runLimit: Int? = nil) throws -> any Stor
     case "postgres", "postgresql": return try PostgresStorage(url: form)
     default:
         throw StorageError(
-            .refused, "\(form) is no storage: memory, sqlite:PATH, redis://… or postgresql://… is expected")
+            .refused, "\(form) is not a storage: use memory, sqlite:PATH, redis://… or postgresql://…")
     }
 }

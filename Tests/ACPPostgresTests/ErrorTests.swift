@@ -11,7 +11,7 @@ struct ErrorTests {
     private static let secret = PostgresTestServer.password
 
     private func expect(
-        _ url: String, _ code: StorageError.Code, says words: [String],
+        _ url: String, _ code: StorageError.Code, containing words: [String],
         sourceLocation: SourceLocation = #_sourceLocation
     ) async throws {
         let error = await storageError {
@@ -37,8 +37,9 @@ struct ErrorTests {
         let server = try await SharedServer.shared.server
         try Self.withGuardedRole(server)
         let wrong = server.url(user: "guarded", password: Self.secret + "x")
-        try await expect(wrong, .refused, says: ["password authentication failed", "Check the user and the password"])
-        try await expect(server.url(user: "guarded"), .refused, says: ["no password supplied", "PGPASSWORD"])
+        try await expect(
+            wrong, .refused, containing: ["password authentication failed", "Check the user and the password"])
+        try await expect(server.url(user: "guarded"), .refused, containing: ["no password supplied", "PGPASSWORD"])
         // The right one is accepted, whatever follows.
         var configuration = PostgresStorage.Configuration(
             url: server.url(user: "guarded", password: Self.secret, database: "template1"))
@@ -52,16 +53,17 @@ struct ErrorTests {
         let server = try await SharedServer.shared.server
         try await expect(
             server.url(user: "tester", password: Self.secret, database: "nowhere"), .refused,
-            says: ["\"nowhere\" does not exist", "createdb"])
+            containing: ["\"nowhere\" does not exist", "createdb"])
         try await expect(
-            server.url(user: "nobody-at-all", password: Self.secret), .refused, says: ["does not exist", "createuser"])
+            server.url(user: "nobody-at-all", password: Self.secret), .refused,
+            containing: ["does not exist", "createuser"])
     }
 
     @Test("A server that is not running is reported with its address")
     func refused() async throws {
         let port = try FreePort.find()
         let url = "postgresql://someone:\(Self.secret)@127.0.0.1:\(port)/db"
-        try await expect(url, .cannotConnect, says: ["refused", "Is the server running", "127.0.0.1:\(port)"])
+        try await expect(url, .cannotConnect, containing: ["refused", "Is the server running", "127.0.0.1:\(port)"])
     }
 
     @Test(
@@ -127,12 +129,12 @@ struct ErrorTests {
         }
         let strange = server.url(
             user: "tester", password: Self.secret, parameters: "sslmode=verify-full&sslrootcert=/nowhere/root.crt")
-        try await expect(strange, .refused, says: ["root certificate", "sslmode"])
+        try await expect(strange, .refused, containing: ["root certificate", "sslmode"])
         server.stop()
         let plain = try await SharedServer.shared.server
         try await expect(
             plain.url(user: "tester", password: Self.secret, parameters: "sslmode=require"), .refused,
-            says: ["does not support SSL", "sslmode"])
+            containing: ["does not support SSL", "sslmode"])
     }
 
     @Test("A server that accepts connections without responding causes an error within the time limit")

@@ -23,7 +23,7 @@ struct PostgresStorageConformanceTests {
     )
 
     @Test("The storage passes the conformance check", arguments: StorageSuite.checks)
-    func promise(_ check: StorageCheck) async throws {
+    func conformance(_ check: StorageCheck) async throws {
         try await check.run(on: Self.suite)
     }
 }

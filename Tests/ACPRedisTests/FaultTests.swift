@@ -115,8 +115,7 @@ struct FaultTests {
 
     @Test("A server that is not running is reported as cannotConnect within the time limit")
     func notThere() async throws {
-        let storage = try RedisStorage(
-            Self.configuration(port: try FreePort.find(), timeout: .milliseconds(300)))
+        let storage = try RedisStorage(Self.configuration(port: try FreePort.find(), timeout: .milliseconds(300)))
         let error = try #require(await storageError { _ = try await Writer.create(storage) })
         #expect(error.code == .cannotConnect)
         #expect(error.isTransient)
@@ -201,8 +200,7 @@ struct FaultTests {
     @Test("Calls to a server that sleeps or is stopped fail with a typed error, and succeed afterwards")
     func slowServer() async throws {
         let server = try await RedisTestServer.start()
-        let storage = try RedisStorage(
-            Self.configuration(port: server.port, timeout: .milliseconds(400)))
+        let storage = try RedisStorage(Self.configuration(port: server.port, timeout: .milliseconds(400)))
         var writer = Writer(storage)
         let creation = try writer.next([.runCreated(writer.run)], snapshot: true)
         try await Self.untilAcknowledged { try await storage.commit(creation) }

@@ -35,7 +35,7 @@ struct RedisStorageConformanceTests {
     static let neighbors = ["other:run:1", "acp", "acp-run:1", "acp:other:run:1", "acp:test:runs", "acpx:runs"]
 
     @Test("The storage passes the conformance check", arguments: StorageSuite.checks)
-    func promise(_ check: StorageCheck) async throws {
+    func conformance(_ check: StorageCheck) async throws {
         try await check.run(on: Self.suite)
     }
 }

@@ -53,7 +53,7 @@ struct SentinelConformanceTests {
     static let suite = ACPRedisTests.suite { try await servers.setup.url }
 
     @Test("The storage passes the conformance check", arguments: StorageSuite.checks)
-    func promise(_ check: StorageCheck) async throws {
+    func conformance(_ check: StorageCheck) async throws {
         try await check.run(on: Self.suite)
     }
 }
@@ -64,7 +64,7 @@ struct ClusterConformanceTests {
     static let suite = ACPRedisTests.suite { try await servers.setup.url }
 
     @Test("The storage passes the conformance check", arguments: StorageSuite.checks)
-    func promise(_ check: StorageCheck) async throws {
+    func conformance(_ check: StorageCheck) async throws {
         try await check.run(on: Self.suite)
     }
 }

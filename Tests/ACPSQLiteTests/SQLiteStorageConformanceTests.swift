@@ -12,7 +12,7 @@ struct SQLiteStorageConformanceTests {
     /// A file can be open in one storage at a time, and a check may open a second one: that one gets another file, the
     /// same each time it is opened.
     @Test("The storage passes the conformance check", arguments: StorageSuite.checks)
-    func promise(_ check: StorageCheck) async throws {
+    func conformance(_ check: StorageCheck) async throws {
         let folder = try TemporaryFolder()
         let opened = Mutex(0)
         let suite = StorageSuite(neighbor: neighbor(folder.path("first.sqlite"))) {

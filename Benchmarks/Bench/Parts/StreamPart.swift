@@ -51,7 +51,7 @@ private func measureRates(in bench: BenchSession, _ section: inout Section) asyn
             }
             bench.progress(
                 "stream, round \(round) of \(rounds), \(storage.title): \(Figure.whole(alone)) events per second of one run, "
-                    + "\(Figure.whole(followed)) of 64, \(Figure.whole(unfollowed)) of 64 that nobody streams")
+                    + "\(Figure.whole(followed)) of 64, \(Figure.whole(unfollowed)) of 64 without streaming")
         }
     }
     section.note(

@@ -23,7 +23,7 @@ final class HoldingClient: RedisStorageClient {
 
     /// Whether the reply to a command that contains this text is held back.
     func holds(_ text: String) -> Bool {
-        state.withLock { $0.held.contains { $0.requests.contains { $0.says(text) } } }
+        state.withLock { $0.held.contains { $0.requests.contains { $0.contains(text) } } }
     }
 
     /// Holds back all replies from now on.
@@ -71,7 +71,7 @@ final class HoldingClient: RedisStorageClient {
 }
 
 extension RedisRequest {
-    fileprivate func says(_ text: String) -> Bool { texts.contains { $0.contains(text) } }
+    fileprivate func contains(_ text: String) -> Bool { texts.contains { $0.contains(text) } }
 
     /// Except for those that a process sends periodically.
     fileprivate var isOfRun: Bool { texts.contains { $0.hasPrefix("acp:") && !$0.hasPrefix("acp:process") } }

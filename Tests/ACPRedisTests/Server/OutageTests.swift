@@ -121,7 +121,7 @@ struct OutageTests {
         readiness.expectUnavailable()
         let body = String(decoding: readiness.body, as: UTF8.self)
         #expect(
-            body.contains("storage") && !body.contains("127.0.0.1"), "it says what does not work, and not where it is")
+            body.contains("storage") && !body.contains("127.0.0.1"), "the body states the problem, and not the address")
         #expect(try await serving.send("GET", "/healthz").status == 200, "the process itself is healthy")
         #expect(try await serving.send("GET", "/agents").status == 200)
     }

@@ -126,12 +126,12 @@ final class Load: Sendable {
                 try? await Task.sleep(for: .milliseconds(20))
                 continue
             }
-            let said = events.compactMap { event in
+            let output = events.compactMap { event in
                 if case .messagePart(let part) = event { part.text.flatMap { Int($0) } } else { nil }
             }
-            let expected = run.status == .completed ? Array(0..<Self.parts) : Array(0..<said.count)
+            let expected = run.status == .completed ? Array(0..<Self.parts) : Array(0..<output.count)
             let ends = events.count { [.runCompleted, .runFailed, .runCancelled].contains($0.kind) }
-            if said != expected { return "said \(said)" }
+            if output != expected { return "the output is \(output)" }
             return ends == 1 ? nil : "ended \(ends) times"
         }
         return "its events cannot be read"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// A server with four agents. Run it:    swift run QuickStart
+// A server with four agents. Start it:  swift run QuickStart
 // Call it:                              acp run greeter Ada
 // or:                                   curl localhost:8000/runs -d '{"agent_name": "greeter", "input":
 //                                         [{"role": "user", "parts": [{"content": "Ada"}]}]}'
@@ -19,8 +19,7 @@ struct QuickStart {
             "Hello, \(context.input.first?.text ?? "World")!"
         }
         try server.addAgent("counter", description: "Counts its calls in a session") { context in
-            let count = (try await context.session.state(as: Int.self) ?? 0) + 1
-            try await context.session.setState(count)
+            let count = try await context.session.updateState(as: Int.self) { ($0 ?? 0) + 1 }
             return "Count: \(count)"
         }
         try server.addAgent("questioner", description: "Asks before it answers") { context in

@@ -12,7 +12,7 @@ import Testing
 struct CallTests {
     let counting = CountingRun()
 
-    @Test("pings")
+    @Test("Ping returns when the server responds")
     func pings() async throws {
         let server = ScriptedServer([{ _ in text("{}", type: "application/json") }])
         try await server.serve { client in
@@ -22,7 +22,7 @@ struct CallTests {
         #expect(server.lines == ["GET /ping"])
     }
 
-    @Test("reads all pages of agents")
+    @Test("All pages of agents are read")
     func readsAllAgents() async throws {
         let all = (0..<205).map { AgentManifest(name: AgentName(rawValue: "agent-\($0)")!) }
         let server = ScriptedServer([
@@ -40,7 +40,7 @@ struct CallTests {
         #expect(server.lines.count == 3)
     }
 
-    @Test("stops at a server that gives the same page for ever")
+    @Test("Reading agents ends if the server returns the same page forever")
     func stopsAtSamePage() async throws {
         let page = (0..<100).map { AgentManifest(name: AgentName(rawValue: "agent-\($0)")!) }
         let server = ScriptedServer([{ _ in try json(AgentsListResponse(agents: page)) }])
@@ -50,7 +50,7 @@ struct CallTests {
         }
     }
 
-    @Test("sends a run with its mode, its session and its credentials")
+    @Test("A run is sent with its mode, its session and its credentials")
     func sendsRuns() async throws {
         let run = counting.completed
         let server = ScriptedServer([{ _ in try json(run) }])
@@ -70,7 +70,7 @@ struct CallTests {
         #expect(headers[HTTPField.Name("X-Tenant")!] == "blue")
     }
 
-    @Test("asks for, cancels, resumes, lists and deletes runs at the right paths")
+    @Test("Runs are fetched, cancelled, resumed, listed and deleted at the right paths")
     func callsTheRightPaths() async throws {
         let run = counting.run
         let id = counting.id
@@ -112,7 +112,7 @@ struct CallTests {
         #expect(resumes.map(\.awaitResume.message?.text) == ["Ada", "Ada"])
     }
 
-    @Test("hands the server's error on, with its status and its delay")
+    @Test("An error of the server is thrown with its status and its delay")
     func handsErrorsOn() async throws {
         let server = ScriptedServer([
             { _ in
@@ -134,7 +134,7 @@ struct CallTests {
     }
 
     @Test(
-        "says what came when it is not ACP",
+        "A response that is not ACP is described by the error",
         arguments: [
             (200, "text/html", "<html><h1>Welcome</h1></html>", ACPClientError.Code.invalidResponse),
             (200, "application/json", "{\"hello\":", .invalidResponse),
@@ -153,7 +153,7 @@ struct CallTests {
         }
     }
 
-    @Test("does not follow redirects, but says where they lead")
+    @Test("Redirects are not followed, but reported with their target")
     func saysRedirects() async throws {
         let server = ScriptedServer([{ _ in Response(status: .found, headers: [.location: "http://other.org/"]) }])
         try await server.serve { client in
@@ -163,7 +163,7 @@ struct CallTests {
         }
     }
 
-    @Test("names the server that it cannot connect to")
+    @Test("A failed connection is reported with the server")
     func namesUnreachableServers() async throws {
         let url = try await ScriptedServer([{ _ in text("") }]).serveAtURL { $0 }
         let error = try await #require(throws: ACPClientError.self) {
@@ -174,7 +174,7 @@ struct CallTests {
         #expect(error.message.contains("running"))
     }
 
-    @Test("says that a connection broke before the answer was complete")
+    @Test("A connection that is lost before the end of the response is reported")
     func saysLostConnections() async throws {
         let server = ScriptedServer([
             { _ in
@@ -195,7 +195,7 @@ struct CallTests {
         #expect(server.lines.count == 1, "a POST is never repeated")
     }
 
-    @Test("gives up when an answer does not come in time")
+    @Test("A response that does not arrive in time is an error")
     func timesOut() async throws {
         let server = ScriptedServer([
             { seen in
@@ -216,7 +216,7 @@ struct CallTests {
         }
     }
 
-    @Test("ends the request when its task is cancelled")
+    @Test("Cancelling the task ends the request")
     func cancels() async throws {
         let (arrivals, arrival) = AsyncStream.makeStream(of: Void.self)
         let server = ScriptedServer([
@@ -234,7 +234,7 @@ struct CallTests {
         }
     }
 
-    @Test("says that it was closed")
+    @Test("A call of a closed client is an error")
     func saysClosed() async throws {
         let client = try ACPClient("http://127.0.0.1:1")
         try await client.close()
@@ -243,7 +243,7 @@ struct CallTests {
         #expect(error.code == .closed)
     }
 
-    @Test("refuses answers that are too large")
+    @Test("A response that exceeds the limit is rejected")
     func refusesLargeAnswers() async throws {
         let server = ScriptedServer([{ _ in text(String(repeating: " ", count: 2000), type: "application/json") }])
         try await server.serve(configuration: .init(maximumResponseBytes: 1000)) { client in

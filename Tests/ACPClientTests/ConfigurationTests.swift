@@ -6,10 +6,10 @@ import Testing
 
 @testable import ACPClient
 
-@Suite("What a client is made of")
+@Suite("Configuration of a client")
 struct ConfigurationTests {
     @Test(
-        "takes the URL of a server with or without a path and a slash",
+        "The URL of a server can have a path and a trailing slash",
         arguments: [
             ("http://127.0.0.1:8000", "http://127.0.0.1:8000"),
             ("http://127.0.0.1:8000/", "http://127.0.0.1:8000"),
@@ -23,7 +23,7 @@ struct ConfigurationTests {
     }
 
     @Test(
-        "says what is wrong with a URL",
+        "An invalid URL is described by the error",
         arguments: [
             ("", "empty"),
             ("localhost:8000", "http"),
@@ -44,7 +44,7 @@ struct ConfigurationTests {
         #expect(!"\(error)".contains("secret"))
     }
 
-    @Test("never shows its token or the values of its headers")
+    @Test("Descriptions do not contain the token and the values of headers")
     func keepsSecrets() throws {
         let configuration = ACPClient.Configuration(bearerToken: "s3cret", headers: ["X-Key": "s3cret"])
         let client = try ACPClient("http://127.0.0.1:1", configuration: configuration)
@@ -58,7 +58,7 @@ struct ConfigurationTests {
     }
 
     @Test(
-        "refuses tokens and headers that cannot be sent, without showing them",
+        "Tokens and headers that cannot be sent are rejected, without showing them",
         arguments: [
             ACPClient.Configuration(bearerToken: ""),
             ACPClient.Configuration(bearerToken: "s3cret\n"),
@@ -78,7 +78,7 @@ struct ConfigurationTests {
         #expect(!"\(error)".contains("s3cret"))
     }
 
-    @Test("names the certificate file that it cannot read")
+    @Test("A certificate file that cannot be read is named in the error")
     func namesMissingFiles() throws {
         var configuration = ACPClient.Configuration()
         configuration.tls.trustRoots = .file("/nowhere/ca.pem")
@@ -89,7 +89,7 @@ struct ConfigurationTests {
         #expect(error.message.contains("/nowhere/ca.pem"))
     }
 
-    @Test("knows to which URLs its token may go")
+    @Test("The token is sent only to URLs of the same origin")
     func knowsItsOrigin() throws {
         let base = try BaseURL("http://example.com:8000/acp")
         #expect(base.isSameOrigin(as: "http://EXAMPLE.com:8000/other"))
@@ -101,7 +101,7 @@ struct ConfigurationTests {
         #expect(base.resolve("file:///etc/passwd") == nil)
     }
 
-    @Test("makes messages of what people write")
+    @Test("Strings, messages and parts are converted to input messages")
     func makesMessages() {
         #expect("Hi".inputMessages.map(\.text) == ["Hi"])
         #expect(["Hi", "there"].inputMessages.map(\.text) == ["Hi", "there"])

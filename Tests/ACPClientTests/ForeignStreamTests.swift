@@ -13,7 +13,7 @@ struct ForeignStreamTests {
 
     // MARK: The run's id
 
-    @Test("without a Run-ID header the id is taken from the first event, and the stream goes on after a break")
+    @Test("Without a Run-ID header, the id is read from the first event, and the stream survives a lost connection")
     func idFromEvents() async throws {
         let (counting, pieces) = (counting, try numbered(counting.events.enumerated()))
         let tally = Tally()
@@ -31,7 +31,7 @@ struct ForeignStreamTests {
         #expect(server.lines == ["POST /runs", "GET /runs/\(counting.id)/events"])
     }
 
-    @Test("events about a run that hold its id only are delivered, and the stream ends with the last of them")
+    @Test("Events that contain only the run's id are delivered, and the last one ends the stream")
     func runIDWithoutRun() async throws {
         let pieces = [
             "event: run.created\ndata: {\"type\":\"run.created\",\"run_id\":\"r-1\"}\n\n",
@@ -48,7 +48,7 @@ struct ForeignStreamTests {
         }
     }
 
-    @Test("a stream that names no run is read to its end, and an error says why it cannot be continued")
+    @Test("A stream without a run's id is read to its end, and an error says why it cannot be continued")
     func noID() async throws {
         let part = "data: {\"type\":\"message.part\",\"part\":{\"content\":\"Hi\"}}\n\n"
         let tally = Tally()
@@ -66,7 +66,7 @@ struct ForeignStreamTests {
     // MARK: What is no event
 
     @Test(
-        "what is no event of the protocol is ignored",
+        "Events that the protocol does not define are ignored",
         arguments: [
             "event: ping\ndata:\n\n", "event: ping\ndata: {}\n\n", "event: ping\ndata: 2025-05-07T11:22:33Z\n\n",
             "event: ping\ndata: {\"type\":\"ping\"}\n\n", "event: keep-alive\ndata: [1,\n\n", "data:\n\n",
@@ -86,7 +86,7 @@ struct ForeignStreamTests {
     }
 
     @Test(
-        "line ends of all three kinds, a byte order mark and events with a name are read",
+        "All line endings, a byte order mark and named events are supported",
         arguments: ["\r", "\n", "\r\n"])
     func lineEnds(end: String) async throws {
         let counting = counting
@@ -101,7 +101,7 @@ struct ForeignStreamTests {
         }
     }
 
-    @Test("data that is no event still ends a stream of events without a name")
+    @Test("Data that is not an event is an error in an event without a name")
     func garbage() async throws {
         for noise in [
             "data: hello\n\n", "event: message.part\ndata: {\"type\":1}\n\n", "data: {\"type\":\"generic\",}\n\n",
@@ -116,7 +116,7 @@ struct ForeignStreamTests {
         }
     }
 
-    @Test("a response with a comma at its end is no JSON")
+    @Test("A response with a trailing comma is not JSON")
     func strictResponses() async throws {
         let server = ScriptedServer([{ _ in text("{\"agents\":[],}", type: "application/json") }])
         try await server.serve { client in
@@ -128,7 +128,7 @@ struct ForeignStreamTests {
 
     // MARK: Outages
 
-    @Test("an outage is reported once, and its end once, over any number of attempts")
+    @Test("An outage and its end are reported once each, over any number of attempts")
     func outages() async throws {
         let (counting, pieces) = (counting, try numbered(counting.events.enumerated()))
         let tally = Tally()
@@ -154,7 +154,7 @@ struct ForeignStreamTests {
         #expect(run == counting.id)
     }
 
-    @Test("the error of a stream that could not be continued names what was tried")
+    @Test("The error of a stream that could not be continued describes the attempts")
     func whatWasTried() async throws {
         let (counting, pieces) = (counting, try numbered(counting.events.enumerated()))
         let tally = Tally()
@@ -179,7 +179,7 @@ struct ForeignStreamTests {
     // MARK: What can be sent
 
     @Test(
-        "an idempotency key that a header cannot carry is refused before anything is sent",
+        "An idempotency key that a header cannot contain is rejected before a request is sent",
         arguments: ["", " ", "a\nb", "a ", String(repeating: "k", count: 256)])
     func idempotencyKeys(key: String) async throws {
         let client = try ACPClient("http://127.0.0.1:1")

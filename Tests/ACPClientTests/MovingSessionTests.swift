@@ -28,7 +28,7 @@ extension ScriptedServer {
     }
 }
 
-@Suite("Sessions that move")
+@Suite("Moving sessions")
 struct MovingSessionTests {
     private static let signature = String(repeating: "s", count: 43)
 
@@ -36,7 +36,7 @@ struct MovingSessionTests {
         SessionLink(signing: url, expires: expires, signature: signature).url
     }
 
-    @Test("bring their descriptor along once, and only their id from then on")
+    @Test("A moved session sends its descriptor once, and only its id afterwards")
     func bringTheirDescriptor() async throws {
         let descriptor = SessionDescriptor(
             id: "abc", history: ["http://one.example/1"], state: "http://one.example/state")
@@ -57,7 +57,7 @@ struct MovingSessionTests {
         #expect(try other.creations.map(\.sessionID) == ["abc", "abc"])
     }
 
-    @Test("bring it along again when the server did not take it")
+    @Test("A moved session sends its descriptor again if the server did not accept it")
     func bringItAgain() async throws {
         let descriptor = SessionDescriptor(id: "abc", history: ["http://one.example/1"])
         let server = ScriptedServer([
@@ -72,7 +72,7 @@ struct MovingSessionTests {
         #expect(try server.creations.map(\.session) == [descriptor, descriptor, nil])
     }
 
-    @Test("that have not begun just go elsewhere, and those that cannot be described stay")
+    @Test("A session without an id moves without a descriptor, and one that cannot be described does not move")
     func notBegun() async throws {
         let one = ScriptedServer([{ _ in try json(ACPError(.notFound, "no such session"), status: .notFound) }])
         let other = sessionServer { SessionDescriptor(id: "new") }
@@ -89,7 +89,7 @@ struct MovingSessionTests {
         #expect(try other.creations.map(\.session) == [nil])
     }
 
-    @Test("that move twice without a run take along what they had")
+    @Test("A session that moves twice without a run keeps its first descriptor")
     func twice() async throws {
         let descriptor = SessionDescriptor(id: "abc", history: ["http://one.example/1"])
         let servers = [
@@ -110,7 +110,7 @@ struct MovingSessionTests {
         #expect(servers[1].lines.isEmpty)
     }
 
-    @Test("have signatures renewed by the servers that they come from, before they expire")
+    @Test("A session has its signatures renewed by its previous servers before they expire")
     func renewed() async throws {
         let far = 4_000_000_000
         // The first server signs for longer each time that it is asked; the second one keeps what it was told first.
@@ -142,7 +142,7 @@ struct MovingSessionTests {
 
 @Suite("Streams of a session's messages")
 struct SessionMessagesTests {
-    @Test("read pages where the server has them, and load what lies elsewhere")
+    @Test("A session's messages are read in pages, and loaded from other servers")
     func pages() async throws {
         let there = ScriptedServer([{ _ in try json(Message("elsewhere")) }])
         try await there.serveAtURL { other in
@@ -167,7 +167,7 @@ struct SessionMessagesTests {
         #expect(there.seen.map { $0.headers[.authorization] } == [nil])
     }
 
-    @Test("load message by message where the server has no pages, and only what is asked for")
+    @Test("Messages are loaded one by one if the server has no pages, and only those that are read")
     func withoutPages() async throws {
         let server = ScriptedServer([
             { seen in
@@ -191,7 +191,7 @@ struct SessionMessagesTests {
         #expect(server.lines.filter { $0.contains("/m/") }.count == 16, "two rounds of eight")
     }
 
-    @Test("end at the first error")
+    @Test("The sequence of messages ends at the first error")
     func errors() async throws {
         let server = ScriptedServer([{ _ in try json(ACPError(.serverError, "broken"), status: .internalServerError) }])
         try await server.serve { client in

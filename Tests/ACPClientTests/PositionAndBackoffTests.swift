@@ -4,9 +4,9 @@ import Testing
 
 @testable import ACPClient
 
-@Suite("The place of a reader in a run")
+@Suite("The position of a reader in a run")
 struct EventPositionTests {
-    @Test("hands numbered events on once, over any number of connections")
+    @Test("Numbered events are delivered once, over any number of connections")
     func handsNumberedEventsOnOnce() {
         var position = EventPosition(next: 0)
         #expect(position.last == nil)
@@ -18,7 +18,7 @@ struct EventPositionTests {
         #expect(position.last == 2)
     }
 
-    @Test("counts events without numbers, and skips those that come again")
+    @Test("Events without numbers are counted, and repeated ones are skipped")
     func countsUnnumberedEvents() {
         var position = EventPosition(next: 0)
         #expect(position.place(id: nil) == .deliver(index: 0))
@@ -29,7 +29,7 @@ struct EventPositionTests {
         #expect(position.place(id: nil) == .deliver(index: 2))
     }
 
-    @Test("sees that events are missing")
+    @Test("Missing events are detected")
     func seesGaps() {
         var position = EventPosition(next: 3)
         #expect(position.place(id: 5) == .gap(expected: 3, found: 5))
@@ -37,7 +37,7 @@ struct EventPositionTests {
         #expect(position.place(id: 3) == .deliver(index: 3))
     }
 
-    @Test("takes the first number as it comes if it does not know where it stands")
+    @Test("The first number is accepted if the position is unknown")
     func learnsItsPlace() {
         var position = EventPosition(next: nil)
         #expect(position.place(id: nil) == .deliver(index: nil))
@@ -61,7 +61,7 @@ struct BackoffTests {
     let policy = ACPClient.ReconnectionPolicy(
         initialDelay: .milliseconds(100), maximumDelay: .milliseconds(500), maximumAttempts: 4)
 
-    @Test("doubles up to its limit, then gives up")
+    @Test("The delay doubles up to its limit, and the number of attempts is limited")
     func doubles() {
         var backoff = Backoff(policy)
         var random = Lowest()
@@ -69,7 +69,7 @@ struct BackoffTests {
         #expect(delays == [.milliseconds(50), .milliseconds(100), .milliseconds(200), .milliseconds(250), nil])
     }
 
-    @Test("is random in its upper half")
+    @Test("The upper half of the delay is random")
     func isRandom() throws {
         var backoff = Backoff(policy)
         var random = Middle()
@@ -78,7 +78,7 @@ struct BackoffTests {
         #expect(delay > .milliseconds(74) && delay < .milliseconds(76))
     }
 
-    @Test("starts again after progress")
+    @Test("The delay is reset by progress")
     func startsAgain() {
         var backoff = Backoff(policy)
         var random = Lowest()
@@ -87,7 +87,7 @@ struct BackoffTests {
         #expect(backoff.nextDelay(using: &random) == .milliseconds(50))
     }
 
-    @Test("respects what the server asks for")
+    @Test("The delay respects the server's request")
     func respectsTheServer() {
         var backoff = Backoff(policy)
         var random = Lowest()
@@ -98,7 +98,7 @@ struct BackoffTests {
         #expect(backoff.nextDelay(using: &random) == .milliseconds(200))
     }
 
-    @Test("does not try at all if told so")
+    @Test("No attempt is made if reconnection is disabled")
     func neverTries() {
         var backoff = Backoff(.never)
         var random = Lowest()

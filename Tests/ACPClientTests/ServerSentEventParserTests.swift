@@ -39,17 +39,17 @@ struct ServerSentEventParserTests {
         .init("text beyond ASCII", "data: Grüße 🚀\n\n", ["message||Grüße 🚀"]),
     ]
 
-    @Test("reads a stream in one piece", arguments: examples)
+    @Test("A stream is parsed in one piece", arguments: examples)
     func readsInOnePiece(_ example: Example) throws {
         #expect(try parse([Array(example.stream.utf8)]) == example.events)
     }
 
-    @Test("reads a stream byte by byte", arguments: examples)
+    @Test("A stream is parsed byte by byte", arguments: examples)
     func readsByteByByte(_ example: Example) throws {
         #expect(try parse(example.stream.utf8.map { [$0] }) == example.events)
     }
 
-    @Test("reads a stream cut anywhere", arguments: examples)
+    @Test("A stream is parsed in any pieces", arguments: examples)
     func readsCutAnywhere(_ example: Example) throws {
         let bytes = Array(example.stream.utf8)
         for first in 0...bytes.count {
@@ -60,7 +60,7 @@ struct ServerSentEventParserTests {
         }
     }
 
-    @Test("remembers the reconnection time")
+    @Test("The reconnection time is stored")
     func remembersRetry() throws {
         var parser = ServerSentEventParser()
         #expect(parser.retryMilliseconds == nil)
@@ -69,7 +69,7 @@ struct ServerSentEventParserTests {
         #expect(parser.retryMilliseconds == 1500)
     }
 
-    @Test("takes events up to its limit and refuses larger ones")
+    @Test("Events up to the limit are accepted, larger ones rejected")
     func refusesTooLargeEvents() throws {
         func parse(_ stream: String) throws -> Int {
             var parser = ServerSentEventParser(maximumEventBytes: 100)
@@ -86,7 +86,7 @@ struct ServerSentEventParserTests {
         #expect(throws: ServerSentEventParser.EventTooLarge(limit: 100)) { try parse("data: \(line)\(line)") }
     }
 
-    @Test("reads a large event in small pieces")
+    @Test("A large event is parsed in small pieces")
     func readsLargeEvents() throws {
         let size = 4 * 1024 * 1024
         var parser = ServerSentEventParser()

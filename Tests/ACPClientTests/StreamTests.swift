@@ -11,7 +11,7 @@ import Testing
 struct StreamTests {
     let counting = CountingRun()
 
-    @Test("gives the run's id before its events, then all events with their index")
+    @Test("The run's id is known before its events, and all events have their index")
     func givesEvents() async throws {
         let (counting, pieces) = (counting, try numbered(counting.events.enumerated()))
         let server = ScriptedServer([{ _ in stream(pieces, run: counting.id) }])
@@ -27,7 +27,7 @@ struct StreamTests {
         #expect(sent?.mode == .stream)
     }
 
-    @Test("builds the run from its events")
+    @Test("The run is built from its events")
     func buildsTheRun() async throws {
         let (counting, pieces) = (counting, try numbered(counting.events.enumerated()))
         let server = ScriptedServer([{ _ in stream(pieces, run: counting.id) }])
@@ -39,7 +39,9 @@ struct StreamTests {
         #expect(run == counting.completed)
     }
 
-    @Test("goes on where it broke off, at any event, without sending the run again", arguments: 0..<9, [true, false])
+    @Test(
+        "A stream continues at any event after a lost connection, without sending the run again", arguments: 0..<9,
+        [true, false])
     func goesOn(_ place: Int, _ isCut: Bool) async throws {
         let (counting, pieces) = (counting, try numbered(counting.events.enumerated()))
         let half = String(pieces[min(place, 8)].dropLast(7))
@@ -62,7 +64,7 @@ struct StreamTests {
         #expect(server.seen.last?.headers[.lastEventID] == (place == 0 ? nil : "\(place - 1)"))
     }
 
-    @Test("survives a restart of the server in the middle of a stream")
+    @Test("A stream survives a restart of the server")
     func survivesRestart() async throws {
         let (counting, pieces) = (counting, try numbered(counting.events.enumerated()))
         let busy: ScriptedServer.Handler = { _ in
@@ -82,7 +84,7 @@ struct StreamTests {
         }
     }
 
-    @Test("skips what comes twice and asks again for what is missing")
+    @Test("Repeated events are skipped and missing ones requested again")
     func repairsTheOrder() async throws {
         let (counting, pieces) = (counting, try numbered(counting.events.enumerated()))
         let server = ScriptedServer([
@@ -95,7 +97,7 @@ struct StreamTests {
         }
     }
 
-    @Test("goes on by the list of events when the server neither streams nor numbers them")
+    @Test("A stream polls the list of events if the server neither streams nor numbers them")
     func goesOnByList() async throws {
         let (counting, events) = (counting, counting.events)
         let pieces = try unnumbered(events)
@@ -114,7 +116,7 @@ struct StreamTests {
         }
     }
 
-    @Test("says where it broke off when it cannot go on")
+    @Test("The error of an interrupted stream contains the position")
     func saysWhereItBroke() async throws {
         let (counting, pieces) = (counting, try numbered(counting.events.enumerated()))
         let tally = Tally()
@@ -137,7 +139,7 @@ struct StreamTests {
         #expect(server.lines.count == 3)
     }
 
-    @Test("ends at once when the run is gone")
+    @Test("A stream ends at once if the run does not exist any more")
     func endsWhenTheRunIsGone() async throws {
         let server = ScriptedServer([{ _ in try json(ACPError(.notFound, "no such run"), status: .notFound) }])
         try await server.serve { client in
@@ -148,7 +150,7 @@ struct StreamTests {
         #expect(server.lines.count == 1)
     }
 
-    @Test("throws for what is no event")
+    @Test("Data that is not an event is an error")
     func throwsForGarbage() async throws {
         let server = ScriptedServer([{ _ in stream(["data: hello\n\n"], run: "abc") }])
         try await server.serve { client in
@@ -161,7 +163,7 @@ struct StreamTests {
         #expect(server.lines.count == 1)
     }
 
-    @Test("throws for an answer that is no stream")
+    @Test("A response that is not a stream is an error")
     func throwsForNoStream() async throws {
         let server = ScriptedServer([{ _ in text("<h1>Hi</h1>") }])
         try await server.serve { client in
@@ -176,7 +178,7 @@ struct StreamTests {
         }
     }
 
-    @Test("gives the reason that a server tells for breaking off")
+    @Test("The error contains the server's reason for interrupting the stream")
     func givesTheReason() async throws {
         let (counting, pieces) = (counting, try numbered(counting.events.enumerated()))
         let reason = ACPError(.serverError, "the disk is full")
@@ -192,7 +194,7 @@ struct StreamTests {
         }
     }
 
-    @Test("a resume that broke off before its first event cannot go on by itself")
+    @Test("A resume that is interrupted before its first event cannot be continued")
     func resumeCannotGuess() async throws {
         let server = ScriptedServer([{ _ in stream([": hello\n"], run: "abc", cut: true) }])
         try await server.serve { client in
@@ -205,7 +207,7 @@ struct StreamTests {
         #expect(server.lines == ["POST /runs/abc"])
     }
 
-    @Test("a resume goes on after its first numbered event")
+    @Test("A resume continues after its first numbered event")
     func resumeGoesOn() async throws {
         let (counting, pieces) = (counting, try numbered(counting.events.enumerated()))
         let tally = Tally()
@@ -221,7 +223,7 @@ struct StreamTests {
         #expect(server.seen.last?.headers[.lastEventID] == "5")
     }
 
-    @Test("a stream ends at a question, following goes on through it")
+    @Test("A stream ends at a question, and following continues after it")
     func endsAtQuestions() async throws {
         let counting = counting
         let events: [Event] = [
@@ -243,7 +245,7 @@ struct StreamTests {
         #expect(server.seen.last?.headers[.lastEventID] == "1")
     }
 
-    @Test("can be iterated once")
+    @Test("A stream can be iterated once")
     func isIteratedOnce() async throws {
         let (counting, pieces) = (counting, try numbered(counting.events.enumerated()))
         let server = ScriptedServer([{ _ in stream(pieces, run: counting.id) }])
@@ -255,7 +257,7 @@ struct StreamTests {
         }
     }
 
-    @Test("an iterator stays at its end")
+    @Test("An iterator remains at its end")
     func staysAtItsEnd() async throws {
         let pieces = try numbered(counting.events.enumerated())
         let server = ScriptedServer([{ _ in stream(pieces) }])
@@ -266,7 +268,7 @@ struct StreamTests {
         }
     }
 
-    @Test("ends its connection when its task is cancelled, and when the loop is left")
+    @Test("The connection is closed when the task is cancelled and when the loop is left")
     func endsItsConnection() async throws {
         let pieces = try numbered(counting.events.enumerated())
         let (ends, end) = AsyncStream.makeStream(of: Void.self)
@@ -299,7 +301,7 @@ struct StreamTests {
         }
     }
 
-    @Test("replaces a connection on which nothing comes any more")
+    @Test("A silent connection is replaced")
     func replacesSilentConnections() async throws {
         let (counting, pieces) = (counting, try numbered(counting.events.enumerated()))
         let server = ScriptedServer([
@@ -325,7 +327,7 @@ struct StreamTests {
         #expect(server.lines.count >= 2)
     }
 
-    @Test("a slow reader slows the server down")
+    @Test("A slow reader slows the server down")
     func slowsTheServerDown() async throws {
         let counting = counting
         let part = Event.messagePart(.text(String(repeating: "x", count: 64 * 1024)))

@@ -10,7 +10,7 @@ import Testing
 struct WaitTests {
     let counting = CountingRun()
 
-    @Test("returns at once when there is nothing to wait for")
+    @Test("Waiting returns at once if the run has reached the milestone")
     func returnsAtOnce() async throws {
         let run = counting.with(.awaiting)
         let server = ScriptedServer([{ _ in try json(run) }])
@@ -21,7 +21,7 @@ struct WaitTests {
         #expect(server.lines.count == 1)
     }
 
-    @Test("waits for the end, through questions that were answered long ago")
+    @Test("Waiting continues through questions that have been answered")
     func waitsForTheEnd() async throws {
         let counting = counting
         let events: [Event] = [
@@ -42,7 +42,7 @@ struct WaitTests {
         }
     }
 
-    @Test("gives up when its time is up")
+    @Test("Waiting ends at its timeout")
     func givesUp() async throws {
         let run = counting.with(.inProgress)
         let server = ScriptedServer([
@@ -61,7 +61,7 @@ struct WaitTests {
         }
     }
 
-    @Test("polls a server that does not stream the events of a run")
+    @Test("A server that does not stream the events of a run is polled")
     func polls() async throws {
         let counting = counting
         let server = ScriptedServer([
@@ -76,7 +76,7 @@ struct WaitTests {
         }
     }
 
-    @Test("ends although the list of events has no end")
+    @Test("Waiting ends although the list of events does not contain the last event")
     func endsWithoutEvent() async throws {
         let counting = counting
         let server = ScriptedServer([
@@ -96,7 +96,7 @@ struct WaitTests {
 
 @Suite("Sessions")
 struct SessionTests {
-    @Test("continue with the session of their first run")
+    @Test("A session continues with the id of its first run")
     func continueWithTheirFirstRun() async throws {
         let run = CountingRun().completed
         let server = ScriptedServer([{ _ in try json(run) }])
@@ -112,7 +112,7 @@ struct SessionTests {
         #expect(sent == [nil, run.sessionID])
     }
 
-    @Test("learn their id from a stream")
+    @Test("A session takes its id from a stream")
     func learnFromStreams() async throws {
         let counting = CountingRun()
         let pieces = try numbered(counting.events.enumerated())
@@ -124,7 +124,7 @@ struct SessionTests {
         }
     }
 
-    @Test("of another server are sent along")
+    @Test("The session of another server is sent with the run")
     func areSentAlong() async throws {
         let descriptor = SessionDescriptor(id: "abc", history: ["http://other.org/1"])
         let server = ScriptedServer([{ _ in try json(CountingRun().completed) }])
@@ -136,7 +136,7 @@ struct SessionTests {
         #expect(sent?.sessionID == "abc")
     }
 
-    @Test("are found at both paths")
+    @Test("Sessions are fetched from both paths")
     func areFoundAtBothPaths() async throws {
         let descriptor = SessionDescriptor(id: "abc")
         let server = ScriptedServer([
@@ -150,7 +150,7 @@ struct SessionTests {
         #expect(server.lines == ["GET /session/abc", "GET /sessions/abc"])
     }
 
-    @Test("load their messages in order, and keep the token from other servers")
+    @Test("Messages are loaded in order, and the token is not sent to other servers")
     func loadTheirMessages() async throws {
         let message: ScriptedServer.Handler = { seen in try json(Message(String(seen.line.split(separator: "/")[1]))) }
         let (here, there) = (ScriptedServer([message]), ScriptedServer([message]))

@@ -4,10 +4,10 @@ import Testing
 
 @testable import ACPLinks
 
-@Suite("Addresses that links may lead to")
+@Suite("Addresses of links")
 struct AddressTests {
     @Test(
-        "Whatever is not for servers on the internet is known as that",
+        "Addresses that are not public are classified by their purpose",
         arguments: [
             ("0.0.0.0", .reserved), ("0.1.2.3", .reserved),
             ("10.0.0.1", .private), ("10.255.255.255", .private),
@@ -41,7 +41,7 @@ struct AddressTests {
     }
 
     @Test(
-        "Addresses of the internet, and those just beside the ranges, are public",
+        "Addresses of the internet, and those next to the special ranges, are public",
         arguments: [
             "8.8.8.8", "1.1.1.1", "9.255.255.255", "11.0.0.0", "100.63.255.255", "100.128.0.0", "126.255.255.255",
             "128.0.0.1", "169.253.255.255", "169.255.0.0", "172.15.255.255", "172.32.0.0", "192.0.1.0", "192.0.3.0",
@@ -54,7 +54,7 @@ struct AddressTests {
     }
 
     @Test(
-        "Spellings that only some programs take for an address are none",
+        "Notations that only some programs accept are not addresses",
         arguments: [
             "127.1", "127.0.1", "2130706433", "0177.0.0.1", "0x7f.0.0.1", "0x7f000001", "127.0.0.01", "127.0.0.256",
             "127.0.0", "127.0.0.1.", "127.0.0.0x1", "127.0.0.+1", " 127.0.0.1", "127.0.0.1 ", "", "1.2.3.4.5", "1..2.3",
@@ -64,7 +64,7 @@ struct AddressTests {
         #expect(IPAddress(text) == nil)
     }
 
-    @Test("A range knows what is in it, and one that makes no sense is none")
+    @Test("A range contains its addresses, and an invalid text is not a range")
     func ranges() throws {
         let range = try #require(AddressRange(parsing: "192.168.4.0/22"))
         #expect(range.contains(.v4(0xC0A8_0400)) && range.contains(.v4(0xC0A8_07FF)))
@@ -93,14 +93,14 @@ struct AddressTests {
         }
     }
 
-    @Test("A host is refused if one of its addresses is")
+    @Test("A host is rejected if one of its addresses is")
     func mixed() throws {
         #expect(try Self.code(LinkConfiguration(), ["8.8.8.8", "2606:4700::1111"]) == nil)
         #expect(try Self.code(LinkConfiguration(), ["8.8.8.8", "10.0.0.1"]) == .refused)
         #expect(try Self.code(LinkConfiguration(), ["::1", "8.8.8.8"]) == .refused)
     }
 
-    @Test("For development private addresses are allowed, but not those of metadata services")
+    @Test("Private addresses can be allowed for development, but not those of metadata services")
     func development() throws {
         let configuration = LinkConfiguration(allowsPrivateAddresses: true)
         for address in ["127.0.0.1", "::1", "10.1.2.3", "192.168.0.1", "fd12::1", "::ffff:127.0.0.1"] {
@@ -113,7 +113,7 @@ struct AddressTests {
         }
     }
 
-    @Test("An allowed host is allowed whatever its address is, on its port")
+    @Test("An allowed host is allowed on its port, whatever its address")
     func allowed() throws {
         let configuration = LinkConfiguration(allowedHosts: [
             try AllowedHost("Agents.internal:8000"), try AllowedHost("10.0.0.7"), try AllowedHost("[fd12::7]:80"),
@@ -130,7 +130,7 @@ struct AddressTests {
     }
 
     @Test(
-        "What is no host cannot be allowed",
+        "A text that is not a host cannot be allowed",
         arguments: ["", "http://a", "a/b", "a:0", "a:99999", "127.1", "u@h", "[::1", "::1", "*.a"])
     func noHost(text: String) {
         #expect(throws: LinkError.self) { try AllowedHost(text) }

@@ -4,7 +4,7 @@ import Testing
 
 @testable import ACPLinks
 
-@Suite("What is kept of links, and how many are loaded at once")
+@Suite("The cache and the load limiter of links")
 struct LinkBoundsTests {
     private let start = ContinuousClock.now
 
@@ -12,7 +12,7 @@ struct LinkBoundsTests {
         LoadedResource(bytes: [UInt8](repeating: 7, count: size), contentType: "text/plain")
     }
 
-    @Test("What was not used for longest goes first when there are too many")
+    @Test("The least recently used entry is evicted if there are too many")
     func entryLimit() {
         var cache = LinkCache(byteLimit: 1_000_000, entryLimit: 3)
         func find(_ key: String, _ now: ContinuousClock.Instant) -> LoadedResource? {
@@ -25,7 +25,7 @@ struct LinkBoundsTests {
         for key in ["a", "c", "d"] { #expect(find(key, start) == resource(1)) }
     }
 
-    @Test("The bytes that are kept stay within their bound, whatever comes, and one thing that is larger is not kept")
+    @Test("The cached bytes never exceed their limit, and a resource that exceeds it is not cached")
     func byteLimit() {
         var cache = LinkCache(byteLimit: 10_000, entryLimit: 1_000_000)
         func find(_ key: String, _ now: ContinuousClock.Instant) -> LoadedResource? {
@@ -42,7 +42,7 @@ struct LinkBoundsTests {
         #expect(cache.count == before && find("large", start) == nil)
     }
 
-    @Test("What has become old is not given out, and a newer one takes its place")
+    @Test("An expired entry is not returned, and a newer one replaces it")
     func expiry() {
         var cache = LinkCache(byteLimit: 10_000, entryLimit: 10)
         func find(_ key: String, _ now: ContinuousClock.Instant) -> LoadedResource? {
@@ -57,14 +57,14 @@ struct LinkBoundsTests {
         #expect(find("a", start) == resource(3) && cache.count == 1)
     }
 
-    @Test("A cache without room keeps nothing")
+    @Test("A cache without a byte limit stores nothing")
     func none() {
         var cache = LinkCache(byteLimit: 0, entryLimit: 10)
         cache.keep(resource(0), for: "a", until: start + .seconds(10))
         #expect(cache.count == 0)
     }
 
-    @Test("A host that is slow leaves places to others, and its loads follow in their order")
+    @Test("A slow host does not delay others, and its loads follow in order")
     func limiter() {
         var limiter = LoadLimiter(limit: 3, hostLimit: 2)
         func acquire(_ id: Int, _ host: String) -> Bool { limiter.acquire(id, host: host) }

@@ -10,7 +10,7 @@ import Testing
 struct LinkLoaderTests {
     // MARK: Where to
 
-    @Test("What is loaded is what the server sent, and it is sent nothing that is not needed")
+    @Test("The resource that the server sent is loaded, with a request of only the required headers")
     func loaded() async throws {
         try await ResourceServer.serving {
             try await $0.answer("hello", headers: ["Content-Type: text/x-thing"])
@@ -27,7 +27,7 @@ struct LinkLoaderTests {
         }
     }
 
-    @Test("A name that leads to this machine is refused, and nothing connects to it", arguments: ["127.0.0.1", "::1"])
+    @Test("A name of this machine is rejected, and no connection is made", arguments: ["127.0.0.1", "::1"])
     func nameOfLoopback(address: String) async throws {
         try await ResourceServer.serving {
             try await $0.answer("secret")
@@ -42,7 +42,7 @@ struct LinkLoaderTests {
         }
     }
 
-    @Test("Every spelling of an address of this machine is refused, and nothing connects to it")
+    @Test("Every notation of an address of this machine is rejected, and no connection is made")
     func spellings() async throws {
         try await ResourceServer.serving {
             try await $0.answer("secret")
@@ -63,7 +63,7 @@ struct LinkLoaderTests {
         }
     }
 
-    @Test("The address that was checked is the one that is connected to, whatever the name leads to later")
+    @Test("The connection is made to the checked address, whatever a later lookup returns")
     func rebinding() async throws {
         try await ResourceServer.serving {
             try await $0.answer("hello")
@@ -83,7 +83,7 @@ struct LinkLoaderTests {
         }
     }
 
-    @Test("On a connection that leads to another address than the one that was checked nothing is sent")
+    @Test("Nothing is sent on a connection to another address than the checked one")
     func peer() async throws {
         try await ResourceServer.serving {
             try await $0.answer("secret")
@@ -101,7 +101,7 @@ struct LinkLoaderTests {
         }
     }
 
-    @Test("Where one address of a host does not answer, the next one is tried")
+    @Test("If one address of a host does not respond, the next one is tried")
     func nextAddress() async throws {
         try await ResourceServer.serving {
             try await $0.answer("hello")
@@ -127,7 +127,7 @@ struct LinkLoaderTests {
         }
     }
 
-    @Test("A redirect to elsewhere, in a circle, or to nowhere is an error")
+    @Test("A redirect to another host, in a loop, or without a target is an error")
     func badRedirects() async throws {
         try await ResourceServer.serving { answering in
             switch answering.target {
@@ -147,7 +147,7 @@ struct LinkLoaderTests {
         }
     }
 
-    @Test("A long row of loads uses one connection and asks for the address once, and the second time nothing")
+    @Test("Many loads use one connection and one lookup, and cached resources are not requested again")
     func row() async throws {
         try await ResourceServer.serving {
             try await $0.answer("hello")
@@ -167,7 +167,7 @@ struct LinkLoaderTests {
     // MARK: Servers that misbehave
 
     @Test(
-        "A server that never answers, or only drips, costs no more than the time for it",
+        "A server that does not respond, or only slowly, is limited by the timeout",
         arguments: ["/never", "/drips"])
     func slow(path: String) async throws {
         try await ResourceServer.serving { answering in
@@ -189,7 +189,7 @@ struct LinkLoaderTests {
         }
     }
 
-    @Test("A body without end is given up at the limit, and its connection closed")
+    @Test("Loading an endless body ends at the limit, and closes the connection")
     func endless() async throws {
         let closed = Signal<Void>()
         try await ResourceServer.serving { answering in
@@ -204,7 +204,7 @@ struct LinkLoaderTests {
         }
     }
 
-    @Test("Exactly as much as is allowed is loaded, in pieces too, and a length beyond it is believed")
+    @Test("A resource of exactly the limit is loaded, also in chunks, and a longer announced one is rejected")
     func limit() async throws {
         let body = String(repeating: "x", count: 1_000)
         try await ResourceServer.serving { answering in
@@ -229,7 +229,7 @@ struct LinkLoaderTests {
     }
 
     @Test(
-        "A server that lies is found out, and the next load has a connection of its own",
+        "Invalid responses are detected, and the next load uses another connection",
         arguments: [
             ("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort", LinkError.Code.badResponse),
             ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nsho", .badResponse),
@@ -257,7 +257,7 @@ struct LinkLoaderTests {
     }
 
     @Test(
-        "What a status says is said in the error",
+        "The status of a response determines the error",
         arguments: [
             (404, .notFound), (410, .notFound), (401, .denied), (403, .denied), (500, .badResponse),
             (503, .badResponse),
@@ -272,7 +272,7 @@ struct LinkLoaderTests {
         }
     }
 
-    @Test("A server that is not there is an error")
+    @Test("An unreachable server is an error")
     func missing() async throws {
         let port = try await ResourceServer.serving { _ in
         } _: { server in
@@ -303,7 +303,7 @@ struct LinkLoaderTests {
         }
     }
 
-    @Test("A reader that is cancelled leaves the others alone, and the last one ends the load")
+    @Test("A cancelled reader does not affect others, and the last one cancels the load")
     func cancelled() async throws {
         try await ResourceServer.serving { answering in
             try await answering.hang()
@@ -322,7 +322,7 @@ struct LinkLoaderTests {
         }
     }
 
-    @Test("A host that is slow keeps nothing from loading from others, and what is too much is refused")
+    @Test("A slow host does not delay loads from others, and excess loads are rejected")
     func crowd() async throws {
         try await ResourceServer.serving { answering in
             if answering.target == "/slow" { try await answering.hang() }
@@ -349,7 +349,7 @@ struct LinkLoaderTests {
     }
 
     @Test(
-        "Messages are kept, other things only if their server says so, and nothing that it does not want kept",
+        "Messages are cached, other resources only if their response allows it",
         arguments: [
             (.message, [], 1), (.content, [], 2), (.state, [], 2),
             (.content, ["Cache-Control: public, max-age=60"], 1),
@@ -369,7 +369,7 @@ struct LinkLoaderTests {
         }
     }
 
-    @Test("What was kept as a message does not stand for a state or a file")
+    @Test("A cached message is not used for a state or a content")
     func keptApart() async throws {
         try await ResourceServer.serving {
             try await $0.answer("hello")
@@ -383,7 +383,7 @@ struct LinkLoaderTests {
         }
     }
 
-    @Test("Closing ends what is under way, and nothing is loaded afterwards")
+    @Test("Closing cancels running loads, and nothing can be loaded afterwards")
     func closed() async throws {
         try await ResourceServer.serving {
             try await $0.hang()

@@ -8,7 +8,7 @@ import Testing
 
 @Suite("Loading links over TLS", .timeLimit(.minutes(5)))
 struct LinkTLSTests {
-    @Test("The certificate has to be valid for the name, although the address is what is connected to")
+    @Test("The certificate must be valid for the host name, although the connection uses an address")
     func names() async throws {
         try await serving {
             try await $0.answer("hello")

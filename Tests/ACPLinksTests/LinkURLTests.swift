@@ -7,7 +7,7 @@ import Testing
 @Suite("URLs of links")
 struct LinkURLTests {
     @Test(
-        "A URL is put together anew from what was understood of it",
+        "A URL is composed of its parsed parts",
         arguments: [
             ("http://example.com", "http://example.com/"),
             ("HTTP://Example.COM:80/A?B=c#d", "http://example.com/A?B=c"),
@@ -26,7 +26,7 @@ struct LinkURLTests {
     }
 
     @Test(
-        "Whatever could be understood in two ways is refused",
+        "An ambiguous URL is rejected",
         arguments: [
             "", "example.com", "/sessions/s/history/0", "//example.com/", "ftp://example.com/", "file:///etc/passwd",
             "gopher://example.com/", "unix:/var/run/docker.sock", "http+unix://%2Fvar%2Frun%2Fdocker.sock/",
@@ -55,7 +55,7 @@ struct LinkURLTests {
         }
     }
 
-    @Test("Errors show a URL without what may be secret")
+    @Test("Errors contain a URL without the parts that may be secret")
     func shown() {
         #expect(LinkError.shown("https://u:p@h.example/a?signature=s#f") == "https://h.example/a")
         #expect(LinkError.shown("https://h.example/a@b") == "https://h.example/a@b")
@@ -65,7 +65,7 @@ struct LinkURLTests {
     }
 
     @Test(
-        "A redirect may stay on its host",
+        "A redirect can lead to the same host",
         arguments: [
             ("http://h.example/a/b?q", "/c", "http://h.example/c"),
             ("http://h.example/a/b?q", "c?d", "http://h.example/a/c?d"),
@@ -79,7 +79,7 @@ struct LinkURLTests {
     }
 
     @Test(
-        "A redirect may not lead elsewhere, nor from https to http",
+        "A redirect must not lead to another host, nor from https to http",
         arguments: [
             ("http://h.example/a", "http://169.254.169.254/latest/meta-data/"),
             ("http://h.example/a", "//other.example/"),

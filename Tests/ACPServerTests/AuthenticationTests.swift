@@ -6,16 +6,16 @@ import HTTPTypes
 import NIOHTTP1
 import Testing
 
-@Suite("Who may call")
+@Suite("Authentication")
 struct AuthenticationTests {
     private static let configuration = ServerConfiguration.quick.with {
         $0.authentication = .bearer("first-token", "second-token")
     }
 
-    @Test("Every one of the tokens opens the server")
+    @Test("Each of the tokens is accepted")
     func tokens() async throws {
         for token in ["first-token", "second-token"] {
-            try await serving(configuration: Self.configuration, token: token) { serving in
+            try await withServer(configuration: Self.configuration, token: token) { serving in
                 #expect(try await serving.client.run(agent: "greeter", input: "Ada").text == "Hello, Ada!")
                 let stream = try await serving.client.stream(agent: "echo", input: "x")
                 #expect(try await stream.reduce(into: 0) { count, _ in count += 1 } == 6)
@@ -24,13 +24,13 @@ struct AuthenticationTests {
     }
 
     @Test(
-        "Without a right token the answer is 401, and says how to authenticate",
+        "A request without a valid token receives 401 with the authentication scheme",
         arguments: [
             nil, "", "first-token", "Bearer", "Bearer ", "Bearer first", "Bearer first-token2", "Bearer FIRST-TOKEN",
             "Basic first-token", "Bearer first-token second-token", "Bearer first-token, Bearer second-token",
         ] as [String?])
     func refused(header: String?) async throws {
-        try await serving(configuration: Self.configuration) { serving in
+        try await withServer(configuration: Self.configuration) { serving in
             let headers: HTTPHeaders = header.map { ["Authorization": $0] } ?? [:]
             let routes: [(HTTPMethod, String)] = [
                 (.GET, "/agents"), (.GET, "/agents/echo"), (.POST, "/runs"), (.GET, "/runs"), (.GET, "/runs/x"),
@@ -49,7 +49,7 @@ struct AuthenticationTests {
     }
 
     @Test(
-        "A token that no client could send keeps the server from starting, and is not shown",
+        "A token that a client cannot send prevents the server from starting, and is not shown",
         arguments: ["", " ", "s3cret s3cret", "s3cret\n", "s3cret\u{e9}", "s3cret\u{7f}"])
     func unusable(token: String) throws {
         var configuration = ServerConfiguration()
@@ -61,21 +61,21 @@ struct AuthenticationTests {
         try configuration.validate()
     }
 
-    @Test("The scheme may be written in any case", arguments: ["bearer", "Bearer", "BEARER"])
+    @Test("The scheme is case-insensitive", arguments: ["bearer", "Bearer", "BEARER"])
     func scheme(name: String) async throws {
-        try await serving(configuration: Self.configuration) { serving async throws in
+        try await withServer(configuration: Self.configuration) { serving async throws in
             #expect(try await serving.get("/agents", headers: ["Authorization": "\(name) second-token"]).status == 200)
         }
     }
 
-    @Test("Signs of life need no token", arguments: ["/ping", "/healthz", "/readyz"])
+    @Test("Health checks require no token", arguments: ["/ping", "/healthz", "/readyz"])
     func open(path: String) async throws {
-        try await serving(configuration: Self.configuration) { serving async throws in
+        try await withServer(configuration: Self.configuration) { serving async throws in
             #expect(try await serving.get(path).status == 200)
         }
     }
 
-    @Test("A server without a single token to accept refuses to start")
+    @Test("A server without any token to accept does not start")
     func noTokens() throws {
         let server = ACPServer(
             storage: MemoryStorage(), configuration: .quick.with { $0.authentication = .bearer() })
@@ -83,7 +83,7 @@ struct AuthenticationTests {
         #expect(error?.description.contains("there is none") == true)
     }
 
-    @Test("A check of one's own decides by the request, and what it throws counts as no")
+    @Test("A custom check decides by the request, and rejects it if the check throws")
     func custom() async throws {
         let check = Authentication.custom { request in
             switch request.headerFields[HTTPField.Name("X-Key")!] {
@@ -92,7 +92,7 @@ struct AuthenticationTests {
             default: request.method == .get && request.path == "/agents"
             }
         }
-        try await serving(configuration: .quick.with { $0.authentication = check }) { serving in
+        try await withServer(configuration: .quick.with { $0.authentication = check }) { serving in
             #expect(try await serving.get("/runs", headers: ["X-Key": "right"]).status == 200)
             #expect(try await serving.get("/agents").status == 200)
             let answer = try await serving.get("/runs", headers: ["X-Key": "throw"])
@@ -102,11 +102,11 @@ struct AuthenticationTests {
         }
     }
 
-    @Test("Tokens, right or wrong, appear in no log line")
+    @Test("Tokens, valid or not, are not logged")
     func logs() async throws {
         let storage = ScriptedStorage()
         let log = Log()
-        try await serving(storage, configuration: Self.configuration, logger: log.logger) { serving in
+        try await withServer(storage, configuration: Self.configuration, logger: log.logger) { serving in
             for token in ["first-token", "wrong-token"] {
                 let headers: HTTPHeaders = ["Authorization": "Bearer \(token)"]
                 _ = try await serving.get("/runs", headers: headers)

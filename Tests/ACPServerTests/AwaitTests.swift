@@ -5,15 +5,15 @@ import ACPServer
 import NIOHTTP1
 import Testing
 
-@Suite("Asking and answering")
+@Suite("Questions and answers")
 struct AwaitTests {
     private static let answer = #""await_resume":{"type":"message","message":{"parts":[{"content":"Ada"}]}}"#
 
     private static func resumeJSON(_ mode: RunMode) -> String { #"{\#(answer),"mode":"\#(mode.rawValue)"}"# }
 
-    @Test("A sync run that asks something is answered as awaiting, with the question")
+    @Test("A sync run that asks a question returns as awaiting, with the question")
     func syncAwait() async throws {
-        try await serving { serving in
+        try await withServer { serving in
             let run = try await serving.run("questioner").decode(Run.self)
             #expect(run.status == .awaiting)
             #expect(run.awaitRequest?.message?.text == "What is your name?")
@@ -24,15 +24,15 @@ struct AwaitTests {
 
     @Test("A stream ends with the question")
     func streamAwait() async throws {
-        try await serving { serving in
+        try await withServer { serving in
             let events = SentEvent.parse(try await serving.run("questioner", mode: .stream).text)
             #expect(events.map(\.kind) == ["run.created", "run.in-progress", "run.awaiting"])
         }
     }
 
-    @Test("A sync resume is answered with the finished run", arguments: RunMode.allCases)
+    @Test("A sync resume returns the ended run", arguments: RunMode.allCases)
     func syncResume(asked: RunMode) async throws {
-        try await serving { serving in
+        try await withServer { serving in
             let id = try await serving.askedRun(asked)
             let answer = try await serving.post("/runs/\(id)", Self.resumeJSON(.sync))
             #expect(answer.status == 200)
@@ -42,9 +42,9 @@ struct AwaitTests {
         }
     }
 
-    @Test("An async resume is answered with 202 and the run in progress", arguments: RunMode.allCases)
+    @Test("An async resume returns 202 and the run in progress", arguments: RunMode.allCases)
     func asyncResume(asked: RunMode) async throws {
-        try await serving { serving in
+        try await withServer { serving in
             let id = try await serving.askedRun(asked)
             let answer = try await serving.post("/runs/\(id)", Self.resumeJSON(.async))
             #expect(answer.status == 202)
@@ -55,9 +55,11 @@ struct AwaitTests {
         }
     }
 
-    @Test("A streamed resume begins with run.in-progress and goes on counting", arguments: RunMode.allCases)
+    @Test(
+        "A streamed resume begins with run.in-progress and continues the numbers of the events",
+        arguments: RunMode.allCases)
     func streamResume(asked: RunMode) async throws {
-        try await serving { serving in
+        try await withServer { serving in
             let id = try await serving.askedRun(asked)
             let events = try await serving.events("/runs/\(id)", .POST, json: Self.resumeJSON(.stream))
             #expect(
@@ -68,9 +70,9 @@ struct AwaitTests {
         }
     }
 
-    @Test("A run that asks twice takes its answers in order, and what was said before is not sent again")
+    @Test("A run that asks twice receives its answers in order, and earlier output is not sent again")
     func twice() async throws {
-        try await serving(agents: { server in
+        try await withServer(agents: { server in
             try server.addAgent("twice") { context in
                 try await context.yield("first, ")
                 let first = try await context.awaitMessage("one?")
@@ -87,9 +89,9 @@ struct AwaitTests {
         }
     }
 
-    @Test("Of two answers that come at once, one counts, and the other gets 403")
+    @Test("Of two concurrent answers one is accepted, and the other receives 403")
     func race() async throws {
-        try await serving { serving in
+        try await withServer { serving in
             for _ in 0..<20 {
                 let id = try await serving.askedRun(.sync)
                 let statuses = try await withThrowingTaskGroup(of: Int.self) { group in
@@ -103,10 +105,10 @@ struct AwaitTests {
         }
     }
 
-    @Test("An answer to a run that awaits nothing is refused in every mode", arguments: RunMode.allCases)
+    @Test("An answer to a run that does not await one is rejected in every mode", arguments: RunMode.allCases)
     func nothingAwaited(mode: RunMode) async throws {
         let gate = Signal<Void>()
-        try await serving(agents: { try $0.addGated(gate) }) { serving in
+        try await withServer(agents: { try $0.addGated(gate) }) { serving in
             let ended = try await serving.client.run(agent: "echo", input: "x").id
             let running = try await serving.client.start(agent: "gated", input: "x").id
             for id in [ended, running] {
@@ -118,9 +120,9 @@ struct AwaitTests {
         }
     }
 
-    @Test("An answer that is no message fails a run that expects one, and reaches one that does not")
+    @Test("An answer that is not a message fails a run that expects one, and is passed to a run that does not")
     func otherAnswers() async throws {
-        try await serving(agents: { server in
+        try await withServer(agents: { server in
             try server.addExamples()
             try server.addAgent("approver") { context in
                 guard case .other(let answer) = try await context.awaitAnswer(to: .other(["approve": "delete it?"]))
@@ -138,9 +140,9 @@ struct AwaitTests {
         }
     }
 
-    @Test("The body of a resume may name the run, but no other one")
+    @Test("The body of a resume can contain the run's id, but no other one")
     func runIDInBody() async throws {
-        try await serving { serving in
+        try await withServer { serving in
             let id = try await serving.askedRun(.sync)
             let other = RunID()
             let refused = try await serving.post("/runs/\(id)", #"{\#(Self.answer),"run_id":"\#(other)"}"#)
@@ -151,7 +153,7 @@ struct AwaitTests {
     }
 }
 
-extension Serving {
+extension RunningServer {
     /// A run of the questioner that has asked.
     func askedRun(_ mode: RunMode) async throws -> RunID {
         let answer = try await run("questioner", mode: mode)

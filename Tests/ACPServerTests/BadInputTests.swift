@@ -6,7 +6,7 @@ import AsyncHTTPClient
 import NIOHTTP1
 import Testing
 
-@Suite("What bad input gets")
+@Suite("Invalid input")
 struct BadInputTests {
     static let bodies: [(body: String, says: String)] = [
         ("", "valid JSON"), ("{", "valid JSON"), ("not json", "valid JSON"), (#"{"agent_name":"echo"}"#, "input"),
@@ -32,9 +32,9 @@ struct BadInputTests {
         (#"{"agent_name":"echo","input":[{"parts":[],"created_at":"yesterday"}]}"#, "created_at"),
     ]
 
-    @Test("A request for a run that is wrong is refused with 422, and the message names what is wrong")
+    @Test("An invalid request for a run is rejected with 422, and the message describes the error")
     func runRequests() async throws {
-        try await serving { serving in
+        try await withServer { serving in
             for (body, says) in Self.bodies {
                 let answer = try await serving.post("/runs", body)
                 let error = try answer.expectError(422, .invalidInput)
@@ -46,9 +46,9 @@ struct BadInputTests {
         }
     }
 
-    @Test("Bytes that are no text are refused with 422")
+    @Test("Bytes that are not text are rejected with 422")
     func binary() async throws {
-        try await serving { serving in
+        try await withServer { serving in
             for bytes: [UInt8] in [
                 [0, 1, 2], [0xff, 0xfe, 0x7b], Array(#"{"agent_name":""#.utf8) + [0xc3, 0x28, 0x22],
             ] {
@@ -60,7 +60,7 @@ struct BadInputTests {
 
     @Test("An unknown agent is not found, in every mode", arguments: RunMode.allCases)
     func unknownAgent(mode: RunMode) async throws {
-        try await serving { serving in
+        try await withServer { serving in
             let error = try await serving.run("nobody", mode: mode).expectError(404, .notFound)
             #expect(error.message.contains("nobody"))
             try await serving.get("/agents/nobody").expectError(404, .notFound)
@@ -68,9 +68,9 @@ struct BadInputTests {
         }
     }
 
-    @Test("An unknown run is not found, whatever is asked of it")
+    @Test("An unknown run is not found by any operation")
     func unknownRun() async throws {
-        try await serving { serving in
+        try await withServer { serving in
             let id = RunID()
             let resume = #"{"await_resume":{"type":"message","message":{"parts":[]}}}"#
             let answers = [
@@ -89,9 +89,9 @@ struct BadInputTests {
         }
     }
 
-    @Test("An answer for a run that is wrong is refused with 422, and the run still takes a right one")
+    @Test("An invalid answer is rejected with 422, and the run still accepts a valid one")
     func resumeRequests() async throws {
-        try await serving { serving in
+        try await withServer { serving in
             let id = try await serving.askedRun(.sync)
             let part = #"{"content":"a","content_url":"http://b"}"#
             for body in [
@@ -107,7 +107,7 @@ struct BadInputTests {
     }
 
     @Test(
-        "A query that makes no sense is refused with 422, and the message names the parameter",
+        "An invalid query is rejected with 422, and the message names the parameter",
         arguments: [
             "/agents?limit=0", "/agents?limit=1001", "/agents?limit=x", "/agents?limit=", "/agents?offset=-1",
             "/runs?limit=0", "/runs?limit=99999999999999999999", "/runs?offset=1.5", "/runs?status=completed",
@@ -115,7 +115,7 @@ struct BadInputTests {
             "/runs/ID/events?limit=0", "/runs/ID/events?offset=-1", "/runs/ID/events?limit=%zz",
         ])
     func queries(path: String) async throws {
-        try await serving { serving in
+        try await withServer { serving in
             let id = try await serving.client.run(agent: "echo", input: "x").id
             let answer = try await serving.get(path.replacing("ID", with: id.rawValue))
             let error = try answer.expectError(422, .invalidInput)
@@ -125,9 +125,9 @@ struct BadInputTests {
         }
     }
 
-    @Test("Pages far beyond the end are empty, and harm nobody")
+    @Test("Pages far beyond the end are empty")
     func farPages() async throws {
-        try await serving { serving in
+        try await withServer { serving in
             let id = try await serving.client.run(agent: "echo", input: "x").id
             let far = "offset=9223372036854775807"
             for path in [
@@ -142,10 +142,10 @@ struct BadInputTests {
     }
 
     @Test(
-        "A Last-Event-ID that is no index is refused with 422",
+        "A Last-Event-ID that is not an index is rejected with 422",
         arguments: ["x", "-1", "1.5", "", "9223372036854775807", "99999999999999999999"])
     func lastEventIDs(value: String) async throws {
-        try await serving { serving in
+        try await withServer { serving in
             let id = try await serving.client.run(agent: "echo", input: "x").id
             let answer = try await serving.get(
                 "/runs/\(id)/events", headers: ["Accept": "text/event-stream", "Last-Event-ID": value])

@@ -10,7 +10,7 @@ import Testing
 
 @testable import ACPServer
 
-@Suite("What callers are told of errors")
+@Suite("Errors that callers receive")
 struct CallerSafeErrorTests {
     /// What errors of storages may hold, and callers may not read.
     private static let secrets = [
@@ -29,7 +29,7 @@ struct CallerSafeErrorTests {
     }
 
     private static func expectSafe(
-        _ answer: Answer, _ what: String, sourceLocation: SourceLocation = #_sourceLocation
+        _ answer: ReceivedResponse, _ what: String, sourceLocation: SourceLocation = #_sourceLocation
     ) {
         for secret in secrets {
             #expect(!answer.text.contains(secret), "\(what): \(answer.text)", sourceLocation: sourceLocation)
@@ -37,7 +37,7 @@ struct CallerSafeErrorTests {
     }
 
     @Test(
-        "No response of any route holds an address, a path or a key of the storage, and the log holds all of it",
+        "No response contains an address, a path or a key of the storage, and the log contains them",
         arguments: [
             .cannotConnect, .timedOut, .outcomeUnknown, .refused, .corruptData, .fenced, .conflict, .notFound,
             .incomplete,
@@ -47,7 +47,7 @@ struct CallerSafeErrorTests {
         let storage = ScriptedStorage()
         let log = Log()
         let configuration = ServerConfiguration.quick.with { $0.engine.storageTimeout = .milliseconds(20) }
-        try await serving(storage, configuration: configuration, logger: log.logger) { serving in
+        try await withServer(storage, configuration: configuration, logger: log.logger) { serving in
             let run = try await serving.client.run(agent: "counter", input: "x", session: "s").id
             let foreign = try await storage.createForeignRun()
             storage.fail([.commit, .record, .events, .sessions, .ping, .list, .delete], with: Self.failure(code))
@@ -58,10 +58,10 @@ struct CallerSafeErrorTests {
             let stream: HTTPHeaders = ["Accept": "text/event-stream"]
             let requests: [(HTTPMethod, String, String?, HTTPHeaders)] = [
                 (.GET, "/readyz", nil, [:]), (.GET, "/runs", nil, [:]), (.GET, "/runs/\(run)", nil, [:]),
-                (.POST, "/runs", Serving.runJSON("echo"), [:]),
-                (.POST, "/runs", Serving.runJSON("echo", mode: .async), [:]),
-                (.POST, "/runs", Serving.runJSON("echo", mode: .stream), [:]),
-                (.POST, "/runs", Serving.runJSON("echo"), ["Idempotency-Key": "k"]),
+                (.POST, "/runs", RunningServer.runJSON("echo"), [:]),
+                (.POST, "/runs", RunningServer.runJSON("echo", mode: .async), [:]),
+                (.POST, "/runs", RunningServer.runJSON("echo", mode: .stream), [:]),
+                (.POST, "/runs", RunningServer.runJSON("echo"), ["Idempotency-Key": "k"]),
                 (.POST, "/runs", forwarded, [:]),
                 (.GET, "/runs/\(run)/events", nil, [:]), (.GET, "/runs/\(run)/events", nil, stream),
                 (.GET, "/runs/\(foreign)/events", nil, stream), (.POST, "/runs/\(foreign)", resume, [:]),
@@ -90,11 +90,11 @@ struct CallerSafeErrorTests {
         for secret in ["10.9.8.7", "/var/lib/acp", "hunter2"] { #expect(log.text.contains(secret), "\(secret)") }
     }
 
-    @Test("A stream that the storage breaks off is logged with the whole error, and tells none of it")
+    @Test("An interrupted stream is logged with the whole error, which the client does not receive")
     func brokenStream() async throws {
         let storage = ScriptedStorage()
         let log = Log()
-        try await serving(storage, logger: log.logger) { serving in
+        try await withServer(storage, logger: log.logger) { serving in
             let run = try await storage.createForeignRun()
             async let streamed = serving.get("/runs/\(run)/events", headers: ["Accept": "text/event-stream"])
             try await eventually("somebody watches") { storage.scripted.watchers == 1 }
@@ -107,11 +107,11 @@ struct CallerSafeErrorTests {
         }
     }
 
-    @Test("Why a server is not ready, only those are told who may call")
+    @Test("Only authenticated callers receive the reason why a server is not ready")
     func readiness() async throws {
         let storage = ScriptedStorage()
         let configuration = ServerConfiguration.quick.with { $0.authentication = .bearer("the-token") }
-        try await serving(storage, configuration: configuration) { serving in
+        try await withServer(storage, configuration: configuration) { serving in
             storage.fail([.ping], with: Self.failure(.timedOut))
             for (headers, isTold) in [
                 (["Authorization": "Bearer the-token"], true), (["Authorization": "Bearer x"], false), ([:], false),
@@ -125,7 +125,7 @@ struct CallerSafeErrorTests {
         }
     }
 
-    @Test("An error that the server does not know is told in general words, and keeps its cause for the log")
+    @Test("An unknown error is sent in general terms, and keeps its cause for the log")
     func unknownError() {
         let answer = ErrorResponse(Cause())
         #expect(answer.status == .internalServerError)
@@ -134,7 +134,7 @@ struct CallerSafeErrorTests {
         #expect(ErrorResponse(ErrorResponse(Cause())).cause is Cause, "also when it was an answer before")
     }
 
-    @Test("What a route of the program's own throws is logged with the route, once, and not told")
+    @Test("An error of the program's own route is logged once, with the route, and not sent")
     func ownRoute() async throws {
         let log = Log()
         let server = ACPServer(storage: MemoryStorage(), configuration: .quick, logger: log.logger)
@@ -161,7 +161,7 @@ struct CallerSafeErrorTests {
         #expect(lines.count == 1 && lines[0].hasPrefix("error: a request failed") && lines[0].contains("/broken"))
     }
 
-    @Test("Runs that are refused one after the other do not fill the log")
+    @Test("Repeatedly rejected runs do not fill the log")
     func refusedRuns() async throws {
         let gate = Signal<Void>()
         let log = Log()
@@ -169,7 +169,7 @@ struct CallerSafeErrorTests {
             $0.engine.maximumActiveRuns = 1
             $0.engine.maximumQueuedRuns = 0
         }
-        try await serving(configuration: configuration, logger: log.logger, agents: { try $0.addGated(gate) }) {
+        try await withServer(configuration: configuration, logger: log.logger, agents: { try $0.addGated(gate) }) {
             serving in
             _ = try await serving.client.start(agent: "gated", input: "x")
             for _ in 0..<200 { try await serving.run("echo").expectError(503, .unavailable) }
@@ -183,7 +183,7 @@ struct CallerSafeErrorTests {
     func outage() async throws {
         let storage = ScriptedStorage()
         let log = Log()
-        try await serving(storage, logger: log.logger) { serving in
+        try await withServer(storage, logger: log.logger) { serving in
             storage.fail([.record], with: .outage)
             for _ in 0..<200 { try await serving.get("/runs/r").expectError(503, .unavailable) }
             storage.fail([.record], with: nil)

@@ -5,14 +5,14 @@ import ACPServer
 import NIOHTTP1
 import Testing
 
-@Suite("Cancelling")
+@Suite("Cancellation")
 struct CancelTests {
     @Test(
-        "A cancelled run is answered with 202 and cancelling, its handler's task is cancelled, and it ends as cancelled"
+        "A cancelled run returns 202 and cancelling, its handler's task is cancelled, and it ends as cancelled"
     )
     func running() async throws {
         let hasSeen = Signal<Void>()
-        try await serving(agents: { server in
+        try await withServer(agents: { server in
             try server.addAgent("patient") { _ in
                 do {
                     try await Signal<Void>().wait()
@@ -38,7 +38,7 @@ struct CancelTests {
     @Test("A stream of a run that is cancelled ends with run.cancelled, and a sync call with the cancelled run")
     func callers() async throws {
         let begun = Counter()
-        try await serving(agents: { server in
+        try await withServer(agents: { server in
             try server.addAgent("patient") { _ in
                 begun.add()
                 try await Signal<Void>().wait()
@@ -55,9 +55,9 @@ struct CancelTests {
         }
     }
 
-    @Test("An awaiting run can be cancelled, and takes no answer after that")
+    @Test("An awaiting run can be cancelled, and accepts no answer afterwards")
     func awaiting() async throws {
-        try await serving { serving in
+        try await withServer { serving in
             let id = try await serving.askedRun(.sync)
             #expect(try await serving.send(.POST, "/runs/\(id)/cancel").status == 202)
             let run = try await serving.client.wait(for: id, until: .terminal)
@@ -69,13 +69,13 @@ struct CancelTests {
     }
 
     @Test(
-        "A handler that ignores the cancellation does not hold it up, and what it still says is dropped"
+        "A handler that ignores cancellation does not delay it, and its further output is discarded"
     )
     func ignoring() async throws {
         let gate = Signal<Void>()
         let outcome = Signal<String>()
         let configuration = ServerConfiguration.quick.with { $0.engine.cancellationGrace = .milliseconds(20) }
-        try await serving(
+        try await withServer(
             configuration: configuration,
             agents: { server in
                 try server.addExamples()
@@ -110,7 +110,7 @@ struct CancelTests {
     @Test("While a handler takes its time to stop, the run is cancelling, and asking again is fine")
     func twice() async throws {
         let gate = Signal<Void>()
-        try await serving(agents: { server in
+        try await withServer(agents: { server in
             try server.addAgent("slow-to-stop") { _ in try await Task { try await gate.wait() }.value }
         }) { serving in
             let id = try await serving.client.start(agent: "slow-to-stop", input: "x").id
@@ -125,7 +125,7 @@ struct CancelTests {
 
     @Test("A run that has ended cannot be cancelled", arguments: ["echo", "failer"] as [AgentName])
     func ended(agent: AgentName) async throws {
-        try await serving { serving in
+        try await withServer { serving in
             let run = try await serving.client.run(agent: agent, input: "x")
             let error = try await serving.send(.POST, "/runs/\(run.id)/cancel").expectError(403, .conflict)
             #expect(error.message.contains(run.id.rawValue) && error.message.contains(run.status.rawValue))
@@ -135,7 +135,7 @@ struct CancelTests {
 
     @Test("A cancelled run leaves nothing in its session's history")
     func history() async throws {
-        try await serving { serving in
+        try await withServer { serving in
             let session: SessionID = "a-session"
             let run = try await serving.client.run(agent: "questioner", input: "x", session: session)
             _ = try await serving.client.cancel(run.id)

@@ -9,12 +9,12 @@ import Testing
 
 @testable import ACPRuntime
 
-@Suite("Clients that go away or dawdle")
+@Suite("Clients that disconnect or read slowly")
 struct DisconnectTests {
-    @Test("A run whose streaming client goes away goes on to its end, and can be followed from where the client was")
+    @Test("A run continues when its streaming client disconnects, and can be followed from that position")
     func midStream() async throws {
         let gate = Signal<Void>()
-        try await serving(agents: { server in
+        try await withServer(agents: { server in
             try server.addAgent("talker") { context in
                 try await context.yield("before ")
                 try await gate.wait()
@@ -22,7 +22,8 @@ struct DisconnectTests {
             }
         }) { serving in
             let head = try await RawConnection.open(serving.port) { connection in
-                try await connection.send(rawRequest("POST /runs", body: Serving.runJSON("talker", mode: .stream)))
+                try await connection.send(
+                    rawRequest("POST /runs", body: RunningServer.runJSON("talker", mode: .stream)))
                 return try await connection.read(until: "before ")
             }
             let id = try #require(head.firstMatch(of: /Run-ID: (.+)\r\n/)?.output.1)
@@ -34,12 +35,12 @@ struct DisconnectTests {
         }
     }
 
-    @Test("A run whose sync client goes away goes on to its end")
+    @Test("A run continues when its sync client disconnects")
     func midSync() async throws {
         let gate = Signal<Void>()
-        try await serving(agents: { try $0.addGated(gate) }) { serving in
+        try await withServer(agents: { try $0.addGated(gate) }) { serving in
             try await RawConnection.open(serving.port) { connection in
-                try await connection.send(rawRequest("POST /runs", body: Serving.runJSON("gated")))
+                try await connection.send(rawRequest("POST /runs", body: RunningServer.runJSON("gated")))
                 try await eventually("the run") { serving.server.engine.activeRuns == 1 }
             }
             gate.send()
@@ -47,12 +48,12 @@ struct DisconnectTests {
         }
     }
 
-    @Test("Nothing of a stream is left behind when its client has gone: nobody watches the run any more")
+    @Test("A stream leaves no follower of the run when its client has disconnected")
     func noFollowerLeft() async throws {
         let storage = ScriptedStorage()
         // Often enough to notice soon who has gone; more often would be a load of its own under the thread sanitizer.
         let configuration = ServerConfiguration.quick.with { $0.keepAliveInterval = .milliseconds(100) }
-        try await serving(storage, configuration: configuration) { serving in
+        try await withServer(storage, configuration: configuration) { serving in
             let run = try await storage.createForeignRun()
             // The first clients to see all the others go away at once; the rest must not wait for those.
             let haveAllWatched = Flag()
@@ -76,10 +77,10 @@ struct DisconnectTests {
         }
     }
 
-    @Test("A stream of a run that ends elsewhere leaves nothing behind either")
+    @Test("A stream of a run that ends in another process leaves no follower")
     func noFollowerLeftAfterTheEnd() async throws {
         let storage = ScriptedStorage()
-        try await serving(storage) { serving in
+        try await withServer(storage) { serving in
             let run = try await storage.createForeignRun()
             async let followed = serving.events("/runs/\(run)/events")
             try await eventually("somebody watches") { storage.scripted.watchers == 1 }
@@ -89,14 +90,15 @@ struct DisconnectTests {
         }
     }
 
-    @Test("A run that has ended is let go, also if clients went away from its streams")
+    @Test("An ended run is released, even if clients disconnected from its streams")
     func noExecutionLeft() async throws {
         let gate = Signal<Void>()
         let configuration = ServerConfiguration.quick.with { $0.keepAliveInterval = .milliseconds(10) }
-        try await serving(configuration: configuration, agents: { try $0.addGated(gate) }) { serving in
+        try await withServer(configuration: configuration, agents: { try $0.addGated(gate) }) { serving in
             for _ in 0..<5 {
                 try await RawConnection.open(serving.port) { connection in
-                    try await connection.send(rawRequest("POST /runs", body: Serving.runJSON("gated", mode: .stream)))
+                    try await connection.send(
+                        rawRequest("POST /runs", body: RunningServer.runJSON("gated", mode: .stream)))
                     _ = try await connection.read(until: "run.in-progress")
                 }
             }
@@ -109,13 +111,13 @@ struct DisconnectTests {
     }
 
     @Test(
-        "For a client that does not read, little is read ahead, however much its run says; when it reads, it gets all")
+        "For a client that does not read, little is read ahead; when it reads, it receives everything")
     func slowReader() async throws {
         let (count, size) = (6_000, 4_096)
         let storage = ScriptedStorage()
-        try await serving(storage, agents: { try $0.addFlood(count, of: size) }) { serving in
+        try await withServer(storage, agents: { try $0.addFlood(count, of: size) }) { serving in
             try await RawConnection.open(serving.port, receiveBuffer: 65_536) { connection in
-                try await connection.send(rawRequest("POST /runs", body: Serving.runJSON("flood", mode: .stream)))
+                try await connection.send(rawRequest("POST /runs", body: RunningServer.runJSON("flood", mode: .stream)))
                 var text = try await connection.read(until: "run.created")
                 let id = try #require(text.firstMatch(of: /Run-ID: (.+)\r\n/)?.output.1)
                 // The run itself is not held up by its reader.
@@ -131,9 +133,9 @@ struct DisconnectTests {
         }
     }
 
-    @Test("A client that does not read holds up nobody else")
+    @Test("A client that does not read does not delay others")
     func headOfLine() async throws {
-        try await serving(agents: { try $0.addFlood(1_500, of: 8_192) }) { serving in
+        try await withServer(agents: { try $0.addFlood(1_500, of: 8_192) }) { serving in
             let run = try await serving.client.run(agent: "flood", input: "x")
             try await RawConnection.open(serving.port, receiveBuffer: 65_536) { connection in
                 try await connection.send(rawRequest("GET /runs/\(run.id)/events", ["Accept: text/event-stream"]))

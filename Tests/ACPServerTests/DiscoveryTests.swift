@@ -5,13 +5,13 @@ import ACPServer
 import NIOHTTP1
 import Testing
 
-@Suite("Looking around")
+@Suite("Discovery")
 struct DiscoveryTests {
     @Test(
-        "A ping, a sign of life and readiness are answered with JSON objects",
+        "Ping, health and readiness return JSON objects",
         arguments: ["/ping", "/healthz", "/readyz"])
     func signsOfLife(path: String) async throws {
-        try await serving { serving in
+        try await withServer { serving in
             let answer = try await serving.get(path)
             #expect(answer.status == 200)
             #expect(answer.headers.first(name: "Content-Type") == "application/json")
@@ -19,9 +19,9 @@ struct DiscoveryTests {
         }
     }
 
-    @Test("A manifest always says its content types, its description and its metadata")
+    @Test("A manifest always contains its content types, its description and its metadata")
     func manifest() async throws {
-        try await serving { serving in
+        try await withServer { serving in
             let json = try await serving.get("/agents/greeter").decode(JSONObject.self)
             #expect(json["name"] == "greeter" && json["description"] == "")
             #expect(json["input_content_types"] == ["*/*"] && json["output_content_types"] == ["*/*"])
@@ -30,10 +30,10 @@ struct DiscoveryTests {
         }
     }
 
-    @Test("Agents come in pages, in the order in which they were added")
+    @Test("Agents are listed in pages, in the order in which they were added")
     func agentPages() async throws {
         let names = (0..<25).map { AgentName(stringLiteral: "agent-\($0)") }
-        try await serving(agents: { server in
+        try await withServer(agents: { server in
             for name in names { try server.addAgent(name) { _ in } }
         }) { serving async throws in
             #expect(
@@ -48,16 +48,16 @@ struct DiscoveryTests {
 
     @Test("An agent that is added while the server runs can be called at once")
     func lateAgent() async throws {
-        try await serving { serving in
+        try await withServer { serving in
             try await serving.get("/agents/late").expectError(404, .notFound)
             try serving.server.addAgent("late") { _ in "better than never" }
             #expect(try await serving.client.run(agent: "late", input: "x").text == "better than never")
         }
     }
 
-    @Test("Runs are listed newest first, by agent, by session, by status, with an exact total")
+    @Test("Runs are listed newest first, by agent, session or status, with an exact total")
     func runs() async throws {
-        try await serving { serving in
+        try await withServer { serving in
             var ids: [RunID] = []
             for index in 0..<12 {
                 let session: SessionID = index.isMultiple(of: 3) ? "thirds" : "others"
@@ -76,10 +76,10 @@ struct DiscoveryTests {
         }
     }
 
-    @Test("A finished run can be deleted, with its events and its places in the listings")
+    @Test("An ended run can be deleted, with its events and its entries in lists")
     func deletion() async throws {
         let gate = Signal<Void>()
-        try await serving(agents: { try $0.addGated(gate) }) { serving in
+        try await withServer(agents: { try $0.addGated(gate) }) { serving in
             let run = try await serving.client.run(agent: "echo", input: "x")
             let answer = try await serving.send(.DELETE, "/runs/\(run.id)")
             #expect(answer.status == 204 && answer.body.isEmpty)

@@ -7,9 +7,9 @@ import Testing
 
 @Suite("Following a run")
 struct EventStreamTests {
-    @Test("A reader that comes back with the last id it saw gets exactly the rest, from every index")
+    @Test("A reader that reconnects with its last id receives exactly the rest, from every index")
     func lastEventID() async throws {
-        try await serving(agents: { try $0.addWords(12) }) { serving in
+        try await withServer(agents: { try $0.addWords(12) }) { serving in
             let run = try await serving.client.run(agent: "words", input: "x")
             let path = "/runs/\(run.id)/events"
             let all = try await serving.events(path)
@@ -22,10 +22,10 @@ struct EventStreamTests {
         }
     }
 
-    @Test("A reader that comes back while the run goes on gets the stored rest and then what follows, from every index")
+    @Test("A reader that reconnects during the run receives the stored rest and further events, from every index")
     func lastEventIDLive() async throws {
         let gate = Signal<Void>()
-        try await serving(agents: { server in
+        try await withServer(agents: { server in
             try server.addAgent("two-halves") { context in
                 for word in 0..<6 { try await context.yield("\(word) ") }
                 try await gate.wait()
@@ -47,9 +47,9 @@ struct EventStreamTests {
         }
     }
 
-    @Test("Offset and limit choose from the list of events, and offset from the stream as well")
+    @Test("Offset and limit apply to the list of events, and offset also to the stream")
     func offsets() async throws {
-        try await serving(agents: { try $0.addWords(12) }) { serving in
+        try await withServer(agents: { try $0.addWords(12) }) { serving in
             let run = try await serving.client.run(agent: "words", input: "x")
             let all = try await serving.client.events(of: run.id)
             #expect(try await serving.client.events(of: run.id, limit: 5, offset: 3) == Array(all[3..<8]))
@@ -62,9 +62,9 @@ struct EventStreamTests {
         }
     }
 
-    @Test("Whoever follows a run is taken through its question to its end")
+    @Test("A follower of a run reads it through its question to its end")
     func throughAnAwait() async throws {
-        try await serving { serving in
+        try await withServer { serving in
             let run = try await serving.client.run(agent: "questioner", input: "hello")
             #expect(run.status == .awaiting)
             let hasAsked = Signal<Void>()
@@ -88,13 +88,13 @@ struct EventStreamTests {
         }
     }
 
-    @Test("A stream that has nothing to say sends comments, and one that speaks does not need to")
+    @Test("A stream without events sends comments, and one with events does not")
     func keepAlive() async throws {
         let gate = Signal<Void>()
         let configuration = ServerConfiguration.quick.with { $0.keepAliveInterval = .milliseconds(20) }
-        try await serving(configuration: configuration, agents: { try $0.addGated(gate) }) { serving in
+        try await withServer(configuration: configuration, agents: { try $0.addGated(gate) }) { serving in
             try await RawConnection.open(serving.port) { connection in
-                try await connection.send(rawRequest("POST /runs", body: Serving.runJSON("gated", mode: .stream)))
+                try await connection.send(rawRequest("POST /runs", body: RunningServer.runJSON("gated", mode: .stream)))
                 _ = try await connection.read(until: "run.in-progress")
                 for _ in 0..<3 { _ = try await connection.read(until: ": keep-alive\n\n") }
                 gate.send()
@@ -106,19 +106,19 @@ struct EventStreamTests {
     }
 
     @Test(
-        "A keep-alive interval that makes no sense does no harm",
+        "An invalid keep-alive interval is corrected",
         arguments: [Duration.zero, .seconds(-1), .seconds(Int64.max / 4)])
     func senselessInterval(_ interval: Duration) async throws {
         let configuration = ServerConfiguration.quick.with { $0.keepAliveInterval = interval }
-        try await serving(configuration: configuration) { serving in
+        try await withServer(configuration: configuration) { serving in
             let events = SentEvent.parse(try await serving.run("echo", mode: .stream).text)
             #expect(events.last?.kind == "run.completed")
         }
     }
 
-    @Test("A client that does not accept a stream gets the list", arguments: ["application/json", "*/*", ""])
+    @Test("A client that does not accept a stream receives the list", arguments: ["application/json", "*/*", ""])
     func list(accept: String) async throws {
-        try await serving { serving in
+        try await withServer { serving in
             let run = try await serving.client.run(agent: "echo", input: "x")
             let answer = try await serving.get("/runs/\(run.id)/events", headers: ["Accept": accept])
             #expect(answer.headers.first(name: "Content-Type") == "application/json")
@@ -127,10 +127,10 @@ struct EventStreamTests {
     }
 
     @Test(
-        "A client that accepts a stream among other things gets it",
+        "A client that accepts a stream among other types receives it",
         arguments: ["text/event-stream", "application/json, text/event-stream", "Text/Event-Stream;q=0.9"])
     func accepts(accept: String) async throws {
-        try await serving { serving in
+        try await withServer { serving in
             let run = try await serving.client.run(agent: "echo", input: "x")
             let answer = try await serving.get("/runs/\(run.id)/events", headers: ["Accept": accept])
             #expect(answer.headers.first(name: "Content-Type") == "text/event-stream")
@@ -138,10 +138,10 @@ struct EventStreamTests {
         }
     }
 
-    @Test("200 streams at once all see their own run from its beginning to its end")
+    @Test("200 concurrent streams each receive all events of their run")
     func manyStreams() async throws {
         let gate = Signal<Void>()
-        try await serving(agents: { try $0.addGated(gate) }) { serving in
+        try await withServer(agents: { try $0.addGated(gate) }) { serving in
             let begun = Counter()
             let runs = try await withThrowingTaskGroup(of: RunID.self) { group in
                 for _ in 0..<200 {

@@ -6,7 +6,7 @@ import Testing
 
 @testable import ACPServer
 
-@Suite("The keepAlive of streams", .timeLimit(.minutes(5)))
+@Suite("Keep-alive timer of streams", .timeLimit(.minutes(5)))
 struct KeepAliveTimerTests {
     /// A run that says nothing, and how to wait for its next wake.
     private func following(_ keepAlive: KeepAliveTimer, _ body: (inout RunEvents.Iterator) async throws -> Void)
@@ -28,7 +28,7 @@ struct KeepAliveTimerTests {
         #expect(batch?.events.isEmpty == true)
     }
 
-    @Test("A stream is woken again and again until it is removed")
+    @Test("A stream is woken repeatedly until it is removed")
     func beats() async throws {
         let keepAlive = KeepAliveTimer(interval: .milliseconds(5))
         try await following(keepAlive) { events in
@@ -38,7 +38,7 @@ struct KeepAliveTimerTests {
         #expect(keepAlive.count == 0)
     }
 
-    @Test("Streams that are added after all others have been removed are woken, too")
+    @Test("Streams that are added after all others were removed are woken")
     func comesBack() async throws {
         let keepAlive = KeepAliveTimer(interval: .milliseconds(5))
         for _ in 0..<2 {
@@ -46,7 +46,7 @@ struct KeepAliveTimerTests {
         }
     }
 
-    @Test("No stream is silent for longer than the interval, and a stream that sends events is not woken")
+    @Test("A stream is due before its silence exceeds the interval, and not after a write")
     func isInTime() {
         let keepAlive = KeepAliveTimer(interval: .seconds(86_400))
         let ticks = keepAlive.ticksPerInterval
@@ -68,8 +68,8 @@ struct KeepAliveTimerTests {
         #expect(keepAlive.count == 0)
     }
 
-    @Test("Only streams that are due are woken")
-    func wakesTheDue() async throws {
+    @Test("A stream that is due is woken, and another one is not")
+    func nudgesTheDue() async throws {
         let keepAlive = KeepAliveTimer(interval: .seconds(86_400))
         try await following(keepAlive) { events in
             for _ in 0..<keepAlive.ticksPerInterval { keepAlive.tick() }
@@ -77,8 +77,7 @@ struct KeepAliveTimerTests {
         }
     }
 
-    @Test(
-        "All streams are woken without waiting for the interval when the server shuts down", arguments: [true, false])
+    @Test("Streams are woken at once when the server shuts down", arguments: [true, false])
     func closes(before: Bool) async throws {
         let keepAlive = KeepAliveTimer(interval: .seconds(86_400))
         if before { keepAlive.close() }

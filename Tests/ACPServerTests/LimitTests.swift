@@ -13,15 +13,15 @@ struct LimitTests {
     private static var configuration: ServerConfiguration { .quick.with { $0.maximumBodySize = limit } }
 
     private static func body(of size: Int) -> String {
-        let empty = Serving.runJSON("echo", "").utf8.count
-        return Serving.runJSON("echo", String(repeating: "x", count: size - empty))
+        let empty = RunningServer.runJSON("echo", "").utf8.count
+        return RunningServer.runJSON("echo", String(repeating: "x", count: size - empty))
     }
 
-    @Test("A body of the largest size is taken, one byte more is refused with 413, said in advance or not")
+    @Test("A body of the maximum size is accepted, one more byte receives 413, announced or not")
     func bodySize() async throws {
-        try await serving(configuration: Self.configuration) { serving in
+        try await withServer(configuration: Self.configuration) { serving in
             for isChunked in [false, true] {
-                func post(_ size: Int, _ path: String = "/runs") async throws -> Answer {
+                func post(_ size: Int, _ path: String = "/runs") async throws -> ReceivedResponse {
                     let bytes = Array(Self.body(of: size).utf8)
                     let chunks = stride(from: 0, to: bytes.count, by: 4_096).map {
                         ByteBuffer(bytes: bytes[$0..<min($0 + 4_096, bytes.count)])
@@ -41,20 +41,20 @@ struct LimitTests {
         }
     }
 
-    @Test("A body that is said to be too large is refused before it is sent")
+    @Test("A body that is announced as too large is rejected before it is sent")
     func announcedSize() async throws {
-        try await serving(configuration: Self.configuration) { serving in
+        try await withServer(configuration: Self.configuration) { serving in
             try await RawConnection.open(serving.port) { connection in
                 try await connection.send(rawRequest("POST /runs", ["Content-Length: 1000000000000"]))
-                #expect(try await connection.readAnswer().status == 413)
+                #expect(try await connection.readResponse().status == 413)
             }
             try await serving.expectStillServing()
         }
     }
 
-    @Test("A connection is still good for another request after a body that was too large", arguments: [false, true])
+    @Test("A connection remains usable after a body that was too large", arguments: [false, true])
     func connectionAfter413(isChunked: Bool) async throws {
-        try await serving(configuration: Self.configuration) { serving in
+        try await withServer(configuration: Self.configuration) { serving in
             try await RawConnection.open(serving.port) { connection in
                 let large = Self.body(of: 300_000)
                 if isChunked {
@@ -63,23 +63,23 @@ struct LimitTests {
                 } else {
                     try await connection.send(rawRequest("POST /runs", body: large))
                 }
-                try await connection.send(rawRequest("POST /runs", body: Serving.runJSON("echo", "after")))
-                #expect(try await connection.readAnswer().status == 413)
-                let (status, _, body) = try await connection.readAnswer()
+                try await connection.send(rawRequest("POST /runs", body: RunningServer.runJSON("echo", "after")))
+                #expect(try await connection.readResponse().status == 413)
+                let (status, _, body) = try await connection.readResponse()
                 #expect(status == 200 && body.contains("after"))
             }
         }
     }
 
     @Test(
-        "A run beyond the limit gets 503 and Retry-After, and there is room again when one has ended or asks something")
+        "A run beyond the limit receives 503, and succeeds when another one has ended or awaits an answer")
     func tooManyRuns() async throws {
         let gate = Signal<Void>()
         let configuration = ServerConfiguration.quick.with {
             $0.engine.maximumActiveRuns = 2
             $0.engine.maximumQueuedRuns = 0
         }
-        try await serving(configuration: configuration, agents: { try $0.addGated(gate) }) { serving in
+        try await withServer(configuration: configuration, agents: { try $0.addGated(gate) }) { serving in
             let first = try await serving.client.start(agent: "gated", input: "x").id
             let asked = try await serving.askedRun(.sync)
             let second = try await serving.client.start(agent: "gated", input: "x").id
@@ -101,10 +101,10 @@ struct LimitTests {
         }
     }
 
-    @Test("A storage without room for a new run is answered with 503 and Retry-After")
+    @Test("A full storage returns 503 and Retry-After for a new run")
     func fullStorage() async throws {
         let storage = MemoryStorage(.init(runLimit: 1))
-        try await serving(storage) { serving in
+        try await withServer(storage) { serving in
             let asked = try await serving.askedRun(.sync)
             let answer = try await serving.run("echo")
             try answer.expectError(503, .unavailable)
@@ -114,15 +114,15 @@ struct LimitTests {
         }
     }
 
-    @Test("A request head that is too large is refused, and the server goes on")
+    @Test("A request head that is too large is rejected")
     func hugeHead() async throws {
-        try await serving { serving in
+        try await withServer { serving in
             let huge = String(repeating: "x", count: 200_000)
             for request in [rawRequest("GET /ping", ["X-Huge: \(huge)"]), rawRequest("GET /\(huge)")] {
                 try await RawConnection.open(serving.port) { connection in
                     // The server may close before everything has been sent.
                     try? await connection.send(request)
-                    if let answer = try? await connection.readAnswer() {
+                    if let answer = try? await connection.readResponse() {
                         #expect(answer.status == 431 || answer.status == 404)
                     }
                 }

@@ -7,11 +7,11 @@ import NIOCore
 import NIOHTTP1
 import Testing
 
-@Suite("Many at once")
+@Suite("Load")
 struct LoadTests {
-    @Test("2,000 sync runs over 32 connections all complete, each with an id and an answer of its own")
+    @Test("2,000 sync runs over 32 connections complete, each with its own id and result")
     func manyRuns() async throws {
-        try await serving { serving in
+        try await withServer { serving in
             var configuration = HTTPClient.Configuration()
             configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 32
             let http = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
@@ -25,7 +25,7 @@ struct LoadTests {
                             do {
                                 var request = HTTPClientRequest(url: url)
                                 request.method = .POST
-                                request.body = .bytes(Array(Serving.runJSON("echo", "number \(number)").utf8))
+                                request.body = .bytes(Array(RunningServer.runJSON("echo", "number \(number)").utf8))
                                 let response = try await http.execute(request, timeout: .seconds(60))
                                 let body = try await response.body.collect(upTo: 1 << 20)
                                 let run = try ACPJSON.decode(Run.self, from: body.readableBytesView)
@@ -49,9 +49,9 @@ struct LoadTests {
         }
     }
 
-    @Test("Concurrent runs of one session lose no message and double none")
+    @Test("Concurrent runs of one session lose no message and duplicate none")
     func oneSession() async throws {
-        try await serving { serving in
+        try await withServer { serving in
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for number in 0..<100 {
                     group.addTask {

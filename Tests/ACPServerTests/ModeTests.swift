@@ -5,11 +5,11 @@ import ACPServer
 import NIOHTTP1
 import Testing
 
-@Suite("The three modes")
+@Suite("Modes of runs")
 struct ModeTests {
-    @Test("A sync run is answered with the finished run and its id in a header")
+    @Test("A sync run returns the ended run, with its id in a header")
     func sync() async throws {
-        try await serving { serving in
+        try await withServer { serving in
             let answer = try await serving.run("greeter", "Ada")
             #expect(answer.status == 200)
             #expect(answer.headers.first(name: "Content-Type") == "application/json")
@@ -21,22 +21,22 @@ struct ModeTests {
         }
     }
 
-    @Test("A request that names no mode is a sync one, and needs no content type")
+    @Test("A request without a mode is a sync one, and requires no content type")
     func defaults() async throws {
-        try await serving { serving in
+        try await withServer { serving in
             let answer = try await serving.post("/runs", #"{"agent_name":"echo","input":[{"parts":[]}]}"#)
             #expect(answer.status == 200)
             #expect(try answer.decode(Run.self).status == .completed)
             let typed = try await serving.post(
-                "/runs", Serving.runJSON("echo"), headers: ["Content-Type": "text/plain; charset=utf-8"])
+                "/runs", RunningServer.runJSON("echo"), headers: ["Content-Type": "text/plain; charset=utf-8"])
             #expect(typed.status == 200)
         }
     }
 
-    @Test("An async run is answered with 202 and the run as created, while its handler goes on")
+    @Test("An async run returns 202 and the created run, while its handler continues")
     func async() async throws {
         let gate = Signal<Void>()
-        try await serving(agents: { server in
+        try await withServer(agents: { server in
             try server.addAgent("gated") { context in
                 try await gate.wait()
                 return "through"
@@ -54,9 +54,9 @@ struct ModeTests {
         }
     }
 
-    @Test("A stream begins with run.created, ends with run.completed, and has message events between")
+    @Test("A stream begins with run.created, ends with run.completed, and has message events in between")
     func stream() async throws {
-        try await serving { serving in
+        try await withServer { serving in
             let answer = try await serving.run("echo", mode: .stream)
             #expect(answer.status == 200)
             #expect(answer.headers.first(name: "Content-Type") == "text/event-stream")
@@ -72,9 +72,9 @@ struct ModeTests {
         }
     }
 
-    @Test("Every line of a stream is an id or data, and no event has a name")
+    @Test("Every line of a stream is an id or data, and events have no name")
     func lines() async throws {
-        try await serving { serving in
+        try await withServer { serving in
             let text = try await serving.run("echo", "a\\nb", mode: .stream).text
             let lines = text.split(separator: "\n")
             #expect(lines.allSatisfy { $0.hasPrefix("id: ") || $0.hasPrefix("data: ") })
@@ -85,7 +85,7 @@ struct ModeTests {
 
     @Test("The events of a stream are the stored ones, byte by byte, and their ids are their indexes")
     func streamIsLog() async throws {
-        try await serving(agents: { server in
+        try await withServer(agents: { server in
             try server.addAgent("chatty") { context in
                 for index in 0..<300 { try await context.yield("word \(index) ") }
                 try await context.yield(generic: ["progress": 0.5])
@@ -106,9 +106,9 @@ struct ModeTests {
         }
     }
 
-    @Test("What handlers may return and yield arrives as it should")
+    @Test("All kinds of output of handlers are sent as documented")
     func outputs() async throws {
-        try await serving(agents: { server in
+        try await withServer(agents: { server in
             try server.addAgent("part") { _ in MessagePart(contentType: "text/html", content: "<b>") }
             try server.addAgent("message") { _ in Message("a message", role: .user) }
             try server.addAgent("several") { _ in [Message("one"), Message("two")] }
@@ -133,13 +133,13 @@ struct ModeTests {
         }
     }
 
-    @Test("A handler that throws fails its run with its own error, in every mode")
+    @Test("A handler that throws fails its run with its error, in every mode")
     func failing() async throws {
         let agents: (ACPServer) throws -> Void = { server in
             try server.addExamples()
             try server.addAgent("thrower") { _ in throw NeverHappened(description: "the disk is full") }
         }
-        try await serving(agents: agents) { serving in
+        try await withServer(agents: agents) { serving in
             let run = try await serving.run("failer")
             #expect(run.status == 200, "that the agent failed is said by the run")
             let failure = try run.decode(Run.self)

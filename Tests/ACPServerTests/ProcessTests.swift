@@ -6,11 +6,11 @@ import AsyncHTTPClient
 import NIOHTTP1
 import Testing
 
-@Suite("Creating once, turns, and processes over HTTP")
+@Suite("Idempotency keys, session turns and processes over HTTP")
 struct ProcessTests {
-    @Test("Requests with the same Idempotency-Key get the same run, in every mode")
+    @Test("Requests with the same Idempotency-Key receive the same run, in every mode")
     func idempotency() async throws {
-        try await serving { serving in
+        try await withServer { serving in
             let request = RunCreateRequest(agentName: "echo", input: ["hello"], idempotencyKey: "a key")
             let run = try await serving.client.run(request)
             #expect(run.status == .completed)
@@ -23,9 +23,9 @@ struct ProcessTests {
         }
     }
 
-    @Test("A key that was used for another request is refused with 422, and one that is too long as well")
+    @Test("A key that was used for another request is rejected with 422, and so is one that is too long")
     func reusedKey() async throws {
-        try await serving { serving in
+        try await withServer { serving in
             var request = RunCreateRequest(agentName: "echo", input: ["hello"], idempotencyKey: "a key")
             _ = try await serving.client.run(request)
             request.input = ["something else"]
@@ -33,15 +33,15 @@ struct ProcessTests {
             #expect(reused?.status == 422 && reused?.message.contains("idempotency key") == true)
             let long = String(repeating: "x", count: 256)
             try await serving.send(
-                .POST, "/runs", .bytes(Array(Serving.runJSON("echo").utf8)), headers: ["Idempotency-Key": long]
+                .POST, "/runs", .bytes(Array(RunningServer.runJSON("echo").utf8)), headers: ["Idempotency-Key": long]
             ).expectError(422, .invalidInput)
         }
     }
 
-    @Test("A run of a session that is busy is refused with 409 where the server says so")
+    @Test("A run of a busy session is rejected with 409 if the server is configured so")
     func busySession() async throws {
         let configuration = ServerConfiguration.quick.with { $0.engine.sessionRuns = .refuse }
-        try await serving(configuration: configuration) { serving in
+        try await withServer(configuration: configuration) { serving in
             let asked = try await serving.client.run(agent: "questioner", input: "hi", session: "shared")
             let refused = await #expect(throws: ACPClientError.self) {
                 try await serving.client.run(agent: "echo", input: "hi", session: "shared")
@@ -52,9 +52,9 @@ struct ProcessTests {
         }
     }
 
-    @Test("The list of processes has the one that answers, with the runs that it owns")
+    @Test("The list of processes contains the responding one, with the runs that it owns")
     func processes() async throws {
-        try await serving { serving in
+        try await withServer { serving in
             let asked = try await serving.client.run(agent: "questioner", input: "hi")
             let list = try await serving.client.processes().processes
             let this = try #require(list.first)
@@ -63,9 +63,9 @@ struct ProcessTests {
         }
     }
 
-    @Test("A question's deadline shows in the run while it awaits the answer")
+    @Test("The deadline of a question is part of the awaiting run")
     func deadline() async throws {
-        try await serving(agents: { server in
+        try await withServer(agents: { server in
             try server.addAgent("patient") { context in try await context.awaitMessage("?", timeout: .seconds(3_600)) }
         }) { serving in
             let asked = try await serving.client.run(agent: "patient", input: "hi")

@@ -7,9 +7,9 @@ import Testing
 
 @Suite("Sessions")
 struct SessionTests {
-    @Test("A run without a session begins one, and both paths describe it alike")
+    @Test("A run without a session creates one, which both paths describe")
     func descriptor() async throws {
-        try await serving { serving in
+        try await withServer { serving in
             let run = try await serving.client.run(agent: "counter", input: "one")
             let id = try #require(run.sessionID)
             let singular = try await serving.get("/session/\(id)")
@@ -22,9 +22,9 @@ struct SessionTests {
         }
     }
 
-    @Test("Each history URL answers with its message, input before output, in the order of the runs")
+    @Test("Each history URL returns its message, input before output, in the order of the runs")
     func history() async throws {
-        try await serving { serving in
+        try await withServer { serving in
             let session = serving.client.session("history-test")
             for text in ["Ada", "Grace"] { _ = try await session.run(agent: "greeter", input: text) }
             let messages = try await session.messages()
@@ -33,10 +33,10 @@ struct SessionTests {
         }
     }
 
-    @Test("The state URL answers with the bytes and the content type that the agent stored")
+    @Test("The state URL returns the bytes and the content type that the agent stored")
     func state() async throws {
         let bytes: [UInt8] = [0, 255, 10, 13, 34]
-        try await serving(agents: { server in
+        try await withServer(agents: { server in
             try server.addExamples()
             try server.addAgent("binary") { context in
                 try await context.session.setRawState(SessionState(bytes: bytes, contentType: "application/x-thing"))
@@ -55,9 +55,9 @@ struct SessionTests {
         }
     }
 
-    @Test("A content type that would break the answer's head does not")
+    @Test("A content type that would break the head of the response is not sent")
     func oddContentType() async throws {
-        try await serving(agents: { server in
+        try await withServer(agents: { server in
             try server.addExamples()
             try server.addAgent("injector") { context in
                 try await context.session.setRawState(
@@ -70,9 +70,9 @@ struct SessionTests {
         }
     }
 
-    @Test("Sessions remember between runs, and one does not see the other")
+    @Test("Sessions keep their state between runs, and are isolated from each other")
     func apart() async throws {
-        try await serving { serving async throws in
+        try await withServer { serving async throws in
             for expected in ["Count: 1", "Count: 2", "Count: 3"] {
                 #expect(try await serving.client.run(agent: "counter", input: "x", session: "a").text == expected)
             }
@@ -80,18 +80,18 @@ struct SessionTests {
         }
     }
 
-    @Test("A session exists from its first run on, also while that runs")
+    @Test("A session exists from the start of its first run")
     func beginning() async throws {
-        try await serving { serving in
+        try await withServer { serving in
             let run = try await serving.client.run(agent: "questioner", input: "x", session: "early")
             #expect(run.status == .awaiting)
             #expect(try await serving.client.sessionDescriptor("early") == SessionDescriptor(id: "early"))
         }
     }
 
-    @Test("A deleted session is gone with its state and its history, and its runs stay")
+    @Test("A deleted session has no state and no history, and its runs remain")
     func delete() async throws {
-        try await serving { serving in
+        try await withServer { serving in
             let run = try await serving.client.run(agent: "counter", input: "x", session: "doomed")
             let answer = try await serving.send(.DELETE, "/sessions/doomed")
             #expect(answer.status == 204 && answer.body.isEmpty)
@@ -104,7 +104,7 @@ struct SessionTests {
     }
 
     @Test(
-        "What is not there is not found",
+        "Unknown resources are not found",
         arguments: [
             "/session/nobody", "/sessions/nobody", "/sessions/nobody/state", "/sessions/nobody/history/0",
             "/sessions/here/history/2", "/sessions/here/history/-1", "/sessions/here/history/x",
@@ -112,16 +112,16 @@ struct SessionTests {
             "/sessions/a%20b", "/sessions/..%2Fagents", "/sessions/here/more",
         ])
     func missing(path: String) async throws {
-        try await serving { serving in
+        try await withServer { serving in
             _ = try await serving.client.run(agent: "echo", input: "x", session: "here")
             try await serving.get(path).expectError(404, .notFound)
             try await serving.expectStillServing()
         }
     }
 
-    @Test("An id may be percent-encoded in a path")
+    @Test("An id can be percent-encoded in a path")
     func percentEncoded() async throws {
-        try await serving { serving in
+        try await withServer { serving in
             _ = try await serving.client.run(agent: "echo", input: "x", session: "a~b.c")
             #expect(try await serving.get("/sessions/a%7Eb%2ec").decode(SessionDescriptor.self).id == "a~b.c")
             #expect(try await serving.get("/agents/%65cho").decode(AgentManifest.self).name == "echo")
@@ -136,9 +136,9 @@ struct SessionTests {
         return #"{"agent_name":"echo","session":\#(json),"input":[{"parts":[{"content":"\#(text)"}]}]}"#
     }
 
-    @Test("A session of another server keeps its messages' URLs in order and once, before what is said here")
+    @Test("A session of another server keeps its messages' URLs in order and once, before its new messages")
     func forwarded() async throws {
-        try await serving { serving in
+        try await withServer { serving in
             let foreign = (0..<3).map { "http://other.example/sessions/moved/history/\($0)" }
             let descriptor = SessionDescriptor(id: "moved", history: foreign + [foreign[1]])
             for text in ["one", "two"] {
@@ -152,9 +152,9 @@ struct SessionTests {
         }
     }
 
-    @Test("A descriptor that this server gave out comes back without doubling anything")
+    @Test("A descriptor of this server can be sent back without duplicates")
     func ownDescriptor() async throws {
-        try await serving { serving in
+        try await withServer { serving in
             _ = try await serving.client.run(agent: "echo", input: "one", session: "own")
             let descriptor = try await serving.client.sessionDescriptor("own")
             #expect(try await serving.post("/runs", Self.forwardJSON(descriptor, text: "two")).status == 200)
@@ -163,9 +163,9 @@ struct SessionTests {
         }
     }
 
-    @Test("URLs of another session of this server are kept like foreign ones")
+    @Test("URLs of another session of this server are stored as links")
     func otherSession() async throws {
-        try await serving { serving in
+        try await withServer { serving in
             _ = try await serving.client.run(agent: "echo", input: "one", session: "first")
             let history = try await serving.client.sessionDescriptor("first").history
             let descriptor = SessionDescriptor(id: "second", history: history)
@@ -176,11 +176,11 @@ struct SessionTests {
         }
     }
 
-    @Test("A server that knows its public URL names and recognises that one", arguments: ["", "/"])
+    @Test("A server with a public URL uses and recognizes it", arguments: ["", "/"])
     func publicURL(end: String) async throws {
         let base = "https://agents.example.com/acp"
         let configuration = ServerConfiguration.quick.with { $0.publicURL = base + end }
-        try await serving(configuration: configuration) { serving in
+        try await withServer(configuration: configuration) { serving in
             _ = try await serving.client.run(agent: "counter", input: "one", session: "p")
             let descriptor = try await serving.client.sessionDescriptor("p")
             #expect(descriptor.plain.history == (0..<2).map { "\(base)/sessions/p/history/\($0)" })
@@ -190,9 +190,9 @@ struct SessionTests {
         }
     }
 
-    @Test("A session id that contradicts the session is refused, one that repeats it is not")
+    @Test("A session id that contradicts the session is rejected, an equal one is accepted")
     func contradiction() async throws {
-        try await serving { serving in
+        try await withServer { serving in
             func json(_ id: String) -> String {
                 #"{"agent_name":"echo","session_id":"\#(id)","session":{"id":"s"},"input":[{"parts":[]}]}"#
             }

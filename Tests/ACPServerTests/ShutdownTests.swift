@@ -6,13 +6,13 @@ import NIOHTTP1
 import ServiceLifecycle
 import Testing
 
-@Suite("Shutting down")
+@Suite("Shutdown")
 struct ShutdownTests {
-    @Test("Runs may finish within the grace period and their callers get the answers, while new ones are refused")
+    @Test("Runs can finish within the grace period and their callers receive the results; new runs are rejected")
     func grace() async throws {
         let gate = Signal<Void>()
         let configuration = ServerConfiguration.quick.with { $0.engine.shutdownGrace = .seconds(600) }
-        try await serving(configuration: configuration, agents: { try $0.addGated(gate) }) { serving in
+        try await withServer(configuration: configuration, agents: { try $0.addGated(gate) }) { serving in
             async let sync = serving.run("gated")
             async let stream = serving.run("gated", mode: .stream)
             try await eventually("both runs") { serving.server.engine.activeRuns == 2 }
@@ -37,11 +37,11 @@ struct ShutdownTests {
     }
 
     @Test(
-        "Runs that go on after the grace period fail with an error that says so, and are stored like that"
+        "Runs that are active after the grace period fail with a stored error that names the reason"
     )
     func afterGrace() async throws {
         let storage = MemoryStorage()
-        try await serving(storage, agents: { try $0.addGated(Signal()) }) { serving in
+        try await withServer(storage, agents: { try $0.addGated(Signal()) }) { serving in
             async let sync = serving.run("gated")
             async let stream = serving.run("gated", mode: .stream)
             let started = try await serving.client.start(agent: "gated", input: "x").id
@@ -63,11 +63,11 @@ struct ShutdownTests {
         #expect(try await storage.runs(RunQuery()).items.map(\.status) == Array(repeating: .failed, count: 4))
     }
 
-    @Test("On durable storage a run that awaits an answer stays as it is, and who follows it is sent away")
+    @Test("On durable storage a run that awaits an answer is kept, and its followers are disconnected")
     func durableAwait() async throws {
         let storage = ScriptedStorage(isDurable: true)
         let configuration = ServerConfiguration.quick.with { $0.closingGrace = .seconds(600) }
-        let asked = try await serving(storage, configuration: configuration) { serving in
+        let asked = try await withServer(storage, configuration: configuration) { serving in
             let asked = try await serving.askedRun(.sync)
             let arrived = [Signal<Void>(), Signal<Void>()]
             async let followed = serving.follow(asked, until: "run.awaiting", arrived[0])
@@ -84,10 +84,10 @@ struct ShutdownTests {
         #expect(storage.scripted.watchers == 0)
     }
 
-    @Test("Clients that do not read, do not finish their request or say nothing do not keep a server from ending")
+    @Test("Clients that do not read, do not finish their request or are idle do not prevent a shutdown")
     func stuckClients() async throws {
         let configuration = ServerConfiguration.quick.with { $0.closingGrace = .milliseconds(200) }
-        try await serving(configuration: configuration, agents: { try $0.addFlood(1_500, of: 8_192) }) { serving in
+        try await withServer(configuration: configuration, agents: { try $0.addFlood(1_500, of: 8_192) }) { serving in
             let run = try await serving.client.run(agent: "flood", input: "x").id
             try await RawConnection.open(serving.port, receiveBuffer: 65_536) { slow in
                 try await slow.send(rawRequest("GET /runs/\(run)/events", ["Accept: text/event-stream"]))
@@ -106,11 +106,11 @@ struct ShutdownTests {
         }
     }
 
-    @Test("A handler that ignores everything does not keep a server from ending")
+    @Test("A handler that ignores cancellation does not prevent a shutdown")
     func stubbornHandler() async throws {
         let gate = Signal<Void>()
         let storage = MemoryStorage()
-        try await serving(
+        try await withServer(
             storage,
             agents: { server in
                 try server.addAgent("stubborn") { _ in try await Task { try await gate.wait() }.value }

@@ -9,7 +9,7 @@ import NIOHTTP1
 import ServiceLifecycle
 import Testing
 
-@Suite("Starting")
+@Suite("Start")
 struct StartTests {
     private static func server(host: String = "127.0.0.1", port: Int = 0) throws -> ACPServer {
         let configuration = ServerConfiguration.quick.with {
@@ -21,7 +21,7 @@ struct StartTests {
         return server
     }
 
-    @Test("A server can be called when it says that it listens, also by whoever it says that to")
+    @Test("A server accepts requests when it reports its port, also from the listener itself")
     func onListening() async throws {
         let server = try Self.server()
         let answered = Signal<String>()
@@ -46,7 +46,7 @@ struct StartTests {
         #expect(!server.engine.acceptsRuns, "cancelling the task that runs a server ends it")
     }
 
-    @Test("A second agent with the name of another is refused with an error that names it, and the first one stays")
+    @Test("A second agent with the same name is rejected with an error, and the first one remains")
     func duplicates() throws {
         let server = try Self.server()
         let error = #expect(throws: RunEngineError.self) {
@@ -57,9 +57,9 @@ struct StartTests {
         #expect(server.agents["echo"]?.manifest.description == "Echoes everything")
     }
 
-    @Test("A port that is in use is said with a typed error that names it")
+    @Test("A port in use is reported with a typed error")
     func portInUse() async throws {
-        try await serving { serving in
+        try await withServer { serving in
             let error = await #expect(throws: ServerError.self) { try await Self.server(port: serving.port).run() }
             #expect(error?.code == .cannotListen)
             #expect(error?.message.contains("127.0.0.1:\(serving.port): the address is in use") == true)
@@ -68,7 +68,7 @@ struct StartTests {
     }
 
     @Test(
-        "An address that cannot be listened on is said with a typed error",
+        "An address on which the server cannot listen is reported with a typed error",
         arguments: [("no-such-host.invalid", 0), ("192.0.2.1", 0), ("127.0.0.1", 70_000), ("127.0.0.1", -1)])
     func badAddress(host: String, port: Int) async throws {
         let error = await #expect(throws: ServerError.self) { try await Self.server(host: host, port: port).run() }
@@ -76,7 +76,7 @@ struct StartTests {
         #expect(error?.message.contains("cannot listen on \(host):\(port): ") == true)
     }
 
-    @Test("The routes can be served by an application of one's own, next to other routes")
+    @Test("The routes can be served by another application, next to other routes")
     func ownRouter() async throws {
         let server = try Self.server()
         let router = server.router()
@@ -111,7 +111,7 @@ struct StartTests {
         }
     }
 
-    @Test("The routes can be added to a group of a router with its own context, whose other routes stay as they are")
+    @Test("The routes can be added to a group of another router, whose other routes remain unchanged")
     func embedded() async throws {
         let configuration = try ServerConfiguration.quick.with {
             $0.authentication = .bearer("token")

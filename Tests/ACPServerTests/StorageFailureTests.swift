@@ -5,17 +5,17 @@ import ACPServer
 import NIOHTTP1
 import Testing
 
-@Suite("A storage that fails")
+@Suite("Failing storage")
 struct StorageFailureTests {
     private static var impatient: ServerConfiguration {
         .quick.with { $0.engine.storageTimeout = .milliseconds(20) }
     }
 
-    @Test("Whatever needs the storage gets 503 with a clear error, and is served again when the storage is back")
+    @Test("Requests that need the storage receive 503, and succeed when the storage has recovered")
     func everyRoute() async throws {
         let storage = ScriptedStorage()
         let log = Log()
-        try await serving(storage, logger: log.logger) { serving in
+        try await withServer(storage, logger: log.logger) { serving in
             let run = try await serving.client.run(agent: "counter", input: "x", session: "s").id
             let asked = try await serving.askedRun(.sync)
             storage.fail([.commit, .record, .events, .sessions, .ping, .list, .delete], with: .outage)
@@ -53,11 +53,11 @@ struct StorageFailureTests {
         #expect(!log.text.contains("error: "), "it is no fault of this server")
     }
 
-    @Test("What is stored but cannot be read is the server's fault, said with 500")
+    @Test("Stored data that cannot be read is an error with status 500")
     func corruptData() async throws {
         let storage = ScriptedStorage()
         let log = Log()
-        try await serving(storage, logger: log.logger) { serving in
+        try await withServer(storage, logger: log.logger) { serving in
             let run = try await serving.client.run(agent: "echo", input: "x").id
             storage.fail([.record], with: StorageError(.corruptData, "event 3 of the run cannot be read"))
             let error = try await serving.get("/runs/\(run)").expectError(500, .serverError)
@@ -67,11 +67,11 @@ struct StorageFailureTests {
         }
     }
 
-    @Test("A stream ends with an error event when the storage stays away, and goes on from there when it is back")
+    @Test("A stream ends with an error event if the storage remains unavailable, and continues later")
     func stream() async throws {
         let storage = ScriptedStorage()
         let gate = Signal<Void>()
-        try await serving(storage, configuration: Self.impatient, agents: { try $0.addGated(gate) }) { serving in
+        try await withServer(storage, configuration: Self.impatient, agents: { try $0.addGated(gate) }) { serving in
             let id = try await serving.client.start(agent: "gated", input: "x").id
             async let streamed = serving.events("/runs/\(id)/events")
             async let sync = serving.run("gated")
@@ -101,12 +101,12 @@ struct StorageFailureTests {
         }
     }
 
-    @Test("A short failure is not noticed by anybody")
+    @Test("A short failure is not visible to callers")
     func shortFailure() async throws {
         let storage = ScriptedStorage()
         let gate = Signal<Void>()
         let log = Log()
-        try await serving(storage, logger: log.logger, agents: { try $0.addGated(gate) }) { serving in
+        try await withServer(storage, logger: log.logger, agents: { try $0.addGated(gate) }) { serving in
             async let streamed = serving.run("gated", mode: .stream)
             try await eventually("the run") { try await serving.client.runs().total == 1 }
             storage.fail([.commit], with: StorageError(.outcomeUnknown, "the answer was lost"))
@@ -121,7 +121,7 @@ struct StorageFailureTests {
     @Test("A stream whose events cannot be read from the storage ends with an error event")
     func unreadable() async throws {
         let storage = ScriptedStorage()
-        try await serving(storage) { serving in
+        try await withServer(storage) { serving in
             let run = try await storage.createForeignRun()
             async let streamed = serving.events("/runs/\(run)/events")
             try await eventually("somebody watches") { storage.scripted.watchers == 1 }
@@ -133,10 +133,10 @@ struct StorageFailureTests {
         }
     }
 
-    @Test("A run that is deleted under its followers ends their streams with an error event")
+    @Test("A run that is deleted while it is followed ends its streams with an error event")
     func deletedRun() async throws {
         let storage = ScriptedStorage()
-        try await serving(storage) { serving in
+        try await withServer(storage) { serving in
             let run = try await storage.createForeignRun()
             async let streamed = serving.events("/runs/\(run)/events")
             try await eventually("somebody watches") { storage.scripted.watchers == 1 }
@@ -149,10 +149,10 @@ struct StorageFailureTests {
         }
     }
 
-    @Test("An agent that cannot reach its session fails its run with a clear error")
+    @Test("An agent whose session cannot be read fails its run with a clear error")
     func session() async throws {
         let storage = ScriptedStorage()
-        try await serving(storage) { serving in
+        try await withServer(storage) { serving in
             storage.fail([.sessions], with: .outage)
             async let answer = serving.run("counter")
             let run = try await answer.decode(Run.self)

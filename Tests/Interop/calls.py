@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What many tests ask for."""
+"""Requests of many tests."""
 
 import uuid
 from collections.abc import AsyncIterator
@@ -12,7 +12,7 @@ from acp_sdk.client import Client
 from acp_sdk.models import Event, Message, MessageAwaitResume, MessagePart, Run
 
 LONG = " ".join(f"word{index}" for index in range(600))
-"""Two minutes' work for the agent `slow`: no test waits for its end."""
+"""Input for which the agent `slow` takes two minutes: no test waits for its end."""
 
 TERMINAL = {"completed", "failed", "cancelled"}
 
@@ -22,12 +22,12 @@ def text_message(text: str, role: str = "user") -> dict[str, Any]:
 
 
 def run_request(agent: str, text: str = "hi", **fields: Any) -> dict[str, Any]:
-    """The body of POST /runs."""
+    """Returns the body of POST /runs."""
     return {"agent_name": agent, "input": [text_message(text)], **fields}
 
 
 def resume_request(text: str, mode: str = "sync", **fields: Any) -> dict[str, Any]:
-    """The body of POST /runs/{run_id}."""
+    """Returns the body of POST /runs/{run_id}."""
     return {"await_resume": {"type": "message", "message": text_message(text)}, "mode": mode, **fields}
 
 
@@ -36,7 +36,7 @@ def answer(text: str) -> MessageAwaitResume:
 
 
 def types(events: list[Any]) -> list[str]:
-    """The types of events, be they of the client or plain JSON."""
+    """Returns the types of events, of the client or in JSON."""
     return [event["type"] if isinstance(event, dict) else event.type for event in events]
 
 
@@ -55,7 +55,7 @@ async def stored(acp: Client, run_id: object) -> list[Event]:
 
 @asynccontextmanager
 async def slow_run(http: httpx.AsyncClient, text: str = LONG, **fields: Any) -> AsyncIterator[dict[str, Any]]:
-    """A run that goes on until it is cancelled, at the latest when the test is through with it."""
+    """A run that is active until it is cancelled, at the latest at the end of the test."""
     response = await http.post("/runs", json=run_request("slow", text, mode="async", **fields))
     assert response.status_code == 202, response.text
     run = response.json()
@@ -89,7 +89,7 @@ async def stream_events(response: httpx.Response) -> AsyncIterator[sse.ServerEve
 
 
 def assert_error(response: httpx.Response, status: int, code: str | None = None) -> dict[str, Any]:
-    """An error answer: exactly this status, and the error object itself as the body."""
+    """Checks that a response is an error with this status and the error object as its body."""
     assert response.status_code == status, f"{response.status_code}: {response.text[:400]}"
     assert response.headers["content-type"].partition(";")[0] == "application/json"
     error = response.json()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The server under test and the clients that talk to it.
+"""The server under test and its clients.
 
 ACP_URL names a running server. Without it the suite starts the tool that ACP_BIN names, .build/debug/acp by default.
 """
@@ -34,7 +34,7 @@ def session_record(specification: Specification) -> Record:
 
 @pytest.fixture
 def record(session_record: Record) -> Iterator[Record]:
-    """Every answer that a test gets through `acp` or `http` has to keep to docs/openapi.yaml."""
+    """Validates every response that a test receives through `acp` or `http` against docs/openapi.yaml."""
     session_record.violations.clear()
     yield session_record
     assert not session_record.violations, "answers that docs/openapi.yaml does not allow:\n" + "\n".join(
@@ -44,7 +44,7 @@ def record(session_record: Record) -> Iterator[Record]:
 
 @pytest.fixture(scope="session")
 def url() -> Iterator[str]:
-    """The address of the server under test."""
+    """The URL of the server under test."""
     if address := os.environ.get("ACP_URL"):
         yield address.rstrip("/")
         return
@@ -62,21 +62,21 @@ async def acp(url: str, record: Record) -> AsyncIterator[Client]:
 
 @pytest.fixture
 async def http(url: str, record: Record) -> AsyncIterator[httpx.AsyncClient]:
-    """A bare HTTP client."""
+    """A plain HTTP client."""
     async with httpx.AsyncClient(base_url=url, transport=RecordingTransport(record), timeout=TIMEOUT) as client:
         yield client
 
 
 @pytest.fixture
 async def loader() -> AsyncIterator[httpx.AsyncClient]:
-    """A bare HTTP client for URLs that a server hands out and may choose freely."""
+    """A plain HTTP client for URLs in responses of a server."""
     async with httpx.AsyncClient(timeout=TIMEOUT) as client:
         yield client
 
 
 @pytest.fixture
 def own_server() -> Iterator[Callable[..., ServerProcess]]:
-    """Starts further servers, with options of their own."""
+    """Starts further servers with other options."""
     if os.environ.get("ACP_URL") and not binary().is_file():
         pytest.skip("ACP_URL is set and there is no tool to start another server with")
     servers: list[ServerProcess] = []
@@ -95,7 +95,7 @@ def own_server() -> Iterator[Callable[..., ServerProcess]]:
 
 @pytest.fixture
 def report(request: pytest.FixtureRequest) -> Callable[[str], None]:
-    """Keeps a figure, which is printed when all tests have run, in whichever process that was."""
+    """Stores a figure of any test process, which is printed when all tests have run."""
     return lambda line: request.node.user_properties.append(("figure", line))
 
 
@@ -115,7 +115,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes longest comes first, so that no worker is left with it alone.
+    """Starts the slowest tests first, so that they do not run last on a single worker.
 
     The tests of the document come last: where there is one worker, they look back on what all others have exercised.
     """

@@ -11,7 +11,7 @@ import socket
 from pathlib import Path
 
 RANGE = range(10_000, 32_000)
-"""Below the ports that systems give to outgoing connections, which could take the port of a server that is restarted."""
+"""Below the ports of outgoing connections, which could use the port of a server that is restarted."""
 
 _FOLDER = Path("/tmp") / f"acp-test-ports-{os.getuid()}"
 _locks: list[int] = []

@@ -26,7 +26,7 @@ def program(name: str) -> str:
 
 
 class PostgresProcess:
-    """A running PostgreSQL that nobody else knows."""
+    """A running PostgreSQL that no other process uses."""
 
     def __init__(self) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="postgres-")
@@ -58,7 +58,7 @@ class PostgresProcess:
         return f"postgres://acp@127.0.0.1:{self.port}/postgres"
 
     def freeze(self) -> None:
-        """Connections stay open, and nothing is answered."""
+        """Stops the process: connections remain open, and no responses are sent."""
         os.killpg(self._process.pid, signal.SIGSTOP)
 
     def thaw(self) -> None:

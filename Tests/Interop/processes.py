@@ -18,38 +18,38 @@ from redis_process import RedisProcess
 from server_process import ServerProcess
 
 Report = Callable[[str], None]
-"""The fixture of this name: keeps a figure, which is printed when all tests have run."""
+"""The fixture of this name: stores a figure, which is printed when all tests have run."""
 
 STORAGES = {"redis": RedisProcess, "postgres": PostgresProcess}
 
 DEADLINE = 120.0
-"""Nothing that a test waits for takes this long, on a busy machine either."""
+"""The timeout of all waiting, which is not reached even on a busy machine."""
 
 
 class Server(ServerProcess):
-    """One of several servers, which can be treated badly."""
+    """One of several servers, which tests kill and stop."""
 
     def kill(self) -> None:
-        """As a crash does it: nothing is said to anybody."""
+        """Kills the server, as in a crash."""
         self._process.kill()
         self._process.wait()
         self._reader.join()
 
     def freeze(self) -> None:
-        """As a suspended machine does it: connections stay open, nothing happens."""
+        """Stops the server, as on a suspended machine: connections remain open."""
         self._process.send_signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
         self._process.send_signal(signal.SIGCONT)
 
     def count(self, text: str) -> int:
-        """How often the server has logged something."""
+        """Returns how often the server has logged a message."""
         size = self._log.seek(0, os.SEEK_END)
         return os.pread(self._log.fileno(), size, 0).count(text.encode())
 
 
 class Fleet:
-    """A storage of its own and servers on it, all with the same options. Ends with everything that it has started."""
+    """A storage and servers on it with the same options. They are ended together."""
 
     def __init__(self, *options: str, lease: float = 3) -> None:
         self.lease = lease
@@ -59,7 +59,7 @@ class Fleet:
         self.storage = STORAGES[os.environ.get("ACP_TEST_STORAGE", "redis")]()
 
     async def start(self, *options: str) -> "Member":
-        """Starts one more server."""
+        """Starts another server."""
         server = await anyio.to_thread.run_sync(
             lambda: Server("--storage", self.storage.url, *self._options, *options)
         )
@@ -70,7 +70,7 @@ class Fleet:
         return Member(server, client, await self._process_id(client))
 
     async def _process_id(self, client: httpx.AsyncClient) -> str:
-        """The id of a server's process, which is listed while its heartbeat is recent."""
+        """Returns the id of a server's process, which is listed while its heartbeat has not expired."""
         with anyio.fail_after(DEADLINE):
             while True:
                 for process in (await client.get("/processes")).json()["processes"]:
@@ -103,15 +103,15 @@ class Member:
         return (await self._json(f"/runs/{run_id}/events"))["events"]
 
     async def count(self, status: str) -> int:
-        """How many runs have this status."""
+        """Returns the number of runs with a status."""
         return (await self._json(f"/runs?status={status}&limit=1"))["total"]
 
     async def processes(self) -> dict[str, Any]:
-        """The processes that this server knows of, by their ids."""
+        """Returns the processes that this server lists, by id."""
         return {one["process_id"]: one for one in (await self._json("/processes"))["processes"]}
 
     async def history(self, session_id: str) -> list[str]:
-        """What was said in a session."""
+        """Returns the messages of a session."""
         urls = (await self._json(f"/sessions/{session_id}"))["history"]
         texts = []
         for url in urls:
@@ -128,7 +128,7 @@ class Member:
 async def ask(
     members: list[Member], method: str, path: str, *, patience: float = DEADLINE, **fields: Any
 ) -> tuple[httpx.Response, Member]:
-    """The first answer that is none of a server that is away or about to go, and who gave it."""
+    """Returns the first response of a server that is available, and the server."""
     end = time.monotonic() + DEADLINE
     while True:
         for member in members:
@@ -143,7 +143,7 @@ async def ask(
 
 
 async def follow(members: list[Member], run_id: str, *, patience: float) -> list[sse.ServerEvent]:
-    """A run's events up to its end, from one server after the other: whenever one falls silent, from the next."""
+    """Returns a run's events up to its end. If a server does not respond, the next one is used."""
     seen: list[sse.ServerEvent] = []
     deadline = time.monotonic() + DEADLINE
     turn = 0
@@ -163,7 +163,7 @@ async def follow(members: list[Member], run_id: str, *, patience: float) -> list
 async def events_after(
     member: Member, run_id: str, last: str | None, *, patience: float = DEADLINE
 ) -> AsyncIterator[sse.ServerEvent]:
-    """A live stream that begins behind an event."""
+    """Opens a stream that begins after an event."""
     headers = {"Accept": "text/event-stream"} | ({"Last-Event-ID": last} if last is not None else {})
     async with member.http.stream("GET", f"/runs/{run_id}/events", headers=headers, timeout=patience) as response:
         if response.status_code != 200:
@@ -178,7 +178,7 @@ async def events_after(
 
 
 async def until(probe: Any, what: str, deadline: float = DEADLINE) -> Any:
-    """Waits for `probe` to give something true, and gives it back."""
+    """Waits until `probe` returns a true value, and returns it."""
     end = time.monotonic() + deadline
     while True:
         value = await probe()
@@ -209,7 +209,7 @@ async def reaches(member: Member, run_id: str, *statuses: str) -> Any:
 
 
 async def each(items: Any, step: Callable[..., Any], *, width: int = 40) -> list[Any]:
-    """The results of a step for all items, some at the same time."""
+    """Returns the results of a step for all items, of which some run concurrently."""
     limiter = anyio.CapacityLimiter(width)
     results: dict[int, Any] = {}
 

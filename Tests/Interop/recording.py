@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A transport that shows every answer of the server to the OpenAPI document, whatever the test is about."""
+"""A transport that validates every response of the server against the OpenAPI document."""
 
 from collections.abc import AsyncIterator
 
@@ -8,7 +8,7 @@ from specification import Exchange, Specification
 
 
 class Record:
-    """What the server has answered so far: what was seen of the document, and what broke it."""
+    """The responses so far: the operations of the document that were called, and the violations."""
 
     def __init__(self, specification: Specification) -> None:
         self.specification = specification
@@ -30,7 +30,7 @@ class Record:
 
 
 class RecordingTransport(httpx.AsyncBaseTransport):
-    """Passes everything on, and adds each answer to the record when its body has been read or given up."""
+    """Forwards all requests, and adds each response to the record when its body has been read or abandoned."""
 
     def __init__(self, record: Record, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self._record = record

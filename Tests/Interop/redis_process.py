@@ -15,7 +15,7 @@ START_DEADLINE = 30.0
 
 
 class RedisProcess:
-    """A running redis-server that nobody else knows."""
+    """A running redis-server that no other process uses."""
 
     def __init__(self) -> None:
         program = shutil.which("redis-server")
@@ -34,14 +34,14 @@ class RedisProcess:
         return f"redis://127.0.0.1:{self.port}"
 
     def freeze(self) -> None:
-        """Connections stay open, and nothing is answered."""
+        """Stops the process: connections remain open, and no replies are sent."""
         self._process.send_signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
         self._process.send_signal(signal.SIGCONT)
 
     def command(self, *words: str) -> str:
-        """What redis-cli prints for a command."""
+        """Returns the output of redis-cli for a command."""
         done = subprocess.run(
             ["redis-cli", "-p", str(self.port), *words], capture_output=True, text=True, timeout=30, check=True
         )

@@ -52,7 +52,7 @@ async def counter(input: list[Message], context: Context) -> AsyncGenerator:
 
 @agent()
 async def recall(input: list[Message], context: Context) -> AsyncGenerator:
-    """Tells what was said in its session before."""
+    """Repeats the previous messages of its session."""
     said = [str(message) async for message in context.session.load_history()]
     yield f"{' | '.join(said)} ({len(said)})"
 
@@ -90,7 +90,7 @@ async def slow(input: list[Message]) -> AsyncGenerator:
 
 @agent()
 async def ticker(input: list[Message]) -> AsyncGenerator:
-    """Tells the time every 200 ms."""
+    """Streams the time every 200 ms."""
     text = str(input[0]) if input else ""
     for tick in range(int(text) if text.isdecimal() else 10):
         await asyncio.sleep(0.2 if tick else 0)
@@ -105,7 +105,7 @@ async def failer(input: list[Message]) -> AsyncGenerator:
 
 @agent()
 async def artist(input: list[Message]) -> AsyncGenerator:
-    """Makes artifacts."""
+    """Produces artifacts."""
     yield MessagePart(content="Here is a drawing.")
     yield Artifact(
         name="drawing.svg",

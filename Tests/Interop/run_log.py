@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the log of a run has to look like, whatever happened to the processes that wrote it."""
+"""The rules of a run's log, independent of the processes that wrote it."""
 
 from typing import Any
 
 from calls import TERMINAL
 
 OWNER_LOST = "ended before the run did"
-"""What the error of a run says whose process died, where nobody could go on with it."""
+"""The error text of a run whose process was killed and that could not be continued."""
 
 
 def check(run: dict[str, Any], events: list[dict[str, Any]]) -> None:
-    """The events are those of one run in a possible order, and the run is what they add up to."""
+    """Checks that the events are those of one run in a valid order, and that they result in the run."""
     kinds = [event["type"] for event in events]
     where = f"run {run['run_id']} ({run['agent_name']}, {run['status']}) with {kinds}"
     assert kinds[0] == "run.created" and kinds.count("run.created") == 1, where
@@ -50,11 +50,11 @@ POSSIBLE = {
     "run.failed": UNFINISHED,
     "run.cancelled": UNFINISHED,
 }
-"""In which states an event may come."""
+"""The states in which an event is valid."""
 
 
 def said(run: dict[str, Any]) -> list[str]:
-    """The text of each message that the run has said."""
+    """Returns the text of each message of the run."""
     return ["".join(part["content"] for part in message["parts"]) for message in run["output"]]
 
 

@@ -31,7 +31,7 @@ class ServerProcess:
         open_files: int | None = None,
         within: tuple[str, ...] = (),
     ) -> None:
-        """`within` is a command that runs the server, with the server's own command behind it."""
+        """`within` is a command that runs the server's own command."""
         path = binary()
         if not path.is_file():
             raise RuntimeError(f"{path} does not exist: build it with 'make build', or name it in ACP_BIN")
@@ -58,7 +58,7 @@ class ServerProcess:
         return self._address
 
     def log(self) -> str:
-        """The last part of what the server has printed."""
+        """Returns the last part of the server's output."""
         size = self._log.seek(0, os.SEEK_END)
         return os.pread(self._log.fileno(), 8000, max(0, size - 8000)).decode("utf-8", "replace")
 
@@ -67,7 +67,7 @@ class ServerProcess:
         return self._process.pid
 
     def terminate(self) -> None:
-        """Asks the server to end, and does not wait."""
+        """Sends SIGTERM, and does not wait."""
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
 
@@ -76,18 +76,18 @@ class ServerProcess:
         self._process.send_signal(number)
 
     def processor_time(self) -> float:
-        """How many seconds of a processor the server has used."""
+        """Returns the processor time of the server in seconds."""
         fields = Path(f"/proc/{self._process.pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def kill(self) -> None:
-        """Ends the server at once, without letting it know."""
+        """Kills the server."""
         self._process.kill()
         self._process.wait()
         self._reader.join()
 
     def exit_code(self) -> int:
-        """Waits for the end. A server that does not end is killed, which is an error."""
+        """Waits for the end of the server. A server that does not end is killed, which is an error."""
         try:
             code = self._process.wait(STOP_DEADLINE)
         except subprocess.TimeoutExpired:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""docs/openapi.yaml as a judge of real answers."""
+"""Validates responses against docs/openapi.yaml."""
 
 import json
 import re
@@ -34,7 +34,7 @@ class Operation:
 
 @dataclass(frozen=True)
 class Exchange:
-    """What a verdict is about: an operation, its status and media type, as in the document."""
+    """The subject of a validation: an operation, its status and media type in the document."""
 
     operation: str
     status: str
@@ -42,7 +42,7 @@ class Exchange:
 
 
 class Specification:
-    """Finds the operation of a request and checks the answer against it."""
+    """Finds the operation of a request and validates the response."""
 
     def __init__(self, document: dict[str, Any]) -> None:
         self.document = document
@@ -67,7 +67,7 @@ class Specification:
         return cls(yaml.safe_load(DOCUMENT.read_text(encoding="utf-8")))
 
     def operation(self, method: str, path: str) -> Operation | None:
-        """The operation that a request names. Of several templates the one with the fewest parameters counts."""
+        """Returns the operation of a request. Of several matching templates, the one with the fewest parameters applies."""
         matching = [
             operation
             for operation in self.operations
@@ -76,7 +76,7 @@ class Specification:
         return min(matching, key=lambda operation: operation.template.count("{"), default=None)
 
     def exchanges(self) -> Iterator[Exchange]:
-        """Everything that the document promises: each operation with each of its statuses and media types."""
+        """Returns each documented operation with each of its statuses and media types."""
         for operation in self.operations:
             for status, response in operation.definition["responses"].items():
                 content = self._resolved(response).get("content")
@@ -86,7 +86,7 @@ class Specification:
     def judge(
         self, method: str, path: str, status: int, headers: dict[str, str], body: bytes, *, complete: bool = True
     ) -> tuple[Exchange | None, list[str]]:
-        """What an answer is in the document's terms, and everything that is wrong with it.
+        """Returns the documented operation of a response, and all its violations.
 
         A body that is not `complete`, because the client went away, is checked as far as it can be.
         """
@@ -129,7 +129,7 @@ class Specification:
         return Exchange(operation.id, key, media_type), found
 
     def violations(self, pointer: str, value: Any) -> list[str]:
-        """Where a value breaks the schema at a place of the document."""
+        """Returns the violations of a schema in the document."""
         if pointer not in self._validators:
             self._validators[pointer] = Draft202012Validator(
                 {"$ref": f"{BASE}#{pointer}"},

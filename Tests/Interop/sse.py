@@ -22,7 +22,7 @@ class ServerEvent:
 
 
 def parse(text: str) -> list[ServerEvent]:
-    """The complete events of a stream. Comments and an unfinished last block are left out."""
+    """Returns the complete events of a stream, without comments and an unfinished last block."""
     events = []
     for block in text.replace("\r\n", "\n").split("\n\n")[:-1]:
         fields: dict[str, str] = {}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Agents that ask: await, resume in the three modes, and resumes that come at the wrong time."""
+"""Agents that ask questions: await, resume in the three modes, and resumes at the wrong time."""
 
 import anyio
 import httpx
@@ -74,7 +74,7 @@ async def test_an_answer_without_parts_is_accepted(acp: Client) -> None:
 
 
 @pytest.mark.parametrize("mode", ["sync", "async", "stream"])
-async def test_a_run_that_awaits_nothing_cannot_be_resumed(acp: Client, mode: str) -> None:
+async def test_a_run_that_does_not_await_an_answer_cannot_be_resumed(acp: Client, mode: str) -> None:
     run = await acp.run_sync("x", agent="echo")
     with pytest.raises(ACPError) as raised:
         match mode:
@@ -97,7 +97,7 @@ async def test_statuses_of_a_resume(http: httpx.AsyncClient, acp: Client, mode: 
 
 
 @pytest.mark.additions
-async def test_a_finished_question_awaits_no_more(acp: Client) -> None:
+async def test_an_answered_run_does_not_await_any_more(acp: Client) -> None:
     run = await asked(acp)
     resumed = await acp.run_resume_sync(answer("Ada"), run_id=run.run_id)
     assert resumed.await_request is None
@@ -107,7 +107,7 @@ async def test_a_finished_question_awaits_no_more(acp: Client) -> None:
 
 
 @pytest.mark.additions
-async def test_one_of_two_answers_counts(acp: Client) -> None:
+async def test_one_of_two_answers_is_accepted(acp: Client) -> None:
     run = await asked(acp)
     refused: list[ACPError] = []
 
@@ -127,7 +127,7 @@ async def test_one_of_two_answers_counts(acp: Client) -> None:
 
 
 @pytest.mark.additions
-async def test_the_body_may_name_the_run_as_well(http: httpx.AsyncClient) -> None:
+async def test_the_body_can_contain_the_run_id(http: httpx.AsyncClient) -> None:
     run_id = (await http.post("/runs", json=run_request("questioner"))).json()["run_id"]
     response = await http.post(f"/runs/{run_id}", json=resume_request("Ada", run_id=run_id))
     assert response.status_code == 200

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What bad input gets: the exact status, a clear error, and a server that goes on serving."""
+"""Invalid input: the exact status, a clear error, and a server that continues to serve."""
 
 import json
 import socket
@@ -34,7 +34,7 @@ NOT_JSON = [
 
 
 def changed(path: str, value: Any) -> dict[str, Any]:
-    """A valid request to start a run, with one place changed. `...` removes it."""
+    """Returns a valid request to start a run, with one member changed. `...` removes it."""
     body: Any = run_request("echo")
     *steps, last = [int(step) if step.isdigit() else step for step in path.split(".")]
     target = body
@@ -105,13 +105,13 @@ async def still_serving(http: httpx.AsyncClient) -> AsyncIterator[None]:
 
 
 @pytest.mark.parametrize("body", NOT_JSON)
-async def test_a_run_request_that_is_no_json_object(http: httpx.AsyncClient, body: bytes) -> None:
+async def test_a_run_request_that_is_not_a_json_object(http: httpx.AsyncClient, body: bytes) -> None:
     response = await http.post("/runs", content=body, headers={"Content-Type": "application/json"})
     assert_error(response, 422, "invalid_input")
 
 
 @pytest.mark.parametrize("body", NOT_JSON)
-async def test_a_resume_request_that_is_no_json_object(http: httpx.AsyncClient, acp: Client, body: bytes) -> None:
+async def test_a_resume_request_that_is_not_a_json_object(http: httpx.AsyncClient, acp: Client, body: bytes) -> None:
     run = (await http.post("/runs", json=run_request("questioner"))).json()
     response = await http.post(
         f"/runs/{run['run_id']}", content=body, headers={"Content-Type": "application/json"}
@@ -134,7 +134,7 @@ async def test_a_field_of_a_run_request_is_wrong(http: httpx.AsyncClient, path: 
 
 @additions
 @pytest.mark.parametrize(("path", "value"), BAD_RUNS_BEYOND, ids=described)
-async def test_a_field_that_the_reference_lets_pass_is_wrong(
+async def test_a_field_that_the_reference_accepts_is_wrong(
     http: httpx.AsyncClient, path: str, value: Any
 ) -> None:
     assert_error(await http.post("/runs", json=changed(path, value)), 422, "invalid_input")
@@ -150,7 +150,7 @@ async def test_base64_is_checked(http: httpx.AsyncClient, content: str) -> None:
 
 
 @additions
-async def test_the_message_says_where_the_fault_is(http: httpx.AsyncClient) -> None:
+async def test_the_message_contains_the_place_of_the_error(http: httpx.AsyncClient) -> None:
     error = assert_error(await http.post("/runs", json=changed("mode", "later")), 422, "invalid_input")
     assert "mode" in error["message"] and "later" in error["message"]
     error = assert_error(await http.post("/runs", json=changed("input.0.role", "robot")), 422, "invalid_input")
@@ -188,7 +188,7 @@ async def test_an_unknown_run_has_no_stream_and_cannot_be_deleted(http: httpx.As
     assert_error(await http.delete(f"/runs/{run_id}"), 404, "not_found")
 
 
-async def test_an_id_that_is_none_is_refused(http: httpx.AsyncClient) -> None:
+async def test_an_invalid_id_is_rejected(http: httpx.AsyncClient) -> None:
     for run_id in ("not-a-run", "%20", "..%2F..%2Fetc%2Fpasswd", "%00", "x" * 2000):
         response = await http.get(f"/runs/{run_id}")
         assert response.status_code in (404, 422), f"{run_id}: {response.status_code}"
@@ -230,14 +230,14 @@ async def test_a_field_of_a_resume_request_is_wrong(
 
 
 @additions
-async def test_a_resume_whose_body_names_another_run(http: httpx.AsyncClient) -> None:
+async def test_a_resume_whose_body_contains_another_run_id(http: httpx.AsyncClient) -> None:
     run = (await http.post("/runs", json=run_request("questioner"))).json()
     body = resume_request("Ada", run_id=str(uuid.uuid4()))
     assert_error(await http.post(f"/runs/{run['run_id']}", json=body), 400, "invalid_input")
     await http.post(f"/runs/{run['run_id']}/cancel")
 
 
-async def test_a_resume_of_a_run_that_awaits_nothing(http: httpx.AsyncClient) -> None:
+async def test_a_resume_of_a_run_that_does_not_await_an_answer(http: httpx.AsyncClient) -> None:
     run = (await http.post("/runs", json=run_request("echo"))).json()
     for mode in ("sync", "async", "stream"):
         assert_error(await http.post(f"/runs/{run['run_id']}", json=resume_request("x", mode)), 403)
@@ -250,7 +250,7 @@ async def test_a_cancel_of_a_finished_run(http: httpx.AsyncClient) -> None:
 
 
 @additions
-async def test_what_comes_at_the_wrong_time_is_a_conflict(http: httpx.AsyncClient) -> None:
+async def test_a_request_at_the_wrong_time_is_a_conflict(http: httpx.AsyncClient) -> None:
     run_id = (await http.post("/runs", json=run_request("echo"))).json()["run_id"]
     assert_error(await http.post(f"/runs/{run_id}/cancel"), 403, "conflict")
     assert_error(await http.post(f"/runs/{run_id}", json=resume_request("x")), 403, "conflict")
@@ -271,21 +271,21 @@ async def test_a_session_that_contradicts_itself(http: httpx.AsyncClient) -> Non
 @pytest.mark.parametrize(
     "query", ["limit=0", "limit=1001", "limit=-1", "limit=x", "limit=1.5", "limit=", "offset=-1", "offset=x"]
 )
-async def test_a_page_that_cannot_be(http: httpx.AsyncClient, path: str, query: str) -> None:
+async def test_an_invalid_page(http: httpx.AsyncClient, path: str, query: str) -> None:
     error = assert_error(await http.get(f"{path}?{query}"), 422, "invalid_input")
     assert query.partition("=")[0] in error["message"]
 
 
 @additions
 @pytest.mark.parametrize("query", ["limit=0", "limit=x", "offset=-1", "offset=x"])
-async def test_a_page_of_events_that_cannot_be(http: httpx.AsyncClient, query: str) -> None:
+async def test_an_invalid_page_of_events(http: httpx.AsyncClient, query: str) -> None:
     run_id = (await http.post("/runs", json=run_request("echo"))).json()["run_id"]
     assert_error(await http.get(f"/runs/{run_id}/events?{query}"), 422, "invalid_input")
 
 
 @additions
 @pytest.mark.parametrize("last", ["x", "-1", "1.5", "99999999999999999999999"])
-async def test_a_last_event_id_that_is_none(http: httpx.AsyncClient, last: str) -> None:
+async def test_an_invalid_last_event_id(http: httpx.AsyncClient, last: str) -> None:
     run_id = (await http.post("/runs", json=run_request("echo"))).json()["run_id"]
     headers = {"Accept": "text/event-stream", "Last-Event-ID": last}
     error = assert_error(await http.get(f"/runs/{run_id}/events", headers=headers), 422, "invalid_input")
@@ -304,7 +304,7 @@ async def test_a_last_event_id_that_is_none(http: httpx.AsyncClient, last: str) 
         "session_id=a%20b",
     ],
 )
-async def test_a_filter_of_runs_that_cannot_be(http: httpx.AsyncClient, query: str) -> None:
+async def test_an_invalid_filter_of_runs(http: httpx.AsyncClient, query: str) -> None:
     assert_error(await http.get(f"/runs?{query}"), 422, "invalid_input")
 
 
@@ -336,7 +336,7 @@ async def test_a_body_just_within_the_limit(http: httpx.AsyncClient) -> None:
 @pytest.mark.parametrize(
     ("method", "path"), [("PUT", "/runs"), ("DELETE", "/agents/echo"), ("POST", "/ping"), ("GET", "/")]
 )
-async def test_what_the_server_does_not_offer(http: httpx.AsyncClient, method: str, path: str) -> None:
+async def test_unsupported_methods_and_paths(http: httpx.AsyncClient, method: str, path: str) -> None:
     response = await http.request(method, path)
     assert response.status_code in (404, 405)
     assert response.json()["message"]
@@ -354,7 +354,7 @@ async def test_what_the_server_does_not_offer(http: httpx.AsyncClient, method: s
     ],
     ids=["nonsense", "half-line", "half-body", "bad-chunk", "bad-length", "tls-hello"],
 )
-def test_a_connection_that_speaks_no_http_and_goes_away(url: str, data: bytes) -> None:
+def test_a_connection_that_does_not_send_http_and_disconnects(url: str, data: bytes) -> None:
     host, port = url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=30) as connection:
         connection.sendall(data)

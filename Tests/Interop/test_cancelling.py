@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Cancelling in every state."""
+"""Cancellation in every state of a run."""
 
 from contextlib import aclosing
 
@@ -39,7 +39,7 @@ async def test_cancel_of_an_async_run(acp: Client, http: httpx.AsyncClient) -> N
         assert types(await stored(acp, run_id))[-1] == "run.cancelled"
 
 
-async def test_cancel_at_once_after_the_start(acp: Client, http: httpx.AsyncClient) -> None:
+async def test_cancel_immediately_after_the_start(acp: Client, http: httpx.AsyncClient) -> None:
     async with slow_run(http) as started:
         await acp.run_cancel(run_id=started["run_id"])
         await run_reaches(acp, started["run_id"], RunStatus.CANCELLED)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who is there."""
+"""Ping, health checks and agents."""
 
 import httpx
 import pytest
@@ -10,7 +10,7 @@ from calls import assert_error
 AGENTS = ["artist", "counter", "echo", "failer", "greeter", "interviewer", "questioner", "recall", "slow", "ticker"]
 
 
-async def test_ping_answers(acp: Client) -> None:
+async def test_ping_responds(acp: Client) -> None:
     await acp.ping()
 
 
@@ -42,7 +42,7 @@ async def test_an_unknown_path_is_not_found(http: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.additions
-async def test_agents_come_in_pages(http: httpx.AsyncClient) -> None:
+async def test_agents_are_listed_in_pages(http: httpx.AsyncClient) -> None:
     everything = (await http.get("/agents", params={"limit": 1000})).json()["agents"]
     pages = []
     for offset in range(0, len(everything) + 2, 2):

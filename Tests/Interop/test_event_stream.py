@@ -17,7 +17,7 @@ pytestmark = pytest.mark.additions
 
 
 async def finished(http: httpx.AsyncClient, text: str = "one two three") -> tuple[str, list[Any]]:
-    """A finished run and its events."""
+    """Returns an ended run and its events."""
     response = await http.post("/runs", json=run_request("slow", text))
     run_id = response.json()["run_id"]
     return run_id, (await http.get(f"/runs/{run_id}/events")).json()["events"]
@@ -39,7 +39,7 @@ async def test_ids_count_from_zero_in_the_stream_of_a_run(http: httpx.AsyncClien
     assert all(set(event.fields) == {"id", "data"} for event in events)
 
 
-async def test_ids_go_on_in_the_stream_of_a_resume(http: httpx.AsyncClient) -> None:
+async def test_ids_continue_in_the_stream_of_a_resume(http: httpx.AsyncClient) -> None:
     first = sse.parse((await http.post("/runs", json=run_request("questioner", mode="stream"))).text)
     run_id = first[0].json["run"]["run_id"]
     second = sse.parse((await http.post(f"/runs/{run_id}", json=resume_request("Ada", "stream"))).text)
@@ -73,7 +73,7 @@ async def test_a_stream_is_live(http: httpx.AsyncClient) -> None:
         assert (await http.get(f"/runs/{run['run_id']}/events")).json()["events"] == seen
 
 
-async def test_a_reader_that_comes_back_misses_nothing_and_sees_nothing_twice(http: httpx.AsyncClient) -> None:
+async def test_a_reader_that_reconnects_misses_and_repeats_nothing(http: httpx.AsyncClient) -> None:
     run = (await http.post("/runs", json=run_request("slow", "a b c d e f", mode="async"))).json()
     seen: list[sse.ServerEvent] = []
     connections = 0
@@ -121,7 +121,7 @@ async def test_many_readers_see_the_same(http: httpx.AsyncClient) -> None:
     assert readings == [events] * 8
 
 
-async def test_events_come_in_pages(http: httpx.AsyncClient) -> None:
+async def test_events_are_listed_in_pages(http: httpx.AsyncClient) -> None:
     run_id, events = await finished(http)
     pages = []
     for offset in range(0, len(events) + 3, 3):
@@ -135,7 +135,7 @@ async def test_events_come_in_pages(http: httpx.AsyncClient) -> None:
     assert response.json()["events"] == events[:2]
 
 
-async def test_all_events_come_without_a_limit(http: httpx.AsyncClient) -> None:
+async def test_all_events_are_returned_without_a_limit(http: httpx.AsyncClient) -> None:
     body = {"agent_name": "echo", "input": [{"parts": [{"content": str(index)} for index in range(1500)]}]}
     run = (await http.post("/runs", json=body)).json()
     events = (await http.get(f"/runs/{run['run_id']}/events")).json()["events"]

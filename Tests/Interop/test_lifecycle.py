@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Servers with options of their own: a token, a limit of runs, and their end by SIGTERM."""
+"""Servers with particular options: a token, a limit of runs, and their shutdown by SIGTERM."""
 
 import subprocess
 from collections.abc import Callable
@@ -40,7 +40,7 @@ async def test_runs_finish_before_a_server_ends(own_server: Callable[..., Server
     assert await anyio.to_thread.run_sync(server.exit_code) == 0
 
 
-async def test_what_does_not_finish_in_time_fails_with_a_reason(
+async def test_runs_that_do_not_finish_in_time_fail_with_a_reason(
     own_server: Callable[..., ServerProcess], record: Record
 ) -> None:
     server = own_server("--grace", "1")
@@ -75,7 +75,7 @@ async def test_too_many_running_runs(own_server: Callable[..., ServerProcess], r
                 await anyio.sleep(0.02)
 
 
-async def test_a_token_is_asked_for(own_server: Callable[..., ServerProcess], record: Record) -> None:
+async def test_a_token_is_required(own_server: Callable[..., ServerProcess], record: Record) -> None:
     server = own_server("--token", TOKEN)
     async with client(server, record) as http:
         for method, path in [
@@ -110,7 +110,7 @@ async def test_a_token_is_asked_for(own_server: Callable[..., ServerProcess], re
     assert TOKEN not in server.log()
 
 
-def test_the_tool_says_what_it_is() -> None:
+def test_the_tool_has_a_version_and_help() -> None:
     shown = subprocess.run([str(binary()), "--help"], capture_output=True, text=True, timeout=60, check=True)
     for command in ("serve", "agents", "run", "runs", "status", "events", "cancel", "resume", "session"):
         assert command in shown.stdout

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a server loads from others, with the reference implementation as the other one."""
+"""Loading from other servers, of which one is the reference implementation."""
 
 import re
 import subprocess
@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.additions, pytest.mark.own_server]
 
 @pytest.fixture
 def reference() -> Iterator[str]:
-    """The address of a reference server."""
+    """The URL of a reference server."""
     script = Path(__file__).with_name("reference_server.py")
     process = subprocess.Popen(
         [sys.executable, str(script), "0"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Finding runs, and deleting them."""
+"""Listing and deleting runs."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ def run_ids(runs: list[dict[str, Any]]) -> list[str]:
 
 
 async def runs_of_a_session(http: httpx.AsyncClient, count: int) -> tuple[str, list[str]]:
-    """A new session with runs, oldest first."""
+    """Returns a new session with runs, oldest first."""
     session_id = new_session_id()
     ids = []
     for _ in range(count):
@@ -58,7 +58,7 @@ async def test_pages_have_the_whole_and_the_total_is_exact(http: httpx.AsyncClie
     assert await listed(http, session_id=session_id, offset=7) == ([], 7)
 
 
-async def test_ten_runs_unless_asked_for_more(http: httpx.AsyncClient) -> None:
+async def test_ten_runs_by_default(http: httpx.AsyncClient) -> None:
     session_id, ids = await runs_of_a_session(http, 12)
     runs, total = await listed(http, session_id=session_id)
     assert run_ids(runs) == ids[:1:-1]
@@ -79,7 +79,7 @@ async def test_all_runs_and_those_of_an_agent(http: httpx.AsyncClient) -> None:
     assert len(runs) == min(of_greeter, 1000)
 
 
-async def test_nothing_is_found_of_who_is_unknown(http: httpx.AsyncClient) -> None:
+async def test_nothing_is_found_for_unknown_agents_and_sessions(http: httpx.AsyncClient) -> None:
     assert await listed(http, agent_name="nobody") == ([], 0)
     assert await listed(http, session_id=new_session_id()) == ([], 0)
 

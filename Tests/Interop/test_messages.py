@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Messages come back as they were sent: content, timestamps, metadata, unknown keys, artifacts."""
+"""Messages are returned unchanged: content, timestamps, metadata, unknown keys, artifacts."""
 
 import base64
 from datetime import datetime, timezone
@@ -70,7 +70,7 @@ async def test_timestamps_with_an_offset_mean_the_same_instant(http: httpx.Async
     ],
     ids=["empty", "space", "unicode", "json", "lines", "sse", "separators", "controls", "long", "long-unicode"],
 )
-async def test_text_comes_back_as_it_was(acp: Client, text: str) -> None:
+async def test_text_is_returned_unchanged(acp: Client, text: str) -> None:
     assert texts(await acp.run_sync(text, agent="echo")) == [text]
     events = await collected(acp.run_stream(text, agent="echo"))
     assert events[3].part.content == text
@@ -78,7 +78,7 @@ async def test_text_comes_back_as_it_was(acp: Client, text: str) -> None:
     assert await stored(acp, events[0].run.run_id) == events
 
 
-async def test_every_field_of_a_part_comes_back(acp: Client) -> None:
+async def test_every_field_of_a_part_is_returned(acp: Client) -> None:
     parts = [
         MessagePart(content="plain"),
         MessagePart(content='{"a":1}', content_type="application/json"),
@@ -125,7 +125,7 @@ async def test_a_message_without_parts_is_accepted(acp: Client) -> None:
     assert texts(await acp.run_sync(Message(parts=[]), agent="greeter")) == ["Hello, World!"]
 
 
-async def test_null_is_as_good_as_absent(http: httpx.AsyncClient) -> None:
+async def test_null_is_equivalent_to_absent(http: httpx.AsyncClient) -> None:
     body = {
         "agent_name": "echo",
         "session_id": None,
@@ -145,7 +145,7 @@ async def test_null_is_as_good_as_absent(http: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize("role", ["user", "agent", "agent/some_Agent-1"])
-async def test_every_role_may_speak(acp: Client, role: str) -> None:
+async def test_every_role_is_accepted(acp: Client, role: str) -> None:
     assert texts(await acp.run_sync(Message(role=role, parts=[MessagePart(content="x")]), agent="echo")) == ["x"]
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Two server processes on one Redis that are called by different names, without a public URL: a session knows itself."""
+"""Two server processes on one Redis with different host names and no public URL recognize their own sessions."""
 
 import json
 import os
@@ -27,17 +27,17 @@ def redis() -> Iterator[RedisProcess]:
 
 @pytest.fixture
 def names(redis: RedisProcess, own_server: Callable[..., ServerProcess]) -> list[str]:
-    """The URLs of two processes. They may not load from each other: whatever they took for foreign could not be read."""
+    """The URLs of two processes. They must not load from each other, so that an unrecognized URL could not be read."""
     first, second = (own_server("--storage", redis.url) for _ in range(2))
     return [first.url, second.url.replace("127.0.0.1", "localhost")]
 
 
 def heard(said: list[str], answer: str) -> None:
-    """Checks what `recall` has read of the session: everything, in order, once."""
+    """Checks that `recall` has read the whole session, in order and once."""
     assert answer == f"{' | '.join(said)} ({len(said)})"
 
 
-async def test_the_published_client_goes_from_name_to_name(names: list[str]) -> None:
+async def test_the_published_client_moves_between_host_names(names: list[str]) -> None:
     said: list[str] = []
     async with Client(base_url=names[0], timeout=60) as client, client.session() as session:
         for turn in range(4):
@@ -49,7 +49,7 @@ async def test_the_published_client_goes_from_name_to_name(names: list[str]) -> 
     assert len(described.history) == len(said) == 8
 
 
-async def test_a_state_goes_from_name_to_name(names: list[str]) -> None:
+async def test_a_state_moves_between_host_names(names: list[str]) -> None:
     async with Client(base_url=names[0], timeout=60) as client, client.session() as session:
         counts = [
             texts(await session.run_sync("x", agent="counter", base_url=names[turn % 2]))[0] for turn in range(4)
@@ -58,7 +58,7 @@ async def test_a_state_goes_from_name_to_name(names: list[str]) -> None:
 
 
 @pytest.mark.parametrize("source", ["file", "url"])
-async def test_the_tool_goes_from_name_to_name(names: list[str], tmp_path: Path, source: str) -> None:
+async def test_the_tool_moves_between_host_names(names: list[str], tmp_path: Path, source: str) -> None:
     def acp(*arguments: str, url: str) -> str:
         done = subprocess.run(
             [str(binary()), *arguments, "--url", url], env=os.environ, capture_output=True, text=True, timeout=120

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""docs/openapi.yaml is true: every operation answers as it says, and a wrong answer would be noticed."""
+"""docs/openapi.yaml is correct: every operation responds as documented, and an invalid response is detected."""
 
 import base64
 import copy
@@ -18,10 +18,10 @@ from specification import DOCUMENT, Exchange, Specification
 from waiting import run_reaches
 
 NEEDS_ANOTHER_SERVER = {"401", "503"}
-"""Statuses of a server with a token, or without room. test_lifecycle.py starts such servers."""
+"""Statuses of a server with a token, or at its limits. test_lifecycle.py starts such servers."""
 
 NEEDS_A_SLOW_CLIENT = {"408"}
-"""Statuses for clients that do not send what they have announced. The tests of the package have such clients."""
+"""Statuses for clients that do not send what they have announced. The Swift tests have such clients."""
 
 NOT_SIGNED = {
     Exchange(operation, "403", "application/json") for operation in ("getSessionMessage", "getSessionState")
@@ -29,7 +29,7 @@ NOT_SIGNED = {
 """From a server that signs its URLs. test_travelling.py starts such servers."""
 
 SESSION_BUSY = Exchange("createRun", "409", "application/json")
-"""From a server that lets runs of a session follow each other. test_processes_sessions.py starts such a server."""
+"""From a server on which runs of a session must not overlap. test_processes_sessions.py starts such a server."""
 
 RUN = {
     "run_id": "5a1f0f0e-6c1f-4d0c-9f3e-0d6f2a7b8c9d",
@@ -57,7 +57,7 @@ def encoded(value: Any) -> bytes:
 
 
 def with_change(path: str, value: Any) -> bytes:
-    """The run with one place changed. `...` removes it."""
+    """Returns the run with one member changed. `...` removes it."""
     run: Any = copy.deepcopy(RUN)
     *steps, last = [int(step) if step.isdigit() else step for step in path.split(".")]
     target = run
@@ -78,7 +78,7 @@ def test_the_document_is_openapi_3_1(specification: Specification) -> None:
     assert text.startswith("# SPDX-License-Identifier: Apache-2.0")
 
 
-def test_right_answers_are_accepted(specification: Specification) -> None:
+def test_valid_responses_are_accepted(specification: Specification) -> None:
     for headers, body in [
         (JSON, encoded(RUN)),
         (JSON, with_change("output.0.completed_at", None)),
@@ -120,7 +120,7 @@ def test_right_answers_are_accepted(specification: Specification) -> None:
     ],
     ids=lambda case: "absent" if case is ... else json.dumps(case)[:40],
 )
-def test_a_wrong_run_is_refused(specification: Specification, path: str, value: Any) -> None:
+def test_an_invalid_run_is_rejected(specification: Specification, path: str, value: Any) -> None:
     _, problems = specification.judge("POST", "/runs", 200, JSON, with_change(path, value))
     assert problems
 
@@ -151,15 +151,15 @@ def test_a_wrong_run_is_refused(specification: Specification, path: str, value: 
         pytest.param("PATCH", "/runs", 200, JSON, b"{}", id="undocumented-method"),
     ],
 )
-def test_a_wrong_answer_is_refused(
+def test_an_invalid_response_is_rejected(
     specification: Specification, method: str, path: str, status: int, headers: dict[str, str], body: bytes
 ) -> None:
     _, problems = specification.judge(method, path, status, headers, body)
     assert problems
 
 
-async def test_a_wrong_answer_fails_the_test_that_got_it(specification: Specification) -> None:
-    """The recording itself notices, through the same client that all tests use."""
+async def test_an_invalid_response_fails_the_test_that_received_it(specification: Specification) -> None:
+    """The recording of the client that all tests use detects the response."""
     def answer(request: httpx.Request) -> httpx.Response:
         body = encoded({"agents": [{"name": "echo"}]})
         return httpx.Response(200, headers={"Content-Type": "application/json"}, stream=httpx.ByteStream(body))
@@ -172,10 +172,10 @@ async def test_a_wrong_answer_fails_the_test_that_got_it(specification: Specific
 
 
 @pytest.mark.additions
-async def test_every_operation_answers_as_the_document_says(
+async def test_every_operation_responds_as_documented(
     http: httpx.AsyncClient, acp: Client, record: Record
 ) -> None:
-    """Goes through everything that the document promises. What was wrong is in the record."""
+    """Calls all documented operations. The record contains invalid responses."""
 
     async def expect(status: int, method: str, path: str, **arguments: Any) -> Any:
         response = await http.request(method, path, **arguments)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the process of `acp serve` does when it is told to hurry, and when it has no file descriptors left."""
+"""The process of `acp serve` after several signals, and without file descriptors."""
 
 import signal
 import socket
@@ -24,7 +24,7 @@ def wait_until(what: str, condition: Callable[[], bool]) -> None:
 
 
 def start_run(server: ServerProcess) -> str:
-    """A run that ticks for longer than any test takes."""
+    """Starts a run that takes longer than any test."""
     request = run_request("ticker", "100000", mode="async")
     run_id = httpx.post(f"{server.url}/runs", json=request, timeout=60).raise_for_status().json()["run_id"]
     running = f"{server.url}/runs?status=in-progress"
@@ -33,7 +33,7 @@ def start_run(server: ServerProcess) -> str:
 
 
 def shut_down(server: ServerProcess, number: signal.Signals) -> None:
-    """Sends the first signal, and waits until the server obeys it."""
+    """Sends the first signal, and waits until the server shuts down."""
     server.send(number)
     wait_until("the shutdown", lambda: httpx.get(f"{server.url}/readyz", timeout=60).status_code == 503)
 

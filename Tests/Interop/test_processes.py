@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Server processes on one Redis that are restarted, killed and stopped: their runs go on elsewhere."""
+"""Server processes on one Redis that are restarted, killed and stopped: their runs continue in other processes."""
 
 import os
 import time
@@ -34,7 +34,7 @@ ANSWERS = ("Ada", "Paris", "figs")
 # Following
 
 
-async def test_ten_reconnects_to_alternating_processes_give_exactly_the_stored_events() -> None:
+async def test_ten_reconnects_to_alternating_processes_return_exactly_the_stored_events() -> None:
     async with Fleet() as fleet:
         members = [await fleet.start(), await fleet.start()]
         words = [f"word{index}" for index in range(40)]
@@ -55,7 +55,7 @@ async def test_ten_reconnects_to_alternating_processes_give_exactly_the_stored_e
         assert run_log.said(await checked(members[1], run_id)) == [" ".join(words)]
 
 
-async def test_a_follower_elsewhere_sees_a_run_change_hands() -> None:
+async def test_a_follower_at_another_process_follows_a_run_to_its_next_owner() -> None:
     async with Fleet(lease=1.5) as fleet:
         one, other, third = [await fleet.start() for _ in range(3)]
         text = " ".join(f"word{index}" for index in range(20))
@@ -154,7 +154,7 @@ async def test_a_rolling_restart_hands_runs_over_at_once(report: Report) -> None
             assert (run["status"], len(run["output"])) == ("completed", 3)
 
 
-async def test_runs_go_from_hand_to_hand_while_all_processes_are_replaced() -> None:
+async def test_runs_are_handed_over_while_all_processes_are_replaced() -> None:
     async with Fleet("--grace", "0.5", lease=600) as fleet:
         living = [await fleet.start(), await fleet.start()]
         text = " ".join(f"word{index}" for index in range(60))
@@ -183,7 +183,7 @@ async def test_runs_go_from_hand_to_hand_while_all_processes_are_replaced() -> N
             await checked(living[1], run_id)
 
 
-async def test_runs_survive_one_death_after_the_other() -> None:
+async def test_runs_survive_repeated_kills() -> None:
     async with Fleet(lease=1) as fleet:
         living = [await fleet.start(), await fleet.start()]
         texts = [" ".join(f"{place}.{word}" for word in range(40)) for place in range(10)]
@@ -217,7 +217,7 @@ async def test_runs_survive_one_death_after_the_other() -> None:
             await checked(living[1], run_id)
 
 
-async def test_a_process_hears_after_a_pause_what_it_was_told_meanwhile() -> None:
+async def test_a_process_receives_signals_that_were_sent_during_a_pause() -> None:
     # Shorter than the lease: nobody else may answer for it.
     async with Fleet(lease=600) as fleet:
         one, other = await fleet.start(), await fleet.start()
@@ -255,7 +255,7 @@ async def test_runs_outlast_a_storage_that_stops_for_longer_than_the_lease() -> 
             await checked(members[1], run_id)
 
 
-async def test_runs_that_wait_for_a_place_go_on_elsewhere() -> None:
+async def test_queued_runs_continue_in_another_process() -> None:
     async with Fleet("--max-runs", "2", "--max-waiting", "3", lease=1) as fleet:
         one, other = await fleet.start(), await fleet.start()
         ids = [await create(one, "slow", f"{place} " * 8) for place in range(5)]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Cancelling runs of other server processes on one Redis, and looking at who owns what."""
+"""Cancelling runs of other server processes on one Redis, and listing the owners of runs."""
 
 import json
 import os
@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.additions, pytest.mark.own_server]
 # Cancelling
 
 
-async def test_a_cancel_through_another_process_shows_at_once_in_a_third() -> None:
+async def test_a_cancellation_through_another_process_is_visible_at_once_in_a_third() -> None:
     async with Fleet() as fleet:
         one, other, third = [await fleet.start() for _ in range(3)]
         for agent, text in (("slow", "x " * 600), ("ticker", "600"), ("questioner", "")):
@@ -29,7 +29,7 @@ async def test_a_cancel_through_another_process_shows_at_once_in_a_third() -> No
             await checked(other, run_id)
 
 
-async def test_a_cancel_of_a_stopped_process_s_run_is_obeyed_by_its_next_owner() -> None:
+async def test_a_cancellation_of_a_stopped_process_s_run_is_performed_by_its_next_owner() -> None:
     async with Fleet(lease=1.5) as fleet:
         one, other, third = [await fleet.start() for _ in range(3)]
         ids = [await create(one, "slow", "x " * 600), await create(one, "ticker", "600")]
@@ -50,7 +50,7 @@ async def test_a_cancel_of_a_stopped_process_s_run_is_obeyed_by_its_next_owner()
         await each(ids, lambda run_id: checked(one, run_id))
 
 
-async def test_a_cancel_of_an_awaiting_run_whose_process_died_is_obeyed() -> None:
+async def test_a_cancellation_of_an_awaiting_run_whose_process_was_killed_is_performed() -> None:
     async with Fleet(lease=1) as fleet:
         one, other, third = [await fleet.start() for _ in range(3)]
         ids = await each(range(8), lambda _: create(one, "questioner", mode="sync"))
@@ -86,7 +86,7 @@ def tool(member: Member, *words: str) -> Any:
 
 
 def listed(member: Member) -> dict[str, tuple[bool, int]]:
-    """What `acp processes` shows: who is alive, and how many runs each owns."""
+    """Returns the output of `acp processes`: the processes, and how many runs each owns."""
     processes = tool(member, "processes")["processes"]
     assert [one["process_id"] for one in processes if one["this"]] == [member.process_id]
     return {one["process_id"]: (one["alive"], one["run_count"]) for one in processes}

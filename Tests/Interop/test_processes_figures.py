@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What several processes cost, and how long they take to notice that one has died. The figures are printed."""
+"""The costs of several processes, and how long they take to detect that one was killed. The figures are printed."""
 
 import os
 import re
@@ -56,7 +56,7 @@ async def test_orphans_are_handled_soon_after_the_lease(lease: float, report: Re
 
 
 class Monitor:
-    """Sees all commands that a Redis gets."""
+    """Monitors all commands that a Redis receives."""
 
     def __init__(self, port: int) -> None:
         self._socket = socket.create_connection(("127.0.0.1", port))

@@ -35,7 +35,7 @@ async def test_concurrent_runs_of_a_session_lose_no_state() -> None:
 
 
 def assert_one_after_the_other(runs: list[Any]) -> None:
-    """Compares what the handlers did, from the first word to the last, in times that sort as text."""
+    """Compares the times of the handlers' first and last output, which sort as text."""
     intervals = [(run["output"][0]["created_at"], run["output"][-1]["completed_at"]) for run in runs]
     for (_, end), (begin, _) in zip(intervals, intervals[1:]):
         assert end <= begin, intervals
@@ -52,7 +52,7 @@ async def test_queued_runs_of_a_session_follow_one_another_across_processes() ->
         assert (await members[1].history(session))[0::2] == [f"{place} x x" for place in range(8)]
 
 
-async def test_queued_runs_go_on_when_the_process_of_the_running_one_dies() -> None:
+async def test_queued_runs_continue_when_the_process_of_the_active_one_is_killed() -> None:
     async with Fleet("--session-runs", "queue", lease=1.5) as fleet:
         one, other = await fleet.start(), await fleet.start()
         session = new_session_id()
@@ -98,7 +98,7 @@ async def test_queues_of_many_sessions_outlast_a_kill_and_a_pause() -> None:
             await each(queue, lambda run_id: checked(survivor, run_id))
 
 
-async def test_runs_of_a_busy_session_are_refused_by_every_process() -> None:
+async def test_runs_of_a_busy_session_are_rejected_by_every_process() -> None:
     async with Fleet("--session-runs", "refuse") as fleet:
         one, other = await fleet.start(), await fleet.start()
         session = new_session_id()
@@ -134,7 +134,7 @@ async def test_the_same_idempotency_key_at_two_processes_creates_one_run() -> No
             assert_error(other, 422, "invalid_input")
 
 
-async def test_a_request_is_repeated_at_another_process_after_the_first_one_died() -> None:
+async def test_a_request_is_repeated_at_another_process_after_the_first_one_was_killed() -> None:
     async with Fleet(lease=1.5) as fleet:
         one, other = await fleet.start(), await fleet.start()
         headers = {"Idempotency-Key": "k"}

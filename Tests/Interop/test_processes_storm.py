@@ -16,16 +16,16 @@ from processes import Fleet, Member, Report, ask, checked, each, follow, until
 pytestmark = [pytest.mark.additions, pytest.mark.own_server]
 
 RUNS = int(os.environ.get("ACP_TEST_RUNS", "1000"))
-"""Fewer make the test quick to repeat: 100 take a quarter of a minute."""
+"""The number of runs. A smaller number makes the test faster: 100 runs take 15 seconds."""
 PATIENCE = 2.0
-"""After how many silent seconds a caller turns to another process."""
+"""After how many seconds without a response a caller uses another process."""
 WORDS = 15
 AGENTS = ("slow", "interviewer", "echo", "ticker", "questioner", "greeter", "slow", "interviewer", "ticker", "echo")
 
 
 @dataclass
 class Call:
-    """One run, as its caller sees it."""
+    """A run from the view of its caller."""
 
     place: int
     session: str
@@ -191,7 +191,7 @@ def assert_said_once(call: Call, run: Any) -> None:
 
 
 async def finish(members: list[Member], call: Call) -> None:
-    """Answers all that a run asks, at one process and the other."""
+    """Answers all questions of a run, alternately at the processes."""
     for turn in range(3):
         member = members[(call.place + turn) % 2]
         response = await member.http.post(f"/runs/{call.run_id}", json=resume_request("Ada"))
@@ -201,7 +201,7 @@ async def finish(members: list[Member], call: Call) -> None:
 
 
 async def assert_histories(member: Member, calls: list[Call], runs: list[Any]) -> None:
-    """Each session has the whole block of each of its runs that were completed, once.
+    """Each session contains the whole block of each of its completed runs, once.
 
     A run whose process died between writing that block and saying that the run is completed leaves its block too.
     """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Storages that refuse for a while, or have lost a part of a run: every run ends, and every caller is told."""
+"""Storages that fail temporarily, or have lost a part of a run: every run ends, and every caller gets an error."""
 
 import asyncio
 import os
@@ -50,7 +50,7 @@ async def streamed(http: httpx.AsyncClient, body: dict[str, Any]) -> list[Any]:
 
 
 class SmallDisk:
-    """A server whose SQLite file is on a disk of three megabytes, which only it sees."""
+    """A server whose SQLite file is on a disk of three megabytes that only this server uses."""
 
     def __init__(self, folder: Path) -> None:
         # A user who is not root has to become root of a namespace before mounting anything.
@@ -73,7 +73,7 @@ class SmallDisk:
         self._filler.unlink()
 
 
-async def test_a_disk_that_is_full_for_a_while_strands_no_run(tmp_path: Path) -> None:
+async def test_a_temporarily_full_disk_leaves_no_unfinished_run(tmp_path: Path) -> None:
     disk = SmallDisk(tmp_path)
     try:
         async with httpx.AsyncClient(base_url=disk.server.url, timeout=TIMEOUT) as http:
@@ -124,7 +124,7 @@ async def test_a_disk_that_is_full_for_a_while_strands_no_run(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("part", ["owner", "events", "run", "input"])
-async def test_a_run_that_has_lost_a_part_ends_and_can_be_deleted(redis: RedisProcess, part: str) -> None:
+async def test_an_incomplete_run_ends_and_can_be_deleted(redis: RedisProcess, part: str) -> None:
     server = ServerProcess("--storage", redis.url)
     try:
         async with httpx.AsyncClient(base_url=server.url, timeout=TIMEOUT) as http:
@@ -159,7 +159,7 @@ async def test_a_run_that_has_lost_a_part_ends_and_can_be_deleted(redis: RedisPr
         server.stop()
 
 
-async def test_a_run_whose_owner_is_lost_while_no_process_lives_is_ended_by_the_next_one(redis: RedisProcess) -> None:
+async def test_an_orphaned_run_is_ended_by_the_next_process(redis: RedisProcess) -> None:
     server = ServerProcess("--storage", redis.url, "--lease", "1")
     async with httpx.AsyncClient(base_url=server.url, timeout=TIMEOUT) as http:
         run_id = (await http.post("/runs", json=run_request("questioner", mode="async"))).json()["run_id"]
@@ -175,7 +175,7 @@ async def test_a_run_whose_owner_is_lost_while_no_process_lives_is_ended_by_the_
         server.stop()
 
 
-async def test_a_user_without_the_right_to_announce_leaves_nothing_behind(redis: RedisProcess) -> None:
+async def test_a_user_without_the_permission_to_publish_leaves_no_data(redis: RedisProcess) -> None:
     redis.command("ACL", "SETUSER", "agents", "on", ">secret", "~*", "+@all", "resetchannels", "&acp:*")
     server = ServerProcess("--storage", f"redis://agents:secret@127.0.0.1:{redis.port}")
     try:

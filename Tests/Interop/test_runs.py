@@ -23,7 +23,7 @@ from calls import collected, run_request, stored, texts, types
 from waiting import run_reaches
 
 
-async def test_sync_answers_with_the_finished_run(acp: Client) -> None:
+async def test_sync_returns_the_ended_run(acp: Client) -> None:
     run = await acp.run_sync("Hello", agent="echo")
     assert run.status == RunStatus.COMPLETED
     assert run.agent_name == "echo"
@@ -37,7 +37,7 @@ async def test_sync_answers_with_the_finished_run(acp: Client) -> None:
     assert await acp.run_status(run_id=run.run_id) == run
 
 
-async def test_async_answers_at_once_and_the_run_finishes(acp: Client) -> None:
+async def test_async_returns_at_once_and_the_run_completes(acp: Client) -> None:
     run = await acp.run_async("Ada", agent="greeter")
     assert run.status == RunStatus.CREATED
     assert run.output == []
@@ -190,7 +190,7 @@ async def test_json_without_a_content_type_is_accepted(http: httpx.AsyncClient) 
     assert response.json()["output"][0]["parts"][0]["content"] == "x"
 
 
-async def test_a_run_goes_on_when_its_client_goes_away(acp: Client) -> None:
+async def test_a_run_continues_when_its_client_disconnects(acp: Client) -> None:
     run_id = None
     async with aclosing(acp.run_stream("one two three four", agent="slow")) as events:
         async for event in events:

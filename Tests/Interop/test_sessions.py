@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Sessions: state and history across runs, and descriptors that travel."""
+"""Sessions: state and history across runs, and forwarded descriptors."""
 
 import http.server
 import json
@@ -97,7 +97,7 @@ async def test_an_unknown_session_is_not_found(http: httpx.AsyncClient) -> None:
     assert_error(await http.get(f"/sessions/{new_session_id()}"), 404, "not_found")
 
 
-async def test_a_session_id_that_nobody_knows_begins_a_session(http: httpx.AsyncClient) -> None:
+async def test_an_unknown_session_id_creates_a_session(http: httpx.AsyncClient) -> None:
     session_id = new_session_id()
     response = await http.post("/runs", json=run_request("counter", session_id=session_id))
     assert response.json()["session_id"] == session_id
@@ -108,7 +108,7 @@ async def test_a_session_id_that_nobody_knows_begins_a_session(http: httpx.Async
 
 @pytest.fixture
 def foreign_server() -> Iterator[str]:
-    """Another server that keeps one message of a session."""
+    """Another server, which stores one message of a session."""
     message = Message(role="agent/elsewhere", parts=[MessagePart(content="from elsewhere")])
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -151,7 +151,7 @@ async def test_session_id_and_descriptor_must_agree(http: httpx.AsyncClient) -> 
     assert_error(await http.post("/runs", json=body), 400, "invalid_input")
 
 
-async def test_session_id_and_descriptor_may_agree(http: httpx.AsyncClient) -> None:
+async def test_session_id_and_descriptor_can_agree(http: httpx.AsyncClient) -> None:
     session_id = new_session_id()
     body = run_request("echo", session_id=session_id, session={"id": session_id, "history": []})
     response = await http.post("/runs", json=body)
@@ -182,7 +182,7 @@ async def test_session_ids_are_opaque(http: httpx.AsyncClient, name: str) -> Non
 
 
 @pytest.mark.additions
-async def test_both_paths_of_a_session_say_the_same(http: httpx.AsyncClient) -> None:
+async def test_both_paths_of_a_session_return_the_same(http: httpx.AsyncClient) -> None:
     session_id = (await http.post("/runs", json=run_request("counter"))).json()["session_id"]
     plural, singular = await http.get(f"/sessions/{session_id}"), await http.get(f"/session/{session_id}")
     assert plural.status_code == singular.status_code == 200

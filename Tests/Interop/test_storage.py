@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The SQLite file of `acp serve`: what is in it after the server was killed, and who may use it."""
+"""The SQLite file of `acp serve`: its contents after the server was killed, and its lock."""
 
 import json
 import os
@@ -25,7 +25,7 @@ def tool(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str
     )
 
 
-def test_what_was_answered_is_there_after_the_server_was_killed(
+def test_acknowledged_runs_are_stored_after_the_server_was_killed(
     own_server: Callable[..., ServerProcess], tmp_path: Path
 ) -> None:
     storage = f"sqlite:{tmp_path / 'runs.sqlite'}"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The command line tool as scripts use it: what it prints, where, and with which exit code."""
+"""The command line tool in scripts: its output and its exit codes."""
 
 import json
 import os
@@ -50,7 +50,7 @@ def test_agents_are_listed_and_shown(tool: Tool) -> None:
     assert tool.json("agents", "echo")["name"] == "echo"
 
 
-def test_a_run_prints_what_the_agent_says(tool: Tool) -> None:
+def test_a_run_prints_the_output_of_the_agent(tool: Tool) -> None:
     assert tool("run", "greeter", "Ada").stdout == "Hello, Ada!\n"
     assert tool("run", "echo", "-", text="from standard input").stdout.strip() == "from standard input"
     assert tool("run", "slow", "one two", "--stream").stdout == "one two\n"
@@ -68,7 +68,7 @@ def test_a_streamed_run_prints_one_event_a_line_the_same_as_the_stored_ones(tool
     assert tool.lines("events", run_id, "--follow") == streamed
 
 
-def test_a_failed_run_ends_with_1_and_says_why(tool: Tool) -> None:
+def test_a_failed_run_ends_with_1_and_the_reason(tool: Tool) -> None:
     done = tool("run", "failer", "x", code=1)
     assert "always fails" in done.stderr
     assert "always fails" not in done.stdout
@@ -114,7 +114,7 @@ def test_an_async_run_is_cancelled_and_deleted(tool: Tool) -> None:
     assert "no run" in tool("status", run_id, code=2).stderr
 
 
-def test_a_session_goes_on(tool: Tool) -> None:
+def test_a_session_continues(tool: Tool) -> None:
     session_id = tool.json("run", "counter", "x")["session_id"]
     assert tool("run", "counter", "y", "--session", session_id).stdout == "Count: 2\n"
     shown = tool("session", session_id).stdout
@@ -135,7 +135,7 @@ def test_errors_name_the_cause_and_the_remedy_on_the_standard_error(tool: Tool) 
     assert "memory" in done.stderr and secret not in done.stderr
 
 
-def test_a_reader_that_goes_away_ends_the_tool_quietly(tool: Tool) -> None:
+def test_a_closed_pipe_ends_the_tool_without_a_message(tool: Tool) -> None:
     run_id = tool("run", "slow", LONG, "--async").stdout.split()[0]
     process = subprocess.Popen(
         [str(binary()), "events", run_id, "--follow"],

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The command line tool with what is wrong around it: settings that cannot work, and servers of other makes, byte for byte."""
+"""The command line tool with invalid settings, and with scripted servers."""
 
 import json
 import os
@@ -21,7 +21,7 @@ VARIABLES = ("ACP_URL", "ACP_TOKEN", "ACP_SERVER_TOKEN", "ACP_URL_SECRET", "REDI
 
 
 def acp(*words: str, code: int = 0, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Runs the tool without the variables that it reads, but those that are given."""
+    """Runs the tool with only the given environment variables."""
     environment = {name: value for name, value in os.environ.items() if name not in VARIABLES}
     done = subprocess.run(
         [str(binary()), *words],
@@ -42,7 +42,7 @@ def needs_the_tool() -> None:
 
 
 class Scripted:
-    """A server that answers each connection with the next script: bytes, sent as they are. It keeps what was asked."""
+    """A server that sends the bytes of the next script on each connection, and records the requests."""
 
     def __init__(self, *scripts: bytes) -> None:
         self.heads: list[str] = []
@@ -108,7 +108,7 @@ def stream(*events: object, end: bytes = b"") -> bytes:
 
 
 def run(status: str, *parts: str, question: str | None = None) -> dict[str, object]:
-    """A run of a server that goes on with one message after a question, and keeps the question."""
+    """A run of a server that continues one message after a question, and keeps the question."""
     content = [{"content_type": "text/plain", "content": part, "content_encoding": "plain"} for part in parts]
     return {
         "run_id": RUN_ID,
@@ -125,7 +125,7 @@ def run(status: str, *parts: str, question: str | None = None) -> dict[str, obje
 
 
 def at_a_terminal(url: str, *words: str, answer: str) -> str:
-    """What somebody sees who answers the first question."""
+    """Returns the output for a user who answers the first question."""
     terminal, end = pty.openpty()
     environment = {**os.environ, "ACP_URL": url, "NO_COLOR": "1"}
     process = subprocess.Popen([str(binary()), *words], stdin=end, stdout=end, stderr=end, env=environment)
@@ -165,7 +165,7 @@ def test_a_client_does_not_start_with_an_empty_token() -> None:
 
 @pytest.mark.parametrize("token", ["", " ", "a b", "a\n", "é", "\x7f"])
 @pytest.mark.parametrize("command", [["serve", "--port", "0", "--storage", "memory"], ["agents"]])
-def test_a_token_that_no_client_can_send_is_refused(command: list[str], token: str) -> None:
+def test_a_token_that_cannot_be_sent_is_rejected(command: list[str], token: str) -> None:
     message = acp(*command, f"--token={token}", code=64).stderr
     assert "--token " in message and (not token.strip() or token not in message.splitlines()[0])
 
@@ -177,7 +177,7 @@ def test_variables_that_come_from_files_may_end_with_a_line_break(own_server: Ca
     acp("agents", ACP_URL=url, code=2)
 
 
-def test_an_empty_file_of_secrets_is_refused(tmp_path: object) -> None:
+def test_an_empty_file_of_secrets_is_rejected(tmp_path: object) -> None:
     path = os.path.join(str(tmp_path), "secrets")
     with open(path, "w") as file:
         file.write("\n \n")
@@ -237,12 +237,12 @@ def test_a_server_listens_on_an_ipv6_address(host: str) -> None:
         (["run", "a", "x", "--idempotency-key", " "], "--idempotency-key"),
     ],
 )
-def test_what_cannot_be_used_is_refused_with_the_reason(options: list[str], words: str) -> None:
+def test_invalid_options_are_rejected_with_the_reason(options: list[str], words: str) -> None:
     assert words in acp(*options, code=64).stderr
 
 
 @pytest.mark.parametrize("url", ["http://[fe80::1%25eth0]:8000", "http://::1:8000"])
-def test_a_url_that_cannot_be_used_is_refused_with_the_reason(url: str) -> None:
+def test_an_invalid_url_is_rejected_with_the_reason(url: str) -> None:
     message = acp("agents", "--url", url, code=2).stderr
     assert "zone" in message or "brackets" in message
 
@@ -250,7 +250,7 @@ def test_a_url_that_cannot_be_used_is_refused_with_the_reason(url: str) -> None:
 # Servers of other makes
 
 
-def test_what_is_said_after_a_question_in_the_same_message_is_shown_once(scripted: Callable[..., Scripted]) -> None:
+def test_output_after_a_question_in_the_same_message_is_shown_once(scripted: Callable[..., Scripted]) -> None:
     server = scripted(
         document(run("awaiting", "Nice. ", question="Name?")),
         document(run("completed", "Nice. ", "Hello, ", "Ada!", question="Name?")),
@@ -259,7 +259,7 @@ def test_what_is_said_after_a_question_in_the_same_message_is_shown_once(scripte
     assert seen == "Nice. \nName?\n> Ada\nHello, Ada!\n"
 
 
-def test_the_same_in_a_stream(scripted: Callable[..., Scripted]) -> None:
+def test_streamed_output_after_a_question_in_the_same_message_is_shown_once(scripted: Callable[..., Scripted]) -> None:
     def message(*parts: str) -> object:
         content = [{"content_type": "text/plain", "content": part} for part in parts]
         return {"role": "agent/a", "parts": content, "created_at": None, "completed_at": None}
@@ -291,7 +291,7 @@ def test_only_an_awaiting_run_asks(scripted: Callable[..., Scripted]) -> None:
     assert "asks      Name?" in acp("status", RUN_ID, ACP_URL=server.url).stdout
 
 
-def test_events_that_name_the_run_only_are_enough_to_tell_how_it_ended(scripted: Callable[..., Scripted]) -> None:
+def test_events_with_only_the_run_id_are_sufficient_for_the_exit_code(scripted: Callable[..., Scripted]) -> None:
     server = scripted(
         stream(
             {"type": "run.created", "run_id": RUN_ID},
@@ -314,7 +314,7 @@ def test_members_keep_their_order_and_integers_their_digits(scripted: Callable[.
     assert list(part["a"].items()) == list(extra["a"].items())  # type: ignore[attr-defined]
 
 
-def test_a_lost_connection_is_reported_and_so_is_its_return(scripted: Callable[..., Scripted]) -> None:
+def test_lost_and_restored_connections_are_reported(scripted: Callable[..., Scripted]) -> None:
     created = {"type": "run.created", "run": run("created")}
     part = {"type": "message.part", "part": {"content": "Hi"}}
     completed = {"type": "run.completed", "run": run("completed", "Hi")}

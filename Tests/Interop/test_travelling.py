@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Sessions that travel: between two servers of this package and the reference server, A → B → C → A."""
+"""Sessions that move between two servers of this package and the reference server, A → B → C → A."""
 
 import json
 import os
@@ -43,7 +43,7 @@ class Stations:
     signed: bool
     folder: Path
     said: list[str] = field(default_factory=list)
-    """What was said so far in the session: what an agent that is asked now has to tell."""
+    """The messages of the session so far, which an agent must read now."""
 
     @property
     def journey(self) -> list[tuple[str, str]]:
@@ -76,14 +76,14 @@ def stations(
 
 
 async def messages(stations: Stations, urls: list[str]) -> list[str]:
-    """What stands at these URLs, read by somebody without a token."""
+    """Returns the responses of these URLs to requests without a token."""
     async with httpx.AsyncClient(timeout=60) as http:
         answers = [await http.get(url) for url in urls]
     assert [answer.status_code for answer in answers] == [200] * len(urls)
     return [str(Message.model_validate_json(answer.content)) for answer in answers]
 
 
-async def test_the_published_client_takes_a_session_along(stations: Stations) -> None:
+async def test_the_published_client_moves_a_session(stations: Stations) -> None:
     async with Client(base_url=stations.a, headers=stations.token, timeout=60) as client, client.session() as session:
         for url, text in stations.journey:
             run = await session.run_sync(text, agent="recall", base_url=url)
@@ -101,7 +101,7 @@ async def test_the_published_client_takes_a_session_along(stations: Stations) ->
 
 
 def acp(stations: Stations, *arguments: str, url: str) -> str:
-    """What the tool prints."""
+    """Returns the output of the tool."""
     environment = {**os.environ, "ACP_TOKEN": TOKEN} if stations.signed else dict(os.environ)
     done = subprocess.run(
         [str(binary()), *arguments, "--url", url], env=environment, capture_output=True, text=True, timeout=120
@@ -111,7 +111,7 @@ def acp(stations: Stations, *arguments: str, url: str) -> str:
 
 
 @pytest.mark.parametrize("source", ["file", "url"])
-async def test_the_tool_takes_a_session_along(stations: Stations, source: str) -> None:
+async def test_the_tool_moves_a_session(stations: Stations, source: str) -> None:
     session_id = new_session_id()
     last = None
     for url, text in stations.journey:
@@ -132,7 +132,7 @@ async def test_the_tool_takes_a_session_along(stations: Stations, source: str) -
     assert shown.splitlines()[-2:] == [f"user: {stations.said[-2]}", f"agent/recall: {stations.said[-1]}"]
 
 
-async def test_a_state_goes_along(stations: Stations) -> None:
+async def test_a_state_moves_with_its_session(stations: Stations) -> None:
     async with Client(base_url=stations.a, headers=stations.token, timeout=60) as client, client.session() as session:
         counts = [
             texts(await session.run_sync("x", agent="counter", base_url=url))[0]
@@ -177,7 +177,7 @@ async def test_a_fresh_signature_replaces_one_that_has_expired(
 
 
 async def test_a_thousand_messages_cost_pages(own_server: Callable[..., ServerProcess]) -> None:
-    """Counts what reaches Redis."""
+    """Counts the commands that Redis receives."""
     redis = RedisProcess()
     try:
         server = own_server("--storage", redis.url, "--max-runs", "50", "--max-waiting", "1000")
@@ -212,7 +212,7 @@ async def test_a_thousand_messages_cost_pages(own_server: Callable[..., ServerPr
 
 
 def statistics(port: int) -> dict[str, int]:
-    """How often each command was called."""
+    """Returns how often each command was called."""
     done = subprocess.run(
         ["redis-cli", "-p", str(port), "info", "commandstats"], capture_output=True, text=True, check=True, timeout=60
     )

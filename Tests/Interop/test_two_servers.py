@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Two server processes on one Redis: whatever one of them has is the other's too."""
+"""Two server processes on one Redis, which share all runs and sessions."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.additions, pytest.mark.own_server]
 
 @dataclass
 class Pair:
-    """Clients of the two servers. What is started on one is looked at through the other."""
+    """Clients of the two servers. Runs that are started on one are read through the other."""
 
     one: httpx.AsyncClient
     other: httpx.AsyncClient
@@ -65,7 +65,7 @@ async def test_both_see_the_same_runs_and_events(pair: Pair) -> None:
     assert (await pair.one.get("/runs")).json()["total"] == 1
 
 
-async def test_a_session_goes_on_through_both(pair: Pair) -> None:
+async def test_a_session_continues_through_both(pair: Pair) -> None:
     session_id = new_session_id()
     said = []
     for http in (pair.one, pair.other, pair.one, pair.other):
@@ -133,7 +133,7 @@ async def test_a_run_is_cancelled_through_the_other(pair: Pair) -> None:
         assert_error(await http.post(f"/runs/{run_id}/cancel"), 403)
 
 
-async def test_a_server_that_ends_leaves_what_it_had_to_the_other(
+async def test_a_server_that_ends_hands_its_runs_over_to_the_other(
     redis: RedisProcess, own_server: Callable[..., ServerProcess], pair: Pair, record: Record
 ) -> None:
     leaving = own_server("--storage", redis.url)

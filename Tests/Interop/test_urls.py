@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Under which URLs `acp serve` gives out messages and states."""
+"""The URLs of messages and states in the descriptors of `acp serve`."""
 
 import os
 import subprocess
@@ -21,7 +21,7 @@ FORWARDED = {
 
 
 async def first_url(server: ServerProcess, headers: dict[str, str] | None = None) -> str:
-    """The URL of the first message of a new session, without what is behind it."""
+    """Returns the URL of the first message of a new session, without its path."""
     session_id = new_session_id()
     async with httpx.AsyncClient(base_url=server.url, timeout=60) as http:
         await http.post("/runs", json=run_request("echo", session_id=session_id))
@@ -31,20 +31,20 @@ async def first_url(server: ServerProcess, headers: dict[str, str] | None = None
     return base
 
 
-async def test_the_public_url_is_given_out(own_server: Callable[..., ServerProcess]) -> None:
+async def test_descriptors_contain_the_public_url(own_server: Callable[..., ServerProcess]) -> None:
     server = own_server("--public-url", "https://agents.example.com/acp/")
     assert await first_url(server) == "https://agents.example.com/acp"
 
 
 @pytest.mark.parametrize("proxy", ["127.0.0.1", "127.0.0.0/8", "everybody"])
-async def test_a_trusted_proxy_says_what_was_called(own_server: Callable[..., ServerProcess], proxy: str) -> None:
+async def test_a_trusted_proxy_determines_the_url(own_server: Callable[..., ServerProcess], proxy: str) -> None:
     server = own_server("--trusted-proxy", "10.0.0.0/8", "--trusted-proxy", proxy)
     assert await first_url(server, FORWARDED) == "https://agents.example.com/acp"
     assert await first_url(server, {"Forwarded": "proto=https;host=agents.example.com"}) == "https://agents.example.com"
     assert await first_url(server) == server.url
 
 
-async def test_nobody_else_does(own_server: Callable[..., ServerProcess]) -> None:
+async def test_other_addresses_do_not_determine_the_url(own_server: Callable[..., ServerProcess]) -> None:
     for options in ([], ["--trusted-proxy", "10.0.0.0/8"]):
         server = own_server(*options)
         assert await first_url(server, FORWARDED) == server.url
@@ -54,7 +54,7 @@ async def test_nobody_else_does(own_server: Callable[..., ServerProcess]) -> Non
 async def test_urls_are_signed_with_several_secrets(
     own_server: Callable[..., ServerProcess], tmp_path: Path, source: str
 ) -> None:
-    """The server after the next change of the secret still knows what was signed before."""
+    """After a change of the secret, the server still accepts the previous signatures."""
     secrets = ["the first secret, long enough", "the second secret, long enough"]
 
     def start(*known: str) -> ServerProcess:
@@ -90,7 +90,7 @@ async def test_urls_are_signed_with_several_secrets(
         (["--signed-url-lifetime", "0"], "--signed-url-lifetime"),
     ],
 )
-def test_what_cannot_work_is_said_at_once(options: list[str], complaint: str) -> None:
+def test_invalid_options_are_reported_at_once(options: list[str], complaint: str) -> None:
     done = subprocess.run(
         [str(binary()), "serve", "--port", "0", "--storage", "memory", *options],
         capture_output=True,
@@ -109,7 +109,7 @@ def test_what_cannot_work_is_said_at_once(options: list[str], complaint: str) ->
         ("http://127.0.0.1:1/runs/x", "must end in /sessions/ID"),
     ],
 )
-def test_a_session_that_cannot_be_continued_is_said_at_once(source: str, complaint: str) -> None:
+def test_a_session_that_cannot_be_continued_is_reported_at_once(source: str, complaint: str) -> None:
     done = subprocess.run(
         [str(binary()), "run", "echo", "x", "--continue", source], capture_output=True, text=True, timeout=60
     )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Waiting for a state: asked again and again, with a deadline."""
+"""Waiting for a state by polling, with a deadline."""
 
 import time
 from collections.abc import Awaitable, Callable
@@ -15,7 +15,7 @@ DEADLINE = 60.0
 
 
 async def eventually(probe: Callable[[], Awaitable[T]], accepts: Callable[[T], bool], what: str) -> T:
-    """The first value of `probe` that `accepts` likes. Fails with the last value after the deadline."""
+    """Returns the first value of `probe` that `accepts` accepts. Fails with the last value after the deadline."""
     end = time.monotonic() + DEADLINE
     while True:
         value = await probe()
@@ -26,7 +26,7 @@ async def eventually(probe: Callable[[], Awaitable[T]], accepts: Callable[[T], b
 
 
 async def run_reaches(acp: Client, run_id: object, *statuses: RunStatus) -> Run:
-    """The run, once it has one of these statuses."""
+    """Returns the run when it has one of these statuses."""
     return await eventually(
         lambda: acp.run_status(run_id=run_id),
         lambda run: run.status in statuses,

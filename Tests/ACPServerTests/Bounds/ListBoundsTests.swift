@@ -6,7 +6,7 @@ import Foundation
 import NIOHTTP1
 import Testing
 
-@Suite("Lists within bytes")
+@Suite("Limits of lists")
 struct ListBoundsTests {
     private static func text(_ size: Int, _ sign: Character = "x") -> String { String(repeating: sign, count: size) }
     private static let pageBytes = 10_000
@@ -22,10 +22,10 @@ struct ListBoundsTests {
         }
     }
 
-    @Test("A list of runs has URLs in the place of large contents, which lead to these; a run itself is whole")
+    @Test("A list of runs has URLs instead of large contents, and a single run is complete")
     func contents() async throws {
         let bytes = (0..<100_000).map { UInt8(truncatingIfNeeded: $0) }
-        try await serving(agents: { server in
+        try await withServer(agents: { server in
             try server.addAgent("artist") { context in
                 try await context.yield(.text(Self.text(100_000, "\"")))
                 try await context.yield(.data(bytes, contentType: "image/png"))
@@ -59,9 +59,9 @@ struct ListBoundsTests {
         }
     }
 
-    @Test("A page of runs ends where its bytes are used up, and says where the next one begins")
+    @Test("A page of runs ends at its byte limit, and contains the offset of the next page")
     func runs() async throws {
-        try await serving(configuration: Self.configuration, agents: addWriter([1_500])) { serving in
+        try await withServer(configuration: Self.configuration, agents: addWriter([1_500])) { serving in
             var ids: [RunID] = []
             for _ in 0..<23 { ids.append(try await serving.client.run(agent: "writer", input: "x").id) }
             var found: [RunID] = []
@@ -88,7 +88,7 @@ struct ListBoundsTests {
 
     @Test("A page has at least one item, however large that is")
     func atLeastOne() async throws {
-        try await serving(configuration: Self.configuration, agents: addWriter([30_000])) { serving in
+        try await withServer(configuration: Self.configuration, agents: addWriter([30_000])) { serving in
             let run = try await serving.client.run(agent: "writer", input: "x", session: "s")
             _ = try await serving.client.run(agent: "writer", input: "x", session: "s")
             let runs = try await serving.client.runs(limit: 1000)
@@ -101,10 +101,10 @@ struct ListBoundsTests {
         }
     }
 
-    @Test("A page of events ends where its bytes are used up; without a limit all events come, piece by piece")
+    @Test("A page of events ends at its byte limit; without a limit all events are sent piece by piece")
     func events() async throws {
         let sizes = Array(repeating: 1_500, count: 40) + [25_000] + Array(repeating: 1_500, count: 40)
-        try await serving(configuration: Self.configuration, agents: addWriter(sizes)) { serving in
+        try await withServer(configuration: Self.configuration, agents: addWriter(sizes)) { serving in
             let run = try await serving.client.run(agent: "writer", input: "x")
             let answer = try await serving.get("/runs/\(run.id)/events?limit=1000")
             #expect(answer.body.count < Self.pageBytes)
@@ -125,9 +125,9 @@ struct ListBoundsTests {
         }
     }
 
-    @Test("A page of a history ends where its bytes are used up, and a client reads all of it")
+    @Test("A page of a history ends at its byte limit, and a client reads all pages")
     func history() async throws {
-        try await serving(configuration: Self.configuration, agents: addWriter([1_500])) { serving in
+        try await withServer(configuration: Self.configuration, agents: addWriter([1_500])) { serving in
             for _ in 0..<20 { _ = try await serving.client.run(agent: "writer", input: "hi", session: "s") }
             let answer = try await serving.get("/sessions/s/history?limit=1000")
             #expect(answer.body.count < Self.pageBytes + 100)
@@ -139,10 +139,10 @@ struct ListBoundsTests {
         }
     }
 
-    @Test("A long descriptor is sent piece by piece, and no message is read for it")
+    @Test("A long descriptor is sent piece by piece, without reading messages")
     func descriptor() async throws {
         let storage = MemoryStorage()
-        try await serving(storage) { serving in
+        try await withServer(storage) { serving in
             let large = Message(Self.text(100_000))
             try await serving.server.engine.storage.append(
                 (0..<2_000).map { try HistoryBlock(key: "\($0)", entries: [.message($0 < 3 ? large : "small")]) },

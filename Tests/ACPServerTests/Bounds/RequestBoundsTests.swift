@@ -5,7 +5,7 @@ import Testing
 
 @testable import ACPServer
 
-@Suite("Requests within limits")
+@Suite("Limits of requests")
 struct RequestBoundsTests {
     private static var configuration: ServerConfiguration {
         .quick.with {
@@ -23,10 +23,10 @@ struct RequestBoundsTests {
         return #"{"parts":[\#(parts.joined(separator: ","))]}"#
     }
 
-    @Test("As many messages and parts as the limits allow are taken, one more is refused with 422 that names the limit")
+    @Test("Messages and parts up to the limits are accepted, one more is rejected with 422")
     func messagesAndParts() async throws {
-        try await serving(configuration: Self.configuration) { serving in
-            func post(_ counts: [Int]) async throws -> Answer {
+        try await withServer(configuration: Self.configuration) { serving in
+            func post(_ counts: [Int]) async throws -> ReceivedResponse {
                 try await serving.post("/runs", Self.body(counts.map(Self.message)))
             }
             #expect(try await post(Array(repeating: 2, count: 10)).status == 200)
@@ -41,9 +41,9 @@ struct RequestBoundsTests {
         }
     }
 
-    @Test("A body of very many small values is refused before it is decoded")
+    @Test("A body of very many small values is rejected before it is decoded")
     func values() async throws {
-        try await serving(configuration: Self.configuration) { serving in
+        try await withServer(configuration: Self.configuration) { serving in
             for body in [
                 Self.body(Array(repeating: #"{"parts":[]}"#, count: 300)),
                 Self.body([
@@ -61,10 +61,10 @@ struct RequestBoundsTests {
         }
     }
 
-    @Test("A descriptor of more or longer URLs than may be is refused with 422 that names the limit")
+    @Test("A descriptor with too many or too long URLs is rejected with 422 that names the limit")
     func links() async throws {
-        try await serving(configuration: Self.configuration) { serving in
-            func post(_ urls: [String]) async throws -> Answer {
+        try await withServer(configuration: Self.configuration) { serving in
+            func post(_ urls: [String]) async throws -> ReceivedResponse {
                 let history = urls.map { "\"\($0)\"" }.joined(separator: ",")
                 return try await serving.post(
                     "/runs",
@@ -80,11 +80,11 @@ struct RequestBoundsTests {
         }
     }
 
-    @Test("Large bodies are taken one after the other where there is room for one")
+    @Test("Large bodies are received one after the other if the budget suffices for one")
     func requestMemory() async throws {
         let configuration = ServerConfiguration.quick.with { $0.limits.requestMemory = 100_000 }
-        try await serving(configuration: configuration) { serving in
-            let body = Serving.runJSON("echo", String(repeating: "x", count: 90_000))
+        try await withServer(configuration: configuration) { serving in
+            let body = RunningServer.runJSON("echo", String(repeating: "x", count: 90_000))
             try await RawConnection.open(serving.port) { connection in
                 try await connection.send(
                     rawRequest("POST /runs", ["Content-Length: \(body.utf8.count)"]) + String(body.prefix(1_000)))
@@ -92,16 +92,16 @@ struct RequestBoundsTests {
                 let second = Task { try await serving.post("/runs", body) }
                 #expect(try await serving.run("echo").status == 200, "a small one needs no room")
                 try await connection.send(String(body.dropFirst(1_000)))
-                #expect(try await connection.readAnswer().status == 200)
+                #expect(try await connection.readResponse().status == 200)
                 #expect(try await second.value.status == 200)
             }
         }
     }
 }
 
-@Suite("A number of bytes that many share")
+@Suite("Byte budget")
 struct ByteBudgetTests {
-    @Test("Reservations count until they are released or go away")
+    @Test("Reservations count until they are released or deallocated")
     func reservations() throws {
         let budget = ByteBudget(100)
         let first = try #require(budget.reserveNow(60))
@@ -117,7 +117,7 @@ struct ByteBudgetTests {
         #expect(budget.used == 0)
     }
 
-    @Test("Those who wait come in their order, and one who gives up lets the others pass")
+    @Test("Waiting reservations are served in order, and a cancelled one does not block the others")
     func waiting() async throws {
         let budget = ByteBudget(100, waitingLimit: 3)
         let first = try await budget.reserve(50)
@@ -135,7 +135,7 @@ struct ByteBudgetTests {
         #expect(budget.used == 0 && budget.waiting == 0)
     }
 
-    @Test("More than may wait are refused, and one that is cancelled at once waits for nothing")
+    @Test("Too many waiting reservations are rejected, and one that is cancelled at once does not wait")
     func refusal() async throws {
         let budget = ByteBudget(1, waitingLimit: 1)
         let first = try await budget.reserve(1)

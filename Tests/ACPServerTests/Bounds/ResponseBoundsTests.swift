@@ -11,17 +11,17 @@ import Testing
 
 @testable import ACPServer
 
-@Suite("Responses that nobody reads")
+@Suite("Responses that clients do not read")
 struct ResponseBoundsTests {
     /// More than what the sockets' buffers hold.
     private static let size = 8 * 1_048_576
 
     @Test(
-        "While a client does not read a large response, others get 503 with Retry-After, and small ones as ever",
+        "While a client does not read a large response, other large ones receive 503, and small ones succeed",
         arguments: ["", "/events"])
     func slowReader(_ path: String) async throws {
         let configuration = ServerConfiguration.quick.with { $0.limits.responseMemory = 1_000_000 }
-        try await serving(
+        try await withServer(
             configuration: configuration,
             agents: { server in
                 try server.addExamples()
@@ -45,7 +45,7 @@ struct ResponseBoundsTests {
         }
     }
 
-    @Test("No more than a piece is handed over before the connection's event loop has tried to write it")
+    @Test("At most one piece is enqueued before the connection's event loop has tried to write it")
     func waitsForEventLoop() async throws {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let eventLoop = group.next()
@@ -72,17 +72,17 @@ struct ResponseBoundsTests {
         consuming func finish(_ trailingHeaders: HTTPFields?) async throws {}
     }
 
-    @Test("A run whose large result there is no room for is named, so that its caller can come back for it")
+    @Test("A 503 for a large result contains the run's id, so that the caller can fetch the run later")
     func namesTheRun() async throws {
         let configuration = ServerConfiguration.quick.with { $0.limits.responseMemory = 1_000_000 }
-        try await serving(
+        try await withServer(
             configuration: configuration,
             agents: { server in
                 try server.addAgent("writer") { _ in String(repeating: "x", count: Self.size) }
             }
         ) { serving in
             try await RawConnection.open(serving.port, receiveBuffer: 4_096) { connection in
-                try await connection.send(rawRequest("POST /runs", body: Serving.runJSON("writer")))
+                try await connection.send(rawRequest("POST /runs", body: RunningServer.runJSON("writer")))
                 _ = try await connection.read(until: "\r\n\r\n")
                 let refused = try await serving.run("writer")
                 try refused.expectError(503, .unavailable)

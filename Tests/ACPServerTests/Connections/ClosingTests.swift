@@ -5,10 +5,10 @@ import ACPServer
 import Foundation
 import Testing
 
-@Suite("Connections that are kept and closed")
+@Suite("Reused and closed connections")
 struct ClosingTests {
     @Test(
-        "A connection is closed behind the response when the client says so, in whatever way",
+        "A connection is closed after the response if the client asks for it in any form",
         arguments: [
             "GET /ping HTTP/1.1\r\nHost: x\r\nConnection: CLOSE\r\n\r\n",
             "GET /ping HTTP/1.1\r\nHost: x\r\nConnection: keep-alive, Close\r\n\r\n",
@@ -16,7 +16,7 @@ struct ClosingTests {
             "GET /ping HTTP/1.0\r\n\r\n", "GET /ping HTTP/1.0\r\nConnection: close\r\n\r\n",
         ])
     func closed(request: String) async throws {
-        try await serving { serving in
+        try await withServer { serving in
             try await RawConnection.open(serving.port) { connection in
                 try await connection.send(request)
                 let answer = try await connection.readToEnd()
@@ -26,24 +26,24 @@ struct ClosingTests {
         }
     }
 
-    @Test("A connection of HTTP/1.0 is kept if the client asks for it")
+    @Test("An HTTP/1.0 connection is kept if the client asks for it")
     func keptInHTTP10() async throws {
-        try await serving { serving in
+        try await withServer { serving in
             try await RawConnection.open(serving.port) { connection in
                 for path in ["/ping", "/nothing", "/agents"] {
                     try await connection.send("GET \(path) HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n")
-                    let (_, head, _) = try await connection.readAnswer()
+                    let (_, head, _) = try await connection.readResponse()
                     #expect(head.contains("Connection: keep-alive\r\n"), "\(head)")
                 }
             }
         }
     }
 
-    @Test("A stream of HTTP/1.0 is sent without chunks, and ends with the connection", arguments: [false, true])
+    @Test("A stream over HTTP/1.0 is not chunked, and ends with the connection", arguments: [false, true])
     func streamInHTTP10(isKept: Bool) async throws {
-        try await serving { serving in
+        try await withServer { serving in
             try await RawConnection.open(serving.port) { connection in
-                let body = Serving.runJSON("greeter", "Ada", mode: .stream)
+                let body = RunningServer.runJSON("greeter", "Ada", mode: .stream)
                 let connectionField = isKept ? "Connection: keep-alive\r\n" : ""
                 try await connection.send(
                     "POST /runs HTTP/1.0\r\n\(connectionField)Content-Length: \(body.utf8.count)\r\n\r\n\(body)")
@@ -57,11 +57,11 @@ struct ClosingTests {
         }
     }
 
-    @Test("What comes behind a request that closes is not served")
+    @Test("Requests after one that closes the connection are not served")
     func nothingBehind() async throws {
-        try await serving { serving in
+        try await withServer { serving in
             try await RawConnection.open(serving.port) { connection in
-                let run = rawRequest("POST /runs", body: Serving.runJSON("echo"))
+                let run = rawRequest("POST /runs", body: RunningServer.runJSON("echo"))
                 try await connection.send(rawRequest("GET /ping", ["Connection: close"]) + run)
                 #expect(try await connection.readToEnd().components(separatedBy: "HTTP/1.1 ").count == 2)
             }
@@ -78,13 +78,13 @@ struct ClosingTests {
         }
     }
 
-    @Test("A client that still sends when it is refused can send on and read the response")
+    @Test("A client that is still sending when it is rejected can continue and read the response")
     func earlyResponse() async throws {
-        try await serving(configuration: Self.small(.seconds(600))) { serving in
+        try await withServer(configuration: Self.small(.seconds(600))) { serving in
             try await RawConnection.open(serving.port) { connection in
                 try await connection.send(rawRequest("POST /runs", ["Content-Length: 3000000"]))
                 for _ in 0..<5 { try await connection.send(String(repeating: "x", count: 100_000)) }
-                let (status, head, _) = try await connection.readAnswer()
+                let (status, head, _) = try await connection.readResponse()
                 #expect(status == 413 && head.contains("Connection: close\r\n"))
                 #expect(try await connection.readToEnd().isEmpty)
             }
@@ -92,10 +92,10 @@ struct ClosingTests {
     }
 
     @Test(
-        "A client that never stops sending is cut off, by time and by bytes",
+        "A client that never stops sending is disconnected after a time and a number of bytes",
         arguments: [Duration.milliseconds(50), .seconds(600)])
     func endlessBody(drain: Duration) async throws {
-        try await serving(configuration: Self.small(drain)) { serving in
+        try await withServer(configuration: Self.small(drain)) { serving in
             for head in ["Content-Length: 300000000", "Transfer-Encoding: chunked"] {
                 try await RawConnection.open(serving.port) { connection in
                     try await connection.send(rawRequest("POST /runs", [head]))
@@ -117,21 +117,21 @@ struct ClosingTests {
     // MARK: - Requests that are no HTTP/1.1
 
     @Test(
-        "A request without Host, with two, or with one that is none is refused with 400, behind earlier responses",
+        "A request without exactly one valid Host receives 400, after earlier responses",
         arguments: ["", "Host: a\r\nHost: a\r\n", "Host: a\r\nhost: b\r\n", "Host: a b\r\n", "Host: a/b\r\n"])
     func host(fields: String) async throws {
-        try await serving { serving in
+        try await withServer { serving in
             try await RawConnection.open(serving.port) { connection in
                 try await connection.send(rawRequest("GET /healthz") + "GET /ping HTTP/1.1\r\n\(fields)\r\n")
-                #expect(try await connection.readAnswer().status == 200)
-                let (status, head, body) = try await connection.readAnswer()
+                #expect(try await connection.readResponse().status == 200)
+                let (status, head, body) = try await connection.readResponse()
                 #expect(status == 400 && head.contains("application/json") && head.contains("Date: "))
                 #expect(try ACPJSON.decode(ACPError.self, from: body.utf8).message.contains("Host"))
                 #expect(try await connection.readToEnd().isEmpty)
             }
             try await RawConnection.open(serving.port) { connection in
                 try await connection.send("GET /ping HTTP/1.0\r\n\r\n")
-                #expect(try await connection.readAnswer().status == 200, "HTTP/1.0 does not need one")
+                #expect(try await connection.readResponse().status == 200, "HTTP/1.0 does not need one")
             }
         }
     }

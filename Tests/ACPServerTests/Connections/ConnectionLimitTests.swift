@@ -19,30 +19,30 @@ struct ConnectionLimitTests {
 
     /// Runs the body while as many connections are open as are served.
     private func full(
-        _ serving: Serving, _ body: (inout RawConnection) async throws -> Void
+        _ serving: RunningServer, _ body: (inout RawConnection) async throws -> Void
     ) async throws {
         try await RawConnection.open(serving.port) { first in
             try await RawConnection.open(serving.port) { second in
                 for _ in 0..<2 {
                     try await first.send(rawRequest("GET /ping"))
-                    #expect(try await first.readAnswer().status == 200)
+                    #expect(try await first.readResponse().status == 200)
                     try await second.send(rawRequest("GET /ping"))
-                    #expect(try await second.readAnswer().status == 200)
+                    #expect(try await second.readResponse().status == 200)
                 }
                 try await body(&second)
             }
         }
     }
 
-    @Test("Beyond the limit health routes are served, and everything else gets 503")
+    @Test("Beyond the limit only health checks are served, and other requests receive 503")
     func reserve() async throws {
         let log = Log()
-        try await serving(configuration: Self.configuration(reserve: 4), logger: log.logger) { serving in
+        try await withServer(configuration: Self.configuration(reserve: 4), logger: log.logger) { serving in
             try await full(serving) { inside in
                 for (path, status) in [("/healthz", 200), ("/agents", 503), ("/readyz?x", 200), ("/ping", 200)] {
                     try await RawConnection.open(serving.port) { connection in
                         try await connection.send(rawRequest("GET \(path)"))
-                        let answer = try await connection.readAnswer()
+                        let answer = try await connection.readResponse()
                         #expect(answer.status == status && answer.head.contains("Connection: close\r\n"))
                         if status == 503 {
                             #expect(answer.head.contains("Retry-After: 1\r\n"))
@@ -52,19 +52,19 @@ struct ConnectionLimitTests {
                     }
                 }
                 try await inside.send(rawRequest("GET /agents"))
-                #expect(try await inside.readAnswer().status == 200, "those that are inside are served as always")
+                #expect(try await inside.readResponse().status == 200, "those that are inside are served as always")
             }
             try await eventually("room") { try await serving.get("/agents").status == 200 }
         }
         #expect(log.text.components(separatedBy: "limit of connections").count == 2, "one warning: \(log.text)")
     }
 
-    @Test("Beyond the reserve a connection gets 503 at once, whatever it wants")
+    @Test("Beyond the reserve a connection receives 503 at once")
     func refused() async throws {
-        try await serving(configuration: Self.configuration(reserve: 0)) { serving in
+        try await withServer(configuration: Self.configuration(reserve: 0)) { serving in
             try await full(serving) { _ in
                 try await RawConnection.open(serving.port) { connection in
-                    let answer = try await connection.readAnswer()
+                    let answer = try await connection.readResponse()
                     let rest = try await connection.readToEnd()
                     #expect(answer.status == 503 && rest.isEmpty)
                 }
@@ -73,7 +73,7 @@ struct ConnectionLimitTests {
         }
     }
 
-    @Test("Connections are counted up and down")
+    @Test("Opened and closed connections are counted")
     func counts() {
         let limit = ConnectionLimit(maximum: 2, reserve: 1, logger: .silent)
         #expect((0..<3).map { _ in limit.admit() } == [.full, .full, .healthOnly])

@@ -6,7 +6,7 @@ import Testing
 
 @testable import ACPServer
 
-@Suite("The rules of a connection")
+@Suite("State machine of a connection")
 struct ConnectionStateTests {
     private static let limits = ConnectionState.Limits(
         head: .seconds(10), bodyGrace: .seconds(5), bodyRate: 100, body: .seconds(60), idle: .seconds(30),
@@ -27,7 +27,7 @@ struct ConnectionStateTests {
         return requestHead
     }
 
-    @Test("The head of the first request has its time from the opening, that of a later one from its first byte")
+    @Test("The timeout of the first head starts at the opening, that of later heads at their first byte")
     func headTimes() {
         var state = state()
         #expect(state.deadline == time(10))
@@ -45,7 +45,7 @@ struct ConnectionStateTests {
         #expect(state.timeout(at: time(130), isReadPaused: false) == .reject(.slowHead))
     }
 
-    @Test("A connection without a byte is closed without a response, at the opening and between requests")
+    @Test("A silent connection is closed without a response, at the opening and between requests")
     func silence() {
         var state = state()
         #expect(state.timeout(at: time(10), isReadPaused: false) == .close)
@@ -59,7 +59,8 @@ struct ConnectionStateTests {
     }
 
     @Test(
-        "A body gains time with every byte, up to its total", arguments: [(0, 5), (100, 6), (1_000, 15), (9_000, 60)])
+        "The deadline of a body is extended with every byte, up to the total timeout",
+        arguments: [(0, 5), (100, 6), (1_000, 15), (9_000, 60)])
     func bodies(bytes: Int, seconds: Int64) {
         var state = state()
         _ = state.receivedHead(requestHead(.bytes(100_000)), at: time(0))
@@ -72,7 +73,7 @@ struct ConnectionStateTests {
         #expect(state.responded(at: time(seconds + 6)) == .finish)
     }
 
-    @Test("A body that is not asked for yet has all the time in the world")
+    @Test("A body that waits for 100 has no timeout")
     func expected() {
         var state = state()
         _ = state.receivedHead(requestHead(.bytes(10), expects: true), at: time(0))
@@ -82,7 +83,7 @@ struct ConnectionStateTests {
         #expect(state.deadline == time(55))
     }
 
-    @Test("A body that comes without being asked for needs no 100")
+    @Test("A body that is sent without waiting for 100 needs none")
     func unexpected() {
         var state = state()
         _ = state.receivedHead(requestHead(.bytes(10), expects: true), at: time(0))
@@ -92,7 +93,7 @@ struct ConnectionStateTests {
     }
 
     @Test(
-        "A response before the end of its request closes if the rest is not worth waiting for",
+        "An early response closes the connection if the rest of the request is too large",
         arguments: [
             (RequestHead.Body.bytes(1_000), false, false), (.bytes(1_001), false, true), (.bytes(10), true, true),
             (.unknown, false, false),
@@ -109,7 +110,7 @@ struct ConnectionStateTests {
         #expect(state.timeout(at: time(3), isReadPaused: false) == .close)
     }
 
-    @Test("HTTP/1.0 is kept only if the client asks for it and the length is known")
+    @Test("An HTTP/1.0 connection is kept only if the client asks for it and the length is known")
     func http10() {
         for (isKeepAlive, isDelimited, closes) in [
             (false, true, true), (false, false, true), (true, false, true), (true, true, false),
@@ -124,7 +125,7 @@ struct ConnectionStateTests {
         }
     }
 
-    @Test("A rejection waits for the responses to earlier requests, and nothing comes behind it")
+    @Test("A rejection is sent after the responses to earlier requests, and nothing is served after it")
     func refusals() {
         var state = state()
         _ = state.receivedHead(requestHead(), at: time(0))
@@ -137,7 +138,7 @@ struct ConnectionStateTests {
         #expect(state.respond(isDelimited: true, closesConnection: false) == nil, "there is no request for it")
     }
 
-    @Test("A shutdown closes what is idle, and the rest behind its last response")
+    @Test("A shutdown closes idle connections at once, and others after their last response")
     func quiescing() {
         var idle = state()
         #expect(idle.quiesce() == .close)
@@ -153,7 +154,7 @@ struct ConnectionStateTests {
         #expect(busy.responded(at: time(0)) == .finish)
     }
 
-    @Test("What the parser does not understand is refused, or told to the route whose body it is")
+    @Test("Invalid HTTP is rejected, or reported to the route that reads the body")
     func faults() {
         let rejection = RejectionResponse(HTTPParserError.invalidMethod)
         var state = state()
@@ -168,7 +169,7 @@ struct ConnectionStateTests {
 
     // MARK: - Writing
 
-    @Test("A client is stalled when it has taken nothing for the whole time")
+    @Test("A client is stalled if it has read nothing for the whole timeout")
     func writing() {
         var progress = WriteProgress(timeout: .seconds(8))
         progress.written = 100
@@ -186,7 +187,7 @@ struct ConnectionStateTests {
 
     // MARK: - Heads
 
-    @Test("What a head means for its connection is found in it")
+    @Test("The properties of a head are read")
     func heads() throws {
         func requestHead(_ version: HTTPVersion, _ headers: HTTPHeaders) throws -> RequestHead {
             try RequestHead(HTTPRequestHead(version: version, method: .POST, uri: "/", headers: headers))
@@ -214,7 +215,7 @@ struct ConnectionStateTests {
         }
     }
 
-    @Test("Dates are written as HTTP wants them")
+    @Test("Dates have the format of HTTP")
     func dates() {
         #expect(RejectionResponse.date(784_111_777) == "Sun, 06 Nov 1994 08:49:37 GMT")
     }

@@ -37,12 +37,13 @@ struct MovingTests {
         said += [text, run.text]
     }
 
-    @Test("What was said is complete and in order wherever the session is, with signed URLs", .timeLimit(.minutes(5)))
+    @Test("The history is complete and in order on every server, with signed URLs", .timeLimit(.minutes(5)))
     func movesAndComesBack() async throws {
         let signing = try URLSigning(keys: ["a key that nobody guesses"])
-        try await serving(configuration: Self.configuration(signing), token: "the-token", agents: Self.agents) { one in
+        try await withServer(configuration: Self.configuration(signing), token: "the-token", agents: Self.agents) {
+            one in
             let configuration = Self.configuration(signing)
-            try await serving(configuration: configuration, token: "the-token", agents: Self.agents) { other in
+            try await withServer(configuration: configuration, token: "the-token", agents: Self.agents) { other in
                 var said: [String] = []
                 let session = one.client.session()
                 for (text, client) in [("a", one), ("b", one), ("c", other), ("d", one), ("e", other), ("f", other)] {
@@ -61,16 +62,17 @@ struct MovingTests {
         }
     }
 
-    @Test("A session whose URLs expire has them renewed, and its agents go on reading", .timeLimit(.minutes(5)))
+    @Test("A session whose URLs expire renews them, and its agents can continue to read", .timeLimit(.minutes(5)))
     func renewsSignatures() async throws {
         // Behind the client's clock by a minute: what lasts 80 seconds here is about to expire for the client.
         let time = Mutex(Date() - 60)
         let signing = try URLSigning(keys: ["a key that nobody guesses"], lifetime: .seconds(80)) {
             time.withLock { $0 }
         }
-        try await serving(configuration: Self.configuration(signing), token: "the-token", agents: Self.agents) { one in
+        try await withServer(configuration: Self.configuration(signing), token: "the-token", agents: Self.agents) {
+            one in
             let configuration = Self.configuration(try URLSigning(keys: ["another key that nobody guesses"]))
-            try await serving(configuration: configuration, token: "the-token", agents: Self.agents) { other in
+            try await withServer(configuration: configuration, token: "the-token", agents: Self.agents) { other in
                 var said: [String] = []
                 let session = one.client.session()
                 try await Self.recall("a", in: session, after: &said)
@@ -88,11 +90,11 @@ struct MovingTests {
         }
     }
 
-    @Test("A content URL that names the server itself has to be signed where URLs are")
+    @Test("A content URL of the server itself must be signed if URLs are")
     func ownContent() async throws {
         let signing = try URLSigning(keys: ["a key that nobody guesses"])
         let configuration = Self.configuration(signing).with { $0.publicURL = "https://agents.example.com" }
-        try await serving(
+        try await withServer(
             configuration: configuration, token: "the-token",
             agents: { server in
                 try Self.agents(server)

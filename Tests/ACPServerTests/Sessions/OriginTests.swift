@@ -6,7 +6,7 @@ import Testing
 
 @testable import ACPServer
 
-@Suite("Sessions of servers that are called by several names")
+@Suite("Sessions of servers with several host names")
 struct OriginTests {
     @Sendable private static func agents(_ server: ACPServer) throws {
         try server.addExamples()
@@ -21,18 +21,18 @@ struct OriginTests {
     /// Two servers on one storage, which are called by different names: their ports.
     private static func servingTwo(
         _ configuration: ServerConfiguration = .quick, token: String? = nil,
-        _ body: @escaping @Sendable (Serving, Serving) async throws -> Void
+        _ body: @escaping @Sendable (RunningServer, RunningServer) async throws -> Void
     ) async throws {
         let storage = MemoryStorage()
-        try await serving(storage, configuration: configuration, token: token, agents: agents) { one in
-            try await serving(storage, configuration: configuration, token: token, agents: agents) { other in
+        try await withServer(storage, configuration: configuration, token: token, agents: agents) { one in
+            try await withServer(storage, configuration: configuration, token: token, agents: agents) { other in
                 try await body(one, other)
             }
         }
     }
 
     private static func call(
-        _ serving: Serving, _ agent: AgentName, _ descriptor: SessionDescriptor
+        _ serving: RunningServer, _ agent: AgentName, _ descriptor: SessionDescriptor
     ) async throws -> Run {
         try await serving.client.run(
             RunCreateRequest(agentName: agent, input: [Message("hi")], session: descriptor))
@@ -46,7 +46,7 @@ struct OriginTests {
         }
     }
 
-    @Test("A descriptor that comes back under another name doubles nothing", arguments: [false, true])
+    @Test("A descriptor under another host name creates no duplicates", arguments: [false, true])
     func history(isSigned: Bool) async throws {
         try await Self.servingTwo(isSigned ? Self.signed() : .quick, token: isSigned ? "the-token" : nil) {
             one, other in
@@ -66,7 +66,7 @@ struct OriginTests {
         }
     }
 
-    @Test("A state that comes back under another name is the one that is there", arguments: [false, true])
+    @Test("A state under another host name is recognized as the stored one", arguments: [false, true])
     func state(isSigned: Bool) async throws {
         try await Self.servingTwo(isSigned ? Self.signed() : .quick, token: isSigned ? "the-token" : nil) {
             one, other in
@@ -81,9 +81,9 @@ struct OriginTests {
         }
     }
 
-    @Test("One server that is called by two names knows itself")
+    @Test("A server with two host names recognizes itself")
     func oneServer() async throws {
-        try await serving(agents: Self.agents) { serving in
+        try await withServer(agents: Self.agents) { serving in
             _ = try await Self.call(serving, "count", SessionDescriptor(id: "s"))
             for name in ["localhost", "agents.internal", "127.0.0.1"] {
                 let answer = try await serving.get("/sessions/s", headers: ["Host": "\(name):\(serving.port)"])
@@ -96,7 +96,7 @@ struct OriginTests {
         }
     }
 
-    @Test("Links to other sessions and to expired messages come back once as well")
+    @Test("Links to other sessions and to expired messages are not duplicated either")
     func links() async throws {
         try await Self.servingTwo { one, other in
             _ = try await Self.call(one, "echo", SessionDescriptor(id: "first"))
@@ -111,10 +111,10 @@ struct OriginTests {
         }
     }
 
-    @Test("A server that keeps another session under the same id is not taken for this one")
+    @Test("A server with another session of the same id is not mistaken for this one")
     func foreign() async throws {
-        try await serving(agents: Self.agents) { one in
-            try await serving(agents: Self.agents) { foreign in
+        try await withServer(agents: Self.agents) { one in
+            try await withServer(agents: Self.agents) { foreign in
                 for server in [one, foreign] { _ = try await Self.call(server, "count", SessionDescriptor(id: "s")) }
                 let descriptor = try await foreign.client.sessionDescriptor("s")
                 #expect(try await Self.call(one, "echo", descriptor).status == .completed)
@@ -129,7 +129,7 @@ struct OriginTests {
         }
     }
 
-    @Test("A mark is good for one resource of one session, and cannot be made up")
+    @Test("A mark is valid for one resource of one session, and cannot be forged")
     func forged() async throws {
         try await Self.servingTwo { one, other in
             for id: SessionID in ["s", "secret"] { _ = try await Self.call(one, "echo", SessionDescriptor(id: id)) }
@@ -149,7 +149,7 @@ struct OriginTests {
         }
     }
 
-    @Test("Descriptors without marks are understood as before")
+    @Test("Descriptors without marks are recognized by their host name")
     func unmarked() async throws {
         try await Self.servingTwo { one, other in
             _ = try await Self.call(one, "count", SessionDescriptor(id: "s"))
@@ -162,10 +162,10 @@ struct OriginTests {
         }
     }
 
-    @Test("The key of a session is stored with it, once, and never told")
+    @Test("The key of a session is stored with it once, and never sent")
     func key() async throws {
         let storage = MemoryStorage()
-        try await serving(storage, agents: Self.agents) { serving in
+        try await withServer(storage, agents: Self.agents) { serving in
             _ = try await Self.call(serving, "echo", SessionDescriptor(id: "s"))
             #expect(try await storage.session("s") == nil, "a run alone stores none")
             let first = try await serving.get("/sessions/s")

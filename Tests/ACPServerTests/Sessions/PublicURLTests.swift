@@ -8,10 +8,10 @@ import Testing
 
 @testable import ACPServer
 
-@Suite("Under which URL a server is reached")
+@Suite("The URL of a server")
 struct PublicURLTests {
     @Test(
-        "A base has one spelling",
+        "A base URL is normalized",
         arguments: [
             ("http://a.example", "http://a.example"), ("HTTP://A.Example/", "http://a.example"),
             ("https://a.example:443/acp//", "https://a.example/acp"), ("http://a.example:80", "http://a.example"),
@@ -23,7 +23,7 @@ struct PublicURLTests {
     }
 
     @Test(
-        "What is no base is none",
+        "Invalid base URLs are rejected",
         arguments: [
             "", "a.example", "ftp://a.example", "http://", "http:///x", "http://user:secret@a.example", "http://a b",
             "http://a.example?x=1", "http://a.example/#x", "http://a.example:0", "http://a.example:99999",
@@ -55,7 +55,7 @@ struct PublicURLTests {
     }
 
     @Test(
-        "A proxy that is trusted says what was called",
+        "The headers of a trusted proxy determine the URL",
         arguments: [
             ([("X-Forwarded-Proto", "https"), ("X-Forwarded-Host", "a.example")], "https://a.example"),
             ([("X-Forwarded-Host", "a.example:8443")], "http://a.example:8443"),
@@ -84,7 +84,7 @@ struct PublicURLTests {
     }
 
     @Test(
-        "A proxy is trusted by its address",
+        "Proxies are trusted by their address",
         arguments: [
             ("10.1.2.3", true), ("10.255.0.0", true), ("11.0.0.0", false), ("::ffff:10.1.2.3", true),
             ("192.0.2.7", true),
@@ -100,14 +100,14 @@ struct PublicURLTests {
     }
 
     @Test(
-        "What is no range of addresses is said",
+        "An invalid address range is an error",
         arguments: ["", "x", "10.0.0.0/33", "10.0/8", "::1/129", "10.0.0.0/-1", "1.2.3.4/"])
     func badRange(text: String) {
         let error = #expect(throws: ServerError.self) { try TrustedProxies(["10.0.0.0/8", text]) }
         #expect(error?.description.contains("\"\(text)\"") == true)
     }
 
-    @Test("A server with a public URL that is none does not start, and says why")
+    @Test("A server with an invalid public URL does not start")
     func badPublicURL() async {
         let configuration = ServerConfiguration(publicURL: "agents.example.com")
         let server = ACPServer(storage: MemoryStorage(), configuration: configuration, logger: .silent)
@@ -115,7 +115,7 @@ struct PublicURLTests {
         #expect(error?.description.contains("\"agents.example.com\" cannot be the public URL") == true)
     }
 
-    @Test("Descriptors name what the proxy says was called, if it is trusted")
+    @Test("Descriptors use the URL that a trusted proxy reports")
     func descriptorBehindProxy() async throws {
         let headers: HTTPHeaders = [
             "X-Forwarded-Proto": "https", "X-Forwarded-Host": "agents.example.com", "X-Forwarded-Prefix": "/acp",
@@ -124,7 +124,7 @@ struct PublicURLTests {
             (TrustedProxies.all, true), (try TrustedProxies(["127.0.0.0/8"]), true),
             (try TrustedProxies(["10.0.0.0/8"]), false), (nil, false),
         ] as [(TrustedProxies?, Bool)] {
-            try await serving(configuration: .quick.with { $0.trustedProxies = proxies }) { serving in
+            try await withServer(configuration: .quick.with { $0.trustedProxies = proxies }) { serving in
                 _ = try await serving.client.run(agent: "echo", input: "x", session: "s")
                 let base = isTrusted ? "https://agents.example.com/acp" : serving.url
                 let descriptor = try await serving.get("/sessions/s", headers: headers).decode(SessionDescriptor.self)
@@ -133,10 +133,10 @@ struct PublicURLTests {
         }
     }
 
-    @Test("A server's own URLs are recognised by the public URL and by what was called, in any spelling")
+    @Test("A server's own URLs are recognized by the public URL and by that of the request, in any notation")
     func bothBases() async throws {
         let configuration = ServerConfiguration.quick.with { $0.publicURL = "https://agents.example.com/acp" }
-        try await serving(configuration: configuration) { serving in
+        try await withServer(configuration: configuration) { serving in
             _ = try await serving.client.run(agent: "echo", input: "one", session: "s")
             let own = [
                 "https://agents.example.com/acp/sessions/s/history/0",

@@ -6,11 +6,11 @@ import Testing
 
 @testable import ACPServer
 
-@Suite("What session descriptors point to")
+@Suite("Resources of session descriptors")
 struct ResourceTests {
-    @Test("A message may be kept by its reader, and is not sent again to one who has it")
+    @Test("A message can be cached, and is not sent again to a client that has it")
     func messageCaching() async throws {
-        try await serving { serving in
+        try await withServer { serving in
             _ = try await serving.client.run(agent: "echo", input: "x", session: "s")
             let answer = try await serving.get("/sessions/s/history/0")
             #expect(answer.headers.first(name: "Content-Type") == "application/json")
@@ -39,9 +39,9 @@ struct ResourceTests {
         }
     }
 
-    @Test("A state is asked for each time, and sent again when it has changed")
+    @Test("A state is revalidated, and sent again when it has changed")
     func stateCaching() async throws {
-        try await serving { serving in
+        try await withServer { serving in
             _ = try await serving.client.run(agent: "counter", input: "x", session: "s")
             let first = try await serving.get("/sessions/s/state")
             #expect(first.headers.first(name: "Cache-Control") == "private, no-cache")
@@ -54,14 +54,14 @@ struct ResourceTests {
     }
 
     @Test(
-        "A state that a browser could run is no page of this server",
+        "A state that a browser could execute is sent as a download",
         arguments: [
             ("text/html", true), ("TEXT/HTML; charset=utf-8", true), ("image/svg+xml", true), ("application/xml", true),
             ("application/octet-stream", true), ("application/json", false), ("text/plain; charset=utf-8", false),
             ("image/png", false),
         ])
     func activeContent(contentType: String, isDownload: Bool) async throws {
-        try await serving(agents: { server in
+        try await withServer(agents: { server in
             try server.addAgent("page") { context in
                 let state = SessionState(bytes: Array("<script>".utf8), contentType: contentType)
                 try await context.session.setRawState(state)
@@ -89,7 +89,7 @@ struct ResourceTests {
     func descriptorOfLongHistory() async throws {
         let storage = ScriptedStorage()
         try await Self.long(storage)
-        try await serving(storage) { serving in
+        try await withServer(storage) { serving in
             let history = try await serving.client.sessionDescriptor("s").plain.history
             #expect(history.count == 1_000 && history[7] == "http://other.example/m")
             #expect(history.last == "\(serving.url)/sessions/s/history/999")
@@ -98,11 +98,11 @@ struct ResourceTests {
         #expect(storage.historyReads.map(\.count) == [0, 32, 64, 128, 200, 200, 200, 176])
     }
 
-    @Test("A page of a long history is one read, of no more than the page")
+    @Test("A page of a long history takes one read, of the page only")
     func pageOfLongHistory() async throws {
         let storage = ScriptedStorage()
         try await Self.long(storage)
-        try await serving(storage) { serving in
+        try await withServer(storage) { serving in
             let page = try await serving.get("/sessions/s/history?limit=10&offset=5").decode(
                 SessionHistoryResponse.self)
             #expect(page.total == 1_000)
@@ -117,12 +117,12 @@ struct ResourceTests {
         }
     }
 
-    @Test("1,000 messages cost the client ten requests, each a few reads")
+    @Test("A client reads 1,000 messages with ten requests, each with a few reads")
     func clientReadsPages() async throws {
         let storage = ScriptedStorage()
         let entries = (0..<1_000).map { HistoryEntry.message(Message("\($0)")) }
         try await storage.append([HistoryBlock(key: "long", entries: entries)], to: "s")
-        try await serving(storage) { serving in
+        try await withServer(storage) { serving in
             var texts: [String] = []
             for try await message in serving.client.session("s").messageStream() { texts.append(message.text) }
             #expect(texts == (0..<1_000).map { "\($0)" })
@@ -132,9 +132,9 @@ struct ResourceTests {
         }
     }
 
-    @Test("Pages of what is not there, and limits that make no sense, are refused")
+    @Test("Pages of unknown sessions, and invalid limits, are rejected")
     func badPages() async throws {
-        try await serving { serving in
+        try await withServer { serving in
             try await serving.get("/sessions/nobody/history").expectError(404, .notFound)
             _ = try await serving.client.run(agent: "echo", input: "x", session: "s")
             for query in ["limit=0", "limit=1001", "limit=x", "offset=-1", "offset=x"] {

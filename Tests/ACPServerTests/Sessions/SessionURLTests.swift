@@ -7,7 +7,7 @@ import Testing
 @Suite("URLs of a server's own resources")
 struct SessionURLTests {
     @Test(
-        "The server's own URLs are recognised by what they lead to",
+        "The server's own URLs are recognized with their resource",
         arguments: [
             ("http://me:8000", "http://me:8000/sessions/s/history/3", .message("s", 3)),
             ("http://me:8000/", "HTTP://ME:8000/sessions/s/history/3?expires=1&signature=x#f", .message("s", 3)),

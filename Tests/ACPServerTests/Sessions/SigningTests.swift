@@ -23,7 +23,7 @@ struct SigningTests {
         return signing.validity(of: resource, expires: link.expires.map { "\($0)" }, signature: link.signature)
     }
 
-    @Test("A URL is good for its lifetime, and a little longer, and then expired")
+    @Test("A URL is valid for its lifetime and up to an eighth longer, and then expired")
     func lifetime() throws {
         let resource = SessionResource.message("s", 3)
         let base = try #require(ServerBase("https://a.example/acp"))
@@ -37,7 +37,7 @@ struct SigningTests {
         #expect(again == url, "a moment later, the same URL")
     }
 
-    @Test("A signature is good for one resource, one time and one key")
+    @Test("A signature is valid for one resource, one expiry and one key")
     func forged() throws {
         let signing = try Self.signing()
         let resource = SessionResource.state("s")
@@ -62,7 +62,7 @@ struct SigningTests {
         #expect(try Self.validity(link.url, on: resource, by: Self.signing(["quite another secret"])) == .invalid)
     }
 
-    @Test("A key can be changed without a gap")
+    @Test("A key can be replaced without an interruption")
     func rotation() throws {
         let resource = SessionResource.message("s", 0)
         let url = try Self.signing(["an older key that nobody guesses"]).url(of: resource, at: .unknown)
@@ -72,7 +72,7 @@ struct SigningTests {
             try Self.validity(new, on: resource, by: Self.signing(["an older key that nobody guesses"])) == .invalid)
     }
 
-    @Test("What cannot work is said, and no description shows a key")
+    @Test("Invalid keys and lifetimes are errors, and descriptions contain no key")
     func configuration() throws {
         for keys in [[], ["short"], Self.keys + [""]] {
             #expect(throws: ServerError.self) { try URLSigning(keys: keys) }
@@ -90,9 +90,9 @@ struct SigningTests {
         $0.urlSigning = try? URLSigning(keys: keys)
     }
 
-    @Test("A signed URL is answered without a token, and nothing else is")
+    @Test("A signed URL grants access to its resource without a token, and to nothing else")
     func access() async throws {
-        try await serving(configuration: Self.configuration, token: "the-token") { serving in
+        try await withServer(configuration: Self.configuration, token: "the-token") { serving in
             _ = try await serving.client.run(agent: "counter", input: "x", session: "s")
             let descriptor = try await serving.client.sessionDescriptor("s")
             let urls = descriptor.history + [try #require(descriptor.state)]
@@ -124,11 +124,11 @@ struct SigningTests {
         }
     }
 
-    @Test("A URL that has expired says so")
+    @Test("An expired URL is reported as such")
     func expired() async throws {
         let time = Mutex(Date())
         let signing = try URLSigning(keys: Self.keys, lifetime: .seconds(80)) { time.withLock { $0 } }
-        try await serving(configuration: .quick.with { $0.urlSigning = signing }) { serving in
+        try await withServer(configuration: .quick.with { $0.urlSigning = signing }) { serving in
             _ = try await serving.client.run(agent: "echo", input: "x", session: "s")
             let url = try await serving.client.sessionDescriptor("s").history[0]
             let path = String(url.dropFirst(serving.url.count))
@@ -144,9 +144,9 @@ struct SigningTests {
         }
     }
 
-    @Test("Signed URLs that come back are recognised, also when they have expired, and those of others are kept once")
+    @Test("Signed URLs are recognized, even expired ones, and those of other servers are stored once")
     func forwarded() async throws {
-        try await serving(configuration: Self.configuration, token: "the-token") { serving in
+        try await withServer(configuration: Self.configuration, token: "the-token") { serving in
             _ = try await serving.client.run(agent: "echo", input: "one", session: "s")
             var descriptor = try await serving.client.sessionDescriptor("s")
             let own = descriptor.history[0].prefix { $0 != "?" }
@@ -163,9 +163,9 @@ struct SigningTests {
         }
     }
 
-    @Test("A URL of another session opens it only if it is signed, also by way of a run")
+    @Test("A URL of another session requires a signature, also in a run's descriptor")
     func anotherSession() async throws {
-        try await serving(configuration: Self.configuration, token: "the-token") { serving in
+        try await withServer(configuration: Self.configuration, token: "the-token") { serving in
             _ = try await serving.client.run(agent: "counter", input: "secret", session: "victim")
             let victim = try await serving.client.sessionDescriptor("victim")
             let message = victim.history[0]

@@ -7,7 +7,7 @@ import Testing
 
 @testable import ACPServer
 
-@Suite("Sessions that come from another server", .timeLimit(.minutes(5)))
+@Suite("Forwarded sessions", .timeLimit(.minutes(5)))
 struct TravellingSessionTests {
     private static func addAgents(_ server: ACPServer) throws {
         try server.addExamples()
@@ -24,9 +24,9 @@ struct TravellingSessionTests {
         }
     }
 
-    private func serving<Result: Sendable>(
+    private func withServer<Result: Sendable>(
         links: LinkConfiguration? = LinkConfiguration(), publicURL: String? = nil,
-        _ body: @escaping @Sendable (Serving) async throws -> Result
+        _ body: @escaping @Sendable (RunningServer) async throws -> Result
     ) async throws -> Result {
         let configuration = ServerConfiguration.quick.with {
             $0.links = links
@@ -37,7 +37,7 @@ struct TravellingSessionTests {
 
     /// A run with a session that is brought along.
     private func call(
-        _ serving: Serving, _ agent: AgentName, _ descriptor: SessionDescriptor, _ text: String = "hi"
+        _ serving: RunningServer, _ agent: AgentName, _ descriptor: SessionDescriptor, _ text: String = "hi"
     ) async throws -> Run {
         let request = RunCreateRequest(agentName: agent, input: [Message(text)], session: descriptor)
         return try await serving.send(.POST, "/runs", .bytes(try ACPJSON.encode(request))).decode(Run.self)
@@ -46,9 +46,9 @@ struct TravellingSessionTests {
     /// What a run that failed says of the link that it failed on.
     private func linkError(_ run: Run) -> String? { run.error?.data?["link_error"]?.stringValue }
 
-    @Test("A session goes from server to server and back, and everywhere its agents read all of it in order")
+    @Test("A session moves between servers and back, and all agents read its whole history in order")
     func travel() async throws {
-        try await serving(links: .development) { a in
+        try await withServer(links: .development) { a in
             try await self.serving(links: .development) { b in
                 _ = try await a.client.run(agent: "echo", input: "one", session: "s")
                 var descriptor = try await a.client.sessionDescriptor("s")
@@ -65,10 +65,10 @@ struct TravellingSessionTests {
         }
     }
 
-    @Test("What the server has itself is read without HTTP, whatever session it belongs to")
+    @Test("The server's own resources are read without HTTP, whatever session they belong to")
     func own() async throws {
         // Nothing on this machine may be loaded over HTTP here.
-        try await serving { serving async throws in
+        try await withServer { serving async throws in
             _ = try await serving.client.run(agent: "counter", input: "one", session: "first")
             let first = try await serving.client.sessionDescriptor("first")
             let second = SessionDescriptor(id: "second", history: first.history.reversed(), state: first.state)
@@ -97,9 +97,9 @@ struct TravellingSessionTests {
         }
     }
 
-    @Test("A content URL under the public URL is read without HTTP")
+    @Test("A content URL below the public URL is read without HTTP")
     func ownContent() async throws {
-        try await serving(publicURL: "https://agents.example/acp") { serving async throws in
+        try await withServer(publicURL: "https://agents.example/acp") { serving async throws in
             _ = try await serving.client.run(agent: "counter", input: "one", session: "s")
             let part = MessagePart(contentURL: "https://agents.example/acp/sessions/s/state")
             #expect(try await serving.client.run(agent: "sizes", input: Message(parts: [part])).text == "1")
@@ -109,9 +109,9 @@ struct TravellingSessionTests {
         }
     }
 
-    @Test("Messages of a session that have expired here stay in their places, and reading them is a clear error")
+    @Test("Expired messages of a session remain in its history, and reading them is an error")
     func expired() async throws {
-        try await serving { serving async throws in
+        try await withServer { serving async throws in
             let gone = (0..<3).map { "\(serving.url)/sessions/s/history/\($0)" }
             let descriptor = SessionDescriptor(id: "s", history: gone)
             for _ in 0..<2 {
@@ -133,12 +133,12 @@ struct TravellingSessionTests {
         }
     }
 
-    @Test("What stands outside of what may be loaded fails the run that reads it, with the remedy, and no other run")
+    @Test("A link that must not be loaded fails the run that reads it, with the remedy, and no other run")
     func refused() async throws {
         try await ResourceServer.serving {
             try await $0.answer("secret")
         } _: { other in
-            try await serving { serving async throws in
+            try await withServer { serving async throws in
                 let descriptor = SessionDescriptor(
                     id: "s", history: [other.url("/0?signature=secret")], state: other.url("/state"))
                 for agent: AgentName in ["recall", "peek"] {
@@ -154,13 +154,13 @@ struct TravellingSessionTests {
         }
     }
 
-    @Test("An allowed host is loaded from, and only that")
+    @Test("An allowed host is loaded from, and no other one")
     func allowed() async throws {
         try await ResourceServer.serving {
             try await $0.answer(#"{"parts":[{"content":"hello"}]}"#)
         } _: { other in
             let links = LinkConfiguration(allowedHosts: [try AllowedHost("127.0.0.1:\(other.port)")])
-            try await serving(links: links) { serving async throws in
+            try await withServer(links: links) { serving async throws in
                 let descriptor = SessionDescriptor(id: "s", history: [other.url("/0")])
                 #expect(try await self.call(serving, "recall", descriptor).text == "hello")
                 let elsewhere = SessionDescriptor(
@@ -170,16 +170,16 @@ struct TravellingSessionTests {
         }
     }
 
-    @Test("A server that loads nothing says so")
+    @Test("A server with disabled loading reports it")
     func none() async throws {
-        try await serving(links: nil) { serving async throws in
+        try await withServer(links: nil) { serving async throws in
             let descriptor = SessionDescriptor(id: "s", history: ["http://other.example/0"])
             let run = try await self.call(serving, "recall", descriptor)
             #expect(self.linkError(run) == "unavailable")
         }
     }
 
-    @Test("A resource server that hangs, or is gone, fails its reader in time while other runs go on")
+    @Test("A server that does not respond fails its reader in time, while other runs continue")
     func hanging() async throws {
         let gone = try await ResourceServer.serving { _ in
         } _: {
@@ -188,7 +188,7 @@ struct TravellingSessionTests {
         try await ResourceServer.serving {
             try await $0.hang()
         } _: { other in
-            try await serving(links: .development.with { $0.timeout = .milliseconds(500) }) { serving async throws in
+            try await withServer(links: .development.with { $0.timeout = .milliseconds(500) }) { serving async throws in
                 let slow = SessionDescriptor(id: "slow", history: [other.url("/0")])
                 async let failed = self.call(serving, "recall", slow)
                 try await eventually("it is being loaded") { !other.targets.isEmpty }
@@ -202,12 +202,12 @@ struct TravellingSessionTests {
         }
     }
 
-    @Test("A state is loaded from where the session came from until it is changed here")
+    @Test("A state is loaded from the previous server until one is stored here")
     func state() async throws {
         try await ResourceServer.serving {
             try await $0.answer("41")
         } _: { other in
-            try await serving(links: .development) { serving async throws in
+            try await withServer(links: .development) { serving async throws in
                 let descriptor = SessionDescriptor(id: "s", state: other.url("/state"))
                 #expect(try await self.call(serving, "echo", descriptor).status == .completed)
                 #expect(other.targets.isEmpty)
@@ -222,12 +222,12 @@ struct TravellingSessionTests {
         }
     }
 
-    @Test("An agent reads the content of parts, wherever it is")
+    @Test("An agent reads the content of parts from any source")
     func parts() async throws {
         try await ResourceServer.serving {
             try await $0.answer(String(repeating: "x", count: 5_000))
         } _: { other in
-            try await serving(links: .development) { serving async throws in
+            try await withServer(links: .development) { serving async throws in
                 let message = Message(parts: [
                     .text("abc"), .data([1, 2], contentType: "a/b"), MessagePart(contentURL: other.url("/file")),
                     MessagePart(contentURL: "data:,12345"),
@@ -241,10 +241,10 @@ struct TravellingSessionTests {
     }
 
     @Test(
-        "What is no URL of HTTP is refused when it is brought along",
+        "A forwarded link that is not a URL of HTTP is rejected",
         arguments: ["/sessions/s/history/0", "file:///etc/passwd", "", "data:,x", "http:x"])
     func noURL(url: String) async throws {
-        try await serving { serving async throws in
+        try await withServer { serving async throws in
             for descriptor in [SessionDescriptor(id: "s", history: [url]), SessionDescriptor(id: "s", state: url)] {
                 let request = RunCreateRequest(agentName: "echo", input: ["hi"], session: descriptor)
                 let answer = try await serving.send(.POST, "/runs", .bytes(try ACPJSON.encode(request)))

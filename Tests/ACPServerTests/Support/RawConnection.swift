@@ -79,7 +79,7 @@ struct RawConnection {
     /// Reads one answer that says how long it is.
     ///
     /// - Parameter isHead: Whether it is that of a HEAD request, which has a length but no body.
-    mutating func readAnswer(isHead: Bool = false) async throws -> (status: Int, head: String, body: String) {
+    mutating func readResponse(isHead: Bool = false) async throws -> (status: Int, head: String, body: String) {
         let head = try await read(until: "\r\n\r\n")
         let status = Int(head.split(separator: " ").dropFirst().first ?? "") ?? 0
         let length = isHead ? 0 : try #require(Self.contentLength(head), "\(head)")

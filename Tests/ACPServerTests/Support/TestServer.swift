@@ -12,7 +12,7 @@ import ServiceLifecycle
 import Testing
 
 /// A server on a free port of this machine, and the ways to reach it.
-struct Serving: Sendable {
+struct RunningServer: Sendable {
     let server: ACPServer
     let port: Int
     let group: ServiceGroup
@@ -24,13 +24,13 @@ struct Serving: Sendable {
 }
 
 /// Serves while the body runs, then shuts down.
-func serving<Result: Sendable>(
+func withServer<Result: Sendable>(
     _ storage: any Storage = MemoryStorage(),
     configuration: ServerConfiguration = .quick,
     logger: Logger = .silent,
     token: String? = nil,
     agents: (ACPServer) throws -> Void = { try $0.addExamples() },
-    _ body: @escaping @Sendable (Serving) async throws -> Result
+    _ body: @escaping @Sendable (RunningServer) async throws -> Result
 ) async throws -> Result {
     let server = ACPServer(storage: storage, configuration: configuration, logger: logger)
     try agents(server)
@@ -48,7 +48,7 @@ func serving<Result: Sendable>(
         let outcome: Swift.Result<Result, any Error>
         do {
             outcome = .success(
-                try await body(Serving(server: server, port: number, group: group, client: client, end: end)))
+                try await body(RunningServer(server: server, port: number, group: group, client: client, end: end)))
         } catch {
             outcome = .failure(error)
         }
@@ -126,7 +126,7 @@ extension SessionDescriptor {
 // MARK: - Raw requests
 
 /// A complete answer, as it came.
-struct Answer: Sendable {
+struct ReceivedResponse: Sendable {
     let status: Int
     let headers: HTTPHeaders
     let body: [UInt8]
@@ -154,30 +154,30 @@ struct Answer: Sendable {
     }
 }
 
-extension Serving {
+extension RunningServer {
     /// Sends a request and reads the whole answer.
     func send(
         _ method: HTTPMethod, _ path: String, _ body: HTTPClientRequest.Body? = nil, headers: HTTPHeaders = [:]
-    ) async throws -> Answer {
+    ) async throws -> ReceivedResponse {
         var request = HTTPClientRequest(url: url + path)
         request.method = method
         request.headers = headers
         request.body = body
         let response = try await HTTPClient.shared.execute(request, timeout: .seconds(60))
         let bytes = try await response.body.collect(upTo: 1 << 28)
-        return Answer(
+        return ReceivedResponse(
             status: Int(response.status.code), headers: response.headers, body: Array(bytes.readableBytesView))
     }
 
-    func get(_ path: String, headers: HTTPHeaders = [:]) async throws -> Answer {
+    func get(_ path: String, headers: HTTPHeaders = [:]) async throws -> ReceivedResponse {
         try await send(.GET, path, headers: headers)
     }
 
-    func post(_ path: String, _ json: String, headers: HTTPHeaders = [:]) async throws -> Answer {
+    func post(_ path: String, _ json: String, headers: HTTPHeaders = [:]) async throws -> ReceivedResponse {
         try await send(.POST, path, .bytes(Array(json.utf8)), headers: headers)
     }
 
-    func run(_ agent: AgentName, _ text: String = "hi", mode: RunMode = .sync) async throws -> Answer {
+    func run(_ agent: AgentName, _ text: String = "hi", mode: RunMode = .sync) async throws -> ReceivedResponse {
         try await post("/runs", Self.runJSON(agent, text, mode: mode))
     }
 

@@ -7,7 +7,7 @@ import NIOCore
 import Synchronization
 import Testing
 
-/// Thrown in the middle of an answer: the connection ends without the answer being complete.
+/// The error with which a response is interrupted, so that the connection ends before the response is complete.
 struct Cut: Error {}
 
 extension HTTPField.Name {
@@ -27,7 +27,7 @@ func text(_ text: String, type: String = "text/html", status: HTTPResponse.Statu
     Response(status: status, headers: [.contentType: type], body: .init(byteBuffer: ByteBuffer(string: text)))
 }
 
-/// How many events a client has read: a connection that breaks may take with it what its client has not read yet.
+/// The number of events that a client has read. A lost connection can lose events that its client has not read yet.
 final class Tally: Sendable {
     private let events = Mutex(0)
 
@@ -42,7 +42,7 @@ final class Tally: Sendable {
     }
 }
 
-/// A stream of pieces, which breaks off in the middle if told so, at once or when the client has read so many events.
+/// Returns a stream of pieces, which can be interrupted at once or when the client has read a number of events.
 func stream(
     _ pieces: [String], run: RunID? = nil, cut: Bool = false, cutAfter: (tally: Tally, count: Int)? = nil
 ) -> Response {

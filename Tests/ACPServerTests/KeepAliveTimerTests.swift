@@ -69,7 +69,7 @@ struct KeepAliveTimerTests {
     }
 
     @Test("A stream that is due is woken, and another one is not")
-    func nudgesTheDue() async throws {
+    func wakesTheDue() async throws {
         let keepAlive = KeepAliveTimer(interval: .seconds(86_400))
         try await following(keepAlive) { events in
             for _ in 0..<keepAlive.ticksPerInterval { keepAlive.tick() }

@@ -32,7 +32,7 @@ struct TravellingSessionTests {
             $0.links = links
             $0.publicURL = publicURL
         }
-        return try await ACPServerTests.serving(configuration: configuration, agents: Self.addAgents, body)
+        return try await ACPServerTests.withServer(configuration: configuration, agents: Self.addAgents, body)
     }
 
     /// A run with a session that is brought along.
@@ -49,7 +49,7 @@ struct TravellingSessionTests {
     @Test("A session moves between servers and back, and all agents read its whole history in order")
     func travel() async throws {
         try await withServer(links: .development) { a in
-            try await self.serving(links: .development) { b in
+            try await self.withServer(links: .development) { b in
                 _ = try await a.client.run(agent: "echo", input: "one", session: "s")
                 var descriptor = try await a.client.sessionDescriptor("s")
                 #expect(try await self.call(b, "echo", descriptor, "two").text == "two")

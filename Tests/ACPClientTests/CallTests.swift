@@ -142,7 +142,9 @@ struct CallTests {
             (404, "text/html", "<h1>Not here</h1>", .serverError),
             (500, "application/json", "[]", .serverError),
         ])
-    func saysWhatCame(_ status: Int, _ type: String, _ body: String, _ code: ACPClientError.Code) async throws {
+    func describesInvalidResponses(_ status: Int, _ type: String, _ body: String, _ code: ACPClientError.Code)
+        async throws
+    {
         let server = ScriptedServer([{ _ in text(body, type: type, status: .init(code: status)) }])
         try await server.serve { client in
             let error = try await #require(throws: ACPClientError.self) { try await client.fetchRun("abc") }
@@ -154,7 +156,7 @@ struct CallTests {
     }
 
     @Test("Redirects are not followed, but reported with their target")
-    func saysRedirects() async throws {
+    func reportsRedirects() async throws {
         let server = ScriptedServer([{ _ in Response(status: .found, headers: [.location: "http://other.org/"]) }])
         try await server.serve { client in
             let error = try await #require(throws: ACPClientError.self) { try await client.ping() }
@@ -175,7 +177,7 @@ struct CallTests {
     }
 
     @Test("A connection that is lost before the end of the response is reported")
-    func saysLostConnections() async throws {
+    func reportsLostConnections() async throws {
         let server = ScriptedServer([
             { _ in
                 Response(
@@ -235,7 +237,7 @@ struct CallTests {
     }
 
     @Test("A call of a closed client is an error")
-    func saysClosed() async throws {
+    func reportsClosed() async throws {
         let client = try ACPClient("http://127.0.0.1:1")
         try await client.close()
         try await client.close()
@@ -244,7 +246,7 @@ struct CallTests {
     }
 
     @Test("A response that exceeds the limit is rejected")
-    func refusesLargeAnswers() async throws {
+    func rejectsLargeResponses() async throws {
         let server = ScriptedServer([{ _ in text(String(repeating: " ", count: 2000), type: "application/json") }])
         try await server.serve(configuration: .init(maximumResponseBytes: 1000)) { client in
             let error = try await #require(throws: ACPClientError.self) { try await client.ping() }

@@ -170,7 +170,7 @@ struct ForeignStreamTests {
             let error = try await #require(throws: ACPClientError.self) {
                 try await client.stream(agent: "counter", input: "2").collect(tally)
             }
-            #expect(error.message.contains("3 attempts to connect to 127.0.0.1:"))
+            #expect(error.message.contains("3 attempts to reconnect to 127.0.0.1:"))
             #expect(error.message.contains("busy"))
         }
         #expect(log.changes.count == 1)

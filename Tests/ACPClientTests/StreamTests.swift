@@ -117,7 +117,7 @@ struct StreamTests {
     }
 
     @Test("The error of an interrupted stream contains the position")
-    func saysWhereItBroke() async throws {
+    func errorContainsPosition() async throws {
         let (counting, pieces) = (counting, try numbered(counting.events.enumerated()))
         let tally = Tally()
         let server = ScriptedServer([
@@ -354,7 +354,7 @@ struct StreamTests {
             // The server writes until every buffer between it and this reader is full. As long as a write still ends
             // within a quarter of a second, it is not.
             let written = await count(writes, untilSilentFor: .milliseconds(250))
-            #expect(written < total, "everything was read although nobody asked for it")
+            #expect(written < total, "everything was read without demand")
         }
     }
 

@@ -88,7 +88,7 @@ struct AddressTests {
             try configuration.check(try addresses.map { try #require(IPAddress($0)) }, of: try LinkURL(url))
             return nil
         } catch let error as LinkError {
-            #expect(!addresses.contains { error.message.contains($0) }, "addresses are nobody's business")
+            #expect(!addresses.contains { error.message.contains($0) }, "errors must not contain addresses")
             return error.code
         }
     }

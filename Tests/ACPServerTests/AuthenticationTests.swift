@@ -80,7 +80,7 @@ struct AuthenticationTests {
         let server = ACPServer(
             storage: MemoryStorage(), configuration: .quick.with { $0.authentication = .bearer() })
         let error = #expect(throws: ServerError.self) { try server.application() }
-        #expect(error?.description.contains("there is none") == true)
+        #expect(error?.description.contains("no token is given") == true)
     }
 
     @Test("A custom check decides by the request, and rejects it if the check throws")

@@ -97,7 +97,7 @@ struct CallerSafeErrorTests {
         try await withServer(storage, logger: log.logger) { serving in
             let run = try await storage.createForeignRun()
             async let streamed = serving.get("/runs/\(run)/events", headers: ["Accept": "text/event-stream"])
-            try await eventually("somebody watches") { storage.scripted.watchers == 1 }
+            try await eventually("the run is watched") { storage.scripted.watchers == 1 }
             storage.fail([.events], with: Self.failure(.cannotConnect))
             (storage.memory.coordination as? LocalCoordination)?.runDidChange(run)
             let answer = try await streamed

@@ -72,7 +72,7 @@ struct DisconnectTests {
                 }
                 try await group.waitForAll()
             }
-            try await eventually("nobody watches any more") { storage.scripted.watchers == 0 }
+            try await eventually("the run is not watched any more") { storage.scripted.watchers == 0 }
             try await serving.expectStillServing()
         }
     }
@@ -83,10 +83,10 @@ struct DisconnectTests {
         try await withServer(storage) { serving in
             let run = try await storage.createForeignRun()
             async let followed = serving.events("/runs/\(run)/events")
-            try await eventually("somebody watches") { storage.scripted.watchers == 1 }
+            try await eventually("the run is watched") { storage.scripted.watchers == 1 }
             try await storage.endForeignRun(run)
             #expect(try await followed.last?.kind == "run.completed")
-            try await eventually("nobody watches any more") { storage.scripted.watchers == 0 }
+            try await eventually("the run is not watched any more") { storage.scripted.watchers == 0 }
         }
     }
 

@@ -99,7 +99,7 @@ struct EventStreamTests {
                 for _ in 0..<3 { _ = try await connection.read(until: ": keep-alive\n\n") }
                 gate.send()
                 let rest = try await connection.read(until: "0\r\n\r\n")
-                #expect(rest.contains("run.completed"), "the stream goes on behind the comments")
+                #expect(rest.contains("run.completed"), "the stream continues after the comments")
             }
             try await serving.expectStillServing()
         }
@@ -168,7 +168,7 @@ struct EventStreamTests {
 }
 
 extension ACPServer {
-    /// An agent that says a number of words.
+    /// Adds an agent that yields a number of words.
     func addWords(_ count: Int) throws {
         try addExamples()
         try addAgent("words") { context in

@@ -8,7 +8,7 @@ import Testing
 
 @Suite("Keep-alive timer of streams", .timeLimit(.minutes(5)))
 struct KeepAliveTimerTests {
-    /// A run that says nothing, and how to wait for its next wake.
+    /// Follows a run without output.
     private func following(_ keepAlive: KeepAliveTimer, _ body: (inout RunEvents.Iterator) async throws -> Void)
         async throws
     {
@@ -57,7 +57,7 @@ struct KeepAliveTimerTests {
         }
         keepAlive.wrote(speaking)
         keepAlive.tick()
-        #expect(keepAlive.isDue(silent), "at the next tick it would be silent for longer than the interval")
+        #expect(keepAlive.isDue(silent), "at the next tick its silence would exceed the interval")
         #expect(!keepAlive.isDue(speaking))
         keepAlive.wrote(silent)
         #expect(!keepAlive.isDue(silent))

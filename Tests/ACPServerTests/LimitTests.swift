@@ -91,7 +91,7 @@ struct LimitTests {
             }
             #expect(try await serving.client.runs().total == 3, "a refused run leaves no trace")
             #expect(try await serving.get("/readyz").status == 200)
-            #expect(try await serving.client.resume(asked, with: "Ada").status == .completed, "what was begun goes on")
+            #expect(try await serving.client.resume(asked, with: "Ada").status == .completed, "a started run continues")
 
             _ = try await serving.client.cancel(first)
             _ = try await serving.client.wait(for: first)

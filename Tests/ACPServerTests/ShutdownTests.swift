@@ -26,7 +26,7 @@ struct ShutdownTests {
             }
             let ready = try await serving.get("/readyz")
             try ready.expectError(503, .unavailable)
-            #expect(try await serving.get("/healthz").status == 200, "it is alive all the same")
+            #expect(try await serving.get("/healthz").status == 200, "the process is still alive")
             let running = try await serving.client.runs(status: .inProgress)
             #expect(running.total == 2, "what is there can be looked at")
 
@@ -74,7 +74,7 @@ struct ShutdownTests {
             let elsewhere = try await storage.createForeignRun()
             async let followedElsewhere = serving.follow(elsewhere, until: "run.in-progress", arrived[1])
             for follower in arrived { try await follower.wait() }
-            try await eventually("somebody watches") { storage.scripted.watchers == 1 }
+            try await eventually("the run is watched") { storage.scripted.watchers == 1 }
             await serving.group.triggerGracefulShutdown()
             #expect(try await followed.map(\.kind) == ["run.created", "run.in-progress", "run.awaiting"])
             #expect(try await followedElsewhere.map(\.kind) == ["run.created", "run.in-progress"])

@@ -62,7 +62,7 @@ struct StorageFailureTests {
             storage.fail([.record], with: StorageError(.corruptData, "event 3 of the run cannot be read"))
             let error = try await serving.get("/runs/\(run)").expectError(500, .serverError)
             #expect(error.message == StorageError(.corruptData, "").publicMessage)
-            #expect(log.text.contains("error: a request failed"), "somebody has to mend it")
+            #expect(log.text.contains("error: a request failed"), "the error requires a fix")
             #expect(log.text.contains("event 3") && log.text.contains("/runs/\(run)"))
         }
     }
@@ -124,12 +124,12 @@ struct StorageFailureTests {
         try await withServer(storage) { serving in
             let run = try await storage.createForeignRun()
             async let streamed = serving.events("/runs/\(run)/events")
-            try await eventually("somebody watches") { storage.scripted.watchers == 1 }
+            try await eventually("the run is watched") { storage.scripted.watchers == 1 }
             storage.fail([.events], with: .outage)
             storage.memory.wake(run)
             let events = try await streamed
             #expect(events.map(\.kind).suffix(2) == ["run.in-progress", "error"])
-            try await eventually("nobody watches any more") { storage.scripted.watchers == 0 }
+            try await eventually("the run is not watched any more") { storage.scripted.watchers == 0 }
         }
     }
 
@@ -139,7 +139,7 @@ struct StorageFailureTests {
         try await withServer(storage) { serving in
             let run = try await storage.createForeignRun()
             async let streamed = serving.events("/runs/\(run)/events")
-            try await eventually("somebody watches") { storage.scripted.watchers == 1 }
+            try await eventually("the run is watched") { storage.scripted.watchers == 1 }
             #expect(try storage.memory.deleteRun(run))
             guard case .error(let error) = try await streamed.last?.event else {
                 Issue.record("no error event")

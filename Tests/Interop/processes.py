@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Several `acp serve` on one Redis (or what ACP_TEST_STORAGE says: redis, postgres), ended, killed and stopped as tests need it, and called as one service."""
+"""Several `acp serve` on one storage (ACP_TEST_STORAGE: redis, postgres), killed, stopped and called as one service."""
 
 import os
 import signal

@@ -67,7 +67,7 @@ class Specification:
         return cls(yaml.safe_load(DOCUMENT.read_text(encoding="utf-8")))
 
     def operation(self, method: str, path: str) -> Operation | None:
-        """Returns the operation of a request. Of several matching templates, the one with the fewest parameters applies."""
+        """Returns the operation of a request. Of several templates, that with the fewest parameters applies."""
         matching = [
             operation
             for operation in self.operations

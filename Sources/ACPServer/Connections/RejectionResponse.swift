@@ -32,7 +32,7 @@ struct RejectionResponse: Error, Equatable {
     static let slowHead = RejectionResponse(
         .requestTimeout, .invalidInput, "the head of the request took too long: try again")
     static let tooManyConnections = RejectionResponse(
-        .serviceUnavailable, .unavailable, "the server has reached its limit of connections: try again later",
+        .serviceUnavailable, .unavailable, "the server has too many connections: try again later",
         retryAfter: 1)
 
     var body: ByteBuffer { ByteBuffer(bytes: (try? ACPJSON.encode(error)) ?? []) }

@@ -9,14 +9,14 @@ import NIOCore
 import ServiceLifecycle
 import Synchronization
 
-/// A server on a loopback port that answers as a test tells it to, faults included.
+/// A server on a loopback port that sends scripted responses, including faults.
 final class ScriptedServer: Sendable {
     /// A request as it arrived.
     struct Seen: Sendable {
         var line: String
         var headers: HTTPFields
         var body: [UInt8]
-        /// Waits until the server ends: for answers that never come.
+        /// Waits until the server ends, for responses that never arrive.
         var hang: @Sendable () async -> Void
 
         func decode<Value: Decodable>(_ type: Value.Type) throws -> Value { try ACPJSON.decode(type, from: body) }
@@ -28,7 +28,7 @@ final class ScriptedServer: Sendable {
     private let requests = Mutex<[Seen]>([])
     private let end = Gate()
 
-    /// Answers the first request with the first handler, and so on; the last one answers all that follow.
+    /// The first handler responds to the first request, and so on; the last one responds to all further requests.
     init(_ handlers: [Handler]) { self.handlers = Mutex(handlers) }
 
     /// What has arrived so far.

@@ -66,7 +66,7 @@ extension ResourceServer {
     }
 }
 
-/// Answers the first question with the first addresses, and so on; the last ones answer all that follow.
+/// Returns the first addresses for the first lookup, and so on; the last ones are returned for all further lookups.
 final class ScriptedResolver: HostResolver {
     private let state: Mutex<(answers: [[String]], asked: [String])>
 

@@ -49,7 +49,7 @@ struct RequestBoundsTests {
                 Self.body([
                     #"{"parts":[{"metadata":{"a":[\#(Array(repeating: "1", count: 600).joined(separator: ","))]}}]}"#
                 ]),
-                // Not even JSON: what stands behind has not been looked at.
+                // Not even JSON: the rest of the body is not read.
                 String(repeating: "[", count: 600),
             ] {
                 let error = try await serving.post("/runs", body).expectError(422, .invalidInput)
@@ -123,7 +123,7 @@ struct ByteBudgetTests {
         let first = try await budget.reserve(50)
         let large = Task { try await budget.reserve(90) }
         try await eventually("one waits") { budget.waiting == 1 }
-        #expect(budget.reserveNow(10) == nil, "nobody overtakes")
+        #expect(budget.reserveNow(10) == nil, "reservations are served in order")
         let small = Task { try await budget.reserve(30) }
         try await eventually("two wait") { budget.waiting == 2 }
         large.cancel()

@@ -29,7 +29,7 @@ struct MovingTests {
         }
     }
 
-    /// Runs `recall`, and checks that it has heard what was said so far.
+    /// Runs `recall`, and checks that it has read all previous messages.
     private static func recall(_ text: String, in session: ClientSession, after said: inout [String]) async throws {
         let run = try await session.run(agent: "recall", input: text)
         #expect(run.status == .completed, "\(run.error?.message ?? "")")
@@ -82,7 +82,7 @@ struct MovingTests {
                 try await Self.recall("c", in: session, after: &said)
                 let id = try #require(session.id)
                 #expect(try await other.client.history(of: id).total == 6, "nothing is kept twice")
-                // Much later the descriptor has URLs that can be read all the same.
+                // Much later the descriptor still contains URLs that can be read.
                 time.withLock { $0 += 10_000 }
                 let descriptor = try #require(try await session.descriptor())
                 #expect(try await one.client.messages(of: descriptor).map(\.text) == said)

@@ -112,7 +112,7 @@ struct PublicURLTests {
         let configuration = ServerConfiguration(publicURL: "agents.example.com")
         let server = ACPServer(storage: MemoryStorage(), configuration: configuration, logger: .silent)
         let error = await #expect(throws: ServerError.self) { try await server.run() }
-        #expect(error?.description.contains("\"agents.example.com\" cannot be the public URL") == true)
+        #expect(error?.description.contains("\"agents.example.com\" is not a valid public URL") == true)
     }
 
     @Test("Descriptors use the URL that a trusted proxy reports")

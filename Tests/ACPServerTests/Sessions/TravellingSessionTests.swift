@@ -43,7 +43,7 @@ struct TravellingSessionTests {
         return try await serving.send(.POST, "/runs", .bytes(try ACPJSON.encode(request))).decode(Run.self)
     }
 
-    /// What a run that failed says of the link that it failed on.
+    /// Returns the error of a failed run about its link.
     private func linkError(_ run: Run) -> String? { run.error?.data?["link_error"]?.stringValue }
 
     @Test("A session moves between servers and back, and all agents read its whole history in order")

@@ -35,7 +35,7 @@ struct RawConnection {
                 try NIOAsyncChannel(
                     wrappingChannelSynchronously: channel,
                     configuration: .init(
-                        // Reads nothing that nobody asked for.
+                        // Reads only on demand.
                         backPressureStrategy: .init(lowWatermark: 1, highWatermark: 1),
                         isOutboundHalfClosureEnabled: true,
                         inboundType: ByteBuffer.self, outboundType: ByteBuffer.self))
@@ -49,7 +49,7 @@ struct RawConnection {
 
     func send(_ text: String) async throws { try await outbound.write(ByteBuffer(string: text)) }
 
-    /// Says that nothing more will be sent, and goes on reading.
+    /// Closes the output. Reading continues.
     func finishSending() { outbound.finish() }
 
     /// Reads until a text has come, and takes everything up to its end.
@@ -76,7 +76,7 @@ struct RawConnection {
         return take(received.count)
     }
 
-    /// Reads one answer that says how long it is.
+    /// Reads one response with a known length.
     ///
     /// - Parameter isHead: Whether it is that of a HEAD request, which has a length but no body.
     mutating func readResponse(isHead: Bool = false) async throws -> (status: Int, head: String, body: String) {
@@ -120,7 +120,7 @@ struct RawConnection {
     }
 }
 
-/// A request as it stands on the wire.
+/// Returns the text of a request.
 func rawRequest(_ line: String, _ headers: [String] = [], body: String? = nil) -> String {
     var lines = ["\(line) HTTP/1.1", "Host: 127.0.0.1"] + headers
     if let body { lines.append("Content-Length: \(body.utf8.count)") }

@@ -4,7 +4,7 @@ import ACPStorage
 import ACPCore
 import Synchronization
 
-/// A memory storage that fails when a test says so, and counts what is asked of it.
+/// A memory storage that fails on demand, and counts its calls.
 final class ScriptedStorage: Storage {
     enum Call: Hashable { case commit, record, events, sessions, ping, list, delete }
 
@@ -37,7 +37,7 @@ final class ScriptedStorage: Storage {
         }
     }
 
-    /// The index of the event up to which somebody has read.
+    /// The index of the last event that has been read.
     var furthestRead: Int { state.withLock { $0.furthestRead } }
 
     /// What was read of histories.

@@ -125,7 +125,7 @@ extension SessionDescriptor {
 
 // MARK: - Raw requests
 
-/// A complete answer, as it came.
+/// A complete response.
 struct ReceivedResponse: Sendable {
     let status: Int
     let headers: HTTPHeaders
@@ -155,7 +155,7 @@ struct ReceivedResponse: Sendable {
 }
 
 extension RunningServer {
-    /// Sends a request and reads the whole answer.
+    /// Sends a request and reads the whole response.
     func send(
         _ method: HTTPMethod, _ path: String, _ body: HTTPClientRequest.Body? = nil, headers: HTTPHeaders = [:]
     ) async throws -> ReceivedResponse {

@@ -80,7 +80,7 @@ def test_a_question_ends_with_3_and_is_answered_by_resume(tool: Tool) -> None:
     run = tool.json("run", "questioner", "hi", code=3)
     assert run["run_id"] in {listed["run_id"] for listed in tool.json("runs", "--status", "awaiting")["runs"]}
     assert tool("resume", run["run_id"], "Ada").stdout == "Hello, Ada!\n"
-    assert "awaits no answer" in tool("resume", run["run_id"], "Ada", code=2).stderr
+    assert "does not await an answer" in tool("resume", run["run_id"], "Ada", code=2).stderr
 
 
 def test_a_question_is_asked_at_the_prompt_of_a_terminal(tool: Tool) -> None:

@@ -197,15 +197,15 @@ def test_an_empty_file_of_secrets_is_rejected(tmp_path: object) -> None:
 )
 def test_an_unreachable_storage_is_reported_in_one_line(storage: str, words: str) -> None:
     message = acp("serve", "--port", "0", "--storage", storage, code=1).stderr
-    assert words in message and message.startswith("error: the storage does not answer")
+    assert words in message and message.startswith("error: the storage is not available")
     assert message.count("\n") == 1, message
 
 
 def test_schemes_in_capitals_are_those_of_files_and_memory(tmp_path: object) -> None:
     path = os.path.join(str(tmp_path), "Runs.sqlite")
-    assert "answered" in acp("storage", "ping", "--storage", f"SQLite:{path}").stdout
+    assert "responded" in acp("storage", "ping", "--storage", f"SQLite:{path}").stdout
     assert os.path.exists(path)
-    assert "answered" in acp("storage", "ping", "--storage", "MEMORY").stdout
+    assert "responded" in acp("storage", "ping", "--storage", "MEMORY").stdout
 
 
 @pytest.mark.parametrize("host", ["[::1]", "::1"])

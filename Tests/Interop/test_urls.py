@@ -84,8 +84,8 @@ async def test_urls_are_signed_with_several_secrets(
     [
         (["--public-url", "agents.example.com"], "is not a valid public URL"),
         (["--public-url", "https://user:secret@agents.example.com"], "is not a valid public URL"),
-        (["--trusted-proxy", "10.0.0.0/33"], "no range of addresses"),
-        (["--sign-urls-with", "no-such-file"], "no such file"),
+        (["--trusted-proxy", "10.0.0.0/33"], "is not an address range"),
+        (["--sign-urls-with", "no-such-file"], "the file does not exist"),
         (["--sign-urls-with", os.devnull], "the file contains no secret"),
         (["--signed-url-lifetime", "0"], "--signed-url-lifetime"),
     ],
@@ -104,8 +104,8 @@ def test_invalid_options_are_reported_at_once(options: list[str], complaint: str
 @pytest.mark.parametrize(
     ("source", "complaint"),
     [
-        ("no-such-file", "no such file"),
-        (os.devnull, "no session"),
+        ("no-such-file", "the file does not exist"),
+        (os.devnull, "is not a session descriptor"),
         ("http://127.0.0.1:1/runs/x", "must end in /sessions/ID"),
     ],
 )

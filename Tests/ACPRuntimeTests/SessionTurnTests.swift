@@ -135,7 +135,7 @@ struct SessionTurnTests {
         try engine.agents.addAgent("busy") { _ in await latch.wait() }
         let service = Task { try await engine.run() }
         let runs = try await (0..<3).asyncMap { _ in try await engine.start("busy", session: "s") }
-        #expect(engine.queuedRuns == 2)
+        try await eventually("the first run being active") { engine.queuedRuns == 2 }
         #expect(try await engine.cancel(runs[1]).status == .cancelling)
         #expect(try await engine.endedRun(runs[1]).status == .cancelled)
         #expect(try await engine.storage.kinds(runs[1]) == ["run.created", "run.cancelled"])

@@ -256,6 +256,8 @@ public final class RedisTestCluster: Sendable {
         guard let server = servers.last else { throw TestServerError("No node was added.") }
         try await meet(server)
         try await waitUntilAllKnow(servers.count)
+        // A new node refuses keys until it has heard from the masters.
+        try await waitUntilOK()
         return server
     }
 

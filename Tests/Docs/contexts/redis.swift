@@ -18,5 +18,7 @@ struct OtherLibrary: Sendable {
     }
 
     func send(_ words: [[UInt8]]) async throws -> Reply { fatalError("never run") }
-    func subscribe(to channel: String) async throws -> AsyncThrowingStream<ByteBuffer, any Error> { fatalError("never run") }
+    func subscribe(to channel: String) async throws -> AsyncThrowingStream<ByteBuffer, any Error> {
+        fatalError("never run")
+    }
 }

@@ -82,11 +82,16 @@ public struct ServerConfiguration: Sendable {
 
     /// Validates the configuration. A server does so before it starts.
     ///
-    /// - Throws: ``ServerError`` with code `cannotListen`, `invalidPublicURL` or `invalidToken`.
+    /// - Throws: ``ServerError`` with code `cannotListen`, `invalidPublicURL`, `invalidToken` or `invalidConfiguration`.
     public func validate() throws(ServerError) {
         // The operating system would silently truncate larger numbers to 16 bits.
         guard (0...65_535).contains(port) else {
             throw .cannotListen(host: host, port: port, reason: "ports are numbers from 0 to 65535")
+        }
+        do throws(RunEngineError) {
+            try engine.validate()
+        } catch {
+            throw .invalidConfiguration(error.message)
         }
         if let fault = authentication?.fault { throw .invalidToken(fault) }
         if let publicURL, ServerBase(publicURL) == nil { throw .invalidPublicURL(publicURL) }

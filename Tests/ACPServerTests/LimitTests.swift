@@ -103,7 +103,7 @@ struct LimitTests {
 
     @Test("A full storage returns 503 and Retry-After for a new run")
     func fullStorage() async throws {
-        let storage = MemoryStorage(.init(runLimit: 1))
+        let storage = try MemoryStorage(.init(runLimit: 1))
         try await withServer(storage) { serving in
             let asked = try await serving.askedRun(.sync)
             let answer = try await serving.run("echo")

@@ -57,6 +57,23 @@ struct StartTests {
         #expect(server.agents["echo"]?.manifest.description == "Echoes everything")
     }
 
+    @Test("A server or an engine whose limits are out of their range does not start, and the error names the property")
+    func invalidLimits() async throws {
+        let changes: [(String, (inout EngineConfiguration) -> Void)] = [
+            ("maximumActiveRuns", { $0.maximumActiveRuns = 0 }), ("maximumQueuedRuns", { $0.maximumQueuedRuns = -1 }),
+            ("lease", { $0.lease = .milliseconds(99) }), ("shutdownGrace", { $0.shutdownGrace = .seconds(-1) }),
+            ("inlineContentLimit", { $0.inlineContentLimit = 255 }), ("maximumLinkBytes", { $0.maximumLinkBytes = -1 }),
+        ]
+        for (property, change) in changes {
+            let configuration = ServerConfiguration.quick.with { change(&$0.engine) }
+            let server = ACPServer(storage: MemoryStorage(), configuration: configuration, logger: .silent)
+            let error = await #expect(throws: ServerError.self) { try await server.run() }
+            #expect(error?.code == .invalidConfiguration && error?.message.contains(property) == true)
+            let engineError = await #expect(throws: RunEngineError.self) { try await server.engine.run() }
+            #expect(engineError?.code == .invalidConfiguration && engineError?.message.contains(property) == true)
+        }
+    }
+
     @Test("A port in use is reported with a typed error")
     func portInUse() async throws {
         try await withServer { serving in

@@ -82,10 +82,10 @@ public struct EngineConfiguration: Sendable {
         maximumLinkBytes: Int = 64 * 1_048_576,
         maximumSessionLinks: Int = 10_000
     ) {
-        self.maximumActiveRuns = max(1, maximumActiveRuns)
-        self.maximumQueuedRuns = max(0, maximumQueuedRuns)
+        self.maximumActiveRuns = maximumActiveRuns
+        self.maximumQueuedRuns = maximumQueuedRuns
         self.sessionRuns = sessionRuns
-        self.lease = max(.milliseconds(100), lease)
+        self.lease = lease
         self.cancellationGrace = cancellationGrace
         self.shutdownGrace = shutdownGrace
         self.storageTimeout = storageTimeout
@@ -93,8 +93,31 @@ public struct EngineConfiguration: Sendable {
         self.resourceLoader = resourceLoader
         self.inlineContentLimit = inlineContentLimit
         self.reportsErrorDescriptions = reportsErrorDescriptions
-        self.maximumLinkLoads = max(0, maximumLinkLoads)
-        self.maximumLinkBytes = max(0, maximumLinkBytes)
-        self.maximumSessionLinks = max(0, maximumSessionLinks)
+        self.maximumLinkLoads = maximumLinkLoads
+        self.maximumLinkBytes = maximumLinkBytes
+        self.maximumSessionLinks = maximumSessionLinks
+    }
+
+    /// Checks the configuration. An engine does so before it runs as a service, and a server before it starts.
+    ///
+    /// - Throws: ``RunEngineError`` with code `invalidConfiguration` if a number or a duration is out of its range.
+    public func validate() throws(RunEngineError) {
+        let violation: String? =
+            if maximumActiveRuns < 1 {
+                "maximumActiveRuns is \(maximumActiveRuns): at least 1 run must be allowed"
+            } else if maximumQueuedRuns < 0 {
+                "maximumQueuedRuns is \(maximumQueuedRuns): use 0 for no queue"
+            } else if lease < .milliseconds(100) {
+                "lease is \(lease): use at least 0.1 seconds, so that it can be renewed in time"
+            } else if [cancellationGrace, shutdownGrace, storageTimeout].contains(where: { $0 < .zero }) {
+                "cancellationGrace, shutdownGrace and storageTimeout must not be negative"
+            } else if let inlineContentLimit, inlineContentLimit < 256 {
+                "inlineContentLimit is \(inlineContentLimit): use at least 256 bytes, or nil to store all contents inline"
+            } else if [maximumLinkLoads, maximumLinkBytes, maximumSessionLinks].contains(where: { $0 < 0 }) {
+                "maximumLinkLoads, maximumLinkBytes and maximumSessionLinks must not be negative"
+            } else {
+                nil
+            }
+        if let violation { throw .invalidConfiguration(violation) }
     }
 }

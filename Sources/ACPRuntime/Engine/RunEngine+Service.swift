@@ -14,6 +14,7 @@ extension RunEngine {
     /// It receives signals from other processes, sends heartbeats, and takes over the runs of processes that have
     /// ended. On durable storage, it starts with the runs that an earlier process left unfinished.
     public func run() async throws {
+        try configuration.validate()
         let (wakes, wake) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         state.withLock { $0.wakeRecovery = wake }
         await withTaskGroup(of: Void.self) { group in

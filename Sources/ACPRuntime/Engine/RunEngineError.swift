@@ -36,6 +36,8 @@ public struct RunEngineError: Error, Sendable {
         public static let keyReused = Code("keyReused")
         /// The process is shutting down and accepts no new runs.
         public static let shuttingDown = Code("shuttingDown")
+        /// The engine's configuration is not valid; the message names the property.
+        public static let invalidConfiguration = Code("invalidConfiguration")
         /// The storage failed. ``RunEngineError/storageError`` is its error.
         public static let storage = Code("storage")
     }
@@ -124,6 +126,8 @@ extension RunEngineError {
     package static var shuttingDown: Self {
         Self(.shuttingDown, "this server is shutting down and accepts no new runs: try again")
     }
+
+    package static func invalidConfiguration(_ message: String) -> Self { Self(.invalidConfiguration, message) }
 
     package static func storage(_ error: StorageError) -> Self {
         Self(.storage, "the storage failed: \(error.message)", storageError: error)

@@ -16,7 +16,7 @@ import Synchronization
 ///   of it is stored.
 ///
 /// ```swift
-/// let server = ACPServer(storage: MemoryStorage(.init(timeToLive: .seconds(3600), runLimit: 1_000)))
+/// let server = ACPServer(storage: try MemoryStorage(.init(timeToLive: .seconds(3600), runLimit: 1_000)))
 /// ```
 public final class MemoryStorage: Storage {
     /// The limits of a memory storage.
@@ -50,9 +50,22 @@ public final class MemoryStorage: Storage {
             byteLimit: Int = Self.defaultByteLimit
         ) {
             self.timeToLive = timeToLive
-            self.runLimit = max(1, runLimit)
-            self.sessionLimit = max(1, sessionLimit)
-            self.byteLimit = max(Self.smallestByteLimit, byteLimit)
+            self.runLimit = runLimit
+            self.sessionLimit = sessionLimit
+            self.byteLimit = byteLimit
+        }
+
+        /// Checks the limits. A storage does so when it is created.
+        ///
+        /// - Throws: ``StorageError`` with code `invalidConfiguration` if a limit is out of its range.
+        public func validate() throws(StorageError) {
+            guard timeToLive > .zero, runLimit >= 1, sessionLimit >= 1, byteLimit >= Self.smallestByteLimit
+            else {
+                throw StorageError(
+                    .invalidConfiguration,
+                    "the limits of the memory storage are not valid: timeToLive must be positive, runLimit and sessionLimit at "
+                        + "least 1, and byteLimit at least \(Self.smallestByteLimit)")
+            }
         }
     }
 
@@ -104,10 +117,17 @@ public final class MemoryStorage: Storage {
         }
     }
 
+    /// Creates an empty storage with the default limits.
+    public convenience init() {
+        self.init(Configuration(), now: { .now })
+    }
+
     /// Creates an empty storage.
     ///
     /// - Parameter configuration: The limits of the storage.
-    public convenience init(_ configuration: Configuration = Configuration()) {
+    /// - Throws: ``StorageError`` with code `invalidConfiguration` if a limit is out of its range.
+    public convenience init(_ configuration: Configuration) throws(StorageError) {
+        try configuration.validate()
         self.init(configuration, now: { .now })
     }
 

@@ -89,7 +89,7 @@ enum StorageSpecification: Equatable {
     func open(prefix: String, timeToLive: Duration?, logger: Logger) throws -> any Storage {
         switch self {
         case .memory:
-            return MemoryStorage(timeToLive.map { .init(timeToLive: $0) } ?? .init())
+            return try MemoryStorage(timeToLive.map { .init(timeToLive: $0) } ?? .init())
         case .sqlite(let path):
             let path = try path ?? DataFolder.defaultStorage()
             return try SQLiteStorage(.init(path: path, timeToLive: timeToLive), logger: logger)

@@ -7,7 +7,7 @@ import Testing
 
 @Suite("Commits with history blocks in memory storage")
 struct HistoryCommitTests {
-    private let storage = MemoryStorage(.init(runLimit: 2))
+    private let storage = MemoryStorage(.init(runLimit: 2), now: { .now })
     private let run = Run(agentName: "agent", sessionID: "session")
     private let owner = RunOwner(process: ProcessID())
     private let digest = ContentDigest(hash: Array(repeating: 7, count: 32))

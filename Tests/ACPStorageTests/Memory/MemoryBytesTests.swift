@@ -8,7 +8,7 @@ import Testing
 @Suite("Byte limit of memory storage")
 struct MemoryBytesTests {
     private static let limit = 1_048_576
-    private let storage = MemoryStorage(.init(byteLimit: limit))
+    private let storage = MemoryStorage(.init(byteLimit: limit), now: { .now })
     private let owner = RunOwner(process: ProcessID())
     private static let large = String(repeating: "x", count: 100_000)
 

@@ -9,7 +9,7 @@ import Testing
 struct MemoryStorageTests {
     @Test("A new run evicts the run that ended first, as a whole")
     func eviction() throws {
-        let storage = MemoryStorage(.init(runLimit: 3))
+        let storage = try MemoryStorage(.init(runLimit: 3))
         let runs = (0..<5).map { Run(agentName: "agent", sessionID: "session-\($0)".id) }
         let open = try RunCommit.creating(runs[0])
         try storage.commit(open)
@@ -32,7 +32,7 @@ struct MemoryStorageTests {
 
     @Test("A new run is refused while no run has ended")
     func full() throws {
-        let storage = MemoryStorage(.init(runLimit: 2))
+        let storage = try MemoryStorage(.init(runLimit: 2))
         let owner = RunOwner(process: ProcessID())
         let first = Run(agentName: "agent")
         try storage.commit(.creating(first, owner: owner))
@@ -57,7 +57,7 @@ struct MemoryStorageTests {
 
     @Test("A run that ended and was saved as unfinished afterwards is not evicted")
     func reopened() throws {
-        let storage = MemoryStorage(.init(runLimit: 2))
+        let storage = try MemoryStorage(.init(runLimit: 2))
         let run = Run(agentName: "agent")
         try storage.save(run.with(.completed))
         try storage.save(run.with(.inProgress))
@@ -81,7 +81,7 @@ struct MemoryStorageTests {
 
     @Test("A new session evicts the least recently used one, with its history")
     func sessions() throws {
-        let storage = MemoryStorage(.init(sessionLimit: 3))
+        let storage = try MemoryStorage(.init(sessionLimit: 3))
         let block = try HistoryBlock(key: "block", entries: [.link("https://example.com")])
         for session in ["one", "two", "three"] as [SessionID] {
             try storage.save(SessionRecord(id: session), expecting: nil)
@@ -192,12 +192,16 @@ struct MemoryStorageTests {
         }
     }
 
-    @Test("The limits are at least one")
-    func limits() throws {
-        let storage = MemoryStorage(.init(runLimit: 0, sessionLimit: -5))
-        try storage.save(Run(agentName: "agent"))
-        try storage.save(SessionRecord(id: SessionID()), expecting: nil)
-        #expect(try storage.runs(RunQuery()).total == 1)
+    @Test(
+        "Limits out of their range are refused with an error that names the ranges",
+        arguments: [
+            MemoryStorage.Configuration(runLimit: 0), .init(sessionLimit: -5), .init(byteLimit: 65_535),
+            .init(timeToLive: .zero),
+        ])
+    func limits(configuration: MemoryStorage.Configuration) throws {
+        let error = #expect(throws: StorageError.self) { try MemoryStorage(configuration) }
+        #expect(error?.code == .invalidConfiguration && error?.message.contains("runLimit") == true)
+        _ = try MemoryStorage(.init(timeToLive: .nanoseconds(1), runLimit: 1, sessionLimit: 1, byteLimit: 65_536))
     }
 }
 

@@ -171,6 +171,5 @@ struct MemoryBytesTests {
         let configuration = MemoryStorage.Configuration()
         #expect(configuration.byteLimit == MemoryStorage.Configuration.defaultByteLimit)
         #expect(configuration.byteLimit >= 65_536)
-        #expect(MemoryStorage.Configuration(byteLimit: 0).byteLimit == 65_536)
     }
 }

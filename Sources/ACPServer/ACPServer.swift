@@ -88,6 +88,10 @@ public final class ACPServer: Service {
     ) async throws {
         let (host, port) = (configuration.host, configuration.port)
         let application = try application(onListening: onListening)
+        // Dispatch opens the file descriptors of its timers when they are first used, and ends the process if none are left: use
+        // them before clients can use up the descriptors.
+        try await ContinuousClock().sleep(for: .nanoseconds(1))
+        try await SuspendingClock().sleep(for: .nanoseconds(1))
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
                 // The last service is shut down first, so that runs end while their callers are still connected.

@@ -89,9 +89,9 @@ public final class ACPServer: Service {
         let (host, port) = (configuration.host, configuration.port)
         let application = try application(onListening: onListening)
         // Dispatch opens the file descriptors of its timers when they are first used, and ends the process if none are left: use
-        // them before clients can use up the descriptors.
-        try await ContinuousClock().sleep(for: .nanoseconds(1))
-        try await SuspendingClock().sleep(for: .nanoseconds(1))
+        // them before clients can use up the descriptors. A much shorter sleep can be over before its timer is armed.
+        try await Task.sleep(for: .milliseconds(10), clock: .continuous)
+        try await Task.sleep(for: .milliseconds(10), clock: .suspending)
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
                 // The last service is shut down first, so that runs end while their callers are still connected.

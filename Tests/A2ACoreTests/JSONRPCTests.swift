@@ -45,7 +45,7 @@ struct JSONRPCTests {
     }
 
     @Test(
-        "What is no request is refused, with the identifier if there is one",
+        "Documents that are not requests are refused, with the identifier if there is one",
         arguments: [
             (#"{"jsonrpc":"2.0","id":1.5,"method":"m"}"#, -32600, "null"),
             (#"{"jsonrpc":"2.0","id":[1],"method":"m"}"#, -32600, "null"),
@@ -118,7 +118,7 @@ struct JSONRPCTests {
     }
 
     @Test(
-        "What is no response is an invalid response of the agent",
+        "Documents that are not responses are an invalid response of the agent",
         arguments: [
             "", "[]", "{}", #"{"jsonrpc":"2.0","id":1}"#, #"{"jsonrpc":"2.0","id":1,"error":null}"#, #"{"result":{}"#,
         ])

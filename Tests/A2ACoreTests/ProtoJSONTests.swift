@@ -179,7 +179,7 @@ struct ProtoJSONTests {
     }
 
     @Test(
-        "What is no integer of 32 bits is an error",
+        "Values that are not integers of 32 bits are errors",
         arguments: [
             "5.5", #""5.5""#, "2147483648", "-2147483649", #""2147483648""#, "1e30", #""""#, #"" 5""#, #""+5""#,
             #""0x5""#,
@@ -234,7 +234,9 @@ struct ProtoJSONTests {
         #expect(try encode(status) == #"{"state":"TASK_STATE_WORKING","timestamp":"\#(text)"}"#)
     }
 
-    @Test("What is no time is an error", arguments: ["yesterday", "", "2026-02-30T00:00:00Z", "2026-01-02T03:04:05.Z"])
+    @Test(
+        "Text that is not a time is an error",
+        arguments: ["yesterday", "", "2026-02-30T00:00:00Z", "2026-01-02T03:04:05.Z"])
     func noTimes(text: String) {
         let error = refusal(A2A.TaskStatus.self, #"{"timestamp":"\#(text)"}"#)
         #expect(fields(error) == ["timestamp"])
@@ -350,7 +352,7 @@ struct ProtoJSONTests {
     // MARK: Hostile input
 
     @Test(
-        "What is no JSON is a parse error",
+        "Text that is not JSON is a parse error",
         arguments: [
             "", "{", #"{"a"}"#, #"{"messageId":"m",}"#, #"{"messageId":'m'}"#, "nul", "{}{}",
             #"{"messageId":"\ud800"}"#,

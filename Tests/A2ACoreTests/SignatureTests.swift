@@ -213,7 +213,7 @@ struct SignatureTests {
     }
 
     @Test(
-        "What is no JSON Web Key of a known kind is refused",
+        "Values that are not a JSON Web Key of a known kind are refused",
         arguments: [
             [:], ["kty": "RSA", "n": "AA", "e": "AQAB"], ["kty": "EC", "crv": "P-384", "x": "AA", "y": "AA"],
             ["kty": "EC", "crv": "P-256", "x": "AA", "y": "AA"], ["kty": "OKP", "crv": "Ed25519", "x": "AA"],

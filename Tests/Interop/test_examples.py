@@ -6,7 +6,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import tempfile
 import threading
@@ -21,6 +20,7 @@ import pytest
 import sse
 from acp_sdk.client import Client
 from calls import answer, live_events, run_request, types
+from free_port import free_port, free_ports
 from server_process import START_DEADLINE, STOP_DEADLINE, ServerProcess, binary
 from specification import ROOT
 from waiting import eventually
@@ -28,19 +28,6 @@ from waiting import eventually
 pytestmark = [pytest.mark.additions, pytest.mark.own_server]
 
 ADDRESS = re.compile(r"listening on (127\.0\.0\.1:\d+)")
-
-
-def free_ports(count: int) -> int:
-    """The first of `count` ports in a row that are free now."""
-    for first in range(32_200, 60_000, count):
-        try:
-            for port in range(first, first + count):
-                with socket.socket() as probe:
-                    probe.bind(("127.0.0.1", port))
-        except OSError:
-            continue
-        return first
-    raise RuntimeError("there are not enough free ports in a row on the loopback interface")
 
 
 class Example:
@@ -86,7 +73,7 @@ def example() -> Iterator[Callable[..., Example]]:
     running: list[Example] = []
 
     def start(name: str, **environment: str) -> Example:
-        running.append(Example([str(binary().parent / name)], {"PORT": str(free_ports(1)), **environment}))
+        running.append(Example([str(binary().parent / name)], {"PORT": str(free_port()), **environment}))
         return running[-1]
 
     yield start

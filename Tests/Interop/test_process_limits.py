@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The process of `acp serve` after several signals, and without file descriptors."""
 
+import contextlib
+import re
 import signal
 import socket
 import time
@@ -65,6 +67,16 @@ def test_more_signals_end_the_server_too(own_server: Callable[..., ServerProcess
         except ProcessLookupError:
             break
     assert server.exit_code() in (130, -signal.SIGINT)
+
+
+def test_the_timers_are_open_before_clients_can_use_up_the_file_descriptors(
+    own_server: Callable[..., ServerProcess],
+) -> None:
+    clocks = set()
+    for descriptor in Path(f"/proc/{own_server().pid}/fdinfo").iterdir():
+        with contextlib.suppress(OSError):
+            clocks.update(re.findall(r"^clockid: (\d+)$", descriptor.read_text(), re.MULTILINE))
+    assert {str(time.CLOCK_MONOTONIC), str(time.CLOCK_BOOTTIME)} <= clocks
 
 
 def test_without_file_descriptors_the_server_waits(own_server: Callable[..., ServerProcess]) -> None:

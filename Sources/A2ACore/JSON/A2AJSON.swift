@@ -15,7 +15,7 @@ public enum A2AJSON {
     ///   number that is infinite, or nesting that is too deep.
     public static func encode(_ value: some A2AObject) throws(A2AError) -> [UInt8] {
         guard let value = value as? any JSONWritable else {
-            throw A2AError(.internalError, "\(type(of: value)) is no object of A2ACore: use a type of A2A")
+            throw A2AError(.internalError, "\(type(of: value)) is not an object of A2ACore: use a type of A2A")
         }
         return try write(value)
     }
@@ -34,7 +34,7 @@ public enum A2AJSON {
         _ type: Value.Type = Value.self, from json: some Sequence<UInt8>, isComplete: Bool = false
     ) throws(A2AError) -> Value {
         guard let type = type as? any JSONReadable.Type else {
-            throw A2AError(.internalError, "\(type) is no object of A2ACore: use a type of A2A")
+            throw A2AError(.internalError, "\(type) is not an object of A2ACore: use a type of A2A")
         }
         let any: Any = try read(type, from: json)
         guard let value = any as? Value else {

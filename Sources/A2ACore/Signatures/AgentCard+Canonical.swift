@@ -11,7 +11,7 @@ extension A2A.AgentCard {
         /// What the Python SDK signs: as the standard form, without texts, lists and objects that are empty and without nulls,
         /// required ones as well, at any depth.
         ///
-        /// A card that holds none of those has the same standard form. Whoever holds a signed card can add empty values to it
+        /// A card that holds none of those has the same standard form. Anyone with a signed card can add empty values to it
         /// without a change of this form.
         case withoutEmptyValues
     }

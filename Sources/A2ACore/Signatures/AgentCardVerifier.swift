@@ -5,7 +5,7 @@ import ACPCore
 extension A2A {
     /// Verifies the signatures of agent cards against keys that are known.
     ///
-    /// One valid signature is enough. Keys are never fetched: the URL in a signature is written by whoever made the card.
+    /// One valid signature is enough. Keys are never fetched: the URL in a signature is chosen by the author of the card.
     public struct AgentCardVerifier: Sendable {
         /// The public keys, by their identifiers.
         public var keys: [String: VerificationKey]

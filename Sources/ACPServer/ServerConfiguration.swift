@@ -93,7 +93,32 @@ public struct ServerConfiguration: Sendable {
         } catch {
             throw .invalidConfiguration(error.message)
         }
+        for (name, number, minimum) in numbers where number < minimum {
+            throw .invalidConfiguration("\(name) is \(number): it must be at least \(minimum)")
+        }
         if let fault = authentication?.fault { throw .invalidToken(fault) }
         if let publicURL, ServerBase(publicURL) == nil { throw .invalidPublicURL(publicURL) }
+    }
+
+    /// The numbers of the server and its minimum for each.
+    private var numbers: [(name: String, number: Int, minimum: Int)] {
+        var numbers = [
+            ("maximumBodySize", maximumBodySize, 1),
+            ("connections.maximumCount", connections.maximumCount, 1), ("connections.reserve", connections.reserve, 0),
+            ("limits.maximumMessages", limits.maximumMessages, 1), ("limits.maximumParts", limits.maximumParts, 1),
+            ("limits.maximumValues", limits.maximumValues, 1), ("limits.maximumLinks", limits.maximumLinks, 0),
+            ("limits.maximumLinkBytes", limits.maximumLinkBytes, 0),
+            ("limits.maximumPageBytes", limits.maximumPageBytes, 1),
+            ("limits.requestMemory", limits.requestMemory, 1), ("limits.responseMemory", limits.responseMemory, 1),
+        ]
+        if let links {
+            numbers += [
+                ("links.maximumBytes", links.maximumBytes, 1), ("links.maximumLoads", links.maximumLoads, 1),
+                ("links.maximumLoadsPerHost", links.maximumLoadsPerHost, 1),
+                ("links.maximumWaitingLoads", links.maximumWaitingLoads, 0),
+                ("links.maximumRedirects", links.maximumRedirects, 0),
+            ]
+        }
+        return numbers
     }
 }

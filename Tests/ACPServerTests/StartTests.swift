@@ -74,6 +74,23 @@ struct StartTests {
         }
     }
 
+    @Test("A number of the server that is below its minimum keeps it from starting, and the error names the property")
+    func numbersBelowMinimum() {
+        let changes: [(String, (inout ServerConfiguration) -> Void)] = [
+            ("maximumBodySize", { $0.maximumBodySize = 0 }),
+            ("connections.maximumCount", { $0.connections.maximumCount = 0 }),
+            ("connections.reserve", { $0.connections.reserve = -1 }),
+            ("limits.maximumLinks", { $0.limits.maximumLinks = -1 }),
+            ("limits.responseMemory", { $0.limits.responseMemory = 0 }),
+            ("links.maximumLoads", { $0.links?.maximumLoads = 0 }),
+        ]
+        for (property, change) in changes {
+            let configuration = ServerConfiguration.quick.with(change)
+            let error = #expect(throws: ServerError.self) { try configuration.validate() }
+            #expect(error?.code == .invalidConfiguration && error?.message.hasPrefix("\(property) is ") == true)
+        }
+    }
+
     @Test("A port in use is reported with a typed error")
     func portInUse() async throws {
         try await withServer { serving in

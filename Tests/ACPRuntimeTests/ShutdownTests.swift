@@ -110,6 +110,28 @@ struct ShutdownTests {
         #expect(try await storage.run(id)?.status == .awaiting)
     }
 
+    @Test("A run whose question is stored only after the grace period is released as well")
+    func asksAfterGrace() async throws {
+        let storage = ScriptedStorage(isDurable: true)
+        let log = Log()
+        let engine = RunEngine(
+            storage: storage, configuration: configuration(shutdownGrace: .milliseconds(10)), logger: log.logger)
+        let latch = Latch()
+        try engine.agents.addAgent("questioner") { context in
+            await latch.wait()
+            _ = try await context.awaitMessage("?")
+        }
+        let id = try await engine.start("questioner")
+        let hold = storage.holdCommits()
+        latch.open()
+        try await eventually("the question is in flight") { storage.record.commits.count == 2 }
+        async let shutdown: Void = engine.shutdown()
+        try await eventually("the grace period is over") { log.lines.contains { $0.text.contains("grace period") } }
+        hold.open()
+        await shutdown
+        #expect(try await storage.run(id)?.status == .awaiting)
+    }
+
     @Test("An awaiting run whose handler ignores its cancellation does not prolong the shutdown")
     func cancelledWhileAwaiting() async throws {
         let storage = ScriptedStorage(isDurable: true)

@@ -155,7 +155,8 @@ async def test_a_rolling_restart_hands_runs_over_at_once(report: Report) -> None
 
 
 async def test_runs_are_handed_over_while_all_processes_are_replaced() -> None:
-    async with Fleet("--grace", "0.5", lease=600) as fleet:
+    # Within the grace period, runs that were answered reach their next question, and slow runs (12 s) do not end.
+    async with Fleet("--grace", "2", lease=600) as fleet:
         living = [await fleet.start(), await fleet.start()]
         text = " ".join(f"word{index}" for index in range(60))
         slow = await each(range(4), lambda place: create(living[place % 2], "slow", text))

@@ -102,7 +102,12 @@ extension RunEngine {
             await withTaskGroup(of: Void.self) { group in
                 for execution in rest {
                     group.addTask { [self] in
-                        if execution.policy.recovery == .replay, storage.capabilities.isDurable {
+                        // It may have asked its question only now, or the grace period was over before it was handed over.
+                        if execution.isIdle, await handOver(execution) {
+                            await announceReleased()
+                        } else if execution.isOver {
+                            return
+                        } else if execution.policy.recovery == .replay, storage.capabilities.isDurable {
                             if isShared { await release(execution.id, from: execution.owner) }
                             let reason = StorageError(
                                 .closed, "the server shut down; the run continues in another process")

@@ -24,6 +24,9 @@ extension RunExecution {
     /// Whether the run is idle: queued, or awaiting an answer.
     var isIdle: Bool { read(\.isIdle) }
 
+    /// Whether the run has ended here, or was abandoned.
+    var isOver: Bool { read(\.isOver) }
+
     /// Waits until the run is stored.
     ///
     /// - Throws: The reason why it cannot be stored; `CancellationError`.

@@ -20,6 +20,8 @@ let package = Package(
         .library(name: "ACPLinks", targets: ["ACPLinks"]),
         .library(name: "ACPServer", targets: ["ACPServer"]),
         .library(name: "ACPClient", targets: ["ACPClient"]),
+        .library(name: "A2AServer", targets: ["A2AServer"]),
+        .library(name: "A2AClient", targets: ["A2AClient"]),
         .library(name: "Redis", targets: ["Redis"]),
         .library(name: "ACPRedis", targets: ["ACPRedis"]),
         .library(name: "ACPSQLite", targets: ["ACPSQLite"]),
@@ -129,6 +131,40 @@ let package = Package(
             swiftSettings: swiftSettings
         ),
         .target(
+            name: "A2AServer",
+            dependencies: [
+                "A2ACore",
+                "ACPCore",
+                "ACPLinks",
+                "ACPRuntime",
+                "ACPServer",
+                "ACPStorage",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: swiftSettings
+        ),
+        .target(
+            name: "A2AClient",
+            dependencies: [
+                "A2ACore",
+                "ACPClient",
+                "ACPCore",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ],
+            swiftSettings: swiftSettings
+        ),
+        .target(
             name: "Redis",
             dependencies: [
                 .product(name: "Crypto", package: "swift-crypto"),
@@ -188,6 +224,9 @@ let package = Package(
         .executableTarget(
             name: "acp",
             dependencies: [
+                "A2AClient",
+                "A2ACore",
+                "A2AServer",
                 "ACPClient",
                 "ACPPostgres",
                 "ACPRedis",
@@ -337,6 +376,49 @@ let package = Package(
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(
+            name: "A2AServerTests",
+            dependencies: [
+                "A2ACore",
+                "A2AServer",
+                "ACPCore",
+                "ACPRuntime",
+                "ACPServer",
+                "ACPStorage",
+                "ACPTestSupport",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(
+            name: "A2AClientTests",
+            dependencies: [
+                "A2AClient",
+                "A2ACore",
+                "ACPCore",
+                "ACPTestSupport",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            swiftSettings: swiftSettings
+        ),
+        .executableTarget(
+            name: "A2AConformance",
+            dependencies: ["A2ACore", "A2AServer", "ACPCore", "ACPServer", "ACPStorage"],
+            path: "Examples/A2AConformance",
+            exclude: ["README.md"],
             swiftSettings: swiftSettings
         ),
         .target(

@@ -72,6 +72,11 @@ public struct ACPError: Error, Sendable, Hashable {
         ///
         /// Not part of the specification.
         public static let timedOut = Code(rawValue: "timed_out")
+
+        /// `rejected`: the agent has refused the run, because it does not do what the input asks for.
+        ///
+        /// Thrown by agents. Not part of the specification.
+        public static let rejected = Code(rawValue: "rejected")
     }
 
     /// The kind of the error.

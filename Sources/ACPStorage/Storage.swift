@@ -92,6 +92,10 @@ public protocol Storage: Sendable {
     /// Returns one page of runs, newest first, and the total number of runs. ``runs(_:)`` decodes them.
     func storedRuns(_ query: RunQuery) async throws -> StoragePage<StoredRun>
 
+    /// Returns one page of an agent's runs in the order in which their status changed, the last change first, and the
+    /// total number of the runs that the query selects. ``runs(_:)-(RunStatusQuery)`` decodes them.
+    func storedRuns(_ query: RunStatusQuery) async throws -> StoragePage<StoredRun>
+
     // MARK: Events
 
     /// Returns the events of a run from an index onward, oldest first. Returns an empty array if there are none, or no

@@ -365,7 +365,7 @@ struct RecoveryTests {
         // Written by this process, and executed by none.
         let run = Run(agentName: "words", sessionID: "s")
         var composer = RunComposer(run)
-        let (created, begun) = (try composer.created(), try composer.begin())
+        let (created, begun) = (try composer.created(), try composer.begin(now: .now))
         try await processes.storage.commit(
             RunCommit(
                 run: run.id, expecting: 0, events: [created.event, begun.event],

@@ -13,12 +13,12 @@ struct ReplayTests {
     /// The log of a handler that sends a word, asks, and sends another word, with its answer.
     private func log(answered: Bool = true, end: Bool = true) throws -> [EncodedEvent] {
         var composer = RunComposer(Run(id: run.id, agentName: run.agentName))
-        var events = [try composer.created().event, try composer.begin().event]
+        var events = [try composer.created().event, try composer.begin(now: .now).event]
         events += try composer.add(.text("one"), now: Timestamp(microseconds: 1))
         if let completion = try composer.completeMessage(now: Timestamp(microseconds: 2)) { events.append(completion) }
-        events.append(try composer.beginAwaiting(.message(Message("?")), deadline: nil).event)
+        events.append(try composer.beginAwaiting(.message(Message("?")), deadline: nil, now: .now).event)
         guard answered else { return events }
-        events.append(try composer.resume().event)
+        events.append(try composer.resume(with: nil, now: .now).event)
         events += try composer.add(Message("two"), now: Timestamp(microseconds: 3))
         return events
     }

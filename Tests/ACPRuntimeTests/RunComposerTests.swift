@@ -12,7 +12,7 @@ struct RunComposerTests {
     private func running() throws -> RunComposer {
         var composer = RunComposer(Run(agentName: "writer"))
         _ = try composer.created()
-        _ = try composer.begin()
+        _ = try composer.begin(now: .now)
         return composer
     }
 
@@ -81,7 +81,7 @@ struct RunComposerTests {
         let bad = MessagePart(content: "x", extra: ["number": .number(.infinity)])
         #expect(throws: ACPError.self) { try composer.add(bad, now: now) }
         #expect(throws: ACPError.self) { try composer.add(Message(parts: [.text("good"), bad]), now: now) }
-        #expect(throws: ACPError.self) { try composer.beginAwaiting(.other(["number": .number(.nan)]), deadline: nil) }
+        #expect(throws: ACPError.self) { try composer.beginAwaiting(.other(["number": .number(.nan)]), deadline: nil, now: .now) }
         #expect(throws: ACPError.self) {
             try composer.end(.failed(ACPError(.serverError, "x", data: ["number": .number(.infinity)])), now: now)
         }
@@ -95,10 +95,10 @@ struct RunComposerTests {
     @Test("A question and its answer change the status to awaiting and back")
     func question() throws {
         var composer = try running()
-        let asked = try composer.beginAwaiting(.message(Message("?")), deadline: nil)
+        let asked = try composer.beginAwaiting(.message(Message("?")), deadline: nil, now: .now)
         #expect(asked.event.kind == .runAwaiting)
         #expect(composer.run.status == .awaiting && composer.run.awaitRequest != nil)
-        let resumed = try composer.resume()
+        let resumed = try composer.resume(with: nil, now: .now)
         #expect(resumed.event.kind == .runInProgress)
         #expect(composer.run.status == .inProgress && composer.run.awaitRequest == nil)
         guard case .runInProgress(let run) = try resumed.event.decode() else { throw NeverHappened() }
@@ -127,7 +127,7 @@ struct RunComposerTests {
     @Test("A run that fails while it awaits an answer awaits nothing any more")
     func failsAwaiting() throws {
         var composer = try running()
-        _ = try composer.beginAwaiting(.message(Message("?")), deadline: nil)
+        _ = try composer.beginAwaiting(.message(Message("?")), deadline: nil, now: .now)
         _ = try composer.end(.failed(ACPError(.serverError, "x")), now: now)
         #expect(composer.run.awaitRequest == nil)
     }
@@ -137,7 +137,7 @@ struct RunComposerTests {
         for outcome in [RunOutcome.completed, .cancelled, .failed(ACPError(.serverError, "x"))] {
             for awaits in [false, true] {
                 var composer = try running()
-                if awaits { _ = try composer.beginAwaiting(.message(Message("?")), deadline: nil) }
+                if awaits { _ = try composer.beginAwaiting(.message(Message("?")), deadline: nil, now: .now) }
                 let isNew = composer.requestCancel()
                 #expect(isNew)
                 let isNewAgain = composer.requestCancel()

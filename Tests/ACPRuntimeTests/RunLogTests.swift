@@ -90,7 +90,7 @@ struct RunLogTests {
         var composer = RunComposer(Run(agentName: "a"))
         var log = RunLog()
         log.append(try composer.created())
-        log.append(try composer.begin())
+        log.append(try composer.begin(now: .now))
         log.append(try composer.add(.text("x"), now: .now))
         let batch = try next(&log)
         #expect(batch.needsSnapshot)
@@ -225,7 +225,7 @@ struct SnapshotPolicyTests {
         var cost = Cost()
         var covered = 0
         log.append(try composer.created())
-        log.append(try composer.begin())
+        log.append(try composer.begin(now: .now))
         for number in 0...steps {
             if number > 0 { log.append(try step(&composer, number)) }
             let batch = try next(&log)

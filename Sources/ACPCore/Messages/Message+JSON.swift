@@ -13,8 +13,9 @@ extension Message: Codable, JSONDocument {
         var parts = JSONMember<[MessagePart]>(Field.parts)
         var createdAt = JSONMember<Timestamp>(Field.createdAt)
         var completedAt = JSONMember<Timestamp>(Field.completedAt)
+        var extra = JSONObject()
         try reader.beginObject()
-        while let field = try reader.nextField(Field.self) {
+        while let field = try reader.nextField(Field.self, othersIn: &extra) {
             switch field {
             case .role: try role.read(from: &reader)
             case .parts: try parts.read(from: &reader)
@@ -28,7 +29,8 @@ extension Message: Codable, JSONDocument {
             role: try role.optional() ?? .user,
             parts: try parts.required(),
             createdAt: createdAt.isPresent ? try createdAt.optional() : .now,
-            completedAt: completedAt.isPresent ? try completedAt.optional() : .now)
+            completedAt: completedAt.isPresent ? try completedAt.optional() : .now,
+            extra: extra)
     }
 
     package func write(_ field: Field, to writer: inout JSONWriter) throws(JSONFault) {
@@ -39,6 +41,13 @@ extension Message: Codable, JSONDocument {
         case .createdAt: if let createdAt { try writer.member(field, createdAt) } else { writer.null(field) }
         case .completedAt: if let completedAt { try writer.member(field, completedAt) } else { writer.null(field) }
         }
+    }
+
+    package func write(to writer: inout JSONWriter) throws(JSONFault) {
+        try writer.beginObject()
+        try writeFields(to: &writer)
+        if !extra.isEmpty { try writer.members(extra, except: Field.self) }
+        writer.endObject()
     }
 }
 

@@ -18,6 +18,8 @@ public struct Message: Sendable, Hashable {
     public var createdAt: Timestamp?
     /// When the message was completed. If `nil`, the message is still open: parts may be added.
     public var completedAt: Timestamp?
+    /// Members that the specification does not define, kept as they were received. Replays compare them.
+    public var extra: JSONObject
 
     /// Creates a message.
     ///
@@ -26,16 +28,19 @@ public struct Message: Sendable, Hashable {
     ///   - parts: The content, in order.
     ///   - createdAt: When the message was begun. Defaults to now.
     ///   - completedAt: When the message was completed. Defaults to now. If `nil`, the message is open.
+    ///   - extra: Members that the specification does not define.
     public init(
         role: Role = .user,
         parts: [MessagePart],
         createdAt: Timestamp? = .now,
-        completedAt: Timestamp? = .now
+        completedAt: Timestamp? = .now,
+        extra: JSONObject = [:]
     ) {
         self.role = role
         self.parts = parts
         self.createdAt = createdAt
         self.completedAt = completedAt
+        self.extra = extra
     }
 
     /// Creates a complete message of plain text.

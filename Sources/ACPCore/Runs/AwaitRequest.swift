@@ -8,6 +8,21 @@ public enum AwaitRequest: AwaitPayload, Sendable, Hashable, Codable {
     case message(Message)
     /// A question in another form.
     case other(JSONObject)
+
+    /// Returns a request to authenticate, by means that the message describes, for example with a URL.
+    ///
+    /// Over ACP it looks like any other question. Its message has the member `"await": "authentication"`.
+    public static func authentication(_ message: Message) -> AwaitRequest {
+        var message = message
+        message.extra["await"] = "authentication"
+        return .message(message)
+    }
+
+    /// Whether the agent waits until its caller has authenticated.
+    public var isAuthentication: Bool {
+        guard case .message(let message) = self else { return false }
+        return message.extra["await"] == "authentication"
+    }
 }
 
 /// The answer of a caller to an ``AwaitRequest``.

@@ -8,10 +8,12 @@ extension Run: Codable, JSONDocument {
         case status
         case awaitRequest = "await_request"
         case awaitDeadline = "await_deadline"
+        case exchange
         case output
         case error
         case createdAt = "created_at"
         case finishedAt = "finished_at"
+        case statusChangedAt = "status_changed_at"
     }
 
     package init(json reader: inout JSONReader) throws(JSONFault) {
@@ -21,10 +23,12 @@ extension Run: Codable, JSONDocument {
         var status = JSONMember<RunStatus>(Field.status)
         var awaitRequest = JSONMember<AwaitRequest>(Field.awaitRequest)
         var awaitDeadline = JSONMember<Timestamp>(Field.awaitDeadline)
+        var exchange = JSONMember<[Message]>(Field.exchange)
         var output = JSONMember<[Message]>(Field.output)
         var error = JSONMember<ACPError>(Field.error)
         var createdAt = JSONMember<Timestamp>(Field.createdAt)
         var finishedAt = JSONMember<Timestamp>(Field.finishedAt)
+        var statusChangedAt = JSONMember<Timestamp>(Field.statusChangedAt)
         try reader.beginObject()
         while let field = try reader.nextField(Field.self) {
             switch field {
@@ -34,10 +38,12 @@ extension Run: Codable, JSONDocument {
             case .status: try status.read(from: &reader)
             case .awaitRequest: try awaitRequest.read(from: &reader)
             case .awaitDeadline: try awaitDeadline.read(from: &reader)
+            case .exchange: try exchange.read(from: &reader)
             case .output: try output.read(from: &reader)
             case .error: try error.read(from: &reader)
             case .createdAt: try createdAt.read(from: &reader)
             case .finishedAt: try finishedAt.read(from: &reader)
+            case .statusChangedAt: try statusChangedAt.read(from: &reader)
             }
         }
         self.init(
@@ -47,10 +53,12 @@ extension Run: Codable, JSONDocument {
             status: try status.required(),
             awaitRequest: try awaitRequest.optional(),
             awaitDeadline: try awaitDeadline.optional(),
+            exchange: try exchange.optional() ?? [],
             output: try output.optional() ?? [],
             error: try error.optional(),
             createdAt: try createdAt.required(),
-            finishedAt: try finishedAt.optional())
+            finishedAt: try finishedAt.optional(),
+            statusChangedAt: try statusChangedAt.optional())
     }
 
     package func write(_ field: Field, to writer: inout JSONWriter) throws(JSONFault) {
@@ -61,10 +69,12 @@ extension Run: Codable, JSONDocument {
         case .status: try writer.member(field, status)
         case .awaitRequest: try writer.member(field, awaitRequest)
         case .awaitDeadline: try writer.member(field, awaitDeadline)
+        case .exchange: if !exchange.isEmpty { try writer.member(field, exchange) }
         case .output: try writer.member(field, output)
         case .error: try writer.member(field, error)
         case .createdAt: try writer.member(field, createdAt)
         case .finishedAt: try writer.member(field, finishedAt)
+        case .statusChangedAt: try writer.member(field, statusChangedAt)
         }
     }
 }

@@ -16,6 +16,11 @@ public struct Run: Sendable, Hashable {
     ///
     /// If `nil`, the run awaits no answer, or waits without a limit. Not part of the specification.
     public var awaitDeadline: Timestamp?
+    /// The questions that the agent has asked, each followed by its answer, in order. A question that is not answered
+    /// yet is in ``awaitRequest`` alone.
+    ///
+    /// Not part of the specification.
+    public var exchange: [Message]
     /// The agent's messages so far. The last one may still be open (``Message/isOpen``).
     public var output: [Message]
     /// Why the run failed.
@@ -24,6 +29,11 @@ public struct Run: Sendable, Hashable {
     public var createdAt: Timestamp
     /// When the run ended: completed, failed or cancelled.
     public var finishedAt: Timestamp?
+    /// When the run began to be in its status, if that is neither ``createdAt`` nor ``finishedAt``: see
+    /// ``statusTimestamp``.
+    ///
+    /// Not part of the specification.
+    public var statusChangedAt: Timestamp?
 
     /// Creates a run. Defaults to one that was created now, with a new id, and has not started yet.
     public init(
@@ -33,10 +43,12 @@ public struct Run: Sendable, Hashable {
         status: RunStatus = .created,
         awaitRequest: AwaitRequest? = nil,
         awaitDeadline: Timestamp? = nil,
+        exchange: [Message] = [],
         output: [Message] = [],
         error: ACPError? = nil,
         createdAt: Timestamp = .now,
-        finishedAt: Timestamp? = nil
+        finishedAt: Timestamp? = nil,
+        statusChangedAt: Timestamp? = nil
     ) {
         self.id = id
         self.agentName = agentName
@@ -44,14 +56,19 @@ public struct Run: Sendable, Hashable {
         self.status = status
         self.awaitRequest = awaitRequest
         self.awaitDeadline = awaitDeadline
+        self.exchange = exchange
         self.output = output
         self.error = error
         self.createdAt = createdAt
         self.finishedAt = finishedAt
+        self.statusChangedAt = statusChangedAt
     }
 
     /// The text of all output messages, one per line.
     public var text: String { output.map(\.text).joined(separator: "\n") }
+
+    /// Since when the run is in its status, as far as that is known.
+    public var statusTimestamp: Timestamp { statusChangedAt ?? finishedAt ?? createdAt }
 
     /// Returns the run itself, unless it failed or was cancelled.
     ///

@@ -120,6 +120,29 @@ public struct RunContext: Sendable {
         try await execution.awaitAnswer(to: request, timeout: timeout)
     }
 
+    /// Asks the caller to authenticate, by means that the message describes, and waits for the answer.
+    ///
+    /// ```swift
+    /// let answer = try await context.awaitAuthentication("Sign in at https://bank.example/authorize?for=\(context.runID)")
+    /// ```
+    ///
+    /// Over ACP this is a question like any other; over A2A, the task is in the state `TASK_STATE_AUTH_REQUIRED`.
+    ///
+    /// - Parameters:
+    ///   - question: What the caller has to do.
+    ///   - timeout: The time after which the run fails with code `timed_out` if there is no answer. Defaults to the
+    ///     agent's ``AgentPolicy/awaitTimeout``.
+    /// - Returns: The caller's message, when it has authenticated.
+    /// - Throws: `CancellationError` if the run is cancelled in the meantime; ``ACPError`` with code `invalid_input` if
+    ///   the answer is not a message.
+    public func awaitAuthentication(_ question: String, timeout: Duration? = nil) async throws -> Message {
+        let request = AwaitRequest.authentication(Message(question, role: .agent(agentName)))
+        guard let message = try await awaitAnswer(to: request, timeout: timeout).message else {
+            throw ACPError(.invalidInput, "the answer to the agent's question is not a message")
+        }
+        return message
+    }
+
     // MARK: Replay
 
     /// Whether the handler repeats what it did before.

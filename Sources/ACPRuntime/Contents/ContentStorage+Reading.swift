@@ -27,9 +27,17 @@ extension ContentStorage {
     }
 
     package func storedRuns(_ query: RunQuery) async throws -> StoragePage<StoredRun> {
-        try await restoring {
-            try await base.storedRuns(query)
-        } references: { page in
+        try await restoringPage { try await base.storedRuns(query) }
+    }
+
+    package func storedRuns(_ query: RunStatusQuery) async throws -> StoragePage<StoredRun> {
+        try await restoringPage { try await base.storedRuns(query) }
+    }
+
+    private func restoringPage(
+        _ read: () async throws -> StoragePage<StoredRun>
+    ) async throws -> StoragePage<StoredRun> {
+        try await restoring(read) { page in
             page.items.reduce(nil as [StoredReference]?) { all, run in
                 guard let found = Self.references(in: run) else { return all }
                 return (all ?? []) + found

@@ -40,13 +40,13 @@ extension RunEngine {
                     try await applySignals(to: execution)
                     throw RunEngineError.notAwaiting(id, execution.status)
                 }
-                if let run = execution.update({ $0.answer(answer, to: eventCount) }) { return (run, eventCount) }
+                if let run = execution.update({ $0.answer(answer, to: eventCount, now: .now) }) { return (run, eventCount) }
                 // Another caller may have found this answer in storage and delivered it already.
                 let run = execution.currentRun
                 guard run.status != .cancelling, run.status != .cancelled else {
                     throw RunEngineError.notAwaiting(id, run.status)
                 }
-                return (run.resumed(), eventCount)
+                return (run.resumed(with: answer, now: .now), eventCount)
             }
             guard let record = try await storage.record(of: id) else { throw RunEngineError.unknownRun(id) }
             let run = try record.run()
@@ -61,7 +61,7 @@ extension RunEngine {
             // A dormant run continues with the answer. Other processes are notified of the signal.
             if state.withLock({ $0.dormant[id] != nil }) { await handle(.signal(id)) }
             guard isFirst else { throw RunEngineError.notAwaiting(id, .inProgress) }
-            return (run.resumed(), record.eventCount)
+            return (run.resumed(with: answer, now: .now), record.eventCount)
         }
     }
 

@@ -67,6 +67,14 @@ extension RunEngine {
         try await storing { try await withCurrentStatus(try await storage.runs(query)) }
     }
 
+    /// Returns one page of an agent's runs in the order in which their status changed, the last change first.
+    ///
+    /// - Parameter query: Which runs to list, and which page of them.
+    /// - Throws: ``RunEngineError``: `storage`.
+    public func runs(_ query: RunStatusQuery) async throws -> StoragePage<Run> {
+        try await storing { try await withCurrentStatus(try await storage.runs(query)) }
+    }
+
     /// Returns the stored events of a run from an index onward.
     ///
     /// - Parameters:

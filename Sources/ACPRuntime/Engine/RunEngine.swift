@@ -335,7 +335,7 @@ public final class RunEngine: Service {
 
     private func begin(_ run: RunID) {
         guard let execution = execution(of: run), let agent = agents[execution.agentName],
-            execution.update({ $0.begin() })
+            execution.update({ $0.begin(now: .now) })
         else { return }
         execution.start(agent, isNew: false)
     }

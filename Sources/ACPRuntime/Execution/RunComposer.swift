@@ -68,22 +68,27 @@ struct RunComposer {
         try change(.runCreated) { _ in }
     }
 
-    mutating func begin() throws(ACPError) -> StatusChange {
-        try change(.runInProgress) { $0.move(to: .inProgress) }
+    mutating func begin(now: Timestamp) throws(ACPError) -> StatusChange {
+        try change(.runInProgress) { run in
+            run.move(to: .inProgress)
+            run.statusChangedAt = now == run.createdAt ? nil : now
+        }
     }
 
     mutating func beginAwaiting(
-        _ request: AwaitRequest, deadline: Timestamp?
+        _ request: AwaitRequest, deadline: Timestamp?, now: Timestamp
     ) throws(ACPError) -> StatusChange {
         try change(.runAwaiting) { run in
             run.move(to: .awaiting)
             run.awaitRequest = request
             run.awaitDeadline = deadline
+            run.statusChangedAt = now
         }
     }
 
-    mutating func resume() throws(ACPError) -> StatusChange {
-        try change(.runInProgress) { $0 = $0.resumed() }
+    /// - Parameter answer: The answer to the question. If `nil`, the agent has stopped waiting for it.
+    mutating func resume(with answer: AwaitResume?, now: Timestamp) throws(ACPError) -> StatusChange {
+        try change(.runInProgress) { $0 = $0.resumed(with: answer, now: now) }
     }
 
     /// Records that the run's cancellation was requested. ACP has no event for that: only the run shows it.
@@ -113,6 +118,7 @@ struct RunComposer {
             run.awaitDeadline = nil
             run.error = error
             run.finishedAt = now
+            run.statusChangedAt = nil
         }
     }
 
@@ -129,8 +135,12 @@ struct RunComposer {
 
 extension Run {
     /// Returns the run as it continues after its question was answered.
-    func resumed() -> Run {
+    ///
+    /// - Parameter answer: The answer. If `nil`, the agent has stopped waiting for it.
+    func resumed(with answer: AwaitResume?, now: Timestamp) -> Run {
         var run = self
+        if let answer, let awaitRequest { run.exchange += [awaitRequest.asMessage, answer.asMessage] }
+        run.statusChangedAt = now
         run.status = .inProgress
         run.awaitRequest = nil
         run.awaitDeadline = nil
@@ -141,6 +151,34 @@ extension Run {
     fileprivate mutating func move(to next: RunStatus) {
         assert(status.canBecome(next), "a run that is \(status) cannot become \(next)")
         status = next
+    }
+}
+
+extension AwaitRequest {
+    /// The question as a message: what has another form becomes a part of JSON.
+    fileprivate var asMessage: Message {
+        switch self {
+        case .message(let message): message
+        case .other(let members): Message(role: .agent(nil), parts: [.json(members)])
+        }
+    }
+}
+
+extension AwaitResume {
+    /// The answer as a message: what has another form becomes a part of JSON.
+    fileprivate var asMessage: Message {
+        switch self {
+        case .message(let message): message
+        case .other(let members): Message(parts: [.json(members)])
+        }
+    }
+}
+
+extension MessagePart {
+    fileprivate static func json(_ members: JSONObject) -> MessagePart {
+        // Members that were received as JSON can be written as JSON.
+        let json = (try? ACPJSON.encode(JSONValue.object(members))) ?? Array("{}".utf8)
+        return MessagePart(contentType: "application/json", content: String(decoding: json, as: UTF8.self))
     }
 }
 

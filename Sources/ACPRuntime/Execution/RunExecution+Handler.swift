@@ -48,7 +48,7 @@ extension RunExecution {
                     try await wait(for: .answered(eventCount: eventCount))
                 }
             } catch {
-                update { $0.withdrawQuestion(eventCount) }
+                update { $0.withdrawQuestion(eventCount, now: .now) }
                 throw error
             }
         }

@@ -46,7 +46,7 @@ extension RunExecution {
             case .passTurn: try await passTurn()
             case .readSignals:
                 let signals = try await storage.coordination.signals(to: id)
-                return { $0.signalsDidArrive(signals) }
+                return { $0.signalsDidArrive(signals, now: .now) }
             case .storeFailure(let damage, let run):
                 let stored = try await storeFailure(damage, of: run)
                 return { $0.failureDidSucceed(stored.run, stored.change, eventCount: stored.eventCount) }

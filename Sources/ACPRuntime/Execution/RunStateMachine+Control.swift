@@ -8,9 +8,9 @@ extension RunStateMachine {
     /// Delivers the answer to a question.
     ///
     /// - Returns: The resumed run, or `nil` if it does not await an answer to this question.
-    mutating func answer(_ answer: AwaitResume, to eventCount: Int) -> Run? {
+    mutating func answer(_ answer: AwaitResume, to eventCount: Int, now: Timestamp) -> Run? {
         guard case .awaiting(let question) = state, question.eventCount == eventCount,
-            let resumed = try? composer.resume()
+            let resumed = try? composer.resume(with: answer, now: now)
         else { return nil }
         delivered = (eventCount, answer)
         continueRun(with: resumed)

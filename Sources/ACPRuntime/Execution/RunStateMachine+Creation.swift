@@ -13,7 +13,7 @@ extension RunStateMachine {
     mutating func create(shouldStart: Bool) throws(ACPError) {
         guard case .creating(let creation) = state, case .none = writer else { return }
         append(try composer.created())
-        if shouldStart { append(try composer.begin()) }
+        if shouldStart { append(try composer.begin(now: composer.run.createdAt)) }
         state = .creating(Creation(shouldStart: shouldStart, outcome: creation.outcome))
         writer = .ready
     }
@@ -72,8 +72,8 @@ extension RunStateMachine {
     /// Starts a queued run.
     ///
     /// - Returns: Whether to call its handler. `false` if it is too late, for example because the run was cancelled.
-    mutating func begin() -> Bool {
-        guard case .queued = state, composer.run.status == .created, let begun = try? composer.begin() else {
+    mutating func begin(now: Timestamp) -> Bool {
+        guard case .queued = state, composer.run.status == .created, let begun = try? composer.begin(now: now) else {
             return false
         }
         state = .running

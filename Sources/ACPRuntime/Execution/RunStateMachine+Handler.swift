@@ -55,7 +55,7 @@ extension RunStateMachine {
             }
         } else {
             if let completion = try composer.completeMessage(now: now) { log.append(completion) }
-            append(try composer.beginAwaiting(request, deadline: deadline))
+            append(try composer.beginAwaiting(request, deadline: deadline, now: now))
         }
         let eventCount = log.eventCount
         state = .awaiting(Question(eventCount: eventCount))
@@ -66,7 +66,7 @@ extension RunStateMachine {
         }
         write()
         resumeWaiters()
-        if let known { _ = answer(known, to: eventCount) }
+        if let known { _ = answer(known, to: eventCount, now: now) }
         return .asked(eventCount: eventCount)
     }
 
@@ -87,9 +87,9 @@ extension RunStateMachine {
 
     /// Resumes the run without an answer, because the handler has stopped waiting by itself, for example in a child
     /// task that it cancelled.
-    mutating func withdrawQuestion(_ eventCount: Int) {
+    mutating func withdrawQuestion(_ eventCount: Int, now: Timestamp) {
         guard case .awaiting(let question) = state, question.eventCount == eventCount,
-            let resumed = try? composer.resume()
+            let resumed = try? composer.resume(with: nil, now: now)
         else { return }
         continueRun(with: resumed)
     }

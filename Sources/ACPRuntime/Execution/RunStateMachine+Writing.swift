@@ -14,7 +14,7 @@ extension RunStateMachine {
         ///   is encoded by the task that performs the step: it may be large, and the state machine works under a lock.
         indirect case commit(RunCommit, leavesHistory: Bool)
         /// Read the signals, in case they contain the answer to an overdue question. Report success with
-        /// ``signalsDidArrive(_:)``.
+        /// ``signalsDidArrive(_:now:)``.
         case readSignals(eventCount: Int)
         /// Store that the session exists. Report success with ``stepDidSucceed()``.
         case saveSession
@@ -111,12 +111,12 @@ extension RunStateMachine {
 
     /// The signals were read that may contain the answer to an overdue question. An answer that was stored in time
     /// counts.
-    mutating func signalsDidArrive(_ signals: [RunSignal]) {
+    mutating func signalsDidArrive(_ signals: [RunSignal], now: Timestamp) {
         guard case .performing(.readSignals(let eventCount), _) = writer else { return }
         writer = .ready
         endOutage()
         if signals.contains(.cancel) { _ = cancel() }
-        for case .resume(let stored, eventCount) in signals { _ = answer(stored, to: eventCount) }
+        for case .resume(let stored, eventCount) in signals { _ = answer(stored, to: eventCount, now: now) }
         if case .awaiting(let question) = state, question.eventCount == eventCount {
             end(.failed(.unansweredQuestion))
         }
@@ -142,7 +142,7 @@ extension RunStateMachine {
             advance(ending, after: step)
         case (.readSignals, _):
             writer = .performing(step, failures: failures)
-            signalsDidArrive([])
+            signalsDidArrive([], now: composer.run.statusTimestamp)
         default: abandon(error)
         }
         resumeWaiters()

@@ -79,14 +79,14 @@ struct Replay {
     mutating func ask(_ request: AwaitRequest) throws -> Answer {
         try emit { shadow in
             let completion = try shadow.completeMessage(now: .now)
-            return (completion.map { [$0] } ?? []) + [try shadow.beginAwaiting(request, deadline: nil).event]
+            return (completion.map { [$0] } ?? []) + [try shadow.beginAwaiting(request, deadline: nil, now: .now).event]
         }
         guard position < traces.count else { return .pending(answers[position]) }
         guard traces[position].kind == .runInProgress, let answer = answers[position] else {
             throw diverge("event \(position - 1) was a question without an answer, and cannot be awaited again")
         }
         position += 1
-        _ = try shadow.resume()
+        _ = try shadow.resume(with: nil, now: .now)
         return .known(answer)
     }
 
@@ -136,6 +136,7 @@ extension Message {
     fileprivate func combine(into hasher: inout Hasher) {
         hasher.combine(role)
         hasher.combine(parts)
+        hasher.combine(extra)
     }
 }
 

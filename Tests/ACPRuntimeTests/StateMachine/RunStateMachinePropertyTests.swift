@@ -71,7 +71,7 @@ private struct World {
         case 5:
             try apply("admit and begin") { machine in
                 machine.admit()
-                return machine.begin()
+                return machine.begin(now: .now)
             }
         case 6, 7: try callHandler()
         case 8, 9: try say()
@@ -79,7 +79,7 @@ private struct World {
         case 11:
             try apply("answer") { machine in
                 guard let count = machine.awaitedCount else { return }
-                _ = machine.answer(.message(Message("yes")), to: count)
+                _ = machine.answer(.message(Message("yes")), to: count, now: .now)
             }
         case 12: try endHandler()
         case 13: if random(in: 0...3) == 0 { try apply("cancel") { _ = $0.cancel() } }
@@ -192,7 +192,7 @@ private struct World {
             if luck < 7 {
                 let signals: [RunSignal] =
                     luck < 3 ? [] : [.resume(.message(Message("in time")), eventCount: eventCount)]
-                try apply("signals") { $0.signalsDidArrive(signals) }
+                try apply("signals") { $0.signalsDidArrive(signals, now: .now) }
             } else {
                 try fail(.cannotConnect)
             }

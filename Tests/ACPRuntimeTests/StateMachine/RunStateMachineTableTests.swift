@@ -114,16 +114,16 @@ struct RunStateMachineTableTests {
                 $0.admit(); return ""
             }
         ),
-        ("begin", { "\($0.begin())" }),
+        ("begin", { "\($0.begin(now: .now))" }),
         ("handler is called", { "\($0.handlerWillBegin())" }),
         ("emit", { machine in try outcome { _ = try machine.emit { try $0.add(.text("x"), now: time) } } }),
         ("ask", { machine in try outcome { _ = try machine.ask(question, deadline: time, now: time) } }),
-        ("answer", { $0.answer(answer, to: $0.log.eventCount) == nil ? "not taken" : "taken" }),
-        ("answer to another question", { $0.answer(answer, to: 1) == nil ? "not taken" : "taken" }),
+        ("answer", { $0.answer(answer, to: $0.log.eventCount, now: .now) == nil ? "not taken" : "taken" }),
+        ("answer to another question", { $0.answer(answer, to: 1, now: .now) == nil ? "not taken" : "taken" }),
         (
             "withdraw question",
             {
-                $0.withdrawQuestion($0.log.eventCount); return ""
+                $0.withdrawQuestion($0.log.eventCount, now: .now); return ""
             }
         ),
         (

@@ -129,6 +129,12 @@ extension Golden {
                 + #"}}}],"created_at":"2025-05-07T11:22:33.123456Z","completed_at":"2025-05-07T11:22:34Z"#
                 + #""}"#),
         Golden(
+            "Message: with members of other protocols",
+            Message(
+                parts: [], createdAt: Fixture.start, completedAt: nil, extra: ["a2a": ["messageId": "m"], "z": nil]),
+            #"{"role":"user","parts":[],"created_at":"2025-05-07T11:22:33.123456Z","completed_at":"#
+                + #"null,"a2a":{"messageId":"m"},"z":null}"#),
+        Golden(
             "Message: open", Fixture.openMessage,
             #"{"role":"agent","parts":[],"created_at":"2025-05-07T11:22:33.123456Z","completed_at""#
                 + #":null}"#),

@@ -37,8 +37,9 @@ struct GoldenJSONTests {
     @Test("Unknown members, whitespace, escaped names and another order change nothing", arguments: Golden.all)
     func variations(_ golden: Golden) throws {
         func check<Value: Golden.Kind>(_ value: Value) throws {
-            guard Value.self is any JSONDocument.Type, Value.self != MessagePart.self, Value.self != AgentMetadata.self
-            else { return }
+            // These keep members that they do not know.
+            let keeping: [Any.Type] = [Message.self, MessagePart.self, AgentMetadata.self]
+            guard Value.self is any JSONDocument.Type, !keeping.contains(where: { $0 == Value.self }) else { return }
             let members = try decode(JSONObject.self, golden.json)
             let text = try members.reversed().map { name, value in
                 let escaped = name.utf16.map { "\\u" + String(repeating: "0", count: 2) + String($0, radix: 16) }

@@ -81,7 +81,9 @@ struct RunComposerTests {
         let bad = MessagePart(content: "x", extra: ["number": .number(.infinity)])
         #expect(throws: ACPError.self) { try composer.add(bad, now: now) }
         #expect(throws: ACPError.self) { try composer.add(Message(parts: [.text("good"), bad]), now: now) }
-        #expect(throws: ACPError.self) { try composer.beginAwaiting(.other(["number": .number(.nan)]), deadline: nil, now: .now) }
+        #expect(throws: ACPError.self) {
+            try composer.beginAwaiting(.other(["number": .number(.nan)]), deadline: nil, now: .now)
+        }
         #expect(throws: ACPError.self) {
             try composer.end(.failed(ACPError(.serverError, "x", data: ["number": .number(.infinity)])), now: now)
         }

@@ -40,7 +40,9 @@ extension RunEngine {
                     try await applySignals(to: execution)
                     throw RunEngineError.notAwaiting(id, execution.status)
                 }
-                if let run = execution.update({ $0.answer(answer, to: eventCount, now: .now) }) { return (run, eventCount) }
+                if let run = execution.update({ $0.answer(answer, to: eventCount, now: .now) }) {
+                    return (run, eventCount)
+                }
                 // Another caller may have found this answer in storage and delivered it already.
                 let run = execution.currentRun
                 guard run.status != .cancelling, run.status != .cancelled else {

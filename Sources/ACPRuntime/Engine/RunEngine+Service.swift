@@ -177,7 +177,8 @@ extension RunEngine {
         for signal in try await storage.coordination.signals(to: execution.id) {
             switch signal {
             case .cancel: _ = execution.update { $0.cancel() }
-            case .resume(let answer, let eventCount): _ = execution.update { $0.answer(answer, to: eventCount, now: .now) }
+            case .resume(let answer, let eventCount):
+                _ = execution.update { $0.answer(answer, to: eventCount, now: .now) }
             case .proceed: proceed(execution.id)
             }
         }

@@ -17,7 +17,8 @@ extension RunStateMachine {
         }
         replay = nil
         // A handler may end without taking the answer to its question, if it asked in a task of its own.
-        if case .completed = outcome, composer.run.status == .awaiting, let resumed = try? composer.resume(with: nil, now: composer.run.statusTimestamp)
+        if case .completed = outcome, composer.run.status == .awaiting,
+            let resumed = try? composer.resume(with: nil, now: composer.run.statusTimestamp)
         {
             append(resumed)
         }

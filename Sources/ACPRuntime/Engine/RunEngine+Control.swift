@@ -27,6 +27,7 @@ extension RunEngine {
         } catch {
             throw RunEngineError.invalidInput(error.message)
         }
+        try requireVisible(id)
         return try await storing {
             if let execution = execution(of: id) {
                 guard let eventCount = try await execution.committedAwait() else {
@@ -76,7 +77,8 @@ extension RunEngine {
     ///   grace period.
     /// - Throws: ``RunEngineError``: `unknownRun`; `alreadyEnded` if the run has ended; `storage`.
     public func cancel(_ id: RunID) async throws -> Run {
-        try await storing {
+        try requireVisible(id)
+        return try await storing {
             if let execution = execution(of: id) {
                 if let run = execution.update({ $0.cancel() }) {
                     // For readers in other processes, and for a process that takes the run over if this one ends now.
@@ -115,6 +117,7 @@ extension RunEngine {
     /// - Parameter id: The run.
     /// - Throws: ``RunEngineError``: `unknownRun`; `notEnded`; `storage`.
     public func deleteRun(_ id: RunID) async throws {
+        try requireVisible(id)
         try await storing {
             switch try await readableRun(of: id) {
             case .unreadable:
@@ -128,6 +131,7 @@ extension RunEngine {
                 try await storage.deleteRun(id)
             }
             pages.forget(id)
+            try await deleteCompanions(of: id)
         }
     }
 

@@ -11,7 +11,10 @@ extension RunEngine {
     ///   - query: Which runs to list.
     ///   - url: Returns the `content_url` of a part whose content is omitted.
     package func listedRuns(_ query: RunQuery, url: (ListedContent) -> String) async throws -> StoragePage<Run> {
-        try await storing { try await withCurrentStatus(try await contents.listedRuns(query, url: url)) }
+        try await storing {
+            try await withCurrentStatus(
+                try await withoutCompanions(query) { try await contents.listedRuns($0, url: url) })
+        }
     }
 
     /// Returns a content that lists omit, or `nil` if it is not stored.
@@ -26,7 +29,8 @@ extension RunEngine {
     package func events(
         of id: RunID, from offset: Int, limit: Int, bytes: Int
     ) async throws -> [EncodedEvent] {
-        try await storing {
+        try requireVisible(id)
+        return try await storing {
             let events = try await contents.events(of: id, from: offset, limit: limit, bytes: bytes)
             if events.isEmpty { try await requireStored(id) }
             return events
@@ -35,7 +39,8 @@ extension RunEngine {
 
     /// Returns the number of events of a run.
     package func eventCount(of id: RunID) async throws -> Int {
-        try await storing { try await storage.eventCount(of: id) }
+        try requireVisible(id)
+        return try await storing { try await storage.eventCount(of: id) }
     }
 
     /// Returns one page of a session's history, up to a number of bytes, but at least one entry if there is one.

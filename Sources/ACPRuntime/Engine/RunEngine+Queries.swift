@@ -11,7 +11,8 @@ extension RunEngine {
     /// - Parameter id: The run.
     /// - Throws: ``RunEngineError``: `unknownRun`; `storage`.
     public func fetchRun(_ id: RunID) async throws -> Run {
-        try await storing {
+        try requireVisible(id)
+        return try await storing {
             guard let run = try await storage.run(id) else { throw RunEngineError.unknownRun(id) }
             return try await withCurrentStatus(run)
         }
@@ -55,6 +56,7 @@ extension RunEngine {
     ///
     /// - Throws: ``RunEngineError``: `unknownRun` if there is none.
     package func requireRun(_ id: RunID) async throws {
+        try requireVisible(id)
         if execution(of: id)?.isStored == true { return }
         try await storing { try await requireStored(id) }
     }
@@ -64,7 +66,9 @@ extension RunEngine {
     /// - Parameter query: Which runs to list, and which page of them.
     /// - Throws: ``RunEngineError``: `storage`.
     public func runs(_ query: RunQuery) async throws -> StoragePage<Run> {
-        try await storing { try await withCurrentStatus(try await storage.runs(query)) }
+        try await storing {
+            try await withCurrentStatus(try await withoutCompanions(query) { try await storage.runs($0) })
+        }
     }
 
     /// Returns one page of an agent's runs in the order in which their status changed, the last change first.
@@ -72,7 +76,8 @@ extension RunEngine {
     /// - Parameter query: Which runs to list, and which page of them.
     /// - Throws: ``RunEngineError``: `storage`.
     public func runs(_ query: RunStatusQuery) async throws -> StoragePage<Run> {
-        try await storing { try await withCurrentStatus(try await storage.runs(query)) }
+        if query.agent.isOfCompanions, agents[query.agent] == nil { return StoragePage(items: [], total: 0) }
+        return try await storing { try await withCurrentStatus(try await storage.runs(query)) }
     }
 
     /// Returns the stored events of a run from an index onward.
@@ -83,7 +88,8 @@ extension RunEngine {
     ///   - limit: The largest number of events. If `nil`, all are returned.
     /// - Throws: ``RunEngineError``: `unknownRun` if there is no such run; `storage`.
     public func events(of id: RunID, from offset: Int = 0, limit: Int? = nil) async throws -> [EncodedEvent] {
-        try await storing {
+        try requireVisible(id)
+        return try await storing {
             let events = try await storage.events(of: id, from: offset, limit: limit)
             if events.isEmpty, try await storage.record(of: id) == nil { throw RunEngineError.unknownRun(id) }
             return events

@@ -106,7 +106,7 @@ extension RunEngine {
             let lost = try await storage.coordination.lostProcesses()
             var statuses: [ProcessStatus] = []
             for id in live.union(lost) {
-                let runs = try await storage.runs(ownedBy: id, limit: 10_000)
+                let runs = try await storage.runs(ownedBy: id, limit: 10_000).filter { !$0.isCompanion }
                 statuses.append(ProcessStatus(id: id, isAlive: live.contains(id), runs: runs))
             }
             let this = configuration.process

@@ -11,7 +11,8 @@ extension RunEngine {
     /// - Throws: ``RunEngineError``: `unknownSession` if nothing is stored of it and none of its runs is active;
     ///   `storage`.
     public func session(_ id: SessionID) async throws -> (record: SessionRecord, historyCount: Int) {
-        try await storing {
+        if id.isOfCompanions { throw RunEngineError.unknownSession(id) }
+        return try await storing {
             async let stored = storage.session(id)
             async let history = storage.history(of: id, from: 0, limit: 0)
             let (record, count) = (try await stored, try await history.total)

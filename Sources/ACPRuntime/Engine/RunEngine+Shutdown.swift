@@ -17,7 +17,10 @@ extension RunEngine {
         state.withLock { $0.isShuttingDown = true }
         _ = await withDeadline(configuration.shutdownGrace) { [self] in
             await handOverIdleRuns()
+            await handOverCompanions()
+            // Companions on durable storage continue later. Otherwise they have the grace period as well.
             let executions = state.withLock { Array($0.executions.values) }
+                .filter { !($0.isCompanion && storage.capabilities.isDurable) }
             await withTaskGroup(of: Void.self) { group in
                 for execution in executions {
                     group.addTask { [self] in
@@ -47,6 +50,24 @@ extension RunEngine {
             for (id, run) in dormant where isShared { group.addTask { [self] in await release(id, from: run.owner) } }
         }
         if !idle.isEmpty || !dormant.isEmpty { await announceReleased() }
+    }
+
+    /// Hands over the companions. Those on storage that is not shared remain as long as there are other runs: no other
+    /// process would continue them in the meantime.
+    private func handOverCompanions() async {
+        guard isShared, storage.capabilities.isDurable else { return }
+        let companions = state.withLock { $0.executions.values.filter(\.isCompanion) }
+        guard !companions.isEmpty else { return }
+        await withTaskGroup(of: Void.self) { group in
+            for companion in companions {
+                group.addTask { [self] in
+                    guard (try? await companion.wait(for: .logStored)) != nil, !companion.isOver else { return }
+                    await release(companion.id, from: companion.owner)
+                    companion.update { $0.abandon(.handedOver) }
+                }
+            }
+        }
+        await announceReleased()
     }
 
     private var isShared: Bool { storage.capabilities.isShared }
@@ -81,13 +102,12 @@ extension RunEngine {
             return false
         }
         guard (try? await execution.wait(for: .idleStateStored)) != nil, execution.isIdle else { return false }
-        let reason = StorageError(.closed, "the server shut down; the run continues in another process")
         guard isShared else {
-            execution.update { $0.abandon(reason, onlyWhileIdle: true) }
+            execution.update { $0.abandon(.handedOver, onlyWhileIdle: true) }
             return false
         }
         await release(execution.id, from: execution.owner)
-        execution.update { $0.abandon(reason) }
+        execution.update { $0.abandon(.handedOver) }
         return true
     }
 
@@ -96,8 +116,9 @@ extension RunEngine {
     private func endRemainingRuns() async {
         _ = await withDeadline(configuration.storageTimeout) { [self] in
             let rest = state.withLock { Array($0.executions.values) }
-            if !rest.isEmpty {
-                logger.warning("runs are still active after the grace period", metadata: ["runs": "\(rest.count)"])
+            let active = rest.count { !$0.isCompanion }
+            if active > 0 {
+                logger.warning("runs are still active after the grace period", metadata: ["runs": "\(active)"])
             }
             await withTaskGroup(of: Void.self) { group in
                 for execution in rest {
@@ -109,9 +130,7 @@ extension RunEngine {
                             return
                         } else if execution.policy.recovery == .replay, storage.capabilities.isDurable {
                             if isShared { await release(execution.id, from: execution.owner) }
-                            let reason = StorageError(
-                                .closed, "the server shut down; the run continues in another process")
-                            execution.update { $0.abandon(reason) }
+                            execution.update { $0.abandon(.handedOver) }
                         } else {
                             await fail(execution, "the server shut down before the run had ended")
                         }
@@ -132,5 +151,11 @@ extension RunEngine {
     private func fail(_ execution: RunExecution, _ reason: String) async {
         execution.update { $0.end(.failed(ACPError(.serverError, reason))) }
         try? await execution.waitUntilOver(ignoringTimeout: true)
+    }
+}
+
+extension StorageError {
+    fileprivate static var handedOver: StorageError {
+        StorageError(.closed, "the server shut down; the run continues in another process")
     }
 }

@@ -52,6 +52,8 @@ public final class RunEngine: Service {
         var orphans: Set<RunID> = []
         /// Runs that wait for another run of their session.
         var waitingForTurn: Set<RunID> = []
+        /// The agents of companions.
+        var companionAgents: [AgentName: any CompanionAgent] = [:]
         var isShuttingDown = false
         /// Whether the runs that are stored as owned by this process may differ from those that it executes.
         var needsReview = false

@@ -49,6 +49,9 @@ public struct RunRequest: Sendable {
         if let key = idempotencyKey, !(1...255).contains(key.utf8.count) {
             throw .invalidInput("the idempotency key has \(key.utf8.count) bytes: 1 to 255 are expected")
         }
+        if let session, session.isOfCompanions {
+            throw .invalidInput("session \(session) is reserved for the server: use a different id")
+        }
         guard !input.isEmpty else { throw .invalidInput("input is empty: at least one message is required") }
         for (index, message) in input.enumerated() {
             do {

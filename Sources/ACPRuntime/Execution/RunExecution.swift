@@ -129,6 +129,9 @@ final class RunExecution: Sendable {
     /// How concurrent runs of the session are handled.
     var sessionRuns: AgentPolicy.SessionRuns { policy.sessionRuns(in: configuration) }
 
+    /// Whether the run belongs to another run, and callers do not see it.
+    var isCompanion: Bool { id.isCompanion }
+
     /// Whether the run waits for its turn in its session.
     var isTurnBased: Bool { sessionRuns != .overlap }
 

@@ -25,7 +25,7 @@ extension RunStateMachine {
 
         var ending = Ending(outcome: outcome)
         switch outcome {
-        case .completed: ending.leavesHistory = !isCancelled
+        case .completed: ending.leavesHistory = !isCancelled && !identity.isCompanion
         case .failed(let failure) where !isCancelled:
             ending.report = FailureReport(failure: failure, thrown: thrown, isByHandler: isByHandler)
         case .failed, .cancelled: break
@@ -56,7 +56,7 @@ extension RunStateMachine {
                 }
                 if let report = ending.report { act(.log(.failed(report))) }
                 ending.report = nil
-                ending.stage = ending.leavesHistory ? .composing : .savingSession
+                ending.stage = ending.leavesHistory || identity.isCompanion ? .composing : .savingSession
             case .savingSession:
                 state = .ending(ending)
                 return .saveSession
@@ -119,7 +119,8 @@ extension RunStateMachine {
         nextSettlement = nil
         self.composer = composer
         _ = self.composer.requestCancel()
-        state = .ending(Ending(outcome: .cancelled, stage: hadCompleted ? .savingSession : .composing))
+        let savesSession = hadCompleted && !identity.isCompanion
+        state = .ending(Ending(outcome: .cancelled, stage: savesSession ? .savingSession : .composing))
         act(.log(.cancelledWhileEnding))
         return true
     }

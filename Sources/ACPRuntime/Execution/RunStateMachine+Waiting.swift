@@ -15,6 +15,8 @@ extension RunStateMachine {
         case awaitStored
         /// Everything is stored up to the point where the run is idle.
         case idleStateStored
+        /// Everything is stored up to now, or the run is over.
+        case logStored
         /// The handler does not work: the run is idle, or over.
         case handlerInactive
         /// The run is over.
@@ -61,6 +63,7 @@ extension RunStateMachine {
             (settlement?.eventCount ?? 0) > count || creationFailure != nil || isOver || isOutageTimedOut
         case .awaitStored: awaitedCount.map { log.committed >= $0 } ?? true || isOutageTimedOut
         case .idleStateStored: !isIdle || log.isIdle
+        case .logStored: log.isIdle || isOver
         case .handlerInactive: isIdle || isOver
         case .over(let ignoringTimeout): isOver || !ignoringTimeout && isOutageTimedOut
         case .logCapacity: !log.isFull || !isOwned

@@ -31,6 +31,9 @@ struct RunStateMachine {
         let input: Encoded<[Message]>?
         /// Whether the run waits for its turn, and the next run of the session is notified when this one has ended.
         let isTurnBased: Bool
+
+        /// Whether the run leaves neither a history nor a session.
+        var isCompanion: Bool { run.isCompanion }
     }
 
     enum State {

@@ -83,14 +83,14 @@ extension RunEngine {
             return true
         }
         guard current.process == process else { return true }
-        guard let agent = agents[record.snapshot.agentName] else {
+        guard let agent = agent(record.snapshot.agentName, of: id) else {
             return try await takeOverUnserved(record, from: current)
         }
         // Replays, and runs that have not started, need capacity. Without it they are left for other processes, or for
         // later.
         let needsCapacity =
             record.snapshot.status == .created
-            || record.snapshot.status == .inProgress && agent.policy.recovery == .replay
+            || record.snapshot.status == .inProgress && agent.policy.recovery == .replay && !id.isCompanion
         if needsCapacity, !hasCapacity { return false }
         let owner = RunOwner(process: configuration.process)
         return try await deferringSignals(to: id) {
@@ -144,6 +144,7 @@ extension RunEngine {
                 owner: owner, eventCount: record.eventCount, deadline: run.awaitDeadline)
             state.withLock { $0.dormant[id] = dormant }
         case .awaiting: try await replay(run, record, answers, as: owner, agent)
+        case .inProgress where id.isCompanion: try await continueCompanion(run, record, as: owner)
         case .inProgress:
             switch agent.policy.recovery {
             case .replay: try await replay(run, record, answers, as: owner, agent)
@@ -213,7 +214,7 @@ extension RunEngine {
     ///
     /// - Parameter isActive: Whether the run counts as active, even above the limit. If `nil`, it is queued.
     /// - Returns: `false` if the run is executed here already.
-    private func register(_ execution: RunExecution, isActive: Bool?) -> Bool {
+    func register(_ execution: RunExecution, isActive: Bool?) -> Bool {
         state.withLock { state in
             guard state.executions[execution.id] == nil else { return false }
             state.executions[execution.id] = execution

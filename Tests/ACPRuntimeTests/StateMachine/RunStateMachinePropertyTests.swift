@@ -158,7 +158,7 @@ private struct World {
 
     private mutating func wait() throws {
         let conditions: [RunStateMachine.Condition] = [
-            .created, .settled(after: random(in: 0...3)), .awaitStored, .idleStateStored, .handlerInactive,
+            .created, .settled(after: random(in: 0...3)), .awaitStored, .idleStateStored, .logStored, .handlerInactive,
             .over(ignoringTimeout: Bool.random(using: &generator)), .events(from: random(in: 0...12)), .logCapacity,
         ]
         guard let condition = conditions.randomElement(using: &generator), !machine.isMet(condition) else { return }

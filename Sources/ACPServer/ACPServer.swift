@@ -7,6 +7,7 @@ import HummingbirdCore
 import Logging
 import NIOCore
 import ServiceLifecycle
+import Synchronization
 import UnixSignals
 
 /// Serves agents over HTTP.
@@ -35,6 +36,7 @@ public final class ACPServer: Service {
     private let logger: Logger
     /// Loads from other servers. `nil` if nothing is loaded, or if the configuration contains another loader.
     private let links: LinkLoader?
+    private let additionalRoutes = Mutex<[any AdditionalRoutes]>([])
 
     /// Creates a server that has no agents yet.
     ///
@@ -155,13 +157,23 @@ public final class ACPServer: Service {
 
     // MARK: - Routes
 
+    /// Adds routes of another protocol to those that ``router()`` and ``addRoutes(to:)`` return from now on.
+    package func add(_ routes: some AdditionalRoutes) {
+        additionalRoutes.withLock { $0.append(routes) }
+    }
+
+    /// Whether the server has additional routes of a type.
+    package func hasRoutes<Routes: AdditionalRoutes>(_ type: Routes.Type) -> Bool {
+        additionalRoutes.withLock { $0.contains { $0 is Routes } }
+    }
+
     /// Returns a router with all routes of the protocol.
     public func router() -> Router<ServerRequestContext> {
         let router = Router(context: ServerRequestContext.self, options: .autoGenerateHeadEndpoints)
-        let failureLogger = FailureLogger(limiter: engine.logLimiter)
+        let environment = RouteEnvironment(engine: engine, configuration: configuration)
         let methods = RouteMethods()
-        router.add(middleware: ErrorMiddleware(failureLogger: failureLogger, methods: methods))
-        addRoutes(to: router, failureLogger: failureLogger)
+        router.add(middleware: ErrorMiddleware(failureLogger: environment.failureLogger, methods: methods))
+        addRoutes(to: router, environment)
         methods.register(from: router)
         return router
     }
@@ -187,17 +199,16 @@ public final class ACPServer: Service {
     ///
     /// - Parameter router: A router, or a group of one. Its context must provide the client's address.
     public func addRoutes<Context: RemoteAddressRequestContext>(to router: some RouterMethods<Context>) {
-        let failureLogger = FailureLogger(limiter: engine.logLimiter)
-        addRoutes(
-            to: router.group().add(middleware: ErrorMiddleware(failureLogger: failureLogger, methods: RouteMethods())),
-            failureLogger: failureLogger)
+        let environment = RouteEnvironment(engine: engine, configuration: configuration)
+        let errors = ErrorMiddleware<Context>(failureLogger: environment.failureLogger, methods: RouteMethods())
+        addRoutes(to: router.group().add(middleware: errors), environment)
     }
 
     private func addRoutes<Context: RemoteAddressRequestContext>(
-        to router: some RouterMethods<Context>, failureLogger: FailureLogger
+        to router: some RouterMethods<Context>, _ environment: RouteEnvironment
     ) {
         HealthRoutes(engine: engine, authentication: configuration.authentication).add(to: router.group())
-        let budgets = ServerBudgets(configuration.limits)
+        let budgets = environment.budgets
         let group = router.group()
         if let authentication = configuration.authentication {
             group.add(middleware: AuthenticationMiddleware(authentication: authentication))
@@ -205,9 +216,8 @@ public final class ACPServer: Service {
         group.add(middleware: ResponseBudgetMiddleware(budgets: budgets))
         AgentRoutes(agents: agents).add(to: group)
         RunRoutes(
-            engine: engine, configuration: configuration,
-            keepAlive: KeepAliveTimer(interval: configuration.keepAliveInterval),
-            failureLogger: failureLogger, budgets: budgets
+            engine: engine, configuration: configuration, keepAlive: environment.keepAlive,
+            failureLogger: environment.failureLogger, budgets: budgets
         ).add(to: group)
         let sessions = SessionRoutes(engine: engine, configuration: configuration, budgets: budgets)
         sessions.add(to: group)
@@ -220,6 +230,7 @@ public final class ACPServer: Service {
             sessions.addResources(to: group)
         }
         ProcessRoutes(engine: engine).add(to: group)
+        for routes in additionalRoutes.withLock(\.self) { routes.add(to: router.group(), environment) }
     }
 }
 

@@ -4,18 +4,22 @@ import HTTPTypes
 import Hummingbird
 
 /// An HTTP error response: a status, and ACP's error object as the body.
-struct ErrorResponse: Error, HTTPResponseError {
-    let status: HTTPResponse.Status
-    let error: ACPError
-    var headers: HTTPFields = [:]
+package struct ErrorResponse: Error, HTTPResponseError {
+    package let status: HTTPResponse.Status
+    package let error: ACPError
+    package var headers: HTTPFields = [:]
     /// The underlying error. It is logged and not part of the response.
-    var cause: (any Error)?
+    package var cause: (any Error)?
 
-    init(_ status: HTTPResponse.Status, _ code: ACPError.Code, _ message: String, headers: HTTPFields = [:]) {
+    package init(
+        _ status: HTTPResponse.Status, _ code: ACPError.Code, _ message: String, headers: HTTPFields = [:]
+    ) {
         self.init(status, ACPError(code, message), headers: headers)
     }
 
-    init(_ status: HTTPResponse.Status, _ error: ACPError, headers: HTTPFields = [:], cause: (any Error)? = nil) {
+    package init(
+        _ status: HTTPResponse.Status, _ error: ACPError, headers: HTTPFields = [:], cause: (any Error)? = nil
+    ) {
         self.status = status
         self.error = error
         self.headers = headers
@@ -23,7 +27,7 @@ struct ErrorResponse: Error, HTTPResponseError {
     }
 
     /// Creates the response to any error that a route throws.
-    init(_ error: any Error) {
+    package init(_ error: any Error) {
         switch error {
         case let response as ErrorResponse:
             self = response
@@ -83,7 +87,7 @@ struct ErrorResponse: Error, HTTPResponseError {
         }
     }
 
-    func response(from request: Request, context: some RequestContext) throws -> Response {
+    package func response(from request: Request, context: some RequestContext) throws -> Response {
         var response = try Response.json(error, status: status)
         response.headers.append(contentsOf: headers)
         if status == .serviceUnavailable, response.headers[.retryAfter] == nil { response.headers[.retryAfter] = "1" }

@@ -8,11 +8,11 @@ import Logging
 /// Logs the causes of failed requests, which responses do not contain.
 ///
 /// Repeated messages are limited, so that an outage with many callers does not fill the log.
-struct FailureLogger: Sendable {
+package struct FailureLogger: Sendable {
     let limiter: LogLimiter
 
     /// Logs the error of a response, if its status is 5xx.
-    func log(_ response: ErrorResponse, _ request: Request, to logger: Logger) {
+    package func log(_ response: ErrorResponse, _ request: Request, to logger: Logger) {
         guard response.status.kind == .serverError else { return }
         let reason = logText(of: response.cause ?? response.error)
         let route = "\(request.method) \(request.uri.path)"

@@ -10,7 +10,7 @@ import Synchronization
 ///
 /// The timer divides the interval into ticks. A stream records the tick of its last write, and is woken at the last
 /// tick before its silence would exceed the interval.
-final class KeepAliveTimer: Sendable {
+package final class KeepAliveTimer: Sendable {
     /// A registered stream.
     final class Stream: Sendable {
         let wake = FollowerWake()

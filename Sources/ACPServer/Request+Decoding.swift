@@ -15,6 +15,17 @@ extension Request {
     /// - Throws: ``ErrorResponse``: 413 if the body is larger than allowed, 415 if it is compressed, 408 if it arrives
     ///   too slowly, 422 if it is not the expected JSON, 400 if it is not valid HTTP.
     func decode<Value: JSONReadable>(_ type: Value.Type, upTo limit: Int, values: Int) async throws -> Value {
+        try ACPJSON.decode(type, from: try await json(upTo: limit, values: values).readableBytesView)
+    }
+
+    /// Reads a body of JSON, without decoding it. The content type is ignored.
+    ///
+    /// - Parameters:
+    ///   - limit: The maximum size of the body, in bytes.
+    ///   - values: The maximum number of keys and values.
+    /// - Throws: ``ErrorResponse``: as ``decode(_:upTo:values:)``, without 422 for other reasons than the number of
+    ///   values.
+    package func json(upTo limit: Int, values: Int) async throws -> ByteBuffer {
         try requireIdentity()
         if let length = headers[.contentLength].flatMap(Int.init), length > limit {
             throw ErrorResponse.tooLarge(limit)
@@ -42,7 +53,7 @@ extension Request {
                 "the request's body has more than \(values) keys and values, the limit of this server (ServerLimits.maximumValues)"
             )
         }
-        return try ACPJSON.decode(type, from: buffer.readableBytesView)
+        return buffer
     }
 
     /// Requires a body that is not compressed or encoded in another way.

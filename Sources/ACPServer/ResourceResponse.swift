@@ -60,8 +60,8 @@ extension Response {
 }
 
 extension Request {
-    /// Whether the client has the version with an entity tag.
-    fileprivate func hasCurrent(_ tag: String) -> Bool {
+    /// Whether the client has the version with a strong entity tag, or with the weak one of the same text.
+    package func hasCurrent(_ tag: String) -> Bool {
         headers[values: .ifNoneMatch].joined(separator: ",").split(separator: ",").contains { item in
             let item = item.filter { $0 != " " && $0 != "\t" }
             return item == "*" || item == tag || item == "W/" + tag

@@ -79,7 +79,7 @@ extension ServerError {
         )
     }
 
-    static func invalidConfiguration(_ message: String) -> Self { Self(.invalidConfiguration, message) }
+    package static func invalidConfiguration(_ message: String) -> Self { Self(.invalidConfiguration, message) }
 
     static func interrupted(signal: Int32) -> Self {
         Self(

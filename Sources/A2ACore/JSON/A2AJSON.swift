@@ -57,7 +57,7 @@ public enum A2AJSON {
     }
 
     /// Returns the JSON of any value that is written directly.
-    static func write(_ value: some JSONWritable) throws(A2AError) -> [UInt8] {
+    package static func write(_ value: some JSONWritable) throws(A2AError) -> [UInt8] {
         do throws(JSONFault) {
             return try value.written(depth: ACPJSON.maximumDepth)
         } catch {
@@ -75,7 +75,7 @@ public enum A2AJSON {
     }
 
     /// Reads any value that is read directly.
-    static func read<Value: JSONReadable>(
+    package static func read<Value: JSONReadable>(
         _ type: Value.Type = Value.self, from json: some Sequence<UInt8>
     ) throws(A2AError) -> Value {
         func read(_ bytes: UnsafeRawBufferPointer) -> Result<Value, A2AError> {

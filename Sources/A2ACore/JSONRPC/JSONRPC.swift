@@ -75,8 +75,29 @@ extension A2A {
                 json.append(UInt8(ascii: "}"))
                 return json
             }
+
+            /// Returns a response as JSON, with a result that is written directly into it.
+            ///
+            /// - Throws: ``A2AError`` if the result cannot be written as JSON.
+            package func response(_ result: some JSONWritable) throws(A2AError) -> [UInt8] {
+                try A2AJSON.write(EnclosedResult(start: start, result: result))
+            }
         }
     }
+}
+
+/// A result with its envelope.
+private struct EnclosedResult<Result: JSONWritable>: JSONWritable {
+    let start: [UInt8]
+    let result: Result
+
+    func write(to writer: inout JSONWriter) throws(JSONFault) {
+        writer.json(start)
+        try result.write(to: &writer)
+        writer.json("}".utf8)
+    }
+
+    func encode(to encoder: any Encoder) throws { try result.encode(to: encoder) }
 }
 
 extension A2A.JSONRPC.ID: JSONReadable, JSONWritable {

@@ -4,9 +4,9 @@ import DequeModule
 import Synchronization
 
 /// A limited number of bytes, or of other units, that concurrent tasks reserve and release.
-final class ByteBudget: Sendable {
+package final class ByteBudget: Sendable {
     /// A share of a budget. It is returned by ``release()``, and at the latest when the reservation is deallocated.
-    final class Reservation: Sendable {
+    package final class Reservation: Sendable {
         private let budget: ByteBudget
         private let bytes: Mutex<Int>
 
@@ -17,7 +17,7 @@ final class ByteBudget: Sendable {
 
         deinit { release() }
 
-        func release() {
+        package func release() {
             let bytes = bytes.withLock { bytes in
                 defer { bytes = 0 }
                 return bytes

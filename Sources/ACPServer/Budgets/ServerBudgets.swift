@@ -5,7 +5,7 @@ import Hummingbird
 import NIOCore
 
 /// The memory budgets of a server's requests and responses.
-struct ServerBudgets: Sendable {
+package struct ServerBudgets: Sendable {
     /// Bytes of large request bodies.
     let receiving: ByteBudget
     /// Bytes of large responses that clients have not read yet.
@@ -29,7 +29,7 @@ struct ServerBudgets: Sendable {
     ///
     /// - Returns: The reservation, or `nil` if the body is too small to be counted.
     /// - Throws: ``ErrorResponse``: 503 if too many requests are waiting.
-    func room(for request: Request, upTo limit: Int) async throws -> ByteBudget.Reservation? {
+    package func room(for request: Request, upTo limit: Int) async throws -> ByteBudget.Reservation? {
         let length = request.headers[.contentLength].flatMap(Int.init) ?? limit
         guard length > Self.smallBody else { return nil }
         do {
@@ -59,20 +59,20 @@ struct ServerBudgets: Sendable {
 /// A connection notices that its client does not read only when its event loop has tried to write. Until then it
 /// accepts everything, so that a task that is faster than the event loop could enqueue any number of bytes. Therefore
 /// the writer waits for the event loop after each piece.
-struct PieceWriter: ResponseBodyWriter {
-    static let size = 65_536
+package struct PieceWriter: ResponseBodyWriter {
+    package static let size = 65_536
     private var base: any ResponseBodyWriter
     private let eventLoop: (any EventLoop)?
     /// The number of bytes that the event loop may not have processed yet.
     private var unseen = 0
 
     /// - Parameter eventLoop: The connection's event loop. If `nil`, `base` waits for the event loop itself.
-    init(base: any ResponseBodyWriter, eventLoop: (any EventLoop)? = nil) {
+    package init(base: any ResponseBodyWriter, eventLoop: (any EventLoop)? = nil) {
         self.base = base
         self.eventLoop = eventLoop
     }
 
-    mutating func write(_ buffer: ByteBuffer) async throws {
+    package mutating func write(_ buffer: ByteBuffer) async throws {
         var rest = buffer
         while let piece = rest.readSlice(length: min(Self.size, rest.readableBytes)), piece.readableBytes > 0 {
             try await base.write(piece)
@@ -84,7 +84,7 @@ struct PieceWriter: ResponseBodyWriter {
     }
 
     /// Writes bytes that are shared with other readers. Only one piece of them is copied at a time.
-    mutating func write(bytes: [UInt8]) async throws {
+    package mutating func write(bytes: [UInt8]) async throws {
         var start = 0
         while start < bytes.count {
             let end = min(start + Self.size, bytes.count)
@@ -93,7 +93,7 @@ struct PieceWriter: ResponseBodyWriter {
         }
     }
 
-    consuming func finish(_ trailingHeaders: HTTPFields?) async throws { try await base.finish(trailingHeaders) }
+    package consuming func finish(_ trailingHeaders: HTTPFields?) async throws { try await base.finish(trailingHeaders) }
 }
 
 /// JSON that is created piece by piece.

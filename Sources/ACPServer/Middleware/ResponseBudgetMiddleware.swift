@@ -6,10 +6,12 @@ import NIOCore
 
 /// Limits how many responses are created at the same time, and how many bytes of large responses wait for their
 /// clients.
-struct ResponseBudgetMiddleware<Context: RequestContext>: RouterMiddleware {
+package struct ResponseBudgetMiddleware<Context: RequestContext>: RouterMiddleware {
     let budgets: ServerBudgets
 
-    func handle(
+    package init(budgets: ServerBudgets) { self.budgets = budgets }
+
+    package func handle(
         _ request: Request, context: Context, next: (Request, Context) async throws -> Response
     ) async throws -> Response {
         var response = try await build(request, context: context, next: next)

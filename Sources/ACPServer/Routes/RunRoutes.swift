@@ -110,8 +110,10 @@ struct RunRoutes: Sendable {
         _ context: some RequestContext
     ) -> Response {
         let logger = context.logger
-        return EventStream.response(of: run, in: engine, from: offset, until: end, keepAlive: keepAlive) {
-            [failureLogger] in
+        return EventStream.response(
+            of: run, in: engine, from: offset, until: end, keepAlive: keepAlive, format: ACPEventFormat(),
+            headers: [.runID: run.rawValue]
+        ) { [failureLogger] in
             failureLogger.log($0, request, to: logger)
         }
     }

@@ -1,0 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Programs that serve agents need only one import.
+@_exported public import A2ACore
+@_exported public import ACPServer

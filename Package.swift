@@ -416,7 +416,15 @@ let package = Package(
         ),
         .executableTarget(
             name: "A2AConformance",
-            dependencies: ["A2ACore", "A2AServer", "ACPCore", "ACPServer", "ACPStorage"],
+            dependencies: [
+                "A2ACore",
+                "A2AServer",
+                "ACPCore",
+                "ACPLinks",
+                "ACPRuntime",
+                "ACPServer",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
             path: "Examples/A2AConformance",
             exclude: ["README.md"],
             swiftSettings: swiftSettings

@@ -17,7 +17,7 @@ struct A2AErrorMiddleware<Context: RequestContext>: RouterMiddleware {
         do {
             return try await next(request, context)
         } catch {
-            let failure = A2AFailure(error)
+            let failure = A2AFailure(converting: error)
             if let logged = failure.logged { failureLogger.log(logged, request, to: context.logger) }
             let isJSONRPC = Endpoint(context).isJSONRPC && !request.uri.path.hasSuffix(Endpoint.cardPath)
             let body = isJSONRPC ? A2A.JSONRPC.response(to: .null, error: failure.error) : failure.error.httpBody()

@@ -23,7 +23,7 @@ struct A2AFailure: Error {
     }
 
     /// Creates the failure of any error that a request throws.
-    init(_ error: any Error) {
+    init(converting error: any Error) {
         switch error {
         case let failure as A2AFailure: self = failure
         case let error as A2AError: self.init(error)
@@ -57,7 +57,7 @@ extension A2AError {
                 case 408: .requestTimeout
                 case 413: .contentTooLarge
                 case 415: .unsupportedMediaType
-                case 503: .temporarilyUnavailable
+                case 503: .unavailable
                 default: .internalError
                 }
             }
@@ -67,11 +67,6 @@ extension A2AError {
 }
 
 extension A2AError.Code {
-    /// A run of the same session has not ended, and the agent does not accept a second one.
-    static let contextBusy = Self(number: -32004, httpStatus: 409, grpcStatus: .aborted, reason: "CONTEXT_BUSY")
-    /// The server cannot accept the request now; a later one may succeed.
-    static let temporarilyUnavailable = Self(
-        number: -32603, httpStatus: 503, grpcStatus: .unavailable, reason: "UNAVAILABLE")
     static let pathNotFound = Self(number: -32601, httpStatus: 404, grpcStatus: .notFound, reason: "NOT_FOUND")
     static let agentNotFound = Self(number: -32601, httpStatus: 404, grpcStatus: .notFound, reason: "AGENT_NOT_FOUND")
     static let methodNotAllowed = Self(

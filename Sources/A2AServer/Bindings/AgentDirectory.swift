@@ -40,8 +40,9 @@ final class AgentDirectory: Sendable {
     subscript(name: AgentName) -> ServedAgent? {
         if let agent = prepared.withLock({ $0[name] }) { return agent }
         guard let manifest = engine.agents[name]?.manifest else { return nil }
+        let push = configuration.hasPushNotifications ? PushService(engine: engine) : nil
         let agent = ServedAgent(
-            name: name, tasks: TaskService(engine: engine, agent: name, configuration: configuration),
+            name: name, tasks: TaskService(engine: engine, agent: name, configuration: configuration, push: push),
             capabilities: cards.card(of: manifest, at: "http://localhost").capabilities)
         return prepared.withLock { prepared in
             if let other = prepared[name] { return other }

@@ -23,7 +23,7 @@ struct JSONRPCBinding: Sendable {
         do {
             return try await respond(to: received, request, context, agent)
         } catch {
-            let failure = A2AFailure(error)
+            let failure = A2AFailure(converting: error)
             if let logged = failure.logged {
                 operations.environment.failureLogger.log(logged, request, to: context.logger)
             }

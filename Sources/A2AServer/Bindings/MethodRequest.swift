@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import A2ACore
+import ACPServer
 
 /// A call of a method with its parameters, whatever binding it came over.
 enum MethodRequest: Sendable {
@@ -59,6 +60,21 @@ enum MethodRequest: Sendable {
         case .createPushConfig(let config):
             guard config.taskID?.rawValue.isEmpty == false else {
                 throw .invalidField("taskId", "a value is required, which is not empty")
+            }
+        default: break
+        }
+    }
+
+    /// Checks that a message does not have more parts than a server accepts.
+    ///
+    /// - Throws: ``A2AError``: `invalidParams`.
+    func check(_ limits: ServerLimits) throws(A2AError) {
+        switch self {
+        case .sendMessage(let request), .sendStreamingMessage(let request):
+            guard request.message.parts.count <= limits.maximumParts else {
+                throw .invalidField(
+                    "message.parts",
+                    "at most \(limits.maximumParts) parts are accepted (ServerLimits.maximumParts)")
             }
         default: break
         }

@@ -32,6 +32,7 @@ struct Operations: Sendable {
         let agent = try self.agent(at: agent, tenant: method.tenant)
         let call = try TaskService.Call(request.headers, agent.capabilities.extensions, isVersion03: isVersion03)
         try method.check(agent.capabilities)
+        try method.check(environment.configuration.limits)
         return (try await outcome(of: method, agent, call, request, context, isVersion03), call.extensions)
     }
 
@@ -96,8 +97,11 @@ struct Operations: Sendable {
     private func push(
         for task: A2A.TaskID, _ agent: ServedAgent, _ call: TaskService.Call
     ) async throws -> PushService {
+        guard let push = agent.tasks.push else {
+            throw A2AError(.pushNotificationNotSupported, "this server does not push notifications")
+        }
         _ = try await agent.tasks.getTask(A2A.GetTaskRequest(id: task, historyLength: 0), call)
-        return PushService(engine: environment.engine)
+        return push
     }
 
     /// Returns the only push notification configuration of a task, for clients of version 0.3 that do not name one.

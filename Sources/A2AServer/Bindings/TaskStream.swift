@@ -102,7 +102,7 @@ struct TaskStreamFormat<Encoder: StreamEncoder>: EventStreamFormat {
 
     func encode(_ failure: ErrorResponse) -> ByteBuffer {
         var buffer = ByteBuffer(string: "event: error\n")
-        buffer.write(encoder.encode((failure.cause as? A2AError) ?? A2AFailure(failure).error), id: nil)
+        buffer.write(encoder.encode((failure.cause as? A2AError) ?? A2AFailure(converting: failure).error), id: nil)
         return buffer
     }
 }

@@ -27,7 +27,8 @@ struct JSONRPCBinding: Sendable {
             if let logged = failure.logged {
                 operations.environment.failureLogger.log(logged, request, to: context.logger)
             }
-            var response = Response(json: A2A.JSONRPC.response(to: received.id, error: failure.error))
+            let body = A2A.JSONRPC.response(to: received.id, error: failure.error)
+            var response = received.isStream03 ? Version03.stream(of: body) : Response(json: body)
             if let delay = failure.headers[.retryAfter] { response.headers[.retryAfter] = delay }
             return response
         }
@@ -66,6 +67,8 @@ private struct ReceivedCall: Sendable {
     /// The id of the request, which the response has as well.
     let id: A2A.JSONRPC.ID
     let isVersion03: Bool
+    /// Whether it is a method of version 0.3 that returns a stream.
+    let isStream03: Bool
     let method: Result<MethodRequest, A2AError>
 
     init(_ json: [UInt8], in version: Result<A2A.Version, A2AError>) {
@@ -73,12 +76,14 @@ private struct ReceivedCall: Sendable {
             let request = try A2A.JSONRPC.Request(json: json)
             id = request.id
             isVersion03 = (try? version.get()) == .v03
+            isStream03 = isVersion03 && A2A.V03.method(named: request.method)?.isStreaming == true
             method = Result { () throws(A2AError) in
                 try version.get() == .v03 ? try Version03.method(of: request) : try MethodRequest(request)
             }
         } catch {
             id = error.id
             isVersion03 = false
+            isStream03 = false
             method = .failure(error.error)
         }
     }

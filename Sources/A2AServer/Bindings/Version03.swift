@@ -2,6 +2,9 @@
 
 import A2ACore
 import ACPCore
+import HTTPTypes
+import Hummingbird
+import NIOCore
 
 /// The methods of version 0.3 over JSON-RPC. They are those of version 1.0 in other forms, so that they are only
 /// translated here.
@@ -65,6 +68,17 @@ enum Version03 {
         case .nothing: value = .null
         }
         return try A2AJSON.write(value)
+    }
+
+    /// Returns the response to a method that should have returned a stream: a stream of one error, because clients
+    /// expect nothing else.
+    static func stream(of json: [UInt8]) -> Response {
+        var buffer = ByteBuffer(string: "data: ")
+        buffer.writeBytes(json)
+        buffer.writeStaticString("\n\n")
+        return Response(
+            status: .ok, headers: [.contentType: "text/event-stream", .cacheControl: "no-store"],
+            body: ResponseBody(byteBuffer: buffer))
     }
 
     /// Encodes the elements of a stream.

@@ -47,7 +47,7 @@ extension JSONObject {
     /// The members that A2A defines beyond ACP, or `nil` if there are none.
     var a2a: JSONObject? {
         get { self[A2AMember.name]?.objectValue }
-        set { self[A2AMember.name] = newValue.flatMap { $0.isEmpty ? nil : .object($0) } }
+        set { set(A2AMember.name, newValue?.isEmpty == false ? newValue : nil) }
     }
 
     func text(_ name: String) -> String? { self[name]?.stringValue }
@@ -56,13 +56,19 @@ extension JSONObject {
 
     func object(_ name: String) -> JSONObject? { self[name]?.objectValue }
 
-    mutating func set(_ name: String, _ text: String?) { self[name] = text.map { .string($0) } }
+    // A member without a value is left out. It is not `null`, which the literal `nil` can mean as well.
 
-    mutating func set(_ name: String, _ texts: [String]) {
-        self[name] = texts.isEmpty ? nil : .array(texts.map { .string($0) })
+    mutating func set(_ name: String, _ text: String?) {
+        if let text { self[name] = .string(text) } else { removeValue(forKey: name) }
     }
 
-    mutating func set(_ name: String, _ object: JSONObject?) { self[name] = object.map { .object($0) } }
+    mutating func set(_ name: String, _ texts: [String]) {
+        if texts.isEmpty { removeValue(forKey: name) } else { self[name] = .array(texts.map { .string($0) }) }
+    }
+
+    mutating func set(_ name: String, _ object: JSONObject?) {
+        if let object { self[name] = .object(object) } else { removeValue(forKey: name) }
+    }
 }
 
 extension JSONValue {

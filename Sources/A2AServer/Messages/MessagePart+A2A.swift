@@ -120,13 +120,15 @@ extension A2A.Part {
         }
     }
 
+    /// - Returns: `nil` if the content is not JSON, or nested too deep. The literal `nil` would mean the value `null`.
     private static func data(of part: MessagePart) -> JSONValue? {
-        guard let content = part.content else { return nil }
+        guard let content = part.content else { return Optional.none }
         do throws(ACPError) {
             let value = try ACPJSON.decode(JSONValue.self, from: content.utf8)
-            return value.isNested(deeperThan: JSONValue.maximumLevels) ? nil : value
+            if value.isNested(deeperThan: JSONValue.maximumLevels) { return Optional.none }
+            return value
         } catch {
-            return nil
+            return Optional.none
         }
     }
 

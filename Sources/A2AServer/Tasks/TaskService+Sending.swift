@@ -39,16 +39,15 @@ extension TaskService {
         switch try await send(request, call) {
         case .created(let handle, let input):
             return try await reporting(created: handle) {
-                guard let input else {
-                    // Perhaps an earlier call has created it.
-                    _ = try await handle.created()
-                    let (run, eventCount) = try await stored(handle.id)
+                let run = try await handle.created()
+                // A run that was just created is not read.
+                if run.status == .created, input != nil || call.lastEventID == nil {
                     return try await stream(
-                        run, eventCount, until: .settled, after: call.lastEventID, historyLength: historyLength)
+                        run, including: 1, until: .settled, input: input, historyLength: historyLength)
                 }
+                let (current, eventCount) = try await stored(run.id)
                 return try await stream(
-                    try await handle.created(), including: 1, until: .settled, input: input,
-                    historyLength: historyLength)
+                    current, eventCount, until: .settled, after: call.lastEventID, historyLength: historyLength)
             }
         case .answered(let run, let eventCount):
             return try await reporting(task: run.id) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import A2ACore
+import A2AServer
 import ACPCore
 import ACPRuntime
 

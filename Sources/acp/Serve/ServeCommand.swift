@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import A2AServer
 import ACPServer
 import ArgumentParser
 import Foundation
@@ -8,12 +9,12 @@ import Logging
 struct ServeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "serve",
-        abstract: "Serves example agents until it receives SIGINT or SIGTERM.",
+        abstract: "Serves example agents over ACP and A2A until it receives SIGINT or SIGTERM.",
         discussion: """
             The agents: echo, greeter, counter (stores state in its session), recall (repeats its \
             session's history), questioner (asks a question), interviewer (asks \
             three questions), slow (streams word by word), ticker (streams the time), failer (fails), artist (artifacts \
-            and a generic event).
+            and a generic event). Over A2A, each is at /a2a/AGENT, with its card below.
 
             After the first signal (Ctrl-C, SIGTERM) the server accepts no new runs, and active runs can finish for \
             --grace seconds. On a durable storage, runs that await an answer and those of slow, which can be replayed, \
@@ -88,6 +89,8 @@ struct ServeCommand: AsyncParsableCommand {
 
     @OptionGroup var urls: URLOptions
 
+    @OptionGroup var a2aOptions: A2AOptions
+
     @Option(
         name: .customLong("link-host"),
         help: ArgumentHelp(
@@ -150,6 +153,7 @@ struct ServeCommand: AsyncParsableCommand {
         let storage = try await storageOptions.open(logLevel: logLevel)
         let server = ACPServer(storage: storage, configuration: configuration, logger: logger)
         try server.addExampleAgents()
+        try a2aOptions.apply(to: server)
         let host = host
         do {
             try await server.runService { port in

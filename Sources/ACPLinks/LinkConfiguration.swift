@@ -112,17 +112,22 @@ extension LinkConfiguration {
     ///
     /// - Throws: ``LinkError`` with code `refused` if one of the addresses is not allowed.
     func check(_ addresses: [IPAddress], of url: LinkURL) throws(LinkError) {
-        if allowedHosts.contains(where: { $0.matches(url) }) { return }
-        for kind in addresses.map(\.kind) {
+        // The error does not contain the address, which would reveal the structure of the network to callers.
+        guard let kind = refusedKind(of: addresses, of: url) else { return }
+        throw LinkError(
+            .refused,
+            "\(url.shown) was not loaded: \(url.hostText) has \(kind.name), and this server loads only from public addresses and allowed hosts. Its operator can allow the host (--link-host, LinkConfiguration.allowedHosts)"
+        )
+    }
+
+    /// Returns the kind of the first address of a URL's host to which nothing may be sent, or `nil` if all are allowed.
+    func refusedKind(of addresses: [IPAddress], of url: LinkURL) -> AddressKind? {
+        if allowedHosts.contains(where: { $0.matches(url) }) { return nil }
+        return addresses.lazy.map(\.kind).first { kind in
             switch kind {
-            case .public: continue
-            case .loopback where allowsPrivateAddresses, .private where allowsPrivateAddresses: continue
-            case .loopback, .private, .linkLocal, .metadata, .reserved:
-                // The error does not contain the address, which would reveal the structure of the network to callers.
-                throw LinkError(
-                    .refused,
-                    "\(url.shown) was not loaded: \(url.hostText) has \(kind.name), and this server loads only from public addresses and allowed hosts. Its operator can allow the host (--link-host, LinkConfiguration.allowedHosts)"
-                )
+            case .public: false
+            case .loopback, .private: !allowsPrivateAddresses
+            case .linkLocal, .metadata, .reserved: true
             }
         }
     }

@@ -175,7 +175,7 @@ extension LinkError {
 
 extension Error {
     /// Whether a request failed because its pooled connection was closed.
-    fileprivate var isClosedConnection: Bool {
+    var isClosedConnection: Bool {
         switch self {
         case let error as HTTPClientError: error == .remoteConnectionClosed
         case let error as ChannelError: [.ioOnClosedChannel, .alreadyClosed, .outputClosed].contains(error)

@@ -32,9 +32,13 @@ struct LinkURL: Sendable, Hashable {
     ///
     /// - Throws: ``LinkError`` with code `invalidURL`.
     init(_ text: String) throws(LinkError) {
-        func invalid(_ reason: String) -> LinkError {
-            LinkError(.invalidURL, "\(LinkError.shown(text)) was not loaded: \(reason)")
-        }
+        try self.init(text) { LinkError(.invalidURL, "\(LinkError.shown(text)) was not loaded: \($0)") }
+    }
+
+    /// Parses a URL.
+    ///
+    /// - Parameter invalid: Creates the error for a reason.
+    init(_ text: String, invalid: (String) -> LinkError) throws(LinkError) {
         guard text.utf8.count <= 8_192 else { throw invalid("the URL is longer than 8192 bytes") }
         guard text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "\\") }) else {
             throw invalid(

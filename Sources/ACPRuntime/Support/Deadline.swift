@@ -3,7 +3,7 @@
 /// Performs a step, and cancels it when the time is up.
 ///
 /// - Returns: `nil` if the time was up first.
-func withDeadline<Result: Sendable>(
+package func withDeadline<Result: Sendable>(
     _ limit: Duration, _ step: @escaping @Sendable () async throws -> Result
 ) async rethrows -> Result? {
     try await withThrowingTaskGroup(of: Result?.self) { group in

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ACPLinks
+import ACPRuntime
 public import ACPServer
 public import Hummingbird
 
@@ -31,6 +33,16 @@ extension ACPServer {
     }
 }
 
+extension A2AConfiguration {
+    /// Returns how push notifications are sent by a server.
+    fileprivate func pushNotifications(of server: ACPServer) -> PushConfiguration {
+        if let pushNotifications { return pushNotifications }
+        guard let links = server.configuration.links else { return PushConfiguration() }
+        return PushConfiguration(
+            allowedHosts: links.allowedHosts, allowsPrivateAddresses: links.allowsPrivateAddresses)
+    }
+}
+
 /// The routes of A2A for the agents of a server, for an HTTP server of another kind that does not serve ACP.
 ///
 /// ```swift
@@ -56,7 +68,16 @@ public struct A2ARoutes: Sendable {
     public init(for server: ACPServer, configuration: A2AConfiguration = A2AConfiguration()) throws(ServerError) {
         try configuration.validate()
         self.server = server
-        routes = A2AServerRoutes(configuration: configuration)
+        let pushConfiguration = configuration.pushNotifications(of: server)
+        do throws(RunEngineError) {
+            try pushConfiguration.validate()
+        } catch {
+            throw .invalidConfiguration("\(error.description)")
+        }
+        routes = A2AServerRoutes(
+            configuration: configuration,
+            push: configuration.hasPushNotifications
+                ? PushService(engine: server.engine, configuration: pushConfiguration) : nil)
     }
 
     /// Adds the routes to a router of another application.

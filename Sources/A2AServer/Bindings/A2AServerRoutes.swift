@@ -10,13 +10,15 @@ import Hummingbird
 /// them all, and ``Endpoint`` takes them apart.
 struct A2AServerRoutes: AdditionalRoutes {
     let configuration: A2AConfiguration
+    /// `nil` if push notifications are switched off.
+    let push: PushService?
 
     private static let methods: [HTTPRequest.Method] = [.get, .post, .put, .patch, .delete, .options]
 
     func add<Context: RemoteAddressRequestContext>(to router: RouterGroup<Context>, _ environment: RouteEnvironment) {
         router.add(middleware: A2AErrorMiddleware<Context>(failureLogger: environment.failureLogger))
         router.add(middleware: ResponseBudgetMiddleware<Context>(budgets: environment.budgets))
-        let dispatcher = Dispatcher(environment: environment, configuration: configuration)
+        let dispatcher = Dispatcher(environment: environment, configuration: configuration, push: push)
         for method in Self.methods {
             router.on(RouterPath(Endpoint.cardPath), method: method) { request, context in
                 try await dispatcher.rootCard(request, context)

@@ -25,22 +25,23 @@ final class AgentDirectory: Sendable {
     private let engine: RunEngine
     private let configuration: A2AConfiguration
     private let cards: CardBuilder
+    private let push: PushService?
     private let prepared = Mutex<[AgentName: ServedAgent]>([:])
 
     /// Whether clients of version 0.3 are served.
     var servesVersion03: Bool { configuration.servesVersion03 }
 
-    init(engine: RunEngine, configuration: A2AConfiguration, cards: CardBuilder) {
+    init(engine: RunEngine, configuration: A2AConfiguration, cards: CardBuilder, push: PushService?) {
         self.engine = engine
         self.configuration = configuration
         self.cards = cards
+        self.push = push
     }
 
     /// Returns the agent with a name, or `nil` if there is none.
     subscript(name: AgentName) -> ServedAgent? {
         if let agent = prepared.withLock({ $0[name] }) { return agent }
         guard let manifest = engine.agents[name]?.manifest else { return nil }
-        let push = configuration.hasPushNotifications ? PushService(engine: engine) : nil
         let agent = ServedAgent(
             name: name, tasks: TaskService(engine: engine, agent: name, configuration: configuration, push: push),
             capabilities: cards.card(of: manifest, at: "http://localhost").capabilities)

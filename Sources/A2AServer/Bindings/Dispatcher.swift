@@ -13,10 +13,11 @@ struct Dispatcher: Sendable {
     private let jsonRPC: JSONRPCBinding
     private let http: HTTPBinding
 
-    init(environment: RouteEnvironment, configuration: A2AConfiguration) {
+    init(environment: RouteEnvironment, configuration: A2AConfiguration, push: PushService?) {
         self.environment = environment
         let builder = CardBuilder(configuration: configuration, authentication: environment.configuration.authentication)
-        agents = AgentDirectory(engine: environment.engine, configuration: configuration, cards: builder)
+        agents = AgentDirectory(
+            engine: environment.engine, configuration: configuration, cards: builder, push: push)
         cards = CardStore(builder: builder)
         let operations = Operations(environment: environment, agents: agents, cards: builder)
         jsonRPC = JSONRPCBinding(operations: operations)

@@ -57,7 +57,7 @@ extension TaskService {
     func listTasks(_ request: A2A.ListTasksRequest, _ call: Call) async throws -> A2A.ListTasksResponse {
         try request.validate()
         let pageSize = request.pageSize ?? 50
-        var query = RunStatusQuery(agent: agent, limit: pageSize + 1)
+        var query = RunStatusQuery(agent: agent)
         if let status = request.status, status != .unspecified { query.statuses = status.runStatuses }
         query.session = try session(of: request.contextID, in: "contextId")
         query.changedSince = request.statusTimestampAfter
@@ -69,16 +69,42 @@ extension TaskService {
             query.after = position
         }
         return try await reporting {
-            let page = try await engine.runs(query)
-            let runs = page.items.prefix(pageSize)
-            let tasks = try await tasks(
-                Array(runs), historyLength: request.historyLength,
+            try await page(
+                query, size: pageSize, historyLength: request.historyLength,
                 includesArtifacts: request.includesArtifacts ?? false)
-            let hasMore = page.items.count > pageSize
-            return A2A.ListTasksResponse(
-                tasks: tasks,
-                nextPageToken: hasMore ? runs.last.map { RunStatusQuery.Position($0).pageToken } ?? "" : "",
-                pageSize: pageSize, totalSize: page.total)
+        }
+    }
+
+    /// The approximate number of bytes after which a page has no further tasks, also if it could have more of them.
+    private static let pageBytes = 4_194_304
+
+    /// Reads a page in chunks, whose size follows from that of the tasks before.
+    private func page(
+        _ query: RunStatusQuery, size pageSize: Int, historyLength: Int?, includesArtifacts: Bool
+    ) async throws -> A2A.ListTasksResponse {
+        var query = query
+        var response = A2A.ListTasksResponse(tasks: [], nextPageToken: "", pageSize: pageSize, totalSize: 0)
+        var chunk = ChunkSize(first: 16, limit: 100)
+        var bytes = 0
+        while true {
+            let wanted = min(chunk.count, pageSize - response.tasks.count)
+            // One more shows whether there is a next page.
+            query.limit = wanted + 1
+            let page = try await engine.runs(query)
+            let runs = Array(page.items.prefix(wanted))
+            let tasks = try await tasks(runs, historyLength: historyLength, includesArtifacts: includesArtifacts)
+            response.tasks += tasks
+            response.totalSize = page.total
+            guard page.items.count > wanted, let last = runs.last else { return response }
+            let position = RunStatusQuery.Position(last)
+            let size = tasks.reduce(0) { $0 + $1.approximateSize }
+            bytes += size
+            guard response.tasks.count < pageSize, bytes < Self.pageBytes else {
+                response.nextPageToken = position.pageToken
+                return response
+            }
+            query.after = position
+            chunk.note(items: tasks.count, bytes: size, wanted: Self.pageBytes - bytes)
         }
     }
 
@@ -113,5 +139,40 @@ extension RunStatusQuery.Position {
         guard fields.count == 2, let microseconds = Int64(fields[0]), let run = RunID(rawValue: String(fields[1]))
         else { return nil }
         self.init(changedAt: Timestamp(microseconds: microseconds), run: run)
+    }
+}
+
+extension A2A.Task {
+    /// The approximate number of bytes of the task's JSON.
+    fileprivate var approximateSize: Int {
+        let parts = artifacts.reduce(0) { $0 + $1.parts.approximateSize }
+        return 256 + history.reduce(parts) { $0 + $1.parts.approximateSize }
+    }
+}
+
+extension [A2A.Part] {
+    fileprivate var approximateSize: Int {
+        reduce(128) { size, part in
+            let content =
+                switch part.content {
+                case .text(let text): text.utf8.count
+                case .raw(let bytes): Base64.count(of: bytes.count)
+                case .url(let url): url.utf8.count
+                case .data(let value): value.approximateSize
+                case nil: 0
+                }
+            return size + content + (part.metadata.map { JSONValue.object($0).approximateSize } ?? 0) + 64
+        }
+    }
+}
+
+extension JSONValue {
+    fileprivate var approximateSize: Int {
+        switch self {
+        case .string(let text): text.utf8.count + 3
+        case .array(let elements): elements.reduce(2) { $0 + $1.approximateSize }
+        case .object(let members): members.reduce(2) { $0 + $1.key.utf8.count + 4 + $1.value.approximateSize }
+        default: 8
+        }
     }
 }

@@ -83,11 +83,12 @@ extension TaskService {
                 .pushNotificationNotSupported,
                 "this agent does not send push notifications: leave out configuration.taskPushNotificationConfig")
         }
-        return try await reporting {
-            let message = try input(request, call)
-            guard let task = request.message.taskID else { return try await create(message, request, call) }
-            return try await answer(try run(of: task), with: message, request, call)
+        let message = try await reporting { try input(request, call) }
+        guard let task = request.message.taskID else {
+            return try await reporting { try await create(message, request, call) }
         }
+        let id = try run(of: task)
+        return try await reporting(task: id) { try await answer(id, with: message, request, call) }
     }
 
     /// Returns the message that a run gets.
@@ -137,6 +138,8 @@ extension TaskService {
     private func storePushConfig(of request: A2A.SendMessageRequest, for run: RunID) async throws {
         guard let push, var config = request.configuration?.pushNotificationConfig else { return }
         config.taskID = A2A.TaskID(run)
+        // A message that is sent again replaces its configuration.
+        config.id = config.id ?? A2A.PushConfigID(rawValue: run.rawValue)
         config.tenant = config.tenant ?? request.tenant
         _ = try await push.create(config)
     }

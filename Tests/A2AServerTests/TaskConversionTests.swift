@@ -68,7 +68,10 @@ import Testing
             MessagePart(contentType: "image/svg+xml", content: "<svg/>"),
             .text("<svg/>", mediaType: "image/svg+xml")
         ),
-        (.data([1, 2], contentType: "image/png", name: "a.png"), .raw([1, 2], mediaType: "image/png", filename: "a.png")),
+        (
+            .data([1, 2], contentType: "image/png", name: "a.png"),
+            .raw([1, 2], mediaType: "image/png", filename: "a.png")
+        ),
         (
             MessagePart(contentType: "application/json", content: "W10=", contentEncoding: .base64),
             .raw([91, 93], mediaType: "application/json")

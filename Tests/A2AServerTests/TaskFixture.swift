@@ -139,4 +139,3 @@ func taskError(_ call: () async throws -> some Any) async -> A2AError? {
         return nil
     }
 }
-

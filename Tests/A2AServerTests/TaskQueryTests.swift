@@ -176,6 +176,26 @@ import Testing
         #expect(page.tasks.count == 11 && page.nextPageToken == "")
     }
 
+    @Test func aPageOfLargeTasksHasFewerOfThem() async throws {
+        let fixture = try TaskFixture.echo()
+        let text = String(repeating: "a", count: 1_000_000)
+        var ids: [A2A.TaskID] = []
+        for _ in 0..<20 { ids.append(try await fixture.task(.user(text)).id) }
+        var seen: [A2A.TaskID] = []
+        var token: String?
+        var sizes: [Int] = []
+        repeat {
+            let page = try await list(fixture, .init(pageToken: token))
+            seen += page.tasks.map(\.id)
+            sizes.append(page.tasks.count)
+            #expect(page.totalSize == 20)
+            token = page.nextPageToken
+        } while token != ""
+        #expect(seen == ids.reversed())
+        #expect(sizes.count > 1)
+        #expect(try await list(fixture, .init(historyLength: 0)).tasks.count == 20)
+    }
+
     @Test func wrongParametersOfAListAreRefused() async throws {
         let fixture = try states()
         let requests: [(String, A2A.ListTasksRequest)] = [

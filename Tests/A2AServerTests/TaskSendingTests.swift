@@ -143,7 +143,9 @@ import Testing
 
     @Test func anIncompleteMessageIsRefusedWithTheFieldsThatAreWrong() async throws {
         let fixture = try TaskFixture.echo()
-        let error = await taskError { try await fixture.send(A2A.Message(id: "", role: .unspecified, parts: [.text("a")])) }
+        let error = await taskError {
+            try await fixture.send(A2A.Message(id: "", role: .unspecified, parts: [.text("a")]))
+        }
         #expect(error?.code == .invalidParams)
         #expect(error?.violations.map(\.field) == ["message.messageId", "message.role"])
         var deep = JSONValue.null

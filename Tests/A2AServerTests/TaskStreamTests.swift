@@ -191,6 +191,32 @@ import Testing
         #expect(rest.last?.kind == "COMPLETED")
     }
 
+    /// A member in snake case would be taken for one that is not converted.
+    @Test func noMemberHasANameInSnakeCase() async throws {
+        func names(in value: JSONValue) -> [String] {
+            switch value {
+            case .array(let elements): elements.flatMap(names)
+            case .object(let members): members.keys + members.values.flatMap(names)
+            default: []
+            }
+        }
+        let fixture = try TaskFixture { context in
+            try await context.yield(.text("a", metadata: .citation(CitationMetadata(startIndex: 1, endIndex: 2))))
+            try await context.yield(.text("a", metadata: .trajectory(TrajectoryMetadata(toolName: "t"))))
+            try await context.yield(A2A.Artifact(id: "r", parts: [.raw([1]), .url("https://a/b"), .data(["a": 1])]))
+            try await context.yield(MessagePart(contentType: "text/html", contentURL: "https://a/b"))
+            _ = try await context.awaitAnswer(to: .other(["a": 1]))
+        }
+        let elements = try await fixture.elements(of: fixture.streaming(.user("go")))
+        for element in elements {
+            let json = try ACPJSON.decode(JSONValue.self, from: A2AJSON.encode(element.response))
+            #expect(names(in: json).filter { $0.contains("_") } == [])
+        }
+        let tasks = try await fixture.service.listTasks(.init(includesArtifacts: true), .init())
+        let json = try ACPJSON.decode(JSONValue.self, from: A2AJSON.encode(tasks))
+        #expect(names(in: json).filter { $0.contains("_") } == [])
+    }
+
     @Test func aSubscriptionIsRefusedWithoutAnythingToFollow() async throws {
         let fixture = try TaskFixture.echo()
         let ended = try await fixture.task(.user("a"))

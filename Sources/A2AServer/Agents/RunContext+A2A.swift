@@ -37,8 +37,8 @@ extension RunContext {
     /// }
     /// ```
     ///
-    /// The extensions that are active, and the metadata of the request, are in ``ACPCore/Message/a2aExtensions`` and
-    /// ``ACPCore/Message/a2aRequestMetadata`` of ``ACPRuntime/RunContext/input``.
+    /// The extensions that are active, and the metadata of the request, are the properties `a2aExtensions` and
+    /// `a2aRequestMetadata` of the message in `input`.
     public var a2aMessage: A2A.Message? {
         guard var message = input.last?.a2aMessage else { return nil }
         message.taskID = A2A.TaskID(runID)
@@ -191,11 +191,11 @@ extension A2A.Artifact {
 }
 
 extension A2A.Artifact: AgentOutput {
-    /// Sends the artifact as a whole. See ``ACPRuntime/RunContext/yield(_:append:lastChunk:)``.
+    /// Sends the artifact as a whole. See `RunContext.yield(_:append:lastChunk:)`.
     public func yield(to context: RunContext) async throws { try await context.yield(self, append: false) }
 }
 
 extension A2A.Message: AgentOutput {
-    /// Sends the message in place of a task. See ``ACPRuntime/RunContext/reply(with:)``.
+    /// Sends the message in place of a task. See `RunContext.reply(with:)`.
     public func yield(to context: RunContext) async throws { try await context.reply(with: self) }
 }

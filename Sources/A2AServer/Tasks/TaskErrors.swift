@@ -50,8 +50,8 @@ extension A2AError {
         case .unknownAgent: self.init(.invalidParams, message)
         case .unknownSession, .invalidInput: self.init(.invalidParams, message)
         case .alreadyEnded:
-            let status = error.runStatus.map(Self.name) ?? "ended"
-            self.init(.taskNotCancelable, "task \(task ?? "") is \(status) already and cannot be canceled")
+            let state = error.runStatus.map { " (\(Self.name($0)))" } ?? ""
+            self.init(.taskNotCancelable, "task \(task ?? "") has ended\(state) and cannot be canceled")
         case .notAwaiting:
             self.init(.unsupportedOperation, Self.notAwaiting(task, error.runStatus))
         case .keyReused:
@@ -73,8 +73,8 @@ extension A2AError {
         let subject = task.map { "task \($0)" } ?? "the task"
         guard let status else { return "\(subject) does not wait for a message" }
         return status.isTerminal
-            ? "\(subject) is \(name(status)) and takes no more messages: send a message without taskId, which begins "
-                + "a new task"
+            ? "\(subject) has ended (\(name(status))) and accepts no more messages: send a message without taskId, "
+                + "which begins a new task"
             : "\(subject) is \(name(status)) and does not wait for a message: wait until it needs input"
     }
 

@@ -78,10 +78,13 @@ extension TaskService {
     private func send(_ request: A2A.SendMessageRequest, _ call: Call) async throws -> Sent {
         try request.validate()
         try checkNesting(request)
-        if request.configuration?.pushNotificationConfig != nil, push == nil || !configuration.hasPushNotifications {
-            throw A2AError(
-                .pushNotificationNotSupported,
-                "this agent does not send push notifications: leave out configuration.taskPushNotificationConfig")
+        if let config = request.configuration?.pushNotificationConfig {
+            guard let push, configuration.hasPushNotifications else {
+                throw A2AError(
+                    .pushNotificationNotSupported,
+                    "this agent does not send push notifications: leave out configuration.taskPushNotificationConfig")
+            }
+            try push.validate(config)
         }
         let message = try await reporting { try input(request, call) }
         guard let task = request.message.taskID else {
@@ -125,7 +128,7 @@ extension TaskService {
         if request.configuration?.pushNotificationConfig != nil {
             _ = try await handle.created()
             do {
-                try await storePushConfig(of: request, for: handle.id)
+                try await storePushConfig(of: request, for: handle.id, from: 0)
             } catch {
                 // Nobody would learn of the task.
                 _ = try? await engine.cancel(handle.id)
@@ -135,13 +138,17 @@ extension TaskService {
         return .created(handle, input: call.idempotencyKey == nil ? [message] : nil)
     }
 
-    private func storePushConfig(of request: A2A.SendMessageRequest, for run: RunID) async throws {
+    /// - Parameter start: The index of the first event that is delivered. If `nil`, it is the one that follows the last
+    ///   event of the task.
+    private func storePushConfig(
+        of request: A2A.SendMessageRequest, for run: RunID, from start: Int? = nil
+    ) async throws {
         guard let push, var config = request.configuration?.pushNotificationConfig else { return }
         config.taskID = A2A.TaskID(run)
         // A message that is sent again replaces its configuration.
         config.id = config.id ?? A2A.PushConfigID(rawValue: run.rawValue)
         config.tenant = config.tenant ?? request.tenant
-        _ = try await push.create(config)
+        _ = try await push.create(config, from: start)
     }
 
     // MARK: - Answering

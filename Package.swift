@@ -426,7 +426,7 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Examples/A2AConformance",
-            exclude: ["README.md"],
+            exclude: ["README.md", "run"],
             swiftSettings: swiftSettings
         ),
         .target(

@@ -16,7 +16,7 @@ struct BindingAccessTests {
         "Requests without a valid token get 401 in the form of the binding",
         arguments: [nil, "Bearer wrong", "Basic secret-token"] as [String?])
     func refused(header: String?) async throws {
-        try await withBindings(server: Self.guarded) { server in
+        try await withBindings(server: Self.guarded) { server async throws in
             var headers: HTTPHeaders = ["A2A-Version": "1.0"]
             if let header { headers.add(name: "Authorization", value: header) }
             for binding in TestBinding.allCases {
@@ -36,7 +36,7 @@ struct BindingAccessTests {
 
     @Test("A token admits, and cards need none")
     func admitted() async throws {
-        try await withBindings(A2AConfiguration(defaultAgent: "echo"), server: Self.guarded) { server in
+        try await withBindings(A2AConfiguration(defaultAgent: "echo"), server: Self.guarded) { server async throws in
             for binding in TestBinding.allCases {
                 let response = try await binding.call(
                     .sendMessage, on: server, headers: ["A2A-Version": "1.0", "Authorization": "Bearer secret-token"])
@@ -53,7 +53,7 @@ struct BindingAccessTests {
 
     @Test("Agents that are added while the server runs are served")
     func later() async throws {
-        try await withBindings { server in
+        try await withBindings { server async throws in
             #expect(try await server.call("ListTasks", at: "/a2a/late").status == 404)
             try server.server.addAgent("late") { _ in "late" }
             let task = try await server.task(at: "/a2a/late")
@@ -110,7 +110,8 @@ struct BindingAccessTests {
             #expect(task.status.state == .completed)
             #expect(try await serving.send(.GET, "/agents/a2a/echo/tasks/\(task.id)").status == 200)
             let card = try await serving.send(
-                .GET, "/agents/a2a/echo/.well-known/agent-card.json", headers: [:]).decode(A2A.AgentCard.self)
+                .GET, "/agents/a2a/echo/.well-known/agent-card.json", headers: [:]
+            ).decode(A2A.AgentCard.self)
             #expect(card.supportedInterfaces.first?.url == "https://agents.example.com/agents/a2a/echo")
             #expect(try await serving.send(.GET, "/own", headers: [:]).text == "own")
             #expect(try await serving.send(.GET, "/agents/agents", headers: [:]).status == 404)

@@ -60,7 +60,9 @@ struct BindingErrorTests {
             Case(name: "no extended card", method: .getExtendedAgentCard, code: .unsupportedOperation),
             Case(
                 name: "a declared extended card is missing", method: .getExtendedAgentCard,
-                configuration: A2AConfiguration(card: { _, card in card.with { $0.capabilities.extendedAgentCard = true } }),
+                configuration: A2AConfiguration(card: { _, card in
+                    card.with { $0.capabilities.extendedAgentCard = true }
+                }),
                 code: .extendedAgentCardNotConfigured),
             Case(
                 name: "a required extension is not named", method: .sendMessage,
@@ -85,7 +87,7 @@ struct BindingErrorTests {
 
     @Test("Each binding reports an error with its codes and reason", arguments: cases, TestBinding.allCases)
     func reported(error: Case, binding: TestBinding) async throws {
-        try await withBindings(error.configuration) { server in
+        try await withBindings(error.configuration) { server async throws in
             let response = try await binding.call(
                 error.method, on: server, task: error.task, message: error.message, headers: error.headers)
             #expect(response.type == "application/json")
@@ -106,7 +108,7 @@ struct BindingErrorTests {
 
     @Test("A path or an agent that does not exist is not found")
     func unknown() async throws {
-        try await withBindings { server in
+        try await withBindings { server async throws in
             for (path, reason) in [
                 ("/a2a/nobody", "AGENT_NOT_FOUND"), ("/a2a/nobody/message:send", "AGENT_NOT_FOUND"),
                 ("/a2a/echo/message:sing", "NOT_FOUND"), ("/a2a/%20/message:send", "AGENT_NOT_FOUND"),
@@ -122,7 +124,7 @@ struct BindingErrorTests {
 
     @Test("A method that a path does not have gets 405, and OPTIONS the ones that it has")
     func methods() async throws {
-        try await withBindings { server in
+        try await withBindings { server async throws in
             for (path, allowed) in [
                 ("/a2a", "OPTIONS, POST"), ("/a2a/echo", "OPTIONS, POST"), ("/a2a/echo/", "OPTIONS, POST"),
                 ("/a2a/echo/message:send", "OPTIONS, POST"), ("/a2a/echo/tasks", "GET, HEAD, OPTIONS"),
@@ -150,7 +152,7 @@ struct BindingErrorTests {
 
     @Test("ACP is served beside A2A, with its own errors")
     func coexistence() async throws {
-        try await withBindings { server in
+        try await withBindings { server async throws in
             #expect(try await server.send(.GET, "/agents", headers: [:]).status == 200)
             let missing = try await server.send(.GET, "/runs/x", headers: [:])
             #expect(missing.status == 404 && missing.json["code"] == "not_found")
@@ -169,7 +171,7 @@ struct BindingErrorTests {
             $0.engine.maximumActiveRuns = 1
             $0.engine.maximumQueuedRuns = 0
         }
-        try await withBindings(server: configuration) { server in
+        try await withBindings(server: configuration) { server async throws in
             _ = try await server.task(at: "/a2a/questioner")
             let http = try await server.send(.POST, "/a2a/echo/message:send", BindingServer.message())
             #expect(http.status == 503 && http.headers.first(name: "Retry-After") == "1", "\(http.text)")

@@ -31,10 +31,11 @@ struct BindingJSONTests {
             (#"{"jsonrpc":"2.0","id":2,"method":"ListTasks","params":{"status":"DONE"}}"#, -32602, "2"),
         ])
     func envelopes(json: String, code: Int64, id: String) async throws {
-        try await withBindings { server in
+        try await withBindings { server async throws in
             let response = try await server.send(.POST, "/a2a/echo", json)
             #expect(response.status == 200 && response.type == "application/json")
-            #expect(response.text.hasPrefix(#"{"jsonrpc":"2.0","id":\#(id),"error":{"code":\#(code),"#), "\(response.text)")
+            #expect(
+                response.text.hasPrefix(#"{"jsonrpc":"2.0","id":\#(id),"error":{"code":\#(code),"#), "\(response.text)")
         }
     }
 
@@ -45,7 +46,7 @@ struct BindingJSONTests {
             (#""id":"","#, #""""#), (#""id":1,"params":null,"#, "1"), (#""id":1,"extra":{"a":[1]},"#, "1"),
         ])
     func ids(members: String, id: String) async throws {
-        try await withBindings { server in
+        try await withBindings { server async throws in
             let response = try await server.send(
                 .POST, "/a2a/echo", #"{\#(members)"method":"ListTasks","jsonrpc":"2.0"}"#)
             #expect(response.text.hasPrefix(#"{"jsonrpc":"2.0","id":\#(id),"result":{"#), "\(response.text)")
@@ -54,7 +55,7 @@ struct BindingJSONTests {
 
     @Test("Names may be in snake case, numbers texts, and unknown members are ignored", arguments: TestBinding.allCases)
     func lenience(binding: TestBinding) async throws {
-        try await withBindings { server in
+        try await withBindings { server async throws in
             let message =
                 #"{"message":{"message_id":"m","role":1,"parts":[{"text":"x","media_type":"text/plain","new":1}],"context_id":"ctx-1","task_id":null},"configuration":{"history_length":"0","return_immediately":false,"future":{}},"metadata":null}"#
             let sent = try await binding.call(.sendMessage, on: server, message: message)
@@ -65,7 +66,7 @@ struct BindingJSONTests {
 
     @Test("What is not JSON gets 400 over HTTP", arguments: ["", "{", "[]", "7", "null", "\u{feff}{}"])
     func bodies(json: String) async throws {
-        try await withBindings { server in
+        try await withBindings { server async throws in
             let response = try await server.send(.POST, "/a2a/echo/message:send", json)
             let error = try #require(response.error)
             #expect(response.status == 400 && [-32700, -32602].contains(error.code.number), "\(response.text)")
@@ -79,13 +80,15 @@ struct BindingJSONTests {
             $0.limits.maximumValues = 300
             $0.limits.maximumParts = 20
         }
-        try await withBindings(server: configuration) { server in
+        try await withBindings(server: configuration) { server async throws in
             let large = BindingServer.message(String(repeating: "x", count: 20_000))
             let values = #"{"metadata":[\#(Array(repeating: "1", count: 400).joined(separator: ","))]}"#
             let parts = Array(repeating: #"{"text":"x"}"#, count: 21).joined(separator: ",")
             let message = #"{"message":{"messageId":"m","role":"ROLE_USER","parts":[\#(parts)]}}"#
             let depth = String(repeating: "[", count: 5_000) + String(repeating: "]", count: 5_000)
-            for (body, status, rpcStatus) in [(large, 413, 413), (values, 400, 400), (message, 400, 200), (depth, 400, 400)] {
+            for (body, status, rpcStatus) in [
+                (large, 413, 413), (values, 400, 400), (message, 400, 200), (depth, 400, 400),
+            ] {
                 let http = try await server.send(.POST, "/a2a/echo/message:send", body)
                 #expect(http.status == status && http.error != nil, "\(http.text)")
                 let rpc = try await server.call("SendMessage", body)
@@ -100,11 +103,14 @@ struct BindingJSONTests {
 
     @Test("Parameters in the query are read like those in a body")
     func queries() async throws {
-        try await withBindings { server in
+        try await withBindings { server async throws in
             let first = try await server.task()
             _ = try await server.task("again")
-            func list(_ query: String) async throws -> BindingResponse { try await server.send(.GET, "/a2a/echo/tasks?\(query)") }
-            let page = try await list("pageSize=1&includeArtifacts=true&historyLength=0").decode(A2A.ListTasksResponse.self)
+            func list(_ query: String) async throws -> BindingResponse {
+                try await server.send(.GET, "/a2a/echo/tasks?\(query)")
+            }
+            let page = try await list("pageSize=1&includeArtifacts=true&historyLength=0").decode(
+                A2A.ListTasksResponse.self)
             #expect(page.tasks.count == 1 && page.totalSize == 2 && page.pageSize == 1)
             #expect(page.tasks[0].history.isEmpty && !page.tasks[0].artifacts.isEmpty)
             let next = try await list("page_size=1&pageToken=\(page.nextPageToken)").decode(A2A.ListTasksResponse.self)
@@ -117,7 +123,9 @@ struct BindingJSONTests {
                 ("historyLength=-1", "historyLength"), ("contextId=%zz", ""),
             ] {
                 let response = try await list(query)
-                #expect(response.status == 400 && response.error?.violations.first?.field == field, "\(query): \(response.text)")
+                #expect(
+                    response.status == 400 && response.error?.violations.first?.field == field,
+                    "\(query): \(response.text)")
             }
             let history = try await server.send(.GET, "/a2a/echo/tasks/\(first.id)?historyLength=0")
             #expect(try history.decode(A2A.Task.self).history.isEmpty)

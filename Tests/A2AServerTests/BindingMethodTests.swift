@@ -41,7 +41,8 @@ enum TestBinding: String, CaseIterable, Sendable, CustomTestStringConvertible {
                 method.rawValue, #"{"tenant":"\#(agent)"\#(members)"#, at: "/a2a", headers: headers)
         case .http, .tenantPath:
             let call = A2A.HTTPCall(
-                method, tenant: self == .http ? nil : agent, taskID: task, pushConfigID: A2A.PushConfigID(rawValue: config))
+                method, tenant: self == .http ? nil : agent, taskID: task,
+                pushConfigID: A2A.PushConfigID(rawValue: config))
             return try await server.send(
                 HTTPMethod(rawValue: call.verb), "/a2a/\(agent)\(call.path)",
                 call.verb == "POST" && method != .subscribeToTask ? params : nil, headers: headers)
@@ -60,7 +61,7 @@ enum TestBinding: String, CaseIterable, Sendable, CustomTestStringConvertible {
 struct BindingMethodTests {
     @Test("Messages are sent, and tasks are read, listed and cancelled", arguments: TestBinding.allCases)
     func tasks(binding: TestBinding) async throws {
-        try await withBindings { server in
+        try await withBindings { server async throws in
             let sent = try await binding.call(.sendMessage, on: server)
             #expect(sent.status == 200 && sent.type == "application/json", "\(sent.text)")
             guard case .task(let task) = try binding.result(sent, as: A2A.SendMessageResponse.self) else {
@@ -89,7 +90,7 @@ struct BindingMethodTests {
 
     @Test("A message with the task's id continues the task", arguments: TestBinding.allCases)
     func continued(binding: TestBinding) async throws {
-        try await withBindings { server in
+        try await withBindings { server async throws in
             let waiting = try await server.task(at: "/a2a/questioner")
             let message = BindingServer.message("Ada", task: waiting.id)
             let sent = try await binding.call(.sendMessage, on: server, agent: "questioner", message: message)
@@ -104,7 +105,7 @@ struct BindingMethodTests {
 
     @Test("Each binding streams the same elements", arguments: TestBinding.allCases)
     func streams(binding: TestBinding) async throws {
-        try await withBindings { server in
+        try await withBindings { server async throws in
             let response = try await binding.call(.sendStreamingMessage, on: server)
             #expect(response.status == 200 && response.type == "text/event-stream", "\(response.text)")
             #expect(response.headers.first(name: "Cache-Control") == "no-store")
@@ -116,13 +117,17 @@ struct BindingMethodTests {
         }
     }
 
-    @Test("A stream of a message ends with a question, one of a subscription with the task", arguments: TestBinding.allCases)
+    @Test(
+        "A stream of a message ends with a question, one of a subscription with the task",
+        arguments: TestBinding.allCases)
     func questions(binding: TestBinding) async throws {
-        try await withBindings { server in
+        try await withBindings { server async throws in
             let asked = try await binding.call(.sendStreamingMessage, on: server, agent: "questioner")
             #expect(asked.frames.map(\.summary) == ["task SUBMITTED", "status WORKING", "status INPUT_REQUIRED"])
             guard case .task(let task) = try #require(asked.frames.first).response() else { return }
-            let (first, rest) = try await server.openStream(binding, .subscribeToTask, agent: "questioner", task: task.id) {
+            let (first, rest) = try await server.openStream(
+                binding, .subscribeToTask, agent: "questioner", task: task.id
+            ) {
                 frame, server in
                 guard frame.summary == "task INPUT_REQUIRED" else { return }
                 _ = try await server.call(
@@ -135,7 +140,7 @@ struct BindingMethodTests {
 
     @Test("Both verbs subscribe over HTTP", arguments: [HTTPMethod.GET, .POST])
     func verbs(verb: HTTPMethod) async throws {
-        try await withBindings { server in
+        try await withBindings { server async throws in
             let task = try await server.task()
             let response = try await server.send(verb, "/a2a/echo/tasks/\(task.id):subscribe")
             #expect(response.error?.code == .unsupportedOperation && response.status == 400, "\(response.text)")
@@ -144,7 +149,7 @@ struct BindingMethodTests {
 
     @Test("Paths are percent-decoded, and operations follow the last colon")
     func paths() async throws {
-        try await withBindings { server in
+        try await withBindings { server async throws in
             let task = try await server.task()
             let encoded = task.id.rawValue.replacing("-", with: "%2D")
             #expect(try await server.send(.GET, "/a2a/echo/tasks/\(encoded)").decode(A2A.Task.self).id == task.id)
@@ -163,12 +168,13 @@ struct BindingMethodTests {
 
     @Test("A body that names another task than the path is rejected")
     func contradictions() async throws {
-        try await withBindings { server in
+        try await withBindings { server async throws in
             let task = try await server.task()
             let response = try await server.send(.POST, "/a2a/echo/tasks/\(task.id):cancel", #"{"id":"other"}"#)
             #expect(response.error?.code == .invalidParams && response.error?.violations.map(\.field) == ["id"])
             let config = try await server.send(
-                .POST, "/a2a/echo/tasks/\(task.id)/pushNotificationConfigs", #"{"taskId":"other","url":"https://e.com"}"#)
+                .POST, "/a2a/echo/tasks/\(task.id)/pushNotificationConfigs",
+                #"{"taskId":"other","url":"https://e.com"}"#)
             #expect(config.error?.violations.map(\.field) == ["taskId"])
         }
     }

@@ -16,7 +16,7 @@ struct BindingNegotiationTests {
             ("2.0", "1.0", false), ("one", nil, false), (nil, "0.3", false),
         ] as [(String?, String?, Bool)])
     func versions(header: String?, query: String?, isSupported: Bool) async throws {
-        try await withBindings { server in
+        try await withBindings { server async throws in
             let headers: HTTPHeaders = header.map { ["A2A-Version": $0] } ?? [:]
             let suffix = query.map { "?A2A-Version=\($0)" } ?? ""
             let http = try await server.send(.GET, "/a2a/echo/tasks\(suffix)", headers: headers)
@@ -36,7 +36,7 @@ struct BindingNegotiationTests {
             A2A.AgentExtension(uri: "urn:a", isRequired: true), A2A.AgentExtension(uri: "urn:b"),
             A2A.AgentExtension(uri: "urn:c"),
         ])
-        try await withBindings(configuration) { server in
+        try await withBindings(configuration) { server async throws in
             let headers: HTTPHeaders = ["A2A-Version": "1.0", "A2A-Extensions": "urn:b, urn:other ,urn:a", "X": "y"]
             for method in [A2A.Method.sendMessage, .sendStreamingMessage, .listTasks] {
                 let response = try await binding.call(method, on: server, headers: headers)
@@ -44,10 +44,11 @@ struct BindingNegotiationTests {
             }
             let several = try await binding.call(
                 .listTasks, on: server,
-                headers: HTTPHeaders([("A2A-Version", "1.0"), ("A2A-Extensions", "urn:a"), ("A2A-Extensions", "urn:c")]))
+                headers: HTTPHeaders([("A2A-Version", "1.0"), ("A2A-Extensions", "urn:a"), ("A2A-Extensions", "urn:c")])
+            )
             #expect(several.headers["A2A-Extensions"] == ["urn:a, urn:c"])
         }
-        try await withBindings { server in
+        try await withBindings { server async throws in
             let response = try await binding.call(
                 .listTasks, on: server, headers: ["A2A-Version": "1.0", "A2A-Extensions": "urn:b"])
             #expect(response.status == 200 && response.headers["A2A-Extensions"].isEmpty)
@@ -64,7 +65,7 @@ struct BindingNegotiationTests {
             ("application/cloudevents+json", nil, "application/a2a+json"),
         ] as [(String, String?, String)])
     func mirrored(type: String, accept: String?, expected: String) async throws {
-        try await withBindings { server in
+        try await withBindings { server async throws in
             var headers: HTTPHeaders = ["A2A-Version": "1.0", "Content-Type": type]
             if let accept { headers.add(name: "Accept", value: accept) }
             let response = try await server.send(
@@ -82,7 +83,7 @@ struct BindingNegotiationTests {
             ("application/a2a+json, application/json", "application/a2a+json"),
         ] as [(String?, String)])
     func accepted(accept: String?, expected: String) async throws {
-        try await withBindings { server in
+        try await withBindings { server async throws in
             var headers: HTTPHeaders = ["A2A-Version": "1.0"]
             if let accept { headers.add(name: "Accept", value: accept) }
             #expect(try await server.send(.GET, "/a2a/echo/tasks", headers: headers).type == expected)
@@ -93,7 +94,7 @@ struct BindingNegotiationTests {
 
     @Test("A body of another type than JSON gets 415", arguments: ["text/plain", "application/xml", "text/json", "x"])
     func otherTypes(type: String) async throws {
-        try await withBindings { server in
+        try await withBindings { server async throws in
             let headers: HTTPHeaders = ["A2A-Version": "1.0", "Content-Type": type]
             for path in ["/a2a/echo", "/a2a/echo/message:send", "/a2a"] {
                 let response = try await server.send(.POST, path, BindingServer.message(), headers: headers)
@@ -102,14 +103,15 @@ struct BindingNegotiationTests {
                 #expect(error.code.number == -32005 && error.code.reason == "CONTENT_TYPE_NOT_SUPPORTED")
             }
             let task = try await server.task(at: "/a2a/questioner")
-            let cancelled = try await server.send(.POST, "/a2a/questioner/tasks/\(task.id):cancel", "", headers: headers)
+            let cancelled = try await server.send(
+                .POST, "/a2a/questioner/tasks/\(task.id):cancel", "", headers: headers)
             #expect(cancelled.status == 200, "an empty body has no type")
         }
     }
 
     @Test("A tenant must be the agent, and names it where the path does not")
     func tenants() async throws {
-        try await withBindings { server in
+        try await withBindings { server async throws in
             for tenant in ["", "echo"] {
                 let params = BindingServer.message(tenant: tenant)
                 #expect(try await server.call("SendMessage", params).error == nil)
@@ -137,7 +139,7 @@ struct BindingNegotiationTests {
 
     @Test("A key makes sending idempotent", arguments: TestBinding.allCases)
     func idempotency(binding: TestBinding) async throws {
-        try await withBindings { server in
+        try await withBindings { server async throws in
             let headers: HTTPHeaders = ["A2A-Version": "1.0", "Idempotency-Key": "k1"]
             var ids: Set<A2A.TaskID> = []
             for _ in 0..<3 {

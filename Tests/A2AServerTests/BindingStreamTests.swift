@@ -2,8 +2,10 @@
 
 import ACPTestSupport
 import AsyncHTTPClient
+import Foundation
 import NIOCore
 import NIOHTTP1
+import ServiceLifecycle
 import Testing
 
 @testable import A2AServer
@@ -16,7 +18,7 @@ struct BindingStreamTests {
 
     @Test("A stream continues after any event, with the same elements", arguments: [TestBinding.jsonRPC, .http])
     func resumed(binding: TestBinding) async throws {
-        try await withBindings { server in
+        try await withBindings { server async throws in
             let whole = try await binding.call(.sendStreamingMessage, on: server).frames
             guard case .task(let task) = try #require(whole.first).response() else { return }
             for frame in whole.dropLast() {
@@ -33,7 +35,7 @@ struct BindingStreamTests {
 
     @Test("All subscribers get the same elements, in order", arguments: [TestBinding.jsonRPC, .http])
     func subscribers(binding: TestBinding) async throws {
-        try await withBindings { server in
+        try await withBindings { server async throws in
             let task = try await server.task(at: "/a2a/questioner")
             let ready = Counter()
             let streams = try await withThrowingTaskGroup(of: [SentFrame].self) { tasks in
@@ -59,7 +61,7 @@ struct BindingStreamTests {
     @Test("A silent stream has comments, which keep its connection open")
     func comments() async throws {
         let configuration = ServerConfiguration.binding.with { $0.keepAliveInterval = .milliseconds(20) }
-        try await withBindings(server: configuration) { server in
+        try await withBindings(server: configuration) { server async throws in
             let task = try await server.task(at: "/a2a/questioner")
             var request = HTTPClientRequest(url: "\(server.url)/a2a/questioner/tasks/\(task.id):subscribe")
             request.headers = ["A2A-Version": "1.0"]
@@ -75,7 +77,7 @@ struct BindingStreamTests {
 
     @Test("A shutdown ends the stream of a task that waits, without an error")
     func shutdown() async throws {
-        try await withBindings { server in
+        try await withBindings { server async throws in
             let task = try await server.task(at: "/a2a/questioner")
             let (first, rest) = try await server.openStream(
                 .http, .subscribeToTask, agent: "questioner", task: task.id
@@ -92,7 +94,7 @@ struct BindingStreamTests {
             try $0.addAgent("echo") { context in
                 for _ in 0..<3 { try await context.yield(text) }
             }
-        }) { server in
+        }) { server async throws in
             let frames = try await binding.call(.sendStreamingMessage, on: server).frames
             let parts = try frames.compactMap { frame -> A2A.Part.Content? in
                 guard case .artifactUpdate(let event) = try frame.response() else { return nil }
@@ -111,7 +113,7 @@ struct BindingStreamTests {
                 try await gate.wait()
                 try await context.yield("ended")
             }
-        }) { server in
+        }) { server async throws in
             var request = HTTPClientRequest(url: "\(server.url)/a2a/echo/message:stream")
             request.method = .POST
             request.headers = ["A2A-Version": "1.0", "Content-Type": "application/json"]
@@ -131,9 +133,11 @@ struct BindingStreamTests {
     func failures() throws {
         let failure = ErrorResponse(RunEngineError.unknownRun("r1"))
         let stream = TaskService.Stream(
-            run: "r1", first: nil, offset: 0, end: .terminal, events: TaskEvents())
+            run: "r1", first: nil, offset: 0, end: .terminal, events: TaskEvents(of: "r1", in: "s1"))
         let http = String(buffer: TaskStreamFormat(stream, PlainStreamEncoder()).encode(failure))
-        #expect(http.hasPrefix("event: error\ndata: {\"error\":{\"code\":404,\"status\":\"NOT_FOUND\",") && http.hasSuffix("\n\n"))
+        #expect(
+            http.hasPrefix("event: error\ndata: {\"error\":{\"code\":404,\"status\":\"NOT_FOUND\",")
+                && http.hasSuffix("\n\n"))
         let rpc = String(buffer: TaskStreamFormat(stream, JSONRPCStreamEncoder(id: .integer(7))).encode(failure))
         #expect(rpc.hasPrefix(#"event: error"# + "\n" + #"data: {"jsonrpc":"2.0","id":7,"error":{"code":-32001,"#))
     }

@@ -45,7 +45,8 @@ struct CardTests {
             metadata: AgentMetadata(
                 capabilities: [
                     AgentCapability(name: "Train Travel", description: "Plans with trains"),
-                    AgentCapability(name: "train travel!", description: ""), AgentCapability(name: "旅", description: "x"),
+                    AgentCapability(name: "train travel!", description: ""),
+                    AgentCapability(name: "旅", description: "x"),
                 ],
                 domains: ["travel"], tags: ["Planning", "travel", ""],
                 author: AgentMetadata.Person(name: "Ada", url: "https://ada.example.com"),
@@ -97,24 +98,24 @@ struct CardTests {
     @Test("The card at the root is that of the default agent, of the only one, or none")
     func root() async throws {
         let path = "/.well-known/agent-card.json"
-        try await withBindings { server in
+        try await withBindings { server async throws in
             let response = try await server.send(.GET, path, headers: [:])
             #expect(response.status == 404)
             let message = try #require(response.error?.message)
             #expect(message.contains("/a2a/{agent}/") && message.contains("A2AConfiguration.defaultAgent"))
         }
-        try await withBindings(A2AConfiguration(defaultAgent: "questioner")) { server in
+        try await withBindings(A2AConfiguration(defaultAgent: "questioner")) { server async throws in
             let card = try await server.send(.GET, path, headers: [:]).decode(A2A.AgentCard.self)
             #expect(card.name == "questioner")
             #expect(card.supportedInterfaces.first?.url == "\(server.url)/a2a/questioner")
         }
-        try await withBindings(A2AConfiguration(defaultAgent: "nobody")) { server in
+        try await withBindings(A2AConfiguration(defaultAgent: "nobody")) { server async throws in
             #expect(try await server.send(.GET, path, headers: [:]).error?.message.contains("nobody") == true)
         }
-        try await withBindings(agents: { try $0.addAgent("only") { _ in "x" } }) { server in
+        try await withBindings(agents: { try $0.addAgent("only") { _ in "x" } }) { server async throws in
             #expect(try await server.send(.GET, path, headers: [:]).decode(A2A.AgentCard.self).name == "only")
         }
-        try await withBindings(agents: { _ in }) { server in
+        try await withBindings(agents: { _ in }) { server async throws in
             #expect(try await server.send(.GET, path, headers: [:]).status == 404)
         }
     }
@@ -122,7 +123,7 @@ struct CardTests {
     @Test("Clients that have the card get 304")
     func caching() async throws {
         let path = "/a2a/echo/.well-known/agent-card.json"
-        try await withBindings(A2AConfiguration(cardLifetime: .seconds(60))) { server in
+        try await withBindings(A2AConfiguration(cardLifetime: .seconds(60))) { server async throws in
             let first = try await server.send(.GET, path, headers: [:])
             #expect(first.type == "application/json")
             #expect(first.headers.first(name: "Cache-Control") == "public, max-age=60")
@@ -132,7 +133,8 @@ struct CardTests {
             let later = HTTPDate.text(.now + .seconds(60))
             for (headers, status) in [
                 (["If-None-Match": tag], 304), (["If-None-Match": String(tag.dropFirst(2))], 304),
-                (["If-None-Match": "*"], 304), (["If-None-Match": "\"x\", \(tag)"], 304), (["If-None-Match": "\"x\""], 200),
+                (["If-None-Match": "*"], 304), (["If-None-Match": "\"x\", \(tag)"], 304),
+                (["If-None-Match": "\"x\""], 200),
                 (["If-Modified-Since": date], 304), (["If-Modified-Since": later], 304),
                 (["If-Modified-Since": "Sun, 06 Nov 1994 08:49:37 GMT"], 200), (["If-Modified-Since": "x"], 200),
                 (["If-None-Match": "\"x\"", "If-Modified-Since": later], 200),
@@ -150,7 +152,7 @@ struct CardTests {
     @Test("Cards are signed, with a tag that does not depend on the signatures")
     func signed() async throws {
         let key = P256.Signing.PrivateKey()
-        let signer = A2A.AgentCardSigner(key: .p256(key), keyID: "k1")
+        let signer = A2A.AgentCardSigner(key: .es256(key), keyID: "k1")
         var tags: Set<String> = []
         var signatures: Set<String> = []
         for signer in [signer, signer, nil] {
@@ -167,7 +169,7 @@ struct CardTests {
     @Test("URLs in cards are those at which the client reaches the server")
     func urls() async throws {
         func url(_ configuration: ServerConfiguration, _ headers: HTTPHeaders) async throws -> String? {
-            try await withBindings(server: configuration) { server in
+            try await withBindings(server: configuration) { server async throws in
                 let card = try await server.send(.GET, "/a2a/echo/.well-known/agent-card.json", headers: headers)
                 return try card.decode(A2A.AgentCard.self).supportedInterfaces.first?.url
             }
@@ -188,7 +190,7 @@ struct CardTests {
     @Test("A card that the operator has made invalid is an error that names the field")
     func broken() async throws {
         let configuration = A2AConfiguration(card: { _, card in card.with { $0.skills = [] } })
-        try await withBindings(configuration) { server in
+        try await withBindings(configuration) { server async throws in
             let response = try await server.send(.GET, "/a2a/echo/.well-known/agent-card.json", headers: [:])
             #expect(response.status == 500 && response.error?.message.contains("skills") == true, "\(response.text)")
         }
@@ -198,8 +200,8 @@ struct CardTests {
     func extended(binding: TestBinding) async throws {
         let configuration = A2AConfiguration(
             extendedCard: { _, card in card.with { $0.description = "More" } },
-            signer: A2A.AgentCardSigner(key: .p256(P256.Signing.PrivateKey()), keyID: "k1"))
-        try await withBindings(configuration) { server in
+            signer: A2A.AgentCardSigner(key: .es256(P256.Signing.PrivateKey()), keyID: "k1"))
+        try await withBindings(configuration) { server async throws in
             let response = try await binding.call(.getExtendedAgentCard, on: server)
             let card = try binding.result(response, as: A2A.AgentCard.self)
             #expect(card.description == "More" && !card.signatures.isEmpty)
@@ -214,7 +216,8 @@ struct CardTests {
         #expect(HTTPDate.time("Sun, 06 Nov 1994 08:49:37 GMT") == Timestamp("1994-11-06T08:49:37Z"))
         #expect(HTTPDate.text(Timestamp(microseconds: 0)) == "Thu, 01 Jan 1970 00:00:00 GMT")
         #expect(try HTTPDate.text(#require(Timestamp("2026-11-27T00:00:00Z"))) == "Fri, 27 Nov 2026 00:00:00 GMT")
-        for text in ["", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994", "Sun, 06 Nux 1994 08:49:37 GMT"] {
+        for text in ["", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994", "Sun, 06 Nux 1994 08:49:37 GMT"]
+        {
             #expect(HTTPDate.time(text) == nil)
         }
     }

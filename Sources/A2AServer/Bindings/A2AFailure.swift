@@ -88,7 +88,8 @@ extension A2AFailure {
     static var unknownPath: A2AFailure {
         A2AFailure(
             A2AError(
-                .pathNotFound, "there is no such path: see the paths of the protocol, such as /a2a/{agent}/message:send",
+                .pathNotFound,
+                "there is no such path: see the paths of the protocol, such as /a2a/{agent}/message:send",
                 domain: domain))
     }
 

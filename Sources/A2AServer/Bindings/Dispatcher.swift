@@ -15,7 +15,8 @@ struct Dispatcher: Sendable {
 
     init(environment: RouteEnvironment, configuration: A2AConfiguration, push: PushService?) {
         self.environment = environment
-        let builder = CardBuilder(configuration: configuration, authentication: environment.configuration.authentication)
+        let builder = CardBuilder(
+            configuration: configuration, authentication: environment.configuration.authentication)
         agents = AgentDirectory(
             engine: environment.engine, configuration: configuration, cards: builder, push: push)
         cards = CardStore(builder: builder)
@@ -58,7 +59,9 @@ struct Dispatcher: Sendable {
     private func card(
         of agent: AgentName, _ request: Request, _ context: some RemoteAddressRequestContext
     ) throws -> Response {
-        guard let manifest = environment.engine.agents[agent]?.manifest else { throw A2AFailure.unknownAgent(agent.rawValue) }
+        guard let manifest = environment.engine.agents[agent]?.manifest else {
+            throw A2AFailure.unknownAgent(agent.rawValue)
+        }
         return try cards.card(of: manifest, at: environment.baseURL(of: request, context)).response(to: request)
     }
 

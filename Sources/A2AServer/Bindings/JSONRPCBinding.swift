@@ -50,7 +50,8 @@ struct JSONRPCBinding: Sendable {
         case .stream(let stream):
             response =
                 received.isVersion03
-                ? operations.response(of: stream.version03, Version03.StreamEncoder(id: received.id), to: request, context)
+                ? operations.response(
+                    of: stream.version03, Version03.StreamEncoder(id: received.id), to: request, context)
                 : operations.response(of: stream, JSONRPCStreamEncoder(id: received.id), to: request, context)
         }
         response.setExtensions(extensions, isVersion03: received.isVersion03)

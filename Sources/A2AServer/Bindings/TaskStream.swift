@@ -95,7 +95,8 @@ struct TaskStreamFormat<Encoder: StreamEncoder>: EventStreamFormat {
     func failure(for error: any Error) -> ErrorResponse? {
         switch error {
         case is RunEngineError, is ACPError: ErrorResponse(error)
-        case let error as A2AError: ErrorResponse(.internalServerError, ACPError(.serverError, error.message), cause: error)
+        case let error as A2AError:
+            ErrorResponse(.internalServerError, ACPError(.serverError, error.message), cause: error)
         default: nil
         }
     }

@@ -93,7 +93,9 @@ package struct PieceWriter: ResponseBodyWriter {
         }
     }
 
-    package consuming func finish(_ trailingHeaders: HTTPFields?) async throws { try await base.finish(trailingHeaders) }
+    package consuming func finish(_ trailingHeaders: HTTPFields?) async throws {
+        try await base.finish(trailingHeaders)
+    }
 }
 
 /// JSON that is created piece by piece.

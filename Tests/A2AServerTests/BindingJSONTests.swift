@@ -120,7 +120,7 @@ struct BindingJSONTests {
             for (query, field) in [
                 ("pageSize=0", "pageSize"), ("pageSize=x", "pageSize"), ("status=DONE", "status"),
                 ("includeArtifacts=1", "includeArtifacts"), ("statusTimestampAfter=today", "statusTimestampAfter"),
-                ("historyLength=-1", "historyLength"), ("contextId=%zz", ""),
+                ("historyLength=-1", "historyLength"), ("contextId=%20", "contextId"),
             ] {
                 let response = try await list(query)
                 #expect(

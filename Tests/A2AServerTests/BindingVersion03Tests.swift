@@ -40,7 +40,10 @@ struct BindingVersion03Tests {
             #expect(asked["result"]?["status"]?["state"] == "input-required")
             let task = try #require(asked["result"]?["id"]?.stringValue)
             let answered = try await call("message/send", Self.message("Ada", task: task), agent: "questioner")
-            #expect(answered["result"]?["artifacts"]?.arrayValue?.first?["parts"] == [["kind": "text", "text": "Hello, Ada!"]])
+            #expect(
+                answered["result"]?["artifacts"]?.arrayValue?.first?["parts"] == [
+                    ["kind": "text", "text": "Hello, Ada!"]
+                ])
         }
     }
 

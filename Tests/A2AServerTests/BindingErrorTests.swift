@@ -171,14 +171,22 @@ struct BindingErrorTests {
             $0.engine.maximumActiveRuns = 1
             $0.engine.maximumQueuedRuns = 0
         }
-        try await withBindings(server: configuration) { server async throws in
-            _ = try await server.task(at: "/a2a/questioner")
+        let gate = Signal<Void>()
+        try await withBindings(
+            server: configuration,
+            agents: {
+                try $0.addBindingAgents()
+                try $0.addAgent("busy") { _ in try await gate.wait() }
+            }
+        ) { server async throws in
+            _ = try await server.task(at: "/a2a/busy", configuration: #"{"returnImmediately":true}"#)
             let http = try await server.send(.POST, "/a2a/echo/message:send", BindingServer.message())
             #expect(http.status == 503 && http.headers.first(name: "Retry-After") == "1", "\(http.text)")
             #expect(http.error?.code.grpcStatus == .unavailable)
             let rpc = try await server.call("SendMessage", BindingServer.message())
             #expect(rpc.status == 200 && rpc.headers.first(name: "Retry-After") == "1", "\(rpc.text)")
             #expect(rpc.error?.code.reason == "UNAVAILABLE")
+            gate.send()
         }
     }
 }

@@ -51,10 +51,13 @@ struct PushDeliveryTests {
             ])
     }
 
-    @Test("A random part shortens pauses by up to a half", arguments: [(0.0, 2_000), (0.5, 1_500), (1.0, 1_000), (7.0, 1_000)])
+    @Test(
+        "A random part shortens pauses by up to a half",
+        arguments: [(0.0, 2_000), (0.5, 1_500), (1.0, 1_000), (7.0, 1_000)])
     func jitter(jitter: Double, milliseconds: Int) {
         var delivery = PushDelivery(Self.configuration)
-        #expect(delivery.attemptDidEnd(.failed(.timedOut), jitter: jitter) == .retry(after: .milliseconds(milliseconds)))
+        #expect(
+            delivery.attemptDidEnd(.failed(.timedOut), jitter: jitter) == .retry(after: .milliseconds(milliseconds)))
     }
 
     @Test("Success counts in any attempt")
@@ -69,7 +72,8 @@ struct PushDeliveryTests {
     @Test(
         "Retry-After is a number of seconds or a date",
         arguments: [
-            ("0", 0), ("120", 120), (" 5", 5), ("Sun, 06 Nov 1994 08:49:37 GMT", 37), ("Sun, 06 Nov 1994 08:48:00 GMT", 0),
+            ("0", 0), ("120", 120), (" 5", 5), ("Sun, 06 Nov 1994 08:49:37 GMT", 37),
+            ("Sun, 06 Nov 1994 08:48:00 GMT", 0),
             ("Thu, 29 Feb 1996 00:00:00 GMT", 41_440_260), ("-1", nil), ("", nil), ("soon", nil), ("1.5", nil),
             ("9999999999", nil), ("Sun, 06 Now 1994 08:49:37 GMT", nil), ("Sun, 06 Nov 1994 08:49:37", nil),
         ] as [(String, Int?)])

@@ -85,12 +85,15 @@ struct PushServiceTests {
         } while token != nil
         #expect(found == ["id 0", "id 1", "id 2", "id 3", "id 4"])
         for token in ["x", "", "AAAA"] where !token.isEmpty {
-            #expect(await code { _ = try await push.list(.init(taskID: task, pageToken: token)) } == "INVALID_PARAMS pageToken")
+            #expect(
+                await code { _ = try await push.list(.init(taskID: task, pageToken: token)) }
+                    == "INVALID_PARAMS pageToken")
         }
         #expect(await code { _ = try await push.list(.init(taskID: task, pageSize: -1)) } == "INVALID_PARAMS pageSize")
     }
 
-    @Test("Methods about a task that does not exist are refused", arguments: ["unknown", "not a task", "~companion.00"])
+    @Test(
+        "Methods about a task that does not exist are refused", arguments: ["unknown", "not a task", "~companion.00"])
     func unknownTask(text: String) async throws {
         let task = A2A.TaskID(rawValue: text)
         #expect(await code { _ = try await push.create(config(task, "a")) } == "TASK_NOT_FOUND")
@@ -105,13 +108,16 @@ struct PushServiceTests {
         let run = try #require(RunID(rawValue: task.rawValue))
         _ = try await push.create(config(task, "a"))
         let companion = try #require(try await engine.companions(of: run).first)
-        #expect(await code { _ = try await push.create(config(.init(rawValue: companion.id.rawValue))) } == "TASK_NOT_FOUND")
+        #expect(
+            await code { _ = try await push.create(config(.init(rawValue: companion.id.rawValue))) } == "TASK_NOT_FOUND"
+        )
     }
 
     @Test(
         "Invalid URLs are refused, without the URL in the error",
         arguments: [
-            "", "hooks.example", "ftp://hooks.example/", "http://user:secret@hooks.example/", "http://hooks.example/a b",
+            "", "hooks.example", "ftp://hooks.example/", "http://user:secret@hooks.example/",
+            "http://hooks.example/a b",
             "http://127.0.0.1/secret", "http://[::1]:80/secret", "http://10.1.2.3/", "http://169.254.169.254/latest",
             "http://0x7f.1/", "http://2130706433/", "http://[::ffff:10.0.0.1]/", "file:///etc/passwd",
         ])
@@ -131,7 +137,8 @@ struct PushServiceTests {
         #expect(await code { $0.token = "secret\r\nX: y" } == "INVALID_PARAMS token")
         #expect(await code { $0.token = "secret-ü" } == "INVALID_PARAMS token")
         #expect(await code { $0.token = String(repeating: "x", count: 5_000) } == "INVALID_PARAMS token")
-        #expect(await code { $0.authentication?.credentials = "secret\n" } == "INVALID_PARAMS authentication.credentials")
+        #expect(
+            await code { $0.authentication?.credentials = "secret\n" } == "INVALID_PARAMS authentication.credentials")
         #expect(await code { $0.authentication?.scheme = "Bearer secret" } == "INVALID_PARAMS authentication.scheme")
         #expect(await code { $0.authentication?.scheme = "" } == "INVALID_PARAMS authentication.scheme")
         #expect(await code { $0.id = .init(rawValue: String(repeating: "x", count: 257)) } == "INVALID_PARAMS id")

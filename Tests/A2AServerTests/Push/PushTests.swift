@@ -167,7 +167,9 @@ struct PushTests {
 
     @Test("Deleting a configuration stops its deliveries, also those that are being repeated")
     func deletion() async throws {
-        try await Webhook.serving { _ in .status(500) } _: { webhook in
+        try await Webhook.serving { _ in
+            .status(500)
+        } _: { webhook in
             let push = try serve()
             let task = try await startTask(push.engine)
             let config = try await push.create(config(task, "a", webhook.url()), from: 0)
@@ -184,7 +186,9 @@ struct PushTests {
 
     @Test("A configuration that replaces another one gets the events from then on")
     func replacement() async throws {
-        try await Webhook.serving { $0.path == "/old" ? .status(500) : .ok } _: { webhook in
+        try await Webhook.serving {
+            $0.path == "/old" ? .status(500) : .ok
+        } _: { webhook in
             let push = try serve()
             let task = try await startTask(push.engine)
             let count = try await push.engine.eventCount(of: task)
@@ -242,13 +246,13 @@ struct PushTests {
         try await Webhook.serving { webhook in
             let (first, _) = try await shared.process()
             let (second, _) = try await shared.process()
+            var services: [PushService] = []
             for engine in [first, second] {
                 try Self.addAgents(engine.agents)
-                _ = PushService(engine: engine, configuration: Self.fast)
+                services.append(PushService(engine: engine, configuration: Self.fast))
             }
             let task = try await startTask(first)
-            let push = PushService(engine: first)
-            _ = try await push.create(config(task, "a", webhook.url()), from: 0)
+            _ = try await services[0].create(config(task, "a", webhook.url()), from: 0)
             let before = try await first.eventCount(of: task)
             try await eventually("all so far are delivered") {
                 webhook.acknowledged.last?.id == "\(task)-\(before - 1)"
@@ -276,7 +280,9 @@ struct PushTests {
             let push = try serve(MemoryStorage(), configuration, logger: log.logger)
             let task = try await startTask(push.engine)
             _ = try await push.create(config(task, "a", webhook.url("/secret?secret", host: "localhost")), from: 0)
-            try await eventually("it has stopped") { try await push.engine.companions(of: task).first?.hasEnded == true }
+            try await eventually("it has stopped") {
+                try await push.engine.companions(of: task).first?.hasEnded == true
+            }
             #expect(webhook.connections == 0)
             #expect(log.text.contains("push notifications have stopped"))
             #expect(!log.text.contains("secret"))
@@ -311,11 +317,15 @@ struct PushTests {
 
     @Test("A receiver that is gone gets nothing more")
     func gone() async throws {
-        try await Webhook.serving { _ in .status(410) } _: { webhook in
+        try await Webhook.serving { _ in
+            .status(410)
+        } _: { webhook in
             let push = try serve()
             let task = try await startTask(push.engine)
             let config = try await push.create(config(task, "a", webhook.url()), from: 0)
-            try await eventually("it has stopped") { try await push.engine.companions(of: task).first?.hasEnded == true }
+            try await eventually("it has stopped") {
+                try await push.engine.companions(of: task).first?.hasEnded == true
+            }
             try await answer(task, in: push.engine)
             _ = try await expected(task, in: push.engine)
             #expect(webhook.received.count == 1)
@@ -326,13 +336,17 @@ struct PushTests {
 
     @Test("A receiver that fails for too many events in a row gets nothing more")
     func failures() async throws {
-        try await Webhook.serving { _ in .status(500) } _: { webhook in
+        try await Webhook.serving { _ in
+            .status(500)
+        } _: { webhook in
             var configuration = Self.fast
             (configuration.maximumAttempts, configuration.maximumFailedEvents) = (3, 2)
             let push = try serve(MemoryStorage(), configuration)
             let task = try await startTask(push.engine)
             _ = try await push.create(config(task, "a", webhook.url()), from: 0)
-            try await eventually("it has stopped") { try await push.engine.companions(of: task).first?.hasEnded == true }
+            try await eventually("it has stopped") {
+                try await push.engine.companions(of: task).first?.hasEnded == true
+            }
             #expect(webhook.received.map(\.id) == [0, 0, 0, 1, 1, 1].map { "\(task)-\($0)" })
             await push.engine.shutdown()
         }

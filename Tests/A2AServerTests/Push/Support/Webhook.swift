@@ -34,7 +34,7 @@ final class Webhook: Sendable {
     }
 
     typealias Handler = @Sendable (Delivery) async throws -> Response
-    private typealias Channel = NIOAsyncChannel<HTTPServerRequestPart, HTTPPart<HTTPResponseHead, ByteBuffer>>
+    private typealias Channel = NIOAsyncChannel<HTTPServerRequestPart, HTTPServerResponsePart>
 
     let port: Int
     private let channel: NIOAsyncChannel<Channel, Never>
@@ -111,7 +111,7 @@ final class Webhook: Sendable {
                     headers.add(name: "Content-Length", value: "\(response.body.utf8.count)")
                     try await outbound.write(
                         .head(HTTPResponseHead(version: .http1_1, status: response.status, headers: headers)))
-                    try await outbound.write(.body(ByteBuffer(string: response.body)))
+                    try await outbound.write(.body(.byteBuffer(ByteBuffer(string: response.body))))
                     try await outbound.write(.end(nil))
                 }
             }

@@ -86,7 +86,7 @@ extension ACPClientError: CustomStringConvertible {
 
 extension ACPClientError {
     /// Whether another attempt of an idempotent request may succeed.
-    var isTransient: Bool {
+    package var isTransient: Bool {
         switch code {
         case .cannotConnect, .timedOut, .connectionLost: true
         case .serverError: status.map { $0 == 408 || $0 == 429 || ($0 >= 500 && $0 != 501) } ?? false

@@ -3,6 +3,7 @@
 import ACPClient
 import ACPCore
 import Foundation
+import HTTPTestSupport
 import HTTPTypes
 import Hummingbird
 import NIOCore

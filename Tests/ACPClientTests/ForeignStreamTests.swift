@@ -2,6 +2,7 @@
 
 import ACPClient
 import ACPCore
+import HTTPTestSupport
 import HTTPTypes
 import Synchronization
 import Testing

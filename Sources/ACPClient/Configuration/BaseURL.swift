@@ -4,13 +4,16 @@ import ACPCore
 import Foundation
 
 /// The URL to which a server's paths are appended.
-struct BaseURL: Sendable, Hashable, CustomStringConvertible {
+package struct BaseURL: Sendable, Hashable, CustomStringConvertible {
     /// The URL without a slash at the end.
-    let description: String
+    package let description: String
     /// Scheme, host and port. Credentials are sent only to URLs of the same origin.
-    let origin: String
+    package let origin: String
 
-    init(_ text: String) throws(ACPClientError) {
+    /// - Parameters:
+    ///   - text: The URL.
+    ///   - server: The kind of server in errors, with its article.
+    package init(_ text: String, of server: String = "an ACP server") throws(ACPClientError) {
         let text = text.trimmingCharacters(in: .whitespacesAndNewlines)
         guard !text.isEmpty else {
             throw ACPClientError(.invalidURL, "the URL is empty: use one such as http://127.0.0.1:8000")
@@ -26,7 +29,7 @@ struct BaseURL: Sendable, Hashable, CustomStringConvertible {
         }
         guard let scheme = components.scheme?.lowercased(), scheme == "http" || scheme == "https" else {
             let remedy = text.contains("://") ? "http and https are supported" : "begin it with http:// or https://"
-            throw ACPClientError(.invalidURL, "\"\(text)\" is not the URL of an ACP server: \(remedy)")
+            throw ACPClientError(.invalidURL, "\"\(text)\" is not the URL of \(server): \(remedy)")
         }
         guard let host = components.host, !host.isEmpty else {
             throw ACPClientError(.invalidURL, "\"\(text)\" has no host")
@@ -63,10 +66,10 @@ struct BaseURL: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// Host and port, for messages.
-    var authority: String { String(origin.drop { $0 != "/" }.drop { $0 == "/" }) }
+    package var authority: String { String(origin.drop { $0 != "/" }.drop { $0 == "/" }) }
 
     /// Whether a URL has the same origin, so that the token may be sent to it.
-    func isSameOrigin(as url: String) -> Bool {
+    package func isSameOrigin(as url: String) -> Bool {
         guard let components = URLComponents(string: url), components.user == nil,
             let scheme = components.scheme?.lowercased(),
             let host = components.percentEncodedHost?.lowercased()

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// One event of a `text/event-stream`.
-struct ServerSentEvent: Hashable {
+package struct ServerSentEvent: Hashable {
     /// The id of this event. Unlike a browser's last event id, it is not inherited from earlier events, so that an
     /// event without an id is not mistaken for the one before it.
-    var id: String?
+    package var id: String?
     /// The event's type. Defaults to `message`.
-    var type: String
+    package var type: String
     /// The data lines, joined by line feeds.
-    var data: [UInt8]
+    package var data: [UInt8]
 }
 
 /// Parses a `text/event-stream`, in whatever pieces its bytes arrive.
@@ -22,14 +22,14 @@ struct ServerSentEvent: Hashable {
 /// parser.append(chunk)
 /// while let event = try parser.next() { … }
 /// ```
-struct ServerSentEventParser {
+package struct ServerSentEventParser {
     /// The error of an event that is larger than the limit.
-    struct EventTooLarge: Error, Hashable {
-        let limit: Int
+    package struct EventTooLarge: Error, Hashable {
+        package let limit: Int
     }
 
     /// The reconnection time that the stream has requested last, in milliseconds.
-    private(set) var retryMilliseconds: Int?
+    package private(set) var retryMilliseconds: Int?
 
     private let maximumEventBytes: Int
     private var input: [UInt8] = []
@@ -45,12 +45,12 @@ struct ServerSentEventParser {
     private var hasData = false
 
     /// - Parameter maximumEventBytes: The maximum size of the data of one event.
-    init(maximumEventBytes: Int = 64 * 1024 * 1024) {
+    package init(maximumEventBytes: Int = 64 * 1024 * 1024) {
         self.maximumEventBytes = maximumEventBytes
     }
 
     /// Appends the next piece. All events of the previous piece must have been read with ``next()``.
-    mutating func append(_ bytes: some Collection<UInt8>) {
+    package mutating func append(_ bytes: some Collection<UInt8>) {
         input.removeSubrange(..<position)
         position = 0
         input.append(contentsOf: bytes)
@@ -59,7 +59,7 @@ struct ServerSentEventParser {
     /// Returns the next complete event, or `nil` if more bytes are needed.
     ///
     /// - Throws: ``EventTooLarge``. The stream cannot be read further after that.
-    mutating func next() throws(EventTooLarge) -> ServerSentEvent? {
+    package mutating func next() throws(EventTooLarge) -> ServerSentEvent? {
         while let line = try nextLine() {
             if let event = interpret(line) { return event }
             guard data.count <= maximumEventBytes else { throw EventTooLarge(limit: maximumEventBytes) }

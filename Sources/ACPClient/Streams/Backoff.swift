@@ -2,18 +2,18 @@
 
 /// Computes the delay before the next reconnection attempt, with exponential backoff, up to a maximum number of
 /// attempts.
-struct Backoff {
+package struct Backoff {
     private let policy: ACPClient.ReconnectionPolicy
     /// The initial delay that the server has requested.
-    var initialDelay: Duration?
-    private(set) var failures = 0
+    package var initialDelay: Duration?
+    package private(set) var failures = 0
 
-    init(_ policy: ACPClient.ReconnectionPolicy) { self.policy = policy }
+    package init(_ policy: ACPClient.ReconnectionPolicy) { self.policy = policy }
 
-    mutating func reset() { failures = 0 }
+    package mutating func reset() { failures = 0 }
 
     /// Returns the delay before the next attempt, or `nil` if the maximum number of attempts is reached.
-    mutating func nextDelay(
+    package mutating func nextDelay(
         retryAfter: Duration? = nil, using generator: inout some RandomNumberGenerator
     ) -> Duration? {
         guard failures < policy.maximumAttempts else { return nil }

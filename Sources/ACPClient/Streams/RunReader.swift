@@ -30,7 +30,10 @@ final class RunReader {
 
     init(identity: RunIdentity, transport: Transport, start: RunStream.Start?, milestone: RunMilestone) {
         self.identity = identity
-        outage = Outage(identity, transport.configuration)
+        let report = transport.configuration.onStreamConnectionChange
+        outage = Outage(
+            onLoss: { report?(.lost(run: identity.runID, reason: $0)) },
+            onRestoration: { report?(.restored(run: identity.runID)) })
         self.transport = transport
         self.milestone = milestone
         backoff = Backoff(transport.configuration.reconnection)

@@ -5,21 +5,41 @@ import NIOCore
 import NIOHTTP1
 
 /// A request to the server, without the common headers and the base URL.
-struct ClientRequest: Sendable {
-    enum Target: Sendable {
+package struct ClientRequest: Sendable {
+    package enum Target: Sendable, Equatable {
         /// A path below the base URL, with its query.
         case path(String)
         /// A URL from a response of the server.
         case url(String)
     }
 
-    var method: HTTPMethod
-    var target: Target
-    var body: ByteBuffer?
-    var accept = "application/json"
-    var extraHeaders: [(String, String)] = []
+    package var method: HTTPMethod
+    package var target: Target
+    package var body: ByteBuffer?
+    package var accept = "application/json"
+    package var extraHeaders: [(String, String)] = []
+    /// Whether the token and the configured headers are sent even if the target has another origin than the base URL.
+    package var isTrusted = false
+    /// Whether a response with an error status is returned instead of thrown.
+    package var acceptsErrors = false
+    /// Whether sending the request twice has the same effect as sending it once. Defaults to `true` for GET.
+    package var isIdempotent: Bool
+    /// The name of the operation, for errors. If `nil`, the method and the path are its name.
+    package var name: String?
     /// The run of the request, for errors.
     var runID: RunID?
+
+    package init(method: HTTPMethod, target: Target, body: ByteBuffer? = nil) {
+        self.method = method
+        self.target = target
+        self.body = body
+        isIdempotent = method == .GET
+    }
+
+    init(method: HTTPMethod, target: Target, body: ByteBuffer? = nil, runID: RunID?) {
+        self.init(method: method, target: target, body: body)
+        self.runID = runID
+    }
 
     static func get(_ path: String, runID: RunID? = nil) -> ClientRequest {
         ClientRequest(method: .GET, target: .path(path), runID: runID)
@@ -54,23 +74,23 @@ struct ClientRequest: Sendable {
 }
 
 /// A complete response.
-struct ClientResponse: Sendable {
-    var status: Int
-    var headers: HTTPHeaders
-    var body: ByteBuffer
+package struct ClientResponse: Sendable {
+    package var status: Int
+    package var headers: HTTPHeaders
+    package var body: ByteBuffer
 
-    var contentType: String { headers.mediaType }
+    package var contentType: String { headers.mediaType }
 }
 
 extension HTTPHeaders {
     /// The content type without its parameters, in lower case.
-    var mediaType: String {
+    package var mediaType: String {
         let value = first(name: "Content-Type") ?? ""
         return value.prefix { $0 != ";" }.lowercased().filter { $0 != " " }
     }
 
     /// The delay that the server requests. Dates are not supported, since they require synchronized clocks.
-    var retryAfter: Duration? {
+    package var retryAfter: Duration? {
         guard let seconds = first(name: "Retry-After").flatMap({ Int($0) }), seconds >= 0 else { return nil }
         return .seconds(Swift.min(seconds, 86_400))
     }

@@ -4,7 +4,7 @@ import NIOCore
 import Synchronization
 
 /// The error of work that did not end in time.
-struct DeadlineExceeded: Error {}
+package struct DeadlineExceeded: Error {}
 
 /// Runs work that is cancelled at a deadline.
 ///
@@ -12,7 +12,7 @@ struct DeadlineExceeded: Error {}
 /// ended, and most of these timers are cancelled early.
 ///
 /// - Throws: ``DeadlineExceeded``; errors of the work.
-func withDeadline<Value: Sendable>(
+package func withDeadline<Value: Sendable>(
     _ limit: Duration,
     on eventLoop: any EventLoop,
     _ work: @escaping @Sendable () async throws -> Value

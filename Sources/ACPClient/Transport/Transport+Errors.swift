@@ -21,7 +21,8 @@ extension Transport {
         } else {
             failure = ACPClientError(
                 .serverError,
-                "the response to \(describe(request)) is \(excerpt(response)). Is \(baseURL) the URL of an ACP server?")
+                "the response to \(describe(request)) is \(excerpt(response)). Is \(address(of: request)) the URL of \(wording.server)?"
+            )
         }
         failure.status = response.status
         failure.retryAfter = response.headers.retryAfter
@@ -35,7 +36,7 @@ extension Transport {
         var failure = ACPClientError(
             .invalidResponse,
             "the response to \(describe(request)) is \(excerpt(response)) instead of an event stream. "
-                + "Is \(baseURL) the URL of an ACP server?")
+                + "Is \(address(of: request)) the URL of \(wording.server)?")
         failure.status = response.status
         failure.runID = response.headers.runID ?? request.runID
         return failure
@@ -66,17 +67,17 @@ extension Transport {
         case is HTTPParserError:
             return ACPClientError(
                 .invalidResponse,
-                "the response of \(baseURL.authority) is not valid HTTP: is \(baseURL) the URL of an ACP server?",
+                "the response of \(authority(of: request)) is not valid HTTP: is \(address(of: request)) the URL of \(wording.server)?",
                 cause: error)
         case is NIOSSLError, is BoringSSLError, is NIOSSLExtraError:
-            return cannotConnect("no secure connection (check the certificate and the TLS settings)", error)
+            return cannotConnect(request, "no secure connection (check the certificate and the TLS settings)", error)
         case let error as IOError where neverConnected.contains(error.errnoCode):
-            return cannotConnect("is the server running?", error)
+            return cannotConnect(request, "is the server running?", error)
         case is ChannelError, is IOError:
             return connectionLost(request, error)
         default:
             // Errors of name resolution and of sockets that did not connect.
-            return cannotConnect("is the server running?", error)
+            return cannotConnect(request, "is the server running?", error)
         }
     }
 
@@ -86,7 +87,7 @@ extension Transport {
             return timedOut(request, limit)
         case .connectTimeout, .tlsHandshakeTimeout, .getConnectionFromPoolTimeout, .httpProxyHandshakeTimeout,
             .socksHandshakeTimeout:
-            return cannotConnect("no connection within \(configuration.timeouts.connect.seconds)", error)
+            return cannotConnect(request, "no connection within \(configuration.timeouts.connect.seconds)", error)
         case .readTimeout:
             return ACPClientError(
                 .connectionLost,
@@ -104,7 +105,7 @@ extension Transport {
     private func timedOut(_ request: ClientRequest, _ limit: Duration) -> ACPClientError {
         let remedy =
             request.method == .POST
-            ? "the server may have processed it; raise the timeout, or start the run and follow it"
+            ? wording.timeoutRemedy
             : "raise the timeout, or check the server"
         return ACPClientError(.timedOut, "no response to \(describe(request)) within \(limit.seconds): \(remedy)")
     }
@@ -112,24 +113,41 @@ extension Transport {
     private func connectionLost(_ request: ClientRequest, _ error: any Error) -> ACPClientError {
         ACPClientError(
             .connectionLost,
-            "the connection to \(baseURL.authority) was lost before the response to \(describe(request)) was complete",
+            "the connection to \(authority(of: request)) was lost before the response to \(describe(request)) was complete",
             cause: error)
     }
 
-    private func cannotConnect(_ reason: String, _ error: any Error) -> ACPClientError {
-        ACPClientError(.cannotConnect, "cannot connect to \(baseURL.authority): \(reason)", cause: error)
+    private func cannotConnect(_ request: ClientRequest, _ reason: String, _ error: any Error) -> ACPClientError {
+        ACPClientError(.cannotConnect, "cannot connect to \(authority(of: request)): \(reason)", cause: error)
     }
 
     /// Returns the method and the path or URL of a request.
-    func describe(_ request: ClientRequest) -> String {
-        switch request.target {
+    package func describe(_ request: ClientRequest) -> String {
+        if let name = request.name { return name }
+        return switch request.target {
         case .path(let path): "\(request.method.rawValue) \(path)"
         case .url(let url): "\(request.method.rawValue) \(url)"
         }
     }
 
+    /// Returns the URL of the server to which a request is sent.
+    package func address(of request: ClientRequest) -> String {
+        switch request.target {
+        case .path: baseURL.description
+        case .url(let url): url
+        }
+    }
+
+    /// Returns the host and the port to which a request is sent.
+    private func authority(of request: ClientRequest) -> String {
+        guard case .url(let url) = request.target, let components = URLComponents(string: url),
+            let host = components.percentEncodedHost
+        else { return baseURL.authority }
+        return host + (components.port.map { ":\($0)" } ?? "")
+    }
+
     /// Returns the status, the content type and the start of a response, so that its sender can be recognized.
-    func excerpt(_ response: ClientResponse) -> String {
+    package func excerpt(_ response: ClientResponse) -> String {
         let type = response.contentType.isEmpty ? "no content type" : response.contentType
         let start = String(decoding: response.body.readableBytesView.prefix(120), as: UTF8.self)
         let words = start.split(whereSeparator: \.isWhitespace).joined(separator: " ")
@@ -144,7 +162,7 @@ private let neverConnected: Set<CInt> = [
 
 extension Duration {
     /// The duration for messages: `10 s`, `0.25 s`.
-    var seconds: String {
+    package var seconds: String {
         let value = Double(components.seconds) + Double(components.attoseconds) / 1e18
         return value == value.rounded() ? "\(Int(value)) s" : "\((value * 1000).rounded() / 1000) s"
     }

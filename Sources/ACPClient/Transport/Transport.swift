@@ -12,18 +12,36 @@ import Synchronization
 ///
 /// Requests and streams have separate connection pools, so that many open streams never prevent a cancellation from
 /// being sent, and so that the idle timeout of streams does not end a long synchronous run.
-final class Transport: Sendable {
-    let baseURL: BaseURL
-    let configuration: ACPClient.Configuration
+package final class Transport: Sendable {
+    /// The words of errors that depend on the protocol.
+    package struct Wording: Sendable {
+        /// The protocol, for log messages.
+        package var protocolName = "ACP"
+        /// The kind of server, with its article.
+        package var server = "an ACP server"
+        /// What to do if the response to a request with a body did not arrive in time.
+        package var timeoutRemedy =
+            "the server may have processed it; raise the timeout, or start the run and follow it"
+
+        package init() {}
+    }
+
+    package let baseURL: BaseURL
+    package let configuration: ACPClient.Configuration
+    let wording: Wording
     private let requests: HTTPClient
     private let streams: HTTPClient
     private let ownsClients: Bool
     private let isClosed = Atomic(false)
 
-    init(baseURL: BaseURL, configuration: ACPClient.Configuration, httpClient: HTTPClient?) throws(ACPClientError) {
+    package init(
+        baseURL: BaseURL, configuration: ACPClient.Configuration, httpClient: HTTPClient?,
+        wording: Wording = Wording()
+    ) throws(ACPClientError) {
         try Self.validate(configuration)
         self.baseURL = baseURL
         self.configuration = configuration
+        self.wording = wording
         if let httpClient {
             requests = httpClient
             streams = httpClient
@@ -55,7 +73,7 @@ final class Transport: Sendable {
         }
     }
 
-    func close() async throws {
+    package func close() async throws {
         guard !isClosed.exchange(true, ordering: .acquiringAndReleasing), ownsClients else { return }
         do {
             try await requests.shutdown()
@@ -66,7 +84,7 @@ final class Transport: Sendable {
     }
 
     /// The event loop for timers.
-    var eventLoop: any EventLoop { requests.eventLoopGroup.any() }
+    package var eventLoop: any EventLoop { requests.eventLoopGroup.any() }
 
     // MARK: - Requests
 
@@ -74,14 +92,14 @@ final class Transport: Sendable {
     ///
     /// - Throws: ``ACPClientError``, also for responses with an error status; `CancellationError` if the task is
     ///   cancelled.
-    func send(_ request: ClientRequest, timeout: Duration? = nil) async throws -> ClientResponse {
+    package func send(_ request: ClientRequest, timeout: Duration? = nil) async throws -> ClientResponse {
         let limit = timeout ?? configuration.timeouts.request
         let prepared = try prepare(request)
         do {
             return try await withDeadline(limit, on: eventLoop) {
                 var response = try await self.execute(prepared, on: self.requests, for: request)
-                if request.method == .GET, response == nil {
-                    // The server closed the connection while it was idle. GET is idempotent and can be sent again.
+                if request.isIdempotent, response == nil {
+                    // The server closed the connection while it was idle. An idempotent request can be sent again.
                     response = try await self.execute(prepared, on: self.requests, for: request)
                 }
                 guard let response else { throw HTTPClientError.remoteConnectionClosed }
@@ -100,7 +118,7 @@ final class Transport: Sendable {
     }
 
     /// Sends a request whose response is read piece by piece. Its head must arrive within the timeout of requests.
-    func open(_ request: ClientRequest) async throws -> HTTPClientResponse {
+    package func open(_ request: ClientRequest) async throws -> HTTPClientResponse {
         let limit = configuration.timeouts.request
         let prepared = try prepare(request)
         do {
@@ -108,7 +126,7 @@ final class Transport: Sendable {
             let response = try await streams.execute(
                 prepared, deadline: .now() + TimeAmount(clamping: limit), logger: nil)
             log(request, response)
-            if response.status.code / 100 != 2 { _ = try await collect(response, for: request) }
+            if response.status.code / 100 != 2, !request.acceptsErrors { _ = try await collect(response, for: request) }
             return response
         } catch {
             throw map(error, during: request, limit: limit)
@@ -116,7 +134,7 @@ final class Transport: Sendable {
     }
 
     /// Reads the whole body of a response.
-    func collect(_ response: HTTPClientResponse, for request: ClientRequest) async throws -> ClientResponse {
+    package func collect(_ response: HTTPClientResponse, for request: ClientRequest) async throws -> ClientResponse {
         let limit = configuration.timeouts.request
         do {
             return try await withDeadline(limit, on: eventLoop) {
@@ -163,7 +181,9 @@ final class Transport: Sendable {
     private func complete(_ response: HTTPClientResponse, for request: ClientRequest) async throws -> ClientResponse {
         let body = try await response.body.collect(upTo: configuration.maximumResponseBytes)
         let complete = ClientResponse(status: Int(response.status.code), headers: response.headers, body: body)
-        guard (200..<300).contains(complete.status) else { throw failure(complete, for: request) }
+        guard request.acceptsErrors || (200..<300).contains(complete.status) else {
+            throw failure(complete, for: request)
+        }
         return complete
     }
 
@@ -176,7 +196,7 @@ final class Transport: Sendable {
             isOwnServer = true
         case .url(let url):
             prepared = HTTPClientRequest(url: url)
-            isOwnServer = baseURL.isSameOrigin(as: url)
+            isOwnServer = request.isTrusted || baseURL.isSameOrigin(as: url)
         }
         prepared.method = request.method
         prepared.headers.add(name: "User-Agent", value: "simple-acp-swift")
@@ -203,7 +223,8 @@ final class Transport: Sendable {
 
     private func log(_ request: ClientRequest, _ response: HTTPClientResponse) {
         configuration.logger?.debug(
-            "ACP request", metadata: ["request": "\(describe(request))", "status": "\(response.status.code)"])
+            "\(wording.protocolName) request",
+            metadata: ["request": "\(describe(request))", "status": "\(response.status.code)"])
     }
 
     /// Validates headers and token, which otherwise would fail at the first request with an error that contains a

@@ -1,14 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ACPCore
+import HTTPTestSupport
 import HTTPTypes
 import Hummingbird
 import NIOCore
-import Synchronization
-import Testing
-
-/// The error with which a response is interrupted, so that the connection ends before the response is complete.
-struct Cut: Error {}
 
 extension HTTPField.Name {
     static let runID = HTTPField.Name("Run-ID")!
@@ -23,39 +19,11 @@ func json(_ value: some Encodable, status: HTTPResponse.Status = .ok, headers: H
         status: status, headers: headers, body: .init(byteBuffer: ByteBuffer(bytes: try ACPJSON.encode(value))))
 }
 
-func text(_ text: String, type: String = "text/html", status: HTTPResponse.Status = .ok) -> Response {
-    Response(status: status, headers: [.contentType: type], body: .init(byteBuffer: ByteBuffer(string: text)))
-}
-
-/// The number of events that a client has read. A lost connection can lose events that its client has not read yet.
-final class Tally: Sendable {
-    private let events = Mutex(0)
-
-    func add() { events.withLock { $0 += 1 } }
-
-    func wait(for count: Int) async throws {
-        let deadline = ContinuousClock.now + .seconds(30)
-        while events.withLock({ $0 < count }) {
-            try #require(.now < deadline, "the client has not read \(count) events")
-            try await Task.sleep(for: .milliseconds(1))
-        }
-    }
-}
-
 /// Returns a stream of pieces, which can be interrupted at once or when the client has read a number of events.
 func stream(
     _ pieces: [String], run: RunID? = nil, cut: Bool = false, cutAfter: (tally: Tally, count: Int)? = nil
 ) -> Response {
-    var headers: HTTPFields = [.contentType: "text/event-stream; charset=utf-8"]
-    if let run { headers[.runID] = run.rawValue }
-    return Response(
-        status: .ok, headers: headers,
-        body: ResponseBody { writer in
-            for piece in pieces { try await writer.write(ByteBuffer(string: piece)) }
-            try await cutAfter?.tally.wait(for: cutAfter?.count ?? 0)
-            if cut || cutAfter != nil { throw Cut() }
-            try await writer.finish(nil)
-        })
+    eventStream(pieces, headers: run.map { [.runID: $0.rawValue] } ?? [:], cut: cut, cutAfter: cutAfter)
 }
 
 /// Events as a server of this package sends them: with their index as id.

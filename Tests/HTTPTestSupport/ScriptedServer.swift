@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import ACPClient
-import ACPCore
 import HTTPTypes
 import Hummingbird
 import Logging
@@ -10,50 +8,36 @@ import ServiceLifecycle
 import Synchronization
 
 /// A server on a loopback port that sends scripted responses, including faults.
-final class ScriptedServer: Sendable {
+public final class ScriptedServer: Sendable {
     /// A request as it arrived.
-    struct Seen: Sendable {
-        var line: String
-        var headers: HTTPFields
-        var body: [UInt8]
+    public struct Seen: Sendable {
+        /// The method and the path with its query.
+        public var line: String
+        /// The headers.
+        public var headers: HTTPFields
+        /// The body.
+        public var body: [UInt8]
         /// Waits until the server ends, for responses that never arrive.
-        var hang: @Sendable () async -> Void
-
-        func decode<Value: Decodable>(_ type: Value.Type) throws -> Value { try ACPJSON.decode(type, from: body) }
+        public var hang: @Sendable () async -> Void
     }
 
-    typealias Handler = @Sendable (Seen) async throws -> Response
+    /// Returns the response to one request.
+    public typealias Handler = @Sendable (Seen) async throws -> Response
 
     private let handlers: Mutex<[Handler]>
     private let requests = Mutex<[Seen]>([])
     private let end = Gate()
 
     /// The first handler responds to the first request, and so on; the last one responds to all further requests.
-    init(_ handlers: [Handler]) { self.handlers = Mutex(handlers) }
+    public init(_ handlers: [Handler]) { self.handlers = Mutex(handlers) }
 
     /// What has arrived so far.
-    var seen: [Seen] { requests.withLock { $0 } }
-    var lines: [String] { seen.map(\.line) }
+    public var seen: [Seen] { requests.withLock { $0 } }
+    /// The methods and paths of what has arrived so far.
+    public var lines: [String] { seen.map(\.line) }
 
-    /// Serves while the body runs.
-    func serve<Result: Sendable>(
-        configuration: ACPClient.Configuration = .quick,
-        _ body: @escaping @Sendable (ACPClient) async throws -> Result
-    ) async throws -> Result {
-        try await serveAtURL { url in
-            let client = try ACPClient(url, configuration: configuration)
-            do {
-                let result = try await body(client)
-                try await client.close()
-                return result
-            } catch {
-                try await client.close()
-                throw error
-            }
-        }
-    }
-
-    func serveAtURL<Result: Sendable>(
+    /// Serves while the body runs, which receives the URL.
+    public func serveAtURL<Result: Sendable>(
         _ body: @escaping @Sendable (String) async throws -> Result
     ) async throws -> Result {
         var logger = Logger(label: "scripted-server")
@@ -97,13 +81,6 @@ final class ScriptedServer: Sendable {
             handlers.count > 1 ? handlers.removeFirst() : handlers[0]
         }
         return try await handler(seen)
-    }
-}
-
-extension ACPClient.Configuration {
-    /// Reconnects without the pauses that would only slow tests down.
-    static var quick: Self {
-        Self(reconnection: .init(initialDelay: .milliseconds(1), maximumDelay: .milliseconds(4)))
     }
 }
 

@@ -8,6 +8,12 @@ extension A2A {
         /// The name of the header before version 1.0.
         public static let oldHeaderName = "X-A2A-Extensions"
 
+        /// The URI with which an agent declares that it creates one task for all sends that have the same
+        /// ``idempotencyKeyHeaderName``. Clients may then repeat a send whose response was lost.
+        public static let idempotentSending = "urn:simple-acp:a2a:idempotent-sending:v1"
+        /// The name of the header with the idempotency key of a send.
+        public static let idempotencyKeyHeaderName = "Idempotency-Key"
+
         /// Returns the URIs in the values of the header, each once, in their order.
         public static func uris(inHeaders values: [String]) -> [String] {
             var known: Set<String> = []

@@ -7,13 +7,18 @@ import ArgumentParser
 struct ACPCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "acp",
-        abstract: "Serves and calls agents over the Agent Communication Protocol (ACP).",
+        abstract: "Serves and calls agents over the Agent Communication Protocol (ACP), and calls those of A2A.",
         discussion: """
             Start a server with example agents, and call one from another terminal:
 
               acp serve
               acp agents
               acp run greeter Ada
+
+            Call an agent of the Agent2Agent protocol (A2A):
+
+              acp card https://agents.example/weather
+              acp run --a2a https://agents.example/weather "What is the weather in Lyon?"
 
             The server's URL and its token are taken from --url and --token, or from the environment variables ACP_URL \
             and ACP_TOKEN.
@@ -30,7 +35,7 @@ struct ACPCommand: AsyncParsableCommand {
         subcommands: [
             ServeCommand.self, AgentsCommand.self, RunCommand.self, RunsCommand.self, StatusCommand.self,
             EventsCommand.self, ResumeCommand.self, CancelCommand.self, DeleteCommand.self, SessionCommand.self,
-            ProcessesCommand.self, StorageCommand.self,
+            ProcessesCommand.self, StorageCommand.self, CardCommand.self,
         ]
     )
 }

@@ -48,7 +48,7 @@ struct ClientOptions: ParsableArguments {
         }
     }
 
-    private func bearerToken() throws -> String? {
+    func bearerToken() throws -> String? {
         try EnvironmentVariable.token(
             option: token, variable: "ACP_TOKEN", otherwise: "requests are then sent without a token")
     }

@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The tool against an A2A agent of the published Python SDK.
+
+The SDK requires other versions of its dependencies than the rest of the suite, so it has an interpreter of its own, which
+A2A_PYTHON names: one with `pip install "a2a-sdk[http-server]==1.3.0" uvicorn`. Without it these tests are skipped.
+"""
+
+import json
+import os
+import pty
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from free_port import free_port
+from server_process import binary
+
+pytestmark = pytest.mark.additions
+
+WAIT = 60
+BINDINGS = ["jsonrpc", "http"]
+
+
+@pytest.fixture(scope="module")
+def agent() -> Iterator[str]:
+    """The URL of a running agent."""
+    python = os.environ.get("A2A_PYTHON")
+    if not python:
+        pytest.skip("A2A_PYTHON does not name an interpreter with a2a-sdk")
+    if not binary().is_file():
+        pytest.skip("there is no tool to test")
+    port = free_port()
+    process = subprocess.Popen([python, str(Path(__file__).with_name("a2a_python_server.py")), str(port)])
+    url = f"http://127.0.0.1:{port}"
+    try:
+        deadline = time.monotonic() + WAIT
+        while True:
+            try:
+                httpx.get(f"{url}/.well-known/agent-card.json").raise_for_status()
+                break
+            except httpx.HTTPError:
+                assert time.monotonic() < deadline and process.poll() is None, "the agent did not start"
+                time.sleep(0.05)
+        yield url
+    finally:
+        process.terminate()
+        process.wait(WAIT)
+
+
+def tool(*words: str, code: int = 0, text: str | None = None) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run([str(binary()), *words], input=text, capture_output=True, text=True, timeout=WAIT)
+    assert done.returncode == code, f"{words} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}"
+    return done
+
+
+def lines(*words: str) -> list[Any]:
+    return [json.loads(line) for line in tool(*words, "--json").stdout.splitlines()]
+
+
+@pytest.mark.parametrize("binding", BINDINGS)
+@pytest.mark.parametrize("text", ["one two three", "slow one two three"])
+def test_the_output_is_streamed(agent: str, binding: str, text: str) -> None:
+    shown = tool("run", "--a2a", agent, "--binding", binding, text).stdout
+    assert shown == text.removeprefix("slow ") + "\n"
+
+
+@pytest.mark.parametrize("binding", BINDINGS)
+def test_a_response_and_a_stream_are_printed_as_json(agent: str, binding: str) -> None:
+    run = ["run", "--a2a", agent, "--binding", binding, "one two"]
+    task = json.loads(tool(*run, "--json").stdout)["task"]
+    assert task["status"]["state"] == "TASK_STATE_COMPLETED"
+    assert [part["text"] for part in task["artifacts"][0]["parts"]] == ["one", " two"]
+    streamed = lines(*run, "--stream")
+    assert "task" in streamed[0]
+    assert streamed[-1]["statusUpdate"]["status"]["state"] == "TASK_STATE_COMPLETED"
+
+
+@pytest.mark.parametrize("binding", BINDINGS)
+def test_a_message_is_printed(agent: str, binding: str) -> None:
+    assert tool("run", "--a2a", agent, "--binding", binding, "direct hello").stdout == "hello\n"
+
+
+@pytest.mark.parametrize("binding", BINDINGS)
+def test_a_question_ends_with_3_and_is_answered_with_the_id_of_the_task(agent: str, binding: str) -> None:
+    asked = tool("run", "--a2a", agent, "--binding", binding, "ask me", code=3)
+    assert "What is your name?" in asked.stdout
+    task = asked.stderr.split("--task ")[1].split()[0]
+    assert tool("run", "--a2a", agent, "--binding", binding, "--task", task, "Ada").stdout == "Hello, Ada!\n"
+    assert "UNSUPPORTED_OPERATION" in tool("run", "--a2a", agent, "--task", task, "Ada", code=2).stderr
+
+
+def test_a_question_is_asked_at_the_prompt_of_a_terminal(agent: str) -> None:
+    terminal, end = pty.openpty()
+    process = subprocess.Popen([str(binary()), "run", "--a2a", agent, "ask me"], stdin=end, stdout=end, stderr=end)
+    os.close(end)
+    seen = b""
+    deadline = time.monotonic() + WAIT
+    answered = False
+    while b"Hello, Ada!" not in seen and time.monotonic() < deadline:
+        try:
+            seen += os.read(terminal, 4096)
+        except OSError:
+            break
+        if b"What is your name?" in seen and not answered:
+            os.write(terminal, b"Ada\n")
+            answered = True
+    assert b"Hello, Ada!" in seen, seen
+    assert process.wait(WAIT) == 0
+    os.close(terminal)
+
+
+def test_a_failed_task_ends_with_1_and_the_reason(agent: str) -> None:
+    done = tool("run", "--a2a", agent, "fail now", code=1)
+    assert "this agent always fails" in done.stderr
+    assert "this agent always fails" not in done.stdout
+
+
+def test_an_async_task_is_printed_with_its_id_first(agent: str) -> None:
+    words = tool("run", "--a2a", agent, "slow one two", "--async").stdout.split()
+    assert words[1] in {"submitted", "working"} and words[2] == "context"
+    missing = tool("run", "--a2a", agent, "--task", "missing", "x", code=2).stderr
+    assert "TASK_NOT_FOUND" in missing
+
+
+def test_the_card_is_shown(agent: str) -> None:
+    shown = tool("card", agent).stdout
+    assert "Words 1.0" in shown and "streaming" in shown
+    assert f"JSONRPC 1.0 at {agent}/rpc (used)" in shown
+    assert json.loads(tool("card", f"{agent}/.well-known/agent-card.json", "--json").stdout)["name"] == "Words"
+
+
+def test_a_card_without_a_valid_signature_ends_with_1(agent: str, tmp_path: Path) -> None:
+    key = tmp_path / "key.json"
+    key.write_text('{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}')
+    done = tool("card", agent, "--key", str(key), code=1)
+    assert "no signature is valid" in done.stdout and "not signed" in done.stderr
+    assert "Web Key" in tool("card", agent, "--key", __file__, code=64).stderr
+
+
+def test_wrong_usage_is_explained(agent: str) -> None:
+    assert "Usage" in tool("run", "--a2a", agent, code=64).stderr
+    assert "only argument" in tool("run", "--a2a", agent, "echo", "x", code=64).stderr
+    assert "--a2a" in tool("run", "echo", "x", "--task", "t", code=64).stderr
+    assert "cannot connect" in tool("card", "http://127.0.0.1:1", code=2).stderr

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An A2A agent of the published Python SDK, for the tests of the client: python a2a_python_server.py PORT.
+"""An A2A agent of the published Python SDK, for the tests of the client: python a2a_python_server.py PORT [URL].
+
+The card names URL, which is that of the port by default.
 
 The text decides what it does: "ask ..." requires input, "fail ..." fails, "direct ..." responds with a message, "slow ..." sends
 a word every 50 milliseconds; everything else is sent back word by word.
@@ -61,8 +63,7 @@ class Words(AgentExecutor):
         await TaskUpdater(event_queue, context.task_id, context.context_id).cancel()
 
 
-def application(port: int) -> Starlette:
-    url = f"http://127.0.0.1:{port}"
+def application(url: str) -> Starlette:
     card = AgentCard(
         name="Words",
         description="Sends the words that it receives.",
@@ -87,4 +88,5 @@ def application(port: int) -> Starlette:
 
 if __name__ == "__main__":
     port = int(sys.argv[1])
-    uvicorn.run(application(port), host="127.0.0.1", port=port, log_level="warning")
+    url = sys.argv[2] if len(sys.argv) > 2 else f"http://127.0.0.1:{port}"
+    uvicorn.run(application(url), host="127.0.0.1", port=port, log_level="warning")

@@ -11,11 +11,13 @@ import pty
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from cutting_proxy import CuttingProxy
 from free_port import free_port
 from server_process import binary
 
@@ -25,17 +27,17 @@ WAIT = 60
 BINDINGS = ["jsonrpc", "http"]
 
 
-@pytest.fixture(scope="module")
-def agent() -> Iterator[str]:
-    """The URL of a running agent."""
+@contextmanager
+def running_agent(port: int, public_url: str | None = None) -> Iterator[str]:
+    """Runs an agent, whose card names the public URL, and yields its own URL."""
     python = os.environ.get("A2A_PYTHON")
     if not python:
         pytest.skip("A2A_PYTHON does not name an interpreter with a2a-sdk")
     if not binary().is_file():
         pytest.skip("there is no tool to test")
-    port = free_port()
-    process = subprocess.Popen([python, str(Path(__file__).with_name("a2a_python_server.py")), str(port)])
     url = f"http://127.0.0.1:{port}"
+    script = Path(__file__).with_name("a2a_python_server.py")
+    process = subprocess.Popen([python, str(script), str(port), public_url or url])
     try:
         deadline = time.monotonic() + WAIT
         while True:
@@ -49,6 +51,13 @@ def agent() -> Iterator[str]:
     finally:
         process.terminate()
         process.wait(WAIT)
+
+
+@pytest.fixture(scope="module")
+def agent() -> Iterator[str]:
+    """The URL of a running agent."""
+    with running_agent(free_port()) as url:
+        yield url
 
 
 def tool(*words: str, code: int = 0, text: str | None = None) -> subprocess.CompletedProcess[str]:
@@ -111,6 +120,22 @@ def test_a_question_is_asked_at_the_prompt_of_a_terminal(agent: str) -> None:
     assert b"Hello, Ada!" in seen, seen
     assert process.wait(WAIT) == 0
     os.close(terminal)
+
+
+@pytest.mark.parametrize("binding", BINDINGS)
+def test_a_stream_that_is_cut_continues_without_gaps_and_repetitions(binding: str) -> None:
+    port = free_port()
+    proxy = CuttingProxy(port, cuts=3, word=b"artifactUpdate")
+    try:
+        with running_agent(port, f"http://127.0.0.1:{proxy.port}"):
+            text = " ".join(str(number) for number in range(60))
+            url = f"http://127.0.0.1:{proxy.port}"
+            done = tool("run", "--a2a", url, "--binding", binding, f"slow {text}")
+        assert done.stdout == text + "\n"
+        assert proxy.done == 3
+        assert "connection lost" in done.stderr and "connected again" in done.stderr
+    finally:
+        proxy.close()
 
 
 def test_a_failed_task_ends_with_1_and_the_reason(agent: str) -> None:

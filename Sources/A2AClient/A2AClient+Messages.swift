@@ -31,10 +31,11 @@ extension A2AClient {
     ///
     /// - Parameters:
     ///   - message: The message. Its `taskID` continues a task.
-    ///   - configuration: What the client wishes of the response. With `returnsImmediately`, the call returns as soon as there is
-    ///     a task. If `nil`, all has its default.
+    ///   - configuration: What the client wishes of the response. With `returnsImmediately`, the call returns as soon
+    ///     as there is a task. If `nil`, all has its default.
     ///   - metadata: Data of extensions and applications. If `nil`, there is none.
-    ///   - idempotencyKey: The key by which the server recognizes a repeated send, 1 to 255 bytes. If `nil`, it is random.
+    ///   - idempotencyKey: The key by which the server recognizes a repeated send, 1 to 255 bytes. If `nil`, it is
+    ///     random.
     /// - Throws: ``A2AClientError``; `CancellationError`.
     public func sendMessage(
         _ message: A2A.Message, configuration: A2A.SendMessageConfiguration? = nil, metadata: JSONObject? = nil,
@@ -59,7 +60,8 @@ extension A2AClient {
     /// }
     /// ```
     ///
-    /// The call returns as soon as the server has accepted the message, so that errors such as an unknown task are thrown here.
+    /// The call returns as soon as the server has accepted the message, so that errors such as an unknown task are
+    /// thrown here.
     ///
     /// - Parameters:
     ///   - text: The text.
@@ -78,9 +80,10 @@ extension A2AClient {
     ///   - message: The message. Its `taskID` continues a task.
     ///   - configuration: What the client wishes of the response. If `nil`, all has its default.
     ///   - metadata: Data of extensions and applications. If `nil`, there is none.
-    ///   - idempotencyKey: The key by which the server recognizes a repeated send, 1 to 255 bytes. If `nil`, it is random.
-    /// - Throws: ``A2AClientError``, with code `serverError` and the server's code `unsupportedOperation` if the agent does not
-    ///   stream; `CancellationError`.
+    ///   - idempotencyKey: The key by which the server recognizes a repeated send, 1 to 255 bytes. If `nil`, it is
+    ///     random.
+    /// - Throws: ``A2AClientError``, with code `serverError` and the server's code `unsupportedOperation` if the agent
+    ///   does not stream; `CancellationError`.
     public func streamMessage(
         _ message: A2A.Message, configuration: A2A.SendMessageConfiguration? = nil, metadata: JSONObject? = nil,
         idempotencyKey: String? = nil

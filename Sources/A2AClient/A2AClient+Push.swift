@@ -12,8 +12,8 @@ extension A2AClient {
     ///   - config: The configuration. If it has no id, the server chooses one.
     ///   - task: The task.
     /// - Returns: The configuration as the server has stored it.
-    /// - Throws: ``A2AClientError`` with code `serverError` and the server's code `pushNotificationNotSupported` if the agent
-    ///   sends none.
+    /// - Throws: ``A2AClientError`` with code `serverError` and the server's code `pushNotificationNotSupported` if the
+    ///   agent sends none.
     @discardableResult
     public func createPushConfig(
         _ config: A2A.TaskPushNotificationConfig, for task: A2A.TaskID

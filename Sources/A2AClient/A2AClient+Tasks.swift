@@ -8,9 +8,10 @@ extension A2AClient {
     ///
     /// - Parameters:
     ///   - id: The task.
-    ///   - historyLength: How many messages of the history the task contains at most, the newest ones. If `nil`, there is no
-    ///     limit; if 0, it contains none.
-    /// - Throws: ``A2AClientError`` with code `serverError` and the server's code `taskNotFound` if the task does not exist.
+    ///   - historyLength: How many messages of the history the task contains at most, the newest ones. If `nil`, there
+    ///     is no limit; if 0, it contains none.
+    /// - Throws: ``A2AClientError`` with code `serverError` and the server's code `taskNotFound` if the task does not
+    ///   exist.
     public func task(_ id: A2A.TaskID, historyLength: Int? = nil) async throws -> A2A.Task {
         try await link.call(
             .getTask, A2A.GetTaskRequest(id: id, historyLength: historyLength), as: A2A.Task.self)
@@ -18,15 +19,16 @@ extension A2AClient {
 
     /// Returns a page of the tasks that match a query, those with the newest status first.
     ///
-    /// - Parameter query: The filters, the size of the page and where it begins. Defaults to the first page of all tasks.
+    /// - Parameter query: The filters, the size of the page and where it begins. Defaults to the first page of all
+    ///   tasks.
     public func tasks(_ query: A2A.ListTasksRequest = A2A.ListTasksRequest()) async throws -> A2A.ListTasksResponse {
         try await link.call(.listTasks, query, as: A2A.ListTasksResponse.self)
     }
 
     /// Returns the tasks that match a query, which are read page by page as they are needed.
     ///
-    /// A task whose status changes meanwhile may be missing, since the tasks are ordered by the time of their status. No task is
-    /// returned twice.
+    /// A task whose status changes meanwhile may be missing, since the tasks are ordered by the time of their status.
+    /// No task is returned twice.
     ///
     /// ```swift
     /// for try await task in client.allTasks(A2A.ListTasksRequest(status: .inputRequired)) { print(task.id) }
@@ -43,22 +45,25 @@ extension A2AClient {
     ///   - id: The task.
     ///   - metadata: Data of extensions and applications. If `nil`, there is none.
     /// - Returns: The task at that time.
-    /// - Throws: ``A2AClientError`` with code `serverError` and the server's code `taskNotCancelable` if the task has ended.
+    /// - Throws: ``A2AClientError`` with code `serverError` and the server's code `taskNotCancelable` if the task has
+    ///   ended.
     @discardableResult
     public func cancelTask(_ id: A2A.TaskID, metadata: JSONObject? = nil) async throws -> A2A.Task {
         try await link.call(
             .cancelTask, A2A.CancelTaskRequest(id: id, metadata: metadata), as: A2A.Task.self)
     }
 
-    /// Returns a stream of the events of a task: first its current state, then the events as they happen, until it ends.
+    /// Returns a stream of the events of a task: first its current state, then the events as they happen, until it
+    /// ends.
     ///
-    /// The stream connects when its first element is requested, and reconnects whenever the connection is lost. Its only element
-    /// is the task if the task has ended.
+    /// The stream connects when its first element is requested, and reconnects whenever the connection is lost. Its
+    /// only element is the task if the task has ended.
     ///
     /// - Parameters:
     ///   - id: The task.
-    ///   - eventID: The id of the last event that is already known, from ``TaskStream/lastEventID``. Servers of this package then
-    ///     send the events after it instead of the current state. If `nil`, the stream begins with the current state.
+    ///   - eventID: The id of the last event that is already known, from ``TaskStream/lastEventID``. Servers of this
+    ///     package then send the events after it instead of the current state. If `nil`, the stream begins with the
+    ///     current state.
     public func subscribe(to id: A2A.TaskID, after eventID: String? = nil) -> TaskStream {
         TaskStream(
             link: link, endpoint: nil, start: .subscription,

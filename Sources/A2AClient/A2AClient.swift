@@ -15,10 +15,11 @@ import Foundation
 ///
 /// ## The agent card
 ///
-/// With the first call, the client fetches the agent's card from `/.well-known/agent-card.json` below the URL, or from the URL
-/// itself if the card is there. It calls the first interface in the card that it supports: JSON-RPC or HTTP+JSON in version 1.0.
-/// The card is cached as its `Cache-Control` allows, and refreshed with its `ETag`. With ``Configuration/cardVerifier``, the
-/// signatures of the card are verified. ``init(card:configuration:httpClient:)`` uses a card that is known already.
+/// With the first call, the client fetches the agent's card from `/.well-known/agent-card.json` below the URL, or from
+/// the URL itself if the card is there. It calls the first interface in the card that it supports: JSON-RPC or
+/// HTTP+JSON in version 1.0. The card is cached as its `Cache-Control` allows, and refreshed with its `ETag`. With
+/// ``Configuration/cardVerifier``, the signatures of the card are verified. ``init(card:configuration:httpClient:)``
+/// uses a card that is known already.
 ///
 /// ## Sending
 ///
@@ -27,21 +28,21 @@ import Foundation
 /// | waits for the result | ``sendMessage(_:contextID:taskID:)`` | the same, with `taskID` |
 /// | events as they happen | ``streamMessage(_:contextID:taskID:)`` | the same, with `taskID` |
 ///
-/// A task continues when its client disconnects. ``task(_:historyLength:)`` returns its current state, ``subscribe(to:after:)``
-/// its events, ``cancelTask(_:metadata:)`` cancels it.
+/// A task continues when its client disconnects. ``task(_:historyLength:)`` returns its current state,
+/// ``subscribe(to:after:)`` its events, ``cancelTask(_:metadata:)`` cancels it.
 ///
 /// ## Retries
 ///
 /// Requests that only read are sent again if a pooled connection turns out to be closed. Every send has a random
-/// `Idempotency-Key`. If the server recognizes repeated sends (see ``Configuration/deduplicatesSends``), a send whose connection
-/// was lost is repeated; otherwise the error is thrown and the caller decides. Streams reconnect by themselves, see
-/// ``TaskStream``.
+/// `Idempotency-Key`. If the server recognizes repeated sends (see ``Configuration/deduplicatesSends``), a send whose
+/// connection was lost is repeated; otherwise the error is thrown and the caller decides. Streams reconnect by
+/// themselves, see ``TaskStream``.
 ///
 /// ## Life cycle
 ///
-/// A client is cheap to copy and can be shared between tasks; its copies share the card and the connections. ``close()`` closes
-/// them. Otherwise they are closed when the last copy and its last stream are deallocated. Cancelling a Swift task ends the
-/// request for which it waits; it does not cancel the agent's task.
+/// A client is cheap to copy and can be shared between tasks; its copies share the card and the connections.
+/// ``close()`` closes them. Otherwise they are closed when the last copy and its last stream are deallocated.
+/// Cancelling a Swift task ends the request for which it waits; it does not cancel the agent's task.
 ///
 /// Every call throws ``A2AClientError``, or `CancellationError` if its task is cancelled.
 public struct A2AClient: Sendable {
@@ -50,11 +51,11 @@ public struct A2AClient: Sendable {
     /// Creates a client for the agent at a URL. Nothing is sent before the first call.
     ///
     /// - Parameters:
-    ///   - url: The `http` or `https` URL of the agent, to which `/.well-known/agent-card.json` is appended, or the URL of its
-    ///     card.
+    ///   - url: The `http` or `https` URL of the agent, to which `/.well-known/agent-card.json` is appended, or the URL
+    ///     of its card.
     ///   - configuration: Token, headers, choice of the interface, timeouts, TLS and more.
-    ///   - httpClient: An HTTP client to use. It has its own TLS settings, connect timeout and limits, should not follow
-    ///     redirects, and is shut down by its owner. If `nil`, the client creates one.
+    ///   - httpClient: An HTTP client to use. It has its own TLS settings, connect timeout and limits, should not
+    ///     follow redirects, and is shut down by its owner. If `nil`, the client creates one.
     /// - Throws: ``A2AClientError`` with code `invalidURL` or `invalidConfiguration`.
     public init(
         _ url: String, configuration: Configuration = Configuration(), httpClient: HTTPClient? = nil
@@ -75,11 +76,11 @@ public struct A2AClient: Sendable {
 
     /// Creates a client for the agent of a card.
     ///
-    /// The token and the headers of the configuration are sent to the interface that the card names: pass only a card that you
-    /// trust, or set ``Configuration/cardVerifier``.
+    /// The token and the headers of the configuration are sent to the interface that the card names: pass only a card
+    /// that you trust, or set ``Configuration/cardVerifier``.
     ///
-    /// - Throws: ``A2AClientError`` with code `noSupportedInterface` if the card offers no interface that this client supports,
-    ///   `untrustedCard` if it has no valid signature, or `invalidConfiguration`.
+    /// - Throws: ``A2AClientError`` with code `noSupportedInterface` if the card offers no interface that this client
+    ///   supports, `untrustedCard` if it has no valid signature, or `invalidConfiguration`.
     public init(
         card: A2A.AgentCard, configuration: Configuration = Configuration(), httpClient: HTTPClient? = nil
     ) throws(A2AClientError) {
@@ -92,7 +93,8 @@ public struct A2AClient: Sendable {
     /// The URL of the agent: the one that the client was created with, or that of the interface of its card.
     public var url: String { link.transport.baseURL.description }
 
-    /// Closes all connections. Running and later calls fail. An HTTP client that was passed to the initializer remains open.
+    /// Closes all connections. Running and later calls fail. An HTTP client that was passed to the initializer remains
+    /// open.
     ///
     /// Calling this method is optional: a client closes its connections when it is deallocated.
     public func close() async throws {
@@ -122,13 +124,13 @@ extension A2AClient {
     /// - Throws: ``A2AClientError``, with code `untrustedCard` if the card has no valid signature and one is required.
     public func card() async throws -> A2A.AgentCard { try await link.card().card }
 
-    /// Fetches the agent's public card, even if the cached one is fresh or an extended one. A card that was passed to the
-    /// initializer is returned unchanged.
+    /// Fetches the agent's public card, even if the cached one is fresh or an extended one. A card that was passed to
+    /// the initializer is returned unchanged.
     @discardableResult
     public func refreshCard() async throws -> A2A.AgentCard { try await link.card(refreshing: true).card }
 
-    /// Fetches the card that the agent shows to authenticated callers. It replaces the cached card of this client and its copies
-    /// until ``refreshCard()`` is called.
+    /// Fetches the card that the agent shows to authenticated callers. It replaces the cached card of this client and
+    /// its copies until ``refreshCard()`` is called.
     ///
     /// - Throws: ``A2AClientError`` with code `serverError` and the server's code `unsupportedOperation` or
     ///   `extendedAgentCardNotConfigured` if there is none.

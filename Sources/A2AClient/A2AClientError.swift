@@ -5,8 +5,8 @@ import ACPClient
 
 /// An error of a client: a code for programs, a message for people, and the underlying cause.
 ///
-/// The message describes what was attempted and, if there is one, the remedy. It contains no tokens. A failed task is not an error
-/// of the client: it is returned with its status.
+/// The message describes what was attempted and, if there is one, the remedy. It contains no tokens. A failed task is
+/// not an error of the client: it is returned with its status.
 ///
 /// ```swift
 /// do {

@@ -263,6 +263,32 @@ struct StreamTests {
         }
     }
 
+    @Test func aConnectionOnWhichNothingArrivesIsReplacedWithoutAnOutage() async throws {
+        let server = ScriptedServer([
+            { seen in
+                let pieces = try events(Array(words.elements[..<3]), numberedFrom: 0)
+                return Response(
+                    status: .ok, headers: [.contentType: "text/event-stream"],
+                    body: ResponseBody { writer in
+                        for piece in pieces { try await writer.write(.init(string: piece)) }
+                        await seen.hang()
+                        try await writer.finish(nil)
+                    })
+            },
+            { _ in eventStream(try events(Array(words.elements[3...]), numberedFrom: 3)) },
+        ])
+        let outages = Tally()
+        var configuration = A2AClient.Configuration.quick
+        configuration.timeouts.streamIdle = .milliseconds(200)
+        configuration.onStreamConnectionChange = { _ in outages.add() }
+        try await server.serve(configuration: configuration) { client in
+            let elements = try await read(client.streamMessage("hi"))
+            #expect(elements == words.elements)
+        }
+        #expect(server.seen.last?.headers[.lastEventID] == "2")
+        #expect(outages.count == 0)
+    }
+
     @Test func dataThatAreNotA2AEndTheStreamWithAnError() async throws {
         let server = ScriptedServer([
             { _ in

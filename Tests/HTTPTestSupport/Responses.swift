@@ -23,6 +23,9 @@ public final class Tally: Sendable {
     /// Creates a count of 0.
     public init() {}
 
+    /// The number so far.
+    public var count: Int { events.withLock { $0 } }
+
     /// Counts an event.
     public func add() { events.withLock { $0 += 1 } }
 

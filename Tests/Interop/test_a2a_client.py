@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The tool against an A2A agent of the published Python SDK.
 
-The SDK requires other versions of its dependencies than the rest of the suite, so it has an interpreter of its own, which
-A2A_PYTHON names: one with `pip install "a2a-sdk[http-server]==1.3.0" uvicorn`. Without it these tests are skipped.
+The SDK's server requires other versions of its dependencies than the rest of the suite, so it has an environment of its own:
+.venv-a2a, which scripts/interop creates.
 """
 
 import json
@@ -20,6 +20,7 @@ import pytest
 from cutting_proxy import CuttingProxy
 from free_port import free_port
 from server_process import binary
+from specification import ROOT
 
 pytestmark = pytest.mark.additions
 
@@ -30,14 +31,11 @@ BINDINGS = ["jsonrpc", "http"]
 @contextmanager
 def running_agent(port: int, public_url: str | None = None) -> Iterator[str]:
     """Runs an agent, whose card names the public URL, and yields its own URL."""
-    python = os.environ.get("A2A_PYTHON")
-    if not python:
-        pytest.skip("A2A_PYTHON does not name an interpreter with a2a-sdk")
-    if not binary().is_file():
-        pytest.skip("there is no tool to test")
+    python = ROOT / ".venv-a2a" / "bin" / "python"
+    assert python.is_file(), f"{python} does not exist: start the suite with scripts/interop, which creates it"
     url = f"http://127.0.0.1:{port}"
     script = Path(__file__).with_name("a2a_python_server.py")
-    process = subprocess.Popen([python, str(script), str(port), public_url or url])
+    process = subprocess.Popen([str(python), str(script), str(port), public_url or url])
     try:
         deadline = time.monotonic() + WAIT
         while True:

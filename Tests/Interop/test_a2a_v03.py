@@ -21,8 +21,8 @@ def texts(task: Any) -> list[str]:
 
 
 async def test_a_client_of_version_0_3_works_with_all_of_it(own_server: Callable[..., ServerProcess]) -> None:
-    python = ROOT / ".venv-a2a-03" / "bin" / "python"
-    assert python.is_file(), f"{python} does not exist: start the suite with scripts/interop, which installs it"
+    python = ROOT / ".venv-a2a-v03" / "bin" / "python"
+    assert python.is_file(), f"{python} does not exist: start the suite with scripts/interop, which creates it"
     server = own_server("--a2a-v03")
     script = os.path.join(os.path.dirname(__file__), "a2a_v03_client.py")
     run = await anyio.to_thread.run_sync(

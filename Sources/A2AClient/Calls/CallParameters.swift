@@ -12,7 +12,8 @@ protocol CallParameters: ProtoObject {
     var pathConfig: A2A.PushConfigID? { get }
     /// The query. Empty if there are no parameters.
     var query: String { get }
-    /// Returns the body of the HTTP+JSON binding, or `nil` if the method has none. The fields of the path are not repeated.
+    /// Returns the body of the HTTP+JSON binding, or `nil` if the method has none. The fields of the path are not
+    /// repeated.
     func httpBody() throws(A2AError) -> [UInt8]?
 }
 

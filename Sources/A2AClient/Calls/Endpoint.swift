@@ -15,8 +15,8 @@ struct Endpoint: Sendable {
 
     /// Returns the request of a call.
     ///
-    /// Bodies are sent as `application/json`: every server of the protocol must accept it, whereas `application/a2a+json` is a
-    /// recommendation that not all servers follow.
+    /// Bodies are sent as `application/json`: every server of the protocol must accept it, whereas
+    /// `application/a2a+json` is a recommendation that not all servers follow.
     ///
     /// - Parameters:
     ///   - method: The method.

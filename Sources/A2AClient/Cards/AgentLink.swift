@@ -8,7 +8,8 @@ import NIOCore
 import NIOHTTP1
 import Synchronization
 
-/// The connections to an agent, with its card and the interface that was chosen from it. The copies of a client share it.
+/// The connections to an agent, with its card and the interface that was chosen from it. The copies of a client share
+/// it.
 final class AgentLink: Sendable {
     let transport: Transport
     let configuration: A2AClient.Configuration
@@ -232,8 +233,8 @@ final class AgentLink: Sendable {
 
     /// Repeats an attempt whose response was lost, while the reconnection policy allows it.
     ///
-    /// The first attempt is repeated only if its connection was lost, and not if none was established, so that a server that does
-    /// not run is reported at once.
+    /// The first attempt is repeated only if its connection was lost, and not if none was established, so that a server
+    /// that does not run is reported at once.
     ///
     /// - Parameter isRepeatable: Whether the server recognizes a repeated request.
     func repeating<Value>(_ isRepeatable: Bool, _ attempt: () async throws -> Value) async throws -> Value {

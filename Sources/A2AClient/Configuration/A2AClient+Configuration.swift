@@ -13,35 +13,35 @@ extension A2AClient {
 
     /// The configuration of a client: token, headers, choice of the interface, timeouts, TLS and reconnection.
     ///
-    /// The types of the timeouts, the TLS settings and the reconnection policy belong to `ACPClient`: import it as well to change
-    /// them. Descriptions of the configuration contain neither the token nor the values of headers.
+    /// The types of the timeouts, the TLS settings and the reconnection policy belong to `ACPClient`: import it as well
+    /// to change them. Descriptions of the configuration contain neither the token nor the values of headers.
     public struct Configuration: Sendable {
-        /// The token that is sent as `Authorization: Bearer …` with every request to the agent, and to no other server. If
-        /// `nil`, which is the default, none is sent.
+        /// The token that is sent as `Authorization: Bearer …` with every request to the agent, and to no other server.
+        /// If `nil`, which is the default, none is sent.
         public var bearerToken: String?
         /// Headers that are sent with every request to the agent. Defaults to none.
         public var headers: [String: String]
         /// The URIs of the extensions to activate, which are sent in the header `A2A-Extensions`. Defaults to none.
         public var extensions: [String]
-        /// The bindings to prefer, most preferred first. Interfaces of other bindings are used if the card offers none of these.
-        /// Defaults to none, so that the agent's own order counts.
+        /// The bindings to prefer, most preferred first. Interfaces of other bindings are used if the card offers none
+        /// of these. Defaults to none, so that the agent's own order counts.
         public var preferredBindings: [A2A.ProtocolBinding]
-        /// Verifies the signatures of agent cards. If `nil`, which is the default, cards need no signature; otherwise a card
-        /// without a valid one is an error with code ``A2AClientError/Code-swift.struct/untrustedCard``.
+        /// Verifies the signatures of agent cards. If `nil`, which is the default, cards need no signature; otherwise a
+        /// card without a valid one is an error with code ``A2AClientError/Code-swift.struct/untrustedCard``.
         public var cardVerifier: A2A.AgentCardVerifier?
-        /// How long an agent card is used before it is fetched again, if its response has no `Cache-Control`. Defaults to 5
-        /// minutes.
+        /// How long an agent card is used before it is fetched again, if its response has no `Cache-Control`. Defaults
+        /// to 5 minutes.
         public var cardLifetime: Duration
-        /// Whether the token and the headers are sent to an interface of another origin (scheme, host and port) than the URL of
-        /// the agent. Defaults to `false`: such an interface is then an error, except if there is no token and no header, if the
-        /// card was passed by the caller, or if its signature was verified.
+        /// Whether the token and the headers are sent to an interface of another origin (scheme, host and port) than
+        /// the URL of the agent. Defaults to `false`: such an interface is then an error, except if there is no token
+        /// and no header, if the card was passed by the caller, or if its signature was verified.
         public var trustsOtherOrigins: Bool
-        /// Whether the server creates one task for all sends with the same `Idempotency-Key`, so that a send whose response was
-        /// lost can be repeated. If `nil`, which is the default, the agent card is asked for the extension
+        /// Whether the server creates one task for all sends with the same `Idempotency-Key`, so that a send whose
+        /// response was lost can be repeated. If `nil`, which is the default, the agent card is asked for the extension
         /// `A2A.Extensions.idempotentSending`.
         public var deduplicatesSends: Bool?
-        /// How long the client waits for connections, responses and events. `run` is the timeout of blocking sends, `request` the
-        /// one of all other requests.
+        /// How long the client waits for connections, responses and events. `run` is the timeout of blocking sends,
+        /// `request` the one of all other requests.
         public var timeouts: Timeouts
         /// The TLS settings of `https` connections.
         public var tls: TLSSettings
@@ -49,13 +49,14 @@ extension A2AClient {
         public var reconnection: ReconnectionPolicy
         /// The maximum size of a response and of a single event, in bytes. Defaults to 64 MiB.
         public var maximumResponseBytes: Int
-        /// The maximum number of concurrent requests, and separately of concurrent streams. Further ones wait. Defaults to 1,024.
+        /// The maximum number of concurrent requests, and separately of concurrent streams. Further ones wait. Defaults
+        /// to 1,024.
         public var maximumConnections: Int
-        /// Receives a message of level `debug` for each request and each reconnection. If `nil`, which is the default, nothing is
-        /// logged.
+        /// Receives a message of level `debug` for each request and each reconnection. If `nil`, which is the default,
+        /// nothing is logged.
         public var logger: Logger?
-        /// Called when a stream loses its connection, once for each outage, and when it is connected again. It is called by the
-        /// task that reads the stream. Defaults to `nil`.
+        /// Called when a stream loses its connection, once for each outage, and when it is connected again. It is
+        /// called by the task that reads the stream. Defaults to `nil`.
         public var onStreamConnectionChange: (@Sendable (StreamConnectionChange) -> Void)?
 
         /// Creates a configuration. The parameters have the defaults that the properties document.

@@ -6,10 +6,11 @@ import ACPCore
 import AsyncHTTPClient
 import NIOCore
 
-/// The elements of one connection. It reads no further ahead than its buffer, so that a slow consumer slows the server down.
+/// The elements of one connection. It reads no further ahead than its buffer, so that a slow consumer slows the server
+/// down.
 ///
-/// It is a class so that the parser's buffers are not copied. It is not used concurrently: a call that opens it passes it to a
-/// stream, whose single iterator owns it.
+/// It is a class so that the parser's buffers are not copied. It is not used concurrently: a call that opens it passes
+/// it to a stream, whose single iterator owns it.
 final class StreamConnection: @unchecked Sendable {
     enum Frame: Equatable {
         case element(A2A.StreamResponse, id: String?)
@@ -34,7 +35,8 @@ final class StreamConnection: @unchecked Sendable {
     /// Returns the next frame, or `nil` at the end of the connection.
     ///
     /// - Parameter onBytes: Called when bytes have arrived, even those of a comment.
-    /// - Throws: ``A2AClientError`` with code `invalidResponse` for data that is not A2A, and errors of the HTTP client.
+    /// - Throws: ``A2AClientError`` with code `invalidResponse` for data that is not A2A, and errors of the HTTP
+    ///   client.
     func next(onBytes: () -> Void) async throws -> Frame? {
         while true {
             if let event = try parse() {

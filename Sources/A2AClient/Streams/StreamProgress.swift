@@ -4,8 +4,9 @@ import A2ACore
 
 /// What a reader of a task's stream has delivered, over any number of connections. It does no I/O.
 ///
-/// Servers of this package number their events, so that a connection continues after the last one. Other servers begin each
-/// connection with the current state of the task: its differences from what was delivered are delivered as updates.
+/// Servers of this package number their events, so that a connection continues after the last one. Other servers begin
+/// each connection with the current state of the task: its differences from what was delivered are delivered as
+/// updates.
 struct StreamProgress: Sendable {
     /// The state of a task at which its stream ends.
     enum Milestone: Sendable {
@@ -96,8 +97,8 @@ struct StreamProgress: Sendable {
     var isCut: Bool {
         guard !isFinished else { return false }
         guard let state = task?.status.state, state.isInterrupted else { return true }
-        // Servers disagree whether a subscription ends when the task requires input. Servers of this package, which number
-        // their events, end it with the task.
+        // Servers disagree whether a subscription ends when the task requires input. Servers of this package, which
+        // number their events, end it with the task.
         return milestone == .terminal && isNumbered
     }
 

@@ -6,12 +6,12 @@ import Synchronization
 
 /// A sequence of the elements of a task's stream as they happen.
 ///
-/// A stream survives lost connections: a connection that ends although the task has neither ended nor requires anything of its
-/// client was cut, and the stream subscribes to the task by itself. If the server numbers its events, as servers of this package
-/// do, it continues after the last delivered one: nothing is missed or delivered twice. Other servers send the current state of the
-/// task first, of which only the differences from what was delivered are delivered, as updates; an event that such a server sends
-/// again after this state cannot be recognized in all cases. If the task has ended meanwhile, or the server does not support
-/// subscriptions, the task is fetched instead.
+/// A stream survives lost connections: a connection that ends although the task has neither ended nor requires anything
+/// of its client was cut, and the stream subscribes to the task by itself. If the server numbers its events, as servers
+/// of this package do, it continues after the last delivered one: nothing is missed or delivered twice. Other servers
+/// send the current state of the task first, of which only the differences from what was delivered are delivered, as
+/// updates; an event that such a server sends again after this state cannot be recognized in all cases. If the task has
+/// ended meanwhile, or the server does not support subscriptions, the task is fetched instead.
 ///
 /// ```swift
 /// var task: A2A.Task?
@@ -25,11 +25,12 @@ import Synchronization
 /// }
 /// ```
 ///
-/// Leaving the loop, or cancelling the Swift task, closes the connection; the agent's task continues and can be subscribed to later.
-/// A stream buffers only a few pieces of the response, so that a slow consumer slows the server down. It can be iterated once.
+/// Leaving the loop, or cancelling the Swift task, closes the connection; the agent's task continues and can be
+/// subscribed to later. A stream buffers only a few pieces of the response, so that a slow consumer slows the server
+/// down. It can be iterated once.
 ///
-/// The iteration throws ``A2AClientError``, and `CancellationError` if the Swift task is cancelled. Elements of kinds that this
-/// version does not know are not delivered.
+/// The iteration throws ``A2AClientError``, and `CancellationError` if the Swift task is cancelled. Elements of kinds
+/// that this version does not know are not delivered.
 public struct TaskStream: AsyncSequence, Sendable {
     /// An element of the stream: the task, a message, or an update.
     public typealias Element = A2A.StreamResponse
@@ -37,8 +38,8 @@ public struct TaskStream: AsyncSequence, Sendable {
     /// The id of the task. `nil` if it is a new one and no element with its id has been read yet.
     public var taskID: A2A.TaskID? { position.taskID }
 
-    /// The id of the last event that was read. ``A2AClient/subscribe(to:after:)`` continues after it. `nil` if the server does
-    /// not number its events.
+    /// The id of the last event that was read. ``A2AClient/subscribe(to:after:)`` continues after it. `nil` if the
+    /// server does not number its events.
     public var lastEventID: String? { position.lastEventID }
 
     private let link: AgentLink

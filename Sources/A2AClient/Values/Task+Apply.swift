@@ -28,8 +28,8 @@ extension A2A.Task {
         }
     }
 
-    /// Returns the updates that turn this task into a newer state of it, so that a reader of updates misses nothing and receives
-    /// nothing twice.
+    /// Returns the updates that turn this task into a newer state of it, so that a reader of updates misses nothing and
+    /// receives nothing twice.
     ///
     /// An artifact that the newer state has in a shorter form was read before it had grown, and is left as it is.
     package func updates(to newer: A2A.Task) -> [A2A.StreamResponse] {

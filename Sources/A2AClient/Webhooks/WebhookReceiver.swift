@@ -5,8 +5,8 @@ import ACPCore
 
 /// Verifies and reads the push notifications that an agent sends to a URL of yours.
 ///
-/// It is independent of any HTTP server: it takes the headers and the body of a request, and returns the event or the reason why the
-/// request is rejected. A receiver is shared by all requests to a URL.
+/// It is independent of any HTTP server: it takes the headers and the body of a request, and returns the event or the
+/// reason why the request is rejected. A receiver is shared by all requests to a URL.
 ///
 /// ```swift
 /// let token = A2A.MessageID().rawValue
@@ -31,8 +31,8 @@ import ACPCore
 ///     A2A.Message("A long story"), configuration: .init(pushNotificationConfig: config, returnsImmediately: true))
 /// ```
 ///
-/// Agents may send an event more than once. Deliveries with an id, as servers of this package send them, are recognized when they
-/// are repeated; other events have to be handled so that a repetition does no harm.
+/// Agents may send an event more than once. Deliveries with an id, as servers of this package send them, are recognized
+/// when they are repeated; other events have to be handled so that a repetition does no harm.
 public final class WebhookReceiver: Sendable {
     /// The header with the token of the configuration.
     public static let tokenHeaderName = "X-A2A-Notification-Token"
@@ -57,12 +57,13 @@ public final class WebhookReceiver: Sendable {
     /// - Parameters:
     ///   - token: The token of the push notification configuration. If `nil`, none is required.
     ///   - authentication: The authentication of the push notification configuration. If `nil`, none is required.
-    ///   - keys: The keys of the server, one of which must have signed the request in the form of Standard Webhooks. If `nil`,
-    ///     no signature is required.
-    ///   - maximumAge: How much the time of a signature may differ from the clock of the receiver. Defaults to 5 minutes.
+    ///   - keys: The keys of the server, one of which must have signed the request in the form of Standard Webhooks. If
+    ///     `nil`, no signature is required.
+    ///   - maximumAge: How much the time of a signature may differ from the clock of the receiver. Defaults to 5
+    ///     minutes.
     ///   - maximumBodyBytes: The maximum size of a body. Defaults to 16 MiB.
-    ///   - rememberedDeliveries: The number of delivery ids that are remembered, to recognize repeated deliveries. Defaults to
-    ///     10,000.
+    ///   - rememberedDeliveries: The number of delivery ids that are remembered, to recognize repeated deliveries.
+    ///     Defaults to 10,000.
     public convenience init(
         token: String? = nil, authentication: A2A.AuthenticationInfo? = nil, keys: [WebhookKey]? = nil,
         maximumAge: Duration = .seconds(300), maximumBodyBytes: Int = 16 * 1024 * 1024,
@@ -115,7 +116,8 @@ public final class WebhookReceiver: Sendable {
 
     /// Verifies and reads a request, and handles its event, if it was not handled before.
     ///
-    /// A delivery whose handling throws is forgotten, so that it can be repeated: respond with an error status then, such as 500.
+    /// A delivery whose handling throws is forgotten, so that it can be repeated: respond with an error status then,
+    /// such as 500.
     ///
     /// - Parameters:
     ///   - headers: The names and values of the headers. Upper and lower case of the names are the same.
@@ -140,7 +142,8 @@ public final class WebhookReceiver: Sendable {
 
     /// Verifies and reads a request.
     ///
-    /// The id of the delivery counts as received: call ``forget(_:)`` if the event cannot be handled, so that it can be repeated.
+    /// The id of the delivery counts as received: call ``forget(_:)`` if the event cannot be handled, so that it can be
+    /// repeated.
     ///
     /// - Parameters:
     ///   - headers: The names and values of the headers. Upper and lower case of the names are the same.

@@ -89,7 +89,7 @@ struct ServeCommand: AsyncParsableCommand {
 
     @OptionGroup var urls: URLOptions
 
-    @OptionGroup var a2aOptions: A2AOptions
+    @OptionGroup var a2aOptions: A2AServerOptions
 
     @Option(
         name: .customLong("link-host"),

@@ -5,7 +5,7 @@ import ACPServer
 import ArgumentParser
 
 /// How the agents are served over A2A.
-struct A2AOptions: ParsableArguments {
+struct A2AServerOptions: ParsableArguments {
     @Flag(inversion: .prefixedNo, help: "Serve the agents over A2A as well.")
     var a2a = true
 

@@ -279,7 +279,8 @@ struct StreamTests {
         ])
         let outages = Tally()
         var configuration = A2AClient.Configuration.quick
-        configuration.timeouts.streamIdle = .milliseconds(200)
+        // Long enough for the head of the response on a busy machine.
+        configuration.timeouts.streamIdle = .seconds(3)
         configuration.onStreamConnectionChange = { _ in outages.add() }
         try await server.serve(configuration: configuration) { client in
             let elements = try await read(client.streamMessage("hi"))

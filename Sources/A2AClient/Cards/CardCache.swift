@@ -58,9 +58,6 @@ struct CardCache: Sendable {
         entityTag = headers.first(name: "ETag") ?? entityTag
         freshUntil = now + (headers.freshness ?? lifetime)
     }
-
-    /// Requires a request before the card is used again.
-    mutating func expire(at now: ContinuousClock.Instant) { freshUntil = now }
 }
 
 extension HTTPHeaders {

@@ -175,6 +175,10 @@ struct CheckContext: Sendable {
                 !page.items.contains { $0.id == run.id }, "the listing \(filter) still has the run", file: file,
                 line: line)
         }
+        let page = try await storage.runs(RunStatusQuery(agent: run.agentName, limit: 50))
+        try expect(
+            !page.items.contains { $0.id == run.id }, "the listing by change of status still has the run", file: file,
+            line: line)
     }
 
     func expectEvents(

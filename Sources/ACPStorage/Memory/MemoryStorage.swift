@@ -256,6 +256,11 @@ extension MemoryStorage {
         try access { state, _ in state.runs.page(query) }
     }
 
+    /// Returns one page of an agent's runs in the order in which their status changed, and the total number of runs.
+    public func storedRuns(_ query: RunStatusQuery) async throws -> StoragePage<StoredRun> {
+        try access { state, _ in state.runs.page(query) }
+    }
+
     /// Returns the events of a run from an index onward, oldest first.
     public func events(of run: RunID, from offset: Int, limit: Int?) throws -> [EncodedEvent] {
         try access { state, _ in state.runs[run]?.events.slice(from: offset, limit: limit) ?? [] }

@@ -10,6 +10,8 @@ final class RunEntry {
     let key: HashedKey<RunID>
     /// The properties by which the run is listed.
     var summary: RunSummary
+    /// The status by which a ``RunStatusQuery`` selects the run.
+    var change: StatusChange
     /// The JSON of the snapshot.
     var snapshot: [UInt8]
     var coveredEvents: Int
@@ -25,12 +27,13 @@ final class RunEntry {
     var snapshotCost: Int
 
     init(
-        _ summary: RunSummary, snapshot: [UInt8], key: HashedKey<RunID>? = nil, coveredEvents: Int = 0,
+        _ run: Run, snapshot: [UInt8], key: HashedKey<RunID>? = nil, coveredEvents: Int = 0,
         events: [EncodedEvent] = [], input: Encoded<[Message]>? = nil, owner: RunOwner? = nil,
         contents: [StoredContent] = []
     ) {
-        self.key = key ?? HashedKey(summary.id)
-        self.summary = summary
+        self.key = key ?? HashedKey(run.id)
+        summary = RunSummary(run)
+        change = StatusChange(run)
         self.snapshot = snapshot
         self.coveredEvents = coveredEvents
         self.events = events
@@ -49,6 +52,17 @@ final class RunEntry {
         StoredRun(
             id: id, snapshot: Encoded(json: snapshot), coveredEvents: coveredEvents,
             laterEvents: events.slice(from: coveredEvents, limit: nil), owner: owner)
+    }
+}
+
+/// The status of a run, and since when the run is in it.
+struct StatusChange: Equatable {
+    let status: DetailedRunStatus
+    let time: Timestamp
+
+    init(_ run: Run) {
+        status = run.detailedStatus
+        time = run.statusTimestamp
     }
 }
 

@@ -2,17 +2,24 @@
 
 import ACPCore
 
-/// All lists of runs that a ``RunQuery`` can select. Empty lists are not kept.
+/// All lists of runs that a ``RunQuery`` or a ``RunStatusQuery`` can select. Empty lists are not kept.
 ///
 /// A run must be removed before a property changes by which it is listed.
 struct RunListings {
+    private struct AgentStatus: Hashable {
+        let agent: AgentName
+        let status: DetailedRunStatus
+    }
+
     private var all = RunListing()
     private var byAgent: [AgentName: RunListing] = [:]
     private var bySession: [HashedKey<SessionID>: RunListing] = [:]
     private var byStatus: [RunStatus: RunListing] = [:]
+    /// In the order of the last change of status.
+    private var byChange: [AgentStatus: RunListing] = [:]
 
     /// The number of lists.
-    var count: Int { (all.isEmpty ? 0 : 1) + byAgent.count + bySession.count + byStatus.count }
+    var count: Int { (all.isEmpty ? 0 : 1) + byAgent.count + bySession.count + byStatus.count + byChange.count }
 
     subscript(filter: RunQuery.Filter) -> RunListing? {
         switch filter {
@@ -25,31 +32,77 @@ struct RunListings {
 
     /// Inserts a run into the lists by time, agent and session.
     mutating func insert(_ run: RunEntry) {
-        all.insert(run)
-        byAgent[run.summary.agentName, default: RunListing()].insert(run)
-        if let session = run.summary.sessionID { bySession[HashedKey(session), default: RunListing()].insert(run) }
+        let time = run.summary.createdAt
+        all.insert(run, at: time)
+        byAgent[run.summary.agentName, default: RunListing()].insert(run, at: time)
+        if let session = run.summary.sessionID {
+            bySession[HashedKey(session), default: RunListing()].insert(run, at: time)
+        }
     }
 
     mutating func remove(_ run: RunEntry) {
-        all.remove(run)
-        byAgent.remove(run, listedBy: run.summary.agentName)
-        if let session = run.summary.sessionID { bySession.remove(run, listedBy: HashedKey(session)) }
+        let time = run.summary.createdAt
+        all.remove(run, at: time)
+        byAgent.remove(run, at: time, listedBy: run.summary.agentName)
+        if let session = run.summary.sessionID { bySession.remove(run, at: time, listedBy: HashedKey(session)) }
     }
 
     /// Inserts an unfinished run into the list by status.
     mutating func insertByStatus(_ run: RunEntry) {
-        byStatus[run.summary.status, default: RunListing()].insert(run)
+        byStatus[run.summary.status, default: RunListing()].insert(run, at: run.summary.createdAt)
     }
 
     mutating func removeByStatus(_ run: RunEntry) {
-        byStatus.remove(run, listedBy: run.summary.status)
+        byStatus.remove(run, at: run.summary.createdAt, listedBy: run.summary.status)
+    }
+
+    /// Inserts a run into the list of its agent's runs in its status, by the change of status.
+    mutating func insertByChange(_ run: RunEntry) {
+        byChange[AgentStatus(agent: run.summary.agentName, status: run.change.status), default: RunListing()]
+            .insert(run, at: run.change.time)
+    }
+
+    mutating func removeByChange(_ run: RunEntry) {
+        byChange.remove(
+            run, at: run.change.time,
+            listedBy: AgentStatus(agent: run.summary.agentName, status: run.change.status))
+    }
+
+    /// Returns a page of an agent's runs by the change of their status, and the total number.
+    ///
+    /// The runs of a session are examined one by one. Otherwise the lists of the selected statuses are merged.
+    func page(_ query: RunStatusQuery) -> (runs: [RunEntry], total: Int) {
+        let selected = query.statuses.isEmpty ? Set(DetailedRunStatus.allCases) : query.statuses
+        var found: [RunEntry] = []
+        var total = 0
+        if let session = query.session {
+            let runs = bySession[HashedKey(session)]?.newest(offset: 0, limit: .max) ?? []
+            found = runs.filter { run in
+                run.summary.agentName == query.agent && selected.contains(run.change.status)
+                    && query.changedSince.map { run.change.time >= $0 } ?? true
+            }
+            total = found.count
+            if let after = query.after { found.removeAll { $0.position >= after } }
+        } else {
+            for status in selected {
+                guard let listing = byChange[AgentStatus(agent: query.agent, status: status)] else { continue }
+                total += listing.count(since: query.changedSince)
+                found += listing.newest(after: query.after, since: query.changedSince, limit: query.limit)
+            }
+        }
+        found.sort { $0.position > $1.position }
+        return (Array(found.prefix(max(0, query.limit))), total)
     }
 }
 
+extension RunEntry {
+    fileprivate var position: RunStatusQuery.Position { .init(changedAt: change.time, run: id) }
+}
+
 extension Dictionary where Value == RunListing {
-    fileprivate mutating func remove(_ run: RunEntry, listedBy key: Key) {
+    fileprivate mutating func remove(_ run: RunEntry, at time: Timestamp, listedBy key: Key) {
         guard let index = index(forKey: key) else { return }
-        values[index].remove(run)
+        values[index].remove(run, at: time)
         if values[index].isEmpty { remove(at: index) }
     }
 }

@@ -85,7 +85,7 @@ struct RunTable: ~Copyable {
             // A commit that creates a run always has a snapshot.
             guard let snapshot = commit.snapshot else { return nil }
             let entry = RunEntry(
-                RunSummary(snapshot.run), snapshot: snapshot.json, key: key, coveredEvents: snapshot.eventCount,
+                snapshot.run, snapshot: snapshot.json, key: key, coveredEvents: snapshot.eventCount,
                 events: commit.events, input: commit.input, owner: commit.owner, contents: commit.contents)
             return Step(.create(entry), growth: entry.cost)
         }
@@ -106,8 +106,7 @@ struct RunTable: ~Copyable {
             entry.contents.add(step.contents)
             if let snapshot = commit.snapshot, let cost = step.snapshotCost {
                 replaceSnapshot(
-                    of: entry, with: RunSummary(snapshot.run), snapshot.json, cost: cost,
-                    coveredEvents: snapshot.eventCount)
+                    of: entry, with: snapshot.run, snapshot.json, cost: cost, coveredEvents: snapshot.eventCount)
             }
             add(MemoryCost.of(commit.events) + MemoryCost.of(step.contents), to: entry)
             uses.touch(entry.slot, now: now)
@@ -134,11 +133,11 @@ struct RunTable: ~Copyable {
         let key = HashedKey(run.id)
         if let entry = entries[key] {
             replaceSnapshot(
-                of: entry, with: RunSummary(run), json, cost: MemoryCost.of(json), coveredEvents: entry.events.count)
+                of: entry, with: run, json, cost: MemoryCost.of(json), coveredEvents: entry.events.count)
             uses.touch(entry.slot, now: now)
         } else {
             try makeRoomForRun()
-            insert(RunEntry(RunSummary(run), snapshot: json, key: key), now: now)
+            insert(RunEntry(run, snapshot: json, key: key), now: now)
         }
     }
 
@@ -169,24 +168,30 @@ struct RunTable: ~Copyable {
         entries[entry.key] = entry
         bytes += entry.cost
         listings.insert(entry)
+        listings.insertByChange(entry)
         link(entry)
     }
 
     private mutating func replaceSnapshot(
-        of entry: RunEntry, with run: RunSummary, _ json: [UInt8], cost: Int, coveredEvents: Int
+        of entry: RunEntry, with new: Run, _ json: [UInt8], cost: Int, coveredEvents: Int
     ) {
+        let (run, change) = (RunSummary(new), StatusChange(new))
         let timeDiffers = entry.summary.createdAt != run.createdAt
         let isListedElsewhere =
             timeDiffers || entry.summary.agentName != run.agentName || entry.summary.sessionID != run.sessionID
         let shouldRelink = timeDiffers || entry.summary.status != run.status
+        let hasChanged = entry.change != change || entry.summary.agentName != run.agentName
         if isListedElsewhere { listings.remove(entry) }
+        if hasChanged { listings.removeByChange(entry) }
         if shouldRelink { unlink(entry) }
         add(cost - entry.snapshotCost, to: entry, isEnded: shouldRelink ? false : entry.summary.status.isTerminal)
         entry.snapshotCost = cost
         entry.summary = run
+        entry.change = change
         entry.snapshot = json
         entry.coveredEvents = coveredEvents
         if isListedElsewhere { listings.insert(entry) }
+        if hasChanged { listings.insertByChange(entry) }
         if shouldRelink { link(entry) }
     }
 
@@ -224,6 +229,11 @@ struct RunTable: ~Copyable {
         return StoragePage(items: runs.map(\.stored), total: listing.count)
     }
 
+    func page(_ query: RunStatusQuery) -> StoragePage<StoredRun> {
+        let (runs, total) = listings.page(query)
+        return StoragePage(items: runs.map(\.stored), total: total)
+    }
+
     func unfinished(ownedBy process: ProcessID, limit: Int) -> [RunID] {
         guard let list = unfinished[process] else { return [] }
         return links.prefix(limit, of: list).compactMap { uses[$0]?.id }
@@ -241,6 +251,7 @@ struct RunTable: ~Copyable {
     private mutating func remove(_ entry: RunEntry) {
         entries[entry.key] = nil
         listings.remove(entry)
+        listings.removeByChange(entry)
         unlink(entry)
         bytes -= entry.cost
         uses.remove(at: entry.slot)

@@ -55,6 +55,10 @@ enum WholeStorageChecks {
             let listed = try await storage.runs(RunQuery(filter))
             try context.expect("the total of \(filter)", listed.total, is: 0)
         }
+        for since in [nil, Timestamp(microseconds: 0)] {
+            let listed = try await storage.runs(RunStatusQuery(agent: context.agent, changedSince: since))
+            try context.expect("the total by change of status", listed.total, is: 0)
+        }
         try context.expect("the session", try await storage.session(context.session), is: nil)
         let history = try await storage.storedHistory(of: context.session, from: 0, limit: nil)
         try context.expect("the history's total", history.total, is: 0)
@@ -86,6 +90,7 @@ enum WholeStorageChecks {
             ("append(event)", { try await storage.append(.generic(1), to: run.id) }),
             ("deleteRun", { try await storage.deleteRun(run.id) }),
             ("runs", { _ = try await storage.runs(RunQuery(.agent(run.agentName))) }),
+            ("runs by status", { _ = try await storage.runs(RunStatusQuery(agent: run.agentName)) }),
             ("events", { _ = try await storage.events(of: run.id, from: 0, limit: 1) }),
             ("eventCount", { _ = try await storage.eventCount(of: run.id) }),
             ("claim", { _ = try await storage.claim(run.id, for: owner, from: owner) }),

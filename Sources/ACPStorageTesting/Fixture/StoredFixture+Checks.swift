@@ -83,6 +83,25 @@ extension StoredFixture {
         try expect("all runs after deleting one", try await ids(.all), is: [9, 7, 6, 5, 4, 3, 2].map(Self.id))
     }
 
+    /// Lists the runs by the last change of their status, before they are continued.
+    ///
+    /// - Throws: ``StorageCheckFailure`` for the first difference.
+    package func checkStatuses() async throws {
+        let runs = try stories().map(\.run)
+        for statuses in [[]] + DetailedRunStatus.allCases.map({ [$0] }) {
+            for since in [nil, Self.time(2), Self.time(5)] {
+                let query = RunStatusQuery(
+                    agent: Self.agent, statuses: Set(statuses), changedSince: since, limit: 100)
+                let expected = runs.filter(query.includes).sorted { RunStatusQuery.Position($0) > .init($1) }
+                let found = try await storage.runs(query)
+                try expect("the runs of \(query)", found.items.map(\.id), is: expected.map(\.id))
+                try expect("their total", found.total, is: expected.count)
+            }
+        }
+        let found = try await storage.runs(RunStatusQuery(agent: Self.agent, session: Self.waiting))
+        try expect("the runs of a session", found.items.map(\.id), is: [5, 4].map(Self.id))
+    }
+
     /// Another process takes over the run that was in progress, and ends it.
     private func finishOrphanedRun() async throws {
         let owner = RunOwner(process: ProcessID())

@@ -113,7 +113,7 @@ struct OrderTests {
         }
     }
 
-    @Test("A listing is always sorted by creation", arguments: 1...10 as ClosedRange<UInt64>)
+    @Test("A listing is always sorted by time and id", arguments: 1...10 as ClosedRange<UInt64>)
     func listing(seed: UInt64) throws {
         var random = SeededGenerator(seed: seed)
         var listing = RunListing()
@@ -124,19 +124,31 @@ struct OrderTests {
                     Run(
                         id: try RunID(validating: "run-\(number)"), agentName: "agent",
                         createdAt: Timestamp(microseconds: Int64.random(in: 0..<200, using: &random))))
-                listing.insert(run)
+                listing.insert(run, at: run.summary.createdAt)
                 model.append(run)
                 model.sort { ($0.summary.createdAt, $0.id) > ($1.summary.createdAt, $1.id) }
             } else {
-                listing.remove(model.remove(at: Int.random(in: model.indices, using: &random)))
+                let run = model.remove(at: Int.random(in: model.indices, using: &random))
+                listing.remove(run, at: run.summary.createdAt)
             }
             #expect(listing.count == model.count)
             let offset = Int.random(in: -2...model.count + 2, using: &random)
             let limit = Int.random(in: -2...12, using: &random)
             let expected = model.dropFirst(max(0, offset)).prefix(max(0, limit)).map(\.id)
             #expect(listing.newest(offset: offset, limit: limit).map(\.id) == expected)
+            let since = Timestamp(microseconds: Int64.random(in: -5..<205, using: &random))
+            let after = RunStatusQuery.Position(
+                changedAt: Timestamp(microseconds: Int64.random(in: -5..<205, using: &random)),
+                run: try RunID(validating: "run-\(Int.random(in: 0..<1_500, using: &random))"))
+            let later = model.filter { $0.summary.createdAt >= since }
+            #expect(listing.count(since: since) == later.count)
+            let rest = later.filter { ($0.summary.createdAt, $0.id) < (after.changedAt, after.run) }
+            #expect(
+                listing.newest(after: after, since: since, limit: limit).map(\.id)
+                    == rest.prefix(max(0, limit)).map(\.id))
         }
-        listing.remove(RunEntry(Run(agentName: "never-there")))
+        let unknown = RunEntry(Run(agentName: "never-there"))
+        listing.remove(unknown, at: unknown.summary.createdAt)
         #expect(listing.count == model.count)
     }
 }

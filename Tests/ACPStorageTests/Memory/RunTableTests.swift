@@ -204,6 +204,18 @@ private struct Trial: ~Copyable {
         for status in RunStatus.allCases {
             expect(.unfinished(status), status.isTerminal ? [] : all.filter { $0.status == status })
         }
+        let byChange = all.sorted { RunStatusQuery.Position($0) > .init($1) }
+        for agent in ["agent-0", "agent-1"] as [AgentName] {
+            for statuses in [[], [.completed, .awaiting]] as [Set<DetailedRunStatus>] {
+                for session in [nil, "session-1"] as [SessionID?] {
+                    let query = RunStatusQuery(agent: agent, statuses: statuses, session: session, limit: 100)
+                    let page = table.page(query)
+                    let expected = byChange.filter(query.includes)
+                    #expect(page.items.map { try? $0.record().snapshot } == expected)
+                    #expect(page.total == expected.count)
+                }
+            }
+        }
         for process in Self.processes {
             let owned = runs.values.filter { $0.owner?.process == process && !$0.run.status.isTerminal }
             #expect(Set(table.unfinished(ownedBy: process, limit: 100)) == Set(owned.map(\.run.id)))

@@ -20,6 +20,17 @@ enum Fault: CaseIterable, Sendable {
     case listsOldestFirst
     case repeatsRunsAcrossPages
     case forgetsToUnlistEndedRuns
+    case ordersChangesByCreation
+    case movesRunsThatContinue
+    case confusesDetailedStatuses
+    case ignoresSessionsOfChanges
+    case ignoresTimesOfChanges
+    case skipsEqualChanges
+    case pagesChangesByNumber
+    case countsRunsAfterThePosition
+    case countsFormerStatuses
+    case countsDeletedRuns
+    case countsExpiredRuns
     case leavesInputBehind
     case leavesSignalsBehind
     case ignoresCancelSignals
@@ -65,6 +76,10 @@ final class FaultyStorage: Storage {
     /// Blocks that were committed without counting as a use of their sessions.
     private let unused = Mutex<[SessionID: [Encoded<HistoryEntry>]]>([:])
     private let onRemoveAll: @Sendable () -> Void
+    /// Runs that faults of totals still count: all that were committed.
+    let counted = Mutex<[RunID: [Run]]>([:])
+    /// The number of runs up to a position, for a fault of pages.
+    let offsets = Mutex<[RunStatusQuery.Position: Int]>([:])
 
     init(
         _ fault: Fault?, base: MemoryStorage = MemoryStorage(), onRemoveAll: @escaping @Sendable () -> Void = {}
@@ -141,6 +156,7 @@ final class FaultyStorage: Storage {
             try base.commit(commit)
         }
         keep(commit.contents, for: .run(commit.run), isRefused: false)
+        noteCount(of: commit)
     }
 
     /// A commit with a block, with the faults of the combination.
@@ -206,6 +222,7 @@ final class FaultyStorage: Storage {
     func append(_ event: EncodedEvent, to run: RunID) async throws { try base.append(event, to: run) }
 
     func deleteRun(_ run: RunID) async throws -> Bool {
+        forgetCount(of: run)
         guard fault == .leavesSignalsBehind else { return try base.deleteRun(run) }
         let signals = try await base.coordination.storedSignals(to: run)
         defer { local.keep(signals, of: run) }

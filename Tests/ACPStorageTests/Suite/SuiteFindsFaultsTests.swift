@@ -62,6 +62,29 @@ struct SuiteFindsFaultsTests {
                 "Unfinished runs are listed by their status as it changes",
                 "The unfinished runs of a process are found, and only those",
             ]
+        case .ordersChangesByCreation:
+            ["An agent's runs are listed by the last change of their status, the last one first"]
+        case .movesRunsThatContinue: ["A run that continues in its status keeps its place"]
+        case .confusesDetailedStatuses:
+            ["Rejected runs and runs that await authentication have a status of their own"]
+        case .ignoresSessionsOfChanges, .ignoresTimesOfChanges:
+            ["Runs are selected by status, session and time of the change, alone and combined"]
+        case .skipsEqualChanges:
+            ["Runs whose status changed at the same moment are listed once each across all pages"]
+        case .pagesChangesByNumber:
+            ["While statuses change, pages skip and repeat no run whose status did not change"]
+        case .countsRunsAfterThePosition:
+            [
+                "An agent's runs are listed by the last change of their status, the last one first",
+                "Runs are selected by status, session and time of the change, alone and combined",
+            ]
+        case .countsFormerStatuses:
+            [
+                "An agent's runs are listed by the last change of their status, the last one first",
+                "Totals by status stay exact while many tasks create, change and delete runs",
+            ]
+        case .countsDeletedRuns: ["A deleted run is in no page and in no total of any status"]
+        case .countsExpiredRuns: ["Expired runs are in no page and in no total of any status"]
         case .leavesInputBehind:
             [
                 "Deleting a run removes its events, its input, its signals and its entries in all listings",

@@ -26,7 +26,7 @@ extension RunTable {
 }
 
 extension RunEntry {
-    convenience init(_ run: Run) { self.init(RunSummary(run), snapshot: []) }
+    convenience init(_ run: Run) { self.init(run, snapshot: []) }
 }
 
 extension LocalCoordination {

@@ -20,6 +20,16 @@ struct SchemaTests {
             "SELECT COUNT(*) FROM acp_runs WHERE session_id = 's'": "acp_runs_by_session",
             "SELECT id FROM acp_runs WHERE status = 'awaiting' AND ended_at IS NULL \(order)": "acp_runs_unfinished",
             "SELECT COUNT(*) FROM acp_runs WHERE status = 'awaiting' AND ended_at IS NULL": "acp_runs_unfinished",
+            """
+            SELECT status_changed_at, id FROM acp_runs
+            WHERE agent_name = 'a' AND detailed_status = 'failed' AND status_changed_at >= 1
+                AND (status_changed_at, id) < (9, 'b')
+            ORDER BY status_changed_at DESC, id DESC LIMIT 10
+            """: "acp_runs_by_status",
+            """
+            SELECT COUNT(*) FROM acp_runs
+            WHERE agent_name = 'a' AND detailed_status = 'failed' AND status_changed_at >= 1 AND status_changed_at < 9
+            """: "acp_runs_by_status",
         ]
         let owned =
             "SELECT id FROM acp_runs WHERE owner_process = IFNULL(CAST('p' AS TEXT), '') AND ended_at IS NULL LIMIT 9"
@@ -64,6 +74,7 @@ struct SchemaTests {
             }
             try await storage.removeAll()
             #expect(try await storage.runs(RunQuery(.all)).total == 0)
+            #expect(try await storage.runs(RunStatusQuery(agent: "agent-1")).total == 0)
             #expect(try await storage.statistics().tables.allSatisfy { $0.rows == 0 })
         }
     }
@@ -89,6 +100,38 @@ struct SchemaTests {
             try await storage.append([HistoryBlock(key: "one", entries: [], contents: [content])], to: "s")
             #expect(try await storage.contents([ContentKey(.session("s"), content.digest)]) == [[1]])
             #expect(try await storage.statistics().tables.first { $0.name == "acp_session_contents" }?.rows == 1)
+        }
+    }
+
+    @Test("Stored numbers of ended runs are those of the table, and numbers of 0 are not kept")
+    func statusCounts() async throws {
+        let folder = try TemporaryFolder()
+        try await withStorage(folder.path()) { storage in
+            var state: UInt64 = 7
+            func random(_ bound: Int) -> Int {
+                state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+                return Int(state >> 24) % bound
+            }
+            for number in 0..<300 {
+                var run = Run(
+                    id: RunID(stringLiteral: "run-\(random(40))"),
+                    agentName: AgentName(stringLiteral: "agent-\(number % 2)"),
+                    createdAt: Timestamp(microseconds: Int64(random(1 << 38) - (1 << 28))))
+                run.status = RunStatus.allCases[random(RunStatus.allCases.count)]
+                if number % 5 == 0 { try await storage.deleteRun(run.id) } else { try await storage.save(run) }
+                let since = Timestamp(microseconds: Int64(random(1 << 38) - (1 << 29)))
+                var query = RunStatusQuery(agent: run.agentName, statuses: [.completed, .failed], changedSince: since)
+                let all = try await storage.runs(RunQuery(.agent(run.agentName), limit: 100)).items
+                for _ in 0..<2 {
+                    let expected = all.filter { query.includes($0) }.count
+                    #expect(try await storage.runs(query).total == expected)
+                    query.changedSince = nil
+                }
+            }
+            try await DatabaseQueue(path: folder.path()).read { db in
+                let zeros = try Int.fetchOne(db, sql: "SELECT COUNT(*) FROM acp_status_counts WHERE runs <= 0")
+                #expect(zeros == 0)
+            }
         }
     }
 

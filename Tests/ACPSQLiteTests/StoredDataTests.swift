@@ -40,22 +40,43 @@ struct StoredDataTests {
         let folder = try TemporaryFolder()
         try load(folder.path("old.sqlite"))
         try await withStorage(folder.path("new.sqlite")) { try await StoredFixture($0).write() }
-        let (old, new) = (try rows(folder.path("old.sqlite")), try rows(folder.path("new.sqlite")))
+        let columns = try columns(folder.path("old.sqlite"))
+        let old = try rows(folder.path("old.sqlite"), columns)
+        let new = try rows(folder.path("new.sqlite"), columns)
         #expect(old.count > 60)
         #expect(old == new)
     }
 
-    /// Returns all rows as text, without the columns that hold the time of writing.
-    private func rows(_ path: String) throws -> [String] {
+    /// Returns the columns of all tables of a file, without those that hold the time of writing.
+    private func columns(_ path: String) throws -> [(table: String, names: [String])] {
         let queue = try DatabaseQueue(path: path)
         defer { try? queue.close() }
         return try queue.read { db in
-            try Schema.tables.flatMap { table -> [String] in
-                let columns = try db.columns(in: table).map(\.name).filter { $0 != "used_at" && $0 != "ended_at" }
-                let values = columns.map { "quote(\($0))" }.joined(separator: " || ',' || ")
+            try Schema.tables.filter { try db.tableExists($0) }.map { table in
+                (table, try db.columns(in: table).map(\.name).filter { $0 != "used_at" && $0 != "ended_at" })
+            }
+        }
+    }
+
+    /// Returns all rows as text.
+    private func rows(_ path: String, _ columns: [(table: String, names: [String])]) throws -> [String] {
+        let queue = try DatabaseQueue(path: path)
+        defer { try? queue.close() }
+        return try queue.read { db in
+            try columns.flatMap { table, names -> [String] in
+                let values = names.map { "quote(\($0))" }.joined(separator: " || ',' || ")
                 return try String.fetchAll(db, sql: "SELECT '\(table) ' || \(values) FROM \(table) ORDER BY 1")
             }
         }
+    }
+
+    @Test("An earlier version's runs are listed by their status and the time of its change")
+    func statuses() async throws {
+        let folder = try TemporaryFolder()
+        try load(folder.path())
+        try await withStorage(folder.path()) { try await StoredFixture($0).checkStatuses() }
+        // Again with a file that has been migrated.
+        try await withStorage(folder.path()) { try await StoredFixture($0).checkStatuses() }
     }
 
     /// Not a test: writes the file again.

@@ -8,7 +8,8 @@ enum Schema {
     /// All tables, children before their parents: the order in which they can be emptied.
     static let tables = [
         "acp_events", "acp_run_snapshots", "acp_run_inputs", "acp_run_contents", "acp_signals", "acp_turns", "acp_runs",
-        "acp_run_counts", "acp_history", "acp_history_blocks", "acp_session_contents", "acp_session_records",
+        "acp_run_counts", "acp_status_counts", "acp_history", "acp_history_blocks", "acp_session_contents",
+        "acp_session_records",
         "acp_sessions",
     ]
 
@@ -16,6 +17,7 @@ enum Schema {
         var migrator = DatabaseMigrator()
         migrator.registerMigration("acp-1") { db in try db.execute(sql: version1) }
         migrator.registerMigration("acp-2") { db in try db.execute(sql: version2) }
+        migrator.registerMigration("acp-3") { db in try migrateToVersion3(db) }
         return migrator
     }
 

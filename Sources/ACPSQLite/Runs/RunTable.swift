@@ -16,6 +16,8 @@ struct RunTable {
         var sessionID: String?
         var status: String
         var createdAt: Int64
+        var detailedStatus: String
+        var statusChangedAt: Int64
         var owner: RunOwner?
         var eventCount: Int
         /// The number of events that the snapshot covers. `nil` if there is no snapshot.
@@ -47,13 +49,14 @@ struct RunTable {
             """
             SELECT key, agent_name, session_id, status, created_at, owner_process, owner_token,
                 IFNULL((SELECT MAX(position) + 1 FROM acp_events WHERE run = key), 0),
-                (SELECT covered_events FROM acp_run_snapshots WHERE run = key)
+                (SELECT covered_events FROM acp_run_snapshots WHERE run = key), detailed_status, status_changed_at
             FROM acp_runs WHERE id = ?
             """, [run.rawValue])
         return try rows.next().map { row in
             Entry(
                 key: row[0], agentName: row[1], sessionID: row[2], status: row[3], createdAt: row[4],
-                owner: try row.owner(5), eventCount: row[7], coveredEvents: row[8])
+                detailedStatus: row[9], statusChangedAt: row[10], owner: try row.owner(5), eventCount: row[7],
+                coveredEvents: row[8])
         }
     }
 
@@ -191,17 +194,17 @@ struct RunTable {
     ) throws -> Int64 {
         let arguments: StatementArguments = [
             id.rawValue, run.agentName.rawValue, run.sessionID?.rawValue, run.status.rawValue,
-            run.createdAt.microseconds, endTime(run),
+            run.createdAt.microseconds, endTime(run), run.detailedStatus.rawValue, run.statusTimestamp.microseconds,
         ]
-        let columns = "id, agent_name, session_id, status, created_at, ended_at"
+        let columns = "id, agent_name, session_id, status, created_at, ended_at, detailed_status, status_changed_at"
         if let owner {
             try db.run(
                 """
                 INSERT INTO acp_runs (\(columns), owner_process, owner_token)
-                VALUES (?, ?, ?, ?, ?, ?, \(textParameter), \(textParameter))
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, \(textParameter), \(textParameter))
                 """, arguments + [owner.process.rawValue.stored, owner.token.stored])
         } else {
-            try db.run("INSERT INTO acp_runs (\(columns)) VALUES (?, ?, ?, ?, ?, ?)", arguments)
+            try db.run("INSERT INTO acp_runs (\(columns)) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", arguments)
         }
         let key = db.lastInsertedRowID
         // A run whose row alone was deleted by hand may have had the same key.
@@ -223,14 +226,18 @@ struct RunTable {
         let isUnchanged =
             entry.agentName == run.agentName.rawValue && entry.sessionID == run.sessionID?.rawValue
             && entry.status == run.status.rawValue && entry.createdAt == run.createdAt.microseconds
+            && entry.detailedStatus == run.detailedStatus.rawValue
+            && entry.statusChangedAt == run.statusTimestamp.microseconds
         guard !isUnchanged else { return }
         try db.run(
             """
-            UPDATE acp_runs SET agent_name = ?, session_id = ?, status = ?, created_at = ?, ended_at = ? WHERE key = ?
+            UPDATE acp_runs SET agent_name = ?, session_id = ?, status = ?, created_at = ?, ended_at = ?,
+                detailed_status = ?, status_changed_at = ?
+            WHERE key = ?
             """,
             [
                 run.agentName.rawValue, run.sessionID?.rawValue, run.status.rawValue, run.createdAt.microseconds,
-                endTime(run), entry.key,
+                endTime(run), run.detailedStatus.rawValue, run.statusTimestamp.microseconds, entry.key,
             ])
     }
 

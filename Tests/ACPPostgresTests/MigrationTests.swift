@@ -31,7 +31,7 @@ struct MigrationTests {
         let total = try await withStorage(configuration) { try await $0.runs(RunQuery()).total }
         #expect(total == 8)
         let versions = try await SharedServer.shared.server.sql("SELECT version FROM acp_schema", database: database)
-        #expect(versions == "1\n2\n3")
+        #expect(versions == "1\n2\n3\n4")
     }
 
     @Test("Without migrations, an empty database is reported with the remedy, and stays empty")
@@ -53,7 +53,7 @@ struct MigrationTests {
         let server = try await SharedServer.shared.server
         var configuration = try await configuration(database)
         try await withStorage(configuration) { _ = try await $0.ping() }
-        try server.sql("UPDATE acp_schema SET version = 99 WHERE version = 3", database: database)
+        try server.sql("UPDATE acp_schema SET version = 99 WHERE version = 4", database: database)
         let newer = await storageError { try await withStorage(configuration) { _ = try await $0.ping() } }
         #expect(newer?.code == .refused)
         #expect(newer?.message.contains("version 99") == true)
@@ -61,7 +61,7 @@ struct MigrationTests {
         configuration.skipsMigrations = true
         let older = await storageError { try await withStorage(configuration) { _ = try await $0.ping() } }
         #expect(older?.code == .refused)
-        #expect(older?.message.contains("requires version 3") == true)
+        #expect(older?.message.contains("requires version 4") == true)
     }
 
     @Test("Tables of version 1 are migrated, keep their data, and accept contents then")
@@ -159,6 +159,43 @@ struct MigrationTests {
                 """, database: database)
             #expect(plan.contains(index), "\(plan)")
         }
+        let plan = try server.sql(
+            """
+            SET enable_seqscan = off; SET enable_sort = off; SET enable_bitmapscan = off;
+            EXPLAIN SELECT key FROM acp_runs WHERE agent_name = 'a' AND detailed_status = 'failed'
+                AND (status_changed_at, id) < (now(), 'b') ORDER BY status_changed_at DESC, id DESC LIMIT 10
+            """, database: database)
+        #expect(plan.contains("Backward using acp_runs_by_status") && !plan.contains("Filter"), "\(plan)")
+    }
+
+    @Test("Tables of version 3 are migrated, and a process of that version may continue to write them")
+    func fromVersion3() async throws {
+        let database = try await SharedServer.shared.makeDatabase()
+        let server = try await SharedServer.shared.server
+        let configuration = try await configuration(database)
+        try await withStorage(configuration) { storage in
+            var writer = try await Writer.create(on: storage)
+            try await writer.complete()
+            let query = RunStatusQuery(agent: writer.run.agentName)
+            #expect(try await storage.runs(query).items == [writer.run])
+            // The functions that a process of version 3 calls.
+            var rejected = Run(agentName: writer.run.agentName, status: .failed, createdAt: writer.run.createdAt)
+            rejected.error = ACPError(.rejected, "a\0b")
+            rejected.finishedAt = rejected.createdAt + .seconds(5)
+            let json = try String(decoding: ACPJSON.encode(rejected), as: UTF8.self)
+            try server.sql(
+                """
+                SELECT acp_save_run('\(rejected.id)', convert_to($json$\(json)$json$, 'UTF8'), '\(rejected.agentName)',
+                    NULL, 'failed', '\(rejected.createdAt)', true);
+                SELECT acp_commit('old', 0, ARRAY[]::bytea[], 'p', 't', '{"run_id": "old"}', 0,
+                    '\(rejected.agentName)', NULL, 'in-progress', '\(rejected.createdAt)', false, NULL)
+                """, database: database)
+            #expect(try await storage.storedRuns(query).total == 3)
+            let listed = try await storage.storedRuns(
+                RunStatusQuery(agent: writer.run.agentName, statuses: [.rejected], changedSince: rejected.finishedAt))
+            #expect(listed.items.map(\.id) == [rejected.id])
+            #expect(listed.total == 1)
+        }
     }
 
     @Test("Pruning deletes old ended runs and unused sessions only")
@@ -188,6 +225,14 @@ struct MigrationTests {
             #expect(try await storage.history(of: "unused").isEmpty)
             let rows = try await storage.statistics().tables.first { $0.name == "acp_runs" }?.rows
             #expect(rows == 11)
+            let query = RunStatusQuery(agent: "pruned", statuses: [.completed])
+            #expect(try await storage.runs(query).total == 1)
+            let zeros = try server.sql(
+                """
+                SELECT count(*) FROM (
+                    SELECT 1 FROM acp_status_counts GROUP BY agent_name, status, level, period HAVING sum(runs) <= 0) AS z
+                """, database: database)
+            #expect(zeros == "0")
         }
     }
 }

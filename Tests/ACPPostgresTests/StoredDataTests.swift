@@ -37,6 +37,11 @@ struct StoredDataTests {
         }
     }
 
+    @Test("An earlier version's runs are listed by their status and the time of its change")
+    func statuses() async throws {
+        try await withStorage(try await configuration(load())) { try await StoredFixture($0).checkStatuses() }
+    }
+
     @Test("The same data is written in the same bytes as by the earlier version")
     func sameBytes() async throws {
         let loaded = try await load()

@@ -5,12 +5,13 @@ import ACPStorage
 /// The tables of the storage, and their migrations. A published migration is never edited: each change is a new one.
 enum Schema {
     /// The version of the tables that this version of the storage uses.
-    static let version = 3
+    static let version = 4
 
     /// All tables, children before their parents.
     static let tables = [
-        "acp_events", "acp_signals", "acp_run_contents", "acp_runs", "acp_run_counts", "acp_history",
-        "acp_history_blocks", "acp_session_contents", "acp_sessions", "acp_turns", "acp_processes",
+        "acp_events", "acp_signals", "acp_run_contents", "acp_runs", "acp_run_counts",
+        "acp_status_counts", "acp_history", "acp_history_blocks", "acp_session_contents", "acp_sessions", "acp_turns",
+        "acp_processes",
     ]
 
     static let readVersion = "SELECT coalesce(max(version), 0)::bigint FROM acp_schema"
@@ -48,6 +49,15 @@ enum Schema {
         IF EXISTS (SELECT FROM acp_schema WHERE version >= 3) THEN RETURN; END IF;
         \(version3Ends)
         INSERT INTO acp_schema (version) VALUES (3);
+        END $acp$
+        """,
+        """
+        DO $acp$ BEGIN
+        IF EXISTS (SELECT FROM acp_schema WHERE version >= 4) THEN RETURN; END IF;
+        \(version4Statuses)
+        \(version4Counts)
+        \(version4Commits)
+        INSERT INTO acp_schema (version) VALUES (4);
         END $acp$
         """,
     ]

@@ -42,6 +42,7 @@ extension PostgresStorage {
             result.runs += runs
             if runs < Self.pruneStep { break }
         }
+        if result.runs > 0 { try await pruneCounts() }
         while true {
             let sessions = try await step(
                 "Deleting old sessions",
@@ -64,6 +65,21 @@ extension PostgresStorage {
                 LIMIT $2::bigint)
             """)
         return result
+    }
+
+    /// Deletes the numbers of ended runs that have become 0. The lock keeps commits from adding to one part of a number
+    /// while the others are deleted.
+    private func pruneCounts() async throws {
+        _ = try await database.write(
+            "Deleting numbers of runs", isRepeatable: true,
+            """
+            DO $acp$ BEGIN
+                LOCK TABLE acp_status_counts IN SHARE ROW EXCLUSIVE MODE;
+                DELETE FROM acp_status_counts WHERE (agent_name, status, level, period) IN (
+                    SELECT agent_name, status, level, period FROM acp_status_counts
+                    GROUP BY agent_name, status, level, period HAVING sum(runs) = 0);
+            END $acp$
+            """, [])
     }
 
     /// Counts the rows of the storage's tables, and their bytes on the server.

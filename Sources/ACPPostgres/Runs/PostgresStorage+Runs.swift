@@ -22,12 +22,13 @@ extension PostgresStorage {
         let run = commit.snapshot?.run
         let types = """
             $1::text, $2::bigint, $3::bytea[], $4::text, $5::text, $6::bytea, $7::bigint, $8::text, $9::text, $10::text,
-            $11::timestamptz, $12::boolean, $13::bytea
+            $11::timestamptz, $12::boolean, $13::bytea, $14::text, $15::timestamptz
             """
         let hasContents = !commit.contents.isEmpty || commit.isRefusedAfterCancel
         let function =
-            commit.isRefusedAfterCancel ? "acp_commit_end" : hasContents ? "acp_commit_with_contents" : "acp_commit"
-        let call = "\(function)(\(types)\(hasContents ? ", $14::text[], $15::bytea[]" : ""))"
+            commit.isRefusedAfterCancel
+            ? "acp_commit_run_end" : hasContents ? "acp_commit_run_with_contents" : "acp_commit_run"
+        let call = "\(function)(\(types)\(hasContents ? ", $16::text[], $17::bytea[]" : ""))"
         // The last column is never evaluated. It makes the server check first whether the notification that follows is
         // allowed: when that is refused, the run is stored already.
         var columns = "outcome, event_count, CASE WHEN outcome IS NULL THEN acp_notify('c', $1::text)::text END"
@@ -37,6 +38,7 @@ extension PostgresStorage {
             .bytes(commit.snapshot?.json), .int(commit.snapshot?.eventCount), .text(run?.agentName.rawValue),
             .text(run?.sessionID?.rawValue), .text(run?.status.rawValue), run.map { .time($0.createdAt) } ?? .null,
             .bool(run?.status.isTerminal ?? false), .bytes(commit.input?.json),
+            .text(run?.detailedStatus.rawValue), run.map { .time($0.statusTimestamp) } ?? .null,
         ]
         if hasContents { parameters += commit.contents.parameters }
         if let history = commit.history {
@@ -54,7 +56,7 @@ extension PostgresStorage {
 
     private func check(_ outcome: String?, found: Int, _ commit: RunCommit) async throws(StorageError) {
         guard var outcome = outcome.flatMap({ CommitOutcome(code: $0, found: found) }) else {
-            throw StorageError(.corruptData, "acp_commit in \(database.location) is not this storage's")
+            throw StorageError(.corruptData, "acp_commit_run in \(database.location) is not this storage's")
         }
         if case .conflict = outcome, let missing = try await missingPart(of: commit.run) {
             outcome = .incomplete(missing: missing)
@@ -81,12 +83,14 @@ extension PostgresStorage {
         _ = try await database.write(
             "Saving run \(run.id)", isRepeatable: true,
             """
-            SELECT acp_save_run($1::text, $2::bytea, $3::text, $4::text, $5::text, $6::timestamptz, $7::boolean)
+            SELECT acp_store_run(
+                $1::text, $2::bytea, $3::text, $4::text, $5::text, $6::timestamptz, $7::boolean, $8::text,
+                $9::timestamptz)
             """,
             [
                 .text(run.id.rawValue), .bytes(json), .text(run.agentName.rawValue),
                 .text(run.sessionID?.rawValue), .text(run.status.rawValue), .time(run.createdAt),
-                .bool(run.status.isTerminal),
+                .bool(run.status.isTerminal), .text(run.detailedStatus.rawValue), .time(run.statusTimestamp),
             ])
         postgresCoordination.runDidChange(run.id)
     }

@@ -36,6 +36,7 @@ struct RedisKeys: Sendable, Hashable {
         case runs
         case agentRuns = "agent_runs"
         case sessionRuns = "session_runs"
+        case statusRuns = "status_runs"
         case unfinishedRuns = "unfinished_runs"
         case processRuns = "process_runs"
         case runsExpiry = "runs_expiry"
@@ -96,10 +97,22 @@ struct RedisKeys: Sendable, Hashable {
     func agentRuns(_ agent: AgentName) -> String { key(.agentRuns, agent.rawValue) }
     func sessionRuns(_ session: SessionID) -> String { key(.sessionRuns, session.rawValue) }
     func unfinishedRuns(_ status: RunStatus) -> String { unfinished[status] ?? key(.unfinishedRuns, status.rawValue) }
+    /// The runs of an agent in a status, by the time of its last change. On a cluster, all indexes of an agent by status
+    /// share a slot, so that several of them can be read at one moment.
+    func statusRuns(_ agent: AgentName, _ status: DetailedRunStatus) -> String {
+        key(.statusRuns, (hashTags ? "{\(agent)}:" : "\(agent):") + status.rawValue)
+    }
     func processRuns(_ process: ProcessID) -> String { key(.processRuns, process.rawValue) }
 
     static let unfinishedStatuses = RunStatus.allCases.filter { !$0.isTerminal }
     var allUnfinished: [String] { Self.unfinishedStatuses.map(unfinishedRuns) }
+
+    /// All statuses, those first in which most runs are.
+    static let statuses: [DetailedRunStatus] =
+        [.completed, .failed, .cancelled, .rejected]
+        + DetailedRunStatus.allCases.filter { ![.completed, .failed, .cancelled, .rejected].contains($0) }
+    /// The indexes of ``statuses``, in this order.
+    func allStatusRuns(_ agent: AgentName) -> [String] { Self.statuses.map { statusRuns(agent, $0) } }
 
     /// Returns the index that a query reads, or `nil` if the query finds nothing in any case: runs that have ended are
     /// not listed by status.
@@ -130,6 +143,7 @@ struct RedisKeys: Sendable, Hashable {
         let (run, session) = (Self.sampleRun, SessionID(rawValue: Self.sampleRun.rawValue) ?? SessionID())
         return allOfRun(run).values + allOfSession(session).values + allUnfinished
             + [queue(session), runs, runsExpiry, agentRuns("sample"), sessionRuns(session), processRuns(process)]
+            + [statusRuns("sample", .created)]
     }
 
     /// Returns due members of a queue as runs.

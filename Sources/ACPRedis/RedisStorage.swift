@@ -44,6 +44,7 @@ public final class RedisStorage: Storage, Service {
     let executor: RedisExecutor
     let trackedRuns: TrackedRuns
     let indexMaintenance: IndexMaintenance
+    let statusFill: StatusFill
     /// Writes the indexes on a cluster. `nil` where scripts write them.
     let indexes: IndexWriter?
     let redisCoordination: RedisCoordination
@@ -122,6 +123,7 @@ public final class RedisStorage: Storage, Service {
         self.executor = executor
         self.keys = keys
         self.indexMaintenance = indexMaintenance
+        statusFill = StatusFill(executor: executor, keys: keys, timeToLive: timeToLive)
         trackedRuns = TrackedRuns(timeToLive: timeToLive, now: now)
         indexes =
             executor.isCluster

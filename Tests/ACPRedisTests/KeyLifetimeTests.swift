@@ -121,6 +121,8 @@ struct KeyLifetimeTests {
                 #expect(report.sizes[key] == kept.count, "\(key)")
             }
             #expect(report.sizes["acp:process_runs:\(process)"] == kept.count)
+            let byStatus = report.sizes.filter { $0.key.hasPrefix("acp:status_runs:tester:") }
+            #expect(byStatus.values.reduce(0, +) == kept.count, "\(byStatus)")
         }
         await short.close()
         await long.close()
@@ -145,8 +147,10 @@ struct KeyLifetimeTests {
                 try await create(on: long)
                 created += 1
                 let report = try await KeyReport(client)
-                return ["acp:runs", "acp:runs_expiry", "acp:agent_runs:tester", "acp:process_runs:\(process)"]
-                    .allSatisfy { report.sizes[$0] == created }
+                return [
+                    "acp:runs", "acp:runs_expiry", "acp:agent_runs:tester", "acp:status_runs:tester:created",
+                    "acp:process_runs:\(process)",
+                ].allSatisfy { report.sizes[$0] == created }
             }
             #expect(shrunk, "expired runs stay in the indexes")
         }
@@ -171,7 +175,8 @@ struct KeyLifetimeTests {
         let indexes =
             storage.keys.listings(of: run)
             + [
-                storage.keys.unfinishedRuns(.created), storage.keys.runsExpiry,
+                storage.keys.unfinishedRuns(.created), storage.keys.statusRuns(agent, .created),
+                storage.keys.runsExpiry,
                 storage.keys.processRuns(writer.owner.process),
             ]
         for step in 1...40 {

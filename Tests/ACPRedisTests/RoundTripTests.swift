@@ -69,6 +69,11 @@ struct RoundTripTests {
         try await expect(["LRANGE"], "events") { _ = try await storage.events(of: id, from: 1, limit: 10) }
         try await expect(["LLEN"], "eventCount") { _ = try await storage.eventCount(of: id) }
         try await expect(["EVAL", "EVAL", "EVAL"], "a list of two runs") { _ = try await storage.runs(RunQuery()) }
+        // The first listing by status compares the numbers of entries.
+        _ = try await storage.runs(RunStatusQuery(agent: agent))
+        try await expect(["EVAL", "EVAL", "EVAL"], "a list of two runs by status") {
+            _ = try await storage.runs(RunStatusQuery(agent: agent))
+        }
         try await expect(["ZRANGE", "GET"], "runs(ownedBy:)") {
             _ = try await storage.runs(ownedBy: writer.owner.process, limit: 10)
         }

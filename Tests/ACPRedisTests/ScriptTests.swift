@@ -93,6 +93,7 @@ struct ScriptTests {
             ("listProcesses", RedisScripts.listProcesses.script), ("page", RedisScripts.page.script),
             ("prune", RedisScripts.prune.script), ("pruneOwned", RedisScripts.pruneOwned.script),
             ("range", RedisScripts.range.script), ("record", RedisScripts.record.script),
+            ("statusPage", RedisScripts.statusPage.script), ("statusRange", RedisScripts.statusRange.script),
             ("saveSession", RedisScripts.saveSession.script), ("runState", RedisScripts.runState.script),
             ("isUnchanged", RedisScripts.isUnchanged.script),
         ]

@@ -30,6 +30,7 @@ struct StoredFormTests {
                 names == [
                     "acp:run:\(id)", "acp:events:\(id)", "acp:input:\(id)", "acp:owner:\(id)", "acp:runs",
                     "acp:agent_runs:tester", "acp:session_runs:\(session)", "acp:unfinished_runs:created",
+                    "acp:status_runs:tester:created",
                     "acp:process_runs:\(writer.owner.process)", "acp:runs_expiry", "acp:session:\(session)",
                     "acp:session_history:\(session)", "acp:session_blocks:\(session)",
                 ])

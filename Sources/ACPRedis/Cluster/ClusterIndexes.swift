@@ -133,12 +133,13 @@ struct IndexRepair: Sendable {
         }
         let process = RunOwner(stored: owner)?.process
         var changes = ClusterIndexes.changes(
-            keys.changes(for: run, owner: process, from: nil), of: RunIndexEntry(run),
+            keys.changes(for: run, owner: process, from: nil, .unknown), of: RunIndexEntry(run),
             isTerminal: run.status.isTerminal,
             keys: keys, timeToLive: min(timeToLive, .milliseconds(left)))
         if let indexEntry = candidate.indexEntry, indexEntry.expiryMember != RunIndexEntry(run).expiryMember {
             changes.append(IndexChange(kind: .remove, key: keys.runsExpiry, member: indexEntry.expiryMember))
-            let old = Set(keys.listings(of: indexEntry)).subtracting(keys.listings(of: RunIndexEntry(run)))
+            var old = Set(keys.listings(of: indexEntry)).subtracting(keys.listings(of: RunIndexEntry(run)))
+            if indexEntry.agent != run.agentName { old.formUnion(keys.allStatusRuns(indexEntry.agent)) }
             changes += old.sorted().map { IndexChange(kind: .remove, key: $0, member: run.id.rawValue) }
         }
         return RunState(digest: digest, owner: owner, changes: changes)

@@ -110,21 +110,21 @@ final class IndexMaintenance: Sendable {
         return .script(
             RedisScripts.prune,
             keys: [.run: keys.run(indexEntry.id), .queue: keys.runsExpiry],
-            moreKeys: keys.listings(of: indexEntry) + keys.allUnfinished,
+            moreKeys: keys.listings(of: indexEntry) + keys.allUnfinished + keys.allStatusRuns(indexEntry.agent),
             [.id: .text(indexEntry.id.rawValue), .queueMember: .text(member), .ttl: .number(milliseconds)],
             isIdempotent: true)
     }
 
-    /// Removes runs from an index that no longer exist although they have not expired: they were evicted, or deleted by
+    /// Removes runs from indexes that no longer exist although they have not expired: they were evicted, or deleted by
     /// hand.
-    func forget(_ runs: [RunID], in index: String) async throws(StorageError) {
-        if executor.isCluster { return try await repairIndexes(runs.map { .init(run: $0, indexes: [index]) }) }
+    func forget(_ runs: [RunID], in indexes: [String]) async throws(StorageError) {
+        if executor.isCluster { return try await repairIndexes(runs.map { .init(run: $0, indexes: indexes) }) }
         let requests = runs.map { run in
             RedisRequest.script(
-                RedisScripts.forget, keys: [.run: keys.run(run)], moreKeys: [index, keys.runs] + keys.allUnfinished,
+                RedisScripts.forget, keys: [.run: keys.run(run)], moreKeys: indexes + [keys.runs] + keys.allUnfinished,
                 [.id: .text(run.rawValue)], isIdempotent: true)
         }
-        _ = try await executor.sendEach(requests, .writing("removing runs that no longer exist", at: index))
+        _ = try await executor.sendEach(requests, .writing("removing runs that no longer exist", at: keys.runs))
     }
 
     // MARK: On a cluster

@@ -12,6 +12,8 @@ struct IndexChange: Sendable, Hashable {
     enum Kind: String, CaseIterable, Sendable {
         /// Adds the member with its score.
         case add = "a"
+        /// Adds the member with the time of the last change of its status.
+        case addByStatus = "s"
         /// Removes the member.
         case remove = "d"
         /// Extends the life of the index beyond that of the run.
@@ -51,9 +53,11 @@ extension RedisKeys {
     ///   - run: The snapshot.
     ///   - owner: The process that owns the run.
     ///   - old: Its former index entry. `nil` if the run is new.
+    ///   - former: Its former entry in the indexes by status.
     ///   - left: The statuses in which the run may still be listed.
     func changes(
-        for run: Run, owner: ProcessID?, from old: RunIndexEntry?, leaving left: [RunStatus] = Self.unfinishedStatuses
+        for run: Run, owner: ProcessID?, from old: RunIndexEntry?, _ former: FormerStatus,
+        leaving left: [RunStatus] = Self.unfinishedStatuses
     ) -> [IndexChange] {
         let indexEntry = RunIndexEntry(run)
         var changes: [IndexChange] = []
@@ -67,6 +71,7 @@ extension RedisKeys {
             }
             changes.append(.init(kind: .enqueue, key: runsExpiry, member: indexEntry.expiryMember))
         }
+        changes += statusChanges(for: run, from: former, of: old?.agent ?? indexEntry.agent)
         return changes + self.changes(of: run.status, indexEntry, owner: owner, leaving: left)
     }
 
@@ -87,8 +92,16 @@ extension RedisKeys {
     }
 
     /// Returns the changes that keep all indexes of a run alive, and its entries in queues up to date, as it continues.
-    func extensions(for indexEntry: RunIndexEntry, owner: ProcessID?) -> [IndexChange] {
-        let indexes = listings(of: indexEntry) + allUnfinished
+    ///
+    /// - Parameters:
+    ///   - indexEntry: The run's index entry.
+    ///   - status: The status in which the run is listed. If `nil`, it is not known.
+    ///   - owner: The process that owns the run.
+    func extensions(
+        for indexEntry: RunIndexEntry, status: DetailedRunStatus? = nil, owner: ProcessID?
+    ) -> [IndexChange] {
+        let byStatus = status.map { [statusRuns(indexEntry.agent, $0)] } ?? allStatusRuns(indexEntry.agent)
+        let indexes = listings(of: indexEntry) + allUnfinished + byStatus
         var changes: [IndexChange] = indexes.map { .init(kind: .extend, key: $0, member: "") }
         changes.append(.init(kind: .requeue, key: runsExpiry, member: indexEntry.expiryMember))
         if let owner { changes.append(.init(kind: .requeue, key: processRuns(owner), member: indexEntry.id.rawValue)) }
@@ -97,7 +110,8 @@ extension RedisKeys {
 
     /// Returns the changes that remove a run from all indexes.
     func removals(of run: RunID, _ indexEntry: RunIndexEntry?, owners: [ProcessID]) -> [IndexChange] {
-        let indexes = (indexEntry.map(listings) ?? [runs]) + allUnfinished + owners.map(processRuns)
+        let byStatus = indexEntry.map { allStatusRuns($0.agent) } ?? []
+        let indexes = (indexEntry.map(listings) ?? [runs]) + byStatus + allUnfinished + owners.map(processRuns)
         var changes: [IndexChange] = indexes.map { .init(kind: .remove, key: $0, member: run.rawValue) }
         if let indexEntry { changes.append(.init(kind: .remove, key: runsExpiry, member: indexEntry.expiryMember)) }
         return changes
@@ -125,11 +139,13 @@ extension [IndexChange] {
         var kinds = ""
         var members = ""
         var score = 0
+        var statusScore = 0
         var expiryMember = ""
         var formerExpiryMember = ""
         for change in self {
             var member = IndexChange.Member.run
             if change.kind == .add { score = change.score }
+            if change.kind == .addByStatus { statusScore = change.score }
             if change.member != run.rawValue, change.kind != .extend {
                 if change.kind == .remove {
                     // The former entry. A run has one such entry at most.
@@ -145,7 +161,7 @@ extension [IndexChange] {
         }
         return [
             .changeKinds: .text(kinds), .changeMembers: .text(members), .score: .number(score),
-            .runMember: .text(run.rawValue), .expiryMember: .text(expiryMember),
+            .statusScore: .number(statusScore), .runMember: .text(run.rawValue), .expiryMember: .text(expiryMember),
             .formerExpiryMember: .text(formerExpiryMember),
             .queriesQueues: .flag(queriesQueues),
         ]

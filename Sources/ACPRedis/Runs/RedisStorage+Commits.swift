@@ -67,6 +67,7 @@ extension RedisStorage {
             commit.run,
             .init(
                 indexEntry: indexEntry, status: status ?? known?.status,
+                statusEntry: commit.snapshot.map { RunStatusEntry($0.run) } ?? known?.statusEntry,
                 hasContents: hadContents || !commit.contents.isEmpty,
                 needsExtension: known?.needsExtension ?? true))
     }
@@ -95,11 +96,13 @@ extension RedisStorage {
     /// Removes a new run from the lists of other statuses. Its id belonged to an earlier run of which only a part is
     /// left, and which may be listed in a status that the new run never had.
     private func clearStatuses(of commit: RunCommit) async throws {
-        guard let status = commit.snapshot?.run.status else { return }
+        guard let run = commit.snapshot?.run else { return }
+        let indexes =
+            RedisKeys.unfinishedStatuses.filter { $0 != run.status }.map(keys.unfinishedRuns)
+            + RedisKeys.statuses.filter { $0 != run.detailedStatus }.map { keys.statusRuns(run.agentName, $0) }
         _ = try await executor.sendEach(
-            RedisKeys.unfinishedStatuses.filter { $0 != status }.map {
-                RedisRequest("ZREM", [.text(keys.unfinishedRuns($0)), .text(commit.run.rawValue)], isIdempotent: true)
-            }, .committing(to: commit.run, keys))
+            indexes.map { RedisRequest("ZREM", [.text($0), .text(commit.run.rawValue)], isIdempotent: true) },
+            .committing(to: commit.run, keys))
     }
 
     /// Converts the reply of the script `rejection` into an error.
@@ -153,12 +156,15 @@ extension RedisStorage {
             if indexes == nil, !snapshot.run.status.isTerminal {
                 left = commit.expecting == 0 ? [] : known?.status.map { [$0] } ?? left
             }
+            let former: FormerStatus =
+                commit.expecting == 0 ? .none : known?.statusEntry.map { .known($0) } ?? .unfinished
             changes = keys.changes(
-                for: snapshot.run, owner: commit.owner.process, from: known?.indexEntry, leaving: left)
+                for: snapshot.run, owner: commit.owner.process, from: known?.indexEntry, former, leaving: left)
         }
         if let known, known.needsExtension {
             let indexEntry = commit.snapshot.map { RunIndexEntry($0.run) } ?? known.indexEntry
-            changes += keys.extensions(for: indexEntry, owner: commit.owner.process)
+            let status = commit.snapshot?.run.detailedStatus ?? known.statusEntry?.status
+            changes += keys.extensions(for: indexEntry, status: status, owner: commit.owner.process)
         }
         return changes
     }
@@ -192,7 +198,7 @@ extension RedisStorage {
     /// Starts pruning of due runs.
     ///
     /// - Parameter queues: Due members of the queue of all runs, and of that of the process, in the order of
-    ///   ``RedisKeys/changes(for:owner:from:)``.
+    ///   ``RedisKeys/changes(for:owner:from:_:leaving:)``.
     func startPruning(_ queues: RESPValue, of process: ProcessID?) {
         let due = (queues.array ?? []).map { ($0.array ?? []).compactMap(\.string) }
         guard let runs = due.first else { return }
@@ -211,8 +217,9 @@ extension RedisStorage {
             let old = try await inspect(run.id)
             let changes =
                 keys.changes(
-                    for: run, owner: old?.owner?.process, from: old.map { RunIndexEntry($0.run) })
-                + keys.extensions(for: RunIndexEntry(run), owner: nil)
+                    for: run, owner: old?.owner?.process, from: old.map { RunIndexEntry($0.run) },
+                    old.map { .known(RunStatusEntry($0.run)) } ?? .none)
+                + keys.extensions(for: RunIndexEntry(run), status: run.detailedStatus, owner: nil)
             trackedRuns.forget(run.id)
             let inStep = indexes == nil ? changes : []
             indexes?.begin(
@@ -246,7 +253,9 @@ extension RedisStorage {
             known = try await inspect(run).map { .init(indexEntry: RunIndexEntry($0.run)) }
         }
         var changes: [IndexChange] = []
-        if let known, known.needsExtension { changes = keys.extensions(for: known.indexEntry, owner: nil) }
+        if let known, known.needsExtension {
+            changes = keys.extensions(for: known.indexEntry, status: known.statusEntry?.status, owner: nil)
+        }
         let inStep = indexes == nil ? changes : []
         let begin = ContinuousClock.now
         let reply = try await executor.send(

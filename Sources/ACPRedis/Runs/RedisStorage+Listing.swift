@@ -6,11 +6,11 @@ import Redis
 
 extension RedisStorage {
     /// The number of runs that may have expired that are checked at once.
-    private static let pruneLimit = 100
+    static let pruneLimit = 100
     /// The number of records that are requested in one pipeline.
     private static let recordsAtOnce = 100
     /// The number of attempts to read a page whose runs were deleted or changed meanwhile.
-    private static let attempts = 20
+    static let attempts = 20
 
     /// Returns one page of runs, newest first, and the number of all runs: two round trips.
     public func storedRuns(_ query: RunQuery) async throws -> StoragePage<StoredRun> {
@@ -19,7 +19,9 @@ extension RedisStorage {
         var attempt = 1
         while true {
             let page = try await page(of: index, query)
-            let (records, isCurrent) = try await records(of: page.items, in: index, query.filter)
+            let (records, isCurrent) = try await records(of: page.items, in: [index], repairs: executor.isCluster) {
+                query.filter.includes(RunSummary($0))
+            }
             if isCurrent || attempt == Self.attempts {
                 return StoragePage(items: records, total: page.total)
             }
@@ -28,7 +30,7 @@ extension RedisStorage {
     }
 
     /// Returns the ids of a page, after all expired runs have been removed.
-    private func page(of index: String, _ query: RunQuery) async throws(StorageError) -> StoragePage<RunID> {
+    func page(of index: String, _ query: RunQuery) async throws(StorageError) -> StoragePage<RunID> {
         let task = RedisTask.reading("a list of runs", at: index)
         let start = max(0, query.offset)
         let (end, overflow) = start.addingReportingOverflow(max(0, query.limit))
@@ -85,8 +87,14 @@ extension RedisStorage {
     }
 
     /// Returns the runs of a page, and whether the page is still current.
-    private func records(
-        of ids: [RunID], in index: String, _ filter: RunQuery.Filter
+    ///
+    /// - Parameters:
+    ///   - ids: The ids of the page.
+    ///   - indexes: The indexes in which they were found.
+    ///   - repairs: Whether the index entries of runs that do not belong on the page are repaired.
+    ///   - isListed: Returns whether a run belongs on the page.
+    func records(
+        of ids: [RunID], in indexes: [String], repairs: Bool, isListed: (Run) -> Bool
     ) async throws(StorageError) -> (records: [StoredRun], isCurrent: Bool) {
         var records: [StoredRun] = []
         var gone: [RunID] = []
@@ -104,7 +112,7 @@ extension RedisStorage {
                 let run = try record.snapshot.decode(name(of: .run(id)))
                 // Decoded once, for this check and for the caller.
                 record.snapshot = Encoded(json: record.snapshot.json, value: run)
-                if filter.includes(RunSummary(run)) {
+                if isListed(run) {
                     records.append(record)
                 } else {
                     isCurrent = false
@@ -115,11 +123,11 @@ extension RedisStorage {
         if !gone.isEmpty {
             // They were deleted since the page was read, or they were evicted and will not be removed from the index
             // otherwise.
-            try await indexMaintenance.forget(gone, in: index)
+            try await indexMaintenance.forget(gone, in: indexes)
             isCurrent = false
         }
-        // On one server, the run was written in between. On a cluster, its index entry may also be outdated.
-        if executor.isCluster { try await indexMaintenance.repairIndexes(misplaced) }
+        // The run was written in between, or its index entry is outdated, as it may be on a cluster.
+        if repairs { try await indexMaintenance.repairIndexes(misplaced) }
         return (records, isCurrent)
     }
 }

@@ -13,6 +13,8 @@ final class TrackedRuns: Sendable {
         let indexEntry: RunIndexEntry
         /// The status in which it is listed. `nil` if that is not known.
         var status: RunStatus?
+        /// The entry by which it is listed by status. `nil` if that is not known.
+        var statusEntry: RunStatusEntry?
         /// Whether contents may be stored with it.
         var hasContents = true
         /// Whether its indexes need extending.
@@ -22,6 +24,7 @@ final class TrackedRuns: Sendable {
     private struct Record {
         let indexEntry: RunIndexEntry
         let status: RunStatus?
+        let statusEntry: RunStatusEntry?
         let hasContents: Bool
         var extendedAt: ContinuousClock.Instant
         var usedAt: ContinuousClock.Instant
@@ -49,8 +52,8 @@ final class TrackedRuns: Sendable {
         return state.withLock { state in
             guard let record = state.records[run] else { return nil }
             return Known(
-                indexEntry: record.indexEntry, status: record.status, hasContents: record.hasContents,
-                needsExtension: now - record.extendedAt >= timeToLive / 2)
+                indexEntry: record.indexEntry, status: record.status, statusEntry: record.statusEntry,
+                hasContents: record.hasContents, needsExtension: now - record.extendedAt >= timeToLive / 2)
         }
     }
 
@@ -62,9 +65,8 @@ final class TrackedRuns: Sendable {
         state.withLock { state in
             let extendedAt = known.needsExtension ? now : state.records[run]?.extendedAt ?? now
             state.records[run] = Record(
-                indexEntry: known.indexEntry, status: known.status, hasContents: known.hasContents,
-                extendedAt: extendedAt,
-                usedAt: now)
+                indexEntry: known.indexEntry, status: known.status, statusEntry: known.statusEntry,
+                hasContents: known.hasContents, extendedAt: extendedAt, usedAt: now)
             guard state.records.count >= state.sweepAt else { return }
             state.records = state.records.filter { now - $0.value.usedAt < timeToLive }
             state.sweepAt = max(1_024, state.records.count * 2)

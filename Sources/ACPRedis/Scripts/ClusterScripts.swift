@@ -49,7 +49,7 @@ extension RedisScripts {
           \(IndexStep.argumentGroup(at: "i"))
           if kind == \(IndexChange.Kind.remove.lua) then
             redis.call('ZREM', indexKey, member)
-          elseif kind == \(IndexChange.Kind.add.lua) then
+          elseif kind == \(IndexChange.Kind.add.lua) or kind == \(IndexChange.Kind.addByStatus.lua) then
             redis.call('ZADD', indexKey, number, member)
           elseif kind == \(IndexChange.Kind.enqueue.lua) then
             if #due == 0 then

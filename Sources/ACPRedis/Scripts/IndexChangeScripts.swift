@@ -11,6 +11,8 @@ enum ChangeArgument: String, ScriptName {
     case changeMembers
     /// The score of the run in the indexes to which it is added.
     case score
+    /// The score of the run in the index by status to which it is added.
+    case statusScore
     /// The members that the codes refer to.
     case runMember, expiryMember, formerExpiryMember
     /// Whether queues are queried for due members.
@@ -63,6 +65,8 @@ extension RedisScripts {
             else
               if kind == \(IndexChange.Kind.add.lua) then
                 redis.call('ZADD', index, score, member)
+              elseif kind == \(IndexChange.Kind.addByStatus.lua) then
+                redis.call('ZADD', index, statusScore, member)
               elseif kind == \(IndexChange.Kind.requeue.lua) then
                 redis.call('ZADD', index, 'XX', digits(startTime() + ttl - 1), member)
               elseif kind == \(IndexChange.Kind.enqueue.lua) then

@@ -80,13 +80,17 @@ extension RedisScripts {
     /// to the time at which it would expire now. One atomic step, so that a run that is created anew meanwhile loses
     /// nothing.
     ///
-    /// - More keys: the indexes.
+    /// - More keys: the indexes; then those by status, of which one contains the run.
     static let prune = Script<PruneKey, PruneArgument, NoNames>(
         [clock, remaining],
         """
         local left = remaining(runKey, ttl)
         if left == -2 then
-          for i = moreKeys, #KEYS do redis.call('ZREM', KEYS[i], id) end
+          local firstStatus = #KEYS - \(RedisKeys.statuses.count) + 1
+          for i = moreKeys, firstStatus - 1 do redis.call('ZREM', KEYS[i], id) end
+          for i = firstStatus, #KEYS do
+            if redis.call('ZREM', KEYS[i], id) == 1 then break end
+          end
           redis.call('ZREM', queueKey, queueMember)
         else
           redis.call('ZADD', queueKey, 'XX', digits(startTime() + left - 1), queueMember)

@@ -96,6 +96,32 @@ struct ClusterIndexTests {
         }
     }
 
+    @Test("A run whose process ended right after changing its status is listed by its last status")
+    func statuses() async throws {
+        try await withStorages { storage, dying, death, client in
+            func listed(_ statuses: Set<DetailedRunStatus> = []) async throws -> (Int, [RunID]) {
+                let page = try await storage.runs(RunStatusQuery(agent: agent, statuses: statuses))
+                return (page.total, page.items.map(\.id))
+            }
+            var writer = try await Writer.create(dying)
+            try await writer.become(.inProgress)
+            #expect(try await listed([.inProgress]) == (1, [writer.run.id]))
+            death.skipsIndexes = true
+            try await writer.become(.completed)
+            // A reader that finds it repairs it at once.
+            #expect(try await listed([.inProgress]) == (0, []))
+            #expect(try await listed([.completed]) == (1, [writer.run.id]))
+            let created = try await Writer.create(dying)
+            #expect(try await listed([.created]) == (0, []))
+            try await makeQueueDue(storage, client)
+            #expect(try await listed() == (2, [created.run.id, writer.run.id]))
+            #expect(try await dying.deleteRun(writer.run.id))
+            #expect(try await listed() == (1, [created.run.id]))
+            #expect(
+                Set(storage.keys.allStatusRuns(agent).map { HashSlotNumber.of($0) }).count == 1)
+        }
+    }
+
     @Test("A run whose process ended right after deleting it is removed from all lists, and totals are exact")
     func deletion() async throws {
         try await withStorages { storage, dying, death, client in

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ACPCore
+public import ACPStorage
+import Redis
+
+extension RedisStorage {
+    /// Returns one page of an agent's runs in the order in which their status changed, and the number of all such runs:
+    /// two round trips.
+    ///
+    /// The runs of a session are read one by one.
+    public func storedRuns(_ query: RunStatusQuery) async throws -> StoragePage<StoredRun> {
+        try executor.checkOpen()
+        if let session = query.session { return try await storedRuns(query, of: session) }
+        try await statusFill.complete(query.agent)
+        let statuses = RedisKeys.statuses.filter { query.statuses.isEmpty || query.statuses.contains($0) }
+        let indexes = statuses.map { keys.statusRuns(query.agent, $0) }
+        var attempt = 1
+        while true {
+            let page = try await positions(in: indexes, query)
+            let listed = Dictionary(page.items.map { ($0.run, $0) }, uniquingKeysWith: { first, _ in first })
+            // On one server, a run that does not belong on the page was usually written in between.
+            let (records, isCurrent) = try await records(
+                of: page.items.map(\.run), in: [keys.agentRuns(query.agent)] + keys.allStatusRuns(query.agent),
+                repairs: executor.isCluster || attempt > 3
+            ) { query.includes($0) && listed[$0.id] == .init($0) }
+            if isCurrent || attempt == Self.attempts { return StoragePage(items: records, total: page.total) }
+            attempt += 1
+        }
+    }
+
+    /// Returns the positions of the runs of a page, after all expired runs have been removed.
+    private func positions(
+        in indexes: [String], _ query: RunStatusQuery
+    ) async throws(StorageError) -> StoragePage<RunStatusQuery.Position> {
+        let task = RedisTask.reading("a list of runs by status", at: indexes.first ?? keys.pattern)
+        // Lua's numbers are exact to 2^53.
+        let limit = min(max(0, query.limit), 1 << 50)
+        let arguments: ScriptValues<StatusPageArgument, RedisArgument> = [
+            .since: .text(query.changedSince.map { "\($0.microseconds)" } ?? ""),
+            .afterTime: .text(query.after.map { "\($0.changedAt.microseconds)" } ?? ""),
+            .afterRun: .text(query.after?.run.rawValue ?? ""), .limit: .number(limit),
+            .dueLimit: .number(Self.pruneLimit),
+        ]
+        while true {
+            let reply =
+                executor.isCluster
+                ? try await clusterPage(of: indexes, arguments, task)
+                : try await executor.send(
+                    .script(
+                        RedisScripts.statusPage, keys: [.queue: keys.runsExpiry], moreKeys: indexes, arguments,
+                        isIdempotent: true), task)
+            guard let parts = reply.array, let due = parts.first?.array else {
+                throw task.corrupt("the script's reply is not the expected one")
+            }
+            if !due.isEmpty {
+                try await indexMaintenance.prune(.init(runs: due.compactMap(\.string)))
+                continue
+            }
+            guard parts.count == 3, let total = parts[1].int, let pages = parts[2].array else {
+                throw task.corrupt("the script's reply is not the expected one")
+            }
+            var found: [RunStatusQuery.Position] = []
+            for page in pages { found += try positions(page, task) }
+            found.sort(by: >)
+            return StoragePage(items: Array(found.prefix(limit)), total: total)
+        }
+    }
+
+    /// Reads members with their scores.
+    private func positions(_ page: RESPValue, _ task: RedisTask) throws(StorageError) -> [RunStatusQuery.Position] {
+        let members = page.array ?? []
+        var found: [RunStatusQuery.Position] = []
+        for index in stride(from: 0, to: members.count - 1, by: 2) {
+            guard let run = members[index].string.flatMap(RunID.init(rawValue:)),
+                let score = members[index + 1].string.flatMap({ Double($0) }),
+                let time = Int64(exactly: score.rounded())
+            else { throw task.corrupt("one of its members is not a run id with a time") }
+            found.append(.init(changedAt: Timestamp(microseconds: time), run: run))
+        }
+        return found
+    }
+
+    /// Returns what the script ``RedisScripts/statusPage`` returns, where the queue and the indexes are on different
+    /// servers.
+    private func clusterPage(
+        of indexes: [String], _ arguments: ScriptValues<StatusPageArgument, RedisArgument>, _ task: RedisTask
+    ) async throws(StorageError) -> RESPValue {
+        let due = try await executor.send(
+            .script(
+                RedisScripts.due, keys: [.index: keys.runsExpiry], [.limit: .number(Self.pruneLimit)],
+                isIdempotent: true), task)
+        guard due.array?.isEmpty == true else { return .array([due]) }
+        let range = try await executor.send(
+            .script(RedisScripts.statusRange, keys: [:], moreKeys: indexes, arguments, isIdempotent: true), task)
+        return .array([due] + (range.array ?? []))
+    }
+
+    /// Selects runs of a session, all of which are read.
+    private func storedRuns(
+        _ query: RunStatusQuery, of session: SessionID
+    ) async throws(StorageError) -> StoragePage<StoredRun> {
+        let index = keys.sessionRuns(session)
+        let page = try await page(of: index, RunQuery(.session(session), limit: .max))
+        let (records, _) = try await records(of: page.items, in: [index], repairs: executor.isCluster) {
+            $0.sessionID == session
+        }
+        var found: [(position: RunStatusQuery.Position, run: StoredRun)] = []
+        for record in records {
+            let run = try record.snapshot.decode(name(of: .run(record.id)))
+            if query.includes(run) { found.append((.init(run), record)) }
+        }
+        found.sort { $0.position > $1.position }
+        let rest = found.drop { entry in query.after.map { entry.position >= $0 } ?? false }
+        return StoragePage(items: rest.prefix(max(0, query.limit)).map(\.run), total: found.count)
+    }
+}

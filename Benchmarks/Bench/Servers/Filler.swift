@@ -45,8 +45,11 @@ actor Filler {
         Run(
             id: try RunID(validating: "run-\(number)"), agentName: Self.agent, status: .completed,
             output: [Message("An answer of usual length, as agents give it.", role: .agent("lists"))],
-            createdAt: Timestamp(microseconds: Self.begin + Int64(number)))
+            createdAt: Self.time(number))
     }
+
+    /// Returns when a run was created and ended.
+    static func time(_ number: Int) -> Timestamp { Timestamp(microseconds: begin + Int64(number)) }
 
     private static let begin: Int64 = 1_700_000_000_000_000
 
@@ -71,6 +74,7 @@ actor Filler {
                 queue += [RedisArgument(expiry), RedisArgument("\(id) \(Self.agent)")]
             }
             commands.append(RedisCommand("ZADD", arguments: ["acp:agent_runs:lists"] + scores))
+            commands.append(RedisCommand("ZADD", arguments: ["acp:status_runs:lists:completed"] + scores))
             commands.append(RedisCommand("ZADD", arguments: ["acp:runs"] + scores))
             commands.append(RedisCommand("ZADD", arguments: ["acp:runs_expiry"] + queue))
             for result in try await client.pipeline(commands, timeout: .seconds(60)) { _ = try result.get() }
@@ -85,11 +89,19 @@ actor Filler {
         try postgres.script(
             """
             SET session_replication_role = replica;
-            INSERT INTO acp_runs (id, agent_name, status, created_at, ended_at, covered_events, snapshot)
-            SELECT 'run-' || n, 'lists', 'completed',
-                timestamptz 'epoch' + interval '\(Self.begin / 1_000_000) s' + n * interval '1 microsecond', now(), 0,
-                convert_to(replace($run$\(try document())$run$, 'run-0', 'run-' || n), 'UTF8')
-            FROM generate_series(\(range.lowerBound), \(range.upperBound - 1)) AS n;
+            INSERT INTO acp_runs (
+                id, agent_name, status, created_at, ended_at, covered_events, snapshot, detailed_status,
+                status_changed_at)
+            SELECT 'run-' || n, 'lists', 'completed', t, now(), 0,
+                convert_to(replace($run$\(try document())$run$, 'run-0', 'run-' || n), 'UTF8'), 'completed', t
+            FROM generate_series(\(range.lowerBound), \(range.upperBound - 1)) AS n CROSS JOIN LATERAL (
+                SELECT timestamptz 'epoch' + interval '\(Self.begin / 1_000_000) s' + n * interval '1 microsecond'
+            ) AS times (t);
+            DELETE FROM acp_status_counts;
+            INSERT INTO acp_status_counts
+            SELECT agent_name, detailed_status, level, (extract(epoch FROM status_changed_at) * 1000000)::bigint >> bits,
+                0, count(*)
+            FROM acp_runs CROSS JOIN (VALUES (0, 36), (1, 26)) AS levels (level, bits) GROUP BY 1, 2, 3, 4;
             INSERT INTO acp_run_counts AS c VALUES ('all', '', 0, \(range.count)), ('agent', 'lists', 0, \(range.count))
             ON CONFLICT ON CONSTRAINT acp_run_counts_pkey DO UPDATE SET runs = c.runs + excluded.runs;
             VACUUM ANALYZE acp_runs;
@@ -106,10 +118,11 @@ actor Filler {
             try db.execute(
                 sql: """
                     WITH RECURSIVE numbers (n) AS (SELECT ? UNION ALL SELECT n + 1 FROM numbers WHERE n < ?)
-                    INSERT INTO acp_runs (key, id, agent_name, status, created_at, ended_at)
-                    SELECT n + 1, 'run-' || n, 'lists', 'completed', ? + n, ? + n FROM numbers
+                    INSERT INTO acp_runs (
+                        key, id, agent_name, status, created_at, ended_at, detailed_status, status_changed_at)
+                    SELECT n + 1, 'run-' || n, 'lists', 'completed', ? + n, ? + n, 'completed', ? + n FROM numbers
                     """,
-                arguments: [range.lowerBound, range.upperBound - 1, Self.begin, Self.begin])
+                arguments: [range.lowerBound, range.upperBound - 1, Self.begin, Self.begin, Self.begin])
             try db.execute(
                 sql: """
                     INSERT INTO acp_run_snapshots (run, covered_events, document)

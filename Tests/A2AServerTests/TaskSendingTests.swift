@@ -253,4 +253,49 @@ import Testing
         }
         #expect(try await fixture.engine.runs(RunQuery()).total == 0)
     }
+    @Test func aWrongPushConfigurationIsRefusedBeforeATaskIsCreated() async throws {
+        let fixture = try TaskFixture.echo()
+        var service = fixture.service
+        service.push = PushService(engine: fixture.engine)
+        let configuration = A2A.SendMessageConfiguration(pushNotificationConfig: .init(url: "no URL"))
+        let error = await taskError {
+            try await service.sendMessage(.init(message: .user("a"), configuration: configuration), .init())
+        }
+        #expect(error?.code == .invalidParams)
+        #expect(error?.violations.map(\.field) == ["configuration.taskPushNotificationConfig.url"])
+        #expect(try await fixture.engine.runs(RunQuery()).total == 0)
+    }
+
+    @Test func aMessageBringsThePushConfigurationOfItsTask() async throws {
+        let fixture = try TaskFixture.asking()
+        let push = PushService(engine: fixture.engine)
+        var service = fixture.service
+        service.push = push
+        func configs(of task: A2A.TaskID) async throws -> [A2A.TaskPushNotificationConfig] {
+            try await push.list(.init(taskID: task)).configs
+        }
+        func send(_ message: A2A.Message, _ config: A2A.TaskPushNotificationConfig, key: String? = nil) async throws
+            -> A2A.TaskID?
+        {
+            let response = try await service.sendMessage(
+                .init(message: message, configuration: .init(pushNotificationConfig: config)),
+                .init(idempotencyKey: key))
+            if case .task(let task) = response { return task.id } else { return nil }
+        }
+        // A host that no name resolves to: nothing is delivered.
+        let url = "https://push.invalid/hook"
+        for _ in 0..<2 {
+            let task = try #require(try await send(.user("a"), .init(url: url), key: "k"))
+            #expect(
+                try await configs(of: task) == [
+                    A2A.TaskPushNotificationConfig(id: .init(rawValue: task.rawValue), taskID: task, url: url)
+                ])
+        }
+        let task = try #require(try await send(.user("a"), .init(id: "mine", url: url)))
+        #expect(try await send(.user("b", task: task), .init(id: "other", url: url)) == task)
+        #expect(Set(try await configs(of: task).map(\.id)) == ["mine", "other"])
+        for config in try await configs(of: task) {
+            try await push.delete(.init(taskID: task, id: config.id ?? ""))
+        }
+    }
 }

@@ -78,14 +78,7 @@ extension TaskService {
     private func send(_ request: A2A.SendMessageRequest, _ call: Call) async throws -> Sent {
         try request.validate()
         try checkNesting(request)
-        if let config = request.configuration?.pushNotificationConfig {
-            guard let push, configuration.hasPushNotifications else {
-                throw A2AError(
-                    .pushNotificationNotSupported,
-                    "this agent does not send push notifications: leave out configuration.taskPushNotificationConfig")
-            }
-            try push.validate(config)
-        }
+        if let config = request.configuration?.pushNotificationConfig { try checkPushConfig(config) }
         let message = try await reporting { try input(request, call) }
         guard let task = request.message.taskID else {
             return try await reporting { try await create(message, request, call) }
@@ -128,26 +121,51 @@ extension TaskService {
         if request.configuration?.pushNotificationConfig != nil {
             _ = try await handle.created()
             do {
-                try await storePushConfig(of: request, for: handle.id, from: 0)
+                try await storePushConfig(
+                    of: request, for: handle.id, from: 0, isRepeatable: call.idempotencyKey != nil)
             } catch {
-                // Nobody would learn of the task.
-                _ = try? await engine.cancel(handle.id)
+                // Nobody would learn of the task, unless the message can be sent again.
+                if call.idempotencyKey == nil { _ = try? await engine.cancel(handle.id) }
                 throw error
             }
         }
         return .created(handle, input: call.idempotencyKey == nil ? [message] : nil)
     }
 
-    /// - Parameter start: The index of the first event that is delivered. If `nil`, it is the one that follows the last
-    ///   event of the task.
+    /// Checks a push notification configuration before anything is stored.
+    private func checkPushConfig(_ config: A2A.TaskPushNotificationConfig) throws(A2AError) {
+        guard let push, configuration.hasPushNotifications else {
+            throw A2AError(
+                .pushNotificationNotSupported,
+                "this agent does not send push notifications: leave out configuration.taskPushNotificationConfig")
+        }
+        do throws(A2AError) {
+            try push.validate(config)
+        } catch {
+            var error = error
+            for index in error.violations.indices {
+                error.violations[index].field =
+                    "configuration.taskPushNotificationConfig.\(error.violations[index].field)"
+            }
+            throw error
+        }
+    }
+
+    /// - Parameters:
+    ///   - start: The index of the first event that is delivered. If `nil`, it is the one that follows the last event of
+    ///     the task.
+    ///   - isRepeatable: Whether an earlier call with the same message may have stored the configuration. Then its
+    ///     events are not delivered again. Defaults to `false`.
     private func storePushConfig(
-        of request: A2A.SendMessageRequest, for run: RunID, from start: Int? = nil
+        of request: A2A.SendMessageRequest, for run: RunID, from start: Int? = nil, isRepeatable: Bool = false
     ) async throws {
         guard let push, var config = request.configuration?.pushNotificationConfig else { return }
-        config.taskID = A2A.TaskID(run)
-        // A message that is sent again replaces its configuration.
-        config.id = config.id ?? A2A.PushConfigID(rawValue: run.rawValue)
+        let task = A2A.TaskID(run)
+        // A message that is sent again has the same configuration.
+        let id = config.id ?? A2A.PushConfigID(rawValue: run.rawValue)
+        (config.taskID, config.id) = (task, id)
         config.tenant = config.tenant ?? request.tenant
+        if isRepeatable, let stored = try? await push.get(.init(taskID: task, id: id)), stored == config { return }
         _ = try await push.create(config, from: start)
     }
 

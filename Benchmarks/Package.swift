@@ -27,6 +27,7 @@ let package = Package(
             name: "BenchServer",
             dependencies: [
                 "BenchSupport",
+                .product(name: "A2AServer", package: "simple-acp"),
                 .product(name: "ACPServer", package: "simple-acp"),
                 .product(name: "Logging", package: "swift-log"),
             ],

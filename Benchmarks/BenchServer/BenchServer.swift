@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import A2AServer
 import ACPServer
 import BenchSupport
 import Logging
 
-/// An ACP server with its default configuration, and agents that do almost nothing, to be put under load.
+/// A server of ACP and A2A with its default configuration, and agents that do almost nothing, to be put under load.
 ///
 /// `BenchServer STORAGE [PORT]`, where a storage is memory, sqlite:PATH, redis://… or postgresql://…. The port defaults
 /// to a free one.
@@ -21,6 +22,7 @@ struct BenchServer {
             connections: ConnectionConfiguration(maximumCount: 100_000))
         let server = ACPServer(storage: storage, configuration: configuration, logger: logger)
         try server.addAgents()
+        try server.addA2A()
         try await server.runService { announce(port: $0) }
         try await storage.close()
     }

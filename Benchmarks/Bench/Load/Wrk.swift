@@ -4,6 +4,35 @@ import Foundation
 
 /// Sync runs of the echo agent, posted by wrk.
 struct Wrk {
+    /// The protocol of the requests.
+    enum Call: String {
+        case acp = "ACP"
+        case jsonRPC = "A2A, JSON-RPC"
+        case http = "A2A, HTTP+JSON"
+
+        var path: String {
+            switch self {
+            case .acp: "/runs"
+            case .jsonRPC: "/a2a/echo"
+            case .http: "/a2a/echo/message:send"
+            }
+        }
+
+        /// The body, with the same text in each protocol.
+        fileprivate var body: String {
+            let message = #"{"messageId":"1","role":"ROLE_USER","parts":[{"text":"Hello there, world"}]}"#
+            return switch self {
+            case .acp:
+                #"{"agent_name":"echo","input":[{"role":"user","parts":[{"content":"Hello there, world","#
+                    + #""content_type":"text/plain"}]}]}"#
+            case .jsonRPC:
+                #"{"jsonrpc":"2.0","id":1,"method":"SendMessage","params":{"message":\#(message)}}"#
+            case .http: #"{"message":\#(message)}"#
+            }
+        }
+    }
+
+    private let call: Call
     struct Figures {
         /// Requests in all.
         var count: Double
@@ -16,16 +45,17 @@ struct Wrk {
 
     private let script: String
 
-    init(folder: URL) throws {
-        script = folder.appendingPathComponent("post.lua").path
+    init(folder: URL, call: Call = .acp) throws {
+        self.call = call
+        script = folder.appendingPathComponent("post-\(call.path.split(separator: "/").joined(separator: "-")).lua").path
         // Each thread uses the next of the servers that are named after the script, so that connections are distributed
         // evenly.
         let text = """
             local servers, count = {}, 0
             wrk.method = "POST"
-            wrk.body = '{"agent_name":"echo","input":[{"role":"user","parts":[{"content":"Hello there, world",\
-            "content_type":"text/plain"}]}]}'
+            wrk.body = '\(call.body)'
             wrk.headers["Content-Type"] = "application/json"
+            wrk.headers["A2A-Version"] = "1.0"
             for port in string.gmatch(os.getenv("BENCH_PORTS") or "", "%d+") do table.insert(servers, port) end
             function setup(thread)
                 if #servers > 0 then
@@ -46,7 +76,7 @@ struct Wrk {
                 "BENCH_PORTS=\(ports.count == 1 ? "" : ports.map(String.init).joined(separator: ","))", "wrk",
                 "-t\(threads)", "-c\(connections)", "-d\(max(1, Int(seconds.rounded())))s", "--timeout", "60s",
                 "--latency",
-                "-s", script, "http://127.0.0.1:\(ports[0])/runs",
+                "-s", script, "http://127.0.0.1:\(ports[0])\(call.path)",
             ])
         guard !text.contains("Non-2xx"), !text.contains("Socket errors") else {
             throw BenchError("not all responses were successful:\n\(text)")

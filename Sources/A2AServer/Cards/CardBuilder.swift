@@ -13,6 +13,11 @@ struct CardBuilder: Sendable {
     /// The version of an agent that does not name one.
     static let defaultVersion = "1.0.0"
 
+    /// All agents have this extension: see ``TaskService/Call/idempotencyKey``.
+    private static let idempotentSending = A2A.AgentExtension(
+        uri: A2A.Extensions.idempotentSending,
+        description: "All sends with the same \(A2A.Extensions.idempotencyKeyHeaderName) header create one task.")
+
     init(configuration: A2AConfiguration, authentication: Authentication?) {
         self.configuration = configuration
         hasBearerTokens = authentication?.isBearer ?? false
@@ -34,7 +39,8 @@ struct CardBuilder: Sendable {
             documentationURL: metadata.links?.first { $0.type == .documentation }?.url,
             capabilities: A2A.AgentCapabilities(
                 streaming: configuration.hasStreaming, pushNotifications: configuration.hasPushNotifications,
-                extensions: configuration.extensions, extendedAgentCard: configuration.extendedCard == nil ? nil : true),
+                extensions: configuration.extensions + [Self.idempotentSending],
+                extendedAgentCard: configuration.extendedCard == nil ? nil : true),
             securitySchemes: schemes,
             securityRequirements: configuration.securityRequirements.isEmpty
                 ? schemes.keys.sorted().map { A2A.SecurityRequirement([$0: []]) } : configuration.securityRequirements,

@@ -28,7 +28,7 @@ public struct A2AConfiguration: Sendable {
     public var hasPushNotifications: Bool
     /// How push notifications are sent. If `nil`, they are sent with the defaults of ``PushConfiguration``, and to the hosts
     /// that `ServerConfiguration.links` allows.
-    public var pushNotifications: PushConfiguration?
+    public var push: PushConfiguration?
     /// Whether clients of protocol version 0.3 are served as well, over JSON-RPC. Defaults to `false`.
     public var servesVersion03: Bool
 
@@ -64,7 +64,7 @@ public struct A2AConfiguration: Sendable {
     ///   - defaultAgent: The agent whose card is also at the root of the server. Defaults to the only agent.
     ///   - hasStreaming: Whether tasks can be streamed. Defaults to `true`.
     ///   - hasPushNotifications: Whether clients can configure push notifications. Defaults to `true`.
-    ///   - pushNotifications: How push notifications are sent. Defaults to ``PushConfiguration``, with the hosts that
+    ///   - push: How push notifications are sent. Defaults to ``PushConfiguration``, with the hosts that
     ///     `ServerConfiguration.links` allows.
     ///   - servesVersion03: Whether clients of version 0.3 are served as well. Defaults to `false`.
     ///   - version: The version of the agents. Defaults to that in their metadata, or `1.0.0`.
@@ -78,7 +78,8 @@ public struct A2AConfiguration: Sendable {
     ///   - cardLifetime: How long clients may use a card without asking for it again. Defaults to 5 minutes.
     public init(
         defaultAgent: AgentName? = nil, hasStreaming: Bool = true, hasPushNotifications: Bool = true,
-        pushNotifications: PushConfiguration? = nil,        servesVersion03: Bool = false, version: String? = nil, provider: A2A.AgentProvider? = nil,
+        push: PushConfiguration? = nil, servesVersion03: Bool = false, version: String? = nil,
+        provider: A2A.AgentProvider? = nil,
         extensions: [A2A.AgentExtension] = [], securitySchemes: [String: A2A.SecurityScheme] = [:],
         securityRequirements: [A2A.SecurityRequirement] = [], card: CardTransform? = nil,
         extendedCard: CardTransform? = nil, signer: A2A.AgentCardSigner? = nil, cardLifetime: Duration = .seconds(300)
@@ -86,7 +87,7 @@ public struct A2AConfiguration: Sendable {
         self.defaultAgent = defaultAgent
         self.hasStreaming = hasStreaming
         self.hasPushNotifications = hasPushNotifications
-        self.pushNotifications = pushNotifications
+        self.push = push
         self.servesVersion03 = servesVersion03
         self.version = version
         self.provider = provider

@@ -36,7 +36,7 @@ extension ACPServer {
 extension A2AConfiguration {
     /// Returns how push notifications are sent by a server.
     fileprivate func pushNotifications(of server: ACPServer) -> PushConfiguration {
-        if let pushNotifications { return pushNotifications }
+        if let push { return push }
         guard let links = server.configuration.links else { return PushConfiguration() }
         return PushConfiguration(
             allowedHosts: links.allowedHosts, allowsPrivateAddresses: links.allowsPrivateAddresses)

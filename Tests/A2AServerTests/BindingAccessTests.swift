@@ -66,6 +66,7 @@ struct BindingAccessTests {
     func invalid() throws {
         let cases: [(A2AConfiguration, String)] = [
             (A2AConfiguration(version: ""), "version"),
+            (A2AConfiguration(push: PushConfiguration(maximumAttempts: 0)), "push"),
             (A2AConfiguration(provider: A2A.AgentProvider(url: "", organization: "x")), "provider"),
             (A2AConfiguration(extensions: [A2A.AgentExtension()]), "extensions"),
             (A2AConfiguration(extensions: [A2A.AgentExtension(uri: "a,b")]), "extensions"),

@@ -179,6 +179,38 @@ struct BindingMethodTests {
         }
     }
 
+    @Test("Push notification configurations are created, read, listed and deleted", arguments: TestBinding.allCases)
+    func pushConfigs(binding: TestBinding) async throws {
+        try await withBindings { server async throws in
+            let task = try await server.task()
+            let created = try await binding.call(.createTaskPushNotificationConfig, on: server, task: task.id)
+            let config = try binding.result(created, as: A2A.TaskPushNotificationConfig.self)
+            #expect(config.id == "c1" && config.taskID == task.id && config.url == "https://example.com/hook")
+
+            let found = try await binding.call(.getTaskPushNotificationConfig, on: server, task: task.id)
+            #expect(try binding.result(found, as: A2A.TaskPushNotificationConfig.self).id == "c1")
+            let list = try await binding.call(.listTaskPushNotificationConfigs, on: server, task: task.id)
+            let configs = try binding.result(list, as: A2A.ListTaskPushNotificationConfigsResponse.self).configs
+            #expect(configs.map(\.id) == ["c1"])
+
+            // Another agent does not have the task.
+            for method in A2A.Method.allCases where method.isAboutPushNotifications {
+                let foreign = try await binding.call(method, on: server, agent: "questioner", task: task.id)
+                #expect(foreign.error?.code == .taskNotFound, "\(method)")
+            }
+
+            for _ in 0..<2 {
+                let deleted = try await binding.call(.deleteTaskPushNotificationConfig, on: server, task: task.id)
+                #expect(deleted.status == 200 && deleted.error == nil)
+                #expect(
+                    deleted.text == (binding.isJSONRPC ? #"{"jsonrpc":"2.0","id":1,"result":null}"# : "{}"),
+                    "\(deleted.text)")
+            }
+            let missing = try await binding.call(.getTaskPushNotificationConfig, on: server, task: task.id)
+            #expect(missing.error?.code == .taskNotFound)
+        }
+    }
+
     @Test("Deleting returns null over JSON-RPC, and an empty object over HTTP")
     func nothing() throws {
         #expect(try MethodResult.nothing.encoded(PlainEncoder()) == Array("{}".utf8))

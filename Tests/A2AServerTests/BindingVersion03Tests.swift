@@ -66,6 +66,30 @@ struct BindingVersion03Tests {
         }
     }
 
+    @Test("Push notification configurations have the forms of version 0.3")
+    func pushConfigs() async throws {
+        try await withBindings(Self.configuration) { server async throws in
+            let task = try await server.task()
+            func call(_ method: String, _ params: String) async throws -> JSONValue {
+                try await server.call("tasks/pushNotificationConfig/\(method)", params, headers: [:]).json
+            }
+            let config = #""pushNotificationConfig":{"id":"c1","url":"https://example.com/hook"}"#
+            let expected: JSONValue = [
+                "taskId": .string(task.id.rawValue),
+                "pushNotificationConfig": ["id": "c1", "url": "https://example.com/hook"],
+            ]
+            #expect(try await call("set", #"{"taskId":"\#(task.id)",\#(config)}"#)["result"] == expected)
+            #expect(try await call("get", #"{"id":"\#(task.id)"}"#)["result"] == expected)
+            #expect(
+                try await call("get", #"{"id":"\#(task.id)","pushNotificationConfigId":"c1"}"#)["result"] == expected)
+            #expect(try await call("list", #"{"id":"\#(task.id)"}"#)["result"] == [expected])
+            let deleted = try await call("delete", #"{"id":"\#(task.id)","pushNotificationConfigId":"c1"}"#)
+            #expect(deleted["error"] == nil && deleted["result"] == .null)
+            #expect(try await call("get", #"{"id":"\#(task.id)"}"#)["error"]?["code"] == -32001)
+            #expect(try await call("set", #"{"taskId":"\#(task.id)"}"#)["error"]?["code"] == -32602)
+        }
+    }
+
     @Test("Clients of version 1.0 are served as before, and HTTP speaks version 1.0 only")
     func both() async throws {
         try await withBindings(Self.configuration) { server async throws in

@@ -394,6 +394,7 @@ let package = Package(
         .testTarget(
             name: "A2AServerTests",
             dependencies: [
+                "A2AClient",
                 "A2ACore",
                 "A2AServer",
                 "ACPCore",

@@ -54,7 +54,7 @@ extension A2AConfiguration {
 /// try await group.run()
 /// ```
 ///
-/// Where ACP is served as well, ``ACPServer/ACPServer/addA2A(_:)`` is sufficient.
+/// Where ACP is served as well, `ACPServer.addA2A(_:)` is sufficient.
 public struct A2ARoutes: Sendable {
     private let server: ACPServer
     let routes: A2AServerRoutes
@@ -72,7 +72,7 @@ public struct A2ARoutes: Sendable {
         do throws(RunEngineError) {
             try pushConfiguration.validate()
         } catch {
-            throw .invalidConfiguration("\(error.description)")
+            throw .invalidConfiguration("A2AConfiguration.push: \(error.description)")
         }
         routes = A2AServerRoutes(
             configuration: configuration,

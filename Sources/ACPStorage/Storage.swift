@@ -89,7 +89,7 @@ public protocol Storage: Sendable {
     @discardableResult
     func deleteRun(_ run: RunID) async throws -> Bool
 
-    /// Returns one page of runs, newest first, and the total number of runs. ``runs(_:)`` decodes them.
+    /// Returns one page of runs, newest first, and the total number of runs. ``runs(_:)-(RunQuery)`` decodes them.
     func storedRuns(_ query: RunQuery) async throws -> StoragePage<StoredRun>
 
     /// Returns one page of an agent's runs in the order in which their status changed, the last change first, and the

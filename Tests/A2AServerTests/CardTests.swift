@@ -27,7 +27,9 @@ struct CardTests {
             card.supportedInterfaces == [
                 A2A.AgentInterface(url: url, binding: .jsonRPC), A2A.AgentInterface(url: url, binding: .httpJSON),
             ])
-        #expect(card.capabilities == A2A.AgentCapabilities(streaming: true, pushNotifications: true))
+        #expect(card.capabilities.streaming == true && card.capabilities.pushNotifications == true)
+        #expect(card.capabilities.extensions.map(\.uri) == [A2A.Extensions.idempotentSending])
+        #expect(card.capabilities.extendedAgentCard == nil)
         #expect(card.defaultInputModes == ["text/plain", "application/json", "*/*"])
         #expect(
             card.skills == [

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import A2AClient
 import A2ACore
 import ACPCore
 import ACPServer
@@ -377,6 +378,18 @@ struct PushTests {
                 #expect(signatures[1].hasPrefix("v1a,"))
                 #expect(key.publicKey.isValidSignature(signature, for: content))
                 #expect(!key.publicKey.isValidSignature(signature, for: content + [0]))
+            }
+            // The client's receiver verifies the same.
+            let headers = webhook.acknowledged[0].headers.map { (name: $0.name, value: $0.value) }
+            let body = webhook.acknowledged[0].body
+            for known in [WebhookKey.secret(secret), .ed25519(key.publicKey)] {
+                let receiver = WebhookReceiver(keys: [known])
+                let received = try receiver.receive(headers: headers, body: body)
+                #expect(received == .event(try A2AJSON.decode(from: body), id: webhook.acknowledged[0].id))
+                #expect(try receiver.receive(headers: headers, body: body) == .duplicate(id: webhook.acknowledged[0].id))
+                #expect(throws: WebhookReceiver.Rejection.self) {
+                    try WebhookReceiver(keys: [known]).receive(headers: headers, body: body + [UInt8(ascii: " ")])
+                }
             }
             await push.engine.shutdown()
         }

@@ -9,7 +9,7 @@ import ACPSQLite
 /// defaults.
 public func openStorage(_ form: String, runLimit: Int? = nil) throws -> any Storage {
     switch form.prefix(while: { $0 != ":" }) {
-    case "memory": return MemoryStorage(runLimit.map { .init(runLimit: $0) } ?? .init())
+    case "memory": return try MemoryStorage(runLimit.map { .init(runLimit: $0) } ?? .init())
     case "sqlite": return try SQLiteStorage(path: String(form.dropFirst("sqlite:".count)))
     case "redis": return try RedisStorage(url: form)
     case "postgres", "postgresql": return try PostgresStorage(url: form)

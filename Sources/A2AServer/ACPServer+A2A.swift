@@ -88,6 +88,8 @@ public struct A2ARoutes: Sendable {
     ///
     /// - Parameter router: A router, or a group of one. Its context must provide the client's address.
     public func addRoutes<Context: RemoteAddressRequestContext>(to router: some RouterMethods<Context>) {
-        routes.add(to: router.group(), RouteEnvironment(engine: server.engine, configuration: server.configuration))
+        routes.add(
+            to: server.guardedGroup(of: router, for: routes),
+            RouteEnvironment(engine: server.engine, configuration: server.configuration))
     }
 }

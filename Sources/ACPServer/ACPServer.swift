@@ -129,7 +129,7 @@ public final class ACPServer: Service {
     ) throws -> some ApplicationProtocol {
         try configuration.validate()
         return Application(
-            router: router(),
+            router: router(listeningOn: configuration.host),
             server: HTTPServerBuilder { [configuration, logger] responder in
                 ConnectionChannel(configuration: configuration, logger: logger, responder: responder)
             },
@@ -168,10 +168,16 @@ public final class ACPServer: Service {
     }
 
     /// Returns a router with all routes of the protocol.
-    public func router() -> Router<ServerRequestContext> {
+    ///
+    /// It does not know on which address the application listens that uses it, and therefore checks the `Host` of
+    /// requests only if there are ``BrowserConfiguration/allowedHosts``.
+    public func router() -> Router<ServerRequestContext> { router(listeningOn: nil) }
+
+    private func router(listeningOn address: String?) -> Router<ServerRequestContext> {
         let router = Router(context: ServerRequestContext.self, options: .autoGenerateHeadEndpoints)
         let environment = RouteEnvironment(engine: engine, configuration: configuration)
         let methods = RouteMethods()
+        router.add(middleware: BrowserMiddleware(configuration, listeningOn: address, errors: errorForms))
         router.add(middleware: ErrorMiddleware(failureLogger: environment.failureLogger, methods: methods))
         addRoutes(to: router, environment)
         methods.register(from: router)
@@ -181,7 +187,8 @@ public final class ACPServer: Service {
     /// Adds all routes of the protocol to a router of another application.
     ///
     /// The application's own routes, middleware, request context and error responses stay as they are: errors of the
-    /// protocol's routes become ACP's error objects, and ``ServerConfiguration/authentication`` guards only them.
+    /// protocol's routes become ACP's error objects, and ``ServerConfiguration/authentication`` and
+    /// ``ServerConfiguration/browsers`` guard only them.
     ///
     /// ```swift
     /// let router = Router(context: MyContext.self, options: .autoGenerateHeadEndpoints)
@@ -201,10 +208,54 @@ public final class ACPServer: Service {
     public func addRoutes<Context: RemoteAddressRequestContext>(to router: some RouterMethods<Context>) {
         let environment = RouteEnvironment(engine: engine, configuration: configuration)
         let errors = ErrorMiddleware<Context>(failureLogger: environment.failureLogger, methods: RouteMethods())
-        addRoutes(to: router.group().add(middleware: errors), environment)
+        let group = guardedGroup(of: router, errorForms).add(middleware: errors)
+        addRoutes(to: group, environment)
+        if !configuration.browsers.allowedOrigins.isEmpty { addPreflightRoutes(to: group, environment) }
+    }
+
+    /// Returns a group of another application's router for routes of another protocol, with all checks that precede the
+    /// routes of a server.
+    package func guardedGroup<Context: RemoteAddressRequestContext>(
+        of router: some RouterMethods<Context>, for routes: some AdditionalRoutes
+    ) -> RouterGroup<Context> {
+        guardedGroup(of: router, ErrorForms(additionalRoutes: [routes]))
+    }
+
+    private func guardedGroup<Context: RemoteAddressRequestContext>(
+        of router: some RouterMethods<Context>, _ errors: ErrorForms
+    ) -> RouterGroup<Context> {
+        router.group().add(middleware: BrowserMiddleware<Context>(configuration, listeningOn: nil, errors: errors))
+    }
+
+    private var errorForms: ErrorForms { ErrorForms(additionalRoutes: additionalRoutes.withLock(\.self)) }
+
+    /// Adds routes for OPTIONS to the paths of the protocol: the router of another application passes only requests with
+    /// a route to its middleware.
+    private func addPreflightRoutes<Context: RemoteAddressRequestContext>(
+        to group: RouterGroup<Context>, _ environment: RouteEnvironment
+    ) {
+        let router = Router(context: Context.self)
+        addProtocolRoutes(to: router, environment)
+        var methods: [String: Set<String>] = [:]
+        for route in router.routes {
+            methods[route.path.description, default: ["OPTIONS"]].insert(route.method.rawValue)
+        }
+        for (path, methods) in methods {
+            let allowed = methods.sorted().joined(separator: ", ")
+            group.on(RouterPath(path), method: .options) { _, _ in
+                Response(status: .noContent, headers: [.allow: allowed])
+            }
+        }
     }
 
     private func addRoutes<Context: RemoteAddressRequestContext>(
+        to router: some RouterMethods<Context>, _ environment: RouteEnvironment
+    ) {
+        addProtocolRoutes(to: router, environment)
+        for routes in additionalRoutes.withLock(\.self) { routes.add(to: router.group(), environment) }
+    }
+
+    private func addProtocolRoutes<Context: RemoteAddressRequestContext>(
         to router: some RouterMethods<Context>, _ environment: RouteEnvironment
     ) {
         HealthRoutes(engine: engine, authentication: configuration.authentication).add(to: router.group())
@@ -230,7 +281,6 @@ public final class ACPServer: Service {
             sessions.addResources(to: group)
         }
         ProcessRoutes(engine: engine).add(to: group)
-        for routes in additionalRoutes.withLock(\.self) { routes.add(to: router.group(), environment) }
     }
 }
 

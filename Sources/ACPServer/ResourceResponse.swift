@@ -25,7 +25,8 @@ extension Response {
     /// Returns a response with the bytes of a resource and an entity tag, or 304 if the client has the current version.
     ///
     /// Callers can store any bytes, HTML included, and browsers may trust this server's origin. Therefore headers tell
-    /// browsers not to guess the type, not to execute scripts, and to display only types that are safe.
+    /// browsers not to execute scripts, not to display the resource in other pages, and to display only types that are
+    /// safe. Like all responses, it also has ``BrowserHeaders/protection``.
     static func resource(
         _ bytes: [UInt8], contentType: String, freshness: Freshness, to request: Request
     ) -> Response {
@@ -33,8 +34,8 @@ extension Response {
         var headers: HTTPFields = [
             .eTag: tag,
             .cacheControl: freshness.cacheControl,
-            .xContentTypeOptions: "nosniff",
-            .contentSecurityPolicy: "default-src 'none'; sandbox",
+            .contentSecurityPolicy: "default-src 'none'; frame-ancestors 'none'; sandbox",
+            .xFrameOptions: "DENY",
         ]
         if request.hasCurrent(tag) { return Response(status: .notModified, headers: headers) }
         headers[.contentType] = contentType

@@ -44,4 +44,10 @@ package protocol AdditionalRoutes: Sendable {
     /// Adds the routes to a router. They convert their errors into responses themselves, and require the server's
     /// authentication where they need it.
     func add<Context: RemoteAddressRequestContext>(to router: RouterGroup<Context>, _ environment: RouteEnvironment)
+
+    /// Returns the response to an error that was found before the request reached the routes, such as one of a page that
+    /// may not use the server.
+    ///
+    /// - Returns: The response in the form of the protocol, or `nil` if the request is none of the protocol.
+    func response(to error: ErrorResponse, _ request: Request, _ context: some RequestContext) -> Response?
 }

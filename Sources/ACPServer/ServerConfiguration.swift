@@ -46,6 +46,8 @@ public struct ServerConfiguration: Sendable {
     public var links: LinkConfiguration?
     /// Limits of the memory that callers can make the server use.
     public var limits: ServerLimits
+    /// Which web pages may use the server, and under which host names. Defaults to no pages but the server's own.
+    public var browsers: BrowserConfiguration
 
     /// Creates a configuration. The parameters have the defaults that the properties document.
     public init(
@@ -62,7 +64,8 @@ public struct ServerConfiguration: Sendable {
         trustedProxies: TrustedProxies? = nil,
         urlSigning: URLSigning? = nil,
         connections: ConnectionConfiguration = ConnectionConfiguration(),
-        limits: ServerLimits = ServerLimits()
+        limits: ServerLimits = ServerLimits(),
+        browsers: BrowserConfiguration = BrowserConfiguration()
     ) {
         self.host = host
         self.port = port
@@ -78,6 +81,7 @@ public struct ServerConfiguration: Sendable {
         self.urlSigning = urlSigning
         self.connections = connections
         self.limits = limits
+        self.browsers = browsers
     }
 
     /// Validates the configuration. A server does so before it starts.
@@ -98,6 +102,7 @@ public struct ServerConfiguration: Sendable {
         }
         if let fault = authentication?.fault { throw .invalidToken(fault) }
         if let publicURL, ServerBase(publicURL) == nil { throw .invalidPublicURL(publicURL) }
+        try browsers.validate()
     }
 
     /// The numbers of the server and its minimum for each.

@@ -19,13 +19,20 @@ struct A2AErrorMiddleware<Context: RequestContext>: RouterMiddleware {
         } catch {
             let failure = A2AFailure(converting: error)
             if let logged = failure.logged { failureLogger.log(logged, request, to: context.logger) }
-            let isJSONRPC = Endpoint(context).isJSONRPC && !request.uri.path.hasSuffix(Endpoint.cardPath)
-            let body = isJSONRPC ? A2A.JSONRPC.response(to: .null, error: failure.error) : failure.error.httpBody()
-            var response = Response(json: body, status: failure.status)
-            response.headers.append(contentsOf: failure.headers)
-            // A client would take a body for the response to the next request on the connection.
-            return request.method == .head ? response.createHeadResponse() : response
+            return failure.response(to: request, context)
         }
+    }
+}
+
+extension A2AFailure {
+    /// Returns the response with the error in the form of the binding that the path names.
+    func response(to request: Request, _ context: some RequestContext) -> Response {
+        let isJSONRPC = Endpoint(context).isJSONRPC && !request.uri.path.hasSuffix(Endpoint.cardPath)
+        let body = isJSONRPC ? A2A.JSONRPC.response(to: .null, error: error) : error.httpBody()
+        var response = Response(json: body, status: status)
+        response.headers.append(contentsOf: headers)
+        // A client would take a body for the response to the next request on the connection.
+        return request.method == .head ? response.createHeadResponse() : response
     }
 }
 

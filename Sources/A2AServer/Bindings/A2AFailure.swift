@@ -57,6 +57,8 @@ extension A2AError {
                 case 408: .requestTimeout
                 case 413: .contentTooLarge
                 case 415: .unsupportedMediaType
+                case 421: .misdirectedRequest
+                case 429: .rateLimited
                 case 503: .unavailable
                 default: .internalError
                 }
@@ -75,6 +77,9 @@ extension A2AError.Code {
         number: -32600, httpStatus: 408, grpcStatus: .deadlineExceeded, reason: "REQUEST_TIMEOUT")
     static let contentTooLarge = Self(
         number: -32600, httpStatus: 413, grpcStatus: .resourceExhausted, reason: "CONTENT_TOO_LARGE")
+    /// The host name of a request is not one of the server.
+    static let misdirectedRequest = Self(
+        number: -32600, httpStatus: 421, grpcStatus: .permissionDenied, reason: "MISDIRECTED_REQUEST")
     /// The media type of a request's body is not JSON.
     static let unsupportedMediaType = Self(
         number: contentTypeNotSupported.number, httpStatus: 415, grpcStatus: .invalidArgument,

@@ -30,4 +30,11 @@ struct A2AServerRoutes: AdditionalRoutes {
             }
         }
     }
+
+    func response(to error: ErrorResponse, _ request: Request, _ context: some RequestContext) -> Response? {
+        // The path of the route, since the router may have a prefix. There is none for other methods than those above.
+        let path = context.endpointPath ?? request.uri.path
+        guard path.hasSuffix("/a2a") || path.contains("/a2a/") || path.hasSuffix(Endpoint.cardPath) else { return nil }
+        return A2AFailure(converting: error).response(to: request, context)
+    }
 }

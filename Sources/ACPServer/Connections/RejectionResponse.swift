@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import HTTPTypes
 import NIOCore
 import NIOHTTP1
 
@@ -43,6 +44,7 @@ struct RejectionResponse: Error, Equatable {
             "Content-Type": "application/json", "Content-Length": "\(length)", "Connection": "close",
             "Date": Self.date(), "Server": "SimpleACP",
         ]
+        for field in BrowserHeaders.protection { headers.add(name: field.name.rawName, value: field.value) }
         if let retryAfter { headers.add(name: "Retry-After", value: "\(retryAfter)") }
         return HTTPResponseHead(version: version, status: status, headers: headers)
     }

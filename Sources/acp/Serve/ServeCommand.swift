@@ -91,6 +91,8 @@ struct ServeCommand: AsyncParsableCommand {
 
     @OptionGroup var a2aOptions: A2AServerOptions
 
+    @OptionGroup var browsers: BrowserOptions
+
     @Option(
         name: .customLong("link-host"),
         help: ArgumentHelp(
@@ -150,6 +152,7 @@ struct ServeCommand: AsyncParsableCommand {
             connections: ConnectionConfiguration(maximumCount: maxConnections))
         configuration.authentication = try bearerToken().map { .bearer($0) }
         try urls.apply(to: &configuration, logger: logger)
+        browsers.apply(to: &configuration)
         let storage = try await storageOptions.open(logLevel: logLevel)
         let server = ACPServer(storage: storage, configuration: configuration, logger: logger)
         try server.addExampleAgents()

@@ -83,7 +83,8 @@ struct OriginTests {
 
     @Test("A server with two host names recognizes itself")
     func oneServer() async throws {
-        try await withServer(agents: Self.agents) { serving in
+        let configuration = ServerConfiguration.quick.with { $0.browsers.allowedHosts = ["agents.internal"] }
+        try await withServer(configuration: configuration, agents: Self.agents) { serving in
             _ = try await Self.call(serving, "count", SessionDescriptor(id: "s"))
             for name in ["localhost", "agents.internal", "127.0.0.1"] {
                 let answer = try await serving.get("/sessions/s", headers: ["Host": "\(name):\(serving.port)"])

@@ -71,7 +71,9 @@ struct ResourceTests {
             let answer = try await serving.get("/sessions/s/state")
             #expect(answer.headers.first(name: "Content-Type") == contentType)
             #expect(answer.headers.first(name: "X-Content-Type-Options") == "nosniff")
-            #expect(answer.headers.first(name: "Content-Security-Policy") == "default-src 'none'; sandbox")
+            let policy = "default-src 'none'; frame-ancestors 'none'; sandbox"
+            #expect(answer.headers.first(name: "Content-Security-Policy") == policy)
+            #expect(answer.headers.first(name: "X-Frame-Options") == "DENY")
             #expect(answer.headers.first(name: "Content-Disposition") == (isDownload ? "attachment" : nil))
         }
     }

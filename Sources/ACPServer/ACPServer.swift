@@ -128,15 +128,18 @@ public final class ACPServer: Service {
         onListening: @escaping @Sendable (Int) async -> Void = { _ in }
     ) throws -> some ApplicationProtocol {
         try configuration.validate()
+        let tls = try configuration.tls.map { tls throws(ServerError) in try TLSReloader(tls, logger: logger) }
+        // They end after the last connection, and therefore after the last run.
+        var services: [any Service] = links.map { [$0] } ?? []
+        if let tls { services.append(tls) }
         return Application(
             router: router(listeningOn: configuration.host),
             server: HTTPServerBuilder { [configuration, logger] responder in
-                ConnectionChannel(configuration: configuration, logger: logger, responder: responder)
+                ConnectionChannel(configuration: configuration, tls: tls, logger: logger, responder: responder)
             },
             configuration: ApplicationConfiguration(
                 address: .hostname(configuration.host, port: configuration.port), serverName: "SimpleACP"),
-            // It ends after the last connection, and therefore after the last run.
-            services: links.map { [$0] } ?? [],
+            services: services,
             onServerRunning: { [logger, configuration] channel in
                 do {
                     try await channel.eventLoop.submit {

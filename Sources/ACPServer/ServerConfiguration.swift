@@ -48,6 +48,8 @@ public struct ServerConfiguration: Sendable {
     public var limits: ServerLimits
     /// Which web pages may use the server, and under which host names. Defaults to no pages but the server's own.
     public var browsers: BrowserConfiguration
+    /// The certificates for HTTPS. If `nil`, which is the default, the server serves HTTP.
+    public var tls: ServerTLS?
 
     /// Creates a configuration. The parameters have the defaults that the properties document.
     public init(
@@ -65,7 +67,8 @@ public struct ServerConfiguration: Sendable {
         urlSigning: URLSigning? = nil,
         connections: ConnectionConfiguration = ConnectionConfiguration(),
         limits: ServerLimits = ServerLimits(),
-        browsers: BrowserConfiguration = BrowserConfiguration()
+        browsers: BrowserConfiguration = BrowserConfiguration(),
+        tls: ServerTLS? = nil
     ) {
         self.host = host
         self.port = port
@@ -82,11 +85,13 @@ public struct ServerConfiguration: Sendable {
         self.connections = connections
         self.limits = limits
         self.browsers = browsers
+        self.tls = tls
     }
 
     /// Validates the configuration. A server does so before it starts.
     ///
-    /// - Throws: ``ServerError`` with code `cannotListen`, `invalidPublicURL`, `invalidToken` or `invalidConfiguration`.
+    /// - Throws: ``ServerError`` with code `cannotListen`, `invalidPublicURL`, `invalidToken`, `invalidCertificate` or
+    ///   `invalidConfiguration`.
     public func validate() throws(ServerError) {
         // The operating system would silently truncate larger numbers to 16 bits.
         guard (0...65_535).contains(port) else {
@@ -103,6 +108,7 @@ public struct ServerConfiguration: Sendable {
         if let fault = authentication?.fault { throw .invalidToken(fault) }
         if let publicURL, ServerBase(publicURL) == nil { throw .invalidPublicURL(publicURL) }
         try browsers.validate()
+        try tls?.validate()
     }
 
     /// The numbers of the server and its minimum for each.

@@ -19,6 +19,8 @@ public struct ServerError: Error, Sendable {
         public static let invalidSigning = Code("invalidSigning")
         /// A token of ``Authentication/bearer(_:)`` is not one that a client can send.
         public static let invalidToken = Code("invalidToken")
+        /// The certificates or the key of ``ServerTLS`` cannot be read, or do not belong together.
+        public static let invalidCertificate = Code("invalidCertificate")
         /// Another property of the configuration is not valid; the message names it.
         public static let invalidConfiguration = Code("invalidConfiguration")
         /// A second signal has ended the graceful shutdown.
@@ -78,6 +80,8 @@ extension ServerError {
             "the server cannot require this bearer token: \(reason). Use visible ASCII characters, such as the output of openssl rand -hex 32"
         )
     }
+
+    static func invalidCertificate(_ message: String) -> Self { Self(.invalidCertificate, message) }
 
     package static func invalidConfiguration(_ message: String) -> Self { Self(.invalidConfiguration, message) }
 

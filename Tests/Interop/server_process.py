@@ -14,7 +14,7 @@ from specification import ROOT
 
 START_DEADLINE = 30.0
 STOP_DEADLINE = 60.0
-ADDRESS = re.compile(r"http://127\.0\.0\.1:(\d+)")
+ADDRESS = re.compile(r"https?://127\.0\.0\.1:(\d+)")
 
 
 def binary() -> Path:

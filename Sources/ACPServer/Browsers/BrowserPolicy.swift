@@ -26,11 +26,14 @@ struct BrowserPolicy: Sendable {
     private let origins: Set<String>
     private let hosts: HostNames?
     private let publicAuthority: String?
+    /// Whether the server itself serves HTTPS.
+    private let isSecure: Bool
 
     /// - Parameter address: The address on which the server listens. `nil` if another application listens.
     init(_ configuration: ServerConfiguration, listeningOn address: String?) {
         origins = Set(configuration.browsers.allowedOrigins.compactMap(BrowserConfiguration.normalizedOrigin))
         hosts = HostNames(configuration, listeningOn: address)
+        isSecure = configuration.tls != nil
         publicAuthority = configuration.publicURL.flatMap(ServerBase.init)?.authority
     }
 
@@ -65,8 +68,10 @@ struct BrowserPolicy: Sendable {
         if origins.contains(origin) { return .listedPage }
         // Pages cannot set this header.
         if request.headerFields[.secFetchSite] == "same-origin" { return .ownPage }
-        // The scheme is not compared: a proxy may have removed TLS.
-        guard let authority = ServerBase(origin)?.authority else { return .foreignPage }
+        // Without TLS of the server itself, the scheme is not compared: a proxy may have removed TLS.
+        guard let authority = ServerBase(origin)?.authority, !isSecure || origin.hasPrefix("https:") else {
+            return .foreignPage
+        }
         if authority == publicAuthority { return .ownPage }
         return authority == ServerBase(of: request, isProxyTrusted: isProxyTrusted)?.authority ? .ownPage : .foreignPage
     }

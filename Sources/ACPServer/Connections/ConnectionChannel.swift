@@ -5,17 +5,31 @@ import HummingbirdCore
 import Logging
 import NIOCore
 import NIOHTTP1
+import NIOSSL
 
-/// Hummingbird's HTTP/1 channel with the limits and rules of ``ConnectionConfiguration``.
+/// Hummingbird's HTTP/1 channel with the limits and rules of ``ConnectionConfiguration``, with or without TLS.
 struct ConnectionChannel: ServerChildChannel {
-    typealias Value = HTTP1Channel.Value
+    struct Value: ServerChildChannelValue {
+        let http: HTTP1Channel.Value
+        /// `nil` without certificates of clients.
+        let peer: TLSPeer?
+
+        var channel: any Channel { http.channel }
+    }
 
     private let http: HTTP1Channel
     private let limits: ConnectionState.Limits
     private let writeTimeout: TimeAmount
     private let limit: ConnectionLimit
+    private let tls: TLSReloader?
+    private let asksForCertificates: Bool
 
-    init(configuration: ServerConfiguration, logger: Logger, responder: @escaping HTTPChannelHandler.Responder) {
+    init(
+        configuration: ServerConfiguration, tls: TLSReloader?, logger: Logger,
+        responder: @escaping HTTPChannelHandler.Responder
+    ) {
+        self.tls = tls
+        asksForCertificates = configuration.tls?.clientAuthorities != nil
         http = HTTP1Channel(responder: { request, writer, channel in
             guard request.headers[.expect] != nil else { return try await responder(request, writer, channel) }
             var request = request
@@ -38,18 +52,27 @@ struct ConnectionChannel: ServerChildChannel {
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
         let admission = limit.admit()
         channel.closeFuture.whenComplete { [limit] _ in limit.release() }
-        return http.setup(channel: channel, logger: logger).flatMapThrowing { [limits, writeTimeout] value in
+        return http.setup(channel: channel, logger: logger).flatMapThrowing {
+            [limits, writeTimeout, tls, asksForCertificates] value in
+            let peer = asksForCertificates ? TLSPeer() : nil
             let driver = ConnectionDriver(
-                limits: limits, writeTimeout: writeTimeout, admission: admission, logger: logger)
+                limits: limits, writeTimeout: writeTimeout, admission: admission, peer: peer, logger: logger)
             let pipeline = channel.pipeline.syncOperations
             let parser = try pipeline.handler(type: ByteToMessageHandler<HTTPRequestDecoder>.self)
             try pipeline.addHandler(ConnectionBytesHandler(driver: driver), position: .first)
             try pipeline.addHandler(ConnectionMessagesHandler(driver: driver), position: .after(parser))
-            return value
+            if let tls {
+                try pipeline.addHandler(NIOSSLServerHandler(context: tls.context), position: .first)
+                try pipeline.addHandler(ConnectionNetworkHandler(driver: driver), position: .first)
+            }
+            return Value(http: value, peer: peer)
         }
     }
 
-    func handle(value: Value, logger: Logger) async { await http.handle(value: value, logger: logger) }
+    func handle(value: Value, logger: Logger) async {
+        guard let peer = value.peer else { return await http.handle(value: value.http, logger: logger) }
+        await TLSPeer.$current.withValue(peer) { await http.handle(value: value.http, logger: logger) }
+    }
 }
 
 extension TimeAmount {

@@ -3,18 +3,22 @@
 import Logging
 import NIOCore
 import NIOHTTP1
+import NIOSSL
 
 /// Performs the actions of a ``ConnectionState`` on its channel. It is confined to the channel's event loop.
 ///
 /// It has two handlers in the pipeline: one before the parser, which counts bytes, and one after it, which sees
-/// requests and responses.
+/// requests and responses. With TLS there is a third one before the encryption, which counts what is sent.
 final class ConnectionDriver {
     var state: ConnectionState
     private var writing: WriteProgress
     let admission: Admission
     private let logger: Logger
+    private let peer: TLSPeer?
     private var bytes: ChannelHandlerContext?
     private var messages: ChannelHandlerContext?
+    /// With TLS only.
+    private var network: ChannelHandlerContext?
     private var timer: (deadline: NIODeadline, task: Scheduled<Void>)?
     /// The time of the last bytes that arrived, and of the requests in them.
     var now = NIODeadline.now()
@@ -22,8 +26,15 @@ final class ConnectionDriver {
     private var isInputClosed = false
     /// Whether the server has aborted the connection, so that it no longer waits for anything.
     private var isAborted = false
+    /// Whether anything of a response has been written.
+    private var hasWritten = false
 
-    init(limits: ConnectionState.Limits, writeTimeout: TimeAmount, admission: Admission, logger: Logger) {
+    /// - Parameter peer: Receives the client's certificate. `nil` without TLS.
+    init(
+        limits: ConnectionState.Limits, writeTimeout: TimeAmount, admission: Admission, peer: TLSPeer? = nil,
+        logger: Logger
+    ) {
+        self.peer = peer
         var limits = limits
         if admission != .full {
             limits.head = min(limits.head, .seconds(1))
@@ -39,21 +50,35 @@ final class ConnectionDriver {
 
     func attach(bytes context: ChannelHandlerContext) { bytes = context }
     func attach(messages context: ChannelHandlerContext) { messages = context }
+    func attach(network context: ChannelHandlerContext) { network = context }
 
     func detach() {
         timer?.task.cancel()
         timer = nil
         bytes = nil
         messages = nil
+        network = nil
     }
+
+    /// The context from which the connection is closed without informing the client by TLS, which a client that does
+    /// not read would delay.
+    private var transport: ChannelHandlerContext? { network ?? bytes }
 
     func start() {
         now = .now()
         switch admission {
         case .full, .healthOnly: updateTimer()
         case .rejected: perform(state.reject(.tooManyConnections))
-        case .dropped: bytes?.close(promise: nil)
+        case .dropped: transport?.close(promise: nil)
         }
+    }
+
+    func handshakeCompleted(_ channel: any Channel) { peer?.handshakeCompleted(on: channel) }
+
+    /// Logs an error of TLS, such as a certificate that the client or the server does not accept.
+    func failed(_ error: any Error) {
+        guard network != nil, error is NIOSSLError || error is BoringSSLError else { return }
+        logger.debug("a connection failed: TLS", metadata: ["reason": "\(error)"])
     }
 
     func inputClosed() {
@@ -146,8 +171,14 @@ final class ConnectionDriver {
         case .input:
             // The server closes the input when its own timeout has passed.
             isAborted = true
-            if state.hasRequests { bytes.close(mode: .input, promise: promise) } else { bytes.close(promise: promise) }
-        case .all where !state.hasRequests && !isAborted && writing.hasWritten:
+            // TLS cannot close the input only.
+            let transport = network ?? bytes
+            if state.hasRequests {
+                transport.close(mode: .input, promise: promise)
+            } else {
+                transport.close(promise: promise)
+            }
+        case .all where !state.hasRequests && !isAborted && hasWritten:
             finish()
             if let promise { bytes.channel.closeFuture.cascade(to: promise) }
         case .all, .output: bytes.close(promise: promise)
@@ -163,7 +194,14 @@ final class ConnectionDriver {
         updateTimer()
     }
 
-    func wrote(_ count: Int) { writing.written += count }
+    /// Counts bytes that the parser's end of the connection has written.
+    func wrote(_ count: Int) {
+        hasWritten = hasWritten || count > 0
+        if network == nil { writing.written += count }
+    }
+
+    /// Counts encrypted bytes, since those are what the operating system accepts.
+    func sent(_ count: Int) { writing.written += count }
 
     private func updateTimer() {
         guard let bytes else { return }
@@ -189,7 +227,7 @@ final class ConnectionDriver {
             let buffered = (try? bytes.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
             if writing.isStalled(buffered: buffered, at: now) {
                 logger.debug("a client does not read its response: its connection is closed")
-                bytes.close(promise: nil)
+                transport?.close(promise: nil)
                 return
             }
         }

@@ -2,6 +2,8 @@
 
 import NIOCore
 import NIOHTTP1
+import NIOSSL
+import NIOTLS
 
 /// Counts incoming and outgoing bytes, before the parser.
 final class ConnectionBytesHandler: ChannelDuplexHandler, RemovableChannelHandler {
@@ -28,7 +30,19 @@ final class ConnectionBytesHandler: ChannelDuplexHandler, RemovableChannelHandle
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         context.fireUserInboundEventTriggered(event)
-        if event as? ChannelEvent == .inputClosed { driver.inputClosed() }
+        switch event {
+        case ChannelEvent.inputClosed: driver.inputClosed()
+        case TLSUserEvent.handshakeCompleted: driver.handshakeCompleted(context.channel)
+        default: break
+        }
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        // Many clients close their connection without informing the server by TLS. HTTP tells by itself whether a
+        // request is complete.
+        if case .uncleanShutdown? = error as? NIOSSLError { return }
+        driver.failed(error)
+        context.fireErrorCaught(error)
     }
 
     func read(context: ChannelHandlerContext) {
@@ -44,6 +58,24 @@ final class ConnectionBytesHandler: ChannelDuplexHandler, RemovableChannelHandle
     func flush(context: ChannelHandlerContext) {
         context.flush()
         driver.flushed()
+    }
+}
+
+/// Counts encrypted bytes before they are sent.
+final class ConnectionNetworkHandler: ChannelOutboundHandler, RemovableChannelHandler {
+    typealias OutboundIn = IOData
+    typealias OutboundOut = IOData
+
+    private let driver: ConnectionDriver
+
+    init(driver: ConnectionDriver) { self.driver = driver }
+
+    func handlerAdded(context: ChannelHandlerContext) { driver.attach(network: context) }
+    func handlerRemoved(context: ChannelHandlerContext) { driver.detach() }
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        driver.sent(unwrapOutboundIn(data).readableBytes)
+        context.write(data, promise: promise)
     }
 }
 

@@ -14,8 +14,6 @@ struct WriteProgress {
 
     init(timeout: TimeAmount) { self.timeout = timeout }
 
-    var hasWritten: Bool { written > 0 }
-
     private var interval: TimeAmount { .nanoseconds(timeout.nanoseconds / 4) }
 
     /// Handles a flush.

@@ -8,9 +8,10 @@ extension ServerBase {
     /// - Parameters:
     ///   - request: The request's head.
     ///   - isProxyTrusted: Whether a trusted proxy has sent the request, so that its forwarding headers are applied.
-    init?(of request: HTTPRequest, isProxyTrusted: Bool) {
+    ///   - isSecure: Whether the server itself serves HTTPS. Defaults to `false`.
+    init?(of request: HTTPRequest, isProxyTrusted: Bool, isSecure: Bool = false) {
         let forwarded = isProxyTrusted ? Forwarded(request.headerFields) : Forwarded()
-        let scheme = forwarded.scheme ?? "http"
+        let scheme = forwarded.scheme ?? (isSecure ? "https" : "http")
         guard let host = forwarded.host ?? request.authority else { return nil }
         if let prefix = forwarded.prefix, let base = ServerBase(scheme: scheme, authority: host, prefix: prefix) {
             self = base

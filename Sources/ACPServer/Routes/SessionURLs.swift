@@ -48,7 +48,9 @@ struct SessionURLs: Sendable {
         let isProxyTrusted = configuration.trustedProxies?.includes(context.remoteAddress) ?? false
         self.init(
             publicURL: configuration.publicURL,
-            called: ServerBase(of: request.head, isProxyTrusted: isProxyTrusted), signing: configuration.urlSigning)
+            called: ServerBase(
+                of: request.head, isProxyTrusted: isProxyTrusted, isSecure: configuration.tls != nil),
+            signing: configuration.urlSigning)
     }
 
     /// - Parameters:

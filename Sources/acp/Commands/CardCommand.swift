@@ -39,7 +39,9 @@ struct CardCommand: AsyncParsableCommand {
 
     func run() async throws {
         let keys = try keyFiles.flatMap(CardKeys.read)
-        try await callAgent(agent, token: try options.bearerToken(), timeout: options.timeout) { client in
+        try await callAgent(
+            agent, token: try options.bearerToken(), tls: try options.tls.settings(), timeout: options.timeout
+        ) { client in
             let card = extended ? try await client.extendedCard() : try await client.card()
             var verification = Verification.notChecked
             if !keyFiles.isEmpty {

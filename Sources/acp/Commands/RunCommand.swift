@@ -124,7 +124,8 @@ struct RunCommand: AsyncParsableCommand {
             try readText(agent), contextID: session.map { A2A.ContextID(rawValue: $0.rawValue) },
             taskID: task.map(A2A.TaskID.init(rawValue:)))
         try await callAgent(
-            url, token: try options.bearerToken(), timeout: options.timeout, binding: binding
+            url, token: try options.bearerToken(), tls: try options.tls.settings(), timeout: options.timeout,
+            binding: binding
         ) { client in
             if mode.isAsync {
                 let response = try await client.sendMessage(

@@ -93,6 +93,8 @@ struct ServeCommand: AsyncParsableCommand {
 
     @OptionGroup var browsers: BrowserOptions
 
+    @OptionGroup var tls: ServerTLSOptions
+
     @Option(
         name: .customLong("link-host"),
         help: ArgumentHelp(
@@ -153,15 +155,17 @@ struct ServeCommand: AsyncParsableCommand {
         configuration.authentication = try bearerToken().map { .bearer($0) }
         try urls.apply(to: &configuration, logger: logger)
         browsers.apply(to: &configuration)
+        tls.apply(to: &configuration)
         let storage = try await storageOptions.open(logLevel: logLevel)
         let server = ACPServer(storage: storage, configuration: configuration, logger: logger)
         try server.addExampleAgents()
         try a2aOptions.apply(to: server)
         let host = host
+        let scheme = configuration.tls == nil ? "http" : "https"
         do {
             try await server.runService { port in
                 // Scripts wait for this line.
-                try? Console.print("Serving ACP on http://\(host.inURL):\(port)")
+                try? Console.print("Serving ACP on \(scheme)://\(host.inURL):\(port)")
             }
         } catch let error as ServerError where error.code == .interrupted {
             // Everything that has to be stored before such an exit has been stored.

@@ -13,6 +13,8 @@ struct A2AOptions: ParsableArguments {
     @Option(help: "The timeout of responses, in seconds. (default: 30)")
     var timeout: Double?
 
+    @OptionGroup var tls: TLSOptions
+
     @Flag(help: "Print JSON, for programs.")
     var json = false
 
@@ -44,12 +46,12 @@ enum BindingOption: String, ExpressibleByArgument, CaseIterable {
 
 /// Calls an A2A agent, closes the connections, and turns errors into a message and an exit code.
 func callAgent(
-    _ url: String, token: String?, timeout: Double?, binding: BindingOption? = nil,
+    _ url: String, token: String?, tls: TLSSettings, timeout: Double?, binding: BindingOption? = nil,
     _ body: (A2AClient) async throws -> Void
 ) async throws {
     // Writing into a closed pipe must be an ordinary error, which ends the tool without a message.
     signal(SIGPIPE, SIG_IGN)
-    var configuration = A2AClient.Configuration(bearerToken: token)
+    var configuration = A2AClient.Configuration(bearerToken: token, tls: tls)
     configuration.preferredBindings = binding.map { [$0.binding] } ?? []
     configuration.onStreamConnectionChange = { change in
         switch change {

@@ -15,6 +15,8 @@ struct ClientOptions: ParsableArguments {
     @Option(help: "The timeout of responses, in seconds. (default: 30, or 600 for the result of a run)")
     var timeout: Double?
 
+    @OptionGroup var tls: TLSOptions
+
     @Flag(help: "Print JSON, for programs.")
     var json = false
 
@@ -55,7 +57,7 @@ struct ClientOptions: ParsableArguments {
 
     private func makeClient() throws -> ACPClient {
         let url = url ?? EnvironmentVariable.text("ACP_URL") ?? "http://127.0.0.1:8000"
-        var configuration = ACPClient.Configuration(bearerToken: try bearerToken())
+        var configuration = ACPClient.Configuration(bearerToken: try bearerToken(), tls: try tls.settings())
         configuration.onStreamConnectionChange = { change in
             switch change {
             case .lost(_, let reason): Console.note("connection lost (\(reason.printable)): reconnecting…")

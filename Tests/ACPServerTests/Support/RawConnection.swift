@@ -3,6 +3,7 @@
 import Foundation
 import NIOCore
 import NIOPosix
+import NIOSSL
 import Testing
 
 /// A TCP connection to a server, for what an HTTP client would not do.
@@ -21,9 +22,12 @@ struct RawConnection {
 
     /// Connects while the body runs.
     ///
-    /// - Parameter receiveBuffer: How much the operating system may take in before the connection is read from.
+    /// - Parameters:
+    ///   - receiveBuffer: How much the operating system may take in before the connection is read from.
+    ///   - tls: The context of a connection with TLS. Defaults to none.
     static func open<Result>(
-        _ port: Int, receiveBuffer: Int? = nil, _ body: (inout RawConnection) async throws -> Result
+        _ port: Int, receiveBuffer: Int? = nil, tls: NIOSSLContext? = nil,
+        _ body: (inout RawConnection) async throws -> Result
     ) async throws -> Result {
         var bootstrap = ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .channelOption(.allowRemoteHalfClosure, value: true)
@@ -32,7 +36,11 @@ struct RawConnection {
         }
         let channel = try await bootstrap.connect(host: "127.0.0.1", port: port) { channel in
             channel.eventLoop.makeCompletedFuture {
-                try NIOAsyncChannel(
+                if let tls {
+                    let handler = try NIOSSLClientHandler(context: tls, serverHostname: "localhost")
+                    try channel.pipeline.syncOperations.addHandler(handler)
+                }
+                return try NIOAsyncChannel(
                     wrappingChannelSynchronously: channel,
                     configuration: .init(
                         // Reads only on demand.

@@ -36,6 +36,8 @@ public final class ACPServer: Service {
     private let logger: Logger
     /// Loads from other servers. `nil` if nothing is loaded, or if the configuration contains another loader.
     private let links: LinkLoader?
+    /// One for all routers, so that a caller has the same limits in each of them.
+    private let callerLimiter: CallerLimiter
     private let additionalRoutes = Mutex<[any AdditionalRoutes]>([])
 
     /// Creates a server that has no agents yet.
@@ -51,6 +53,7 @@ public final class ACPServer: Service {
     ) {
         self.configuration = configuration
         self.logger = logger
+        callerLimiter = CallerLimiter(configuration.callers)
         let isOwnLoader = configuration.engine.resourceLoader == nil
         links = isOwnLoader ? configuration.links.map { LinkLoader(configuration: $0, logger: logger) } : nil
         var engineConfiguration = configuration.engine
@@ -181,6 +184,9 @@ public final class ACPServer: Service {
         let environment = RouteEnvironment(engine: engine, configuration: configuration)
         let methods = RouteMethods()
         router.add(middleware: BrowserMiddleware(configuration, listeningOn: address, errors: errorForms))
+        if configuration.callers.countsCallers {
+            router.add(middleware: callerLimits(errorForms))
+        }
         router.add(middleware: ErrorMiddleware(failureLogger: environment.failureLogger, methods: methods))
         addRoutes(to: router, environment)
         methods.register(from: router)
@@ -190,8 +196,8 @@ public final class ACPServer: Service {
     /// Adds all routes of the protocol to a router of another application.
     ///
     /// The application's own routes, middleware, request context and error responses stay as they are: errors of the
-    /// protocol's routes become ACP's error objects, and ``ServerConfiguration/authentication`` and
-    /// ``ServerConfiguration/browsers`` guard only them.
+    /// protocol's routes become ACP's error objects, and ``ServerConfiguration/authentication``,
+    /// ``ServerConfiguration/browsers`` and ``ServerConfiguration/callers`` apply only to them.
     ///
     /// ```swift
     /// let router = Router(context: MyContext.self, options: .autoGenerateHeadEndpoints)
@@ -227,7 +233,15 @@ public final class ACPServer: Service {
     private func guardedGroup<Context: RemoteAddressRequestContext>(
         of router: some RouterMethods<Context>, _ errors: ErrorForms
     ) -> RouterGroup<Context> {
-        router.group().add(middleware: BrowserMiddleware<Context>(configuration, listeningOn: nil, errors: errors))
+        let group = router.group()
+            .add(middleware: BrowserMiddleware<Context>(configuration, listeningOn: nil, errors: errors))
+        return configuration.callers.countsCallers ? group.add(middleware: callerLimits(errors)) : group
+    }
+
+    private func callerLimits<Context: RemoteAddressRequestContext>(
+        _ errors: ErrorForms
+    ) -> CallerLimitMiddleware<Context> {
+        CallerLimitMiddleware(configuration: configuration, limiter: callerLimiter, errors: errors)
     }
 
     private var errorForms: ErrorForms { ErrorForms(additionalRoutes: additionalRoutes.withLock(\.self)) }

@@ -16,10 +16,12 @@ package enum EventStream {
     ///   - offset: The index of the first event.
     ///   - format: Writes the events.
     ///   - headers: Headers of the response beside those of all streams.
+    ///   - maximumBytes: The size of the events after which the stream ends, so that its client reconnects for the rest.
+    ///     Defaults to no limit.
     ///   - onFailure: Called when the stream ends with an error.
     package static func response(
         of run: RunID, in engine: RunEngine, from offset: Int, until end: RunEvents.StopCondition,
-        keepAlive: KeepAliveTimer, format: some EventStreamFormat, headers: HTTPFields,
+        keepAlive: KeepAliveTimer, format: some EventStreamFormat, headers: HTTPFields, maximumBytes: Int? = nil,
         onFailure: @escaping @Sendable (ErrorResponse) -> Void
     ) -> Response {
         var headers = headers
@@ -36,10 +38,13 @@ package enum EventStream {
                     try await format.begin(to: writer)
                     var events = engine.follow(run, from: offset, until: end, wake: stream.wake).makeAsyncIterator()
                     var closingWakes = 0
+                    var remaining = maximumBytes ?? .max
                     while let batch = try await events.next() {
                         if !batch.events.isEmpty {
                             closingWakes = 0
                             if try await format.write(batch, to: writer) { keepAlive.wrote(stream) }
+                            remaining -= batch.events.reduce(0) { $0 + $1.json.count }
+                            if remaining <= 0 { break }
                         } else if !keepAlive.isClosing {
                             guard keepAlive.isDue(stream) else { continue }
                             try await writer.write(ByteBuffer(string: ": keep-alive\n\n"))

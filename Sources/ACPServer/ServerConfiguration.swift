@@ -50,6 +50,8 @@ public struct ServerConfiguration: Sendable {
     public var browsers: BrowserConfiguration
     /// The certificates for HTTPS. If `nil`, which is the default, the server serves HTTP.
     public var tls: ServerTLS?
+    /// Limits of each caller: requests per second, open streams, and the size of a stream. All are off by default.
+    public var callers: CallerLimits
 
     /// Creates a configuration. The parameters have the defaults that the properties document.
     public init(
@@ -68,7 +70,8 @@ public struct ServerConfiguration: Sendable {
         connections: ConnectionConfiguration = ConnectionConfiguration(),
         limits: ServerLimits = ServerLimits(),
         browsers: BrowserConfiguration = BrowserConfiguration(),
-        tls: ServerTLS? = nil
+        tls: ServerTLS? = nil,
+        callers: CallerLimits = CallerLimits()
     ) {
         self.host = host
         self.port = port
@@ -86,6 +89,7 @@ public struct ServerConfiguration: Sendable {
         self.limits = limits
         self.browsers = browsers
         self.tls = tls
+        self.callers = callers
     }
 
     /// Validates the configuration. A server does so before it starts.
@@ -108,6 +112,7 @@ public struct ServerConfiguration: Sendable {
         if let fault = authentication?.fault { throw .invalidToken(fault) }
         if let publicURL, ServerBase(publicURL) == nil { throw .invalidPublicURL(publicURL) }
         try browsers.validate()
+        try callers.validate()
         try tls?.validate()
     }
 

@@ -56,4 +56,17 @@ struct BindingPageTests {
             #expect(card.headers["X-Content-Type-Options"] == ["nosniff"])
         }
     }
+
+    @Test("Requests beyond the limit of a caller are refused in the form of the binding")
+    func limits() async throws {
+        let limits = CallerLimits(requestsPerSecond: 0.001, requestBurst: 1)
+        try await withBindings(server: .binding.with { $0.callers = limits }) { serving async throws in
+            #expect(try await serving.send(.GET, "/a2a/echo/tasks/x").status == 404)
+            let http = try await serving.send(.GET, "/a2a/echo/tasks/x")
+            #expect(http.status == 429 && http.error?.code == .rateLimited && !http.text.contains("jsonrpc"))
+            #expect(http.headers.first(name: "Retry-After") != nil)
+            let rpc = try await serving.send(.POST, "/a2a/echo", Self.call, headers: Self.json)
+            #expect(rpc.status == 429 && rpc.text.contains("jsonrpc") && rpc.text.contains("RATE_LIMITED"))
+        }
+    }
 }

@@ -3,6 +3,7 @@
 
 import contextlib
 import re
+import resource
 import signal
 import socket
 import time
@@ -96,3 +97,45 @@ def test_without_file_descriptors_the_server_waits(own_server: Callable[..., Ser
             connection.close()
     assert httpx.get(f"{server.url}/ping", timeout=60).status_code == 200
     assert httpx.post(f"{server.url}/runs", json=run_request("echo"), timeout=60).json()["status"] == "completed"
+
+
+def test_two_thousand_slow_connections_do_not_stop_others(
+    own_server: Callable[..., ServerProcess], report: Callable[[str], None]
+) -> None:
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 4_096
+    if limits[1] != resource.RLIM_INFINITY and limits[1] < wanted:
+        pytest.skip(f"at most {limits[1]} files can be open")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(limits[0], wanted), limits[1]))
+    server = own_server("--max-connections", "3000", open_files=wanted)
+    address = urlsplit(server.url)
+
+    def latency() -> float:
+        begin = time.monotonic()
+        for _ in range(100):
+            response = client.post("/runs", json=run_request("echo"))
+            assert response.json()["status"] == "completed"
+        return (time.monotonic() - begin) / 100
+
+    connections: list[socket.socket] = []
+    try:
+        with httpx.Client(base_url=server.url, timeout=60) as client:
+            alone = latency()
+            for _ in range(2_000):
+                connection = socket.create_connection((address.hostname, address.port), 60)
+                # The head of a request that does not end.
+                connection.sendall(b"POST /runs HTTP/1.1\r\nHost: localhost\r\nX-Slow: ")
+                connections.append(connection)
+            crowded = latency()
+            # Each sends so little that its head is not complete in time.
+            for connection in connections:
+                with contextlib.suppress(OSError):
+                    connection.sendall(b"x")
+            crowded = max(crowded, latency())
+            report(f"a sync run takes {alone * 1e3:.1f} ms alone, {crowded * 1e3:.1f} ms beside 2,000 slow connections")
+            answer = connections[0].recv(65_536)
+            assert answer.startswith(b"HTTP/1.1 408 "), answer[:100]
+    finally:
+        for connection in connections:
+            connection.close()
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)

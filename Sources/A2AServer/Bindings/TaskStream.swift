@@ -15,7 +15,8 @@ extension Operations {
         let logger = context.logger
         return EventStream.response(
             of: stream.run, in: environment.engine, from: stream.offset, until: stream.end,
-            keepAlive: environment.keepAlive, format: TaskStreamFormat(stream, encoder), headers: [:]
+            keepAlive: environment.keepAlive, format: TaskStreamFormat(stream, encoder), headers: [:],
+            maximumBytes: environment.configuration.callers.maximumStreamBytes
         ) { [failureLogger = environment.failureLogger] in
             failureLogger.log($0, request, to: logger)
         }

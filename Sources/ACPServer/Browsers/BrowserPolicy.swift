@@ -48,7 +48,7 @@ struct BrowserPolicy: Sendable {
     /// - Returns: Who has sent it.
     /// - Throws: ``Refusal``.
     func check(_ request: HTTPRequest, isProxyTrusted: @autoclosure () -> Bool) throws(Refusal) -> Sender {
-        if let hosts, let host = request.authority, !hosts.include(host), !Self.isHealthCheck(request),
+        if let hosts, let host = request.authority, !hosts.include(host), !request.isHealthCheck,
             !isProxyTrusted()
         {
             throw .unknownHost
@@ -74,13 +74,6 @@ struct BrowserPolicy: Sendable {
         }
         if authority == publicAuthority { return .ownPage }
         return authority == ServerBase(of: request, isProxyTrusted: isProxyTrusted)?.authority ? .ownPage : .foreignPage
-    }
-
-    private static func isHealthCheck(_ request: HTTPRequest) -> Bool {
-        switch request.path {
-        case "/ping", "/healthz", "/readyz": true
-        default: false
-        }
     }
 
     private static func hasNoBody(_ request: HTTPRequest) -> Bool {

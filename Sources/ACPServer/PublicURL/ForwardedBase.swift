@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import HTTPTypes
+import NIOCore
 
 extension ServerBase {
     /// Creates the URL at which the sender of a request reaches the server.
@@ -42,6 +43,29 @@ struct Forwarded: Equatable {
         if let path = prefix, !path.hasPrefix("/") { prefix = nil }
     }
 
+    /// Returns the addresses that proxies have appended to `X-Forwarded-For`, or else to `Forwarded`, the nearest last.
+    /// Texts that are not addresses are omitted.
+    static func addresses(_ fields: HTTPFields) -> [SocketAddress] {
+        let texts = fields[values: .xForwardedFor].flatMap { $0.split(separator: ",") }.map { String($0.trimmed) }
+        let named =
+            texts.isEmpty
+            ? fields[values: .forwarded].flatMap { $0.splitOutsideQuotes(",") }
+                .compactMap { lastElement([String($0)])["for"] }
+            : texts
+        return named.compactMap(address)
+    }
+
+    /// Returns an address, with or without a port: `192.0.2.1:80`, `[2001:db8::1]:80`, `2001:db8::1`.
+    private static func address(_ text: String) -> SocketAddress? {
+        var host = text[...]
+        if host.hasPrefix("[") {
+            host = host.dropFirst().prefix { $0 != "]" }
+        } else if host.utf8.count(where: { $0 == UInt8(ascii: ":") }) == 1 {
+            host = host.prefix { $0 != ":" }
+        }
+        return try? SocketAddress(ipAddress: String(host), port: 0)
+    }
+
     private static func last(_ values: [String]) -> String? {
         guard let value = values.last?.split(separator: ",").last else { return nil }
         let text = value.trimmed
@@ -65,6 +89,7 @@ struct Forwarded: Equatable {
 
 extension HTTPField.Name {
     fileprivate static let forwarded = HTTPField.Name(known: "Forwarded")
+    fileprivate static let xForwardedFor = HTTPField.Name(known: "X-Forwarded-For")
     fileprivate static let xForwardedProto = HTTPField.Name(known: "X-Forwarded-Proto")
     fileprivate static let xForwardedHost = HTTPField.Name(known: "X-Forwarded-Host")
     fileprivate static let xForwardedPrefix = HTTPField.Name(known: "X-Forwarded-Prefix")

@@ -43,12 +43,17 @@ public struct TrustedProxies: Sendable, Hashable {
 
     /// Returns the 4 or 16 bytes of an address. IPv4-mapped IPv6 addresses, which dual-stack sockets report, are
     /// treated as IPv4.
-    private static func bytes(of address: SocketAddress) -> [UInt8]? {
+    static func bytes(of address: SocketAddress) -> [UInt8]? {
+        // The address follows the family and the port, in IPv6 also the flow.
+        func bytes(from offset: Int, count: Int) -> [UInt8] {
+            address.withSockAddr { pointer, size in
+                Array(UnsafeRawBufferPointer(start: pointer, count: size)[offset..<(offset + count)])
+            }
+        }
         switch address {
-        case .v4(let address):
-            return withUnsafeBytes(of: address.address.sin_addr) { Array($0) }
-        case .v6(let address):
-            let bytes = withUnsafeBytes(of: address.address.sin6_addr) { Array($0) }
+        case .v4: return bytes(from: 4, count: 4)
+        case .v6:
+            let bytes = bytes(from: 8, count: 16)
             let isMapped = bytes.prefix(10).allSatisfy { $0 == 0 } && bytes[10...11] == [0xFF, 0xFF]
             return isMapped ? Array(bytes.suffix(4)) : bytes
         case .unixDomainSocket:

@@ -112,7 +112,7 @@ struct RunRoutes: Sendable {
         let logger = context.logger
         return EventStream.response(
             of: run, in: engine, from: offset, until: end, keepAlive: keepAlive, format: ACPEventFormat(),
-            headers: [.runID: run.rawValue]
+            headers: [.runID: run.rawValue], maximumBytes: configuration.callers.maximumStreamBytes
         ) { [failureLogger] in
             failureLogger.log($0, request, to: logger)
         }

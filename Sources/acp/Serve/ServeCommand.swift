@@ -95,6 +95,8 @@ struct ServeCommand: AsyncParsableCommand {
 
     @OptionGroup var tls: ServerTLSOptions
 
+    @OptionGroup var callers: CallerOptions
+
     @Option(
         name: .customLong("link-host"),
         help: ArgumentHelp(
@@ -156,6 +158,7 @@ struct ServeCommand: AsyncParsableCommand {
         try urls.apply(to: &configuration, logger: logger)
         browsers.apply(to: &configuration)
         tls.apply(to: &configuration)
+        callers.apply(to: &configuration)
         let storage = try await storageOptions.open(logLevel: logLevel)
         let server = ACPServer(storage: storage, configuration: configuration, logger: logger)
         try server.addExampleAgents()

@@ -18,6 +18,7 @@ let package = Package(
         .library(name: "ACPStorageTesting", targets: ["ACPStorageTesting"]),
         .library(name: "ACPRuntime", targets: ["ACPRuntime"]),
         .library(name: "ACPLinks", targets: ["ACPLinks"]),
+        .library(name: "ACPMetrics", targets: ["ACPMetrics"]),
         .library(name: "ACPServer", targets: ["ACPServer"]),
         .library(name: "ACPClient", targets: ["ACPClient"]),
         .library(name: "A2AServer", targets: ["A2AServer"]),
@@ -73,14 +74,28 @@ let package = Package(
             swiftSettings: swiftSettings
         ),
         .target(
+            name: "ACPTracing",
+            dependencies: [.product(name: "Tracing", package: "swift-distributed-tracing")],
+            swiftSettings: swiftSettings
+        ),
+        .target(
+            name: "ACPMetrics",
+            dependencies: [.product(name: "Metrics", package: "swift-metrics")],
+            swiftSettings: swiftSettings
+        ),
+        .target(
             name: "ACPRuntime",
             dependencies: [
+                "ACPMetrics",
                 "ACPStorage",
+                "ACPTracing",
                 "ACPCore",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "Logging", package: "swift-log"),
+                .product(name: "Metrics", package: "swift-metrics"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "Tracing", package: "swift-distributed-tracing"),
             ],
             swiftSettings: swiftSettings
         ),
@@ -103,8 +118,10 @@ let package = Package(
             name: "ACPServer",
             dependencies: [
                 "ACPLinks",
+                "ACPMetrics",
                 "ACPRuntime",
                 "ACPStorage",
+                "ACPTracing",
                 "ACPCore",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "DequeModule", package: "swift-collections"),
@@ -112,12 +129,14 @@ let package = Package(
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"),
+                .product(name: "Metrics", package: "swift-metrics"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "NIOTLS", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "Tracing", package: "swift-distributed-tracing"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "SwiftASN1", package: "swift-asn1"),
                 .product(name: "X509", package: "swift-certificates"),
@@ -128,11 +147,13 @@ let package = Package(
             name: "ACPClient",
             dependencies: [
                 "ACPCore",
+                "ACPTracing",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "Tracing", package: "swift-distributed-tracing"),
             ],
             swiftSettings: swiftSettings
         ),
@@ -220,10 +241,12 @@ let package = Package(
             name: "ACPPostgres",
             dependencies: [
                 "ACPCore",
+                "ACPMetrics",
                 "ACPStorage",
                 "CLibPQ",
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "Logging", package: "swift-log"),
+                .product(name: "Metrics", package: "swift-metrics"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             swiftSettings: swiftSettings
@@ -235,6 +258,7 @@ let package = Package(
                 "A2ACore",
                 "A2AServer",
                 "ACPClient",
+                "ACPMetrics",
                 "ACPPostgres",
                 "ACPRedis",
                 "ACPSQLite",
@@ -244,6 +268,7 @@ let package = Package(
                 "Redis",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
+                .product(name: "Metrics", package: "swift-metrics"),
             ],
             swiftSettings: swiftSettings
         ),
@@ -350,15 +375,25 @@ let package = Package(
             swiftSettings: swiftSettings
         ),
         .testTarget(
+            name: "ACPMetricsTests",
+            dependencies: ["ACPMetrics", .product(name: "Metrics", package: "swift-metrics")],
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(
             name: "ACPRuntimeTests",
             dependencies: [
                 "ACPTestSupport",
+                "ACPMetrics",
                 "ACPRuntime",
                 "ACPStorage",
                 "ACPStorageTesting",
+                "ACPTracing",
                 "ACPCore",
+                .product(name: "InMemoryTracing", package: "swift-distributed-tracing"),
                 .product(name: "Logging", package: "swift-log"),
+                .product(name: "Metrics", package: "swift-metrics"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "Tracing", package: "swift-distributed-tracing"),
             ],
             swiftSettings: swiftSettings
         ),
@@ -382,18 +417,22 @@ let package = Package(
                 "ACPTestSupport",
                 "ACPClient",
                 "ACPCore",
+                "ACPMetrics",
                 "ACPRuntime",
                 "ACPServer",
                 "ACPStorage",
+                "ACPTracing",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "InMemoryTracing", package: "swift-distributed-tracing"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "Tracing", package: "swift-distributed-tracing"),
             ],
             swiftSettings: swiftSettings
         ),

@@ -88,8 +88,8 @@ public struct A2ARoutes: Sendable {
     ///
     /// - Parameter router: A router, or a group of one. Its context must provide the client's address.
     public func addRoutes<Context: RemoteAddressRequestContext>(to router: some RouterMethods<Context>) {
-        routes.add(
-            to: server.guardedGroup(of: router, for: routes),
-            RouteEnvironment(engine: server.engine, configuration: server.configuration))
+        let environment = RouteEnvironment(
+            engine: server.engine, configuration: server.configuration, metrics: server.metrics)
+        routes.add(to: server.guardedGroup(of: router, for: routes), environment)
     }
 }

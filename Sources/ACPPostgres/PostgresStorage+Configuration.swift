@@ -2,6 +2,7 @@
 
 public import ACPStorage
 import Foundation
+public import Metrics
 
 extension PostgresStorage {
     /// The database of a ``PostgresStorage``, and how it is connected to.
@@ -52,6 +53,9 @@ extension PostgresStorage {
         /// it off behind a pooler that does not accept them: then the role's own settings apply (`ALTER ROLE … SET
         /// statement_timeout`). `startup_options=yes` or `=no` in the URL takes precedence.
         public var sendsStartupOptions = true
+        /// Receives the metrics of the connections. If `nil`, which is the default, the factory with which `MetricsSystem`
+        /// was bootstrapped when the storage is created.
+        public var metricsFactory: (any MetricsFactory)?
 
         /// Creates a configuration for the database of a URL.
         ///

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ACPLinks
+import ACPTracing
 import Foundation
 import Hummingbird
 import HummingbirdCore
 import Logging
+import Metrics
 import NIOCore
 import ServiceLifecycle
 import Synchronization
+import Tracing
 import UnixSignals
 
 /// Serves agents over HTTP.
@@ -33,11 +36,13 @@ public final class ACPServer: Service {
     public let engine: RunEngine
     /// The configuration with which the server was created.
     public let configuration: ServerConfiguration
-    private let logger: Logger
+    let logger: Logger
     /// Loads from other servers. `nil` if nothing is loaded, or if the configuration contains another loader.
     private let links: LinkLoader?
     /// One for all routers, so that a caller has the same limits in each of them.
     private let callerLimiter: CallerLimiter
+    /// The metrics of the routes and connections.
+    package let metrics: ServerMetrics
     private let additionalRoutes = Mutex<[any AdditionalRoutes]>([])
 
     /// Creates a server that has no agents yet.
@@ -57,6 +62,10 @@ public final class ACPServer: Service {
         let isOwnLoader = configuration.engine.resourceLoader == nil
         links = isOwnLoader ? configuration.links.map { LinkLoader(configuration: $0, logger: logger) } : nil
         var engineConfiguration = configuration.engine
+        let metricsFactory =
+            configuration.engine.metricsFactory ?? configuration.metrics?.metrics ?? MetricsSystem.factory
+        engineConfiguration.metricsFactory = metricsFactory
+        metrics = ServerMetrics(metricsFactory)
         engineConfiguration.resourceLoader = ServerResourceLoader(
             storage: storage, urls: configuration.publicURL.map { SessionURLs(base: $0) },
             signing: configuration.urlSigning,
@@ -99,8 +108,9 @@ public final class ACPServer: Service {
         try await Task.sleep(for: .milliseconds(10), clock: .suspending)
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
-                // The last service is shut down first, so that runs end while their callers are still connected.
-                services: [
+                // The last service is shut down first, so that runs end while their callers are still connected, and
+                // metrics can be read until all have ended.
+                services: metricsServices + [
                     .init(service: Connections(application: application, closingGrace: configuration.closingGrace)),
                     .init(service: engine),
                 ],
@@ -112,6 +122,8 @@ public final class ACPServer: Service {
             } else {
                 try await TerminationSignals(signals, logger: logger).run(group)
             }
+        } catch let error as MetricsPortError {
+            throw ServerError.cannotListen(host: error.host, port: error.port, reason: error.reason)
         } catch let error as IOError {
             throw ServerError.cannotListen(host: host, port: port, reason: error.localizedReason)
         } catch let error as SocketAddressError.UnknownHost {
@@ -137,8 +149,9 @@ public final class ACPServer: Service {
         if let tls { services.append(tls) }
         return Application(
             router: router(listeningOn: configuration.host),
-            server: HTTPServerBuilder { [configuration, logger] responder in
-                ConnectionChannel(configuration: configuration, tls: tls, logger: logger, responder: responder)
+            server: HTTPServerBuilder { [configuration, metrics, logger] responder in
+                ConnectionChannel(
+                    configuration: configuration, tls: tls, metrics: metrics, logger: logger, responder: responder)
             },
             configuration: ApplicationConfiguration(
                 address: .hostname(configuration.host, port: configuration.port), serverName: "SimpleACP"),
@@ -181,8 +194,11 @@ public final class ACPServer: Service {
 
     private func router(listeningOn address: String?) -> Router<ServerRequestContext> {
         let router = Router(context: ServerRequestContext.self, options: .autoGenerateHeadEndpoints)
-        let environment = RouteEnvironment(engine: engine, configuration: configuration)
+        let environment = RouteEnvironment(engine: engine, configuration: configuration, metrics: metrics)
         let methods = RouteMethods()
+        router.add(middleware: TracingMiddleware(tracer: tracer))
+        if metrics.isEnabled { router.add(middleware: RequestMetricsMiddleware(metrics: metrics)) }
+        if configuration.logsRequests { router.add(middleware: RequestLogMiddleware(configuration, logger: logger)) }
         router.add(middleware: BrowserMiddleware(configuration, listeningOn: address, errors: errorForms))
         if configuration.callers.countsCallers {
             router.add(middleware: callerLimits(errorForms))
@@ -215,15 +231,15 @@ public final class ACPServer: Service {
     ///
     /// - Parameter router: A router, or a group of one. Its context must provide the client's address.
     public func addRoutes<Context: RemoteAddressRequestContext>(to router: some RouterMethods<Context>) {
-        let environment = RouteEnvironment(engine: engine, configuration: configuration)
+        let environment = RouteEnvironment(engine: engine, configuration: configuration, metrics: metrics)
         let errors = ErrorMiddleware<Context>(failureLogger: environment.failureLogger, methods: RouteMethods())
         let group = guardedGroup(of: router, errorForms).add(middleware: errors)
         addRoutes(to: group, environment)
         if !configuration.browsers.allowedOrigins.isEmpty { addPreflightRoutes(to: group, environment) }
     }
 
-    /// Returns a group of another application's router for routes of another protocol, with all checks that precede the
-    /// routes of a server.
+    /// Returns a group of another application's router for routes of another protocol, with all that precedes the routes
+    /// of a server: observation, and the checks of requests.
     package func guardedGroup<Context: RemoteAddressRequestContext>(
         of router: some RouterMethods<Context>, for routes: some AdditionalRoutes
     ) -> RouterGroup<Context> {
@@ -233,9 +249,22 @@ public final class ACPServer: Service {
     private func guardedGroup<Context: RemoteAddressRequestContext>(
         of router: some RouterMethods<Context>, _ errors: ErrorForms
     ) -> RouterGroup<Context> {
-        let group = router.group()
+        let group = observedGroup(of: router)
             .add(middleware: BrowserMiddleware<Context>(configuration, listeningOn: nil, errors: errors))
         return configuration.callers.countsCallers ? group.add(middleware: callerLimits(errors)) : group
+    }
+
+    private var tracer: (any Tracer)? { configuration.engine.tracer ?? InstrumentationSystem.bootstrappedTracer }
+
+    /// Returns a group of a router of another application whose requests are traced, measured and logged like those of a
+    /// server.
+    private func observedGroup<Context: RemoteAddressRequestContext>(
+        of router: some RouterMethods<Context>
+    ) -> RouterGroup<Context> {
+        let group = router.group().add(middleware: TracingMiddleware(tracer: tracer))
+        if metrics.isEnabled { group.add(middleware: RequestMetricsMiddleware(metrics: metrics)) }
+        if configuration.logsRequests { group.add(middleware: RequestLogMiddleware(configuration, logger: logger)) }
+        return group
     }
 
     private func callerLimits<Context: RemoteAddressRequestContext>(
@@ -298,11 +327,14 @@ public final class ACPServer: Service {
             sessions.addResources(to: group)
         }
         ProcessRoutes(engine: engine).add(to: group)
+        if let endpoint = configuration.metrics, endpoint.port == nil {
+            MetricsRoutes(engine: engine, metrics: endpoint.metrics).add(to: group)
+        }
     }
 }
 
 /// The HTTP application, which is cancelled when its connections remain open for too long after a shutdown.
-private struct Connections<Application: ApplicationProtocol>: Service {
+struct Connections<Application: ApplicationProtocol>: Service {
     let application: Application
     let closingGrace: Duration
 
@@ -322,7 +354,7 @@ private struct Connections<Application: ApplicationProtocol>: Service {
 
 extension IOError {
     /// A short reason for the most frequent errors, without the name of the system call.
-    fileprivate var localizedReason: String {
+    var localizedReason: String {
         switch errnoCode {
         case EADDRINUSE: "the address is in use"
         case EACCES: "permission denied"

@@ -6,6 +6,7 @@ extension HTTPField.Name {
     package static let runID = HTTPField.Name(known: "Run-ID")
     package static let idempotencyKey = HTTPField.Name(known: "Idempotency-Key")
     package static let lastEventID = HTTPField.Name(known: "Last-Event-ID")
+    static let forwardedFor = HTTPField.Name(known: "X-Forwarded-For")
     package static let accelBuffering = HTTPField.Name(known: "X-Accel-Buffering")
 
     /// Creates a name from a literal, which must be valid.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ACPRuntime
+import Metrics
 import Synchronization
 
 /// Wakes the event streams of a server before they have been silent for longer than an interval.
@@ -31,10 +32,14 @@ package final class KeepAliveTimer: Sendable {
     private let tickLength: Duration
     private let state = Mutex(State())
     private let tickCount = Atomic(0)
+    private let streamCount: Meter?
 
-    /// - Parameter interval: How long a stream may be silent. It is limited to the range from 1 millisecond to 1 day:
-    ///   shorter intervals would flood clients, and much longer ones exceed the range of clocks.
-    init(interval: Duration) {
+    /// - Parameters:
+    ///   - interval: How long a stream may be silent. It is limited to the range from 1 millisecond to 1 day: shorter
+    ///     intervals would flood clients, and much longer ones exceed the range of clocks.
+    ///   - streamCount: Receives the number of registered streams. Defaults to none.
+    init(interval: Duration, streamCount: Meter? = nil) {
+        self.streamCount = streamCount
         let interval = min(max(interval, .milliseconds(1)), .seconds(86_400))
         ticksPerInterval = interval < .milliseconds(8) ? 1 : 8
         tickLength = interval / ticksPerInterval
@@ -53,11 +58,13 @@ package final class KeepAliveTimer: Sendable {
             state.streams[ObjectIdentifier(stream)] = stream
             if state.timer == nil { state.timer = timer(state.isClosing ? Self.closingInterval : tickLength) }
         }
+        streamCount?.increment()
         return stream
     }
 
     /// Removes a stream. The timer stops when no stream is left.
     func remove(_ stream: Stream) {
+        streamCount?.decrement()
         state.withLock { state in
             state.streams[ObjectIdentifier(stream)] = nil
             guard state.streams.isEmpty else { return }

@@ -11,11 +11,13 @@ package struct RouteEnvironment: Sendable {
     package let keepAlive: KeepAliveTimer
     package let failureLogger: FailureLogger
     package let budgets: ServerBudgets
+    package let metrics: ServerMetrics
 
-    package init(engine: RunEngine, configuration: ServerConfiguration) {
+    package init(engine: RunEngine, configuration: ServerConfiguration, metrics: ServerMetrics) {
         self.engine = engine
         self.configuration = configuration
-        keepAlive = KeepAliveTimer(interval: configuration.keepAliveInterval)
+        self.metrics = metrics
+        keepAlive = KeepAliveTimer(interval: configuration.keepAliveInterval, streamCount: metrics.eventStreams)
         failureLogger = FailureLogger(limiter: engine.logLimiter)
         budgets = ServerBudgets(configuration.limits)
     }

@@ -52,6 +52,16 @@ public struct ServerConfiguration: Sendable {
     public var tls: ServerTLS?
     /// Limits of each caller: requests per second, open streams, and the size of a stream. All are off by default.
     public var callers: CallerLimits
+    /// Exports the metrics of this server at `/metrics`. If `nil`, they are recorded with
+    /// `EngineConfiguration.metricsFactory` and not exported by the server.
+    public var metrics: MetricsEndpoint?
+    /// Whether the server logs one line per request, at level info or, for successful health checks, debug. Defaults to
+    /// `false`.
+    ///
+    /// The lines have the method, the template of the path, the status, the duration, the size of the response, the id
+    /// of the run and the address of the client. They never contain bodies, queries or headers. They are written even if
+    /// the level of the server's logger is higher than info.
+    public var logsRequests: Bool
 
     /// Creates a configuration. The parameters have the defaults that the properties document.
     public init(
@@ -71,7 +81,9 @@ public struct ServerConfiguration: Sendable {
         limits: ServerLimits = ServerLimits(),
         browsers: BrowserConfiguration = BrowserConfiguration(),
         tls: ServerTLS? = nil,
-        callers: CallerLimits = CallerLimits()
+        callers: CallerLimits = CallerLimits(),
+        metrics: MetricsEndpoint? = nil,
+        logsRequests: Bool = false
     ) {
         self.host = host
         self.port = port
@@ -90,6 +102,8 @@ public struct ServerConfiguration: Sendable {
         self.browsers = browsers
         self.tls = tls
         self.callers = callers
+        self.metrics = metrics
+        self.logsRequests = logsRequests
     }
 
     /// Validates the configuration. A server does so before it starts.
@@ -100,6 +114,9 @@ public struct ServerConfiguration: Sendable {
         // The operating system would silently truncate larger numbers to 16 bits.
         guard (0...65_535).contains(port) else {
             throw .cannotListen(host: host, port: port, reason: "ports are numbers from 0 to 65535")
+        }
+        if let metrics, let port = metrics.port, !(0...65_535).contains(port) {
+            throw .cannotListen(host: metrics.host ?? host, port: port, reason: "ports are numbers from 0 to 65535")
         }
         do throws(RunEngineError) {
             try engine.validate()

@@ -2,6 +2,7 @@
 
 import ACPCore
 import Logging
+public import Tracing
 
 extension ACPClient {
     /// The configuration of a client: token, headers, timeouts, TLS and reconnection.
@@ -30,6 +31,10 @@ extension ACPClient {
         /// Called when a stream loses its connection, once for each outage, and when it is connected again. It is
         /// called by the task that reads the stream. Defaults to `nil`.
         public var onStreamConnectionChange: (@Sendable (StreamConnectionChange) -> Void)?
+        /// Creates a span for each request, and sends its context to the server. If `nil`, which is the default, the tracer
+        /// with which `InstrumentationSystem` was bootstrapped when the client is created. Without a tracer, the W3C trace
+        /// context with which a handler was called is passed on.
+        public var tracer: (any Tracer)?
 
         /// Creates a configuration. The parameters have the defaults that the properties document.
         public init(
@@ -41,7 +46,8 @@ extension ACPClient {
             maximumResponseBytes: Int = 64 * 1024 * 1024,
             maximumConnections: Int = 1_024,
             logger: Logger? = nil,
-            onStreamConnectionChange: (@Sendable (StreamConnectionChange) -> Void)? = nil
+            onStreamConnectionChange: (@Sendable (StreamConnectionChange) -> Void)? = nil,
+            tracer: (any Tracer)? = nil
         ) {
             self.bearerToken = bearerToken
             self.headers = headers
@@ -52,6 +58,7 @@ extension ACPClient {
             self.maximumConnections = maximumConnections
             self.logger = logger
             self.onStreamConnectionChange = onStreamConnectionChange
+            self.tracer = tracer
         }
     }
 

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ACPCore
+import ACPTracing
 import AsyncHTTPClient
 import Logging
 import NIOCore
 import NIOHTTP1
 import NIOSSL
 import Synchronization
+import Tracing
 
 /// Sends requests and reads responses for all calls of a client.
 ///
@@ -58,6 +60,7 @@ package final class Transport: Sendable {
             // that must not be repeated on a connection that is about to be closed.
             settings.connectionPool.idleTimeout = .seconds(4)
             settings.connectionPool.retryConnectionEstablishment = false
+            if let tracer = configuration.tracer { settings.tracing.tracer = tracer }
             requests = HTTPClient(configuration: settings)
             settings.timeout.read = TimeAmount(clamping: configuration.timeouts.streamIdle)
             streams = HTTPClient(configuration: settings)
@@ -207,12 +210,21 @@ package final class Transport: Sendable {
             }
         }
         prepared.headers.replaceOrAdd(name: "Accept", value: request.accept)
+        addTrace(to: &prepared.headers)
         for (name, value) in request.extraHeaders { prepared.headers.replaceOrAdd(name: name, value: value) }
         if let body = request.body {
             prepared.headers.replaceOrAdd(name: "Content-Type", value: "application/json")
             prepared.body = .bytes(body)
         }
         return prepared
+    }
+
+    /// Passes the trace of the current task on. With a tracer, the HTTP client does so, in a span of its own.
+    private func addTrace(to headers: inout HTTPHeaders) {
+        guard let known = ServiceContext.current?.traceContext else { return }
+        if let tracer = requests.tracer, !(tracer is NoOpTracer) { return }
+        headers.replaceOrAdd(name: TraceContext.parentName, value: known.parent)
+        if let state = known.state { headers.replaceOrAdd(name: TraceContext.stateName, value: state) }
     }
 
     private func checkOpen() throws(ACPClientError) {

@@ -14,6 +14,7 @@ extension Run: Codable, JSONDocument {
         case createdAt = "created_at"
         case finishedAt = "finished_at"
         case statusChangedAt = "status_changed_at"
+        case trace
     }
 
     package init(json reader: inout JSONReader) throws(JSONFault) {
@@ -29,6 +30,7 @@ extension Run: Codable, JSONDocument {
         var createdAt = JSONMember<Timestamp>(Field.createdAt)
         var finishedAt = JSONMember<Timestamp>(Field.finishedAt)
         var statusChangedAt = JSONMember<Timestamp>(Field.statusChangedAt)
+        var trace = JSONMember<JSONObject>(Field.trace)
         try reader.beginObject()
         while let field = try reader.nextField(Field.self) {
             switch field {
@@ -44,6 +46,7 @@ extension Run: Codable, JSONDocument {
             case .createdAt: try createdAt.read(from: &reader)
             case .finishedAt: try finishedAt.read(from: &reader)
             case .statusChangedAt: try statusChangedAt.read(from: &reader)
+            case .trace: try trace.read(from: &reader)
             }
         }
         self.init(
@@ -58,7 +61,8 @@ extension Run: Codable, JSONDocument {
             error: try error.optional(),
             createdAt: try createdAt.required(),
             finishedAt: try finishedAt.optional(),
-            statusChangedAt: try statusChangedAt.optional())
+            statusChangedAt: try statusChangedAt.optional(),
+            trace: try trace.optional())
     }
 
     package func write(_ field: Field, to writer: inout JSONWriter) throws(JSONFault) {
@@ -75,6 +79,7 @@ extension Run: Codable, JSONDocument {
         case .createdAt: try writer.member(field, createdAt)
         case .finishedAt: try writer.member(field, finishedAt)
         case .statusChangedAt: try writer.member(field, statusChangedAt)
+        case .trace: try writer.member(field, trace)
         }
     }
 }

@@ -34,6 +34,11 @@ public struct Run: Sendable, Hashable {
     ///
     /// Not part of the specification.
     public var statusChangedAt: Timestamp?
+    /// The trace in which the run was created: names and values of headers, such as `traceparent`. If `nil`, there was
+    /// none.
+    ///
+    /// Not part of the specification.
+    public var trace: JSONObject?
 
     /// Creates a run. Defaults to one that was created now, with a new id, and has not started yet.
     public init(
@@ -48,7 +53,8 @@ public struct Run: Sendable, Hashable {
         error: ACPError? = nil,
         createdAt: Timestamp = .now,
         finishedAt: Timestamp? = nil,
-        statusChangedAt: Timestamp? = nil
+        statusChangedAt: Timestamp? = nil,
+        trace: JSONObject? = nil
     ) {
         self.id = id
         self.agentName = agentName
@@ -62,6 +68,7 @@ public struct Run: Sendable, Hashable {
         self.createdAt = createdAt
         self.finishedAt = finishedAt
         self.statusChangedAt = statusChangedAt
+        self.trace = trace
     }
 
     /// The text of all output messages, one per line.

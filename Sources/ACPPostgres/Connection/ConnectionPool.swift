@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ACPMetrics
 import Dispatch
+import Metrics
 import Synchronization
 
 /// The connections of one storage: a bounded number of them, made when they are needed.
@@ -46,11 +48,13 @@ final class ConnectionPool: Sendable {
     let loop: PostgresLoop
     private let configuration: PostgresStorage.Configuration
     private let state: Mutex<State>
+    private let metrics: PoolMetrics
 
     init(_ configuration: PostgresStorage.Configuration, _ parameters: ConnectionParameters, _ loop: PostgresLoop) {
         self.configuration = configuration
         self.parameters = parameters
         self.loop = loop
+        metrics = PoolMetrics(configuration.metricsFactory ?? MetricsSystem.factory)
         state = Mutex(State(machine: PoolStateMachine(limit: configuration.maximumConnections)))
     }
 
@@ -154,6 +158,7 @@ final class ConnectionPool: Sendable {
     private func change(_ body: (inout State) -> [PoolStateMachine.Action]) { perform(state.withLock { body(&$0) }) }
 
     private func perform(_ actions: [PoolStateMachine.Action]) {
+        if metrics.isEnabled { metrics.record(state.withLock { $0.machine.counts }) }
         for action in actions {
             switch action {
             case .connect: connect()
@@ -184,6 +189,7 @@ final class ConnectionPool: Sendable {
             case .success(let connection):
                 adopt(connection)
             case .failure(let error):
+                metrics.connectFailures.increment()
                 change { state in
                     state.lastFailure = error
                     return state.machine.connectFailed()
@@ -255,6 +261,32 @@ final class ConnectionPool: Sendable {
             return state.waitingForEnd
         }
         for waiter in waiting { waiter.resume() }
+    }
+}
+
+/// The metrics of a pool.
+private struct PoolMetrics: Sendable {
+    let isEnabled: Bool
+    let connectFailures: Counter
+    private let idle: Meter
+    private let busy: Meter
+    private let connecting: Meter
+    private let waiters: Meter
+
+    init(_ factory: any MetricsFactory) {
+        isEnabled = factory.records
+        connectFailures = Counter(.postgresConnectFailures, in: factory)
+        idle = Meter(.postgresConnections, [("state", "idle")], in: factory)
+        busy = Meter(.postgresConnections, [("state", "busy")], in: factory)
+        connecting = Meter(.postgresConnections, [("state", "connecting")], in: factory)
+        waiters = Meter(.postgresWaiters, in: factory)
+    }
+
+    func record(_ counts: (idle: Int, busy: Int, connecting: Int, waiting: Int)) {
+        idle.set(counts.idle)
+        busy.set(counts.busy)
+        connecting.set(counts.connecting)
+        waiters.set(counts.waiting)
     }
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import ACPStorage
+public import Metrics
+public import Tracing
 
 /// The limits, timeouts and policies of a ``RunEngine``.
 public struct EngineConfiguration: Sendable {
@@ -46,6 +48,11 @@ public struct EngineConfiguration: Sendable {
     /// The largest number of messages on other servers that a session's history may refer to. A request that adds more
     /// is refused.
     public var maximumSessionLinks: Int
+    /// Receives the metrics. If `nil`, the factory with which `MetricsSystem` was bootstrapped when the engine is created.
+    public var metricsFactory: (any MetricsFactory)?
+    /// Creates the spans of runs, of their handlers and of commits. If `nil`, the tracer with which `InstrumentationSystem`
+    /// was bootstrapped when the engine is created.
+    public var tracer: (any Tracer)?
 
     /// Creates a configuration.
     ///
@@ -66,6 +73,8 @@ public struct EngineConfiguration: Sendable {
     ///   - maximumLinkLoads: How many resources a run may load by URL. Defaults to 1,000.
     ///   - maximumLinkBytes: How many bytes a run may load by URL. Defaults to 64 MiB.
     ///   - maximumSessionLinks: How many messages on other servers a session may refer to. Defaults to 10,000.
+    ///   - metricsFactory: Receives the metrics. Defaults to that of `MetricsSystem`.
+    ///   - tracer: Creates the spans. Defaults to that of `InstrumentationSystem`.
     public init(
         maximumActiveRuns: Int = 1_000,
         maximumQueuedRuns: Int = 100,
@@ -80,7 +89,9 @@ public struct EngineConfiguration: Sendable {
         reportsErrorDescriptions: Bool = false,
         maximumLinkLoads: Int = 1_000,
         maximumLinkBytes: Int = 64 * 1_048_576,
-        maximumSessionLinks: Int = 10_000
+        maximumSessionLinks: Int = 10_000,
+        metricsFactory: (any MetricsFactory)? = nil,
+        tracer: (any Tracer)? = nil
     ) {
         self.maximumActiveRuns = maximumActiveRuns
         self.maximumQueuedRuns = maximumQueuedRuns
@@ -96,6 +107,8 @@ public struct EngineConfiguration: Sendable {
         self.maximumLinkLoads = maximumLinkLoads
         self.maximumLinkBytes = maximumLinkBytes
         self.maximumSessionLinks = maximumSessionLinks
+        self.metricsFactory = metricsFactory
+        self.tracer = tracer
     }
 
     /// Checks the configuration. An engine does so before it runs as a service, and a server before it starts.

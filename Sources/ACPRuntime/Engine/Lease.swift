@@ -23,6 +23,14 @@ final class Lease: Sendable {
         return renewedAt.withLock { $0.map { now - $0 < duration } ?? false }
     }
 
+    /// The time until the last heartbeat expires, which is negative afterwards. `nil` if no other process can claim runs,
+    /// or no heartbeat was sent.
+    var remaining: Duration? {
+        guard let duration else { return nil }
+        let now = now()
+        return renewedAt.withLock { $0.map { duration - (now - $0) } }
+    }
+
     /// Whether a heartbeat was ever sent.
     var wasRenewed: Bool { renewedAt.withLock { $0 != nil } }
 

@@ -169,6 +169,7 @@ extension RunEngine {
         do {
             return try await body()
         } catch {
+            if let error = error as? StorageError { metrics.storageDidFail(.request, error) }
             throw RunEngineError.wrapping(error)
         }
     }

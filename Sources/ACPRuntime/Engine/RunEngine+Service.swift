@@ -41,6 +41,7 @@ extension RunEngine {
 
     private func sendHeartbeats() async {
         while !Task.isCancelled {
+            recordMetrics()
             do {
                 try await renewLease()
             } catch {
@@ -66,11 +67,15 @@ extension RunEngine {
                     of: process, timeToLive: lease.duration ?? .seconds(100 * 365 * 86_400))
             }
         } catch let error as StorageError {
+            metrics.heartbeatDidFail()
+            metrics.storageDidFail(.heartbeat, error)
             state.withLock { $0.writeFailure = error }
             throw error
         }
+        metrics.heartbeatWasStored()
         state.withLock { ($0.writeFailure, $0.lastHeartbeat) = (nil, now()) }
         guard hadExpired else { return }
+        metrics.leaseDidExpire()
         logger.warning(
             "the heartbeat had expired: other processes may have taken runs over", metadata: ["process": "\(process)"])
         state.withLock { $0.needsReview = true }

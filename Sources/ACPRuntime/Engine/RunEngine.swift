@@ -2,9 +2,12 @@
 
 public import ACPCore
 public import ACPStorage
+import ACPTracing
 public import Logging
+import Metrics
 public import ServiceLifecycle
 import Synchronization
+import Tracing
 
 /// Executes agents: creates runs, stores their events, and lets callers follow, answer and cancel them.
 ///
@@ -31,6 +34,8 @@ public final class RunEngine: Service {
     public let configuration: EngineConfiguration
     let logger: Logger
     let lease: Lease
+    let metrics: EngineMetrics
+    let tracing: RunTracing
     /// Limits repeated log lines. The server uses it as well.
     package let logLimiter: LogLimiter
     let now: @Sendable () -> ContinuousClock.Instant
@@ -52,6 +57,8 @@ public final class RunEngine: Service {
         var orphans: Set<RunID> = []
         /// Runs that wait for another run of their session.
         var waitingForTurn: Set<RunID> = []
+        /// Runs that are executed here and await an answer, for the metrics.
+        var awaiting: Set<RunID> = []
         /// The agents of companions.
         var companionAgents: [AgentName: any CompanionAgent] = [:]
         var isShuttingDown = false
@@ -72,6 +79,14 @@ public final class RunEngine: Service {
             let id = execution.id
             if executions[id] === execution { executions[id] = nil }
             waitingForTurn.remove(id)
+            return deactivate(id)
+        }
+
+        /// Removes a run from the active and the awaiting ones.
+        ///
+        /// - Returns: The runs that are active now in its place.
+        mutating func deactivate(_ id: RunID) -> [RunID] {
+            if !awaiting.isEmpty { awaiting.remove(id) }
             return limiter.remove(id)
         }
 
@@ -113,6 +128,9 @@ public final class RunEngine: Service {
         self.logger = logger
         self.now = now
         logLimiter = LogLimiter(now: now)
+        metrics = EngineMetrics(
+            configuration.metricsFactory ?? MetricsSystem.factory, activeLimit: configuration.maximumActiveRuns)
+        tracing = RunTracing(tracer: configuration.tracer ?? InstrumentationSystem.bootstrappedTracer)
         lease = Lease(storage.capabilities.isShared ? configuration.lease : nil, now: now)
         state = Mutex(
             State(
@@ -148,18 +166,33 @@ public final class RunEngine: Service {
         guard let agent = agents[request.agent] else { throw RunEngineError.unknownAgent(request.agent) }
         try request.validate()
         let sessionID = request.session ?? SessionID()
-        let run = Run(id: request.runID, agentName: request.agent, sessionID: sessionID)
+        let id = request.runID
+        let trace = tracing.begin(id, of: request.agent)
+        let run = Run(id: id, agentName: request.agent, sessionID: sessionID, trace: trace?.stored)
         let execution: RunExecution
         do {
             execution = try RunExecution(
                 run, sessionID: sessionID, input: request.input,
-                forwardedLinks: ForwardedLinks(request.forwardedHistory), policy: agent.policy, in: executionContext)
+                forwardedLinks: ForwardedLinks(request.forwardedHistory), policy: agent.policy, trace: trace,
+                in: executionContext)
         } catch {
+            trace?.end(abandonedAs: "invalid")
             throw RunEngineError.wrapping(error)
         }
         // Of two requests with the same key, the second finds the run of the first: in this process or, when it tries
         // to create it, in storage.
-        guard let shouldStart = try admit(execution) else { return try await firstRun(run.id, for: request) }
+        let admission: Bool?
+        do {
+            admission = try admit(execution)
+        } catch {
+            noteRefusal(error)
+            trace?.end(abandonedAs: "refused")
+            throw error
+        }
+        guard let shouldStart = admission else {
+            trace?.end(abandonedAs: "known")
+            return try await firstRun(run.id, for: request)
+        }
         do {
             if !lease.isHeld || !lease.wasRenewed { try await renewLease() }
             try await storeForwardedLinks(request, in: sessionID)
@@ -183,8 +216,8 @@ public final class RunEngine: Service {
     }
 
     /// - Returns: Whether the run is active and starts at once; `nil` if a run with its id is executed here.
-    private func admit(_ execution: RunExecution) throws -> Bool? {
-        try state.withLock { state in
+    private func admit(_ execution: RunExecution) throws(RunEngineError) -> Bool? {
+        try state.withLock { state throws(RunEngineError) -> Bool? in
             guard !state.isShuttingDown else { throw RunEngineError.shuttingDown }
             guard state.executions[execution.id] == nil else { return nil }
             switch state.limiter.admit(execution.id, isReady: !execution.isTurnBased) {
@@ -232,7 +265,8 @@ public final class RunEngine: Service {
     /// What the executions of this engine share.
     var executionContext: RunExecution.Context {
         RunExecution.Context(
-            storage: storage, configuration: configuration, lease: lease, logger: logger, logLimiter: logLimiter
+            storage: storage, configuration: configuration, lease: lease, metrics: metrics, logger: logger,
+            logLimiter: logLimiter
         ) { [weak self] execution, change in
             self?.execution(execution, did: change)
         }
@@ -245,9 +279,13 @@ public final class RunEngine: Service {
             case .refused(let error):
                 state.note(error)
                 return ([], nil)
-            case .awaiting, .ending:
-                return (state.limiter.remove(id), nil)
+            case .awaiting:
+                let next = state.limiter.remove(id)
+                if state.executions[id] === execution { state.awaiting.insert(id) }
+                return (next, nil)
+            case .ending: return (state.deactivate(id), nil)
             case .resumed:
+                if !state.awaiting.isEmpty { state.awaiting.remove(id) }
                 if state.executions[id] === execution { state.limiter.activate(id) }
                 return ([], nil)
             case .ended: return (state.remove(execution), nil)
@@ -257,6 +295,7 @@ public final class RunEngine: Service {
                 return (state.remove(execution), state.wakeRecovery)
             }
         }
+        record(change, of: execution)
         recovery?.yield()
         for run in next { begin(run) }
     }
@@ -303,6 +342,7 @@ public final class RunEngine: Service {
 
     private func refuseTurn(to execution: RunExecution) async {
         let busy = RunEngineError.sessionBusy(execution.sessionID)
+        metrics.runWasRefused(.sessionBusy)
         do {
             try await storage.coordination.dequeue(execution.id, from: execution.sessionID)
             try await storage.deleteRun(execution.id)

@@ -56,8 +56,7 @@ extension RunExecution {
     /// Logs the end of a failed run, with the whole error.
     private func log(_ report: RunStateMachine.FailureReport) {
         let failure = report.failure
-        let level: Logger.Level =
-            if report.isByHandler { .error } else { failure.code == .timedOut ? .info : .warning }
+        let level: Logger.Level = report.isByHandler ? .error : .warning
         var metadata: Logger.Metadata = ["error": "\(logText(of: report.thrown ?? failure))"]
         if report.thrown is ACPError?, let data = failure.data { metadata["data"] = "\("\(data)".prefix(2_000))" }
         logger.log(level: level, "a run failed", metadata: metadata)

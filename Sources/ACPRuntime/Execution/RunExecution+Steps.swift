@@ -41,7 +41,7 @@ extension RunExecution {
                     let block = try HistoryBlock(run: id, input: input, output: output)
                     commit.history = HistoryAppend(block, to: sessionID)
                 }
-                try await storage.commit(commit)
+                try await store(commit)
             case .saveSession: try await saveSession()
             case .passTurn: try await passTurn()
             case .readSignals:
@@ -55,7 +55,18 @@ extension RunExecution {
             return { $0.stepDidSucceed() }
         } catch {
             let error = StorageError(ofStep: error)
+            context.metrics.storageDidFail(step.operation, error)
             return { $0.stepDidFail(error) }
+        }
+    }
+
+    private func store(_ commit: RunCommit) async throws {
+        guard let trace else {
+            return try await context.metrics.measuring(commit) { try await storage.commit($0) }
+        }
+        let isLast = commit.snapshot?.run.status.isTerminal ?? false
+        try await trace.committing(events: commit.events.count, isLast: isLast) {
+            try await context.metrics.measuring(commit) { try await storage.commit($0) }
         }
     }
 
@@ -110,7 +121,7 @@ extension RunExecution {
                 run: id, expecting: eventCount, events: [change.event],
                 snapshot: RunSnapshot(composer.run, json: change.runJSON, eventCount: eventCount + 1), owner: owner)
             do {
-                try await storage.commit(commit)
+                try await store(commit)
                 return (composer.run, change, eventCount + 1)
             } catch let error as StorageError {
                 switch error.code {
@@ -135,6 +146,18 @@ extension RunExecution {
             return try await storage.record(of: id)
         } catch let error as StorageError where error.code == .corruptData || error.code == .incomplete {
             return nil
+        }
+    }
+}
+
+extension RunStateMachine.Step {
+    /// What errors of the step are counted as.
+    fileprivate var operation: EngineMetrics.Operation {
+        switch self {
+        case .commit, .storeFailure, .pause: .commit
+        case .readSignals: .signals
+        case .saveSession: .session
+        case .passTurn: .turn
         }
     }
 }

@@ -4,6 +4,7 @@ import ACPCore
 import ACPStorage
 import Logging
 import Synchronization
+import Tracing
 
 /// One run that this process executes. It is the only writer of the run.
 ///
@@ -17,6 +18,8 @@ final class RunExecution: Sendable {
     let input: [Message]
     let forwardedLinks: ForwardedLinks
     let policy: AgentPolicy
+    /// `nil` if there is neither a tracer nor a trace of the caller.
+    let trace: RunTrace?
     let context: Context
     private let state: Mutex<State>
 
@@ -25,6 +28,7 @@ final class RunExecution: Sendable {
         let storage: any Storage
         let configuration: EngineConfiguration
         let lease: Lease
+        let metrics: EngineMetrics
         let logger: Logger
         let logLimiter: LogLimiter
         /// Is called with the changes of all runs, those of each run in order.
@@ -76,8 +80,9 @@ final class RunExecution: Sendable {
 
     private init(
         _ machine: consuming RunStateMachine, agentName: AgentName, input: [Message], forwardedLinks: ForwardedLinks,
-        policy: AgentPolicy, in context: Context
+        policy: AgentPolicy, trace: RunTrace?, in context: Context
     ) {
+        self.trace = trace
         id = machine.identity.run
         owner = machine.identity.owner
         sessionID = machine.identity.session
@@ -91,11 +96,13 @@ final class RunExecution: Sendable {
 
     /// Creates the execution of a new run.
     ///
-    /// - Parameter forwardedLinks: The URLs that came with the request.
+    /// - Parameters:
+    ///   - forwardedLinks: The URLs that came with the request.
+    ///   - trace: The trace of the run. Defaults to none.
     /// - Throws: `StorageError` if the input cannot be encoded.
     convenience init(
         _ run: Run, sessionID: SessionID, input: [Message], forwardedLinks: ForwardedLinks, policy: AgentPolicy,
-        in context: Context
+        trace: RunTrace? = nil, in context: Context
     ) throws {
         let identity = RunStateMachine.Identity(
             run: run.id, owner: RunOwner(process: context.configuration.process), session: sessionID,
@@ -103,7 +110,7 @@ final class RunExecution: Sendable {
             isTurnBased: policy.sessionRuns(in: context.configuration) != .overlap)
         self.init(
             RunStateMachine(creating: run, identity: identity), agentName: run.agentName, input: input,
-            forwardedLinks: forwardedLinks, policy: policy, in: context)
+            forwardedLinks: forwardedLinks, policy: policy, trace: trace, in: context)
     }
 
     /// Creates the execution of a run that another process has created.
@@ -111,16 +118,18 @@ final class RunExecution: Sendable {
     /// - Parameters:
     ///   - owner: The owner as which this process has claimed the run.
     ///   - replay: What the handler has to repeat, if it runs again.
+    ///   - trace: The trace of the run in this process. Defaults to none.
     convenience init(
         recovering run: Run, eventCount: Int, input: [Message], policy: AgentPolicy, owner: RunOwner, replay: Replay?,
-        in context: Context
+        trace: RunTrace? = nil, in context: Context
     ) {
         let identity = RunStateMachine.Identity(
             run: run.id, owner: owner, session: run.sessionID ?? SessionID(), input: nil,
             isTurnBased: policy.sessionRuns(in: context.configuration) != .overlap)
         self.init(
             RunStateMachine(recovering: run, eventCount: eventCount, replay: replay, identity: identity),
-            agentName: run.agentName, input: input, forwardedLinks: ForwardedLinks(), policy: policy, in: context)
+            agentName: run.agentName, input: input, forwardedLinks: ForwardedLinks(), policy: policy,
+            trace: trace, in: context)
     }
 
     var storage: any Storage { context.storage }
@@ -141,6 +150,7 @@ final class RunExecution: Sendable {
         logger[metadataKey: "run_id"] = .string(id.rawValue)
         logger[metadataKey: "agent"] = .string(agentName.rawValue)
         logger[metadataKey: "session_id"] = .string(sessionID.rawValue)
+        if let trace = trace?.id { logger[metadataKey: "trace_id"] = .string(trace) }
         return logger
     }
 
@@ -241,7 +251,10 @@ final class RunExecution: Sendable {
         // works, never before or after, so that everything it writes is stored. The engine keeps the execution until
         // the run's end is stored, and its shutdown waits for that.
         let task = Task {
-            if isNew { await write() }
+            if isNew {
+                await write()
+                noteCreation()
+            }
             if let enqueue, read(\.isQueued) { return await enqueue(self) }
             if update({ $0.handlerWillBegin() }) { await callHandler(of: agent) }
         }
@@ -252,11 +265,16 @@ final class RunExecution: Sendable {
         if isCancelled { task.cancel() }
     }
 
+    private func noteCreation() {
+        guard context.metrics.isEnabled, !isCompanion, isStored else { return }
+        context.metrics.runWasCreated(agentName)
+    }
+
     private func callHandler(of agent: any Agent) async {
         var outcome = RunOutcome.completed
         var thrown: (any Error)?
         do {
-            try await agent.run(makeContext())
+            try await call(agent)
         } catch {
             outcome = self.outcome(of: error)
             thrown = error
@@ -264,6 +282,18 @@ final class RunExecution: Sendable {
         let isWriter = update { $0.handlerDidEnd(outcome, thrown: thrown, canWrite: !Task.isCancelled) }
         state.withLock { $0.handler = nil }
         if isWriter { await write() }
+    }
+
+    /// Calls the handler in the context of the run's trace.
+    private func call(_ agent: any Agent) async throws {
+        if let trace {
+            try await trace.handling(agentName) { try await agent.run(makeContext()) }
+        } else if ServiceContext.current != nil {
+            // It is that of the task that has started this run, such as another run that made room for it.
+            try await ServiceContext.withValue(nil) { try await agent.run(makeContext()) }
+        } else {
+            try await agent.run(makeContext())
+        }
     }
 
     private func makeContext() -> RunContext {

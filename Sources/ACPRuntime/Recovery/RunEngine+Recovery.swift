@@ -31,6 +31,7 @@ extension RunEngine {
             }
             try await recheckTurns()
         } catch {
+            noteFailure(error)
             logLimiter.log(
                 .warning, "orphaned runs could not be listed", metadata: ["reason": "\(error)"], to: logger)
         }
@@ -61,6 +62,7 @@ extension RunEngine {
         do {
             return try await takeOver(id, from: process)
         } catch {
+            noteFailure(error)
             logger.warning(
                 "a run could not be taken over; trying again later",
                 metadata: ["run_id": "\(id)", "reason": "\(error)"])
@@ -95,7 +97,15 @@ extension RunEngine {
         let owner = RunOwner(process: configuration.process)
         return try await deferringSignals(to: id) {
             guard try await storage.claim(id, for: owner, from: current) else { return true }
-            try await continueRun(id, as: owner, agent)
+            if let action = try await continueRun(id, as: owner, agent) {
+                metrics.runWasTakenOver(action)
+                logger.notice(
+                    "a run was taken over",
+                    metadata: [
+                        "run_id": "\(id)", "agent": "\(record.snapshot.agentName)", "from": "\(process)",
+                        "action": "\(action.rawValue)",
+                    ])
+            }
             return true
         }
     }
@@ -119,38 +129,53 @@ extension RunEngine {
         state.withLock { $0.unservedRuns[id] = nil }
         let owner = RunOwner(process: configuration.process)
         guard try await storage.claim(id, for: owner, from: current) else { return true }
+        metrics.runWasTakenOver(.failed)
         try await end(id, as: owner, with: .failed(.ownerLost(agentIsServed: false, lease: configuration.lease)))
         return true
     }
 
+    private func noteFailure(_ error: any Error) {
+        if let error = error as? StorageError { metrics.storageDidFail(.recovery, error) }
+    }
+
     /// Continues a run that this process has just claimed.
-    func continueRun(_ id: RunID, as owner: RunOwner, _ agent: any Agent) async throws {
+    ///
+    /// - Returns: What was done. `nil` if the run had ended, or was deleted.
+    @discardableResult
+    func continueRun(
+        _ id: RunID, as owner: RunOwner, _ agent: any Agent
+    ) async throws -> EngineMetrics.TakeOver? {
         // Read after the claim: later signals are announced to this process.
         async let signals = storage.coordination.signals(to: id)
-        guard let record = try await storage.record(of: id) else { return }
+        guard let record = try await storage.record(of: id) else { return nil }
         let run = try record.run()
         let answers = Replay.answers(in: try await signals)
         let isCancelled = try await signals.contains(.cancel) || run.status == .cancelling
-        logger.info(
-            "a run was taken over",
-            metadata: ["run_id": "\(id)", "agent": "\(run.agentName)", "status": "\(run.status.rawValue)"])
         switch run.status {
-        case .completed, .cancelled, .failed: return
-        case _ where isCancelled: try await end(id, as: owner, with: .cancelled)
-        case .cancelling: try await end(id, as: owner, with: .cancelled)
-        case .created: try await wait(run, record, as: owner, agent)
+        case .completed, .cancelled, .failed: return nil
+        case .cancelling,
+            _ where isCancelled:
+            try await end(id, as: owner, with: .cancelled)
+            return .cancelled
+        case .created:
+            try await wait(run, record, as: owner, agent)
+            return .queued
         case .awaiting where answers[record.eventCount] == nil:
             let dormant = DormantRun(
                 owner: owner, eventCount: record.eventCount, deadline: run.awaitDeadline)
             state.withLock { $0.dormant[id] = dormant }
-        case .awaiting: try await replay(run, record, answers, as: owner, agent)
-        case .inProgress where id.isCompanion: try await continueCompanion(run, record, as: owner)
+            return .awaiting
+        case .awaiting: return try await replay(run, record, answers, as: owner, agent)
+        case .inProgress where id.isCompanion:
+            try await continueCompanion(run, record, as: owner)
+            return .replayed
         case .inProgress:
             switch agent.policy.recovery {
-            case .replay: try await replay(run, record, answers, as: owner, agent)
+            case .replay: return try await replay(run, record, answers, as: owner, agent)
             case .fail:
                 let failure = ACPError.ownerLost(agentIsServed: true, lease: configuration.lease)
                 try await end(id, as: owner, with: .failed(failure))
+                return .failed
             }
         }
     }
@@ -172,7 +197,10 @@ extension RunEngine {
         let run = try record.run()
         guard !run.status.isTerminal else { return }
         let execution = recovered(run, record, input: [], policy: agents[run.agentName]?.policy, as: owner, nil)
-        guard register(execution, isActive: false) else { return }
+        guard register(execution, isActive: false) else {
+            execution.trace?.end(abandonedAs: "known")
+            return
+        }
         execution.update { $0.end(outcome) }
         try await execution.waitUntilOver(ignoringTimeout: true)
     }
@@ -181,25 +209,33 @@ extension RunEngine {
     private func wait(_ run: Run, _ record: RunRecord, as owner: RunOwner, _ agent: any Agent) async throws {
         let input = try await storage.input(of: run.id) ?? []
         let execution = recovered(run, record, input: input, policy: agent.policy, as: owner, nil)
-        guard register(execution, isActive: nil) else { return }
+        guard register(execution, isActive: nil) else {
+            execution.trace?.end(abandonedAs: "known")
+            return
+        }
         await enqueue(execution)
     }
 
     /// Runs the handler again from its start.
     private func replay(
         _ run: Run, _ record: RunRecord, _ answers: [Int: AwaitResume], as owner: RunOwner, _ agent: any Agent
-    ) async throws {
+    ) async throws -> EngineMetrics.TakeOver {
         async let input = storage.input(of: run.id)
         let traces = try await Replay.traces(of: run.id, count: record.eventCount, in: storage)
         let replay: Replay
         do {
             replay = try Replay(of: run, traces: traces, answers: answers)
         } catch {
-            return try await end(run.id, as: owner, with: .failed(error))
+            try await end(run.id, as: owner, with: .failed(error))
+            return .failed
         }
         let execution = recovered(run, record, input: try await input ?? [], policy: agent.policy, as: owner, replay)
-        guard register(execution, isActive: true) else { return }
-        execution.start(agent, isNew: false)
+        if register(execution, isActive: true) {
+            execution.start(agent, isNew: false)
+        } else {
+            execution.trace?.end(abandonedAs: "known")
+        }
+        return .replayed
     }
 
     private func recovered(
@@ -207,7 +243,7 @@ extension RunEngine {
     ) -> RunExecution {
         RunExecution(
             recovering: run, eventCount: record.eventCount, input: input, policy: policy ?? AgentPolicy(),
-            owner: owner, replay: replay, in: executionContext)
+            owner: owner, replay: replay, trace: tracing.resume(run), in: executionContext)
     }
 
     /// Registers the execution of a run.

@@ -23,12 +23,14 @@ struct ConnectionChannel: ServerChildChannel {
     private let limit: ConnectionLimit
     private let tls: TLSReloader?
     private let asksForCertificates: Bool
+    private let metrics: ServerMetrics
 
     init(
-        configuration: ServerConfiguration, tls: TLSReloader?, logger: Logger,
+        configuration: ServerConfiguration, tls: TLSReloader?, metrics: ServerMetrics, logger: Logger,
         responder: @escaping HTTPChannelHandler.Responder
     ) {
         self.tls = tls
+        self.metrics = metrics
         asksForCertificates = configuration.tls?.clientAuthorities != nil
         http = HTTP1Channel(responder: { request, writer, channel in
             guard request.headers[.expect] != nil else { return try await responder(request, writer, channel) }
@@ -46,17 +48,20 @@ struct ConnectionChannel: ServerChildChannel {
             drain: TimeAmount(bounding: connections.drainTimeout),
             drainBytes: max(1_048_576, min(configuration.maximumBodySize, 1 << 40) * 2))
         writeTimeout = TimeAmount(bounding: connections.writeTimeout)
-        limit = ConnectionLimit(maximum: connections.maximumCount, reserve: connections.reserve, logger: logger)
+        limit = ConnectionLimit(
+            maximum: connections.maximumCount, reserve: connections.reserve, logger: logger,
+            openConnections: metrics.connections)
     }
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
         let admission = limit.admit()
         channel.closeFuture.whenComplete { [limit] _ in limit.release() }
         return http.setup(channel: channel, logger: logger).flatMapThrowing {
-            [limits, writeTimeout, tls, asksForCertificates] value in
+            [limits, writeTimeout, tls, metrics, asksForCertificates] value in
             let peer = asksForCertificates ? TLSPeer() : nil
             let driver = ConnectionDriver(
-                limits: limits, writeTimeout: writeTimeout, admission: admission, peer: peer, logger: logger)
+                limits: limits, writeTimeout: writeTimeout, admission: admission, peer: peer, metrics: metrics,
+                logger: logger)
             let pipeline = channel.pipeline.syncOperations
             let parser = try pipeline.handler(type: ByteToMessageHandler<HTTPRequestDecoder>.self)
             try pipeline.addHandler(ConnectionBytesHandler(driver: driver), position: .first)

@@ -13,6 +13,7 @@ final class ConnectionDriver {
     var state: ConnectionState
     private var writing: WriteProgress
     let admission: Admission
+    private let metrics: ServerMetrics
     private let logger: Logger
     private let peer: TLSPeer?
     private var bytes: ChannelHandlerContext?
@@ -32,7 +33,7 @@ final class ConnectionDriver {
     /// - Parameter peer: Receives the client's certificate. `nil` without TLS.
     init(
         limits: ConnectionState.Limits, writeTimeout: TimeAmount, admission: Admission, peer: TLSPeer? = nil,
-        logger: Logger
+        metrics: ServerMetrics, logger: Logger
     ) {
         self.peer = peer
         var limits = limits
@@ -43,6 +44,7 @@ final class ConnectionDriver {
         state = ConnectionState(limits: limits, at: now)
         writing = WriteProgress(timeout: writeTimeout)
         self.admission = admission
+        self.metrics = metrics
         self.logger = logger
     }
 
@@ -122,6 +124,7 @@ final class ConnectionDriver {
 
     private func send(_ rejection: RejectionResponse) {
         guard let messages else { return }
+        metrics.didReject(Int(rejection.status.code))
         logger.debug(
             "a request was rejected by its connection",
             metadata: ["status": "\(rejection.status.code)", "reason": "\(rejection.error)"])

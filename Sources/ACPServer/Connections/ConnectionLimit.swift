@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Logging
+import Metrics
 import Synchronization
 
 /// How a new connection is served.
@@ -24,12 +25,15 @@ final class ConnectionLimit: Sendable {
     private let maximum: Int
     private let reserve: Int
     private let logger: Logger
+    private let openConnections: Meter?
     private let state = Mutex(State())
 
-    init(maximum: Int, reserve: Int, logger: Logger) {
+    /// - Parameter openConnections: Receives the number of open connections. Defaults to none.
+    init(maximum: Int, reserve: Int, logger: Logger, openConnections: Meter? = nil) {
         self.maximum = max(1, maximum)
         self.reserve = max(0, reserve)
         self.logger = logger
+        self.openConnections = openConnections
     }
 
     /// The number of open connections.
@@ -44,6 +48,7 @@ final class ConnectionLimit: Sendable {
             if isFirstRejection { state.hasWarned = true }
             return state.count
         }
+        openConnections?.increment()
         if isFirstRejection {
             logger.warning(
                 "the limit of connections is reached: further ones receive 503",
@@ -53,6 +58,7 @@ final class ConnectionLimit: Sendable {
     }
 
     func release() {
+        openConnections?.decrement()
         state.withLock { state in
             state.count -= 1
             // With hysteresis, so that a count that fluctuates around the limit does not fill the log.

@@ -32,6 +32,7 @@ struct ServeCommand: AsyncParsableCommand {
               acp serve --storage redis://localhost:6379 --ttl 3600
               acp serve --storage postgres://localhost/agents
               acp serve --host 0.0.0.0 --max-runs 50 --grace 5
+              acp serve --metrics-port 9464 --log-format json --log-requests
             """
     )
 
@@ -97,6 +98,8 @@ struct ServeCommand: AsyncParsableCommand {
 
     @OptionGroup var callers: CallerOptions
 
+    @OptionGroup var observation: ObservationOptions
+
     @Option(
         name: .customLong("link-host"),
         help: ArgumentHelp(
@@ -118,10 +121,6 @@ struct ServeCommand: AsyncParsableCommand {
             """)
     var reportErrorDescriptions = false
 
-    @Option(
-        help: "The level of log messages on the standard error: trace, debug, info, notice, warning, error, critical.")
-    var logLevel = Logger.Level.warning
-
     func validate() throws {
         guard (0...65535).contains(port) else { throw ValidationError("--port must be 0 to 65535.") }
         guard maxRuns > 0 else { throw ValidationError("--max-runs must be 1 or more.") }
@@ -140,9 +139,7 @@ struct ServeCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        LoggingSystem.bootstrap(StreamLogHandler.standardError)
-        var logger = Logger(label: "acp")
-        logger.logLevel = logLevel
+        let logger = observation.bootstrapLogging()
         var configuration = ServerConfiguration(
             host: host.address,
             port: port,
@@ -159,7 +156,10 @@ struct ServeCommand: AsyncParsableCommand {
         browsers.apply(to: &configuration)
         tls.apply(to: &configuration)
         callers.apply(to: &configuration)
-        let storage = try await storageOptions.open(logLevel: logLevel)
+        // Before the storage is opened, which records metrics as well.
+        configuration.metrics = observation.metricsEndpoint()
+        configuration.logsRequests = observation.logRequests
+        let storage = try await storageOptions.open(logLevel: observation.logLevel, logFormat: observation.logFormat)
         let server = ACPServer(storage: storage, configuration: configuration, logger: logger)
         try server.addExampleAgents()
         try a2aOptions.apply(to: server)
@@ -199,5 +199,3 @@ extension AllowedHost {
         }
     }
 }
-
-extension Logger.Level: @retroactive ExpressibleByArgument {}

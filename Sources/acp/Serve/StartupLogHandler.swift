@@ -16,17 +16,19 @@ struct StartupLogHandler: LogHandler {
     }
 
     let gate: Gate
-    private var inner: StreamLogHandler
+    private var inner: any LogHandler
 
-    init(label: String, level: Logger.Level, gate: Gate) {
+    init(label: String, level: Logger.Level, format: LogFormat, gate: Gate) {
         self.gate = gate
-        inner = StreamLogHandler.standardError(label: label)
+        inner = format.handler(label: label)
         inner.logLevel = level
     }
 
     /// Creates a logger for a storage.
-    static func logger(level: Logger.Level, gate: Gate) -> Logger {
-        var logger = Logger(label: "acp.storage") { StartupLogHandler(label: $0, level: level, gate: gate) }
+    static func logger(level: Logger.Level, format: LogFormat, gate: Gate) -> Logger {
+        var logger = Logger(label: "acp.storage") {
+            StartupLogHandler(label: $0, level: level, format: format, gate: gate)
+        }
         logger.logLevel = level
         return logger
     }

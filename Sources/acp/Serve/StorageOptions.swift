@@ -47,10 +47,12 @@ struct StorageOptions: ParsableArguments {
     }
 
     /// Opens the storage and checks its connectivity, so that mistakes are reported at once.
-    func open(logLevel: Logger.Level = .warning) async throws -> any Storage {
+    func open(
+        logLevel: Logger.Level = .warning, logFormat: LogFormat = .text
+    ) async throws -> any Storage {
         let specification = try specification()
         let gate = StartupLogHandler.Gate()
-        let logger = StartupLogHandler.logger(level: logLevel, gate: gate)
+        let logger = StartupLogHandler.logger(level: logLevel, format: logFormat, gate: gate)
         do {
             let storage = try specification.open(
                 prefix: prefix, timeToLive: ttl.map { .seconds($0) }, logger: logger)

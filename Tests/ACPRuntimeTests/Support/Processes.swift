@@ -3,7 +3,9 @@
 import ACPCore
 import ACPStorage
 import Logging
+import Metrics
 import Synchronization
+import Tracing
 
 @testable import ACPRuntime
 
@@ -30,16 +32,19 @@ final class Processes: Sendable {
     /// Creates a process with its own connection to the storage. Its agents are added by `serve`.
     func process(
         maximumActiveRuns: Int = 1_000, sessionRuns: AgentPolicy.SessionRuns = .overlap,
-        shutdownGrace: Duration = .seconds(300), serve: (AgentRegistry) throws -> Void = { _ in }
+        shutdownGrace: Duration = .seconds(300), metricsFactory: (any MetricsFactory)? = nil,
+        tracer: (any Tracer)? = nil, logger: Logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }),
+        serve: (AgentRegistry) throws -> Void = { _ in }
     ) async throws -> Process {
         let link = Link(to: storage)
         var configuration = configuration(
             maximumActiveRuns: maximumActiveRuns, maximumQueuedRuns: 100, sessionRuns: sessionRuns,
             shutdownGrace: shutdownGrace)
         configuration.lease = lease
+        configuration.metricsFactory = metricsFactory
+        configuration.tracer = tracer
         let engine = RunEngine(
-            storage: link, configuration: configuration,
-            logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }), now: { [clock] in clock.now })
+            storage: link, configuration: configuration, logger: logger, now: { [clock] in clock.now })
         try serve(engine.agents)
         try await engine.renewLease()
         return Process(engine: engine, link: link)

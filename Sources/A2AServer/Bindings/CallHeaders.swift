@@ -43,6 +43,8 @@ extension Request {
     /// - Throws: ``A2AError``: `versionNotSupported`.
     func version(_ supported: [A2A.Version]) throws(A2AError) -> A2A.Version {
         let header = headers[.a2aVersion]
+        // As nearly all clients write it, which requires no parsing.
+        if header == "1.0", supported.contains(.v1) { return .v1 }
         let hasHeader = header?.contains { $0 != " " && $0 != "\t" } == true
         let query = hasHeader ? nil : uri.queryParameters[Substring(A2A.Version.headerName)].map(String.init)
         return try A2A.Version.negotiate(header: header, query: query, supported: supported)
@@ -62,6 +64,8 @@ extension Request {
     ///
     /// - Throws: ``A2AFailure``: 415.
     func requireJSON() throws(A2AFailure) {
+        // As nearly all clients write it, which requires no conversion.
+        if headers[.contentType] == "application/json" { return }
         guard let type = mediaType, type != "application/json" else { return }
         guard type.hasPrefix("application/"), type.hasSuffix("+json") else {
             throw A2AFailure(

@@ -21,9 +21,12 @@ struct Endpoint: Sendable {
             path = ""
             return
         }
-        let name = rest.prefix { $0 != "/" }
-        agent = name.removingPercentEncoding ?? String(name)
-        path = rest[name.endIndex...].drop { $0 == "/" }
+        // By bytes: characters cost several times as much, and Foundation's decoding even more.
+        let bytes = rest.utf8
+        let nameEnd = bytes.firstIndex(of: UInt8(ascii: "/")) ?? bytes.endIndex
+        let name = rest[..<nameEnd]
+        agent = name.utf8.contains(UInt8(ascii: "%")) ? name.removingPercentEncoding ?? String(name) : String(name)
+        path = rest[(bytes[nameEnd...].firstIndex { $0 != UInt8(ascii: "/") } ?? bytes.endIndex)...]
     }
 
     init(_ context: some RequestContext) { self.init(context.parameters[Parameters.recursiveCaptureKey]) }

@@ -24,6 +24,12 @@ extension A2AIdentifier {
     public var description: String { rawValue }
 }
 
+extension JSONText where Self: A2AIdentifier {
+    package init(json reader: inout JSONReader) throws(JSONFault) { self.init(rawValue: try reader.string()) }
+
+    package func write(to writer: inout JSONWriter) { writer.string(rawValue) }
+}
+
 extension A2A {
     /// Names one task. Servers choose it.
     public struct TaskID: A2AIdentifier, JSONText {

@@ -14,10 +14,10 @@ extension A2A.AgentCapabilities: ProtoMessage {
     }
 
     package init(json reader: inout JSONReader) throws(JSONFault) {
-        var streaming = JSONMember<Bool>(Field.streaming)
-        var pushNotifications = JSONMember<Bool>(Field.pushNotifications)
-        var extensions = JSONMember<[A2A.AgentExtension]>(Field.extensions)
-        var extendedAgentCard = JSONMember<Bool>(Field.extendedAgentCard)
+        var streaming = ProtoMember<Bool>(Field.streaming)
+        var pushNotifications = ProtoMember<Bool>(Field.pushNotifications)
+        var extensions = ProtoMember<[A2A.AgentExtension]>(Field.extensions)
+        var extendedAgentCard = ProtoMember<Bool>(Field.extendedAgentCard)
         try reader.beginObject()
         while let field = try reader.nextField(inEitherCase: Field.self) {
             switch field {
@@ -36,10 +36,10 @@ extension A2A.AgentCapabilities: ProtoMessage {
 
     package func write(_ field: Field, to writer: inout JSONWriter) throws(JSONFault) {
         switch field {
-        case .streaming: try writer.member(field, streaming)
-        case .pushNotifications: try writer.member(field, pushNotifications)
+        case .streaming: try writer.field(field, streaming)
+        case .pushNotifications: try writer.field(field, pushNotifications)
         case .extensions: try writer.ifNotEmpty(field, extensions)
-        case .extendedAgentCard: try writer.member(field, extendedAgentCard)
+        case .extendedAgentCard: try writer.field(field, extendedAgentCard)
         }
     }
 

@@ -21,20 +21,20 @@ extension A2A.AgentCard: ProtoMessage {
     }
 
     package init(json reader: inout JSONReader) throws(JSONFault) {
-        var name = JSONMember<String>(Field.name)
-        var description = JSONMember<String>(Field.description)
-        var supportedInterfaces = JSONMember<[A2A.AgentInterface]>(Field.supportedInterfaces)
-        var provider = JSONMember<A2A.AgentProvider>(Field.provider)
-        var version = JSONMember<String>(Field.version)
-        var documentationURL = JSONMember<String>(Field.documentationURL)
-        var capabilities = JSONMember<A2A.AgentCapabilities>(Field.capabilities)
-        var securitySchemes = JSONMember<ProtoMap<A2A.SecurityScheme>>(Field.securitySchemes)
-        var securityRequirements = JSONMember<[A2A.SecurityRequirement]>(Field.securityRequirements)
-        var defaultInputModes = JSONMember<[String]>(Field.defaultInputModes)
-        var defaultOutputModes = JSONMember<[String]>(Field.defaultOutputModes)
-        var skills = JSONMember<[A2A.AgentSkill]>(Field.skills)
-        var signatures = JSONMember<[A2A.AgentCardSignature]>(Field.signatures)
-        var iconURL = JSONMember<String>(Field.iconURL)
+        var name = ProtoMember<String>(Field.name)
+        var description = ProtoMember<String>(Field.description)
+        var supportedInterfaces = ProtoMember<[A2A.AgentInterface]>(Field.supportedInterfaces)
+        var provider = ProtoMember<A2A.AgentProvider>(Field.provider)
+        var version = ProtoMember<String>(Field.version)
+        var documentationURL = ProtoMember<String>(Field.documentationURL)
+        var capabilities = ProtoMember<A2A.AgentCapabilities>(Field.capabilities)
+        var securitySchemes = ProtoMember<ProtoMap<A2A.SecurityScheme>>(Field.securitySchemes)
+        var securityRequirements = ProtoMember<[A2A.SecurityRequirement]>(Field.securityRequirements)
+        var defaultInputModes = ProtoMember<[String]>(Field.defaultInputModes)
+        var defaultOutputModes = ProtoMember<[String]>(Field.defaultOutputModes)
+        var skills = ProtoMember<[A2A.AgentSkill]>(Field.skills)
+        var signatures = ProtoMember<[A2A.AgentCardSignature]>(Field.signatures)
+        var iconURL = ProtoMember<String>(Field.iconURL)
         try reader.beginObject()
         while let field = try reader.nextField(inEitherCase: Field.self) {
             switch field {
@@ -73,20 +73,20 @@ extension A2A.AgentCard: ProtoMessage {
 
     package func write(_ field: Field, to writer: inout JSONWriter) throws(JSONFault) {
         switch field {
-        case .name: try writer.member(field, name)
-        case .description: try writer.member(field, description)
-        case .supportedInterfaces: try writer.member(field, supportedInterfaces)
-        case .provider: try writer.member(field, provider)
-        case .version: try writer.member(field, version)
-        case .documentationURL: try writer.member(field, documentationURL)
-        case .capabilities: try writer.member(field, capabilities)
-        case .securitySchemes: if !securitySchemes.isEmpty { try writer.member(field, ProtoMap(securitySchemes)) }
+        case .name: try writer.field(field, name)
+        case .description: try writer.field(field, description)
+        case .supportedInterfaces: try writer.field(field, supportedInterfaces)
+        case .provider: try writer.field(field, provider)
+        case .version: try writer.field(field, version)
+        case .documentationURL: try writer.field(field, documentationURL)
+        case .capabilities: try writer.field(field, capabilities)
+        case .securitySchemes: if !securitySchemes.isEmpty { try writer.field(field, ProtoMap(securitySchemes)) }
         case .securityRequirements: try writer.ifNotEmpty(field, securityRequirements)
-        case .defaultInputModes: try writer.member(field, defaultInputModes)
-        case .defaultOutputModes: try writer.member(field, defaultOutputModes)
-        case .skills: try writer.member(field, skills)
+        case .defaultInputModes: try writer.field(field, defaultInputModes)
+        case .defaultOutputModes: try writer.field(field, defaultOutputModes)
+        case .skills: try writer.field(field, skills)
         case .signatures: try writer.ifNotEmpty(field, signatures)
-        case .iconURL: try writer.member(field, iconURL)
+        case .iconURL: try writer.field(field, iconURL)
         }
     }
 

@@ -10,9 +10,9 @@ extension A2A.AgentCardSignature: ProtoMessage {
     }
 
     package init(json reader: inout JSONReader) throws(JSONFault) {
-        var protected = JSONMember<String>(Field.protected)
-        var signature = JSONMember<String>(Field.signature)
-        var header = JSONMember<JSONObject>(Field.header)
+        var protected = ProtoMember<String>(Field.protected)
+        var signature = ProtoMember<String>(Field.signature)
+        var header = ProtoMember<JSONObject>(Field.header)
         try reader.beginObject()
         while let field = try reader.nextField(inEitherCase: Field.self) {
             switch field {
@@ -29,9 +29,9 @@ extension A2A.AgentCardSignature: ProtoMessage {
 
     package func write(_ field: Field, to writer: inout JSONWriter) throws(JSONFault) {
         switch field {
-        case .protected: try writer.member(field, protected)
-        case .signature: try writer.member(field, signature)
-        case .header: try writer.member(field, header)
+        case .protected: try writer.field(field, protected)
+        case .signature: try writer.field(field, signature)
+        case .header: try writer.field(field, header)
         }
     }
 

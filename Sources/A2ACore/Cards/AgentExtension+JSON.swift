@@ -11,10 +11,10 @@ extension A2A.AgentExtension: ProtoMessage {
     }
 
     package init(json reader: inout JSONReader) throws(JSONFault) {
-        var uri = JSONMember<String>(Field.uri)
-        var description = JSONMember<String>(Field.description)
-        var isRequired = JSONMember<Bool>(Field.isRequired)
-        var params = JSONMember<JSONObject>(Field.params)
+        var uri = ProtoMember<String>(Field.uri)
+        var description = ProtoMember<String>(Field.description)
+        var isRequired = ProtoMember<Bool>(Field.isRequired)
+        var params = ProtoMember<JSONObject>(Field.params)
         try reader.beginObject()
         while let field = try reader.nextField(inEitherCase: Field.self) {
             switch field {
@@ -36,7 +36,7 @@ extension A2A.AgentExtension: ProtoMessage {
         case .uri: try writer.ifNotEmpty(field, uri)
         case .description: try writer.ifNotEmpty(field, description)
         case .isRequired: try writer.ifTrue(field, isRequired)
-        case .params: try writer.member(field, params)
+        case .params: try writer.field(field, params)
         }
     }
 

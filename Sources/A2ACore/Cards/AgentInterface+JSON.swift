@@ -11,10 +11,10 @@ extension A2A.AgentInterface: ProtoMessage {
     }
 
     package init(json reader: inout JSONReader) throws(JSONFault) {
-        var url = JSONMember<String>(Field.url)
-        var binding = JSONMember<A2A.ProtocolBinding>(Field.binding)
-        var tenant = JSONMember<String>(Field.tenant)
-        var protocolVersion = JSONMember<String>(Field.protocolVersion)
+        var url = ProtoMember<String>(Field.url)
+        var binding = ProtoMember<A2A.ProtocolBinding>(Field.binding)
+        var tenant = ProtoMember<String>(Field.tenant)
+        var protocolVersion = ProtoMember<String>(Field.protocolVersion)
         try reader.beginObject()
         while let field = try reader.nextField(inEitherCase: Field.self) {
             switch field {
@@ -33,10 +33,10 @@ extension A2A.AgentInterface: ProtoMessage {
 
     package func write(_ field: Field, to writer: inout JSONWriter) throws(JSONFault) {
         switch field {
-        case .url: try writer.member(field, url)
-        case .binding: try writer.member(field, binding)
+        case .url: try writer.field(field, url)
+        case .binding: try writer.field(field, binding)
         case .tenant: try writer.ifNotEmpty(field, tenant)
-        case .protocolVersion: try writer.member(field, protocolVersion)
+        case .protocolVersion: try writer.field(field, protocolVersion)
         }
     }
 

@@ -9,8 +9,8 @@ extension A2A.AgentProvider: ProtoMessage {
     }
 
     package init(json reader: inout JSONReader) throws(JSONFault) {
-        var url = JSONMember<String>(Field.url)
-        var organization = JSONMember<String>(Field.organization)
+        var url = ProtoMember<String>(Field.url)
+        var organization = ProtoMember<String>(Field.organization)
         try reader.beginObject()
         while let field = try reader.nextField(inEitherCase: Field.self) {
             switch field {
@@ -23,8 +23,8 @@ extension A2A.AgentProvider: ProtoMessage {
 
     package func write(_ field: Field, to writer: inout JSONWriter) throws(JSONFault) {
         switch field {
-        case .url: try writer.member(field, url)
-        case .organization: try writer.member(field, organization)
+        case .url: try writer.field(field, url)
+        case .organization: try writer.field(field, organization)
         }
     }
 

@@ -15,14 +15,14 @@ extension A2A.AgentSkill: ProtoMessage {
     }
 
     package init(json reader: inout JSONReader) throws(JSONFault) {
-        var id = JSONMember<String>(Field.id)
-        var name = JSONMember<String>(Field.name)
-        var description = JSONMember<String>(Field.description)
-        var tags = JSONMember<[String]>(Field.tags)
-        var examples = JSONMember<[String]>(Field.examples)
-        var inputModes = JSONMember<[String]>(Field.inputModes)
-        var outputModes = JSONMember<[String]>(Field.outputModes)
-        var securityRequirements = JSONMember<[A2A.SecurityRequirement]>(Field.securityRequirements)
+        var id = ProtoMember<String>(Field.id)
+        var name = ProtoMember<String>(Field.name)
+        var description = ProtoMember<String>(Field.description)
+        var tags = ProtoMember<[String]>(Field.tags)
+        var examples = ProtoMember<[String]>(Field.examples)
+        var inputModes = ProtoMember<[String]>(Field.inputModes)
+        var outputModes = ProtoMember<[String]>(Field.outputModes)
+        var securityRequirements = ProtoMember<[A2A.SecurityRequirement]>(Field.securityRequirements)
         try reader.beginObject()
         while let field = try reader.nextField(inEitherCase: Field.self) {
             switch field {
@@ -49,10 +49,10 @@ extension A2A.AgentSkill: ProtoMessage {
 
     package func write(_ field: Field, to writer: inout JSONWriter) throws(JSONFault) {
         switch field {
-        case .id: try writer.member(field, id)
-        case .name: try writer.member(field, name)
-        case .description: try writer.member(field, description)
-        case .tags: try writer.member(field, tags)
+        case .id: try writer.field(field, id)
+        case .name: try writer.field(field, name)
+        case .description: try writer.field(field, description)
+        case .tags: try writer.field(field, tags)
         case .examples: try writer.ifNotEmpty(field, examples)
         case .inputModes: try writer.ifNotEmpty(field, inputModes)
         case .outputModes: try writer.ifNotEmpty(field, outputModes)

@@ -58,8 +58,15 @@ public enum A2AJSON {
 
     /// Returns the JSON of any value that is written directly.
     package static func write(_ value: some JSONWritable) throws(A2AError) -> [UInt8] {
+        try write { (writer) throws(JSONFault) in try value.write(to: &writer) }
+    }
+
+    /// Returns the JSON that a closure writes.
+    static func write(_ body: (inout JSONWriter) throws(JSONFault) -> Void) throws(A2AError) -> [UInt8] {
         do throws(JSONFault) {
-            return try value.written(depth: ACPJSON.maximumDepth)
+            var writer = JSONWriter(depth: ACPJSON.maximumDepth)
+            try body(&writer)
+            return writer.takeBytes()
         } catch {
             switch error.reason {
             case .notFinite(let number):

@@ -42,6 +42,15 @@ extension ProtoObject {
 /// An object whose members are the fields of a type.
 package protocol ProtoMessage: ProtoObject, JSONDocument {}
 
+extension ProtoMessage {
+    // As ACPCore has it, but specialised by the compiler since it is in this module.
+    package func write(to writer: inout JSONWriter) throws(JSONFault) {
+        try writer.beginObject()
+        for field in Field.allCases { try write(field, to: &writer) }
+        writer.endObject()
+    }
+}
+
 extension String {
     /// The text. If `nil`, it is empty, which Protocol Buffers do not tell from a text that is missing.
     var ifNotEmpty: String? { isEmpty ? nil : self }

@@ -5,34 +5,70 @@ import ACPCore
 // Fields are left out if they have their default, as Protocol Buffers' JSON has it.
 
 extension JSONWriter {
+    // These are generic over the type of the value. The compiler specialises them since they are in this module.
+
+    /// Writes a member.
+    mutating func field(_ field: some JSONField, _ value: some JSONWritable) throws(JSONFault) {
+        key(field.rawValue)
+        do throws(JSONFault) {
+            try value.write(to: &self)
+        } catch {
+            throw error.under(field.rawValue)
+        }
+    }
+
+    /// Writes a member, or nothing if there is no value.
+    mutating func field(_ field: some JSONField, _ value: (some JSONWritable)?) throws(JSONFault) {
+        if let value { try self.field(field, value) }
+    }
+
+    /// Writes a list.
+    mutating func field(_ field: some JSONField, _ elements: [some JSONWritable]) throws(JSONFault) {
+        key(field.rawValue)
+        do throws(JSONFault) {
+            try beginArray()
+            for index in elements.indices {
+                beginElement()
+                do throws(JSONFault) {
+                    try elements[index].write(to: &self)
+                } catch {
+                    throw error.under(index)
+                }
+            }
+            endArray()
+        } catch {
+            throw error.under(field.rawValue)
+        }
+    }
+
     /// Writes a text, unless it is empty.
     mutating func ifNotEmpty(_ field: some JSONField, _ value: String?) throws(JSONFault) {
-        if let value, !value.isEmpty { try member(field, value) }
+        if let value, !value.isEmpty { try self.field(field, value) }
     }
 
     /// Writes an identifier, unless it is empty.
     mutating func ifNotEmpty(_ field: some JSONField, _ value: (some A2AIdentifier)?) throws(JSONFault) {
-        if let value, !value.rawValue.isEmpty { try member(field, value.rawValue) }
+        if let value, !value.rawValue.isEmpty { try self.field(field, value.rawValue) }
     }
 
     /// Writes a list, unless it is empty.
     mutating func ifNotEmpty(_ field: some JSONField, _ values: [some JSONWritable & JSONReadable]) throws(JSONFault) {
-        if !values.isEmpty { try member(field, values) }
+        if !values.isEmpty { try self.field(field, values) }
     }
 
     /// Writes `true`, or nothing.
     mutating func ifTrue(_ field: some JSONField, _ value: Bool) throws(JSONFault) {
-        if value { try member(field, true) }
+        if value { try self.field(field, true) }
     }
 
     /// Writes a number, unless it is zero.
     mutating func ifNotZero(_ field: some JSONField, _ value: Int?) throws(JSONFault) {
-        if let value, value != 0 { try member(field, value) }
+        if let value, value != 0 { try self.field(field, value) }
     }
 
     /// Writes a moment.
     mutating func moment(_ field: some JSONField, _ value: Timestamp?) throws(JSONFault) {
-        if let value { try member(field, value.millisecondDescription) }
+        if let value { try self.field(field, value.millisecondDescription) }
     }
 }
 

@@ -57,6 +57,12 @@ extension A2A.JSONRPC {
             try A2AJSON.decode(type, from: params ?? Array("{}".utf8)[...], isComplete: true)
         }
 
+        /// The same for parameters of which it is known here that they are read directly.
+        package func params<Params: ProtoObject>(as type: Params.Type = Params.self) throws(A2AError) -> Params {
+            guard let params else { return try A2AJSON.decode(type, from: Array("{}".utf8), isComplete: true) }
+            return try A2AJSON.decode(type, from: params, isComplete: true)
+        }
+
         /// The request as JSON.
         public var json: [UInt8] {
             var writer = JSONWriter(depth: ACPJSON.maximumDepth)
@@ -95,12 +101,12 @@ private struct RequestEnvelope: JSONReadable {
             problem = "batches of requests are not supported: send each request on its own"
             return
         }
-        var version = JSONMember<String>(Field.jsonrpc)
-        var id = JSONMember<A2A.JSONRPC.ID>(Field.id)
-        var method = JSONMember<String>(Field.method)
-        var params = JSONMember<JSONPiece>(Field.params)
+        var version = ProtoMember<String>(Field.jsonrpc)
+        var id = ProtoMember<A2A.JSONRPC.ID>(Field.id)
+        var method = ProtoMember<String>(Field.method)
+        var params = ProtoMember<JSONPiece>(Field.params)
         try reader.beginObject()
-        while let field = try reader.nextField(Field.self) {
+        while let field = try reader.nextField(exactly: Field.self) {
             switch field {
             case .jsonrpc: try version.read(from: &reader)
             case .id: try id.read(from: &reader)

@@ -77,11 +77,11 @@ private struct ResponseMembers: JSONReadable {
     }
 
     init(json reader: inout JSONReader) throws(JSONFault) {
-        var id = JSONMember<A2A.JSONRPC.ID>(Field.id)
+        var id = ProtoMember<A2A.JSONRPC.ID>(Field.id)
         var result: JSONPiece?
-        var error = JSONMember<JSONValue>(Field.error)
+        var error = ProtoMember<JSONValue>(Field.error)
         try reader.beginObject()
-        while let field = try reader.nextField(Field.self) {
+        while let field = try reader.nextField(exactly: Field.self) {
             switch field {
             case .id: try id.read(from: &reader)
             // Not as a member: null is a result.

@@ -61,7 +61,11 @@ extension A2A {
 
             /// Creates the envelope of the responses to a request.
             public init(id: ID) {
-                start = Array(#"{"jsonrpc":"2.0","id":"#.utf8) + id.json + Array(#","result":"#.utf8)
+                var writer = JSONWriter(depth: 1)
+                writer.json(#"{"jsonrpc":"2.0","id":"#)
+                id.write(to: &writer)
+                writer.json(#","result":"#)
+                start = writer.takeBytes()
             }
 
             /// Returns a response as JSON.
@@ -80,24 +84,14 @@ extension A2A {
             ///
             /// - Throws: ``A2AError`` if the result cannot be written as JSON.
             package func response(_ result: some JSONWritable) throws(A2AError) -> [UInt8] {
-                try A2AJSON.write(EnclosedResult(start: start, result: result))
+                try A2AJSON.write { (writer) throws(JSONFault) in
+                    writer.json(start)
+                    try result.write(to: &writer)
+                    writer.json("}")
+                }
             }
         }
     }
-}
-
-/// A result with its envelope.
-private struct EnclosedResult<Result: JSONWritable>: JSONWritable {
-    let start: [UInt8]
-    let result: Result
-
-    func write(to writer: inout JSONWriter) throws(JSONFault) {
-        writer.json(start)
-        try result.write(to: &writer)
-        writer.json("}".utf8)
-    }
-
-    func encode(to encoder: any Encoder) throws { try result.encode(to: encoder) }
 }
 
 extension A2A.JSONRPC.ID: JSONReadable, JSONWritable {

@@ -16,12 +16,12 @@ extension A2A.Artifact: ProtoMessage {
     }
 
     package init(json reader: inout JSONReader) throws(JSONFault) {
-        var id = JSONMember<A2A.ArtifactID>(Field.id)
-        var name = JSONMember<String>(Field.name)
-        var description = JSONMember<String>(Field.description)
-        var parts = JSONMember<[A2A.Part]>(Field.parts)
-        var metadata = JSONMember<JSONObject>(Field.metadata)
-        var extensions = JSONMember<[String]>(Field.extensions)
+        var id = ProtoMember<A2A.ArtifactID>(Field.id)
+        var name = ProtoMember<String>(Field.name)
+        var description = ProtoMember<String>(Field.description)
+        var parts = ProtoMember<[A2A.Part]>(Field.parts)
+        var metadata = ProtoMember<JSONObject>(Field.metadata)
+        var extensions = ProtoMember<[String]>(Field.extensions)
         try reader.beginObject()
         while let field = try reader.nextField(inEitherCase: Field.self) {
             switch field {
@@ -44,11 +44,11 @@ extension A2A.Artifact: ProtoMessage {
 
     package func write(_ field: Field, to writer: inout JSONWriter) throws(JSONFault) {
         switch field {
-        case .id: try writer.member(field, id)
+        case .id: try writer.field(field, id)
         case .name: try writer.ifNotEmpty(field, name)
         case .description: try writer.ifNotEmpty(field, description)
-        case .parts: try writer.member(field, parts)
-        case .metadata: try writer.member(field, metadata)
+        case .parts: try writer.field(field, parts)
+        case .metadata: try writer.field(field, metadata)
         case .extensions: try writer.ifNotEmpty(field, extensions)
         }
     }

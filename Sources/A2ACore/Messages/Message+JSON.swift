@@ -18,14 +18,14 @@ extension A2A.Message: ProtoMessage {
     }
 
     package init(json reader: inout JSONReader) throws(JSONFault) {
-        var id = JSONMember<A2A.MessageID>(Field.id)
-        var contextID = JSONMember<A2A.ContextID>(Field.contextID)
-        var taskID = JSONMember<A2A.TaskID>(Field.taskID)
-        var role = JSONMember<A2A.Role>(Field.role)
-        var parts = JSONMember<[A2A.Part]>(Field.parts)
-        var metadata = JSONMember<JSONObject>(Field.metadata)
-        var extensions = JSONMember<[String]>(Field.extensions)
-        var referenceTaskIDs = JSONMember<[A2A.TaskID]>(Field.referenceTaskIDs)
+        var id = ProtoMember<A2A.MessageID>(Field.id)
+        var contextID = ProtoMember<A2A.ContextID>(Field.contextID)
+        var taskID = ProtoMember<A2A.TaskID>(Field.taskID)
+        var role = ProtoMember<A2A.Role>(Field.role)
+        var parts = ProtoMember<[A2A.Part]>(Field.parts)
+        var metadata = ProtoMember<JSONObject>(Field.metadata)
+        var extensions = ProtoMember<[String]>(Field.extensions)
+        var referenceTaskIDs = ProtoMember<[A2A.TaskID]>(Field.referenceTaskIDs)
         try reader.beginObject()
         while let field = try reader.nextField(inEitherCase: Field.self) {
             switch field {
@@ -52,12 +52,12 @@ extension A2A.Message: ProtoMessage {
 
     package func write(_ field: Field, to writer: inout JSONWriter) throws(JSONFault) {
         switch field {
-        case .id: try writer.member(field, id)
+        case .id: try writer.field(field, id)
         case .contextID: try writer.ifNotEmpty(field, contextID)
         case .taskID: try writer.ifNotEmpty(field, taskID)
-        case .role: try writer.member(field, role)
-        case .parts: try writer.member(field, parts)
-        case .metadata: try writer.member(field, metadata)
+        case .role: try writer.field(field, role)
+        case .parts: try writer.field(field, parts)
+        case .metadata: try writer.field(field, metadata)
         case .extensions: try writer.ifNotEmpty(field, extensions)
         case .referenceTaskIDs: try writer.ifNotEmpty(field, referenceTaskIDs)
         }

@@ -14,13 +14,13 @@ extension A2A.Part: ProtoMessage {
     }
 
     package init(json reader: inout JSONReader) throws(JSONFault) {
-        var text = JSONMember<String>(Field.text)
-        var raw = JSONMember<ProtoBytes>(Field.raw)
-        var url = JSONMember<String>(Field.url)
-        var data = JSONMember<JSONValue>(Field.data)
-        var metadata = JSONMember<JSONObject>(Field.metadata)
-        var filename = JSONMember<String>(Field.filename)
-        var mediaType = JSONMember<String>(Field.mediaType)
+        var text = ProtoMember<String>(Field.text)
+        var raw = ProtoMember<ProtoBytes>(Field.raw)
+        var url = ProtoMember<String>(Field.url)
+        var data = ProtoMember<JSONValue>(Field.data)
+        var metadata = ProtoMember<JSONObject>(Field.metadata)
+        var filename = ProtoMember<String>(Field.filename)
+        var mediaType = ProtoMember<String>(Field.mediaType)
         try reader.beginObject()
         while let field = try reader.nextField(inEitherCase: Field.self) {
             switch field {
@@ -48,11 +48,11 @@ extension A2A.Part: ProtoMessage {
 
     package func write(_ field: Field, to writer: inout JSONWriter) throws(JSONFault) {
         switch field {
-        case .text: if case .text(let text) = content { try writer.member(field, text) }
-        case .raw: if case .raw(let bytes) = content { try writer.member(field, ProtoBytes(bytes)) }
-        case .url: if case .url(let url) = content { try writer.member(field, url) }
-        case .data: if case .data(let value) = content { try writer.member(field, value) }
-        case .metadata: try writer.member(field, metadata)
+        case .text: if case .text(let text) = content { try writer.field(field, text) }
+        case .raw: if case .raw(let bytes) = content { try writer.field(field, ProtoBytes(bytes)) }
+        case .url: if case .url(let url) = content { try writer.field(field, url) }
+        case .data: if case .data(let value) = content { try writer.field(field, value) }
+        case .metadata: try writer.field(field, metadata)
         case .filename: try writer.ifNotEmpty(field, filename)
         case .mediaType: try writer.ifNotEmpty(field, mediaType)
         }

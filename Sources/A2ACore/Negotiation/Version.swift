@@ -55,7 +55,8 @@ extension A2A {
             func trimmed(_ text: String?) -> String? {
                 text.map { $0.trimmingWhitespace() }.flatMap { $0.isEmpty ? nil : $0 }
             }
-            let supportedText = supported.map(\.description).joined(separator: ", ")
+            // For errors only.
+            var supportedText: String { supported.map(\.description).joined(separator: ", ") }
             guard let text = trimmed(header) ?? trimmed(query) else {
                 guard supported.contains(.v03) else {
                     throw A2AError(

@@ -9,8 +9,8 @@ extension A2A.AuthenticationInfo: ProtoMessage {
     }
 
     package init(json reader: inout JSONReader) throws(JSONFault) {
-        var scheme = JSONMember<String>(Field.scheme)
-        var credentials = JSONMember<String>(Field.credentials)
+        var scheme = ProtoMember<String>(Field.scheme)
+        var credentials = ProtoMember<String>(Field.credentials)
         try reader.beginObject()
         while let field = try reader.nextField(inEitherCase: Field.self) {
             switch field {
@@ -23,7 +23,7 @@ extension A2A.AuthenticationInfo: ProtoMessage {
 
     package func write(_ field: Field, to writer: inout JSONWriter) throws(JSONFault) {
         switch field {
-        case .scheme: try writer.member(field, scheme)
+        case .scheme: try writer.field(field, scheme)
         case .credentials: try writer.ifNotEmpty(field, credentials)
         }
     }

@@ -10,9 +10,9 @@ extension A2A.DeleteTaskPushNotificationConfigRequest: ProtoMessage {
     }
 
     package init(json reader: inout JSONReader) throws(JSONFault) {
-        var tenant = JSONMember<String>(Field.tenant)
-        var taskID = JSONMember<A2A.TaskID>(Field.taskID)
-        var id = JSONMember<A2A.PushConfigID>(Field.id)
+        var tenant = ProtoMember<String>(Field.tenant)
+        var taskID = ProtoMember<A2A.TaskID>(Field.taskID)
+        var id = ProtoMember<A2A.PushConfigID>(Field.id)
         try reader.beginObject()
         while let field = try reader.nextField(inEitherCase: Field.self) {
             switch field {
@@ -30,8 +30,8 @@ extension A2A.DeleteTaskPushNotificationConfigRequest: ProtoMessage {
     package func write(_ field: Field, to writer: inout JSONWriter) throws(JSONFault) {
         switch field {
         case .tenant: try writer.ifNotEmpty(field, tenant)
-        case .taskID: try writer.member(field, taskID)
-        case .id: try writer.member(field, id)
+        case .taskID: try writer.field(field, taskID)
+        case .id: try writer.field(field, id)
         }
     }
 

@@ -11,10 +11,10 @@ extension A2A.ListTaskPushNotificationConfigsRequest: ProtoMessage {
     }
 
     package init(json reader: inout JSONReader) throws(JSONFault) {
-        var tenant = JSONMember<String>(Field.tenant)
-        var taskID = JSONMember<A2A.TaskID>(Field.taskID)
-        var pageSize = JSONMember<ProtoInt32>(Field.pageSize)
-        var pageToken = JSONMember<String>(Field.pageToken)
+        var tenant = ProtoMember<String>(Field.tenant)
+        var taskID = ProtoMember<A2A.TaskID>(Field.taskID)
+        var pageSize = ProtoMember<ProtoInt32>(Field.pageSize)
+        var pageToken = ProtoMember<String>(Field.pageToken)
         try reader.beginObject()
         while let field = try reader.nextField(inEitherCase: Field.self) {
             switch field {
@@ -34,7 +34,7 @@ extension A2A.ListTaskPushNotificationConfigsRequest: ProtoMessage {
     package func write(_ field: Field, to writer: inout JSONWriter) throws(JSONFault) {
         switch field {
         case .tenant: try writer.ifNotEmpty(field, tenant)
-        case .taskID: try writer.member(field, taskID)
+        case .taskID: try writer.field(field, taskID)
         case .pageSize: try writer.ifNotZero(field, pageSize)
         case .pageToken: try writer.ifNotEmpty(field, pageToken)
         }

@@ -9,8 +9,8 @@ extension A2A.ListTaskPushNotificationConfigsResponse: ProtoMessage {
     }
 
     package init(json reader: inout JSONReader) throws(JSONFault) {
-        var configs = JSONMember<[A2A.TaskPushNotificationConfig]>(Field.configs)
-        var nextPageToken = JSONMember<String>(Field.nextPageToken)
+        var configs = ProtoMember<[A2A.TaskPushNotificationConfig]>(Field.configs)
+        var nextPageToken = ProtoMember<String>(Field.nextPageToken)
         try reader.beginObject()
         while let field = try reader.nextField(inEitherCase: Field.self) {
             switch field {

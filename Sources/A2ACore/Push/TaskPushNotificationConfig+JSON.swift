@@ -13,12 +13,12 @@ extension A2A.TaskPushNotificationConfig: ProtoMessage {
     }
 
     package init(json reader: inout JSONReader) throws(JSONFault) {
-        var tenant = JSONMember<String>(Field.tenant)
-        var id = JSONMember<A2A.PushConfigID>(Field.id)
-        var taskID = JSONMember<A2A.TaskID>(Field.taskID)
-        var url = JSONMember<String>(Field.url)
-        var token = JSONMember<String>(Field.token)
-        var authentication = JSONMember<A2A.AuthenticationInfo>(Field.authentication)
+        var tenant = ProtoMember<String>(Field.tenant)
+        var id = ProtoMember<A2A.PushConfigID>(Field.id)
+        var taskID = ProtoMember<A2A.TaskID>(Field.taskID)
+        var url = ProtoMember<String>(Field.url)
+        var token = ProtoMember<String>(Field.token)
+        var authentication = ProtoMember<A2A.AuthenticationInfo>(Field.authentication)
         try reader.beginObject()
         while let field = try reader.nextField(inEitherCase: Field.self) {
             switch field {
@@ -44,9 +44,9 @@ extension A2A.TaskPushNotificationConfig: ProtoMessage {
         case .tenant: try writer.ifNotEmpty(field, tenant)
         case .id: try writer.ifNotEmpty(field, id)
         case .taskID: try writer.ifNotEmpty(field, taskID)
-        case .url: try writer.member(field, url)
+        case .url: try writer.field(field, url)
         case .token: try writer.ifNotEmpty(field, token)
-        case .authentication: try writer.member(field, authentication)
+        case .authentication: try writer.field(field, authentication)
         }
     }
 

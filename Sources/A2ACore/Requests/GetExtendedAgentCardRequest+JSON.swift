@@ -8,7 +8,7 @@ extension A2A.GetExtendedAgentCardRequest: ProtoMessage {
     }
 
     package init(json reader: inout JSONReader) throws(JSONFault) {
-        var tenant = JSONMember<String>(Field.tenant)
+        var tenant = ProtoMember<String>(Field.tenant)
         try reader.beginObject()
         while let field = try reader.nextField(inEitherCase: Field.self) {
             switch field {

@@ -10,9 +10,9 @@ extension A2A.GetTaskRequest: ProtoMessage {
     }
 
     package init(json reader: inout JSONReader) throws(JSONFault) {
-        var tenant = JSONMember<String>(Field.tenant)
-        var id = JSONMember<A2A.TaskID>(Field.id)
-        var historyLength = JSONMember<ProtoInt32>(Field.historyLength)
+        var tenant = ProtoMember<String>(Field.tenant)
+        var id = ProtoMember<A2A.TaskID>(Field.id)
+        var historyLength = ProtoMember<ProtoInt32>(Field.historyLength)
         try reader.beginObject()
         while let field = try reader.nextField(inEitherCase: Field.self) {
             switch field {
@@ -30,8 +30,8 @@ extension A2A.GetTaskRequest: ProtoMessage {
     package func write(_ field: Field, to writer: inout JSONWriter) throws(JSONFault) {
         switch field {
         case .tenant: try writer.ifNotEmpty(field, tenant)
-        case .id: try writer.member(field, id)
-        case .historyLength: try writer.member(field, historyLength)
+        case .id: try writer.field(field, id)
+        case .historyLength: try writer.field(field, historyLength)
         }
     }
 

@@ -15,14 +15,14 @@ extension A2A.ListTasksRequest: ProtoMessage {
     }
 
     package init(json reader: inout JSONReader) throws(JSONFault) {
-        var tenant = JSONMember<String>(Field.tenant)
-        var contextID = JSONMember<A2A.ContextID>(Field.contextID)
-        var status = JSONMember<A2A.TaskState>(Field.status)
-        var pageSize = JSONMember<ProtoInt32>(Field.pageSize)
-        var pageToken = JSONMember<String>(Field.pageToken)
-        var historyLength = JSONMember<ProtoInt32>(Field.historyLength)
-        var statusTimestampAfter = JSONMember<Timestamp>(Field.statusTimestampAfter)
-        var includesArtifacts = JSONMember<Bool>(Field.includesArtifacts)
+        var tenant = ProtoMember<String>(Field.tenant)
+        var contextID = ProtoMember<A2A.ContextID>(Field.contextID)
+        var status = ProtoMember<A2A.TaskState>(Field.status)
+        var pageSize = ProtoMember<ProtoInt32>(Field.pageSize)
+        var pageToken = ProtoMember<String>(Field.pageToken)
+        var historyLength = ProtoMember<ProtoInt32>(Field.historyLength)
+        var statusTimestampAfter = ProtoMember<Timestamp>(Field.statusTimestampAfter)
+        var includesArtifacts = ProtoMember<Bool>(Field.includesArtifacts)
         try reader.beginObject()
         while let field = try reader.nextField(inEitherCase: Field.self) {
             switch field {
@@ -51,12 +51,12 @@ extension A2A.ListTasksRequest: ProtoMessage {
         switch field {
         case .tenant: try writer.ifNotEmpty(field, tenant)
         case .contextID: try writer.ifNotEmpty(field, contextID)
-        case .status: if let status, status != .unspecified { try writer.member(field, status) }
-        case .pageSize: try writer.member(field, pageSize)
+        case .status: if let status, status != .unspecified { try writer.field(field, status) }
+        case .pageSize: try writer.field(field, pageSize)
         case .pageToken: try writer.ifNotEmpty(field, pageToken)
-        case .historyLength: try writer.member(field, historyLength)
+        case .historyLength: try writer.field(field, historyLength)
         case .statusTimestampAfter: try writer.moment(field, statusTimestampAfter)
-        case .includesArtifacts: try writer.member(field, includesArtifacts)
+        case .includesArtifacts: try writer.field(field, includesArtifacts)
         }
     }
 

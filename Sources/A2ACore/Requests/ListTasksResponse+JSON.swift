@@ -11,10 +11,10 @@ extension A2A.ListTasksResponse: ProtoMessage {
     }
 
     package init(json reader: inout JSONReader) throws(JSONFault) {
-        var tasks = JSONMember<[A2A.Task]>(Field.tasks)
-        var nextPageToken = JSONMember<String>(Field.nextPageToken)
-        var pageSize = JSONMember<ProtoInt32>(Field.pageSize)
-        var totalSize = JSONMember<ProtoInt32>(Field.totalSize)
+        var tasks = ProtoMember<[A2A.Task]>(Field.tasks)
+        var nextPageToken = ProtoMember<String>(Field.nextPageToken)
+        var pageSize = ProtoMember<ProtoInt32>(Field.pageSize)
+        var totalSize = ProtoMember<ProtoInt32>(Field.totalSize)
         try reader.beginObject()
         while let field = try reader.nextField(inEitherCase: Field.self) {
             switch field {
@@ -33,10 +33,10 @@ extension A2A.ListTasksResponse: ProtoMessage {
 
     package func write(_ field: Field, to writer: inout JSONWriter) throws(JSONFault) {
         switch field {
-        case .tasks: try writer.member(field, tasks)
-        case .nextPageToken: try writer.member(field, nextPageToken)
-        case .pageSize: try writer.member(field, pageSize)
-        case .totalSize: try writer.member(field, totalSize)
+        case .tasks: try writer.field(field, tasks)
+        case .nextPageToken: try writer.field(field, nextPageToken)
+        case .pageSize: try writer.field(field, pageSize)
+        case .totalSize: try writer.field(field, totalSize)
         }
     }
 

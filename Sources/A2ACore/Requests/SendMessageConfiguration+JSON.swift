@@ -11,10 +11,10 @@ extension A2A.SendMessageConfiguration: ProtoMessage {
     }
 
     package init(json reader: inout JSONReader) throws(JSONFault) {
-        var acceptedOutputModes = JSONMember<[String]>(Field.acceptedOutputModes)
-        var pushNotificationConfig = JSONMember<A2A.TaskPushNotificationConfig>(Field.pushNotificationConfig)
-        var historyLength = JSONMember<ProtoInt32>(Field.historyLength)
-        var returnsImmediately = JSONMember<Bool>(Field.returnsImmediately)
+        var acceptedOutputModes = ProtoMember<[String]>(Field.acceptedOutputModes)
+        var pushNotificationConfig = ProtoMember<A2A.TaskPushNotificationConfig>(Field.pushNotificationConfig)
+        var historyLength = ProtoMember<ProtoInt32>(Field.historyLength)
+        var returnsImmediately = ProtoMember<Bool>(Field.returnsImmediately)
         try reader.beginObject()
         while let field = try reader.nextField(inEitherCase: Field.self) {
             switch field {
@@ -34,8 +34,8 @@ extension A2A.SendMessageConfiguration: ProtoMessage {
     package func write(_ field: Field, to writer: inout JSONWriter) throws(JSONFault) {
         switch field {
         case .acceptedOutputModes: try writer.ifNotEmpty(field, acceptedOutputModes)
-        case .pushNotificationConfig: try writer.member(field, pushNotificationConfig)
-        case .historyLength: try writer.member(field, historyLength)
+        case .pushNotificationConfig: try writer.field(field, pushNotificationConfig)
+        case .historyLength: try writer.field(field, historyLength)
         case .returnsImmediately: try writer.ifTrue(field, returnsImmediately)
         }
     }

@@ -11,10 +11,10 @@ extension A2A.SendMessageRequest: ProtoMessage {
     }
 
     package init(json reader: inout JSONReader) throws(JSONFault) {
-        var tenant = JSONMember<String>(Field.tenant)
-        var message = JSONMember<A2A.Message>(Field.message)
-        var configuration = JSONMember<A2A.SendMessageConfiguration>(Field.configuration)
-        var metadata = JSONMember<JSONObject>(Field.metadata)
+        var tenant = ProtoMember<String>(Field.tenant)
+        var message = ProtoMember<A2A.Message>(Field.message)
+        var configuration = ProtoMember<A2A.SendMessageConfiguration>(Field.configuration)
+        var metadata = ProtoMember<JSONObject>(Field.metadata)
         try reader.beginObject()
         while let field = try reader.nextField(inEitherCase: Field.self) {
             switch field {
@@ -34,9 +34,9 @@ extension A2A.SendMessageRequest: ProtoMessage {
     package func write(_ field: Field, to writer: inout JSONWriter) throws(JSONFault) {
         switch field {
         case .tenant: try writer.ifNotEmpty(field, tenant)
-        case .message: try writer.member(field, message)
-        case .configuration: try writer.member(field, configuration)
-        case .metadata: try writer.member(field, metadata)
+        case .message: try writer.field(field, message)
+        case .configuration: try writer.field(field, configuration)
+        case .metadata: try writer.field(field, metadata)
         }
     }
 

@@ -19,8 +19,8 @@ extension A2A.SendMessageResponse: ProtoObject {
     }
 
     package init(json reader: inout JSONReader) throws(JSONFault) {
-        var task = JSONMember<A2A.Task>(Field.task)
-        var message = JSONMember<A2A.Message>(Field.message)
+        var task = ProtoMember<A2A.Task>(Field.task)
+        var message = ProtoMember<A2A.Message>(Field.message)
         try reader.beginObject()
         while let field = try reader.nextField(inEitherCase: Field.self) {
             switch field {
@@ -38,8 +38,8 @@ extension A2A.SendMessageResponse: ProtoObject {
     package func write(to writer: inout JSONWriter) throws(JSONFault) {
         try writer.beginObject()
         switch self {
-        case .task(let task): try writer.member(Field.task, task)
-        case .message(let message): try writer.member(Field.message, message)
+        case .task(let task): try writer.field(Field.task, task)
+        case .message(let message): try writer.field(Field.message, message)
         }
         writer.endObject()
     }

@@ -9,8 +9,8 @@ extension A2A.SubscribeToTaskRequest: ProtoMessage {
     }
 
     package init(json reader: inout JSONReader) throws(JSONFault) {
-        var tenant = JSONMember<String>(Field.tenant)
-        var id = JSONMember<A2A.TaskID>(Field.id)
+        var tenant = ProtoMember<String>(Field.tenant)
+        var id = ProtoMember<A2A.TaskID>(Field.id)
         try reader.beginObject()
         while let field = try reader.nextField(inEitherCase: Field.self) {
             switch field {
@@ -24,7 +24,7 @@ extension A2A.SubscribeToTaskRequest: ProtoMessage {
     package func write(_ field: Field, to writer: inout JSONWriter) throws(JSONFault) {
         switch field {
         case .tenant: try writer.ifNotEmpty(field, tenant)
-        case .id: try writer.member(field, id)
+        case .id: try writer.field(field, id)
         }
     }
 

@@ -10,9 +10,9 @@ extension A2A.APIKeySecurityScheme: ProtoMessage {
     }
 
     package init(json reader: inout JSONReader) throws(JSONFault) {
-        var description = JSONMember<String>(Field.description)
-        var location = JSONMember<String>(Field.location)
-        var name = JSONMember<String>(Field.name)
+        var description = ProtoMember<String>(Field.description)
+        var location = ProtoMember<String>(Field.location)
+        var name = ProtoMember<String>(Field.name)
         try reader.beginObject()
         while let field = try reader.nextField(inEitherCase: Field.self) {
             switch field {
@@ -30,8 +30,8 @@ extension A2A.APIKeySecurityScheme: ProtoMessage {
     package func write(_ field: Field, to writer: inout JSONWriter) throws(JSONFault) {
         switch field {
         case .description: try writer.ifNotEmpty(field, description)
-        case .location: try writer.member(field, location)
-        case .name: try writer.member(field, name)
+        case .location: try writer.field(field, location)
+        case .name: try writer.field(field, name)
         }
     }
 

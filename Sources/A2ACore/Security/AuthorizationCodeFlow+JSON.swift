@@ -12,11 +12,11 @@ extension A2A.AuthorizationCodeFlow: ProtoMessage {
     }
 
     package init(json reader: inout JSONReader) throws(JSONFault) {
-        var authorizationURL = JSONMember<String>(Field.authorizationURL)
-        var tokenURL = JSONMember<String>(Field.tokenURL)
-        var refreshURL = JSONMember<String>(Field.refreshURL)
-        var scopes = JSONMember<ProtoMap<String>>(Field.scopes)
-        var requiresPKCE = JSONMember<Bool>(Field.requiresPKCE)
+        var authorizationURL = ProtoMember<String>(Field.authorizationURL)
+        var tokenURL = ProtoMember<String>(Field.tokenURL)
+        var refreshURL = ProtoMember<String>(Field.refreshURL)
+        var scopes = ProtoMember<ProtoMap<String>>(Field.scopes)
+        var requiresPKCE = ProtoMember<Bool>(Field.requiresPKCE)
         try reader.beginObject()
         while let field = try reader.nextField(inEitherCase: Field.self) {
             switch field {
@@ -37,10 +37,10 @@ extension A2A.AuthorizationCodeFlow: ProtoMessage {
 
     package func write(_ field: Field, to writer: inout JSONWriter) throws(JSONFault) {
         switch field {
-        case .authorizationURL: try writer.member(field, authorizationURL)
-        case .tokenURL: try writer.member(field, tokenURL)
+        case .authorizationURL: try writer.field(field, authorizationURL)
+        case .tokenURL: try writer.field(field, tokenURL)
         case .refreshURL: try writer.ifNotEmpty(field, refreshURL)
-        case .scopes: try writer.member(field, ProtoMap(scopes))
+        case .scopes: try writer.field(field, ProtoMap(scopes))
         case .requiresPKCE: try writer.ifTrue(field, requiresPKCE)
         }
     }

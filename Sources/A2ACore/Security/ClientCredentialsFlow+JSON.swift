@@ -10,9 +10,9 @@ extension A2A.ClientCredentialsFlow: ProtoMessage {
     }
 
     package init(json reader: inout JSONReader) throws(JSONFault) {
-        var tokenURL = JSONMember<String>(Field.tokenURL)
-        var refreshURL = JSONMember<String>(Field.refreshURL)
-        var scopes = JSONMember<ProtoMap<String>>(Field.scopes)
+        var tokenURL = ProtoMember<String>(Field.tokenURL)
+        var refreshURL = ProtoMember<String>(Field.refreshURL)
+        var scopes = ProtoMember<ProtoMap<String>>(Field.scopes)
         try reader.beginObject()
         while let field = try reader.nextField(inEitherCase: Field.self) {
             switch field {
@@ -29,9 +29,9 @@ extension A2A.ClientCredentialsFlow: ProtoMessage {
 
     package func write(_ field: Field, to writer: inout JSONWriter) throws(JSONFault) {
         switch field {
-        case .tokenURL: try writer.member(field, tokenURL)
+        case .tokenURL: try writer.field(field, tokenURL)
         case .refreshURL: try writer.ifNotEmpty(field, refreshURL)
-        case .scopes: try writer.member(field, ProtoMap(scopes))
+        case .scopes: try writer.field(field, ProtoMap(scopes))
         }
     }
 

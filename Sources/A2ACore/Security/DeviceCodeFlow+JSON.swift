@@ -11,10 +11,10 @@ extension A2A.DeviceCodeFlow: ProtoMessage {
     }
 
     package init(json reader: inout JSONReader) throws(JSONFault) {
-        var deviceAuthorizationURL = JSONMember<String>(Field.deviceAuthorizationURL)
-        var tokenURL = JSONMember<String>(Field.tokenURL)
-        var refreshURL = JSONMember<String>(Field.refreshURL)
-        var scopes = JSONMember<ProtoMap<String>>(Field.scopes)
+        var deviceAuthorizationURL = ProtoMember<String>(Field.deviceAuthorizationURL)
+        var tokenURL = ProtoMember<String>(Field.tokenURL)
+        var refreshURL = ProtoMember<String>(Field.refreshURL)
+        var scopes = ProtoMember<ProtoMap<String>>(Field.scopes)
         try reader.beginObject()
         while let field = try reader.nextField(inEitherCase: Field.self) {
             switch field {
@@ -33,10 +33,10 @@ extension A2A.DeviceCodeFlow: ProtoMessage {
 
     package func write(_ field: Field, to writer: inout JSONWriter) throws(JSONFault) {
         switch field {
-        case .deviceAuthorizationURL: try writer.member(field, deviceAuthorizationURL)
-        case .tokenURL: try writer.member(field, tokenURL)
+        case .deviceAuthorizationURL: try writer.field(field, deviceAuthorizationURL)
+        case .tokenURL: try writer.field(field, tokenURL)
         case .refreshURL: try writer.ifNotEmpty(field, refreshURL)
-        case .scopes: try writer.member(field, ProtoMap(scopes))
+        case .scopes: try writer.field(field, ProtoMap(scopes))
         }
     }
 

@@ -10,9 +10,9 @@ extension A2A.HTTPAuthSecurityScheme: ProtoMessage {
     }
 
     package init(json reader: inout JSONReader) throws(JSONFault) {
-        var description = JSONMember<String>(Field.description)
-        var scheme = JSONMember<String>(Field.scheme)
-        var bearerFormat = JSONMember<String>(Field.bearerFormat)
+        var description = ProtoMember<String>(Field.description)
+        var scheme = ProtoMember<String>(Field.scheme)
+        var bearerFormat = ProtoMember<String>(Field.bearerFormat)
         try reader.beginObject()
         while let field = try reader.nextField(inEitherCase: Field.self) {
             switch field {
@@ -30,7 +30,7 @@ extension A2A.HTTPAuthSecurityScheme: ProtoMessage {
     package func write(_ field: Field, to writer: inout JSONWriter) throws(JSONFault) {
         switch field {
         case .description: try writer.ifNotEmpty(field, description)
-        case .scheme: try writer.member(field, scheme)
+        case .scheme: try writer.field(field, scheme)
         case .bearerFormat: try writer.ifNotEmpty(field, bearerFormat)
         }
     }

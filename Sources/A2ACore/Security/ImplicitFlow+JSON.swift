@@ -10,9 +10,9 @@ extension A2A.ImplicitFlow: ProtoMessage {
     }
 
     package init(json reader: inout JSONReader) throws(JSONFault) {
-        var authorizationURL = JSONMember<String>(Field.authorizationURL)
-        var refreshURL = JSONMember<String>(Field.refreshURL)
-        var scopes = JSONMember<ProtoMap<String>>(Field.scopes)
+        var authorizationURL = ProtoMember<String>(Field.authorizationURL)
+        var refreshURL = ProtoMember<String>(Field.refreshURL)
+        var scopes = ProtoMember<ProtoMap<String>>(Field.scopes)
         try reader.beginObject()
         while let field = try reader.nextField(inEitherCase: Field.self) {
             switch field {
@@ -31,7 +31,7 @@ extension A2A.ImplicitFlow: ProtoMessage {
         switch field {
         case .authorizationURL: try writer.ifNotEmpty(field, authorizationURL)
         case .refreshURL: try writer.ifNotEmpty(field, refreshURL)
-        case .scopes: if !scopes.isEmpty { try writer.member(field, ProtoMap(scopes)) }
+        case .scopes: if !scopes.isEmpty { try writer.field(field, ProtoMap(scopes)) }
         }
     }
 

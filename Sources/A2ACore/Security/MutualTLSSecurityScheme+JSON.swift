@@ -8,7 +8,7 @@ extension A2A.MutualTLSSecurityScheme: ProtoMessage {
     }
 
     package init(json reader: inout JSONReader) throws(JSONFault) {
-        var description = JSONMember<String>(Field.description)
+        var description = ProtoMember<String>(Field.description)
         try reader.beginObject()
         while let field = try reader.nextField(inEitherCase: Field.self) {
             switch field {

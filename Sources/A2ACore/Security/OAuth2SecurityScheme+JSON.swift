@@ -10,9 +10,9 @@ extension A2A.OAuth2SecurityScheme: ProtoMessage {
     }
 
     package init(json reader: inout JSONReader) throws(JSONFault) {
-        var description = JSONMember<String>(Field.description)
-        var flows = JSONMember<A2A.OAuthFlows>(Field.flows)
-        var metadataURL = JSONMember<String>(Field.metadataURL)
+        var description = ProtoMember<String>(Field.description)
+        var flows = ProtoMember<A2A.OAuthFlows>(Field.flows)
+        var metadataURL = ProtoMember<String>(Field.metadataURL)
         try reader.beginObject()
         while let field = try reader.nextField(inEitherCase: Field.self) {
             switch field {
@@ -30,7 +30,7 @@ extension A2A.OAuth2SecurityScheme: ProtoMessage {
     package func write(_ field: Field, to writer: inout JSONWriter) throws(JSONFault) {
         switch field {
         case .description: try writer.ifNotEmpty(field, description)
-        case .flows: try writer.member(field, flows)
+        case .flows: try writer.field(field, flows)
         case .metadataURL: try writer.ifNotEmpty(field, metadataURL)
         }
     }

@@ -34,11 +34,11 @@ extension A2A.OAuthFlows: ProtoObject {
 
     package init(json reader: inout JSONReader) throws(JSONFault) {
         let start = reader
-        var authorizationCode = JSONMember<A2A.AuthorizationCodeFlow>(Field.authorizationCode)
-        var clientCredentials = JSONMember<A2A.ClientCredentialsFlow>(Field.clientCredentials)
-        var implicit = JSONMember<A2A.ImplicitFlow>(Field.implicit)
-        var password = JSONMember<A2A.PasswordFlow>(Field.password)
-        var deviceCode = JSONMember<A2A.DeviceCodeFlow>(Field.deviceCode)
+        var authorizationCode = ProtoMember<A2A.AuthorizationCodeFlow>(Field.authorizationCode)
+        var clientCredentials = ProtoMember<A2A.ClientCredentialsFlow>(Field.clientCredentials)
+        var implicit = ProtoMember<A2A.ImplicitFlow>(Field.implicit)
+        var password = ProtoMember<A2A.PasswordFlow>(Field.password)
+        var deviceCode = ProtoMember<A2A.DeviceCodeFlow>(Field.deviceCode)
         try reader.beginObject()
         while let field = try reader.nextField(inEitherCase: Field.self) {
             switch field {
@@ -66,11 +66,11 @@ extension A2A.OAuthFlows: ProtoObject {
     package func write(to writer: inout JSONWriter) throws(JSONFault) {
         try writer.beginObject()
         switch self {
-        case .authorizationCode(let flow): try writer.member(Field.authorizationCode, flow)
-        case .clientCredentials(let flow): try writer.member(Field.clientCredentials, flow)
-        case .implicit(let flow): try writer.member(Field.implicit, flow)
-        case .password(let flow): try writer.member(Field.password, flow)
-        case .deviceCode(let flow): try writer.member(Field.deviceCode, flow)
+        case .authorizationCode(let flow): try writer.field(Field.authorizationCode, flow)
+        case .clientCredentials(let flow): try writer.field(Field.clientCredentials, flow)
+        case .implicit(let flow): try writer.field(Field.implicit, flow)
+        case .password(let flow): try writer.field(Field.password, flow)
+        case .deviceCode(let flow): try writer.field(Field.deviceCode, flow)
         case .unknown(let members): try writer.members(members)
         }
         writer.endObject()

@@ -9,8 +9,8 @@ extension A2A.OpenIDConnectSecurityScheme: ProtoMessage {
     }
 
     package init(json reader: inout JSONReader) throws(JSONFault) {
-        var description = JSONMember<String>(Field.description)
-        var url = JSONMember<String>(Field.url)
+        var description = ProtoMember<String>(Field.description)
+        var url = ProtoMember<String>(Field.url)
         try reader.beginObject()
         while let field = try reader.nextField(inEitherCase: Field.self) {
             switch field {
@@ -24,7 +24,7 @@ extension A2A.OpenIDConnectSecurityScheme: ProtoMessage {
     package func write(_ field: Field, to writer: inout JSONWriter) throws(JSONFault) {
         switch field {
         case .description: try writer.ifNotEmpty(field, description)
-        case .url: try writer.member(field, url)
+        case .url: try writer.field(field, url)
         }
     }
 

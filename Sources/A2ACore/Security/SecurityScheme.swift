@@ -40,11 +40,11 @@ extension A2A.SecurityScheme: ProtoObject {
 
     package init(json reader: inout JSONReader) throws(JSONFault) {
         let start = reader
-        var apiKey = JSONMember<A2A.APIKeySecurityScheme>(Field.apiKey)
-        var httpAuth = JSONMember<A2A.HTTPAuthSecurityScheme>(Field.httpAuth)
-        var oauth2 = JSONMember<A2A.OAuth2SecurityScheme>(Field.oauth2)
-        var openIDConnect = JSONMember<A2A.OpenIDConnectSecurityScheme>(Field.openIDConnect)
-        var mutualTLS = JSONMember<A2A.MutualTLSSecurityScheme>(Field.mutualTLS)
+        var apiKey = ProtoMember<A2A.APIKeySecurityScheme>(Field.apiKey)
+        var httpAuth = ProtoMember<A2A.HTTPAuthSecurityScheme>(Field.httpAuth)
+        var oauth2 = ProtoMember<A2A.OAuth2SecurityScheme>(Field.oauth2)
+        var openIDConnect = ProtoMember<A2A.OpenIDConnectSecurityScheme>(Field.openIDConnect)
+        var mutualTLS = ProtoMember<A2A.MutualTLSSecurityScheme>(Field.mutualTLS)
         try reader.beginObject()
         while let field = try reader.nextField(inEitherCase: Field.self) {
             switch field {
@@ -72,11 +72,11 @@ extension A2A.SecurityScheme: ProtoObject {
     package func write(to writer: inout JSONWriter) throws(JSONFault) {
         try writer.beginObject()
         switch self {
-        case .apiKey(let scheme): try writer.member(Field.apiKey, scheme)
-        case .httpAuth(let scheme): try writer.member(Field.httpAuth, scheme)
-        case .oauth2(let scheme): try writer.member(Field.oauth2, scheme)
-        case .openIDConnect(let scheme): try writer.member(Field.openIDConnect, scheme)
-        case .mutualTLS(let scheme): try writer.member(Field.mutualTLS, scheme)
+        case .apiKey(let scheme): try writer.field(Field.apiKey, scheme)
+        case .httpAuth(let scheme): try writer.field(Field.httpAuth, scheme)
+        case .oauth2(let scheme): try writer.field(Field.oauth2, scheme)
+        case .openIDConnect(let scheme): try writer.field(Field.openIDConnect, scheme)
+        case .mutualTLS(let scheme): try writer.field(Field.mutualTLS, scheme)
         case .unknown(let members): try writer.members(members)
         }
         writer.endObject()
@@ -100,7 +100,7 @@ extension A2A.SecurityRequirement: ProtoMessage {
     }
 
     package init(json reader: inout JSONReader) throws(JSONFault) {
-        var schemes = JSONMember<ProtoMap<StringList>>(Field.schemes)
+        var schemes = ProtoMember<ProtoMap<StringList>>(Field.schemes)
         try reader.beginObject()
         while let field = try reader.nextField(inEitherCase: Field.self) {
             switch field {
@@ -113,7 +113,7 @@ extension A2A.SecurityRequirement: ProtoMessage {
     package func write(_ field: Field, to writer: inout JSONWriter) throws(JSONFault) {
         switch field {
         case .schemes:
-            if !schemes.isEmpty { try writer.member(field, ProtoMap(schemes.mapValues { StringList(list: $0) })) }
+            if !schemes.isEmpty { try writer.field(field, ProtoMap(schemes.mapValues { StringList(list: $0) })) }
         }
     }
 
@@ -131,7 +131,7 @@ private struct StringList: JSONDocument {
     init(list: [String]) { self.list = list }
 
     init(json reader: inout JSONReader) throws(JSONFault) {
-        var list = JSONMember<[String]>(Field.list)
+        var list = ProtoMember<[String]>(Field.list)
         try reader.beginObject()
         while let field = try reader.nextField(inEitherCase: Field.self) {
             switch field {

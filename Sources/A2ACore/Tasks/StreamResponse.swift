@@ -28,10 +28,10 @@ extension A2A.StreamResponse: ProtoObject {
 
     package init(json reader: inout JSONReader) throws(JSONFault) {
         let start = reader
-        var task = JSONMember<A2A.Task>(Field.task)
-        var message = JSONMember<A2A.Message>(Field.message)
-        var statusUpdate = JSONMember<A2A.TaskStatusUpdateEvent>(Field.statusUpdate)
-        var artifactUpdate = JSONMember<A2A.TaskArtifactUpdateEvent>(Field.artifactUpdate)
+        var task = ProtoMember<A2A.Task>(Field.task)
+        var message = ProtoMember<A2A.Message>(Field.message)
+        var statusUpdate = ProtoMember<A2A.TaskStatusUpdateEvent>(Field.statusUpdate)
+        var artifactUpdate = ProtoMember<A2A.TaskArtifactUpdateEvent>(Field.artifactUpdate)
         try reader.beginObject()
         while let field = try reader.nextField(inEitherCase: Field.self) {
             switch field {
@@ -57,10 +57,10 @@ extension A2A.StreamResponse: ProtoObject {
     package func write(to writer: inout JSONWriter) throws(JSONFault) {
         try writer.beginObject()
         switch self {
-        case .task(let task): try writer.member(Field.task, task)
-        case .message(let message): try writer.member(Field.message, message)
-        case .statusUpdate(let event): try writer.member(Field.statusUpdate, event)
-        case .artifactUpdate(let event): try writer.member(Field.artifactUpdate, event)
+        case .task(let task): try writer.field(Field.task, task)
+        case .message(let message): try writer.field(Field.message, message)
+        case .statusUpdate(let event): try writer.field(Field.statusUpdate, event)
+        case .artifactUpdate(let event): try writer.field(Field.artifactUpdate, event)
         case .unknown(let members): try writer.members(members)
         }
         writer.endObject()

@@ -13,12 +13,12 @@ extension A2A.Task: ProtoMessage {
     }
 
     package init(json reader: inout JSONReader) throws(JSONFault) {
-        var id = JSONMember<A2A.TaskID>(Field.id)
-        var contextID = JSONMember<A2A.ContextID>(Field.contextID)
-        var status = JSONMember<A2A.TaskStatus>(Field.status)
-        var artifacts = JSONMember<[A2A.Artifact]>(Field.artifacts)
-        var history = JSONMember<[A2A.Message]>(Field.history)
-        var metadata = JSONMember<JSONObject>(Field.metadata)
+        var id = ProtoMember<A2A.TaskID>(Field.id)
+        var contextID = ProtoMember<A2A.ContextID>(Field.contextID)
+        var status = ProtoMember<A2A.TaskStatus>(Field.status)
+        var artifacts = ProtoMember<[A2A.Artifact]>(Field.artifacts)
+        var history = ProtoMember<[A2A.Message]>(Field.history)
+        var metadata = ProtoMember<JSONObject>(Field.metadata)
         try reader.beginObject()
         while let field = try reader.nextField(inEitherCase: Field.self) {
             switch field {
@@ -41,12 +41,12 @@ extension A2A.Task: ProtoMessage {
 
     package func write(_ field: Field, to writer: inout JSONWriter) throws(JSONFault) {
         switch field {
-        case .id: try writer.member(field, id)
+        case .id: try writer.field(field, id)
         case .contextID: try writer.ifNotEmpty(field, contextID)
-        case .status: try writer.member(field, status)
+        case .status: try writer.field(field, status)
         case .artifacts: try writer.ifNotEmpty(field, artifacts)
         case .history: try writer.ifNotEmpty(field, history)
-        case .metadata: try writer.member(field, metadata)
+        case .metadata: try writer.field(field, metadata)
         }
     }
 

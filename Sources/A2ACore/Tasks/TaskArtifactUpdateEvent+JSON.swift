@@ -13,12 +13,12 @@ extension A2A.TaskArtifactUpdateEvent: ProtoMessage {
     }
 
     package init(json reader: inout JSONReader) throws(JSONFault) {
-        var taskID = JSONMember<A2A.TaskID>(Field.taskID)
-        var contextID = JSONMember<A2A.ContextID>(Field.contextID)
-        var artifact = JSONMember<A2A.Artifact>(Field.artifact)
-        var isAppended = JSONMember<Bool>(Field.isAppended)
-        var isLastChunk = JSONMember<Bool>(Field.isLastChunk)
-        var metadata = JSONMember<JSONObject>(Field.metadata)
+        var taskID = ProtoMember<A2A.TaskID>(Field.taskID)
+        var contextID = ProtoMember<A2A.ContextID>(Field.contextID)
+        var artifact = ProtoMember<A2A.Artifact>(Field.artifact)
+        var isAppended = ProtoMember<Bool>(Field.isAppended)
+        var isLastChunk = ProtoMember<Bool>(Field.isLastChunk)
+        var metadata = ProtoMember<JSONObject>(Field.metadata)
         try reader.beginObject()
         while let field = try reader.nextField(inEitherCase: Field.self) {
             switch field {
@@ -41,12 +41,12 @@ extension A2A.TaskArtifactUpdateEvent: ProtoMessage {
 
     package func write(_ field: Field, to writer: inout JSONWriter) throws(JSONFault) {
         switch field {
-        case .taskID: try writer.member(field, taskID)
-        case .contextID: try writer.member(field, contextID)
-        case .artifact: try writer.member(field, artifact)
+        case .taskID: try writer.field(field, taskID)
+        case .contextID: try writer.field(field, contextID)
+        case .artifact: try writer.field(field, artifact)
         case .isAppended: try writer.ifTrue(field, isAppended)
         case .isLastChunk: try writer.ifTrue(field, isLastChunk)
-        case .metadata: try writer.member(field, metadata)
+        case .metadata: try writer.field(field, metadata)
         }
     }
 

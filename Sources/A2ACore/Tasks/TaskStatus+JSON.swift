@@ -13,9 +13,9 @@ extension A2A.TaskStatus: ProtoMessage {
     }
 
     package init(json reader: inout JSONReader) throws(JSONFault) {
-        var state = JSONMember<A2A.TaskState>(Field.state)
-        var message = JSONMember<A2A.Message>(Field.message)
-        var timestamp = JSONMember<Timestamp>(Field.timestamp)
+        var state = ProtoMember<A2A.TaskState>(Field.state)
+        var message = ProtoMember<A2A.Message>(Field.message)
+        var timestamp = ProtoMember<Timestamp>(Field.timestamp)
         try reader.beginObject()
         while let field = try reader.nextField(inEitherCase: Field.self) {
             switch field {
@@ -32,8 +32,8 @@ extension A2A.TaskStatus: ProtoMessage {
 
     package func write(_ field: Field, to writer: inout JSONWriter) throws(JSONFault) {
         switch field {
-        case .state: try writer.member(field, state)
-        case .message: try writer.member(field, message)
+        case .state: try writer.field(field, state)
+        case .message: try writer.field(field, message)
         case .timestamp: try writer.moment(field, timestamp)
         }
     }

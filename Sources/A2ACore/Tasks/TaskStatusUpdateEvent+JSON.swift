@@ -11,10 +11,10 @@ extension A2A.TaskStatusUpdateEvent: ProtoMessage {
     }
 
     package init(json reader: inout JSONReader) throws(JSONFault) {
-        var taskID = JSONMember<A2A.TaskID>(Field.taskID)
-        var contextID = JSONMember<A2A.ContextID>(Field.contextID)
-        var status = JSONMember<A2A.TaskStatus>(Field.status)
-        var metadata = JSONMember<JSONObject>(Field.metadata)
+        var taskID = ProtoMember<A2A.TaskID>(Field.taskID)
+        var contextID = ProtoMember<A2A.ContextID>(Field.contextID)
+        var status = ProtoMember<A2A.TaskStatus>(Field.status)
+        var metadata = ProtoMember<JSONObject>(Field.metadata)
         try reader.beginObject()
         while let field = try reader.nextField(inEitherCase: Field.self) {
             switch field {
@@ -33,10 +33,10 @@ extension A2A.TaskStatusUpdateEvent: ProtoMessage {
 
     package func write(_ field: Field, to writer: inout JSONWriter) throws(JSONFault) {
         switch field {
-        case .taskID: try writer.member(field, taskID)
-        case .contextID: try writer.member(field, contextID)
-        case .status: try writer.member(field, status)
-        case .metadata: try writer.member(field, metadata)
+        case .taskID: try writer.field(field, taskID)
+        case .contextID: try writer.field(field, contextID)
+        case .status: try writer.field(field, status)
+        case .metadata: try writer.field(field, metadata)
         }
     }
 

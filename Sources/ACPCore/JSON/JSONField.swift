@@ -17,48 +17,10 @@ package protocol JSONField: RawRepresentable, CaseIterable, Sendable where RawVa
 
 extension JSONField {
     /// Creates the field with a name. Returns `nil` if the type does not define it.
-    init?(named name: String) {
+    package init?(named name: String) {
         var name = name
         guard let field = name.withUTF8({ Self(rawValue: JSONName(borrowing: UnsafeRawBufferPointer($0))) })
         else { return nil }
-        self = field
-    }
-
-    /// Returns the member of that name, in camel case or in snake case. If `nil`, the type does not know it.
-    package init?(inEitherCase name: String) {
-        if let field = Self(named: name) {
-            self = field
-            return
-        }
-        var name = name
-        guard let field = name.withUTF8({ Self(inSnakeCase: UnsafeRawBufferPointer($0)) }) else { return nil }
-        self = field
-    }
-
-    /// Returns the member whose name is that text in camel case. If `nil`, the text is not in snake case, or the type does not
-    /// know it.
-    init?(inSnakeCase text: UnsafeRawBufferPointer) {
-        guard text.count <= 64, text.contains(UInt8(ascii: "_")), !text.contains(where: \.isUppercase) else {
-            return nil
-        }
-        let field: Self? = withUnsafeTemporaryAllocation(byteCount: text.count, alignment: 1) { name in
-            var count = 0
-            var isWordStart = false
-            for byte in text {
-                if byte == UInt8(ascii: "_") {
-                    guard !isWordStart else { return nil }
-                    isWordStart = true
-                } else {
-                    let isLetter = byte >= UInt8(ascii: "a") && byte <= UInt8(ascii: "z")
-                    name[count] = isWordStart && isLetter ? byte - 0x20 : byte
-                    count += 1
-                    isWordStart = false
-                }
-            }
-            guard !isWordStart else { return nil }
-            return Self(rawValue: JSONName(borrowing: UnsafeRawBufferPointer(rebasing: name[..<count])))
-        }
-        guard let field else { return nil }
         self = field
     }
 
@@ -79,7 +41,7 @@ package struct JSONName: Equatable, ExpressibleByStringLiteral {
     /// Creates a name that borrows bytes.
     ///
     /// - Important: The name must not outlive the bytes.
-    init(borrowing bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
+    package init(borrowing bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
 
     package var text: String { String(decoding: bytes, as: UTF8.self) }
 

@@ -247,23 +247,8 @@ package struct JSONReader {
         return nil
     }
 
-    /// The same, for objects whose members may be named in snake case as well, as Protocol Buffers' JSON allows it: `page_size` for
-    /// `pageSize`.
-    package mutating func nextField<Field: JSONField>(inEitherCase type: Field.Type) throws(JSONFault) -> Field? {
-        while try nextMember() {
-            let text = try text()
-            let field: Field? =
-                text.isPlain
-                ? Field(rawValue: name(text)) ?? Field(inSnakeCase: rebased(text.range))
-                : Field(inEitherCase: try string(of: text))
-            try colon()
-            if let field { return field }
-            try skip()
-        }
-        return nil
-    }
-
-    private func name(_ text: Text) -> JSONName {
+    /// The name that a text is, which must be plain. It borrows the bytes of the document.
+    package func name(_ text: Text) -> JSONName {
         JSONName(borrowing: rebased(text.range))
     }
 
@@ -282,7 +267,9 @@ package struct JSONReader {
         return true
     }
 
-    private mutating func nextMember() throws(JSONFault) -> Bool {
+    /// Moves to the name of the object's next member, which the caller must read, then the colon. Returns `false` after passing the
+    /// end of the object.
+    package mutating func nextMember() throws(JSONFault) -> Bool {
         guard try next(before: "}", else: "a comma or } must follow a member of an object") else { return false }
         if next == UInt8(ascii: "}") { throw fault("a comma in an object must be followed by another member") }
         guard next == UInt8(ascii: "\"") else { throw unexpected("a member's name in double quotes is expected") }
@@ -309,7 +296,8 @@ package struct JSONReader {
         return true
     }
 
-    private mutating func colon() throws(JSONFault) {
+    /// Passes the colon between the name of a member and its value.
+    package mutating func colon() throws(JSONFault) {
         skipWhitespace()
         try take(":", else: "a colon must follow the name of a member")
     }
@@ -319,16 +307,26 @@ package struct JSONReader {
         switch try token() {
         case UInt8(ascii: "{"):
             try beginObject()
-            while try nextName() != nil { try skip() }
+            while try nextMember() {
+                try skipString()
+                try colon()
+                try skip()
+            }
         case UInt8(ascii: "["):
             try beginArray()
             while try nextElement() { try skip() }
-        case UInt8(ascii: "\""): _ = try string()
+        case UInt8(ascii: "\""): try skipString()
         case UInt8(ascii: "t"): try take(literal: "true")
         case UInt8(ascii: "f"): try take(literal: "false")
         case UInt8(ascii: "n"): try take(literal: "null")
         default: _ = try number()
         }
+    }
+
+    /// Passes a string, with the same checks as for reading it. Plain text requires no further ones.
+    private mutating func skipString() throws(JSONFault) {
+        let text = try text()
+        if !text.isPlain { _ = try string(of: text) }
     }
 
     /// Passes the next value if it is null. Returns whether it is.

@@ -24,17 +24,26 @@ package struct JSONWriter {
     package mutating func endObject() { end("}") }
 
     package mutating func array(_ elements: [some JSONWritable]) throws(JSONFault) {
-        try begin("[")
+        try beginArray()
         for index in elements.indices {
-            separate()
+            beginElement()
             do throws(JSONFault) {
                 try elements[index].write(to: &self)
             } catch {
                 throw error.under(index)
             }
         }
-        end("]")
+        endArray()
     }
+
+    /// Begins an array. Call ``beginElement()`` before each element, and ``endArray()`` behind the last one.
+    package mutating func beginArray() throws(JSONFault) { try begin("[") }
+
+    /// Begins an element of an array. Write its value next.
+    package mutating func beginElement() { separate() }
+
+    /// Ends an array.
+    package mutating func endArray() { end("]") }
 
     private mutating func begin(_ bracket: Unicode.Scalar) throws(JSONFault) {
         depth += 1
@@ -99,7 +108,8 @@ package struct JSONWriter {
         }
     }
 
-    private mutating func key(_ name: JSONName) {
+    /// Writes the name of a member. Write its value next.
+    package mutating func key(_ name: JSONName) {
         let separates = needsComma
         needsComma = true
         let name = name.bytes
@@ -169,6 +179,12 @@ package struct JSONWriter {
         let isWritten: Void? = json.withContiguousStorageIfAvailable { bytes.append(UnsafeRawBufferPointer($0)) }
         if isWritten == nil { for byte in json { bytes.append(byte) } }
     }
+
+    /// Writes a value, or a piece of one, that is JSON already.
+    package mutating func json(_ json: [UInt8]) { json.withUnsafeBytes { bytes.append($0) } }
+
+    /// Writes a value, or a piece of one, that is JSON already.
+    package mutating func json(_ json: StaticString) { bytes.append(JSONName(stringLiteral: json).bytes) }
 
     /// Writes a string. Text that requires no escaping, which mostly is all of it, is copied in one piece.
     private mutating func string(_ text: UnsafeRawBufferPointer) {

@@ -59,13 +59,13 @@ extension Timestamp: CustomStringConvertible, LosslessStringConvertible {
     }
 
     /// How many bytes ``description`` has at most.
-    static let longest = 27
+    package static let longest = 27
 
     /// Writes ``description``.
     ///
     /// - Parameter buffer: Room for ``longest`` bytes.
     /// - Returns: How many bytes were written.
-    func write(to buffer: UnsafeMutableBufferPointer<UInt8>) -> Int {
+    package func write(to buffer: UnsafeMutableBufferPointer<UInt8>) -> Int {
         // RFC 3339 supports the years 0000 to 9999 only: other timestamps are clamped to them.
         let shown = min(max(microseconds, -62_167_219_200_000_000), 253_402_300_799_999_999)
         let (days, time) = shown.flooredDivision(by: 86_400_000_000)

@@ -85,15 +85,19 @@ public enum A2AJSON {
     package static func read<Value: JSONReadable>(
         _ type: Value.Type = Value.self, from json: some Sequence<UInt8>
     ) throws(A2AError) -> Value {
-        func read(_ bytes: UnsafeRawBufferPointer) -> Result<Value, A2AError> {
-            do throws(JSONFault) {
-                return .success(try JSONReader.read(type, from: bytes))
-            } catch {
-                return .failure(A2AError(error, in: bytes))
-            }
+        let read = json.withContiguousStorageIfAvailable { result(type, from: UnsafeRawBufferPointer($0)) }
+        return try (read ?? Array(json).withUnsafeBytes { result(type, from: $0) }).get()
+    }
+
+    /// Reads any value that is read directly, from bytes.
+    static func result<Value: JSONReadable>(
+        _ type: Value.Type, from bytes: UnsafeRawBufferPointer
+    ) -> Result<Value, A2AError> {
+        do throws(JSONFault) {
+            return .success(try JSONReader.read(type, from: bytes))
+        } catch {
+            return .failure(A2AError(error, in: bytes))
         }
-        let result = json.withContiguousStorageIfAvailable { read(UnsafeRawBufferPointer($0)) }
-        return try (result ?? Array(json).withUnsafeBytes(read)).get()
     }
 }
 

@@ -5,7 +5,8 @@ import ACPCore
 /// Collects the fields of an object that break its rules, with the paths to them: mostly required ones that have no value.
 package struct FieldCheck {
     private enum Step {
-        case field(String)
+        case field(JSONName)
+        case member(String)
         case element(Int)
     }
 
@@ -42,13 +43,15 @@ package struct FieldCheck {
     /// Checks the fields of an object in a field.
     package mutating func object(_ field: some JSONField, _ value: (some ProtoObject)?) {
         guard let value else { return }
-        inside(field.name) { value.check(&$0) }
+        steps.append(.field(field.rawValue))
+        value.check(&self)
+        steps.removeLast()
     }
 
     /// Checks the fields of the objects in a list.
     package mutating func objects(_ field: some JSONField, _ values: [some ProtoObject]) {
         for index in values.indices {
-            steps.append(.field(field.name))
+            steps.append(.field(field.rawValue))
             steps.append(.element(index))
             values[index].check(&self)
             steps.removeLast(2)
@@ -57,7 +60,7 @@ package struct FieldCheck {
 
     /// Checks what is in a member of an object.
     package mutating func inside(_ name: String, _ check: (inout FieldCheck) -> Void) {
-        steps.append(.field(name))
+        steps.append(.member(name))
         check(&self)
         steps.removeLast()
     }
@@ -66,14 +69,15 @@ package struct FieldCheck {
     package mutating func report(_ description: String) { report(at: steps, description) }
 
     private mutating func report(_ field: some JSONField, _ description: String) {
-        report(at: steps + [.field(field.name)], description)
+        report(at: steps + [.field(field.rawValue)], description)
     }
 
     private mutating func report(at steps: [Step], _ description: String) {
         guard violations.count < A2AError.maximumViolations else { return }
         let path = steps.reduce(into: "") { path, step in
             switch step {
-            case .field(let name): path += path.isEmpty ? name : ".\(name)"
+            case .field(let name): path += path.isEmpty ? name.text : ".\(name.text)"
+            case .member(let name): path += path.isEmpty ? name : ".\(name)"
             case .element(let index): path += "[\(index)]"
             }
         }

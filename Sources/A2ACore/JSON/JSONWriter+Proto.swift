@@ -68,22 +68,32 @@ extension JSONWriter {
 
     /// Writes a moment.
     mutating func moment(_ field: some JSONField, _ value: Timestamp?) throws(JSONFault) {
-        if let value { try self.field(field, value.millisecondDescription) }
+        guard let value else { return }
+        key(field.rawValue)
+        plainString(atMost: Timestamp.longest, value.writeMilliseconds)
     }
 }
 
 extension Timestamp {
     /// RFC 3339 in UTC with three digits for the fraction of a second, those behind them cut off: `2026-01-02T03:04:05.678Z`.
     package var millisecondDescription: String {
+        String(unsafeUninitializedCapacity: Self.longest, initializingUTF8With: writeMilliseconds)
+    }
+
+    /// Writes ``millisecondDescription``.
+    ///
+    /// - Parameter buffer: Room for ``longest`` bytes.
+    /// - Returns: How many bytes were written.
+    fileprivate func writeMilliseconds(to buffer: UnsafeMutableBufferPointer<UInt8>) -> Int {
         let (quotient, remainder) = microseconds.quotientAndRemainder(dividingBy: 1_000)
         let milliseconds = remainder < 0 ? quotient - 1 : quotient
         // A product that overflows is far out of the years that can be written.
         let (cut, overflow) = milliseconds.multipliedReportingOverflow(by: 1_000)
-        var text = Timestamp(microseconds: overflow ? microseconds : cut).description
-        text.removeLast()
-        if let point = text.utf8.firstIndex(of: UInt8(ascii: ".")) {
-            return text[..<point] + text[point...].prefix(4) + "Z"
-        }
-        return text + ".000Z"
+        let count = Timestamp(microseconds: overflow ? microseconds : cut).write(to: buffer)
+        // Up to the seconds, the text always has the same length. A fraction follows, which has six digits, or none.
+        let fraction = 19
+        if count == fraction + 1 { for (index, byte) in ".000".utf8.enumerated() { buffer[fraction + index] = byte } }
+        buffer[fraction + 4] = UInt8(ascii: "Z")
+        return fraction + 5
     }
 }

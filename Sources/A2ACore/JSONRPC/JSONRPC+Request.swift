@@ -59,8 +59,10 @@ extension A2A.JSONRPC {
 
         /// The same for parameters of which it is known here that they are read directly.
         package func params<Params: ProtoObject>(as type: Params.Type = Params.self) throws(A2AError) -> Params {
-            guard let params else { return try A2AJSON.decode(type, from: Array("{}".utf8), isComplete: true) }
-            return try A2AJSON.decode(type, from: params, isComplete: true)
+            let result = (params ?? Array("{}".utf8)[...]).withUnsafeBytes { A2AJSON.result(type, from: $0) }
+            let params = try result.get()
+            try params.validate()
+            return params
         }
 
         /// The request as JSON.

@@ -57,27 +57,20 @@ extension A2A {
 
         /// What stands around the results of one request. A stream has many of them.
         public struct ResponseEnvelope: Sendable {
-            private let start: [UInt8]
+            private let id: ID
 
             /// Creates the envelope of the responses to a request.
-            public init(id: ID) {
-                var writer = JSONWriter(depth: 1)
-                writer.json(#"{"jsonrpc":"2.0","id":"#)
-                id.write(to: &writer)
-                writer.json(#","result":"#)
-                start = writer.takeBytes()
-            }
+            public init(id: ID) { self.id = id }
 
             /// Returns a response as JSON.
             ///
             /// - Parameter result: The result as JSON. It is not checked.
             public func wrap(_ result: some Collection<UInt8>) -> [UInt8] {
-                var json: [UInt8] = []
-                json.reserveCapacity(start.count + result.count + 1)
-                json.append(contentsOf: start)
-                json.append(contentsOf: result)
-                json.append(UInt8(ascii: "}"))
-                return json
+                var writer = JSONWriter(depth: 1)
+                writeStart(to: &writer)
+                writer.json(result)
+                writer.json("}")
+                return writer.takeBytes()
             }
 
             /// Returns a response as JSON, with a result that is written directly into it.
@@ -85,10 +78,16 @@ extension A2A {
             /// - Throws: ``A2AError`` if the result cannot be written as JSON.
             package func response(_ result: some JSONWritable) throws(A2AError) -> [UInt8] {
                 try A2AJSON.write { (writer) throws(JSONFault) in
-                    writer.json(start)
+                    writeStart(to: &writer)
                     try result.write(to: &writer)
                     writer.json("}")
                 }
+            }
+
+            private func writeStart(to writer: inout JSONWriter) {
+                writer.json(#"{"jsonrpc":"2.0","id":"#)
+                id.write(to: &writer)
+                writer.json(#","result":"#)
             }
         }
     }

@@ -37,6 +37,8 @@ extension A2A {
         public static func activate(
             requested: [String], declared: [AgentExtension]
         ) throws(A2AError) -> [String] {
+            // As it mostly is, and then nothing is to be collected.
+            if requested.isEmpty, !declared.contains(where: \.isRequired) { return [] }
             let missing = declared.filter(\.isRequired).compactMap(\.uri).filter { !requested.contains($0) }
             guard missing.isEmpty else {
                 let list = missing.joined(separator: ", ")

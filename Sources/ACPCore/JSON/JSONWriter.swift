@@ -153,7 +153,7 @@ package struct JSONWriter {
     /// - Parameters:
     ///   - limit: How many bytes it has at most.
     ///   - body: Gets the room for it, and returns how many bytes it has written.
-    mutating func plainString(atMost limit: Int, _ body: (UnsafeMutableBufferPointer<UInt8>) -> Int) {
+    package mutating func plainString(atMost limit: Int, _ body: (UnsafeMutableBufferPointer<UInt8>) -> Int) {
         bytes.write(atMost: limit + 2) { room in
             room[0] = UInt8(ascii: "\"")
             let count = body(UnsafeMutableBufferPointer(rebasing: room[1...]))

@@ -37,12 +37,13 @@ extension JSONReader {
     }
 
     /// Reads an array.
-    mutating func elements<Element: JSONReadable>() throws(JSONFault) -> [Element] {
-        var elements: [Element] = []
+    mutating func elements<List: RangeReplaceableCollection>() throws(JSONFault) -> List
+    where List.Element: JSONReadable {
+        var elements = List()
         try beginArray()
         while try nextElement() {
             do throws(JSONFault) {
-                elements.append(try Element(json: &self))
+                elements.append(try List.Element(json: &self))
             } catch {
                 guard error.isOfShape else { throw error }
                 while try nextElement() { try skip() }

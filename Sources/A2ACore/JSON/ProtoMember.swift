@@ -10,10 +10,10 @@ import ACPCore
 struct ProtoMember<Value: JSONReadable> {
     private let name: JSONName
     /// Whether the object has the member, perhaps as null.
-    private(set) var isPresent = false
+    fileprivate(set) var isPresent = false
     /// The value. If `nil`, it is missing, null or invalid.
-    private(set) var uncheckedValue: Value?
-    private var fault: JSONFault?
+    fileprivate(set) var uncheckedValue: Value?
+    fileprivate var fault: JSONFault?
 
     init(_ field: some JSONField) { name = field.rawValue }
 
@@ -41,9 +41,18 @@ struct ProtoMember<Value: JSONReadable> {
         }
     }
 
-    /// The same for a list, whose elements are read by code that is specialised for their type.
-    mutating func read<Element>(from reader: inout JSONReader) throws(JSONFault)
-    where Value == [Element], Element: JSONReadable {
+    fileprivate mutating func fail(_ error: JSONFault) throws(JSONFault) {
+        guard error.isOfShape else { throw error }
+        uncheckedValue = nil
+        fault = error
+    }
+}
+
+extension ProtoMember where Value: RangeReplaceableCollection, Value.Element: JSONReadable {
+    /// Reads the next value as the list of this member. Its elements are read by code that is specialised for their type.
+    ///
+    /// - Throws: ``JSONFault`` if the document is not JSON.
+    mutating func read(from reader: inout JSONReader) throws(JSONFault) {
         isPresent = true
         do throws(JSONFault) {
             uncheckedValue = try reader.skipNull() ? nil : try reader.elements()
@@ -51,11 +60,5 @@ struct ProtoMember<Value: JSONReadable> {
         } catch {
             try fail(error)
         }
-    }
-
-    private mutating func fail(_ error: JSONFault) throws(JSONFault) {
-        guard error.isOfShape else { throw error }
-        uncheckedValue = nil
-        fault = error
     }
 }

@@ -47,7 +47,8 @@ struct Wrk {
 
     init(folder: URL, call: Call = .acp) throws {
         self.call = call
-        script = folder.appendingPathComponent("post-\(call.path.split(separator: "/").joined(separator: "-")).lua").path
+        script =
+            folder.appendingPathComponent("post-\(call.path.split(separator: "/").joined(separator: "-")).lua").path
         // Each thread uses the next of the servers that are named after the script, so that connections are distributed
         // evenly.
         let text = """

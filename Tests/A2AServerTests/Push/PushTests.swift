@@ -386,7 +386,8 @@ struct PushTests {
                 let receiver = WebhookReceiver(keys: [known])
                 let received = try receiver.receive(headers: headers, body: body)
                 #expect(received == .event(try A2AJSON.decode(from: body), id: webhook.acknowledged[0].id))
-                #expect(try receiver.receive(headers: headers, body: body) == .duplicate(id: webhook.acknowledged[0].id))
+                #expect(
+                    try receiver.receive(headers: headers, body: body) == .duplicate(id: webhook.acknowledged[0].id))
                 #expect(throws: WebhookReceiver.Rejection.self) {
                     try WebhookReceiver(keys: [known]).receive(headers: headers, body: body + [UInt8(ascii: " ")])
                 }

@@ -31,6 +31,41 @@ struct HandOverTests {
         }
     }
 
+    @Test("An answer that arrives while a run is being handed over continues it in the next process")
+    func answeredMeanwhile() async throws {
+        let processes = Processes()
+        let (never, open) = (Latch(), Latch())
+        open.open()
+        func serve(_ latch: Latch) -> (AgentRegistry) throws -> Void {
+            { agents in
+                try agents.addAgent("questioner") { context in
+                    let name = try await context.awaitMessage("Who?").text
+                    await latch.wait()
+                    return "\(name) likes \(try await context.awaitMessage("What?").text)"
+                }
+            }
+        }
+        let leaving = try await processes.process(serve: serve(never))
+        let staying = try await processes.process(serve: serve(open))
+        let run = try await leaving.engine.call("questioner")
+        let answered = Shared(0)
+        leaving.link.onClaim { [engine = leaving.engine] in
+            let (_, count) = try await engine.resume(run.id, "Ada")
+            answered.set(count)
+            try await eventually("the answer is stored, or left to the next process") {
+                guard engine.execution(of: run.id) != nil else { return true }
+                return try await engine.eventCount(of: run.id) > count
+            }
+        }
+        await leaving.engine.shutdown()
+        await staying.engine.recover()
+        #expect(try await staying.engine.settledRun(run.id, after: answered.value).status == .awaiting)
+        let (_, count) = try await staying.engine.resume(run.id, "figs")
+        #expect(try await staying.engine.settledRun(run.id, after: count).text == "Ada likes figs")
+        try await expectSound(run.id, in: processes.storage)
+        never.open()
+    }
+
     @Test("A run that has not ended after the grace period is handed over if it can be replayed, and fails if not")
     func working() async throws {
         let processes = Processes()

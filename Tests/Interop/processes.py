@@ -196,7 +196,8 @@ async def create(member: Member, agent: str, text: str = "hi", mode: str = "asyn
 
 async def answered(member: Member, run_id: str, text: str, mode: str = "sync") -> Any:
     response = await member.http.post(f"/runs/{run_id}", json=resume_request(text, mode))
-    assert response.status_code in (200, 202), response.text
+    if response.status_code not in (200, 202):
+        raise AssertionError(f"{response.text}; the run: {(await member.http.get(f'/runs/{run_id}')).text}")
     return response.json()
 
 

@@ -102,12 +102,10 @@ extension RunEngine {
             return false
         }
         guard (try? await execution.wait(for: .idleStateStored)) != nil, execution.isIdle else { return false }
-        guard isShared else {
-            execution.update { $0.abandon(.handedOver, onlyWhileIdle: true) }
-            return false
-        }
+        // Abandoned before it is released: an answer that arrives in between would let it continue here, and the next owner
+        // would find it working. An answer that arrives from now on is a signal for the next owner.
+        guard execution.update({ $0.abandon(.handedOver, onlyWhileIdle: true) }), isShared else { return false }
         await release(execution.id, from: execution.owner)
-        execution.update { $0.abandon(.handedOver) }
         return true
     }
 

@@ -83,12 +83,14 @@ extension RunStateMachine {
     /// Abandons the run: another process owns it, or it cannot be written any more.
     ///
     /// - Parameter onlyWhileIdle: Whether a run whose handler works is left alone.
-    mutating func abandon(_ error: StorageError, onlyWhileIdle: Bool = false) {
+    /// - Returns: Whether the run was abandoned now.
+    @discardableResult
+    mutating func abandon(_ error: StorageError, onlyWhileIdle: Bool = false) -> Bool {
         switch state {
-        case .abandoned, .ended: return
+        case .abandoned, .ended: return false
         default: break
         }
-        if onlyWhileIdle, !isIdle { return }
+        if onlyWhileIdle, !isIdle { return false }
         state = .abandoned(error)
         replay = nil
         if isHandlerActive { act(.cancelHandler) }
@@ -96,5 +98,6 @@ extension RunStateMachine {
         act(.log(.abandoned(error)))
         act(.notify(.abandoned(error)))
         resumeWaiters()
+        return true
     }
 }

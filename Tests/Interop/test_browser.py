@@ -133,8 +133,7 @@ def dump(url: str, folder: Path) -> str:
 
 @pytest.fixture
 def page() -> Iterator[Page]:
-    if CHROMIUM is None:
-        pytest.skip("Chromium is not installed: scripts/setup installs it")
+    assert CHROMIUM is not None, "Chromium is not installed: scripts/setup installs it"
     page = Page()
     yield page
     page.close()

@@ -17,8 +17,8 @@ KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
 
 @pytest.fixture(autouse=True)
 def needs_the_tool() -> None:
-    if not binary().is_file() or shutil.which("openssl") is None:
-        pytest.skip("ACP_URL is set and there is no tool to test, or openssl is not installed")
+    assert binary().is_file(), f"{binary()} does not exist: build it with 'make build'"
+    assert shutil.which("openssl") is not None, "openssl is not installed: scripts/setup installs it"
 
 
 def make_certificates(folder: Path, names: tuple[str, ...] = ("server", "client")) -> Path:

@@ -62,6 +62,14 @@ class ServerProcess:
         size = self._log.seek(0, os.SEEK_END)
         return os.pread(self._log.fileno(), 8000, max(0, size - 8000)).decode("utf-8", "replace")
 
+    def wait_for_log(self, pattern: str) -> re.Match[str]:
+        """Waits until the output matches: lines arrive through a pipe, and some after the server's address."""
+        deadline = time.monotonic() + START_DEADLINE
+        while not (found := re.search(pattern, self.log())):
+            assert time.monotonic() < deadline, f"'{pattern}' is not in the output:\n{self.log()}"
+            time.sleep(0.02)
+        return found
+
     @property
     def pid(self) -> int:
         return self._process.pid

@@ -2,7 +2,6 @@
 """What operators see: metrics, as Prometheus reads them, log lines, and traces."""
 
 import json
-import re
 from collections.abc import Callable
 
 import anyio
@@ -110,9 +109,8 @@ def test_a_token_guards_the_metrics_of_the_servers_port(own_server: Callable[...
 
 def test_metrics_have_a_port_of_their_own(own_server: Callable[..., ServerProcess]) -> None:
     server = own_server("--metrics-port", "0", "--token", TOKEN)
-    port = re.search(r"Serving metrics on port (\d+)", server.log())
-    assert port, server.log()
-    url = f"http://127.0.0.1:{port[1]}"
+    port = server.wait_for_log(r"Serving metrics on port (\d+)")[1]
+    url = f"http://127.0.0.1:{port}"
     assert "acp_runs_active" in Scrape(url).families
     assert httpx.get(f"{url}/agents").status_code == 404
     authorized = {"Authorization": f"Bearer {TOKEN}"}

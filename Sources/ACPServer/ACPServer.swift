@@ -196,14 +196,8 @@ public final class ACPServer: Service {
         let router = Router(context: ServerRequestContext.self, options: .autoGenerateHeadEndpoints)
         let environment = RouteEnvironment(engine: engine, configuration: configuration, metrics: metrics)
         let methods = RouteMethods()
-        router.add(middleware: TracingMiddleware(tracer: tracer))
-        if metrics.isEnabled { router.add(middleware: RequestMetricsMiddleware(metrics: metrics)) }
-        if configuration.logsRequests { router.add(middleware: RequestLogMiddleware(configuration, logger: logger)) }
-        router.add(middleware: BrowserMiddleware(configuration, listeningOn: address, errors: errorForms))
-        if configuration.callers.countsCallers {
-            router.add(middleware: callerLimits(errorForms))
-        }
-        router.add(middleware: ErrorMiddleware(failureLogger: environment.failureLogger, methods: methods))
+        let errors = ErrorMiddleware<ServerRequestContext>(failureLogger: environment.failureLogger, methods: methods)
+        router.add(middleware: entry(listeningOn: address, errorForms, errors: errors))
         addRoutes(to: router, environment)
         methods.register(from: router)
         return router
@@ -233,7 +227,7 @@ public final class ACPServer: Service {
     public func addRoutes<Context: RemoteAddressRequestContext>(to router: some RouterMethods<Context>) {
         let environment = RouteEnvironment(engine: engine, configuration: configuration, metrics: metrics)
         let errors = ErrorMiddleware<Context>(failureLogger: environment.failureLogger, methods: RouteMethods())
-        let group = guardedGroup(of: router, errorForms).add(middleware: errors)
+        let group = router.group().add(middleware: entry(listeningOn: nil, errorForms, errors: errors))
         addRoutes(to: group, environment)
         if !configuration.browsers.allowedOrigins.isEmpty { addPreflightRoutes(to: group, environment) }
     }
@@ -243,35 +237,31 @@ public final class ACPServer: Service {
     package func guardedGroup<Context: RemoteAddressRequestContext>(
         of router: some RouterMethods<Context>, for routes: some AdditionalRoutes
     ) -> RouterGroup<Context> {
-        guardedGroup(of: router, ErrorForms(additionalRoutes: [routes]))
+        router.group().add(
+            middleware: entry(listeningOn: nil, ErrorForms(additionalRoutes: [routes]), errors: nil))
     }
 
-    private func guardedGroup<Context: RemoteAddressRequestContext>(
-        of router: some RouterMethods<Context>, _ errors: ErrorForms
-    ) -> RouterGroup<Context> {
-        let group = observedGroup(of: router)
-            .add(middleware: BrowserMiddleware<Context>(configuration, listeningOn: nil, errors: errors))
-        return configuration.callers.countsCallers ? group.add(middleware: callerLimits(errors)) : group
+    /// Returns the middleware in front of the routes of a router.
+    ///
+    /// - Parameters:
+    ///   - address: The address on which the server listens. `nil` if another application listens.
+    ///   - forms: The forms of the errors that the middleware itself finds.
+    ///   - errors: Converts the errors of routes. `nil` if the routes have a middleware of their own for them.
+    private func entry<Context: RemoteAddressRequestContext>(
+        listeningOn address: String?, _ forms: ErrorForms, errors: ErrorMiddleware<Context>?
+    ) -> EntryMiddleware<Context> {
+        let callers = CallerLimitMiddleware<Context>(
+            configuration: configuration, limiter: callerLimiter, errors: forms)
+        return EntryMiddleware(
+            tracing: TracingMiddleware(tracer: tracer),
+            metrics: metrics.isEnabled ? RequestMetricsMiddleware(metrics: metrics) : nil,
+            log: configuration.logsRequests ? RequestLogMiddleware(configuration, logger: logger) : nil,
+            browsers: BrowserMiddleware(configuration, listeningOn: address, errors: forms),
+            callers: configuration.callers.countsCallers ? callers : nil,
+            errors: errors)
     }
 
     private var tracer: (any Tracer)? { configuration.engine.tracer ?? InstrumentationSystem.bootstrappedTracer }
-
-    /// Returns a group of a router of another application whose requests are traced, measured and logged like those of a
-    /// server.
-    private func observedGroup<Context: RemoteAddressRequestContext>(
-        of router: some RouterMethods<Context>
-    ) -> RouterGroup<Context> {
-        let group = router.group().add(middleware: TracingMiddleware(tracer: tracer))
-        if metrics.isEnabled { group.add(middleware: RequestMetricsMiddleware(metrics: metrics)) }
-        if configuration.logsRequests { group.add(middleware: RequestLogMiddleware(configuration, logger: logger)) }
-        return group
-    }
-
-    private func callerLimits<Context: RemoteAddressRequestContext>(
-        _ errors: ErrorForms
-    ) -> CallerLimitMiddleware<Context> {
-        CallerLimitMiddleware(configuration: configuration, limiter: callerLimiter, errors: errors)
-    }
 
     private var errorForms: ErrorForms { ErrorForms(additionalRoutes: additionalRoutes.withLock(\.self)) }
 

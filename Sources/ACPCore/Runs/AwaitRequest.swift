@@ -3,7 +3,9 @@
 /// The question of an agent to its caller.
 ///
 /// The specification allows any object; in practice it is a message. Any other object is kept as it was received.
-public enum AwaitRequest: AwaitPayload, Sendable, Hashable, Codable {
+public indirect enum AwaitRequest: AwaitPayload, Sendable, Hashable, Codable {
+    // Indirect, because runs are copied often, and few of them have a question.
+
     /// A question in the form of a message.
     case message(Message)
     /// A question in another form.
@@ -26,7 +28,7 @@ public enum AwaitRequest: AwaitPayload, Sendable, Hashable, Codable {
 }
 
 /// The answer of a caller to an ``AwaitRequest``.
-public enum AwaitResume: AwaitPayload, Sendable, Hashable, Codable {
+public indirect enum AwaitResume: AwaitPayload, Sendable, Hashable, Codable {
     /// An answer in the form of a message.
     case message(Message)
     /// An answer in another form.

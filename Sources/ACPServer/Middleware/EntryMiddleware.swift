@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Hummingbird
+
+/// What precedes the routes of a router: requests are traced, measured and logged, checked for browsers and limits of
+/// callers, and the errors of routes are converted.
+///
+/// It is one middleware with steps that call each other, because passing from one middleware of a router to the next
+/// takes longer than most of these steps.
+struct EntryMiddleware<Context: RemoteAddressRequestContext>: RouterMiddleware {
+    typealias Next = (Request, Context) async throws -> Response
+
+    let tracing: TracingMiddleware<Context>
+    /// `nil` if there are no metrics.
+    let metrics: RequestMetricsMiddleware<Context>?
+    /// `nil` if requests are not logged.
+    let log: RequestLogMiddleware<Context>?
+    let browsers: BrowserMiddleware<Context>
+    /// `nil` if callers have no limits.
+    let callers: CallerLimitMiddleware<Context>?
+    /// `nil` if the routes convert their errors themselves.
+    let errors: ErrorMiddleware<Context>?
+
+    func handle(_ request: Request, context: Context, next: Next) async throws -> Response {
+        try await tracing.handle(request, context: context) { try await measure($0, $1, next) }
+    }
+
+    private func measure(_ request: Request, _ context: Context, _ next: Next) async throws -> Response {
+        guard let metrics else { return try await log(request, context, next) }
+        return try await metrics.handle(request, context: context) { try await log($0, $1, next) }
+    }
+
+    private func log(_ request: Request, _ context: Context, _ next: Next) async throws -> Response {
+        guard let log else { return try await check(request, context, next) }
+        return try await log.handle(request, context: context) { try await check($0, $1, next) }
+    }
+
+    private func check(_ request: Request, _ context: Context, _ next: Next) async throws -> Response {
+        try await browsers.handle(request, context: context) { try await limit($0, $1, next) }
+    }
+
+    private func limit(_ request: Request, _ context: Context, _ next: Next) async throws -> Response {
+        guard let callers else { return try await convertErrors(request, context, next) }
+        return try await callers.handle(request, context: context) { try await convertErrors($0, $1, next) }
+    }
+
+    private func convertErrors(_ request: Request, _ context: Context, _ next: Next) async throws -> Response {
+        guard let errors else { return try await next(request, context) }
+        return try await errors.handle(request, context: context, next: next)
+    }
+}

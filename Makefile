@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-.PHONY: help demo serve test test-quick lint format build interop fuzz test-tsan clean bench docs api-check redis-cluster redis-sentinel
+.PHONY: help demo serve test test-quick lint format build interop model fuzz test-tsan clean bench docs api-check redis-cluster redis-sentinel
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | awk -F'|' '{ printf "make %-14s %s\n", $$1, $$2 }'
@@ -36,6 +36,9 @@ api-check: ## list the breaking changes of the API since a tag or commit (ARGS="
 
 interop: ## drive the built server with the Python client (options go to pytest: ARGS="-k cancel")
 	@scripts/interop $(ARGS)
+
+model: ## check the model of runs in docs/model with spin (options: ARGS="--trace no-fence")
+	@scripts/model $(ARGS)
 
 fuzz: ## fuzz the decoders
 	@scripts/fuzz $(ARGS)

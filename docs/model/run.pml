@@ -16,7 +16,7 @@
 #define P_NO_DAMAGE     15  /* The owner of a run never finds another number of events than it has written. */
 #define P_CREATE_KEPT   16  /* A run whose creation was acknowledged is stored. */
 #define P_CANCEL_KEPT   17  /* A run whose cancellation was acknowledged ends as cancelled. */
-#define P_ANSWER_KEPT   18  /* An answer that was acknowledged continues the run, unless it is cancelled, or fails with its process. */
+#define P_ANSWER_KEPT   18  /* An acknowledged answer continues the run, unless it is cancelled, or fails with its process. */
 #define P_ANSWER_ONCE   19  /* One answer to a question is acknowledged, and it is the one that the handler gets each time. */
 #define P_REPLAY        20  /* A handler that does the same as before is never found to do something else. */
 #define P_LIVE_OWNER    21  /* No run is taken from a process that has had its lease all the time. */
@@ -186,7 +186,7 @@ Process p[PROCESSES];
 
 /* ---- What only the checks know ---- */
 
-byte tokens = 0;            /* Tokens that were given out. */
+byte tokens = 0;            /* The last token that was given out. No configuration needs more than 15. */
 byte lastClaim;             /* The token that was the last to own the run. */
 bool leaseBroken;           /* The owner's lease has expired since it became the owner. */
 bool hasFaults;             /* A process crashed, or its lease expired. */
@@ -202,7 +202,7 @@ byte crashes = CRASHES, pauses = PAUSES, losses = LOSSES, deadlines = DEADLINES;
 #define isOver        (ending != 0)
 #define awaits        (events == QUESTION && !isOver)
 
-/* ---- Forgetting what a process had in memory ---- */
+/* ---- What a process has in memory: clearing it ---- */
 
 inline clearExecution(i) {
     p[i].token = 0; p[i].count = 0; p[i].committed = 0; p[i].outcome = 0; p[i].composed = false; p[i].snapshot = false;
@@ -224,6 +224,8 @@ inline stop(i) {
     p[i].dormant = 0; p[i].claiming = 0; p[i].announced = false; p[i].orphan = false; p[i].review = false;
     p[i].leaving = false; p[i].mode = DOWN
 }
+
+/* End of clearing. */
 
 /* The execution is removed. Its commit in flight may still reach the storage. */
 inline abandon(i) {
@@ -309,6 +311,9 @@ inline evaluate(i, verdict) {
     fi
 }
 
+/* The number of events after the commit, without the last event of the run. */
+#define reaches(i) (p[i].committed + p[i].batch - isEnd(i))
+
 /* Appends the events of the commit. */
 inline append(i) {
     if
@@ -321,13 +326,13 @@ inline append(i) {
     /* The events were composed for these indexes. */
     CHECK(P_GAPLESS, events == p[i].committed);
     if
-    :: p[i].committed < QUESTION + 1 && p[i].committed + p[i].batch > QUESTION && !(isEnd(i) && p[i].committed + p[i].batch == QUESTION + 1) ->
+    :: reaches(i) > QUESTION && !answered ->
         answered = true;
         CHECK(P_ANSWER_ONCE, p[i].answer != 0 && p[i].answer == answerSignal)
     :: else -> skip
     fi;
     if
-    :: answered && echo == 0 && p[i].committed + p[i].batch - isEnd(i) == QUESTION + 2 ->
+    :: reaches(i) > QUESTION + 1 && echo == 0 ->
         echo = p[i].answer;
         CHECK(P_ANSWER_ONCE, echo == answerSignal)
     :: else -> skip
@@ -418,6 +423,8 @@ inline announce() {
 #define isLost(i, j) (j != i && isListed[j] && !isAlive[j] && (owns(j) || mayForget(j)))
 #endif
 
+#define isAnyLost(i) (isLost(i, 0) || isLost(i, 1) || isLost(i, 2) || PROCESSES > 2 && isLost(i, PROCESSES))
+
 /* The signals that were announced in the meantime are processed now. */
 inline deferred(i) {
     if
@@ -478,7 +485,7 @@ proctype Server(byte i) {
 
     /* RunEngine.createRun: the lease is checked before the first commit, not with it. */
     :: atomic { isUp(i) && isAlive[i] && !p[i].leaving && i < CREATORS && creations[i] && !isKnown(i) && p[i].state == NONE ->
-        creations[i] = false; tokens++;
+        creations[i] = false; tokens = tokens % 15 + 1;
         p[i].state = CREATING; p[i].token = tokens;
 #ifdef QUEUES
         p[i].count = 1
@@ -663,7 +670,7 @@ proctype Server(byte i) {
             p[i].expected = ownerToken; p[i].lost = i; p[i].claiming = 1; p[i].recovery = CLAIM
         :: else -> skip
         fi }
-    :: atomic { isUp(i) && p[i].recovery == REST && !p[i].leaving && (isLost(i, 0) || isLost(i, 1) || isLost(i, 2) || PROCESSES > 2 && isLost(i, PROCESSES)) ->
+    :: atomic { isUp(i) && p[i].recovery == REST && !p[i].leaving && isAnyLost(i) ->
         if
         :: isLost(i, 0) -> p[i].lost = 0
         :: isLost(i, 1) -> p[i].lost = 1
@@ -692,7 +699,7 @@ proctype Server(byte i) {
     :: atomic { isUp(i) && p[i].recovery == CLAIM ->
         request(luck);
         if
-        :: luck != UNSENT -> tokens++; p[i].newToken = tokens; claim(i, tokens, i, p[i].expected)
+        :: luck != UNSENT -> tokens = tokens % 15 + 1; p[i].newToken = tokens; claim(i, tokens, i, p[i].expected)
         :: else -> skip
         fi;
         if
@@ -760,7 +767,7 @@ proctype Shutdown(byte i) {
     :: atomic { isUp(i) && !left && given != 0 && given != 255 ->
         request(luck);
         if
-        :: luck != UNSENT -> tokens++; claim(i, tokens, RELEASED, given)
+        :: luck != UNSENT -> tokens = tokens % 15 + 1; claim(i, tokens, RELEASED, given)
         :: else -> skip
         fi;
         luck = FINE;
@@ -786,7 +793,7 @@ proctype Shutdown(byte i) {
         p[i].state = ENDING; p[i].outcome = FAILED_SHUT }
 #else
     :: atomic { isUp(i) && !left && given == 0 && isActive(i) ->
-        tokens++; claim(i, tokens, RELEASED, p[i].token); left = true }
+        tokens = tokens % 15 + 1; claim(i, tokens, RELEASED, p[i].token); left = true }
     :: atomic { isUp(i) && left -> left = false; abandon(i); given = 255 }
 #endif
     /* leave, and the end of the process. */
@@ -914,9 +921,9 @@ proctype Answerer(byte text) {
         if
         :: isNew && isLocal && isExecuted(i) && p[i].state == AWAITING -> machineAnswer(i, text); acknowledge(text)
         :: isNew && isLocal && isExecuted(i) && (p[i].state == CANCELLING || p[i].outcome == CANCELLED) -> skip
-        :: isNew && isLocal && !(isExecuted(i) && (p[i].state == AWAITING || p[i].state == CANCELLING || p[i].outcome == CANCELLED)) ->
+        :: isNew && isLocal && isExecuted(i) && p[i].state != AWAITING && p[i].state != CANCELLING && p[i].outcome != CANCELLED ->
             acknowledge(text)
-        :: isNew && !isLocal -> acknowledge(text)
+        :: isNew && (!isLocal || !isExecuted(i)) -> acknowledge(text)
         :: else -> skip
         fi
         fi;
@@ -965,12 +972,14 @@ proctype Clock() {
     od
 }
 
+#define losesProcess (ending == FAILED_LOST || ending == FAILED_SHUT)
+
 proctype Monitor() {
     timeout ->
     CHECK(P_ENDS, events == 0 || isOver || awaits && ANSWERS == 0);
     CHECK(P_CREATE_KEPT, !createdAcknowledged || events > 0);
     CHECK(P_CANCEL_KEPT, !cancelAcknowledged || ending == CANCELLED);
-    CHECK(P_ANSWER_KEPT, answerAcknowledged == 0 || answered || ending == CANCELLED || ending == FAILED_LOST || ending == FAILED_SHUT);
+    CHECK(P_ANSWER_KEPT, answerAcknowledged == 0 || answered || ending == CANCELLED || losesProcess);
     CHECK(P_HISTORY, history == (ending == COMPLETED))
 }
 

@@ -8,13 +8,14 @@ import signal
 import subprocess
 import tempfile
 import threading
+import time
 from pathlib import Path
 
 from specification import ROOT
 
 START_DEADLINE = 30.0
 STOP_DEADLINE = 60.0
-ADDRESS = re.compile(r"https?://127\.0\.0\.1:(\d+)")
+ADDRESS = re.compile(r"https?://(?:127\.0\.0\.1|0\.0\.0\.0):(\d+)")
 
 
 def binary() -> Path:
@@ -30,16 +31,19 @@ class ServerProcess:
         environment: dict[str, str] | None = None,
         open_files: int | None = None,
         within: tuple[str, ...] = (),
+        program: Path | None = None,
+        command: list[str] | None = None,
     ) -> None:
-        """`within` is a command that runs the server's own command."""
-        path = binary()
+        """`within` is a command that runs the server's own command, `program` another one than the tool under test, and
+        `command` replaces the whole command, options included."""
+        path = program or binary()
         if not path.is_file():
             raise RuntimeError(f"{path} does not exist: build it with 'make build', or name it in ACP_BIN")
         self._address: str | None = None
         self._known = threading.Event()
         self._log = tempfile.TemporaryFile()
         self._process = subprocess.Popen(
-            [*within, str(path), "serve", "--host", "127.0.0.1", "--port", "0", *options],
+            command or [*within, str(path), "serve", "--host", "127.0.0.1", "--port", "0", *options],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

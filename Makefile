@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-.PHONY: help demo serve test test-quick lint format build interop model fuzz test-tsan clean bench docs api-check redis-cluster redis-sentinel
+.PHONY: help demo serve test test-quick lint format build interop model fuzz test-tsan test-upgrade clean bench docs api-check redis-cluster redis-sentinel
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | awk -F'|' '{ printf "make %-14s %s\n", $$1, $$2 }'
@@ -42,6 +42,9 @@ model: ## check the model of runs in docs/model with spin (options: ARGS="--trac
 
 fuzz: ## fuzz the decoders
 	@scripts/fuzz $(ARGS)
+
+test-upgrade: ## build an earlier version, and run its processes beside those of this one (ARGS="COMMIT"), 10 minutes
+	@scripts/test-upgrade $(ARGS)
 
 test-tsan: ## run the Swift tests under the thread sanitizer
 	@scripts/test-tsan $(ARGS)

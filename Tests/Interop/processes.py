@@ -6,6 +6,7 @@ import signal
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -51,17 +52,17 @@ class Server(ServerProcess):
 class Fleet:
     """A storage and servers on it with the same options. They are ended together."""
 
-    def __init__(self, *options: str, lease: float = 3) -> None:
+    def __init__(self, *options: str, lease: float = 3, storage: str | None = None) -> None:
         self.lease = lease
         self._options = (*options, "--lease", str(lease))
         self._servers: list[Server] = []
         self._clients = AsyncExitStack()
-        self.storage = STORAGES[os.environ.get("ACP_TEST_STORAGE", "redis")]()
+        self.storage = STORAGES[storage or os.environ.get("ACP_TEST_STORAGE", "redis")]()
 
-    async def start(self, *options: str) -> "Member":
-        """Starts another server."""
+    async def start(self, *options: str, program: Path | None = None) -> "Member":
+        """Starts another server, of another version if `program` is set."""
         server = await anyio.to_thread.run_sync(
-            lambda: Server("--storage", self.storage.url, *self._options, *options)
+            lambda: Server("--storage", self.storage.url, *self._options, *options, program=program)
         )
         self._servers.append(server)
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=50)

@@ -53,7 +53,7 @@ struct MigrationTests {
         let server = try await SharedServer.shared.server
         var configuration = try await configuration(database)
         try await withStorage(configuration) { _ = try await $0.ping() }
-        try server.sql("UPDATE acp_schema SET version = 99 WHERE version = 4", database: database)
+        try server.sql("UPDATE acp_schema SET version = 99, usable_from = 98 WHERE version = 4", database: database)
         let newer = await storageError { try await withStorage(configuration) { _ = try await $0.ping() } }
         #expect(newer?.code == .refused)
         #expect(newer?.message.contains("version 99") == true)
@@ -62,6 +62,32 @@ struct MigrationTests {
         let older = await storageError { try await withStorage(configuration) { _ = try await $0.ping() } }
         #expect(older?.code == .refused)
         #expect(older?.message.contains("requires version 4") == true)
+    }
+
+    @Test("Newer tables can be used if they support this version")
+    func newerTables() async throws {
+        let database = try await SharedServer.shared.makeDatabase()
+        let server = try await SharedServer.shared.server
+        var configuration = try await configuration(database)
+        try await withStorage(configuration) { _ = try await $0.ping() }
+        for usableFrom in ["3", "4"] {
+            try server.sql(
+                "INSERT INTO acp_schema (version, usable_from) VALUES (9\(usableFrom), \(usableFrom))", database: database)
+            for skips in [true, false] {
+                configuration.skipsMigrations = skips
+                try await withStorage(configuration) { storage in
+                    var writer = try await Writer.create(on: storage)
+                    try await writer.write("one")
+                }
+            }
+        }
+        // Tables of versions that did not store which others they support.
+        for change in ["UPDATE acp_schema SET usable_from = NULL", "ALTER TABLE acp_schema DROP COLUMN usable_from"] {
+            try server.sql(change, database: database)
+            let error = await storageError { try await withStorage(configuration) { _ = try await $0.ping() } }
+            #expect(error?.code == .refused)
+            #expect(error?.message.contains("version 94") == true)
+        }
     }
 
     @Test("Tables of version 1 are migrated, keep their data, and accept contents then")

@@ -57,6 +57,14 @@ class PostgresProcess:
     def url(self) -> str:
         return f"postgres://acp@127.0.0.1:{self.port}/postgres"
 
+    def sql(self, statement: str) -> str:
+        """Returns the output of psql for a statement."""
+        command = [program("psql"), "--quiet", "--no-align", "--tuples-only", "--set=ON_ERROR_STOP=1"]
+        done = subprocess.run(
+            [*command, "--command", statement, self.url], capture_output=True, text=True, timeout=60, check=True
+        )
+        return done.stdout.strip()
+
     def freeze(self) -> None:
         """Stops the process: connections remain open, and no responses are sent."""
         os.killpg(self._process.pid, signal.SIGSTOP)

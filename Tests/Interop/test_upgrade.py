@@ -5,6 +5,7 @@ scripts/test-upgrade builds the earlier version, and runs this.
 """
 
 import os
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import httpx
 import pytest
 import run_log
 from calls import new_session_id, resume_request, run_request
+from postgres_process import PostgresProcess
 from processes import (
     DEADLINE,
     Fleet,
@@ -306,11 +308,24 @@ async def test_an_old_process_starts_again_beside_new_ones(fleet: Fleet) -> None
     old, new = await both(fleet)
     run_id = await create(old, "questioner", mode="sync")
     old.server.kill()
-    again = await fleet.start(program=OLD)
-    await until(lambda: owned(new, run_id), "the run having an owner")
+    try:
+        again = await fleet.start(program=OLD)
+    except RuntimeError as error:
+        # A version that does not know which newer tables it can use: docs/deployment.md has this remedy.
+        found = re.search(r"this storage supports version (\d+)", str(error))
+        assert found and isinstance(fleet.storage, PostgresProcess), error
+        fleet.storage.sql(f"DELETE FROM acp_schema WHERE version > {found[1]}")
+        again = await fleet.start(program=OLD)
+    await until(lambda: owned(new), "the run having an owner")
     assert (await answered(again, run_id, "Ada"))["status"] == "completed"
+    # The next new process migrates the tables again.
+    last = await fleet.start()
+    await create(again, "greeter", mode="sync")
+    for agent, count in (("questioner", 1), ("greeter", 1)):
+        found_tasks = await tasks(last, agent)
+        assert list(found_tasks.values()) == ["completed"] * count
 
 
-async def owned(member: Member, run_id: str) -> bool:
+async def owned(member: Member) -> bool:
     processes = (await member.processes()).values()
     return any(process["alive"] and process["run_count"] for process in processes)

@@ -132,13 +132,13 @@ final class PostgresDatabase: Sendable {
 
     private func checkSchema() async throws(StorageError) {
         var found = try await schemaVersion()
-        if found ?? 0 < Schema.version, !configuration.skipsMigrations {
+        if found?.version ?? 0 < Schema.version, !configuration.skipsMigrations {
             _ = try await run(
                 "Creating the tables", Schema.migration.map { Statement($0) }, changes: true, isRepeatable: true)
             found = try await schemaVersion()
-            logger.debug("The tables are up to date", metadata: ["version": "\(found ?? 0)"])
+            logger.debug("The tables are up to date", metadata: ["version": "\(found?.version ?? 0)"])
         }
-        if found == Schema.version { return }
+        if found?.version == Schema.version { return }
         guard let found else {
             throw StorageError(
                 .refused,
@@ -146,27 +146,35 @@ final class PostgresDatabase: Sendable {
                     + "(skipsMigrations): run the "
                     + "SQL that `acp storage schema` prints")
         }
-        if found > Schema.version {
+        if let usableFrom = found.usableFrom, found.version > Schema.version, usableFrom <= Schema.version {
+            logger.notice(
+                "The tables belong to a newer version of this storage, whose processes they can be shared with",
+                metadata: ["version": "\(found.version)", "supported": "\(Schema.version)"])
+            return
+        }
+        let version = found.version
+        if version > Schema.version {
             throw StorageError(
                 .refused,
-                "the tables in \(location) have version \(found), this storage supports version \(Schema.version): use "
+                "the tables in \(location) have version \(version), this storage supports version \(Schema.version): use "
                     + "a newer "
                     + "version of the storage, or another database")
         }
         throw StorageError(
             .refused,
-            "the tables in \(location) have version \(found), this storage requires version \(Schema.version), and "
+            "the tables in \(location) have version \(version), this storage requires version \(Schema.version), and "
                 + "migrating is "
                 + "turned off (skipsMigrations): run the SQL that `acp storage schema` prints")
     }
 
-    /// Returns the version of the tables, or `nil` if there are none.
-    private func schemaVersion() async throws(StorageError) -> Int? {
+    /// Returns the version of the tables, and the oldest version of the storage that can use them if it is stored, or
+    /// `nil` if there are no tables.
+    private func schemaVersion() async throws(StorageError) -> (version: Int, usableFrom: Int?)? {
         do throws(StorageError) {
             let rows = try await run(
                 "Reading the version of the tables", [Statement(Schema.readVersion)], changes: false, isRepeatable: true
             )
-            return rows.first?.int(0) ?? 0
+            return (rows.first?.int(0) ?? 0, rows.first?.int(1))
         } catch {
             // The table does not exist.
             if (error.cause as? PostgresError)?.sqlState == "42P01" { return nil }

@@ -7,6 +7,10 @@ enum Schema {
     /// The version of the tables that this version of the storage uses.
     static let version = 4
 
+    /// The oldest version of this storage whose processes can work on the current tables, so that they may be started
+    /// beside newer ones while processes are replaced. A migration that they could not work with raises it.
+    static let usableFrom = 4
+
     /// All tables, children before their parents.
     static let tables = [
         "acp_events", "acp_signals", "acp_run_contents", "acp_runs", "acp_run_counts",
@@ -14,7 +18,12 @@ enum Schema {
         "acp_processes",
     ]
 
-    static let readVersion = "SELECT coalesce(max(version), 0)::bigint FROM acp_schema"
+    // The second column is NULL for tables without `usable_from`.
+    static let readVersion = """
+        SELECT coalesce(max(version), 0)::bigint, (
+            SELECT (to_jsonb(newest) ->> 'usable_from')::bigint FROM acp_schema AS newest ORDER BY version DESC LIMIT 1
+        ) FROM acp_schema
+        """
 
     /// Migrates the tables from any version. One transaction; if several processes migrate at once, one does it, and
     /// the others find nothing left to do.
@@ -60,6 +69,8 @@ enum Schema {
         INSERT INTO acp_schema (version) VALUES (4);
         END $acp$
         """,
+        "ALTER TABLE acp_schema ADD COLUMN IF NOT EXISTS usable_from integer",
+        "UPDATE acp_schema SET usable_from = \(usableFrom) WHERE version = \(version)",
     ]
 
     /// The migration as a script, for operators who run it themselves.

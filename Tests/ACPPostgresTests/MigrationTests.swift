@@ -34,6 +34,22 @@ struct MigrationTests {
         #expect(versions == "1\n2\n3\n4")
     }
 
+    @Test("A migration may take longer than other statements")
+    func slowMigration() async throws {
+        let database = try await SharedServer.shared.makeDatabase()
+        let server = try await SharedServer.shared.server
+        var configuration = try await configuration(database)
+        configuration.statementTimeout = .milliseconds(200)
+        // Another process migrates the tables for three seconds.
+        async let other = server.script(
+            "BEGIN; SELECT pg_advisory_xact_lock(4710020260); SELECT pg_sleep(3)", database: database)
+        while try server.sql(
+            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted", database: database) == "0"
+        {}
+        try await withStorage(configuration) { _ = try await $0.ping() }
+        _ = try await other
+    }
+
     @Test("Without migrations, an empty database is reported with the remedy, and stays empty")
     func skipped() async throws {
         let database = try await SharedServer.shared.makeDatabase()
@@ -72,7 +88,8 @@ struct MigrationTests {
         try await withStorage(configuration) { _ = try await $0.ping() }
         for usableFrom in ["3", "4"] {
             try server.sql(
-                "INSERT INTO acp_schema (version, usable_from) VALUES (9\(usableFrom), \(usableFrom))", database: database)
+                "INSERT INTO acp_schema (version, usable_from) VALUES (9\(usableFrom), \(usableFrom))",
+                database: database)
             for skips in [true, false] {
                 configuration.skipsMigrations = skips
                 try await withStorage(configuration) { storage in

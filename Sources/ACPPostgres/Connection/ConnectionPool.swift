@@ -224,10 +224,10 @@ final class ConnectionPool: Sendable {
             return request
         }
         guard let request else { return change { $0.machine.released(connection, isUsable: true) } }
-        let timeout = (configuration.statementTimeout ?? .seconds(3_600)) + .seconds(10)
+        let limit = request.batch.hasTimeLimit ? configuration.statementTimeout ?? .seconds(3_600) : .seconds(86_400)
         let exchange = Exchange(
             id: id, batch: request.batch, prepares: parameters.preparesStatements,
-            deadline: .now + timeout
+            deadline: .now + limit + .seconds(10)
         ) { [weak self] result in
             request.result.resume(result)
             var isUsable = true

@@ -8,6 +8,9 @@ struct Batch: Sendable {
     let transaction: [Statement]
     /// A statement in a transaction of its own, after the first one and regardless of its outcome.
     var followUp: Statement?
+    /// Whether the batch fails when it takes longer than the statement timeout. A batch without a limit has to lift that
+    /// of the server itself.
+    var hasTimeLimit = true
 }
 
 /// A statement with the values of its parameters, all in PostgreSQL's binary format.

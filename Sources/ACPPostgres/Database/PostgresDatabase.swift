@@ -61,9 +61,10 @@ final class PostgresDatabase: Sendable {
 
     /// - Returns: The result of the last of the statements.
     private func run(
-        _ action: String, _ statements: [Statement], followUp: Statement? = nil, changes: Bool, isRepeatable: Bool
+        _ action: String, _ statements: [Statement], followUp: Statement? = nil, changes: Bool, isRepeatable: Bool,
+        hasTimeLimit: Bool = true
     ) async throws(StorageError) -> ResultSet {
-        let batch = Batch(transaction: statements, followUp: followUp)
+        let batch = Batch(transaction: statements, followUp: followUp, hasTimeLimit: hasTimeLimit)
         var isInDoubt = false
         var collisions = 0
         var repeats = 0
@@ -134,7 +135,8 @@ final class PostgresDatabase: Sendable {
         var found = try await schemaVersion()
         if found?.version ?? 0 < Schema.version, !configuration.skipsMigrations {
             _ = try await run(
-                "Creating the tables", Schema.migration.map { Statement($0) }, changes: true, isRepeatable: true)
+                "Creating the tables", Schema.migration.map { Statement($0) }, changes: true, isRepeatable: true,
+                hasTimeLimit: false)
             found = try await schemaVersion()
             logger.debug("The tables are up to date", metadata: ["version": "\(found?.version ?? 0)"])
         }

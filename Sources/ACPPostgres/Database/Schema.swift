@@ -28,6 +28,8 @@ enum Schema {
     /// Migrates the tables from any version. One transaction; if several processes migrate at once, one does it, and
     /// the others find nothing left to do.
     static let migration = [
+        // Large tables may take minutes, and so may waiting for another process that migrates them.
+        "SET LOCAL statement_timeout = 0",
         "SELECT pg_advisory_xact_lock(4710020260)",
         """
         CREATE TABLE IF NOT EXISTS acp_schema (

@@ -27,14 +27,21 @@ def tool(name: str) -> str:
     own = ROOT / ".venv-deploy" / "bin" / name
     found = str(own) if own.is_file() else shutil.which(name)
     if found is None:
-        raise RuntimeError(f"{name} is not installed: run scripts/setup, and scripts/interop for the packages of Python")
+        raise RuntimeError(
+            f"{name} is not installed: run scripts/setup, and scripts/interop for the packages of Python"
+        )
     return found
 
 
 def output(*command: str | Path, **options: Any) -> str:
     """Runs a command, which must succeed, and returns what it has written to both outputs."""
     done = subprocess.run(
-        [str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300, **options
+        [str(word) for word in command],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=300,
+        **options,
     )
     assert done.returncode == 0, f"{command}: {done.returncode}\n{done.stdout}"
     return done.stdout

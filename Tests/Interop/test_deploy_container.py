@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The steps of the Containerfile without a container engine, and a server in the root file system that they result in."""
+"""The steps of the Containerfile without a container engine, and a server in the root file system that results."""
 
 import os
 import re
@@ -88,7 +88,9 @@ def closure(names: list[str]) -> set[str]:
         if not done.stdout.startswith("installed "):
             continue
         found.add(name)
-        rest += re.findall(r"(?:^|[,|])\s*([a-z0-9][a-z0-9.+-]*)", done.stdout.splitlines()[0].removeprefix("installed"))
+        rest += re.findall(
+            r"(?:^|[,|])\s*([a-z0-9][a-z0-9.+-]*)", done.stdout.splitlines()[0].removeprefix("installed")
+        )
     return found
 
 

@@ -23,7 +23,9 @@ async def proxy(members: list[Member], folder: Path) -> AsyncIterator[httpx.Asyn
     """nginx with the file of the compose file, and the addresses of these servers."""
     port = free_port()
     text = (deployment.COMPOSE.parent / "nginx.conf").read_text(encoding="utf-8")
-    replaced = {f"server-{index + 1}:8000": httpx.URL(one.server.url).netloc.decode() for index, one in enumerate(members)}
+    replaced = {
+        f"server-{index + 1}:8000": httpx.URL(one.server.url).netloc.decode() for index, one in enumerate(members)
+    }
     replaced |= {"listen 8080;": f"listen 127.0.0.1:{port};", "/tmp/nginx.pid": f"{folder}/nginx.pid"}
     for old, new in replaced.items():
         assert text.count(old) == 1, old
@@ -57,7 +59,9 @@ async def test_streams_pass_the_proxy_while_they_happen_and_urls_are_the_proxys(
     async with Fleet("--trusted-proxy", "127.0.0.1") as fleet:
         members = [await fleet.start() for _ in range(2)]
         async with proxy(members, tmp_path) as client:
-            body = run_request("slow", "one two three", mode="stream", session_id="11111111-1111-4111-8111-111111111111")
+            body = run_request(
+                "slow", "one two three", mode="stream", session_id="11111111-1111-4111-8111-111111111111"
+            )
             async with client.stream("POST", "/runs", json=body) as response:
                 seen = []
                 async for event in stream_events(response):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a tool of some version leaves in a storage when it is killed: written into files, and loaded into a storage again.
+"""What a tool of some version leaves in a storage when it is killed: written into files, and loaded from them again.
 
     .venv-interop/bin/python Tests/Interop/served_data.py PROGRAM
 

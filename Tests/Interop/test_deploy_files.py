@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The files in deploy/ are valid, fit each other, and have options that the tool accepts."""
 
+import ipaddress
 import json
 from collections.abc import Callable
 
@@ -39,6 +40,18 @@ def test_every_supervisor_allows_a_server_the_time_that_it_needs_to_end() -> Non
     for name in ("server-1", "server-2"):
         assert seconds(compose()["services"][name]["stop_grace_period"]) >= needed
     assert int(deployment.unit()["TimeoutStopSec"][0]) >= needed
+
+
+def test_the_servers_of_the_compose_file_are_checked_as_in_the_image_and_keep_their_addresses() -> None:
+    services = compose()["services"]
+    check = services["server-1"]["healthcheck"]
+    assert check["test"][1:] == deployment.json_instruction("HEALTHCHECK")
+    options = dict(word.removeprefix("--").split("=") for word in instruction("HEALTHCHECK").split() if "=" in word)
+    assert {name.replace("_", "-"): str(value) for name, value in check.items() if name != "test"} == options
+    addresses = {services[name]["networks"]["agents"]["ipv4_address"] for name in ("server-1", "server-2")}
+    subnet = ipaddress.ip_network(compose()["networks"]["agents"]["ipam"]["config"][0]["subnet"])
+    assert len(addresses) == 2 and all(ipaddress.ip_address(one) in subnet for one in addresses)
+    assert f"--trusted-proxy={subnet}" in services["server-1"]["command"]
 
 
 def test_the_user_the_ports_and_the_folder_are_those_of_the_image() -> None:

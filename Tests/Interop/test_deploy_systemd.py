@@ -90,8 +90,23 @@ def test_the_unit_allows_the_system_calls_that_a_server_makes(tmp_path: Path) ->
     shutil.rmtree(folder)
 
 
+def test_a_server_works_with_what_the_unit_shows_of_proc() -> None:
+    if os.geteuid() != 0:
+        pytest.skip("namespaces of their own require root")
+    settings = unit()
+    options = f"hidepid={settings['ProtectProc'][0]},subset={settings['ProcSubset'][0]}"
+    script = f'mount -t proc -o {options} proc /proc && exec "$@"'
+    within = ("unshare", "--mount", "--pid", "--fork", "--kill-child", "bash", "-c", script, "proc")
+    server = ServerProcess("--storage", "memory", "--metrics", within=within)
+    try:
+        metrics = httpx.get(f"{server.url}/metrics").text
+        assert "process_resident_memory_bytes" in metrics and "process_open_fds" in metrics
+    finally:
+        assert terminated(server) == 0, server.log()
+
+
 def terminated(server: ServerProcess) -> int:
-    """Sends SIGTERM to the server itself, which strace has started."""
+    """Sends SIGTERM to the server itself, which another program has started."""
     children = Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text(encoding="utf-8").split()
     os.kill(int(children[0]), signal.SIGTERM)
     return server.exit_code()

@@ -105,6 +105,37 @@ public struct AgentName: ACPIdentifier {
     }
 }
 
+/// The id of a principal: who calls a server, as the server's authentication has established it.
+///
+/// The name of a token, the subject of a JWT or the subject of a client's certificate, for example. Any text of 1 to 255
+/// bytes in UTF-8 without control characters is valid. Two ids are equal if their bytes are: they are neither
+/// normalized nor compared without regard to case, so that no principal can pass for another.
+public struct PrincipalID: ACPIdentifier {
+    /// The id as it is stored and transmitted.
+    public let rawValue: String
+    /// A description of valid ids, for error messages.
+    public static let rule = "principal (1 to 255 bytes of printable characters)"
+
+    /// Creates an id. Returns `nil` if the string is not a valid one.
+    public init?(rawValue: String) {
+        guard (1...255).contains(rawValue.utf8.count), !rawValue.unicodeScalars.contains(where: \.isControl) else {
+            return nil
+        }
+        self.rawValue = rawValue
+    }
+
+    /// Returns whether two ids have the same bytes.
+    public static func == (left: PrincipalID, right: PrincipalID) -> Bool {
+        left.rawValue.utf8.elementsEqual(right.rawValue.utf8)
+    }
+
+    /// Hashes the bytes.
+    public func hash(into hasher: inout Hasher) {
+        for byte in rawValue.utf8 { hasher.combine(byte) }
+        hasher.combine(0xFF as UInt8)
+    }
+}
+
 private func newUUID() -> String { RandomUUID.text() }
 
 /// Checks an opaque id. A UUID is converted to lower case, as in clients in other languages, so that both spellings
@@ -116,6 +147,16 @@ private func canonicalIdentifier(_ text: String) -> String? {
     guard text != ".", text != ".." else { return nil }
     guard utf8.count == 36, utf8.contains(where: \.isUppercase), UUID(uuidString: text) != nil else { return text }
     return text.lowercased()
+}
+
+extension Unicode.Scalar {
+    /// Whether this is a control character, or ends a line or a paragraph.
+    fileprivate var isControl: Bool {
+        switch value {
+        case 0...0x1F, 0x7F...0x9F, 0x2028, 0x2029: true
+        default: false
+        }
+    }
 }
 
 extension UInt8 {

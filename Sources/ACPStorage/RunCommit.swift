@@ -106,6 +106,8 @@ public struct RunSummary: Sendable, Hashable, Codable {
     public var status: RunStatus
     /// When the run was created.
     public var createdAt: Timestamp
+    /// Who created the run. If `nil`, the run has no principal.
+    public var principal: PrincipalID?
 
     /// Creates the summary of a run.
     public init(_ run: Run) {
@@ -114,6 +116,7 @@ public struct RunSummary: Sendable, Hashable, Codable {
         sessionID = run.sessionID
         status = run.status
         createdAt = run.createdAt
+        principal = run.principal
     }
 }
 

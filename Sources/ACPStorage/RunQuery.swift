@@ -21,6 +21,11 @@ public struct RunQuery: Sendable, Hashable {
 
     /// The selection of runs.
     public var filter: Filter
+    /// The principal whose runs are selected, of those that ``filter`` selects. If `nil`, the runs of all principals
+    /// and those without one are selected.
+    ///
+    /// The backends of this package have indexes for this, so that a page costs the same whatever other principals have.
+    public var principal: PrincipalID?
     /// The number of runs to skip, counted from the newest.
     public var offset: Int
     /// The maximum number of runs to return.
@@ -30,12 +35,21 @@ public struct RunQuery: Sendable, Hashable {
     ///
     /// - Parameters:
     ///   - filter: The selection of runs. Defaults to all.
+    ///   - principal: The principal whose runs are selected. Defaults to `nil`: the runs of all principals.
     ///   - offset: The number of runs to skip, counted from the newest. Defaults to 0.
     ///   - limit: The maximum number of runs to return. Defaults to 10.
-    public init(_ filter: Filter = .all, offset: Int = 0, limit: Int = 10) {
+    public init(_ filter: Filter = .all, principal: PrincipalID? = nil, offset: Int = 0, limit: Int = 10) {
         self.filter = filter
+        self.principal = principal
         self.offset = offset
         self.limit = limit
+    }
+}
+
+extension RunQuery {
+    /// Returns whether the query selects a run, on whichever page.
+    public func includes(_ run: RunSummary) -> Bool {
+        filter.includes(run) && (principal == nil || run.principal == principal)
     }
 }
 

@@ -35,6 +35,8 @@ public struct RunStatusQuery: Sendable, Hashable {
     public var statuses: Set<DetailedRunStatus>
     /// The session of the selected runs. If `nil`, runs of all sessions are selected.
     public var session: SessionID?
+    /// The principal of the selected runs. If `nil`, the runs of all principals and those without one are selected.
+    public var principal: PrincipalID?
     /// Selects runs whose status changed at this time or later. If `nil`, the time does not matter.
     public var changedSince: Timestamp?
     /// The page continues after this position. If `nil`, it begins with the last change.
@@ -48,16 +50,18 @@ public struct RunStatusQuery: Sendable, Hashable {
     ///   - agent: The agent whose runs are selected.
     ///   - statuses: The statuses of the selected runs. Defaults to all.
     ///   - session: The session of the selected runs. Defaults to any.
+    ///   - principal: The principal of the selected runs. Defaults to any, or none.
     ///   - changedSince: The earliest change of status. Defaults to any.
     ///   - after: The position after which the page continues. Defaults to the beginning.
     ///   - limit: The maximum number of runs to return. Defaults to 10.
     public init(
         agent: AgentName, statuses: Set<DetailedRunStatus> = [], session: SessionID? = nil,
-        changedSince: Timestamp? = nil, after: Position? = nil, limit: Int = 10
+        principal: PrincipalID? = nil, changedSince: Timestamp? = nil, after: Position? = nil, limit: Int = 10
     ) {
         self.agent = agent
         self.statuses = statuses
         self.session = session
+        self.principal = principal
         self.changedSince = changedSince
         self.after = after
         self.limit = limit
@@ -66,7 +70,7 @@ public struct RunStatusQuery: Sendable, Hashable {
     /// Returns whether the query selects a run, on whichever page.
     public func includes(_ run: Run) -> Bool {
         run.agentName == agent && (statuses.isEmpty || statuses.contains(run.detailedStatus))
-            && (session == nil || run.sessionID == session)
+            && (session == nil || run.sessionID == session) && (principal == nil || run.principal == principal)
             && (changedSince.map { run.statusTimestamp >= $0 } ?? true)
     }
 }
@@ -81,7 +85,7 @@ extension Storage {
         var found: [RunID: (position: RunStatusQuery.Position, run: StoredRun)] = [:]
         var offset = 0
         while true {
-            let page = try await storedRuns(RunQuery(filter, offset: offset, limit: 100))
+            let page = try await storedRuns(RunQuery(filter, principal: query.principal, offset: offset, limit: 100))
             for stored in page.items {
                 let run = try stored.snapshot.decode(name(of: .run(stored.id)))
                 if query.includes(run) { found[stored.id] = (.init(run), stored) }

@@ -14,6 +14,7 @@ extension StoredSession {
 
     private struct Members: Codable {
         var id: SessionID
+        var principal: PrincipalID?
         var state: String?
         var stateContentType: String?
         var stateEncoding: StateEncoding?
@@ -22,6 +23,7 @@ extension StoredSession {
 
         enum CodingKeys: String, CodingKey {
             case id
+            case principal
             case state
             case stateContentType = "state_content_type"
             case stateEncoding = "state_encoding"
@@ -34,7 +36,7 @@ extension StoredSession {
     ///
     /// - Throws: ``StorageError`` with code `refused`.
     package func documentBeginning() throws(StorageError) -> [UInt8] {
-        var members = Members(id: id)
+        var members = Members(id: id, principal: principal)
         if let state {
             members.stateContentType = state.contentType
             if let text = String(validating: state.bytes, as: UTF8.self) {
@@ -64,7 +66,8 @@ extension StoredSession {
         let what = StoredDocument.session(members.id).description
         self.init(
             id: members.id, state: nil,
-            metadata: Encoded(json: try Encoded(metadata, as: what).json, value: metadata), version: version)
+            metadata: Encoded(json: try Encoded(metadata, as: what).json, value: metadata), version: version,
+            principal: members.principal)
         guard let text = members.state else { return }
         var bytes = Array(text.utf8)
         if members.stateEncoding == .base64 {

@@ -12,6 +12,11 @@ public struct SessionRecord: Sendable, Hashable {
     public var metadata: JSONObject
     /// The number of times that the session was saved.
     public var version: Int
+    /// Who the session belongs to. If `nil`, it belongs to no principal.
+    ///
+    /// A session is bound to a principal by the save that creates it: of several saves that expect version 0, one
+    /// succeeds.
+    public var principal: PrincipalID?
 
     /// Creates a record.
     ///
@@ -20,11 +25,16 @@ public struct SessionRecord: Sendable, Hashable {
     ///   - state: The state that agents keep between the runs of the session. Defaults to `nil`.
     ///   - metadata: The metadata that the application keeps with the session. Defaults to none.
     ///   - version: The number of times that the session was saved. Defaults to 0.
-    public init(id: SessionID, state: SessionState? = nil, metadata: JSONObject = [:], version: Int = 0) {
+    ///   - principal: Who the session belongs to. Defaults to `nil`: no principal.
+    public init(
+        id: SessionID, state: SessionState? = nil, metadata: JSONObject = [:], version: Int = 0,
+        principal: PrincipalID? = nil
+    ) {
         self.id = id
         self.state = state
         self.metadata = metadata
         self.version = version
+        self.principal = principal
     }
 }
 
@@ -38,13 +48,19 @@ public struct StoredSession: Sendable, Hashable {
     public var metadata: Encoded<JSONObject>
     /// The number of times that the session was saved.
     public var version: Int
+    /// Who the session belongs to: see ``SessionRecord/principal``.
+    public var principal: PrincipalID?
 
     /// Creates a stored session from all its properties.
-    public init(id: SessionID, state: SessionState?, metadata: Encoded<JSONObject>, version: Int) {
+    public init(
+        id: SessionID, state: SessionState?, metadata: Encoded<JSONObject>, version: Int,
+        principal: PrincipalID? = nil
+    ) {
         self.id = id
         self.state = state
         self.metadata = metadata
         self.version = version
+        self.principal = principal
     }
 
     /// Creates a stored session by encoding a session's metadata.
@@ -54,7 +70,7 @@ public struct StoredSession: Sendable, Hashable {
         self.init(
             id: record.id, state: record.state,
             metadata: try Encoded(record.metadata, as: StoredDocument.session(record.id).description),
-            version: record.version)
+            version: record.version, principal: record.principal)
     }
 
     /// Returns the session with its metadata decoded.
@@ -64,7 +80,8 @@ public struct StoredSession: Sendable, Hashable {
     public func record(_ what: @autoclosure () -> String? = nil) throws(StorageError) -> SessionRecord {
         SessionRecord(
             id: id, state: state,
-            metadata: try metadata.decode(what() ?? StoredDocument.session(id).description), version: version)
+            metadata: try metadata.decode(what() ?? StoredDocument.session(id).description), version: version,
+            principal: principal)
     }
 }
 

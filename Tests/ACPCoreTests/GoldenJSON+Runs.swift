@@ -35,7 +35,8 @@ extension Golden {
                 awaitRequest: .message(Fixture.openMessage),
                 awaitDeadline: Fixture.end, exchange: [Fixture.openMessage], output: [Fixture.openMessage],
                 error: Fixture.error, createdAt: Fixture.start,
-                finishedAt: Fixture.end, statusChangedAt: Fixture.start, trace: ["traceparent": "00-1-2-01"]),
+                finishedAt: Fixture.end, statusChangedAt: Fixture.start, trace: ["traceparent": "00-1-2-01"],
+                principal: "Ada"),
             #"{"run_id":"r","agent_name":"a_B","session_id":"s","status":"awaiting","await_request"#
                 + #"":{"type":"message","message":{"role":"agent","parts":[],"created_at":"2025-05-07T11"#
                 + #":22:33.123456Z","completed_at":null}},"await_deadline":"2025-05-07T11:22:34Z","excha"#
@@ -43,7 +44,8 @@ extension Golden {
                 + #"ted_at":null}],"output":[{"role":"agent","parts":[],"created_at":"2025-05-07T11:22:33.123456Z","completed"#
                 + #"_at":null}],"error":{"code":"server_error","message":"no","data":{"retry":true}},"cr"#
                 + #"eated_at":"2025-05-07T11:22:33.123456Z","finished_at":"2025-05-07T11:22:34Z","#
-                + #""status_changed_at":"2025-05-07T11:22:33.123456Z","trace":{"traceparent":"00-1-2-01"}}"#),
+                + #""status_changed_at":"2025-05-07T11:22:33.123456Z","trace":{"traceparent":"00-1-2-01"},"#
+                + #""principal":"Ada"}"#),
         Golden(
             "Event: run.created", Event.runCreated(Fixture.run()),
             #"{"type":"run.created","run":{"run_id":"44e480bc-7e0d-4a0c-a6a0-1d0c3a1a7a10","agent_"#

@@ -19,7 +19,8 @@ enum Change: Codable, Sendable {
     case runClaimed(RunID, owner: RunOwner)
     case runDeleted(RunID)
 
-    case sessionSaved(SessionID, state: Data?, contentType: String?, metadata: Document, version: Int)
+    case sessionSaved(
+        SessionID, state: Data?, contentType: String?, metadata: Document, version: Int, principal: PrincipalID?)
     case blockAppended(SessionID, key: String, entries: [Document], contents: [ContentDigest: Data])
     case sessionDeleted(SessionID)
 
@@ -54,7 +55,7 @@ extension Change {
     init(_ session: StoredSession, version: Int) {
         self = .sessionSaved(
             session.id, state: session.state.map { Data($0.bytes) }, contentType: session.state?.contentType,
-            metadata: Document(session.metadata.json), version: version)
+            metadata: Document(session.metadata.json), version: version, principal: session.principal)
     }
 }
 

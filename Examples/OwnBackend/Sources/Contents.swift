@@ -67,10 +67,10 @@ struct Contents: Sendable {
             // Everything that belongs to a run is in its entry, so nothing is left behind.
             runs[id] = nil
 
-        case .sessionSaved(let id, let state, let contentType, let metadata, let version):
+        case .sessionSaved(let id, let state, let contentType, let metadata, let version, let principal):
             let state = state.map { SessionState(bytes: Array($0), contentType: contentType ?? "") }
             sessions[id, default: SessionEntry()].stored = StoredSession(
-                id: id, state: state, metadata: Encoded(json: metadata.json), version: version)
+                id: id, state: state, metadata: Encoded(json: metadata.json), version: version, principal: principal)
         case .blockAppended(let id, let key, let entries, let contents):
             if sessions[id, default: SessionEntry()].blocks.insert(key).inserted {
                 sessions[id]?.history += entries.map { Encoded(json: $0.json) }

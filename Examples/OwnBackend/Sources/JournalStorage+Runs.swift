@@ -73,7 +73,7 @@ extension JournalStorage {
     /// filter.
     public func storedRuns(_ query: RunQuery) async throws -> StoragePage<StoredRun> {
         try await journal.read { contents in
-            let found = contents.runs.values.filter { query.filter.includes($0.summary) }
+            let found = contents.runs.values.filter { query.includes($0.summary) }
             // Newest first. Runs created at the same microsecond are sorted by id, so that pages do not overlap.
             let sorted = found.sorted {
                 ($1.summary.createdAt, $1.summary.id) < ($0.summary.createdAt, $0.summary.id)

@@ -15,6 +15,7 @@ extension Run: Codable, JSONDocument {
         case finishedAt = "finished_at"
         case statusChangedAt = "status_changed_at"
         case trace
+        case principal
     }
 
     package init(json reader: inout JSONReader) throws(JSONFault) {
@@ -31,6 +32,7 @@ extension Run: Codable, JSONDocument {
         var finishedAt = JSONMember<Timestamp>(Field.finishedAt)
         var statusChangedAt = JSONMember<Timestamp>(Field.statusChangedAt)
         var trace = JSONMember<JSONObject>(Field.trace)
+        var principal = JSONMember<PrincipalID>(Field.principal)
         try reader.beginObject()
         while let field = try reader.nextField(Field.self) {
             switch field {
@@ -47,6 +49,7 @@ extension Run: Codable, JSONDocument {
             case .finishedAt: try finishedAt.read(from: &reader)
             case .statusChangedAt: try statusChangedAt.read(from: &reader)
             case .trace: try trace.read(from: &reader)
+            case .principal: try principal.read(from: &reader)
             }
         }
         self.init(
@@ -62,7 +65,8 @@ extension Run: Codable, JSONDocument {
             createdAt: try createdAt.required(),
             finishedAt: try finishedAt.optional(),
             statusChangedAt: try statusChangedAt.optional(),
-            trace: try trace.optional())
+            trace: try trace.optional(),
+            principal: try principal.optional())
     }
 
     package func write(_ field: Field, to writer: inout JSONWriter) throws(JSONFault) {
@@ -80,6 +84,7 @@ extension Run: Codable, JSONDocument {
         case .finishedAt: try writer.member(field, finishedAt)
         case .statusChangedAt: try writer.member(field, statusChangedAt)
         case .trace: try writer.member(field, trace)
+        case .principal: try writer.member(field, principal)
         }
     }
 }

@@ -39,6 +39,11 @@ public struct Run: Sendable, Hashable {
     ///
     /// Not part of the specification.
     public var trace: JSONObject?
+    /// Who created the run, as the server that created it has established. If `nil`, that server does not distinguish
+    /// callers.
+    ///
+    /// Not part of the specification.
+    public var principal: PrincipalID?
 
     /// Creates a run. Defaults to one that was created now, with a new id, and has not started yet.
     public init(
@@ -54,7 +59,8 @@ public struct Run: Sendable, Hashable {
         createdAt: Timestamp = .now,
         finishedAt: Timestamp? = nil,
         statusChangedAt: Timestamp? = nil,
-        trace: JSONObject? = nil
+        trace: JSONObject? = nil,
+        principal: PrincipalID? = nil
     ) {
         self.id = id
         self.agentName = agentName
@@ -69,6 +75,7 @@ public struct Run: Sendable, Hashable {
         self.finishedAt = finishedAt
         self.statusChangedAt = statusChangedAt
         self.trace = trace
+        self.principal = principal
     }
 
     /// The text of all output messages, one per line.

@@ -36,7 +36,7 @@ enum MemoryCost {
     }
 
     static func of(_ session: StoredSession) -> Int {
-        var cost = MemoryLayout<StoredSession>.stride + of(session.metadata.json)
+        var cost = MemoryLayout<StoredSession>.stride + of(session.metadata.json) + of(session.principal?.rawValue)
         if let state = session.state { cost += state.bytes.count + allocation + of(state.contentType) }
         return cost
     }

@@ -6,6 +6,51 @@ import ACPCore
 ///
 /// A run must be removed before a property changes by which it is listed.
 struct RunListings {
+    private var all = ListingSet()
+    /// The same lists with the runs of each principal.
+    private var byPrincipal: [PrincipalID: ListingSet] = [:]
+
+    /// The number of lists.
+    var count: Int { byPrincipal.values.reduce(all.count) { $0 + $1.count } }
+
+    /// The list of all runs that a query selects.
+    subscript(query: RunQuery) -> RunListing? { lists(of: query.principal)?[query.filter] }
+
+    /// Returns a page of an agent's runs by the change of their status, and the total number.
+    func page(_ query: RunStatusQuery) -> (runs: [RunEntry], total: Int) {
+        lists(of: query.principal)?.page(query) ?? ([], 0)
+    }
+
+    private func lists(of principal: PrincipalID?) -> ListingSet? {
+        if let principal { byPrincipal[principal] } else { all }
+    }
+
+    /// Inserts a run into the lists by time, agent and session.
+    mutating func insert(_ run: RunEntry) { update(run) { $0.insert(run) } }
+
+    mutating func remove(_ run: RunEntry) { update(run) { $0.remove(run) } }
+
+    /// Inserts an unfinished run into the list by status.
+    mutating func insertByStatus(_ run: RunEntry) { update(run) { $0.insertByStatus(run) } }
+
+    mutating func removeByStatus(_ run: RunEntry) { update(run) { $0.removeByStatus(run) } }
+
+    /// Inserts a run into the list of its agent's runs in its status, by the change of status.
+    mutating func insertByChange(_ run: RunEntry) { update(run) { $0.insertByChange(run) } }
+
+    mutating func removeByChange(_ run: RunEntry) { update(run) { $0.removeByChange(run) } }
+
+    /// Changes the lists of all runs, and those of the run's principal, if it has one.
+    private mutating func update(_ run: RunEntry, _ change: (inout ListingSet) -> Void) {
+        change(&all)
+        guard let principal = run.summary.principal else { return }
+        change(&byPrincipal[principal, default: ListingSet()])
+        if byPrincipal[principal]?.isEmpty == true { byPrincipal[principal] = nil }
+    }
+}
+
+/// The lists of all runs, or of all runs of one principal.
+private struct ListingSet {
     private struct AgentStatus: Hashable {
         let agent: AgentName
         let status: DetailedRunStatus
@@ -20,6 +65,7 @@ struct RunListings {
 
     /// The number of lists.
     var count: Int { (all.isEmpty ? 0 : 1) + byAgent.count + bySession.count + byStatus.count + byChange.count }
+    var isEmpty: Bool { all.isEmpty && byStatus.isEmpty && byChange.isEmpty }
 
     subscript(filter: RunQuery.Filter) -> RunListing? {
         switch filter {

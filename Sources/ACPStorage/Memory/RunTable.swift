@@ -177,10 +177,12 @@ struct RunTable: ~Copyable {
     ) {
         let (run, change) = (RunSummary(new), StatusChange(new))
         let timeDiffers = entry.summary.createdAt != run.createdAt
+        let principalDiffers = entry.summary.principal != run.principal
+        let agentDiffers = entry.summary.agentName != run.agentName
         let isListedElsewhere =
-            timeDiffers || entry.summary.agentName != run.agentName || entry.summary.sessionID != run.sessionID
-        let shouldRelink = timeDiffers || entry.summary.status != run.status
-        let hasChanged = entry.change != change || entry.summary.agentName != run.agentName
+            timeDiffers || principalDiffers || agentDiffers || entry.summary.sessionID != run.sessionID
+        let shouldRelink = timeDiffers || principalDiffers || entry.summary.status != run.status
+        let hasChanged = entry.change != change || principalDiffers || agentDiffers
         if isListedElsewhere { listings.remove(entry) }
         if hasChanged { listings.removeByChange(entry) }
         if shouldRelink { unlink(entry) }
@@ -224,7 +226,7 @@ struct RunTable: ~Copyable {
     // MARK: Reading
 
     func page(_ query: RunQuery) -> StoragePage<StoredRun> {
-        guard let listing = listings[query.filter] else { return StoragePage(items: [], total: 0) }
+        guard let listing = listings[query] else { return StoragePage(items: [], total: 0) }
         let runs = listing.newest(offset: query.offset, limit: query.limit)
         return StoragePage(items: runs.map(\.stored), total: listing.count)
     }

@@ -41,12 +41,18 @@ struct RedisKeys: Sendable, Hashable {
         case processRuns = "process_runs"
         case runsExpiry = "runs_expiry"
         case process, processes
+        case principalRuns = "principal_runs"
+        case principalAgentRuns = "principal_agent_runs"
+        case principalSessionRuns = "principal_session_runs"
+        case principalUnfinishedRuns = "principal_unfinished_runs"
+        case principalStatusRuns = "principal_status_runs"
+        case principalRunsExpiry = "principal_runs_expiry"
     }
 
     private func key(_ kind: Kind) -> String { prefix + kind.rawValue }
     private func key(_ kind: Kind, tagged id: String) -> String { key(kind, hashTags ? "{\(id)}" : id) }
 
-    private func key(_ kind: Kind, _ name: String) -> String {
+    func key(_ kind: Kind, _ name: String) -> String {
         let word = kind.rawValue
         var key = prefix
         // A commit uses a dozen keys, so each is created with one allocation.
@@ -138,19 +144,12 @@ struct RedisKeys: Sendable, Hashable {
 
     private static let sampleRun = RunID(uuid: [UInt8](repeating: 0, count: 16))
 
-    /// One key of each kind that a commit uses. Their names only matter for a user who may not use all keys.
+    /// One key of each kind that the commit of a run without a principal uses. Their names only matter for a user who may not use all keys.
     func samples(_ process: ProcessID) -> [String] {
         let (run, session) = (Self.sampleRun, SessionID(rawValue: Self.sampleRun.rawValue) ?? SessionID())
         return allOfRun(run).values + allOfSession(session).values + allUnfinished
             + [queue(session), runs, runsExpiry, agentRuns("sample"), sessionRuns(session), processRuns(process)]
             + [statusRuns("sample", .created)]
-    }
-
-    /// Returns due members of a queue as runs.
-    func due(_ members: [String], in queue: String) -> IndexMaintenance.Due {
-        if queue == runsExpiry { return .init(runs: members) }
-        let process = ProcessID(rawValue: String(queue.dropFirst(key(.processRuns, "").count)))
-        return .init(owned: (process, members.compactMap(RunID.init(rawValue:))))
     }
 
     // MARK: Documents

@@ -128,7 +128,7 @@ public final class RedisStorage: Storage, Service {
         indexes =
             executor.isCluster
             ? IndexWriter(executor: executor, timeToLive: timeToLive, logger: logger) { index, members in
-                indexMaintenance.startPruning(keys.due(members, in: index))
+                indexMaintenance.startPruning(keys.due([(index, members)]))
             } : nil
         eviction = EvictionCheck(executor, logger: logger)
         redisCoordination = RedisCoordination(

@@ -98,6 +98,41 @@ struct IdentifierTests {
         }
     }
 
+    @Suite("Principals")
+    struct Principals {
+        @Test(
+            "Up to 255 bytes of printable characters are accepted as they are",
+            arguments: [
+                "a", "Ada", "ada@example.com", "CN=Ada Lovelace,O=Example", "auth0|12", "{a}", " ", "Ä", "агент", "🦊",
+                String(repeating: "n", count: 255), "e\u{301}", "\u{E9}",
+            ])
+        func accepted(text: String) throws {
+            let principal = try #require(PrincipalID(rawValue: text))
+            #expect(principal.rawValue.utf8.elementsEqual(text.utf8))
+            #expect(try roundTrip(principal) == principal)
+        }
+
+        @Test(
+            "Control characters, line breaks and other lengths are rejected",
+            arguments: [
+                "", "a\n", "\0", "\u{1B}[31m", "\u{7F}", "\u{85}", "\u{2028}", "a\u{2029}b",
+                String(repeating: "n", count: 256), String(repeating: "ä", count: 128),
+            ])
+        func refused(text: String) throws {
+            #expect(PrincipalID(rawValue: text) == nil)
+            let error = try #require(throws: ACPError.self) { try PrincipalID(validating: text) }
+            #expect(error.message.hasSuffix("is not a valid principal (1 to 255 bytes of printable characters)"))
+        }
+
+        @Test("Principals are equal if their bytes are")
+        func equality() {
+            #expect("Ada" as PrincipalID == "Ada")
+            #expect("Ada" as PrincipalID != "ada")
+            #expect("\u{E9}" as PrincipalID != "e\u{301}")
+            #expect(Set(["\u{E9}", "e\u{301}", "\u{E9}"] as [PrincipalID]).count == 2)
+        }
+    }
+
     @Suite("Roles")
     struct Roles {
         @Test(

@@ -31,7 +31,7 @@ struct MigrationTests {
         let total = try await withStorage(configuration) { try await $0.runs(RunQuery()).total }
         #expect(total == 8)
         let versions = try await SharedServer.shared.server.sql("SELECT version FROM acp_schema", database: database)
-        #expect(versions == "1\n2\n3\n4")
+        #expect(versions == "1\n2\n3\n4\n5")
     }
 
     @Test("A migration may take longer than other statements")
@@ -69,7 +69,7 @@ struct MigrationTests {
         let server = try await SharedServer.shared.server
         var configuration = try await configuration(database)
         try await withStorage(configuration) { _ = try await $0.ping() }
-        try server.sql("UPDATE acp_schema SET version = 99, usable_from = 98 WHERE version = 4", database: database)
+        try server.sql("UPDATE acp_schema SET version = 99, usable_from = 98 WHERE version = 5", database: database)
         let newer = await storageError { try await withStorage(configuration) { _ = try await $0.ping() } }
         #expect(newer?.code == .refused)
         #expect(newer?.message.contains("version 99") == true)
@@ -77,7 +77,7 @@ struct MigrationTests {
         configuration.skipsMigrations = true
         let older = await storageError { try await withStorage(configuration) { _ = try await $0.ping() } }
         #expect(older?.code == .refused)
-        #expect(older?.message.contains("requires version 4") == true)
+        #expect(older?.message.contains("requires version 5") == true)
     }
 
     @Test("Newer tables can be used if they support this version")
@@ -194,21 +194,29 @@ struct MigrationTests {
             ("agent_name = 'a'", "acp_runs_by_agent"), ("session_id = 'a'", "acp_runs_by_session"),
             ("true", "acp_runs_by_time"),
             ("status = 'awaiting' AND ended_at IS NULL", "acp_runs_unfinished"),
+            ("principal = 'p'", "acp_runs_of_principal"),
+            ("principal = 'p' AND agent_name = 'a'", "acp_runs_of_principal_by_agent"),
+            ("principal = 'p' AND session_id = 'a'", "acp_runs_of_principal_by_session"),
+            ("principal = 'p' AND status = 'awaiting' AND ended_at IS NULL", "acp_runs_of_principal_unfinished"),
         ] {
             let plan = try server.sql(
                 """
                 SET enable_seqscan = off; SET enable_sort = off; SET enable_bitmapscan = off;
                 EXPLAIN SELECT key FROM acp_runs WHERE \(condition) ORDER BY created_at DESC, id DESC LIMIT 10
                 """, database: database)
-            #expect(plan.contains(index), "\(plan)")
+            #expect(plan.contains("\(index) on"), "\(plan)")
         }
-        let plan = try server.sql(
-            """
-            SET enable_seqscan = off; SET enable_sort = off; SET enable_bitmapscan = off;
-            EXPLAIN SELECT key FROM acp_runs WHERE agent_name = 'a' AND detailed_status = 'failed'
-                AND (status_changed_at, id) < (now(), 'b') ORDER BY status_changed_at DESC, id DESC LIMIT 10
-            """, database: database)
-        #expect(plan.contains("Backward using acp_runs_by_status") && !plan.contains("Filter"), "\(plan)")
+        for (condition, index) in [
+            ("", "acp_runs_by_status"), ("principal = 'p' AND", "acp_runs_of_principal_by_status"),
+        ] {
+            let plan = try server.sql(
+                """
+                SET enable_seqscan = off; SET enable_sort = off; SET enable_bitmapscan = off;
+                EXPLAIN SELECT key FROM acp_runs WHERE \(condition) agent_name = 'a' AND detailed_status = 'failed'
+                    AND (status_changed_at, id) < (now(), 'b') ORDER BY status_changed_at DESC, id DESC LIMIT 10
+                """, database: database)
+            #expect(plan.contains("Backward using \(index) on") && !plan.contains("Filter"), "\(plan)")
+        }
     }
 
     @Test("Tables of version 3 are migrated, and a process of that version may continue to write them")
@@ -238,6 +246,51 @@ struct MigrationTests {
                 RunStatusQuery(agent: writer.run.agentName, statuses: [.rejected], changedSince: rejected.finishedAt))
             #expect(listed.items.map(\.id) == [rejected.id])
             #expect(listed.total == 1)
+        }
+    }
+
+    @Test("Tables of version 4 are migrated, and a process of that version may continue to write them")
+    func fromVersion4() async throws {
+        let database = try await SharedServer.shared.makeDatabase()
+        let server = try await SharedServer.shared.server
+        try await withStorage(try await configuration(database)) { storage in
+            let run = Run(agentName: "writer", principal: "Ada")
+            let writer = try await Writer.create(run, on: storage)
+            try await storage.save(SessionRecord(id: "talk", principal: "Ada"), expecting: 0)
+            // The functions that a process of version 4 calls leave the principal as it is.
+            try server.sql(
+                """
+                SELECT acp_commit_run_end('\(run.id)', 1, ARRAY[]::bytea[], '\(writer.owner.process)',
+                    '\(writer.owner.token)', '{"run_id": "\(run.id)"}', 1, 'writer', NULL, 'completed', '\(run.createdAt)',
+                    true, NULL, 'completed', '\(run.createdAt)', ARRAY[]::text[], ARRAY[]::bytea[]);
+                SELECT acp_store_run('old', '{"run_id": "old"}', 'writer', NULL, 'completed', '\(run.createdAt)', true,
+                    'completed', '\(run.createdAt)');
+                SELECT acp_save_session('talk', 1, '{}', NULL, NULL)
+                """, database: database)
+            let query = RunStatusQuery(agent: "writer", statuses: [.completed], principal: "Ada")
+            #expect(try await storage.storedRuns(query).items.map(\.id) == [run.id])
+            #expect(try await storage.storedRuns(query).total == 1)
+            #expect(try await storage.storedRuns(RunQuery(principal: "Ada")).items.map(\.id) == [run.id])
+            #expect(try await storage.storedRuns(RunQuery(.agent("writer"))).total == 2)
+            #expect(try await storage.session("talk")?.principal == "Ada")
+        }
+    }
+
+    @Test("Numbers of runs of principals that have become 0 are deleted by pruning")
+    func pruneCounts() async throws {
+        let database = try await SharedServer.shared.makeDatabase()
+        let server = try await SharedServer.shared.server
+        try await withStorage(try await configuration(database)) { storage in
+            for number in 0..<10 {
+                let principal: PrincipalID = number < 5 ? "Ada" : "Grace"
+                try await storage.save(
+                    Run(agentName: "writer", status: number < 7 ? .completed : .created, principal: principal))
+            }
+            #expect(try await storage.prune(olderThan: .zero) == PostgresPruneResult(7, 0))
+            let counts = try server.sql(
+                "SELECT DISTINCT name FROM acp_run_counts WHERE listing <> 'all' ORDER BY 1", database: database)
+            #expect(counts == "Grace\nwriter\nwriter Grace")
+            #expect(try await storage.runs(RunQuery(principal: "Grace")).total == 3)
         }
     }
 

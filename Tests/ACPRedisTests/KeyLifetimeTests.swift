@@ -23,7 +23,7 @@ struct KeyLifetimeTests {
                 #expect(report.eternal == [], "after \(step)")
                 #expect(report.lives.values.allSatisfy { $0 <= 200_000 }, "after \(step)")
             }
-            var writer = try await Writer.create(storage)
+            var writer = try await Writer.create(storage, principal: "Ada")
             try await check("creation")
             try await writer.write([part(1)])
             try await check("a commit")
@@ -128,29 +128,36 @@ struct KeyLifetimeTests {
         await long.close()
     }
 
-    @Test("Indexes shrink without being listed, as new runs are created")
-    func indexesShrinkByCreation() async throws {
+    @Test("Indexes shrink without being listed, as new runs are created", arguments: [nil, "Ada"] as [PrincipalID?])
+    func indexesShrinkByCreation(principal: PrincipalID?) async throws {
         let server = try await RedisTestServer.start()
         let short = try RedisStorage(url: server.url, timeToLive: .milliseconds(200))
         let long = try RedisStorage(url: server.url, timeToLive: .seconds(600))
         let process = ProcessID()
         func create(on storage: RedisStorage) async throws {
-            var writer = Writer(storage)
+            var writer = Writer(storage, principal: principal)
             writer.owner = RunOwner(process: process)
             try await writer.write([.runCreated(writer.run)], snapshot: true)
+        }
+        var indexes = [
+            "acp:runs", "acp:runs_expiry", "acp:agent_runs:tester", "acp:status_runs:tester:created",
+            "acp:process_runs:\(process)",
+        ]
+        if principal != nil {
+            indexes += [
+                "acp:principal_runs:Ada", "acp:principal_agent_runs:Ada:tester", "acp:principal_runs_expiry:Ada",
+                "acp:principal_unfinished_runs:Ada:created", "acp:principal_status_runs:Ada:tester:created",
+            ]
         }
         for _ in 0..<40 { try await create(on: short) }
         try await create(on: long)
         try await withClient(server.url) { client in
             var created = 1
-            let shrunk = try await poll(every: .milliseconds(20)) {
+            let shrunk = try await poll(every: .milliseconds(20)) { [indexes] in
                 try await create(on: long)
                 created += 1
                 let report = try await KeyReport(client)
-                return [
-                    "acp:runs", "acp:runs_expiry", "acp:agent_runs:tester", "acp:status_runs:tester:created",
-                    "acp:process_runs:\(process)",
-                ].allSatisfy { report.sizes[$0] == created }
+                return indexes.allSatisfy { report.sizes[$0] == created }
             }
             #expect(shrunk, "expired runs stay in the indexes")
         }
@@ -158,8 +165,10 @@ struct KeyLifetimeTests {
         await long.close()
     }
 
-    @Test("A run whose commits go on past the TTL stays in its indexes, which outlive it at every moment")
-    func longRun() async throws {
+    @Test(
+        "A run whose commits go on past the TTL stays in its indexes, which outlive it at every moment",
+        arguments: [nil, "Ada"] as [PrincipalID?])
+    func longRun(principal: PrincipalID?) async throws {
         let server = try await RedisTestServer.start()
         // The clocks are set by the test, here and in Redis, so that nothing depends on the speed of the machine.
         let clock = ManualClock()
@@ -170,15 +179,12 @@ struct KeyLifetimeTests {
             now: clock.now)
         let start = ContinuousClock.now
         clock.set(start)
-        var writer = try await Writer.create(storage)
+        var writer = try await Writer.create(storage, principal: principal)
         let run = RunIndexEntry(writer.run)
         let indexes =
-            storage.keys.listings(of: run)
-            + [
-                storage.keys.unfinishedRuns(.created), storage.keys.statusRuns(agent, .created),
-                storage.keys.runsExpiry,
-                storage.keys.processRuns(writer.owner.process),
-            ]
+            storage.keys.listings(of: run) + storage.keys.expiryQueues(of: run)
+            + storage.keys.unfinished(run, .created) + storage.keys.statusIndexes(of: agent, principal, .created)
+            + [storage.keys.processRuns(writer.owner.process)]
         for step in 1...40 {
             // A tenth of a TTL passes: four TTLs in all.
             for key in try await KeyReport(client).lives {

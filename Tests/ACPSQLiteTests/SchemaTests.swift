@@ -20,6 +20,23 @@ struct SchemaTests {
             "SELECT COUNT(*) FROM acp_runs WHERE session_id = 's'": "acp_runs_by_session",
             "SELECT id FROM acp_runs WHERE status = 'awaiting' AND ended_at IS NULL \(order)": "acp_runs_unfinished",
             "SELECT COUNT(*) FROM acp_runs WHERE status = 'awaiting' AND ended_at IS NULL": "acp_runs_unfinished",
+            "SELECT id FROM acp_runs WHERE principal = 'p' \(order)": "acp_runs_of_principal",
+            "SELECT id FROM acp_runs WHERE principal = 'p' AND agent_name = 'a' \(order)":
+                "acp_runs_of_principal_by_agent",
+            "SELECT id FROM acp_runs WHERE principal = 'p' AND session_id = 's' \(order)":
+                "acp_runs_of_principal_by_session",
+            "SELECT COUNT(*) FROM acp_runs WHERE principal = 'p' AND session_id = 's'":
+                "acp_runs_of_principal_by_session",
+            "SELECT id FROM acp_runs WHERE principal = 'p' AND status = 'awaiting' AND ended_at IS NULL \(order)":
+                "acp_runs_of_principal_unfinished",
+            "SELECT COUNT(*) FROM acp_runs WHERE principal = 'p' AND status = 'awaiting' AND ended_at IS NULL":
+                "acp_runs_of_principal_unfinished",
+            """
+            SELECT status_changed_at, id FROM acp_runs
+            WHERE principal = 'p' AND agent_name = 'a' AND detailed_status = 'failed' AND status_changed_at >= 1
+                AND (status_changed_at, id) < (9, 'b')
+            ORDER BY status_changed_at DESC, id DESC LIMIT 10
+            """: "acp_runs_of_principal_by_status",
             """
             SELECT status_changed_at, id FROM acp_runs
             WHERE agent_name = 'a' AND detailed_status = 'failed' AND status_changed_at >= 1
@@ -131,6 +148,43 @@ struct SchemaTests {
             try await DatabaseQueue(path: folder.path()).read { db in
                 let zeros = try Int.fetchOne(db, sql: "SELECT COUNT(*) FROM acp_status_counts WHERE runs <= 0")
                 #expect(zeros == 0)
+            }
+        }
+    }
+
+    @Test("Stored numbers of a principal's runs are those of the table, and numbers of 0 are not kept")
+    func principalCounts() async throws {
+        let folder = try TemporaryFolder()
+        try await withStorage(folder.path()) { storage in
+            var state: UInt64 = 9
+            func random(_ bound: Int) -> Int {
+                state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+                return Int(state >> 24) % bound
+            }
+            let principals: [PrincipalID] = ["Ada", "Ada Lovelace"]
+            for number in 0..<300 {
+                var run = Run(
+                    id: RunID(stringLiteral: "run-\(random(40))"),
+                    agentName: AgentName(stringLiteral: "agent-\(number % 2)"),
+                    createdAt: Timestamp(microseconds: Int64(random(1 << 38))))
+                run.status = RunStatus.allCases[random(RunStatus.allCases.count)]
+                run.principal = (principals + [nil])[random(3)]
+                if number % 5 == 0 { try await storage.deleteRun(run.id) } else { try await storage.save(run) }
+                for principal in principals {
+                    let all = try await storage.runs(RunQuery(.agent(run.agentName), limit: 100)).items
+                    let own = try await storage.runs(RunQuery(.agent(run.agentName), principal: principal)).total
+                    #expect(own == all.count { $0.principal == principal })
+                    let query = RunStatusQuery(
+                        agent: run.agentName, statuses: [.completed, .failed], principal: principal)
+                    #expect(try await storage.runs(query).total == all.count { query.includes($0) })
+                }
+            }
+            for run in try await storage.runs(RunQuery(limit: 100)).items { try await storage.deleteRun(run.id) }
+            try await DatabaseQueue(path: folder.path()).read { db in
+                let statuses = try Int.fetchOne(db, sql: "SELECT COUNT(*) FROM acp_status_counts")
+                let listings = try String.fetchAll(db, sql: "SELECT listing FROM acp_run_counts")
+                #expect(statuses == 0)
+                #expect(listings == ["all"])
             }
         }
     }

@@ -36,6 +36,6 @@ extension PostgresStorage {
 }
 
 extension [StoredContent] {
-    /// The last two parameters of `acp_commit_run_with_contents` and of `acp_append_history_with_contents`.
+    /// The last two parameters of `acp_write_run` and of `acp_append_history_with_contents`.
     var parameters: [Parameter] { [.textArray(map(\.digest.rawValue)), .byteArrays(map(\.bytes))] }
 }

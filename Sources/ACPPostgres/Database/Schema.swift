@@ -5,7 +5,7 @@ import ACPStorage
 /// The tables of the storage, and their migrations. A published migration is never edited: each change is a new one.
 enum Schema {
     /// The version of the tables that this version of the storage uses.
-    static let version = 4
+    static let version = 5
 
     /// The oldest version of this storage whose processes can work on the current tables, so that they may be started
     /// beside newer ones while processes are replaced. A migration that they could not work with raises it.
@@ -69,6 +69,15 @@ enum Schema {
         \(version4Counts)
         \(version4Commits)
         INSERT INTO acp_schema (version) VALUES (4);
+        END $acp$
+        """,
+        """
+        DO $acp$ BEGIN
+        IF EXISTS (SELECT FROM acp_schema WHERE version >= 5) THEN RETURN; END IF;
+        \(version5Principals)
+        \(version5Counts)
+        \(version5Writes)
+        INSERT INTO acp_schema (version) VALUES (5);
         END $acp$
         """,
         "ALTER TABLE acp_schema ADD COLUMN IF NOT EXISTS usable_from integer",

@@ -67,7 +67,7 @@ extension PostgresStorage {
         return result
     }
 
-    /// Deletes the numbers of ended runs that have become 0. The lock keeps commits from adding to one part of a number
+    /// Deletes the numbers of ended runs, and of principals' runs, that have become 0. The lock keeps commits from adding to one part of a number
     /// while the others are deleted.
     private func pruneCounts() async throws {
         _ = try await database.write(
@@ -78,6 +78,12 @@ extension PostgresStorage {
                 DELETE FROM acp_status_counts WHERE (agent_name, status, level, period) IN (
                     SELECT agent_name, status, level, period FROM acp_status_counts
                     GROUP BY agent_name, status, level, period HAVING sum(runs) = 0);
+                IF EXISTS (SELECT FROM acp_run_counts WHERE listing IN ('principal', 'agent of principal')) THEN
+                    LOCK TABLE acp_run_counts IN SHARE ROW EXCLUSIVE MODE;
+                    DELETE FROM acp_run_counts WHERE (listing, name) IN (
+                        SELECT listing, name FROM acp_run_counts WHERE listing IN ('principal', 'agent of principal')
+                        GROUP BY listing, name HAVING sum(runs) = 0);
+                END IF;
             END $acp$
             """, [])
     }

@@ -22,13 +22,12 @@ extension PostgresStorage {
         let run = commit.snapshot?.run
         let types = """
             $1::text, $2::bigint, $3::bytea[], $4::text, $5::text, $6::bytea, $7::bigint, $8::text, $9::text, $10::text,
-            $11::timestamptz, $12::boolean, $13::bytea, $14::text, $15::timestamptz
+            $11::timestamptz, $12::boolean, $13::bytea, $14::text, $15::timestamptz, $16::text
             """
-        let hasContents = !commit.contents.isEmpty || commit.isRefusedAfterCancel
-        let function =
-            commit.isRefusedAfterCancel
-            ? "acp_commit_run_end" : hasContents ? "acp_commit_run_with_contents" : "acp_commit_run"
-        let call = "\(function)(\(types)\(hasContents ? ", $16::text[], $17::bytea[]" : ""))"
+        let hasContents = !commit.contents.isEmpty
+        let isLong = hasContents || commit.isRefusedAfterCancel
+        let moreTypes = isLong ? ", $17::boolean" + (hasContents ? ", $18::text[], $19::bytea[]" : "") : ""
+        let call = "acp_write_run(\(types)\(moreTypes))"
         // The last column is never evaluated. It makes the server check first whether the notification that follows is
         // allowed: when that is refused, the run is stored already.
         var columns = "outcome, event_count, CASE WHEN outcome IS NULL THEN acp_notify('c', $1::text)::text END"
@@ -39,7 +38,9 @@ extension PostgresStorage {
             .text(run?.sessionID?.rawValue), .text(run?.status.rawValue), run.map { .time($0.createdAt) } ?? .null,
             .bool(run?.status.isTerminal ?? false), .bytes(commit.input?.json),
             .text(run?.detailedStatus.rawValue), run.map { .time($0.statusTimestamp) } ?? .null,
+            .text(run?.principal?.rawValue),
         ]
+        if isLong { parameters.append(.bool(commit.isRefusedAfterCancel)) }
         if hasContents { parameters += commit.contents.parameters }
         if let history = commit.history {
             let append = Self.append([history.block], to: history.session, parametersFrom: parameters.count + 1)
@@ -56,7 +57,7 @@ extension PostgresStorage {
 
     private func check(_ outcome: String?, found: Int, _ commit: RunCommit) async throws(StorageError) {
         guard var outcome = outcome.flatMap({ CommitOutcome(code: $0, found: found) }) else {
-            throw StorageError(.corruptData, "acp_commit_run in \(database.location) is not this storage's")
+            throw StorageError(.corruptData, "acp_write_run in \(database.location) is not this storage's")
         }
         if case .conflict = outcome, let missing = try await missingPart(of: commit.run) {
             outcome = .incomplete(missing: missing)
@@ -83,14 +84,15 @@ extension PostgresStorage {
         _ = try await database.write(
             "Saving run \(run.id)", isRepeatable: true,
             """
-            SELECT acp_store_run(
+            SELECT acp_replace_run(
                 $1::text, $2::bytea, $3::text, $4::text, $5::text, $6::timestamptz, $7::boolean, $8::text,
-                $9::timestamptz)
+                $9::timestamptz, $10::text)
             """,
             [
                 .text(run.id.rawValue), .bytes(json), .text(run.agentName.rawValue),
                 .text(run.sessionID?.rawValue), .text(run.status.rawValue), .time(run.createdAt),
                 .bool(run.status.isTerminal), .text(run.detailedStatus.rawValue), .time(run.statusTimestamp),
+                .text(run.principal?.rawValue),
             ])
         postgresCoordination.runDidChange(run.id)
     }

@@ -41,41 +41,56 @@ extension RunStatusQuery {
         ]
     }
 
+    /// The condition of the runs of the agent and, if there is one, of the principal.
+    ///
+    /// - Parameter principal: The number of the parameter with the principal.
+    private func selected(principal: Int) -> String {
+        (self.principal == nil ? "" : "principal = $\(principal)::text AND ") + "agent_name = $1::text"
+    }
+
+    /// The parameter with the principal, if there is one.
+    private var own: [Parameter] { principal.map { [.text($0.rawValue)] } ?? [] }
+
     private func textArray(_ statuses: Set<DetailedRunStatus>) -> Parameter {
         .textArray(statuses.map(\.rawValue).sorted())
     }
 
     /// The SQL of a listing without a session.
     fileprivate var listing: Listing {
+        let ended = selected.filter(\.hasEnded)
+        var parameters = common + [textArray(selected), textArray(ended), textArray(selected.subtracting(ended))]
+        let ranges = changedSince.map { CountedRanges(since: $0.microseconds) }
+        if let ranges {
+            parameters += [
+                .int(Int(ranges.large)), .int(Int(ranges.small)), .int(Int(ranges.smallEnd)),
+                .time(Timestamp(microseconds: ranges.timeEnd)),
+            ]
+        }
+        parameters += own
+        let selected = selected(principal: parameters.count)
+        let name = "$1::text" + (principal == nil ? "" : " || ' ' || $\(parameters.count)::text")
         let page = """
             SELECT s.key FROM unnest($6::text[]) AS wanted (status) CROSS JOIN LATERAL (
                 SELECT key, status_changed_at, id FROM acp_runs
-                WHERE agent_name = $1::text AND detailed_status = wanted.status
+                WHERE \(selected) AND detailed_status = wanted.status
                     AND status_changed_at >= $2::timestamptz
                     AND (status_changed_at, id) < ($3::timestamptz, $4::text)
                 ORDER BY status_changed_at DESC, id DESC LIMIT $5::bigint
             ) AS s
             ORDER BY s.status_changed_at DESC, s.id DESC LIMIT $5::bigint
             """
-        let ended = selected.filter(\.hasEnded)
-        var parameters = common + [textArray(selected), textArray(ended), textArray(selected.subtracting(ended))]
         var total = """
             SELECT count(*) FROM acp_runs
-            WHERE agent_name = $1::text AND detailed_status = ANY ($8::text[]) AND status_changed_at >= $2::timestamptz
+            WHERE \(selected) AND detailed_status = ANY ($8::text[]) AND status_changed_at >= $2::timestamptz
             """
         let sum = """
             SELECT coalesce(sum(runs), 0) FROM acp_status_counts
-            WHERE agent_name = $1::text AND status = ANY ($7::text[])
+            WHERE agent_name = \(name) AND status = ANY ($7::text[])
             """
-        if let changedSince {
-            let ranges = CountedRanges(since: changedSince.microseconds)
-            parameters += [
-                .int(Int(ranges.large)), .int(Int(ranges.small)), .int(Int(ranges.smallEnd)),
-                .time(Timestamp(microseconds: ranges.timeEnd)),
-            ]
+        if ranges != nil {
             let rest = """
                 SELECT count(*) FROM acp_runs
-                WHERE agent_name = $1::text AND detailed_status = ANY ($7::text[])
+                WHERE \(selected) AND detailed_status = ANY ($7::text[])
                     AND status_changed_at >= $2::timestamptz AND status_changed_at < $12::timestamptz
                 """
             total = """
@@ -91,7 +106,7 @@ extension RunStatusQuery {
     /// The SQL of a listing of a session's runs.
     fileprivate func listing(of session: SessionID) -> Listing {
         let condition = """
-            session_id = $7::text AND agent_name = $1::text AND detailed_status = ANY ($6::text[])
+            session_id = $7::text AND \(selected(principal: 8)) AND detailed_status = ANY ($6::text[])
                 AND status_changed_at >= $2::timestamptz
             """
         let page = """
@@ -101,7 +116,7 @@ extension RunStatusQuery {
             """
         return (
             page, "SELECT count(*) FROM acp_runs WHERE \(condition)",
-            common + [textArray(selected), .text(session.rawValue)]
+            common + [textArray(selected), .text(session.rawValue)] + own
         )
     }
 }

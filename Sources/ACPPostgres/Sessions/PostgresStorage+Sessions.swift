@@ -9,13 +9,20 @@ extension PostgresStorage {
         let rows = try await database.read(
             "Reading session \(id)",
             """
-            SELECT version, metadata, state_content_type, state FROM acp_sessions
+            SELECT version, metadata, state_content_type, state, principal FROM acp_sessions
             WHERE id = $1::text AND version IS NOT NULL
             """, [.text(id.rawValue)])
-        return rows.first.map { row in
+        return try rows.first.map { row throws(StorageError) in
             let state = row.anyText(2).map { SessionState(bytes: row.bytes(3) ?? [], contentType: $0) }
             return StoredSession(
-                id: id, state: state, metadata: Encoded(json: row.bytes(1) ?? []), version: row.int(0) ?? 0)
+                id: id, state: state, metadata: Encoded(json: row.bytes(1) ?? []), version: row.int(0) ?? 0,
+                principal: try row.text(4).map { text throws(StorageError) in
+                    // Without its principal, the session would be nobody's.
+                    guard let principal = PrincipalID(rawValue: text) else {
+                        throw StorageError(.corruptData, "the principal of session \(id) is not valid")
+                    }
+                    return principal
+                })
         }
     }
 
@@ -26,12 +33,13 @@ extension PostgresStorage {
         let rows = try await database.write(
             "Saving session \(session.id)", isRepeatable: false,
             """
-            SELECT is_saved, new_version FROM acp_save_session($1::text, $2::bigint, $3::bytea, $4::text, $5::bytea)
+            SELECT is_saved, new_version
+            FROM acp_write_session($1::text, $2::bigint, $3::bytea, $4::text, $5::bytea, $6::text)
             """,
             [
                 .text(session.id.rawValue), .int(version), .bytes(session.metadata.json),
                 .anyText(session.state?.contentType),
-                .bytes(session.state?.bytes),
+                .bytes(session.state?.bytes), .text(session.principal?.rawValue),
             ])
         let found = rows.first?.int(1) ?? 0
         guard rows.first?.bool(0) == true else {

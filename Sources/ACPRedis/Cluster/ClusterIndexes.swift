@@ -28,31 +28,35 @@ enum ClusterIndexes {
     ) -> [IndexChange] {
         let whole = timeToLive.wholeMilliseconds
         let recheckDelay = recheckDelay(timeToLive)
+        let queues = indexEntry.map(keys.expiryQueues) ?? [keys.runsExpiry]
         var result: [IndexChange] = []
         for var change in changes {
             switch change.kind {
             // A queue moves a member by itself when it is checked.
             case .requeue: continue
-            case .enqueue where change.key == keys.runsExpiry: continue
+            case .enqueue where queues.contains(change.key): continue
             case .enqueue: change.score = whole
             default: break
             }
             result.append(change)
         }
         if let indexEntry {
-            result.append(
+            result += queues.map {
                 IndexChange(
-                    kind: .enqueue, key: keys.runsExpiry, score: isTerminal ? whole : recheckDelay,
-                    member: indexEntry.expiryMember))
+                    kind: .enqueue, key: $0, score: isTerminal ? whole : recheckDelay,
+                    member: indexEntry.expiryMember)
+            }
         }
         return result
     }
 
-    /// Returns the change that schedules an early check of a run, to be made before the run is changed.
-    static func scheduledCheck(_ indexEntry: RunIndexEntry, keys: RedisKeys, timeToLive: Duration) -> IndexChange {
-        IndexChange(
-            kind: .checkSoon, key: keys.runsExpiry, score: min(interval, timeToLive).wholeMilliseconds,
-            member: indexEntry.expiryMember)
+    /// Returns the changes that schedule an early check of a run, to be made before the run is changed.
+    static func scheduledChecks(_ indexEntry: RunIndexEntry, keys: RedisKeys, timeToLive: Duration) -> [IndexChange] {
+        keys.expiryQueues(of: indexEntry).map {
+            IndexChange(
+                kind: .checkSoon, key: $0, score: min(interval, timeToLive).wholeMilliseconds,
+                member: indexEntry.expiryMember)
+        }
     }
 }
 
@@ -63,7 +67,7 @@ struct IndexRepair: Sendable {
         let run: RunID
         /// Its index entry, as far as it is known.
         var indexEntry: RunIndexEntry?
-        /// Further indexes in which the run was found.
+        /// Indexes in which the run was found. Some of them may be the right ones.
         var indexes: [String] = []
     }
 
@@ -126,22 +130,35 @@ struct IndexRepair: Sendable {
         let task = RedisTask.reading("run \(candidate.run)", at: keys.run(candidate.run))
         guard let run = try? RunValue.decode(json, task) else {
             // The run cannot be read: it is checked again when it expires.
-            let later = candidate.indexEntry.map {
-                [IndexChange(kind: .enqueue, key: keys.runsExpiry, score: left, member: $0.expiryMember)]
+            let later = candidate.indexEntry.map { indexEntry in
+                keys.expiryQueues(of: indexEntry).map {
+                    IndexChange(kind: .enqueue, key: $0, score: left, member: indexEntry.expiryMember)
+                }
             }
             return RunState(digest: digest, owner: owner, changes: later ?? [])
         }
         let process = RunOwner(stored: owner)?.process
+        let indexEntry = RunIndexEntry(run)
         var changes = ClusterIndexes.changes(
-            keys.changes(for: run, owner: process, from: nil, .unknown), of: RunIndexEntry(run),
+            keys.changes(for: run, owner: process, from: nil, .unknown), of: indexEntry,
             isTerminal: run.status.isTerminal,
             keys: keys, timeToLive: min(timeToLive, .milliseconds(left)))
-        if let indexEntry = candidate.indexEntry, indexEntry.expiryMember != RunIndexEntry(run).expiryMember {
-            changes.append(IndexChange(kind: .remove, key: keys.runsExpiry, member: indexEntry.expiryMember))
-            var old = Set(keys.listings(of: indexEntry)).subtracting(keys.listings(of: RunIndexEntry(run)))
-            if indexEntry.agent != run.agentName { old.formUnion(keys.allStatusRuns(indexEntry.agent)) }
-            changes += old.sorted().map { IndexChange(kind: .remove, key: $0, member: run.id.rawValue) }
+        var outdated = Set(candidate.indexes)
+        if let old = candidate.indexEntry {
+            let isListedElsewhere = old.expiryMember != indexEntry.expiryMember
+            if isListedElsewhere {
+                changes.append(IndexChange(kind: .remove, key: keys.runsExpiry, member: old.expiryMember))
+                outdated.formUnion(keys.commonListings(of: old))
+                if old.agent != run.agentName { outdated.formUnion(keys.allStatusRuns(old.agent)) }
+            }
+            if let principal = old.principal, principal != run.principal || isListedElsewhere {
+                let queue = keys.principalRunsExpiry(principal)
+                changes.append(IndexChange(kind: .remove, key: queue, member: old.expiryMember))
+                outdated.formUnion(keys.principalIndexes(of: old))
+            }
         }
+        for change in changes where change.kind == .add || change.kind == .addByStatus { outdated.remove(change.key) }
+        changes += outdated.sorted().map { IndexChange(kind: .remove, key: $0, member: run.id.rawValue) }
         return RunState(digest: digest, owner: owner, changes: changes)
     }
 }

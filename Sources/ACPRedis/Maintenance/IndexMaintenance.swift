@@ -12,10 +12,17 @@ final class IndexMaintenance: Sendable {
     struct Due: Sendable {
         /// Due members of the queue of runs that may have expired.
         var runs: [String] = []
+        /// Due members of the queue of a principal's runs.
+        var principal: (id: PrincipalID, runs: [String])?
         /// Runs that a process may no longer own.
         var owned: (process: ProcessID, runs: [RunID])?
 
-        var isEmpty: Bool { runs.isEmpty && (owned?.runs.isEmpty ?? true) }
+        var isEmpty: Bool { runs.isEmpty && (principal?.runs.isEmpty ?? true) && (owned?.runs.isEmpty ?? true) }
+
+        /// The due members of both queues of runs that may have expired, each with the principal whose queue it is in.
+        var expiring: [(member: String, principal: PrincipalID?)] {
+            runs.map { ($0, nil) } + (principal.map { principal in principal.runs.map { ($0, principal.id) } } ?? [])
+        }
     }
 
     private struct State {
@@ -81,7 +88,7 @@ final class IndexMaintenance: Sendable {
 
     func prune(_ due: Due) async throws(StorageError) {
         if executor.isCluster { return try await pruneCluster(due) }
-        var requests = due.runs.compactMap(pruning)
+        var requests = due.expiring.map(pruning)
         if let (process, runs) = due.owned {
             for run in runs {
                 requests.append(
@@ -102,15 +109,18 @@ final class IndexMaintenance: Sendable {
         _ = try await executor.sendEach(requests, .writing("removing expired runs", at: keys.runsExpiry))
     }
 
-    private func pruning(_ member: String) -> RedisRequest? {
-        guard let indexEntry = RunIndexEntry(expiryMember: member) else {
+    private func pruning(_ member: String, of principal: PrincipalID?) -> RedisRequest {
+        let queue = keys.expiryQueue(of: principal)
+        guard let indexEntry = RunIndexEntry(expiryMember: member, of: principal) else {
             // Not a member of this storage. It would be due for ever.
-            return RedisRequest("ZREM", [.text(keys.runsExpiry), .text(member)], isIdempotent: true)
+            return RedisRequest("ZREM", [.text(queue), .text(member)], isIdempotent: true)
         }
+        let indexes =
+            principal == nil
+            ? keys.commonListings(of: indexEntry) + keys.allUnfinished + keys.allStatusRuns(indexEntry.agent)
+            : keys.principalIndexes(of: indexEntry)
         return .script(
-            RedisScripts.prune,
-            keys: [.run: keys.run(indexEntry.id), .queue: keys.runsExpiry],
-            moreKeys: keys.listings(of: indexEntry) + keys.allUnfinished + keys.allStatusRuns(indexEntry.agent),
+            RedisScripts.prune, keys: [.run: keys.run(indexEntry.id), .queue: queue], moreKeys: indexes,
             [.id: .text(indexEntry.id.rawValue), .queueMember: .text(member), .ttl: .number(milliseconds)],
             isIdempotent: true)
     }
@@ -131,14 +141,15 @@ final class IndexMaintenance: Sendable {
 
     private func pruneCluster(_ due: Due) async throws(StorageError) {
         var candidates: [IndexRepair.Candidate] = []
-        for member in due.runs {
-            if let indexEntry = RunIndexEntry(expiryMember: member) {
+        for (member, principal) in due.expiring {
+            if let indexEntry = RunIndexEntry(expiryMember: member, of: principal) {
                 candidates.append(.init(run: indexEntry.id, indexEntry: indexEntry))
             } else {
                 // Not a member of this storage. It would be due for ever.
                 _ = try await executor.send(
-                    RedisRequest("ZREM", [.text(keys.runsExpiry), .text(member)], isIdempotent: true),
-                    .writing("removing expired runs", at: keys.runsExpiry))
+                    RedisRequest(
+                        "ZREM", [.text(keys.expiryQueue(of: principal)), .text(member)], isIdempotent: true),
+                    .writing("removing expired runs", at: keys.expiryQueue(of: principal)))
             }
         }
         try await repairIndexes(candidates)

@@ -35,7 +35,7 @@ struct IndexChange: Sendable, Hashable {
         case run = "r"
         /// ``RunIndexEntry/expiryMember``.
         case expiry = "p"
-        /// The former ``RunIndexEntry/expiryMember``, which the run no longer has.
+        /// The former ``RunIndexEntry/expiryMember``, which the run no longer has in a queue.
         case formerExpiry = "f"
     }
 
@@ -66,22 +66,31 @@ extension RedisKeys {
                 changes += listings(of: old).map { .init(kind: .remove, key: $0, member: indexEntry.id.rawValue) }
             }
             changes += listings(of: indexEntry).map { add($0, indexEntry) }
-            if let old, old.expiryMember != indexEntry.expiryMember {
-                changes.append(.init(kind: .remove, key: runsExpiry, member: old.expiryMember))
+            let queues = expiryQueues(of: indexEntry)
+            if let old {
+                for queue in expiryQueues(of: old)
+                where old.expiryMember != indexEntry.expiryMember || !queues.contains(queue) {
+                    changes.append(.init(kind: .remove, key: queue, member: old.expiryMember))
+                }
+                if let principal = old.principal, principal != indexEntry.principal {
+                    changes += allUnfinished(principal).map {
+                        .init(kind: .remove, key: $0, member: indexEntry.id.rawValue)
+                    }
+                }
             }
-            changes.append(.init(kind: .enqueue, key: runsExpiry, member: indexEntry.expiryMember))
+            changes += queues.map { .init(kind: .enqueue, key: $0, member: indexEntry.expiryMember) }
         }
-        changes += statusChanges(for: run, from: former, of: old?.agent ?? indexEntry.agent)
+        changes += statusChanges(for: run, from: former, of: old ?? indexEntry)
         return changes + self.changes(of: run.status, indexEntry, owner: owner, leaving: left)
     }
 
     private func changes(
         of status: RunStatus, _ indexEntry: RunIndexEntry, owner: ProcessID?, leaving left: [RunStatus]
     ) -> [IndexChange] {
-        var changes: [IndexChange] = left.filter { $0 != status }.map {
-            .init(kind: .remove, key: unfinishedRuns($0), member: indexEntry.id.rawValue)
+        var changes: [IndexChange] = left.filter { $0 != status }.flatMap { unfinished(indexEntry, $0) }.map {
+            .init(kind: .remove, key: $0, member: indexEntry.id.rawValue)
         }
-        if !status.isTerminal { changes.append(add(unfinishedRuns(status), indexEntry)) }
+        if !status.isTerminal { changes += unfinished(indexEntry, status).map { add($0, indexEntry) } }
         if let owner {
             changes.append(
                 .init(
@@ -89,6 +98,12 @@ extension RedisKeys {
                     member: indexEntry.id.rawValue))
         }
         return changes
+    }
+
+    /// Returns the indexes of unfinished runs by status that contain a run.
+    func unfinished(_ indexEntry: RunIndexEntry, _ status: RunStatus) -> [String] {
+        guard let principal = indexEntry.principal else { return [unfinishedRuns(status)] }
+        return [unfinishedRuns(status), principalUnfinishedRuns(principal, status)]
     }
 
     /// Returns the changes that keep all indexes of a run alive, and its entries in queues up to date, as it continues.
@@ -100,10 +115,15 @@ extension RedisKeys {
     func extensions(
         for indexEntry: RunIndexEntry, status: DetailedRunStatus? = nil, owner: ProcessID?
     ) -> [IndexChange] {
-        let byStatus = status.map { [statusRuns(indexEntry.agent, $0)] } ?? allStatusRuns(indexEntry.agent)
-        let indexes = listings(of: indexEntry) + allUnfinished + byStatus
+        let byStatus = (status.map { [$0] } ?? Self.statuses).flatMap {
+            statusIndexes(of: indexEntry.agent, indexEntry.principal, $0)
+        }
+        let indexes =
+            listings(of: indexEntry) + allUnfinished + (indexEntry.principal.map(allUnfinished) ?? []) + byStatus
         var changes: [IndexChange] = indexes.map { .init(kind: .extend, key: $0, member: "") }
-        changes.append(.init(kind: .requeue, key: runsExpiry, member: indexEntry.expiryMember))
+        changes += expiryQueues(of: indexEntry).map {
+            .init(kind: .requeue, key: $0, member: indexEntry.expiryMember)
+        }
         if let owner { changes.append(.init(kind: .requeue, key: processRuns(owner), member: indexEntry.id.rawValue)) }
         return changes
     }
@@ -111,14 +131,25 @@ extension RedisKeys {
     /// Returns the changes that remove a run from all indexes.
     func removals(of run: RunID, _ indexEntry: RunIndexEntry?, owners: [ProcessID]) -> [IndexChange] {
         let byStatus = indexEntry.map { allStatusRuns($0.agent) } ?? []
-        let indexes = (indexEntry.map(listings) ?? [runs]) + byStatus + allUnfinished + owners.map(processRuns)
+        let indexes =
+            (indexEntry.map(commonListings) ?? [runs]) + byStatus + allUnfinished + owners.map(processRuns)
+            + (indexEntry.map(principalIndexes) ?? [])
         var changes: [IndexChange] = indexes.map { .init(kind: .remove, key: $0, member: run.rawValue) }
-        if let indexEntry { changes.append(.init(kind: .remove, key: runsExpiry, member: indexEntry.expiryMember)) }
+        if let indexEntry {
+            changes += expiryQueues(of: indexEntry).map {
+                .init(kind: .remove, key: $0, member: indexEntry.expiryMember)
+            }
+        }
         return changes
     }
 
     /// Returns the indexes that list a run for as long as it is stored.
     func listings(of indexEntry: RunIndexEntry) -> [String] {
+        commonListings(of: indexEntry) + principalListings(of: indexEntry)
+    }
+
+    /// Returns those of these indexes that contain the runs of all principals.
+    func commonListings(of indexEntry: RunIndexEntry) -> [String] {
         [runs, agentRuns(indexEntry.agent)] + (indexEntry.session.map { [sessionRuns($0)] } ?? [])
     }
 

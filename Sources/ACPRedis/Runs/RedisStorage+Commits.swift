@@ -17,7 +17,7 @@ extension RedisStorage {
         let begin = ContinuousClock.now
         if let indexes, commit.expecting == 0, let snapshot = commit.snapshot {
             let indexEntry = RunIndexEntry(snapshot.run)
-            indexes.begin([ClusterIndexes.scheduledCheck(indexEntry, keys: keys, timeToLive: timeToLive)], since: begin)
+            indexes.begin(ClusterIndexes.scheduledChecks(indexEntry, keys: keys, timeToLive: timeToLive), since: begin)
         }
         if indexes != nil, let history = commit.history { try await appendHistory(history, of: commit) }
         let queriesQueues = commit.expecting == 0 && indexes == nil && indexMaintenance.shouldQueryDueRuns()
@@ -35,7 +35,7 @@ extension RedisStorage {
                 isTerminal: commit.snapshot?.run.status.isTerminal == true, keys: keys, timeToLive: timeToLive),
             queue: keys.runsExpiry, recheckDelay: ClusterIndexes.recheckDelay(timeToLive), since: begin)
         note(commit, known)
-        if queriesQueues, parts.count > 2 { startPruning(parts[2], of: commit.owner.process) }
+        if queriesQueues, parts.count > 2 { startPruning(parts[2], after: changes) }
         if indexes == nil, parts.count > 3, parts[3].int != 0 { try await clearStatuses(of: commit) }
     }
 
@@ -97,9 +97,11 @@ extension RedisStorage {
     /// left, and which may be listed in a status that the new run never had.
     private func clearStatuses(of commit: RunCommit) async throws {
         guard let run = commit.snapshot?.run else { return }
+        let statuses = RedisKeys.statuses.filter { $0 != run.detailedStatus }
+        let unfinished = RedisKeys.unfinishedStatuses.filter { $0 != run.status }
         let indexes =
-            RedisKeys.unfinishedStatuses.filter { $0 != run.status }.map(keys.unfinishedRuns)
-            + RedisKeys.statuses.filter { $0 != run.detailedStatus }.map { keys.statusRuns(run.agentName, $0) }
+            unfinished.flatMap { keys.unfinished(RunIndexEntry(run), $0) }
+            + statuses.flatMap { keys.statusIndexes(of: run.agentName, run.principal, $0) }
         _ = try await executor.sendEach(
             indexes.map { RedisRequest("ZREM", [.text($0), .text(commit.run.rawValue)], isIdempotent: true) },
             .committing(to: commit.run, keys))
@@ -197,13 +199,13 @@ extension RedisStorage {
 
     /// Starts pruning of due runs.
     ///
-    /// - Parameter queues: Due members of the queue of all runs, and of that of the process, in the order of
-    ///   ``RedisKeys/changes(for:owner:from:_:leaving:)``.
-    func startPruning(_ queues: RESPValue, of process: ProcessID?) {
-        let due = (queues.array ?? []).map { ($0.array ?? []).compactMap(\.string) }
-        guard let runs = due.first else { return }
-        let owned = due.count > 1 ? due[1].compactMap(RunID.init(rawValue:)) : []
-        indexMaintenance.startPruning(.init(runs: runs, owned: process.map { ($0, owned) }))
+    /// - Parameters:
+    ///   - due: Due members of each queue to which the run was added.
+    ///   - changes: The changes that were made.
+    private func startPruning(_ due: RESPValue, after changes: [IndexChange]) {
+        let queues = changes.filter { $0.kind == .enqueue }.map(\.key)
+        let members = (due.array ?? []).map { ($0.array ?? []).compactMap(\.string) }
+        indexMaintenance.startPruning(keys.due(Array(zip(queues, members))))
     }
 
     // MARK: Without an owner
@@ -223,7 +225,7 @@ extension RedisStorage {
             trackedRuns.forget(run.id)
             let inStep = indexes == nil ? changes : []
             indexes?.begin(
-                [ClusterIndexes.scheduledCheck(RunIndexEntry(run), keys: keys, timeToLive: timeToLive)], since: .now)
+                ClusterIndexes.scheduledChecks(RunIndexEntry(run), keys: keys, timeToLive: timeToLive), since: .now)
             let reply = try await executor.send(
                 .script(
                     RedisScripts.save.publishing(by: executor.publishCommand), keys: keys.allOfRun(run.id),
@@ -235,7 +237,7 @@ extension RedisStorage {
                 task)
             guard reply.array?.first?.string == "OK" else { continue }
             if indexes != nil { await repairIndexes(run.id, old.map { RunIndexEntry($0.run) } ?? RunIndexEntry(run)) }
-            if old == nil, let queues = reply.array?.last { startPruning(queues, of: nil) }
+            if old == nil, let due = reply.array?.last { startPruning(due, after: inStep) }
             return
         }
         throw StorageError(

@@ -24,7 +24,7 @@ extension RedisStorage {
         guard traces.isFound else { return false }
         let changes = keys.removals(of: run, traces.indexEntry, owners: traces.owners)
         if let indexes, let indexEntry = traces.indexEntry {
-            indexes.begin([ClusterIndexes.scheduledCheck(indexEntry, keys: keys, timeToLive: timeToLive)], since: .now)
+            indexes.begin(ClusterIndexes.scheduledChecks(indexEntry, keys: keys, timeToLive: timeToLive), since: .now)
         }
         let inStep = indexes == nil ? changes : []
         let reply = try await executor.send(
@@ -102,7 +102,9 @@ extension RedisStorage {
             guard let parts = reply.array, parts.count == 2, let next = parts[0].string else {
                 throw task.corrupt("the reply to ZSCAN is not a cursor with members")
             }
-            let indexEntries = (parts[1].array ?? []).compactMap(\.string).compactMap(RunIndexEntry.init(expiryMember:))
+            let indexEntries = (parts[1].array ?? []).compactMap(\.string).compactMap {
+                RunIndexEntry(expiryMember: $0)
+            }
             if let indexEntry = indexEntries.first(where: { $0.id == run }) { return indexEntry }
             cursor = next
         } while cursor != "0"

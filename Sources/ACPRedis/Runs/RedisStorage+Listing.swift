@@ -15,12 +15,16 @@ extension RedisStorage {
     /// Returns one page of runs, newest first, and the number of all runs: two round trips.
     public func storedRuns(_ query: RunQuery) async throws -> StoragePage<StoredRun> {
         try executor.checkOpen()
-        guard let index = keys.index(for: query.filter) else { return StoragePage(items: [], total: 0) }
+        guard let index = keys.index(for: query) else { return StoragePage(items: [], total: 0) }
+        let indexes = keys.indexes(of: index, query.principal)
         var attempt = 1
         while true {
             let page = try await page(of: index, query)
-            let (records, isCurrent) = try await records(of: page.items, in: [index], repairs: executor.isCluster) {
-                query.filter.includes(RunSummary($0))
+            // A process of an earlier version does not change the indexes of principals: the entries that it left behind
+            // are repaired. Other runs that do not belong on the page were usually written in between.
+            let repairs = executor.isCluster || query.principal != nil && attempt > 3
+            let (records, isCurrent) = try await records(of: page.items, in: indexes, repairs: repairs) {
+                query.includes(RunSummary($0))
             }
             if isCurrent || attempt == Self.attempts {
                 return StoragePage(items: records, total: page.total)
@@ -39,10 +43,10 @@ extension RedisStorage {
         while true {
             let reply =
                 executor.isCluster
-                ? try await clusterPage(of: index, ranks, task)
+                ? try await clusterPage(of: index, ranks, query.principal, task)
                 : try await executor.send(
                     .script(
-                        RedisScripts.page, keys: [.queue: keys.runsExpiry, .index: index],
+                        RedisScripts.page, keys: [.queue: keys.expiryQueue(of: query.principal), .index: index],
                         [
                             .firstRank: .number(ranks.0), .lastRank: .number(ranks.1),
                             .limit: .number(Self.pruneLimit),
@@ -52,7 +56,7 @@ extension RedisStorage {
                 throw task.corrupt("the script's reply is not the expected one")
             }
             if !due.isEmpty {
-                try await indexMaintenance.prune(.init(runs: due.compactMap(\.string)))
+                try await prune(due, of: query.principal)
                 continue
             }
             guard parts.count == 3, let total = parts[1].int, let members = parts[2].array else {
@@ -69,14 +73,19 @@ extension RedisStorage {
         }
     }
 
+    /// Checks due runs of a principal, or of all.
+    func prune(_ due: [RESPValue], of principal: PrincipalID?) async throws(StorageError) {
+        try await indexMaintenance.prune(keys.due([(keys.expiryQueue(of: principal), due.compactMap(\.string))]))
+    }
+
     /// Returns what the script ``RedisScripts/page`` returns, where the queue and the index are on different servers.
     /// The queue is read first: a run that expires in between is found missing when it is read.
     private func clusterPage(
-        of index: String, _ ranks: (Int, Int), _ task: RedisTask
+        of index: String, _ ranks: (Int, Int), _ principal: PrincipalID?, _ task: RedisTask
     ) async throws(StorageError) -> RESPValue {
         let due = try await executor.send(
             .script(
-                RedisScripts.due, keys: [.index: keys.runsExpiry], [.limit: .number(Self.pruneLimit)],
+                RedisScripts.due, keys: [.index: keys.expiryQueue(of: principal)], [.limit: .number(Self.pruneLimit)],
                 isIdempotent: true), task)
         guard due.array?.isEmpty == true else { return .array([due]) }
         let range = try await executor.send(
@@ -116,7 +125,7 @@ extension RedisStorage {
                     records.append(record)
                 } else {
                     isCurrent = false
-                    misplaced.append(.init(run: id, indexEntry: RunIndexEntry(run)))
+                    misplaced.append(.init(run: id, indexEntry: RunIndexEntry(run), indexes: indexes))
                 }
             }
         }

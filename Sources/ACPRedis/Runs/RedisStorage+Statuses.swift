@@ -12,16 +12,17 @@ extension RedisStorage {
     public func storedRuns(_ query: RunStatusQuery) async throws -> StoragePage<StoredRun> {
         try executor.checkOpen()
         if let session = query.session { return try await storedRuns(query, of: session) }
-        try await statusFill.complete(query.agent)
+        // Earlier versions wrote no runs with a principal.
+        if query.principal == nil { try await statusFill.complete(query.agent) }
         let statuses = RedisKeys.statuses.filter { query.statuses.isEmpty || query.statuses.contains($0) }
-        let indexes = statuses.map { keys.statusRuns(query.agent, $0) }
+        let indexes = statuses.map { keys.statusRuns(query, $0) }
         var attempt = 1
         while true {
             let page = try await positions(in: indexes, query)
             let listed = Dictionary(page.items.map { ($0.run, $0) }, uniquingKeysWith: { first, _ in first })
             // On one server, a run that does not belong on the page was usually written in between.
             let (records, isCurrent) = try await records(
-                of: page.items.map(\.run), in: [keys.agentRuns(query.agent)] + keys.allStatusRuns(query.agent),
+                of: page.items.map(\.run), in: keys.indexes(of: query),
                 repairs: executor.isCluster || attempt > 3
             ) { query.includes($0) && listed[$0.id] == .init($0) }
             if isCurrent || attempt == Self.attempts { return StoragePage(items: records, total: page.total) }
@@ -45,16 +46,16 @@ extension RedisStorage {
         while true {
             let reply =
                 executor.isCluster
-                ? try await clusterPage(of: indexes, arguments, task)
+                ? try await clusterPage(of: indexes, arguments, query.principal, task)
                 : try await executor.send(
                     .script(
-                        RedisScripts.statusPage, keys: [.queue: keys.runsExpiry], moreKeys: indexes, arguments,
-                        isIdempotent: true), task)
+                        RedisScripts.statusPage, keys: [.queue: keys.expiryQueue(of: query.principal)],
+                        moreKeys: indexes, arguments, isIdempotent: true), task)
             guard let parts = reply.array, let due = parts.first?.array else {
                 throw task.corrupt("the script's reply is not the expected one")
             }
             if !due.isEmpty {
-                try await indexMaintenance.prune(.init(runs: due.compactMap(\.string)))
+                try await prune(due, of: query.principal)
                 continue
             }
             guard parts.count == 3, let total = parts[1].int, let pages = parts[2].array else {
@@ -84,11 +85,12 @@ extension RedisStorage {
     /// Returns what the script ``RedisScripts/statusPage`` returns, where the queue and the indexes are on different
     /// servers.
     private func clusterPage(
-        of indexes: [String], _ arguments: ScriptValues<StatusPageArgument, RedisArgument>, _ task: RedisTask
+        of indexes: [String], _ arguments: ScriptValues<StatusPageArgument, RedisArgument>,
+        _ principal: PrincipalID?, _ task: RedisTask
     ) async throws(StorageError) -> RESPValue {
         let due = try await executor.send(
             .script(
-                RedisScripts.due, keys: [.index: keys.runsExpiry], [.limit: .number(Self.pruneLimit)],
+                RedisScripts.due, keys: [.index: keys.expiryQueue(of: principal)], [.limit: .number(Self.pruneLimit)],
                 isIdempotent: true), task)
         guard due.array?.isEmpty == true else { return .array([due]) }
         let range = try await executor.send(
@@ -100,11 +102,12 @@ extension RedisStorage {
     private func storedRuns(
         _ query: RunStatusQuery, of session: SessionID
     ) async throws(StorageError) -> StoragePage<StoredRun> {
-        let index = keys.sessionRuns(session)
-        let page = try await page(of: index, RunQuery(.session(session), limit: .max))
-        let (records, _) = try await records(of: page.items, in: [index], repairs: executor.isCluster) {
-            $0.sessionID == session
-        }
+        let all = RunQuery(.session(session), principal: query.principal, limit: .max)
+        guard let index = keys.index(for: all) else { return StoragePage(items: [], total: 0) }
+        let page = try await page(of: index, all)
+        let (records, _) = try await records(
+            of: page.items, in: keys.indexes(of: index, query.principal), repairs: executor.isCluster
+        ) { all.includes(RunSummary($0)) }
         var found: [(position: RunStatusQuery.Position, run: StoredRun)] = []
         for record in records {
             let run = try record.snapshot.decode(name(of: .run(record.id)))

@@ -40,17 +40,24 @@ extension RedisKeys {
     /// - Parameters:
     ///   - run: The snapshot.
     ///   - former: The run's former entry.
-    ///   - agent: The run's former agent.
-    func statusChanges(for run: Run, from former: FormerStatus, of agent: AgentName) -> [IndexChange] {
+    ///   - old: The run's former index entry.
+    func statusChanges(for run: Run, from former: FormerStatus, of old: RunIndexEntry) -> [IndexChange] {
         let entry = RunStatusEntry(run)
-        let isSameAgent = agent == run.agentName
-        if case .known(entry) = former, isSameAgent { return [] }
-        let left = former.statuses.filter { !isSameAgent || $0 != entry.status }
-        return left.map { IndexChange(kind: .remove, key: statusRuns(agent, $0), member: run.id.rawValue) }
-            + [
+        let isSamePlace = old.agent == run.agentName && old.principal == run.principal
+        if case .known(entry) = former, isSamePlace { return [] }
+        let left = former.statuses.filter { !isSamePlace || $0 != entry.status }
+        return left.flatMap { statusIndexes(of: old.agent, old.principal, $0) }.map {
+            IndexChange(kind: .remove, key: $0, member: run.id.rawValue)
+        }
+            + statusIndexes(of: run.agentName, run.principal, entry.status).map {
                 IndexChange(
-                    kind: .addByStatus, key: statusRuns(run.agentName, entry.status),
-                    score: Int(entry.changedAt.microseconds), member: run.id.rawValue)
-            ]
+                    kind: .addByStatus, key: $0, score: Int(entry.changedAt.microseconds), member: run.id.rawValue)
+            }
+    }
+
+    /// Returns the indexes by status that contain a run.
+    func statusIndexes(of agent: AgentName, _ principal: PrincipalID?, _ status: DetailedRunStatus) -> [String] {
+        guard let principal else { return [statusRuns(agent, status)] }
+        return [statusRuns(agent, status), principalStatusRuns(principal, agent, status)]
     }
 }

@@ -18,6 +18,7 @@ enum Schema {
         migrator.registerMigration("acp-1") { db in try db.execute(sql: version1) }
         migrator.registerMigration("acp-2") { db in try db.execute(sql: version2) }
         migrator.registerMigration("acp-3") { db in try migrateToVersion3(db) }
+        migrator.registerMigration("acp-4") { db in try migrateToVersion4(db) }
         return migrator
     }
 

@@ -18,6 +18,7 @@ struct RunTable {
         var createdAt: Int64
         var detailedStatus: String
         var statusChangedAt: Int64
+        var principal: String?
         var owner: RunOwner?
         var eventCount: Int
         /// The number of events that the snapshot covers. `nil` if there is no snapshot.
@@ -49,14 +50,15 @@ struct RunTable {
             """
             SELECT key, agent_name, session_id, status, created_at, owner_process, owner_token,
                 IFNULL((SELECT MAX(position) + 1 FROM acp_events WHERE run = key), 0),
-                (SELECT covered_events FROM acp_run_snapshots WHERE run = key), detailed_status, status_changed_at
+                (SELECT covered_events FROM acp_run_snapshots WHERE run = key), detailed_status, status_changed_at,
+                principal
             FROM acp_runs WHERE id = ?
             """, [run.rawValue])
         return try rows.next().map { row in
             Entry(
                 key: row[0], agentName: row[1], sessionID: row[2], status: row[3], createdAt: row[4],
-                detailedStatus: row[9], statusChangedAt: row[10], owner: try row.owner(5), eventCount: row[7],
-                coveredEvents: row[8])
+                detailedStatus: row[9], statusChangedAt: row[10], principal: row[11], owner: try row.owner(5),
+                eventCount: row[7], coveredEvents: row[8])
         }
     }
 
@@ -87,7 +89,8 @@ struct RunTable {
     func stored(_ run: RunID) throws -> StoredRun? {
         let rows = try db.rows(
             """
-            SELECT key, owner_process, owner_token, covered_events, document, agent_name, session_id, status, created_at
+            SELECT key, owner_process, owner_token, covered_events, document, agent_name, session_id, status, created_at,
+                principal
             FROM acp_runs LEFT JOIN acp_run_snapshots ON run = key WHERE id = ?
             """, [run.rawValue])
         guard let row = try rows.next() else { return nil }
@@ -109,9 +112,10 @@ struct RunTable {
             throw StorageError(.corruptData, "the row of run \(id) in acp_runs contains no valid agent or status")
         }
         let session: String? = row[6]
+        let principal: String? = row[9]
         return Run(
             id: id, agentName: agent, sessionID: session.flatMap(SessionID.init(rawValue:)), status: status,
-            createdAt: Timestamp(microseconds: row[8]))
+            createdAt: Timestamp(microseconds: row[8]), principal: principal.flatMap(PrincipalID.init(rawValue:)))
     }
 
     // MARK: Writing
@@ -195,16 +199,18 @@ struct RunTable {
         let arguments: StatementArguments = [
             id.rawValue, run.agentName.rawValue, run.sessionID?.rawValue, run.status.rawValue,
             run.createdAt.microseconds, endTime(run), run.detailedStatus.rawValue, run.statusTimestamp.microseconds,
+            run.principal?.rawValue,
         ]
-        let columns = "id, agent_name, session_id, status, created_at, ended_at, detailed_status, status_changed_at"
+        let columns =
+            "id, agent_name, session_id, status, created_at, ended_at, detailed_status, status_changed_at, principal"
         if let owner {
             try db.run(
                 """
                 INSERT INTO acp_runs (\(columns), owner_process, owner_token)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, \(textParameter), \(textParameter))
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, \(textParameter), \(textParameter))
                 """, arguments + [owner.process.rawValue.stored, owner.token.stored])
         } else {
-            try db.run("INSERT INTO acp_runs (\(columns)) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", arguments)
+            try db.run("INSERT INTO acp_runs (\(columns)) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", arguments)
         }
         let key = db.lastInsertedRowID
         // A run whose row alone was deleted by hand may have had the same key.
@@ -227,17 +233,18 @@ struct RunTable {
             entry.agentName == run.agentName.rawValue && entry.sessionID == run.sessionID?.rawValue
             && entry.status == run.status.rawValue && entry.createdAt == run.createdAt.microseconds
             && entry.detailedStatus == run.detailedStatus.rawValue
-            && entry.statusChangedAt == run.statusTimestamp.microseconds
+            && entry.statusChangedAt == run.statusTimestamp.microseconds && entry.principal == run.principal?.rawValue
         guard !isUnchanged else { return }
         try db.run(
             """
             UPDATE acp_runs SET agent_name = ?, session_id = ?, status = ?, created_at = ?, ended_at = ?,
-                detailed_status = ?, status_changed_at = ?
+                detailed_status = ?, status_changed_at = ?, principal = ?
             WHERE key = ?
             """,
             [
                 run.agentName.rawValue, run.sessionID?.rawValue, run.status.rawValue, run.createdAt.microseconds,
-                endTime(run), run.detailedStatus.rawValue, run.statusTimestamp.microseconds, entry.key,
+                endTime(run), run.detailedStatus.rawValue, run.statusTimestamp.microseconds,
+                run.principal?.rawValue, entry.key,
             ])
     }
 

@@ -8,10 +8,11 @@ extension SQLiteStorage {
     /// Returns one page of runs, newest first, and the number of all runs, from one state of the database.
     ///
     /// The page is found in an index, and only the documents of its runs are read. The totals of all runs and of an
-    /// agent's runs are stored; those of a session and of a status are counted in the index.
+    /// agent's runs are stored; those of a session and of a status are counted in the index. With a principal, both are in the
+    /// counterparts for the principal's runs.
     public func storedRuns(_ query: RunQuery) async throws -> StoragePage<StoredRun> {
         try await database.read("Listing runs") { db in
-            let listing = query.filter.listing
+            let listing = query.listing
             let total =
                 try Int.fetchOne(
                     db.cachedStatement(sql: listing.total), arguments: StatementArguments(listing.arguments)) ?? 0
@@ -28,21 +29,34 @@ extension SQLiteStorage {
     }
 }
 
-extension RunQuery.Filter {
+extension RunQuery {
     /// The SQL of a listing. The conditions match those of the indexes exactly.
     fileprivate var listing: (condition: String, total: String, arguments: [String]) {
-        switch self {
-        case .all:
-            ("1", "SELECT runs FROM acp_run_counts WHERE listing = 'all' AND name = ''", [])
+        let kept = "SELECT runs FROM acp_run_counts WHERE listing ="
+        let counted = "SELECT COUNT(*) FROM acp_runs WHERE"
+        let unfinished = "status = ? AND ended_at IS NULL"
+        guard let principal = principal?.rawValue else {
+            return switch filter {
+            case .all: ("1", "\(kept) 'all' AND name = ''", [])
+            case .agent(let name): ("agent_name = ?", "\(kept) 'agent' AND name = ?", [name.rawValue])
+            case .session(let id): ("session_id = ?", "\(counted) session_id = ?", [id.rawValue])
+            case .unfinished(let status): (unfinished, "\(counted) \(unfinished)", [status.rawValue])
+            }
+        }
+        let own = "principal = ?"
+        switch filter {
+        case .all: return (own, "\(kept) 'principal' AND name = ?", [principal])
         case .agent(let name):
-            ("agent_name = ?", "SELECT runs FROM acp_run_counts WHERE listing = 'agent' AND name = ?", [name.rawValue])
-        case .session(let id):
-            ("session_id = ?", "SELECT COUNT(*) FROM acp_runs WHERE session_id = ?", [id.rawValue])
-        case .unfinished(let status):
-            (
-                "status = ? AND ended_at IS NULL",
-                "SELECT COUNT(*) FROM acp_runs WHERE status = ? AND ended_at IS NULL", [status.rawValue]
+            return (
+                "\(own) AND agent_name = ?", "\(kept) 'agent of principal' AND name = ?2 || ' ' || ?1",
+                [principal, name.rawValue]
             )
+        case .session(let id):
+            let condition = "\(own) AND session_id = ?"
+            return (condition, "\(counted) \(condition)", [principal, id.rawValue])
+        case .unfinished(let status):
+            let condition = "\(own) AND \(unfinished)"
+            return (condition, "\(counted) \(condition)", [principal, status.rawValue])
         }
     }
 }

@@ -34,7 +34,7 @@ extension SQLiteStorage {
     }
 }
 
-/// Reads `acp_runs_by_status`.
+/// Reads `acp_runs_by_status`, or its counterpart for the runs of a principal.
 private struct StatusIndex {
     let db: Database
     let query: RunStatusQuery
@@ -45,6 +45,13 @@ private struct StatusIndex {
         self.db = db
         self.query = query
         since = query.changedSince?.microseconds ?? .min
+    }
+
+    /// The condition of the runs of the agent and, if there is one, of the principal.
+    private var selected: String { (query.principal == nil ? "" : "principal = ? AND ") + "agent_name = ?" }
+    /// The arguments of ``selected``.
+    private var selection: StatementArguments {
+        StatementArguments([query.principal?.rawValue, query.agent.rawValue].compactMap(\.self))
     }
 
     private func positions(_ rows: RowCursor) throws -> [RunStatusQuery.Position] {
@@ -59,13 +66,13 @@ private struct StatusIndex {
     func page(_ status: DetailedRunStatus) throws -> [RunStatusQuery.Position] {
         guard query.limit > 0 else { return [] }
         let condition = query.after == nil ? "" : "AND (status_changed_at, id) < (?, ?)"
-        var arguments: StatementArguments = [query.agent.rawValue, status.rawValue, since]
+        var arguments: StatementArguments = selection + [status.rawValue, since]
         if let after = query.after { arguments += [after.changedAt.microseconds, after.run.rawValue] }
         return try positions(
             db.rows(
                 """
                 SELECT status_changed_at, id FROM acp_runs
-                WHERE agent_name = ? AND detailed_status = ? AND status_changed_at >= ? \(condition)
+                WHERE \(selected) AND detailed_status = ? AND status_changed_at >= ? \(condition)
                 ORDER BY status_changed_at DESC, id DESC LIMIT ?
                 """, arguments + [query.limit]))
     }
@@ -75,8 +82,8 @@ private struct StatusIndex {
         let rows = try db.rows(
             """
             SELECT status_changed_at, id, detailed_status FROM acp_runs
-            WHERE session_id = ? AND agent_name = ? AND status_changed_at >= ?
-            """, [session.rawValue, query.agent.rawValue, since])
+            WHERE session_id = ? AND \(selected) AND status_changed_at >= ?
+            """, [session.rawValue] + selection + [since])
         var found: [RunStatusQuery.Position] = []
         while let row = try rows.next() {
             guard let status = DetailedRunStatus(rawValue: row[2]), statuses.contains(status) else { continue }
@@ -87,23 +94,25 @@ private struct StatusIndex {
 
     /// Returns the number of runs in a status.
     func count(_ status: DetailedRunStatus) throws -> Int {
-        let key: StatementArguments = [query.agent.rawValue, status.rawValue]
+        let key = selection + [status.rawValue]
         guard status.hasEnded else {
             return try count(
                 """
                 SELECT COUNT(*) FROM acp_runs
-                WHERE agent_name = ? AND detailed_status = ? AND status_changed_at >= ?
+                WHERE \(selected) AND detailed_status = ? AND status_changed_at >= ?
                 """, key + [since])
         }
         let sum = "SELECT SUM(runs) FROM acp_status_counts WHERE agent_name = ? AND status = ?"
-        guard query.changedSince != nil else { return try count(sum + " AND level = 0", key) }
+        let name = query.agent.rawValue + (query.principal.map { " \($0)" } ?? "")
+        let ended: StatementArguments = [name, status.rawValue]
+        guard query.changedSince != nil else { return try count(sum + " AND level = 0", ended) }
         let ranges = CountedRanges(since: since)
-        return try count(sum + " AND level = 0 AND period > ?", key + [ranges.large])
-            + count(sum + " AND level = 1 AND period > ? AND period < ?", key + [ranges.small, ranges.smallEnd])
+        return try count(sum + " AND level = 0 AND period > ?", ended + [ranges.large])
+            + count(sum + " AND level = 1 AND period > ? AND period < ?", ended + [ranges.small, ranges.smallEnd])
             + count(
                 """
                 SELECT COUNT(*) FROM acp_runs
-                WHERE agent_name = ? AND detailed_status = ? AND status_changed_at >= ? AND status_changed_at < ?
+                WHERE \(selected) AND detailed_status = ? AND status_changed_at >= ? AND status_changed_at < ?
                 """, key + [ranges.since, ranges.timeEnd])
     }
 

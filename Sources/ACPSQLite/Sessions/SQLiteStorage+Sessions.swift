@@ -11,13 +11,20 @@ extension SQLiteStorage {
         try await database.read("Reading session \(id)") { db in
             let rows = try db.rows(
                 """
-                SELECT version, metadata, state_content_type, state
+                SELECT version, metadata, state_content_type, state, principal
                 FROM acp_sessions JOIN acp_session_records ON session = key WHERE id = ?
                 """, [id.rawValue])
             return try rows.next().map { row in
                 let state = try row.text(2).map { type in SessionState(bytes: try row.bytes(3), contentType: type) }
                 return StoredSession(
-                    id: id, state: state, metadata: Encoded(json: try row.bytes(1)), version: row[0])
+                    id: id, state: state, metadata: Encoded(json: try row.bytes(1)), version: row[0],
+                    principal: try row.text(4).map { text throws(StorageError) in
+                        // Without its principal, the session would be nobody's.
+                        guard let principal = PrincipalID(rawValue: text) else {
+                            throw StorageError(.corruptData, "the principal of session \(id) is not valid")
+                        }
+                        return principal
+                    })
             }
         }
     }
@@ -27,14 +34,10 @@ extension SQLiteStorage {
     @discardableResult
     public func save(_ session: StoredSession, expecting version: Int?) async throws -> Int {
         try await database.write("Saving session \(session.id)") { [now] db in
-            let known = try Int64.fetchOne(
-                db.cachedStatement(sql: SessionTable.keySQL), arguments: [session.id.rawValue])
-            let found =
-                try known.flatMap { key in
-                    try Int.fetchOne(
-                        db.cachedStatement(sql: "SELECT version FROM acp_session_records WHERE session = ?"),
-                        arguments: [key])
-                } ?? 0
+            let known = try Row.fetchOne(
+                db.cachedStatement(sql: SessionTable.findSQL), arguments: [session.id.rawValue])
+            let found: Int = known?[0] ?? 0
+            let principal = try known?.text(1)
             if let version, version != found {
                 throw StorageError.conflict(session.id, found: found, expected: version)
             }
@@ -51,6 +54,9 @@ extension SQLiteStorage {
                     session.state?.contentType.stored,
                     session.state.map { Data($0.bytes) },
                 ])
+            if principal != session.principal?.rawValue {
+                try db.run("UPDATE acp_sessions SET principal = ? WHERE key = ?", [session.principal?.rawValue, key])
+            }
             return found + 1
         }
     }

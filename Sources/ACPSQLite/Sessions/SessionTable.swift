@@ -7,6 +7,10 @@ import GRDB
 
 /// Writes sessions and their histories on one connection, within the caller's transaction.
 struct SessionTable {
+    /// The version of a session, which is 0 if it was never saved, and its principal.
+    static let findSQL = """
+        SELECT IFNULL(version, 0), principal FROM acp_sessions LEFT JOIN acp_session_records ON session = key WHERE id = ?
+        """
     static let keySQL = "SELECT key FROM acp_sessions WHERE id = ?"
 
     let db: Database

@@ -237,7 +237,7 @@ private final class Death: RedisStorageClient {
 }
 
 /// Computes the slot of a key as the specification of Redis Cluster does.
-private enum HashSlotNumber {
+enum HashSlotNumber {
     static func of(_ key: String) -> Int {
         var bytes = Array(key.utf8)
         if let start = bytes.firstIndex(of: UInt8(ascii: "{")),

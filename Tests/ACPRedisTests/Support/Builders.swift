@@ -18,18 +18,18 @@ struct Writer: Sendable {
 
     init(
         _ storage: RedisStorage, session: SessionID? = SessionID(), agent: AgentName = agent,
-        createdAt: Timestamp = .now
+        createdAt: Timestamp = .now, principal: PrincipalID? = nil
     ) {
         self.storage = storage
-        run = Run(agentName: agent, sessionID: session, createdAt: createdAt)
+        run = Run(agentName: agent, sessionID: session, createdAt: createdAt, principal: principal)
     }
 
     /// Creates the run.
     static func create(
         _ storage: RedisStorage, session: SessionID? = SessionID(), agent: AgentName = agent,
-        createdAt: Timestamp = .now
+        createdAt: Timestamp = .now, principal: PrincipalID? = nil
     ) async throws -> Writer {
-        var writer = Writer(storage, session: session, agent: agent, createdAt: createdAt)
+        var writer = Writer(storage, session: session, agent: agent, createdAt: createdAt, principal: principal)
         try await storage.commit(try writer.next([.runCreated(writer.run)], snapshot: true, input: ["hello"]))
         return writer
     }

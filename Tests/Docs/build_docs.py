@@ -2,7 +2,8 @@
 """Builds the documentation of all libraries with DocC, and fails if a link in it leads nowhere.
 
 Build the package first. A catalogue (Sources/X/X.docc) has the module's first page, and symbolic links to the guides
-under docs/ that belong to it. All modules together become one archive, which any web server can serve.
+under docs/ that belong to it. All modules together become one archive, which any web server can serve. If nothing that it
+is made of has changed, it is not built again, unless CI=true.
 """
 
 import argparse
@@ -19,9 +20,12 @@ import links
 from links import Link
 from symbols import SymbolIndex
 from toolchain import BUILD, ROOT, ToolError, import_flags, products
+from unchanged import digest, is_complete, modules_digest
 
 OUTPUT = BUILD / "docs"
 ARCHIVE = OUTPUT / "SimpleACP.doccarchive"
+INPUTS = OUTPUT / "inputs"
+"""A digest of what the archive was made of. It is written last."""
 
 
 def catalogue(module: str) -> Path:
@@ -36,6 +40,12 @@ def guides() -> dict[Path, str]:
         for page in catalogue(module).glob("*.md")
         if page.is_symlink()
     }  # fmt: skip
+
+
+def inputs_digest(modules: list[str]) -> str:
+    """A digest of all that the documentation is made of: declarations, comments, articles and guides."""
+    catalogues = [catalogue(module) for module in modules if catalogue(module).exists()]
+    return digest(modules_digest(".swiftmodule", ".swiftdoc"), " ".join(modules), ROOT / "docs", *catalogues)
 
 
 def extract(module: str, flags: list[str]) -> Path:
@@ -120,6 +130,10 @@ def main() -> int:
         flags = import_flags()
         modules = products()
         places = guides()
+        inputs = inputs_digest(modules)
+        if not is_complete() and ARCHIVE.exists() and INPUTS.exists() and INPUTS.read_text() == inputs:
+            print(f"{len(modules)} modules, {len(places)} guides in {ARCHIVE.relative_to(ROOT)}, unchanged")
+            return 0
         shutil.rmtree(OUTPUT, ignore_errors=True)
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             graphs = dict(zip(modules, pool.map(lambda module: extract(module, flags), modules), strict=True))
@@ -136,6 +150,7 @@ def main() -> int:
             print(f"documentation of {', '.join(failed)}: links lead nowhere, see above", file=sys.stderr)
             return 1
         _run(*_docc(), "merge", *map(str, archives), "--output-path", str(ARCHIVE))
+        INPUTS.write_text(inputs)
     except ToolError as error:
         print(error, file=sys.stderr)
         return 2

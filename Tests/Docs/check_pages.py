@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Checks the pages of the repository: their Swift blocks compile, and their links lead somewhere.
 
-Blocks are type-checked against the modules that SwiftPM has built: build first. Pages can be named:
-python3 Tests/Docs/check_pages.py docs/server.md
+Blocks are type-checked against the modules that SwiftPM has built: build first. Blocks that have passed are compiled again
+when they, or a module, change; with CI=true always. Pages can be named: python3 Tests/Docs/check_pages.py docs/server.md
 """
 
 import argparse
@@ -17,12 +17,33 @@ from pathlib import Path
 import links
 import snippets
 from snippets import Snippet, SnippetError, SwiftFile
-from toolchain import ROOT, ToolError, import_flags, products, swift_library_folder
+from toolchain import BUILD, ROOT, ToolError, import_flags, products, swift_library_folder
+from unchanged import Passed, digest, modules_digest
 
 CONTEXTS = Path(__file__).with_name("contexts")
 
 
-def check(page: Path, flags: list[str], folder: Path) -> tuple[int, list[str]]:
+class Compiler:
+    """Type-checks blocks, unless they have passed with the same modules before."""
+
+    def __init__(self, flags: list[str], passed: Passed) -> None:
+        self.flags = flags
+        self._passed = passed
+        self._modules = modules_digest(".swiftmodule")
+
+    def problems(self, sources: list[str], flags: list[str]) -> list[str]:
+        """Returns what the compiler objects to."""
+        texts = [Path(source).read_text(encoding="utf-8") for source in sources]
+        key = digest(self._modules, *flags, *(Path(source).name for source in sources), *texts)
+        if key in self._passed:
+            return []
+        problems = _typecheck(sources, flags)
+        if not problems:
+            self._passed.add(key)
+        return problems
+
+
+def check(page: Path, compiler: Compiler, folder: Path) -> tuple[int, list[str]]:
     """Checks a page. Returns its number of blocks, and what is wrong with it."""
     name = page.resolve().relative_to(ROOT).as_posix()
     found = snippets.extract(name, page.read_text(encoding="utf-8"))
@@ -40,10 +61,11 @@ def check(page: Path, flags: list[str], folder: Path) -> tuple[int, list[str]]:
     modules = snippets.imports(context.read_text(encoding="utf-8")) if context.exists() else _imported(found)
     sources += [_write(file, work) for file in snippets.files(found, modules)]
     if sources:
-        problems += _typecheck(sources, flags)
+        problems += compiler.problems(sources, compiler.flags)
     if manifest := snippets.manifest_file(found):
         library = swift_library_folder() / "pm" / "ManifestAPI"
-        problems += _typecheck([_write(manifest, work)], ["-I", str(library), "-package-description-version", "6.2"])
+        options = ["-I", str(library), "-package-description-version", "6.2"]
+        problems += compiler.problems([_write(manifest, work)], options)
     return len(found), problems
 
 
@@ -78,12 +100,14 @@ def main() -> int:
     count = 0
     failed = 0
     try:
-        flags = import_flags()
+        passed = Passed(BUILD / "passed-snippets.json")
+        compiler = Compiler(import_flags(), passed)
         with tempfile.TemporaryDirectory(prefix="acp-snippets-") as folder, ThreadPoolExecutor(os.cpu_count()) as pool:
-            for blocks, problems in pool.map(lambda page: check(page, flags, Path(folder)), pages):
+            for blocks, problems in pool.map(lambda page: check(page, compiler, Path(folder)), pages):
                 count += blocks
                 failed += bool(problems)
                 print("".join(f"{problem}\n" for problem in problems), end="", flush=True)
+        passed.save(passed.before if options.pages else ())
     except (SnippetError, ToolError) as error:
         print(error, file=sys.stderr)
         return 2

@@ -142,10 +142,10 @@ private func newUUID() -> String { RandomUUID.text() }
 /// find the same run.
 private func canonicalIdentifier(_ text: String) -> String? {
     let utf8 = text.utf8
-    guard (1...128).contains(utf8.count), utf8.allSatisfy(\.isUnreserved) else { return nil }
+    guard (1...128).contains(utf8.count), utf8.allSatisfy({ $0.isUnreserved }) else { return nil }
     // HTTP clients would interpret "." and ".." as path segments.
     guard text != ".", text != ".." else { return nil }
-    guard utf8.count == 36, utf8.contains(where: \.isUppercase), UUID(uuidString: text) != nil else { return text }
+    guard utf8.count == 36, utf8.contains(where: { $0.isUppercase }), UUID(uuidString: text) != nil else { return text }
     return text.lowercased()
 }
 

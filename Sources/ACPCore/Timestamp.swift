@@ -95,12 +95,14 @@ extension Timestamp: CustomStringConvertible, LosslessStringConvertible {
     ///
     /// Other offsets are converted to UTC, a missing offset means UTC, and digits beyond the microsecond are dropped.
     public init?(_ description: String) {
-        self.init(utf8: description.utf8)
+        var text = description
+        guard let value = text.withUTF8({ Timestamp(utf8: UnsafeRawBufferPointer($0)) }) else { return nil }
+        self = value
     }
 
     /// Creates a timestamp from the bytes of RFC 3339 text.
-    init?(utf8: some Collection<UInt8>) {
-        var reader = DigitReader(utf8: utf8[...])
+    init?(utf8: UnsafeRawBufferPointer) {
+        var reader = DigitReader(utf8: utf8)
         guard let year = reader.number(digits: 4), reader.skip("-"),
             let month = reader.number(digits: 2), (1...12).contains(month), reader.skip("-"),
             let day = reader.number(digits: 2), (1...daysIn(month: month, year: year)).contains(day),
@@ -178,21 +180,25 @@ private struct DigitWriter {
     }
 }
 
-private struct DigitReader<Rest: Collection<UInt8>> where Rest.SubSequence == Rest {
-    /// The text that has not been read yet.
-    var utf8: Rest
-    var isAtEnd: Bool { utf8.isEmpty }
+/// Reads the parts of a text. It borrows the bytes, and must not outlive them.
+private struct DigitReader {
+    let utf8: UnsafeRawBufferPointer
+    /// The index of the next byte. Never beyond the end.
+    private var position = 0
+    var isAtEnd: Bool { position == utf8.count }
+
+    init(utf8: UnsafeRawBufferPointer) { self.utf8 = utf8 }
 
     mutating func skip(_ character: Unicode.Scalar) -> Bool {
-        guard utf8.first == UInt8(ascii: character) else { return false }
-        utf8.removeFirst()
+        guard position < utf8.count, utf8[position] == UInt8(ascii: character) else { return false }
+        position += 1
         return true
     }
 
     mutating func digit() -> Int64? {
-        guard let byte = utf8.first, byte.isDigit else { return nil }
-        utf8.removeFirst()
-        return Int64(byte - UInt8(ascii: "0"))
+        guard position < utf8.count, utf8[position].isDigit else { return nil }
+        defer { position += 1 }
+        return Int64(utf8[position] - UInt8(ascii: "0"))
     }
 
     mutating func number(digits: Int) -> Int64? {

@@ -3,6 +3,14 @@
 import Foundation
 
 extension UnsafeRawBufferPointer {
+    /// Returns the index of the first byte of a value in a range, or `nil` if there is none.
+    func firstIndex(of byte: UInt8, in range: Range<Int>) -> Int? {
+        guard let base = baseAddress, range.upperBound <= count,
+            let found = memchr(base + range.lowerBound, Int32(byte), range.count)
+        else { return nil }
+        return UnsafeRawPointer(found) - base
+    }
+
     /// Returns the end of a JSON string without examining its characters. Most bytes of a document are in strings,
     /// which are skipped as fast as memory can be read.
     ///

@@ -63,11 +63,11 @@ extension JSONReader {
     private func unescaped(_ range: Range<Int>) throws(JSONFault) -> String {
         var output: [UInt8] = []
         output.reserveCapacity(range.count)
-        var rest = self[range]
-        while let backslash = rest.firstIndex(of: UInt8(ascii: "\\")) {
-            output.append(contentsOf: rest[..<backslash])
-            rest = rest[(backslash + 1)...]
-            guard let escape = rest.popFirst() else {
+        var rest = range
+        while let backslash = backslash(in: rest) {
+            output.append(contentsOf: rebased(rest.lowerBound..<backslash))
+            rest = (backslash + 1)..<range.upperBound
+            guard let escape = popFirst(of: &rest) else {
                 throw fault("a backslash in a string must begin an escape that JSON knows", at: backslash)
             }
             switch escape {
@@ -81,10 +81,17 @@ extension JSONReader {
             default: throw fault("a backslash in a string must begin an escape that JSON knows", at: backslash)
             }
         }
-        output.append(contentsOf: rest)
+        output.append(contentsOf: rebased(rest))
         // An escape is a whole character, so the text is valid only if the text between the escapes is.
         guard let string = String(validating: output, as: UTF8.self) else { throw invalidText(range) }
         return string
+    }
+
+    /// Returns the first byte of a range, and removes it from the range.
+    private func popFirst(of range: inout Range<Int>) -> UInt8? {
+        guard !range.isEmpty else { return nil }
+        defer { range = (range.lowerBound + 1)..<range.upperBound }
+        return byte(at: range.lowerBound)
     }
 
     private func invalidText(_ range: Range<Int>) -> JSONFault {
@@ -93,11 +100,12 @@ extension JSONReader {
 
     /// Returns the character of `\uXXXX`, or of two of these if the first is half of a surrogate pair. The first `\u`
     /// has been read.
-    private func scalar(_ text: inout Slice<UnsafeRawBufferPointer>) throws(JSONFault) -> Unicode.Scalar {
-        let start = text.startIndex - 2
+    private func scalar(_ text: inout Range<Int>) throws(JSONFault) -> Unicode.Scalar {
+        let start = text.lowerBound - 2
         let unit = try codeUnit(&text)
         if let scalar = Unicode.Scalar(unit) { return scalar }
-        guard UTF16.isLeadSurrogate(unit), text.popFirst() == UInt8(ascii: "\\"), text.popFirst() == UInt8(ascii: "u")
+        guard UTF16.isLeadSurrogate(unit), popFirst(of: &text) == UInt8(ascii: "\\"),
+            popFirst(of: &text) == UInt8(ascii: "u")
         else { throw fault("half of a surrogate pair is not a character", at: start) }
         let trail = try codeUnit(&text)
         guard UTF16.isTrailSurrogate(trail) else {
@@ -110,11 +118,11 @@ extension JSONReader {
         return scalar
     }
 
-    private func codeUnit(_ text: inout Slice<UnsafeRawBufferPointer>) throws(JSONFault) -> UInt16 {
+    private func codeUnit(_ text: inout Range<Int>) throws(JSONFault) -> UInt16 {
         var unit: UInt16 = 0
-        let start = text.startIndex - 2
+        let start = text.lowerBound - 2
         for _ in 0..<4 {
-            guard let byte = text.popFirst() else {
+            guard let byte = popFirst(of: &text) else {
                 throw fault("\\u must be followed by four hexadecimal digits", at: start)
             }
             let digit: UInt8
@@ -145,7 +153,7 @@ extension JSONReader {
         while let digit = nextDigit() { digits = Self.append(digit, to: digits) }
         let count = position - whole
         guard count > 0 else { throw unexpected("a digit must follow the minus sign") }
-        guard count == 1 || self[whole..<position].first != UInt8(ascii: "0") else {
+        guard count == 1 || byte(at: whole) != UInt8(ascii: "0") else {
             throw fault("a number must not begin with 0", at: start)
         }
         if next == UInt8(ascii: ".") || next == UInt8(ascii: "e") || next == UInt8(ascii: "E") {
@@ -180,7 +188,7 @@ extension JSONReader {
             // Both numbers are exact as a Double, so the quotient is the Double that is nearest to the text.
             let value = Double(digits) / Self.powersOfTen[places]
             if value.rounded(.towardZero) != value {
-                return .number(self[start..<position].first == UInt8(ascii: "-") ? -value : value)
+                return .number(byte(at: start) == UInt8(ascii: "-") ? -value : value)
             }
         }
         return try exactNumber(from: start)
@@ -202,7 +210,7 @@ extension JSONReader {
     }
 
     private func numberText(from start: Int) throws(JSONFault) -> String {
-        let text = self[start..<position]
+        let text = rebased(start..<position)
         // A fraction may have any number of digits: it is rounded.
         let limit = JSONValue.LargeInteger.maximumDigits + (text.first == UInt8(ascii: "-") ? 1 : 0)
         if text.count > limit, !text.contains(UInt8(ascii: ".")) {
@@ -266,7 +274,7 @@ extension JSONReader {
         while end < position + 20, let byte = byte(at: end), byte.isAlphanumeric || byte == UInt8(ascii: "-") {
             end += 1
         }
-        return end > position ? String(decoding: self[position..<end], as: UTF8.self) : nil
+        return end > position ? String(decoding: rebased(position..<end), as: UTF8.self) : nil
     }
 
     /// The powers of ten that a `Double` represents exactly, as far as the digits of an `Int64` require them.

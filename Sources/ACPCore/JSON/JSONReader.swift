@@ -110,11 +110,20 @@ package struct JSONReader {
 
     /// Returns the line and the column of a byte, counted from 1, for error messages.
     static func place(of position: Int, in bytes: UnsafeRawBufferPointer) -> String {
-        let before = bytes[..<min(position, bytes.count)]
-        let line = before.count { $0 == UInt8(ascii: "\n") } + 1
-        let start = before.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? 0
-        // A character begins with any byte but those that continue one.
-        let column = before[start...].count { $0 & 0xc0 != 0x80 } + 1
+        let lineFeed = UInt8(ascii: "\n")
+        let end = min(position, bytes.count)
+        var (line, column, index) = (1, 1, 0)
+        while index < end {
+            let byte = bytes[index]
+            if byte == lineFeed {
+                line += 1
+                column = 1
+            } else if byte & 0xc0 != 0x80 {
+                // A character begins with any byte but those that continue one.
+                column += 1
+            }
+            index += 1
+        }
         return "line \(line), column \(column)"
     }
 
@@ -164,8 +173,8 @@ package struct JSONReader {
         UnsafeRawBufferPointer(rebasing: bytes[range])
     }
 
-    /// Bytes that the reader has passed.
-    subscript(range: Range<Int>) -> Slice<UnsafeRawBufferPointer> { bytes[range] }
+    /// Returns the position of the first backslash in a range that the reader has passed, or `nil` if there is none.
+    func backslash(in range: Range<Int>) -> Int? { bytes.firstIndex(of: UInt8(ascii: "\\"), in: range) }
 
     private mutating func skipWhitespace() {
         while position < bytes.count {

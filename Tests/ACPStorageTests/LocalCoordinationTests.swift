@@ -44,8 +44,9 @@ struct LocalCoordinationTests {
         let coordination = LocalCoordination()
         let process = ProcessID()
         var announcements = coordination.announcements(to: process).makeAsyncIterator()
+        let signal = try EncodedSignal(.cancel)
         for number in 0..<10_001 {
-            coordination.send(try EncodedSignal(.cancel), to: RunID(stringLiteral: "run-\(number)"))
+            coordination.send(signal, to: RunID(stringLiteral: "run-\(number)"))
         }
         var last: SignalAnnouncement?
         for _ in 0..<10_000 { last = await announcements.next() }
@@ -53,12 +54,13 @@ struct LocalCoordinationTests {
     }
 
     @Test("Signals that were removed do not displace those of other runs")
-    func forgotten() {
+    func forgotten() throws {
         let coordination = LocalCoordination()
-        coordination.send(.cancel, to: "waiting")
+        let signal = try EncodedSignal(.cancel)
+        coordination.send(signal, to: "waiting")
         for number in 0..<100_001 {
             let run = RunID(stringLiteral: "run-\(number)")
-            coordination.send(.cancel, to: run)
+            coordination.send(signal, to: run)
             coordination.forgetSignals(to: run)
         }
         #expect(coordination.signals(to: "waiting") == [.cancel])
@@ -66,10 +68,11 @@ struct LocalCoordinationTests {
     }
 
     @Test("The number of runs with signals is limited, and the oldest signals are removed first")
-    func signalLimit() {
+    func signalLimit() throws {
         let coordination = LocalCoordination()
+        let signal = try EncodedSignal(.cancel)
         for number in 0..<100_001 {
-            coordination.send(.cancel, to: RunID(stringLiteral: "run-\(number)"))
+            coordination.send(signal, to: RunID(stringLiteral: "run-\(number)"))
         }
         #expect(coordination.footprint["signals"] == 100_000)
         #expect(coordination.signals(to: "run-0").isEmpty)

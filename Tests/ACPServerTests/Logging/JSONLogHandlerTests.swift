@@ -48,12 +48,23 @@ struct JSONLogHandlerTests {
 
 /// The lines of a logger, as JSON.
 final class JSONLog: Sendable {
-    private let written = Mutex<[[UInt8]]>([])
+    private struct Lines {
+        var written: [[UInt8]] = []
+        /// The same lines, as far as they were requested. Tests that wait for a line request them often.
+        var decoded: [JSONObject?] = []
+    }
 
-    var text: String { written.withLock { $0 }.map { String(decoding: $0, as: UTF8.self) }.joined() }
+    private let kept = Mutex(Lines())
+
+    var text: String { kept.withLock(\.written).map { String(decoding: $0, as: UTF8.self) }.joined() }
 
     var lines: [JSONObject] {
-        written.withLock { $0 }.compactMap { try? ACPJSON.decode(JSONObject.self, from: $0) }
+        kept.withLock { lines in
+            for line in lines.written.dropFirst(lines.decoded.count) {
+                lines.decoded.append(try? ACPJSON.decode(JSONObject.self, from: line))
+            }
+            return lines.decoded
+        }.compactMap(\.self)
     }
 
     /// The lines of requests.
@@ -61,7 +72,7 @@ final class JSONLog: Sendable {
 
     var logger: Logger {
         var logger = Logger(label: "test") { label in
-            JSONLogHandler(label: label) { line in self.written.withLock { $0.append(line) } }
+            JSONLogHandler(label: label) { line in self.kept.withLock { $0.written.append(line) } }
         }
         logger.logLevel = .trace
         return logger

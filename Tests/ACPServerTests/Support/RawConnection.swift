@@ -65,10 +65,9 @@ struct RawConnection {
         let end = Data(end.utf8)
         var searched = 0
         while true {
-            let start = received.startIndex + max(0, searched - end.count)
-            if let range = received.range(of: end, in: start..<received.endIndex) {
-                return take(range.upperBound - received.startIndex)
-            }
+            // A copy of what has not been searched: Foundation copies all that it searches, whatever the range.
+            let start = max(0, searched - end.count)
+            if let range = Data(received.dropFirst(start)).range(of: end) { return take(start + range.upperBound) }
             searched = received.count
             guard try await receive() else {
                 let what = String(decoding: end, as: UTF8.self)

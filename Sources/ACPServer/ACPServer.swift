@@ -69,7 +69,7 @@ public final class ACPServer: Service {
         engineConfiguration.resourceLoader = ServerResourceLoader(
             storage: storage, urls: configuration.publicURL.map { SessionURLs(base: $0) },
             signing: configuration.urlSigning,
-            other: links ?? configuration.engine.resourceLoader)
+            other: links ?? configuration.engine.resourceLoader, isIsolated: configuration.isolation)
         engine = RunEngine(storage: storage, configuration: engineConfiguration, logger: logger)
     }
 
@@ -254,6 +254,7 @@ public final class ACPServer: Service {
             configuration: configuration, limiter: callerLimiter, errors: forms)
         return EntryMiddleware(
             tracing: TracingMiddleware(tracer: tracer),
+            identity: configuration.authentication.map { IdentityMiddleware(authentication: $0) },
             metrics: metrics.isEnabled ? RequestMetricsMiddleware(metrics: metrics) : nil,
             log: configuration.logsRequests ? RequestLogMiddleware(configuration, logger: logger) : nil,
             browsers: BrowserMiddleware(configuration, listeningOn: address, errors: forms),
@@ -294,31 +295,28 @@ public final class ACPServer: Service {
     private func addProtocolRoutes<Context: RemoteAddressRequestContext>(
         to router: some RouterMethods<Context>, _ environment: RouteEnvironment
     ) {
-        HealthRoutes(engine: engine, authentication: configuration.authentication).add(to: router.group())
+        let rules = environment.access
+        HealthRoutes(engine: engine, rules: rules).add(to: RouteGroups(of: router, rules))
         let budgets = environment.budgets
-        let group = router.group()
-        if let authentication = configuration.authentication {
-            group.add(middleware: AuthenticationMiddleware(authentication: authentication))
-        }
-        group.add(middleware: ResponseBudgetMiddleware(budgets: budgets))
-        AgentRoutes(agents: agents).add(to: group)
+        let groups = RouteGroups(of: router, rules)
+        groups.add(middleware: ResponseBudgetMiddleware<Context>(budgets: budgets))
+        AgentRoutes(agents: agents).add(to: groups)
         RunRoutes(
-            engine: engine, configuration: configuration, keepAlive: environment.keepAlive,
+            rules: rules, configuration: configuration, keepAlive: environment.keepAlive,
             failureLogger: environment.failureLogger, budgets: budgets
-        ).add(to: group)
-        let sessions = SessionRoutes(engine: engine, configuration: configuration, budgets: budgets)
-        sessions.add(to: group)
+        ).add(to: groups)
+        let sessions = SessionRoutes(rules: rules, configuration: configuration, budgets: budgets)
+        sessions.add(to: groups)
         if let signing = configuration.urlSigning {
-            let access = ResourceAccessMiddleware<Context>(
-                signing: signing, authentication: configuration.authentication)
+            let access = ResourceAccessMiddleware<Context>(signing: signing, rules: rules)
             sessions.addResources(
                 to: router.group().add(middleware: access).add(middleware: ResponseBudgetMiddleware(budgets: budgets)))
         } else {
-            sessions.addResources(to: group)
+            sessions.addResources(to: groups.read)
         }
-        ProcessRoutes(engine: engine).add(to: group)
+        ProcessRoutes(engine: engine).add(to: groups)
         if let endpoint = configuration.metrics, endpoint.port == nil {
-            MetricsRoutes(engine: engine, metrics: endpoint.metrics).add(to: group)
+            MetricsRoutes(engine: engine, metrics: endpoint.metrics).add(to: groups.administer)
         }
     }
 }

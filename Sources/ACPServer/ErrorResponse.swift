@@ -74,6 +74,7 @@ package struct ErrorResponse: Error, HTTPResponseError {
         switch error.code {
         case .unknownAgent, .unknownRun, .unknownSession: self.init(.notFound, .notFound, message)
         case .invalidInput: self.init(.unprocessableContent, .invalidInput, message)
+        case .foreignSession: self.init(.forbidden, .unauthorized, message)
         case .notAwaiting, .alreadyEnded: self.init(.forbidden, .conflict, message)
         case .notEnded, .sessionBusy: self.init(.conflict, .conflict, message)
         case .keyReused: self.init(.unprocessableContent, .invalidInput, message)

@@ -12,11 +12,14 @@ package struct RouteEnvironment: Sendable {
     package let failureLogger: FailureLogger
     package let budgets: ServerBudgets
     package let metrics: ServerMetrics
+    /// Who may send which requests, and what they reach.
+    package let access: AccessRules
 
     package init(engine: RunEngine, configuration: ServerConfiguration, metrics: ServerMetrics) {
         self.engine = engine
         self.configuration = configuration
         self.metrics = metrics
+        access = AccessRules(engine: engine, configuration: configuration)
         keepAlive = KeepAliveTimer(interval: configuration.keepAliveInterval, streamCount: metrics.eventStreams)
         failureLogger = FailureLogger(limiter: engine.logLimiter)
         budgets = ServerBudgets(configuration.limits)

@@ -24,6 +24,16 @@ public struct ServerConfiguration: Sendable {
     public var keepAliveInterval: Duration
     /// Authenticates requests. If `nil`, all requests are allowed.
     public var authentication: Authentication?
+    /// Whether each principal reaches only its own runs and sessions. Defaults to `false`.
+    ///
+    /// It then sees, follows, answers, cancels, lists and deletes only what it has created itself: another principal's run
+    /// or session is responded to like one that does not exist. Principals with the role `administer` reach everything. It
+    /// requires an ``authentication`` that finds the principal of each request. Signed URLs (``urlSigning``) continue to
+    /// grant access to everybody who has them.
+    public var isolation: Bool
+    /// The routes that require no credential. Defaults to ``PublicRoutes/standard``: health checks, and the cards of agents
+    /// for A2A.
+    public var publicRoutes: PublicRoutes
     /// The URL at which clients reach this server, such as `https://agents.example.com/acp`. URLs in session
     /// descriptors begin with it. If `nil`, it is derived from each request.
     public var publicURL: String?
@@ -59,7 +69,7 @@ public struct ServerConfiguration: Sendable {
     /// `false`.
     ///
     /// The lines have the method, the template of the path, the status, the duration, the size of the response, the id
-    /// of the run and the address of the client. They never contain bodies, queries or headers. They are written even if
+    /// of the run, the principal and the address of the client. They never contain bodies, queries or headers. They are written even if
     /// the level of the server's logger is higher than info.
     public var logsRequests: Bool
 
@@ -83,7 +93,9 @@ public struct ServerConfiguration: Sendable {
         tls: ServerTLS? = nil,
         callers: CallerLimits = CallerLimits(),
         metrics: MetricsEndpoint? = nil,
-        logsRequests: Bool = false
+        logsRequests: Bool = false,
+        isolation: Bool = false,
+        publicRoutes: PublicRoutes = .standard
     ) {
         self.host = host
         self.port = port
@@ -104,6 +116,8 @@ public struct ServerConfiguration: Sendable {
         self.callers = callers
         self.metrics = metrics
         self.logsRequests = logsRequests
+        self.isolation = isolation
+        self.publicRoutes = publicRoutes
     }
 
     /// Validates the configuration. A server does so before it starts.
@@ -127,6 +141,11 @@ public struct ServerConfiguration: Sendable {
             throw .invalidConfiguration("\(name) is \(number): it must be at least \(minimum)")
         }
         if let fault = authentication?.fault { throw .invalidToken(fault) }
+        if isolation, authentication?.findsPrincipals != true {
+            throw .invalidConfiguration(
+                "isolation requires an authentication that finds the principal of each request: use Authentication.tokens, clientCertificate, principal or jwt, without bearer and custom"
+            )
+        }
         if let publicURL, ServerBase(publicURL) == nil { throw .invalidPublicURL(publicURL) }
         try browsers.validate()
         try callers.validate()

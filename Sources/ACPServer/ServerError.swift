@@ -17,7 +17,7 @@ public struct ServerError: Error, Sendable {
         public static let invalidProxyRange = Code("invalidProxyRange")
         /// The keys or the lifetime of ``URLSigning`` are not valid.
         public static let invalidSigning = Code("invalidSigning")
-        /// A token of ``Authentication/bearer(_:)`` is not one that a client can send.
+        /// A token is not one that a client can send, or tokens are not valid or cannot be read.
         public static let invalidToken = Code("invalidToken")
         /// The certificates or the key of ``ServerTLS`` cannot be read, or do not belong together.
         public static let invalidCertificate = Code("invalidCertificate")
@@ -79,6 +79,11 @@ extension ServerError {
             .invalidToken,
             "the server cannot require this bearer token: \(reason). Use visible ASCII characters, such as the output of openssl rand -hex 32"
         )
+    }
+
+    /// Several tokens, or where they are read from, are not valid.
+    static func invalidTokens(_ reason: String) -> Self {
+        Self(.invalidToken, "the server cannot use these tokens: \(reason)")
     }
 
     static func invalidCertificate(_ message: String) -> Self { Self(.invalidCertificate, message) }

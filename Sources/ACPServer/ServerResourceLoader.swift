@@ -13,6 +13,9 @@ struct ServerResourceLoader: ResourceLoader {
     let signing: URLSigning?
     /// The loader for other servers. `nil` if nothing is loaded from them.
     let other: (any ResourceLoader)?
+    /// Whether sessions belong to principals. Then a run can load what is in the sessions of its principal, and what has a
+    /// signed URL.
+    var isIsolated = false
 
     func load(_ request: ResourceRequest) async throws -> LoadedResource {
         // Only links that this server stored itself are paths. A caller's content URL must not be one.
@@ -26,6 +29,7 @@ struct ServerResourceLoader: ResourceLoader {
         }
         if let resource = urls?.ownResource(request.url) {
             if request.purpose == .content { try checkSignature(of: request.url, for: resource) }
+            try await checkOwner(of: resource, request)
             return try await load(resource)
         }
         guard let other else {
@@ -43,6 +47,12 @@ struct ServerResourceLoader: ResourceLoader {
             .denied,
             "\(LinkError.shown(url)) was not loaded: it is not signed, or has expired. Get a new URL from the session's descriptor"
         )
+    }
+
+    private func checkOwner(of resource: SessionResource, _ request: ResourceRequest) async throws {
+        guard isIsolated, signing?.isSigned(request.url, for: resource) != true else { return }
+        let owner = try await storage.owner(of: resource.session)
+        guard let principal = request.principal, owner == .principal(principal) else { throw gone(resource) }
     }
 
     private func load(_ resource: SessionResource) async throws -> LoadedResource {

@@ -29,20 +29,23 @@ struct Dispatcher: Sendable {
         let endpoint = Endpoint(context)
         if endpoint.isCard {
             if let response = try options(of: request, allowed: ["GET"]) { return response }
+            try await authorizeCard(request)
             let agent = try agents.require(endpoint.agent ?? "")
             return try card(of: agent.name, request, context)
         }
         if endpoint.isJSONRPC {
             if let response = try options(of: request, allowed: ["POST"]) { return response }
-            try await environment.configuration.authentication?.check(request.head)
-            return try await jsonRPC.respond(to: request, context, agent: endpoint.agent.map(agents.require))
+            // Which role is required depends on the method, which the body names.
+            let access = try await environment.access.authorize(request.head)
+            return try await jsonRPC.respond(
+                to: request, context, agent: endpoint.agent.map(agents.require), access: access)
         }
         let verb = request.method == .head ? "GET" : request.method.rawValue
         switch A2A.HTTPCall.match(verb: verb, path: endpoint.path) {
         case .call(let call):
-            try await environment.configuration.authentication?.check(request.head)
+            let access = try await environment.access.authorize(request.head)
             return try await http.respond(
-                to: request, context, call: call, agent: try agents.require(endpoint.agent ?? ""))
+                to: request, context, call: call, agent: try agents.require(endpoint.agent ?? ""), access: access)
         case .wrongVerb(let allowed):
             if let response = try options(of: request, allowed: allowed) { return response }
             throw A2AFailure.unknownPath
@@ -53,7 +56,13 @@ struct Dispatcher: Sendable {
     /// Returns the card of the default agent.
     func rootCard(_ request: Request, _ context: some RemoteAddressRequestContext) async throws -> Response {
         if let response = try options(of: request, allowed: ["GET"]) { return response }
+        try await authorizeCard(request)
         return try card(of: try agents.defaultAgent(), request, context)
+    }
+
+    /// Requires a credential for cards, unless they are public.
+    private func authorizeCard(_ request: Request) async throws {
+        if !environment.access.isPublic(.cards) { try await environment.access.authorize(request.head, for: .read) }
     }
 
     private func card(

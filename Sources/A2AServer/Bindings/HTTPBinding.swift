@@ -15,9 +15,11 @@ struct HTTPBinding: Sendable {
     ///
     /// - Throws: ``A2AFailure``, ``A2AError`` and others, which become error responses.
     func respond(
-        to request: Request, _ context: some RemoteAddressRequestContext, call: A2A.HTTPCall, agent: ServedAgent
+        to request: Request, _ context: some RemoteAddressRequestContext, call: A2A.HTTPCall, agent: ServedAgent,
+        access: RunAccess
     ) async throws -> Response {
         _ = try request.version([.v1])
+        try access.require(call.method.requiredRole)
         let method: MethodRequest
         if call.method.hasBody, !request.isBodyEmpty {
             try request.requireJSON()
@@ -27,7 +29,7 @@ struct HTTPBinding: Sendable {
         } else {
             method = try MethodRequest(call, query: request.uri.query, body: EmptyCollection())
         }
-        let (outcome, extensions) = try await operations.perform(method, at: agent, of: request, context)
+        let (outcome, extensions) = try await operations.perform(method, at: agent, of: request, context, access)
         var response =
             switch outcome {
             case .result(let result): Response(json: try result.encoded(PlainEncoder()), type: mediaType(of: request))

@@ -11,17 +11,19 @@ struct JSONRPCBinding: Sendable {
 
     /// Responds to a request.
     ///
-    /// - Parameter agent: The agent that the path names. If `nil`, the tenant names it.
+    /// - Parameters:
+    ///   - agent: The agent that the path names. If `nil`, the tenant names it.
+    ///   - access: What the caller may do and reach.
     /// - Throws: ``A2AFailure`` and others if the request was refused before its body was read.
     func respond(
-        to request: Request, _ context: some RemoteAddressRequestContext, agent: ServedAgent?
+        to request: Request, _ context: some RemoteAddressRequestContext, agent: ServedAgent?, access: RunAccess
     ) async throws -> Response {
         try request.requireJSON()
         let received = try await operations.environment.withJSON(of: request) {
             ReceivedCall(Array($0.readableBytesView), in: Result { () throws(A2AError) in try version(of: request) })
         }
         do {
-            return try await respond(to: received, request, context, agent)
+            return try await respond(to: received, request, context, agent, access)
         } catch {
             let failure = A2AFailure(converting: error)
             if let logged = failure.logged {
@@ -36,10 +38,10 @@ struct JSONRPCBinding: Sendable {
 
     private func respond(
         to received: ReceivedCall, _ request: Request, _ context: some RemoteAddressRequestContext,
-        _ agent: ServedAgent?
+        _ agent: ServedAgent?, _ access: RunAccess
     ) async throws -> Response {
         let (outcome, extensions) = try await operations.perform(
-            try received.method.get(), at: agent, of: request, context, isVersion03: received.isVersion03)
+            try received.method.get(), at: agent, of: request, context, access, isVersion03: received.isVersion03)
         let envelope = A2A.JSONRPC.ResponseEnvelope(id: received.id)
         var response: Response
         switch outcome {

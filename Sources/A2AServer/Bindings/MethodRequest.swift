@@ -17,6 +17,23 @@ enum MethodRequest: Sendable {
     case deletePushConfig(A2A.DeleteTaskPushNotificationConfigRequest)
     case getExtendedCard(A2A.GetExtendedAgentCardRequest)
 
+    /// The method.
+    var method: A2A.Method {
+        switch self {
+        case .sendMessage: .sendMessage
+        case .sendStreamingMessage: .sendStreamingMessage
+        case .getTask: .getTask
+        case .listTasks: .listTasks
+        case .cancelTask: .cancelTask
+        case .subscribeToTask: .subscribeToTask
+        case .createPushConfig: .createTaskPushNotificationConfig
+        case .getPushConfig: .getTaskPushNotificationConfig
+        case .listPushConfigs: .listTaskPushNotificationConfigs
+        case .deletePushConfig: .deleteTaskPushNotificationConfig
+        case .getExtendedCard: .getExtendedAgentCard
+        }
+    }
+
     /// The tenant that the parameters name.
     var tenant: String? {
         switch self {
@@ -175,6 +192,22 @@ extension MethodRequest {
     private static func require(_ field: String, _ named: A2A.TaskID, _ task: A2A.TaskID) throws(A2AError) {
         guard named == task || named.rawValue.isEmpty else {
             throw .invalidField(field, "the path names another task: leave it out, or send the same")
+        }
+    }
+}
+
+// MARK: - Access
+
+extension A2A.Method {
+    /// The role that callers of the method need.
+    var requiredRole: Principal.Role {
+        switch self {
+        case .getTask, .listTasks, .subscribeToTask, .getTaskPushNotificationConfig, .listTaskPushNotificationConfigs,
+            .getExtendedAgentCard:
+            .read
+        case .sendMessage, .sendStreamingMessage, .cancelTask, .createTaskPushNotificationConfig,
+            .deleteTaskPushNotificationConfig:
+            .call
         }
     }
 }

@@ -23,14 +23,17 @@ struct Operations: Sendable {
     ///   - method: The method with its parameters.
     ///   - agent: The agent that the path names. If `nil`, the tenant names it.
     ///   - request: The request that contains the call.
+    ///   - access: What the caller may do and reach.
     ///   - isVersion03: Whether the client speaks version 0.3.
     /// - Returns: The outcome, and the URIs of the extensions that were active.
     func perform(
         _ method: MethodRequest, at agent: ServedAgent?, of request: Request,
-        _ context: some RemoteAddressRequestContext, isVersion03: Bool = false
+        _ context: some RemoteAddressRequestContext, _ access: RunAccess, isVersion03: Bool = false
     ) async throws -> (outcome: Outcome, extensions: [String]) {
+        try access.require(method.method.requiredRole)
         let agent = try self.agent(at: agent, tenant: method.tenant)
-        let call = try TaskService.Call(request.headers, agent.capabilities.extensions, isVersion03: isVersion03)
+        var call = try TaskService.Call(request.headers, agent.capabilities.extensions, isVersion03: isVersion03)
+        call.access = access
         try method.check(agent.capabilities)
         try method.check(environment.configuration.limits)
         return (try await outcome(of: method, agent, call, request, context, isVersion03), call.extensions)

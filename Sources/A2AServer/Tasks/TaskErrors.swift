@@ -47,6 +47,8 @@ extension A2AError {
         switch error.code {
         case .unknownRun:
             self = .taskNotFound(A2A.TaskID(rawValue: task ?? ""))
+        case .foreignSession:
+            self.init(.permissionDenied, "the context belongs to another caller: use a different contextId, or none")
         case .unknownAgent: self.init(.invalidParams, message)
         case .unknownSession, .invalidInput: self.init(.invalidParams, message)
         case .alreadyEnded:

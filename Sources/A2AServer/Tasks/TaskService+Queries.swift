@@ -14,7 +14,9 @@ extension TaskService {
             async let stored = engine.fetchRun(id)
             async let input = request.historyLength == 0 ? nil : engine.storage.input(of: id)
             let run = try await stored
-            guard run.agentName == agent else { throw A2AError.taskNotFound(request.id) }
+            guard run.agentName == agent, call.access?.admits(run) ?? true else {
+                throw A2AError.taskNotFound(A2A.TaskID(id))
+            }
             return A2A.Task(run, input: try await input ?? [], historyLength: request.historyLength)
         }
     }
@@ -23,7 +25,7 @@ extension TaskService {
         try request.validate()
         let id = try run(of: request.id)
         return try await reporting(task: id) {
-            let (_, eventCount) = try await stored(id)
+            let (_, eventCount) = try await stored(id, call)
             let cancelling = try await engine.cancel(id)
             let ended = try await end(of: id, after: eventCount)
             return try await task(ended ?? cancelling, historyLength: nil)
@@ -59,6 +61,7 @@ extension TaskService {
         let pageSize = request.pageSize ?? 50
         var query = RunStatusQuery(agent: agent)
         if let status = request.status, status != .unspecified { query.statuses = status.runStatuses }
+        query.principal = call.access?.scope
         query.session = try session(of: request.contextID, in: "contextId")
         query.changedSince = request.statusTimestampAfter
         if let token = request.pageToken {

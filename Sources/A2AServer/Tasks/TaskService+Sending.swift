@@ -45,13 +45,13 @@ extension TaskService {
                     return try await stream(
                         run, including: 1, until: .settled, input: input, historyLength: historyLength)
                 }
-                let (current, eventCount) = try await stored(run.id)
+                let (current, eventCount) = try await stored(run.id, call)
                 return try await stream(
                     current, eventCount, until: .settled, after: call.lastEventID, historyLength: historyLength)
             }
         case .answered(let run, let eventCount):
             return try await reporting(task: run.id) {
-                let run = try await firstRun(run.id, at: eventCount)
+                let run = try await firstRun(run.id, at: eventCount, call)
                 return try await stream(
                     run, including: eventCount + 1, until: .settled, historyLength: historyLength)
             }
@@ -116,7 +116,7 @@ extension TaskService {
         _ message: ACPCore.Message, _ request: A2A.SendMessageRequest, _ call: Call
     ) async throws -> Sent {
         let session = try session(of: request.message.contextID, in: "message.contextId")
-        let handle = try await engine.createRun(
+        let handle = try await (call.access ?? RunAccess(engine)).createRun(
             RunRequest(agent: agent, input: [message], session: session, idempotencyKey: call.idempotencyKey))
         if request.configuration?.pushNotificationConfig != nil {
             _ = try await handle.created()
@@ -182,7 +182,7 @@ extension TaskService {
             }
             message.extra.a2a = (message.extra.a2a ?? [:]).merging([A2AMember.idempotencyKey: .string(key)]) { $1 }
         }
-        let (run, eventCount) = try await stored(id)
+        let (run, eventCount) = try await stored(id, call)
         let context = try session(of: request.message.contextID, in: "message.contextId")
         if let context, context != run.sessionID {
             throw A2AError.invalid(
@@ -204,7 +204,7 @@ extension TaskService {
                 guard case .resume(let answer, _) = signal, let answer = answer.message else { return false }
                 return try message.isRepetition(of: answer)
             }
-            let (run, eventCount) = try await stored(id)
+            let (run, eventCount) = try await stored(id, call)
             guard isRepeated else { throw error }
             guard run.status == .awaiting else { return .repeated(run, eventCount: eventCount) }
             // Its owner has not taken the answer yet.
@@ -218,13 +218,13 @@ extension TaskService {
     }
 
     /// Waits for the event that follows an answer, and returns the run that it has.
-    private func firstRun(_ id: RunID, at index: Int) async throws -> Run {
+    private func firstRun(_ id: RunID, at index: Int, _ call: Call) async throws -> Run {
         for try await batch in engine.follow(id, from: index) {
             guard let event = batch.events.first else { continue }
             if let run = try event.decode().run { return run }
             break
         }
-        return try await stored(id).run
+        return try await stored(id, call).run
     }
 
     /// Performs the rest of a call that has created a run. If that fails, the error has the id of the task.

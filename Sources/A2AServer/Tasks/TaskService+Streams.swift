@@ -12,7 +12,7 @@ extension TaskService {
         try requireStreaming()
         let id = try run(of: request.id)
         return try await reporting(task: id) {
-            let (run, eventCount) = try await stored(id)
+            let (run, eventCount) = try await stored(id, call)
             if run.status.isTerminal, !isPosition(call.lastEventID, in: eventCount) {
                 throw A2AError.unsupported(
                     "task \(id) has ended, and has no more events: get the task, or send the header Last-Event-ID with the "

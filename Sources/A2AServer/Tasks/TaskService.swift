@@ -24,6 +24,8 @@ struct TaskService: Sendable {
         var idempotencyKey: String?
         /// The number in the header `Last-Event-ID`, which continues a stream.
         var lastEventID: Int?
+        /// What the caller reaches. If `nil`, it reaches everything, and is not distinguished from others.
+        var access: RunAccess?
     }
 
     /// A stream of a task's events.
@@ -63,11 +65,11 @@ struct TaskService: Sendable {
 
     /// Returns a stored run of the agent, and the number of events that it includes.
     ///
-    /// - Throws: `taskNotFound` if there is none, or it belongs to another agent.
-    func stored(_ id: RunID) async throws -> (run: Run, eventCount: Int) {
-        guard let record = try await engine.storage.record(of: id), record.snapshot.agentName == agent else {
-            throw A2AError.taskNotFound(A2A.TaskID(id))
-        }
+    /// - Throws: `taskNotFound` if there is none that the caller can reach, or it belongs to another agent.
+    func stored(_ id: RunID, _ call: Call) async throws -> (run: Run, eventCount: Int) {
+        guard let record = try await engine.storage.record(of: id), record.snapshot.agentName == agent,
+            call.access?.admits(record.snapshot) ?? true
+        else { throw A2AError.taskNotFound(A2A.TaskID(id)) }
         return (try record.run(), record.eventCount)
     }
 

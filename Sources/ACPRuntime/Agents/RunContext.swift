@@ -24,6 +24,13 @@ public struct RunContext: Sendable {
     /// The name under which the agent was called.
     public var agentName: AgentName { execution.agentName }
 
+    /// Who has created the run. If `nil`, the server does not distinguish callers.
+    ///
+    /// The id is stored with the run. The roles and the claims are not: they are those of the request that created the
+    /// run, and empty if the run continues in another process, or in this one after a restart. A handler that may run
+    /// again (``AgentPolicy/Recovery/replay``, and questions) should therefore decide by the id alone.
+    public var principal: Principal? { execution.principal }
+
     // MARK: Output
 
     /// Adds text to the open message. If there is none, one is opened.

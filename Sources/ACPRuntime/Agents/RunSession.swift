@@ -7,6 +7,8 @@ public import ACPStorage
 public struct RunSession: Sendable {
     /// The session's id.
     public let id: SessionID
+    /// The principal of the run, to whom the session belongs if it belongs to no other.
+    let principal: PrincipalID?
     let storage: any Storage
     let links: LinkReader
     let forwarded = ForwardedState()
@@ -101,6 +103,7 @@ public struct RunSession: Sendable {
             // From now on the state is kept here, even if there is none.
             record.forwardedState = nil
             record.addOriginKey()
+            record.principal = record.principal ?? principal
             try await checkOwner()
             do {
                 try await storage.save(record, expecting: record.version)

@@ -8,7 +8,8 @@ import ACPStorage
 ///
 /// Its runs are *companions*: they are stored, owned, taken over and handed over like other runs, but callers do not see
 /// them. A companion counts neither as active nor as queued, belongs to no session that callers can name, and leaves no
-/// history. It is found by the run that it belongs to and a key (``RunEngine/companion(of:key:)``).
+/// history. It is found by the run that it belongs to and a key (``RunEngine/companion(of:key:)``). It belongs to whom that
+/// run belongs to, and has no principal of its own, so that the lists of a principal's runs contain no hidden ones.
 package protocol CompanionAgent: Sendable {
     /// The agent's name, which begins with two underscores. ``AgentRegistry`` does not contain it.
     var name: AgentName { get }

@@ -209,11 +209,12 @@ extension RunEngine {
 
     /// Reads one page of a list of runs, without companions.
     ///
-    /// Only the lists of all runs and of those with a status can contain companions. If there are any, the list is read
-    /// from its beginning.
+    /// Only the lists of all runs and of those with a status can contain companions, and none that belongs to a
+    /// principal. If there are any, the list is read from its beginning.
     func withoutCompanions(
         _ query: RunQuery, _ read: (RunQuery) async throws -> StoragePage<Run>
     ) async throws -> StoragePage<Run> {
+        if query.principal != nil { return try await read(query) }
         switch query.filter {
         case .session(let session) where session.isOfCompanions: return StoragePage(items: [], total: 0)
         case .agent(let agent) where agent.isOfCompanions && agents[agent] == nil:

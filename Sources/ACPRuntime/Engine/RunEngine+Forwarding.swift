@@ -11,7 +11,9 @@ extension RunEngine {
             try await checkLinkCount(with: request.forwardedHistory, in: session)
             try await storage.append(request.forwardedHistory.map(HistoryBlock.init(link:)), to: session)
         }
-        if let url = request.forwardedState { try await storeForwardedState(url, in: session) }
+        if let url = request.forwardedState {
+            try await storeForwardedState(url, in: session, of: request.principal?.id)
+        }
     }
 
     /// Checks that a session's history will not refer to too many messages on other servers.
@@ -40,12 +42,13 @@ extension RunEngine {
         }
     }
 
-    private func storeForwardedState(_ url: String, in session: SessionID) async throws {
+    private func storeForwardedState(_ url: String, in session: SessionID, of principal: PrincipalID?) async throws {
         var backoff = Backoff(first: .milliseconds(2), limit: .milliseconds(200))
         while true {
             var record = try await storage.session(session) ?? SessionRecord(id: session)
             guard record.adopt(stateAt: url) else { return }
             record.addOriginKey()
+            record.principal = record.principal ?? principal
             do {
                 try await storage.save(record, expecting: record.version)
                 return

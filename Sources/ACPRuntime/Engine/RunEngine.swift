@@ -162,19 +162,24 @@ public final class RunEngine: Service {
     }
 
     /// Creates a run that may not be stored yet when this returns. Its handler is not called before it is stored.
-    package func createRun(_ request: RunRequest) async throws -> RunHandle {
+    ///
+    /// - Parameter bindsSession: Whether the session that the request names is bound to its principal. Defaults to
+    ///   `false`.
+    package func createRun(_ request: RunRequest, bindsSession: Bool = false) async throws -> RunHandle {
         guard let agent = agents[request.agent] else { throw RunEngineError.unknownAgent(request.agent) }
         try request.validate()
         let sessionID = request.session ?? SessionID()
         let id = request.runID
         let trace = tracing.begin(id, of: request.agent)
-        let run = Run(id: id, agentName: request.agent, sessionID: sessionID, trace: trace?.stored)
+        let run = Run(
+            id: id, agentName: request.agent, sessionID: sessionID, trace: trace?.stored,
+            principal: request.principal?.id)
         let execution: RunExecution
         do {
             execution = try RunExecution(
                 run, sessionID: sessionID, input: request.input,
-                forwardedLinks: ForwardedLinks(request.forwardedHistory), policy: agent.policy, trace: trace,
-                in: executionContext)
+                forwardedLinks: ForwardedLinks(request.forwardedHistory), principal: request.principal,
+                policy: agent.policy, trace: trace, in: executionContext)
         } catch {
             trace?.end(abandonedAs: "invalid")
             throw RunEngineError.wrapping(error)
@@ -195,6 +200,9 @@ public final class RunEngine: Service {
         }
         do {
             if !lease.isHeld || !lease.wasRenewed { try await renewLease() }
+            if bindsSession, request.session != nil, let principal = request.principal {
+                try await claim(sessionID, for: principal)
+            }
             try await storeForwardedLinks(request, in: sessionID)
             try execution.update { try $0.create(shouldStart: shouldStart) }
         } catch {
@@ -242,7 +250,8 @@ public final class RunEngine: Service {
                 throw StorageError(
                     .outcomeUnknown, "run \(id) is being created by another request, or was just deleted")
             }
-            guard run.agentName == request.agent, request.session == nil || run.sessionID == request.session,
+            guard run.agentName == request.agent, run.principal == request.principal?.id,
+                request.session == nil || run.sessionID == request.session,
                 try await input?.map(Comparable.init) == request.input.map(Comparable.init)
             else { throw RunEngineError.keyReused(id) }
             return RunHandle(engine: self, found: run)

@@ -32,6 +32,8 @@ public struct RunEngineError: Error, Sendable {
         public static let tooManyRuns = Code("tooManyRuns")
         /// Another run of the session has not ended, and the agent's policy refuses a second one.
         public static let sessionBusy = Code("sessionBusy")
+        /// The session belongs to another principal.
+        public static let foreignSession = Code("foreignSession")
         /// The idempotency key was used for a different request.
         public static let keyReused = Code("keyReused")
         /// The process is shutting down and accepts no new runs.
@@ -113,6 +115,10 @@ extension RunEngineError {
         Self(
             .sessionBusy,
             "another run of session \(id) has not ended: wait for it, or cancel it, before starting the next one")
+    }
+
+    package static func foreignSession(_ id: SessionID) -> Self {
+        Self(.foreignSession, "session \(id) belongs to another caller: use a different id, or none for a new session")
     }
 
     package static func keyReused(_ id: RunID) -> Self {

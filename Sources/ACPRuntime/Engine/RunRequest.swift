@@ -20,6 +20,11 @@ public struct RunRequest: Sendable {
     /// Makes it safe to repeat the request: all requests with the same key get the same run, from every process, while
     /// the run is stored. Use a random string of 1 to 255 bytes. If `nil`, each request creates a run.
     public var idempotencyKey: String?
+    /// Who requests the run. If `nil`, the run has no principal.
+    ///
+    /// Its id is stored with the run; its roles and claims are known only until the process that creates the run ends:
+    /// see ``RunContext/principal``. Principals that use the same idempotency key get different runs.
+    public var principal: Principal?
 
     /// Creates a request.
     ///
@@ -30,9 +35,10 @@ public struct RunRequest: Sendable {
     ///   - forwardedHistory: URLs of messages that another server keeps. Defaults to none.
     ///   - forwardedState: The URL of the state that another server keeps. Defaults to none.
     ///   - idempotencyKey: The same for all repetitions of the request. Defaults to none.
+    ///   - principal: Who requests the run. Defaults to none.
     public init(
         agent: AgentName, input: [Message], session: SessionID? = nil, forwardedHistory: [String] = [],
-        forwardedState: String? = nil, idempotencyKey: String? = nil
+        forwardedState: String? = nil, idempotencyKey: String? = nil, principal: Principal? = nil
     ) {
         self.agent = agent
         self.input = input
@@ -40,10 +46,11 @@ public struct RunRequest: Sendable {
         self.forwardedHistory = forwardedHistory
         self.forwardedState = forwardedState
         self.idempotencyKey = idempotencyKey
+        self.principal = principal
     }
 
     /// The id of the run: random, or derived from the idempotency key.
-    var runID: RunID { idempotencyKey.map(RunID.init(idempotencyKey:)) ?? RunID() }
+    var runID: RunID { idempotencyKey.map { RunID(idempotencyKey: $0, of: principal?.id) } ?? RunID() }
 
     func validate() throws(RunEngineError) {
         if let key = idempotencyKey, !(1...255).contains(key.utf8.count) {
@@ -65,9 +72,10 @@ public struct RunRequest: Sendable {
 
 extension RunID {
     /// Derives a run's id from an idempotency key. It is the same in every process, so that the first commit to storage
-    /// makes sure that the run is created once.
-    init(idempotencyKey key: String) {
-        var bytes = Array(SHA256.hash(data: Array("run:\(key)".utf8)).prefix(16))
+    /// makes sure that the run is created once. Each principal has ids of its own.
+    init(idempotencyKey key: String, of principal: PrincipalID? = nil) {
+        let text = principal.map { "principal-run:\($0.rawValue.utf8.count):\($0):\(key)" } ?? "run:\(key)"
+        var bytes = Array(SHA256.hash(data: Array(text.utf8)).prefix(16))
         // A UUID of version 8: a custom format.
         bytes[6] = bytes[6] & 0x0f | 0x80
         bytes[8] = bytes[8] & 0x3f | 0x80

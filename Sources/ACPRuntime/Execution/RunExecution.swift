@@ -17,6 +17,7 @@ final class RunExecution: Sendable {
     let sessionID: SessionID
     let input: [Message]
     let forwardedLinks: ForwardedLinks
+    let principal: Principal?
     let policy: AgentPolicy
     /// `nil` if there is neither a tracer nor a trace of the caller.
     let trace: RunTrace?
@@ -80,7 +81,7 @@ final class RunExecution: Sendable {
 
     private init(
         _ machine: consuming RunStateMachine, agentName: AgentName, input: [Message], forwardedLinks: ForwardedLinks,
-        policy: AgentPolicy, trace: RunTrace?, in context: Context
+        principal: Principal?, policy: AgentPolicy, trace: RunTrace?, in context: Context
     ) {
         self.trace = trace
         id = machine.identity.run
@@ -89,6 +90,7 @@ final class RunExecution: Sendable {
         self.input = input
         self.agentName = agentName
         self.forwardedLinks = forwardedLinks
+        self.principal = principal
         self.policy = policy
         self.context = context
         state = Mutex(State(machine: machine))
@@ -98,11 +100,12 @@ final class RunExecution: Sendable {
     ///
     /// - Parameters:
     ///   - forwardedLinks: The URLs that came with the request.
+    ///   - principal: Who has requested the run. Defaults to none.
     ///   - trace: The trace of the run. Defaults to none.
     /// - Throws: `StorageError` if the input cannot be encoded.
     convenience init(
-        _ run: Run, sessionID: SessionID, input: [Message], forwardedLinks: ForwardedLinks, policy: AgentPolicy,
-        trace: RunTrace? = nil, in context: Context
+        _ run: Run, sessionID: SessionID, input: [Message], forwardedLinks: ForwardedLinks,
+        principal: Principal? = nil, policy: AgentPolicy, trace: RunTrace? = nil, in context: Context
     ) throws {
         let identity = RunStateMachine.Identity(
             run: run.id, owner: RunOwner(process: context.configuration.process), session: sessionID,
@@ -110,7 +113,7 @@ final class RunExecution: Sendable {
             isTurnBased: policy.sessionRuns(in: context.configuration) != .overlap)
         self.init(
             RunStateMachine(creating: run, identity: identity), agentName: run.agentName, input: input,
-            forwardedLinks: forwardedLinks, policy: policy, trace: trace, in: context)
+            forwardedLinks: forwardedLinks, principal: principal, policy: policy, trace: trace, in: context)
     }
 
     /// Creates the execution of a run that another process has created.
@@ -128,8 +131,8 @@ final class RunExecution: Sendable {
             isTurnBased: policy.sessionRuns(in: context.configuration) != .overlap)
         self.init(
             RunStateMachine(recovering: run, eventCount: eventCount, replay: replay, identity: identity),
-            agentName: run.agentName, input: input, forwardedLinks: ForwardedLinks(), policy: policy,
-            trace: trace, in: context)
+            agentName: run.agentName, input: input, forwardedLinks: ForwardedLinks(),
+            principal: run.principal.map { Principal(id: $0, roles: []) }, policy: policy, trace: trace, in: context)
     }
 
     var storage: any Storage { context.storage }
@@ -298,9 +301,11 @@ final class RunExecution: Sendable {
 
     private func makeContext() -> RunContext {
         let links = LinkReader(
-            session: sessionID, loader: configuration.resourceLoader, forwardedLinks: forwardedLinks,
-            budget: LinkBudget(configuration))
-        let session = RunSession(id: sessionID, storage: storage, links: links) { [self] in try await checkOwner() }
+            session: sessionID, principal: principal?.id, loader: configuration.resourceLoader,
+            forwardedLinks: forwardedLinks, budget: LinkBudget(configuration))
+        let session = RunSession(id: sessionID, principal: principal?.id, storage: storage, links: links) {
+            [self] in try await checkOwner()
+        }
         return RunContext(input: input, session: session, execution: self)
     }
 

@@ -6,6 +6,7 @@ import ACPStorage
 /// Loads the resources that a run's session and messages refer to.
 struct LinkReader: Sendable {
     let session: SessionID
+    var principal: PrincipalID?
     let loader: (any ResourceLoader)?
     var forwardedLinks = ForwardedLinks()
     var budget = LinkBudget(EngineConfiguration())
@@ -19,7 +20,8 @@ struct LinkReader: Sendable {
         }
         let url = purpose == .content ? url : forwardedLinks.freshest(of: url)
         try budget.begin(url)
-        let resource = try await loader.load(ResourceRequest(url: url, session: session, purpose: purpose))
+        let resource = try await loader.load(
+            ResourceRequest(url: url, session: session, purpose: purpose, principal: principal))
         try budget.end(url, bytes: resource.bytes.count)
         return resource
     }

@@ -36,6 +36,8 @@ public struct ResourceRequest: Sendable, Hashable {
     public var session: SessionID
     /// What the resource is loaded for.
     public var purpose: Purpose
+    /// The principal of the run that requests the resource. If `nil`, the run has none.
+    public var principal: PrincipalID?
 
     /// Creates a request.
     ///
@@ -43,10 +45,12 @@ public struct ResourceRequest: Sendable, Hashable {
     ///   - url: The URL as the caller sent it.
     ///   - session: The session of the run that requests the resource.
     ///   - purpose: What the resource is loaded for.
-    public init(url: String, session: SessionID, purpose: Purpose) {
+    ///   - principal: The principal of the run that requests the resource. Defaults to none.
+    public init(url: String, session: SessionID, purpose: Purpose, principal: PrincipalID? = nil) {
         self.url = url
         self.session = session
         self.purpose = purpose
+        self.principal = principal
     }
 }
 

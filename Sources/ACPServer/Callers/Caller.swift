@@ -6,6 +6,8 @@ import NIOCore
 
 /// Who has sent a request, for counting requests.
 enum Caller: Sendable, Hashable {
+    /// A principal.
+    case principal(PrincipalID)
     /// The owner of an accepted credential, by its hash.
     case credential([UInt8])
     /// The owner of a verified certificate, by its fingerprint.
@@ -19,12 +21,12 @@ enum Caller: Sendable, Hashable {
     ///
     /// A credential counts only if it is accepted: otherwise a caller could escape its limits with invented ones.
     init(_ request: HTTPRequest, from address: SocketAddress?, _ configuration: ServerConfiguration) async {
-        if let certificate = ClientCertificate.current {
+        let outcome = await RequestIdentity.current?.outcome(of: request)
+        if case .accepted(let principal?) = outcome {
+            self = .principal(principal.id)
+        } else if let certificate = ClientCertificate.current {
             self = .certificate(certificate.fingerprint)
-        } else if let authentication = configuration.authentication,
-            let credential = request.headerFields[.authorization],
-            (try? await authentication.isAllowed(request)) == true
-        {
+        } else if case .accepted(nil) = outcome, let credential = request.headerFields[.authorization] {
             self = .credential(Array(SHA256.hash(data: Array(credential.utf8)).prefix(16)))
         } else {
             self.init(address: address, fields: request.headerFields, proxies: configuration.trustedProxies)

@@ -2,8 +2,8 @@
 
 /// Limits of each caller of an ``ACPServer``, which keep one of them from using up what all share.
 ///
-/// A caller is a verified client certificate or an accepted credential, or else an address: that of the connection, or
-/// that which ``ServerConfiguration/trustedProxies`` report. IPv6 addresses with the same 64 bits at their beginning are
+/// A caller is a principal, a verified client certificate or an accepted credential, or else an address: that of the
+/// connection, or that which ``ServerConfiguration/trustedProxies`` report. IPv6 addresses with the same 64 bits at their beginning are
 /// one caller. Health checks are not limited.
 ///
 /// All limits are off by default, because behind a proxy that is not one of the trusted ones, all callers have the

@@ -2,7 +2,7 @@
 
 import Hummingbird
 
-/// What precedes the routes of a router: requests are traced, measured and logged, checked for browsers and limits of
+/// What precedes the routes of a router: requests are traced, identified, measured and logged, checked for browsers and limits of
 /// callers, and the errors of routes are converted.
 ///
 /// It is one middleware with steps that call each other, because passing from one middleware of a router to the next
@@ -11,6 +11,8 @@ struct EntryMiddleware<Context: RemoteAddressRequestContext>: RouterMiddleware {
     typealias Next = (Request, Context) async throws -> Response
 
     let tracing: TracingMiddleware<Context>
+    /// `nil` if callers need no credential.
+    let identity: IdentityMiddleware<Context>?
     /// `nil` if there are no metrics.
     let metrics: RequestMetricsMiddleware<Context>?
     /// `nil` if requests are not logged.
@@ -22,7 +24,12 @@ struct EntryMiddleware<Context: RemoteAddressRequestContext>: RouterMiddleware {
     let errors: ErrorMiddleware<Context>?
 
     func handle(_ request: Request, context: Context, next: Next) async throws -> Response {
-        try await tracing.handle(request, context: context) { try await measure($0, $1, next) }
+        try await tracing.handle(request, context: context) { try await identify($0, $1, next) }
+    }
+
+    private func identify(_ request: Request, _ context: Context, _ next: Next) async throws -> Response {
+        guard let identity else { return try await measure(request, context, next) }
+        return try await identity.handle(request, context: context) { try await measure($0, $1, next) }
     }
 
     private func measure(_ request: Request, _ context: Context, _ next: Next) async throws -> Response {

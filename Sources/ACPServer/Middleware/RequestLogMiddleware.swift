@@ -30,11 +30,14 @@ struct RequestLogMiddleware<Context: RemoteAddressRequestContext>: RouterMiddlew
             response = try await next(request, context)
         } catch {
             let status = ErrorResponse(error).status
-            log(RequestLine(request, RouteLabel.route(of: context), status, nil, client), since: start, bytes: 0)
+            log(
+                RequestLine(request, RouteLabel.route(of: context), status, nil, client, RequestIdentity.principal),
+                since: start, bytes: 0)
             throw error
         }
         let line = RequestLine(
-            request, RouteLabel.route(of: context), response.status, response.headers[.runID], client)
+            request, RouteLabel.route(of: context), response.status, response.headers[.runID], client,
+            RequestIdentity.principal)
         guard response.body.contentLength == nil else {
             log(line, since: start, bytes: request.method == .head ? 0 : response.body.contentLength ?? 0)
             return response
@@ -80,7 +83,8 @@ private struct RequestLine: Sendable {
     let level: Logger.Level
 
     init(
-        _ request: Request, _ route: String, _ status: HTTPResponse.Status, _ runID: String?, _ client: String?
+        _ request: Request, _ route: String, _ status: HTTPResponse.Status, _ runID: String?, _ client: String?,
+        _ principal: PrincipalID?
     ) {
         var metadata: Logger.Metadata = [
             "method": .string(RouteLabel.method(request.method)), "route": .string(route),
@@ -88,6 +92,7 @@ private struct RequestLine: Sendable {
         ]
         if let run = runID ?? Self.run(in: request.uri.path, route) { metadata["run_id"] = .string(run) }
         if let client { metadata["client"] = .string(client) }
+        if let principal { metadata["principal"] = .string(principal.rawValue) }
         if let context = ServiceContext.current?.traceContext { metadata["trace_id"] = .string(context.traceID) }
         self.metadata = metadata
         // Probes come every few seconds.

@@ -6,7 +6,7 @@ import Hummingbird
 /// Allows reading a session's resources with a signed URL or with a credential.
 struct ResourceAccessMiddleware<Context: RequestContext>: RouterMiddleware {
     let signing: URLSigning
-    let authentication: Authentication?
+    let rules: AccessRules
 
     func handle(
         _ request: Request, context: Context, next: (Request, Context) async throws -> Response
@@ -19,16 +19,19 @@ struct ResourceAccessMiddleware<Context: RequestContext>: RouterMiddleware {
                     signature: query[Substring(SessionLink.signatureName)].map(String.init))
             } ?? .invalid
         if case .valid(let remaining) = validity {
+            RequestIdentity.current?.acceptSignature()
             var response = try await next(request, context)
             response.limitCaching(to: remaining)
             return response
         }
-        if let authentication, (try? await authentication.isAllowed(request.head)) == true {
+        let hasAuthentication = rules.authentication != nil
+        if hasAuthentication, await rules.isAuthenticated(request.head) {
+            try await rules.authorize(request.head, for: .read)
             return try await next(request, context)
         }
         let problem =
             validity == .expired ? "this URL has expired" : "this URL is not signed by this server, or was changed"
-        let alternative = authentication == nil ? "" : ", or send a credential"
+        let alternative = hasAuthentication ? ", or send a credential" : ""
         throw ErrorResponse(
             .forbidden, .unauthorized, "\(problem): get a new one from the session's descriptor\(alternative)")
     }

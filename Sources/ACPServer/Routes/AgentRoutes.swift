@@ -6,7 +6,8 @@ import Hummingbird
 struct AgentRoutes: Sendable {
     let agents: AgentRegistry
 
-    func add(to group: RouterGroup<some RequestContext>) {
+    func add(to groups: RouteGroups<some RequestContext>) {
+        let group = groups.reading(.agents)
         group.get("agents", use: list)
         group.get("agents/:name", use: get)
     }

@@ -14,7 +14,8 @@ struct ForwardedSession {
     let state: String?
 
     /// - Throws: ``ErrorResponse`` if the descriptor contains a text that is not a URL of HTTP; ``RunEngineError``.
-    init(_ descriptor: SessionDescriptor, _ urls: SessionURLs, _ engine: RunEngine) async throws {
+    init(_ descriptor: SessionDescriptor, _ urls: SessionURLs, _ access: RunAccess) async throws {
+        let engine = access.engine
         var urls = urls
         if (descriptor.history + [descriptor.state].compactMap(\.self)).contains(where: { urls.isMarkedElsewhere($0) })
         {
@@ -34,7 +35,9 @@ struct ForwardedSession {
                 // that readers of the history get an error.
                 if number >= known { history.append(SessionResource.message(descriptor.id, number).path) }
             case .message(let session, let number)?:
-                history.append(try Self.path(of: .message(session, number), at: url, urls, "session.history[\(index)]"))
+                history.append(
+                    try await Self.path(
+                        of: .message(session, number), at: url, urls, access, "session.history[\(index)]"))
             case .state, nil:
                 try Self.check(url, "session.history[\(index)]")
                 history.append(url)
@@ -44,7 +47,7 @@ struct ForwardedSession {
         switch descriptor.state.map({ ($0, urls.ownResource($0)) }) {
         case (_, .state(descriptor.id))?, nil: state = nil
         case (let url, .state(let session))?:
-            state = try Self.path(of: .state(session), at: url, urls, "session.state")
+            state = try await Self.path(of: .state(session), at: url, urls, access, "session.state")
         case (let url, _)?:
             try Self.check(url, "session.state")
             state = url
@@ -56,14 +59,16 @@ struct ForwardedSession {
     ///
     /// - Throws: ``ErrorResponse``: 403 if the URL does not grant access to the resource.
     private static func path(
-        of resource: SessionResource, at url: String, _ urls: SessionURLs, _ field: String
-    ) throws -> String {
+        of resource: SessionResource, at url: String, _ urls: SessionURLs, _ access: RunAccess, _ field: String
+    ) async throws -> String {
         guard urls.grantsAccess(url, to: resource) else {
             throw ErrorResponse(
                 .forbidden, .unauthorized,
                 "\(field) is a URL of another session of this server that is not signed or has expired: get a new URL from that session's descriptor"
             )
         }
+        // A signature grants access to everybody.
+        if !urls.areSigned { try await access.requireSession(resource.session) }
         return resource.path
     }
 

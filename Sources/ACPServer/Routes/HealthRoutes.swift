@@ -2,15 +2,15 @@
 
 import Hummingbird
 
-/// Health checks for clients, load balancers and orchestrators. They require no credential.
+/// Health checks for clients, load balancers and orchestrators. They require no credential by default.
 struct HealthRoutes: Sendable {
     let engine: RunEngine
-    let authentication: Authentication?
+    let rules: AccessRules
 
-    func add(to group: RouterGroup<some RequestContext>) {
-        group.get("ping") { _, _ in Response.json(bytes: Array("{}".utf8)) }
-        group.get("healthz") { _, _ in Response.json(bytes: Array("{\"status\":\"ok\"}".utf8)) }
-        group.get("readyz", use: ready)
+    func add(to groups: RouteGroups<some RequestContext>) {
+        groups.reading(.ping).get("ping") { _, _ in Response.json(bytes: Array("{}".utf8)) }
+        groups.reading(.healthz).get("healthz") { _, _ in Response.json(bytes: Array("{\"status\":\"ok\"}".utf8)) }
+        groups.reading(.readyz).get("readyz", use: ready)
     }
 
     /// Reports whether the server accepts runs: not while it shuts down, nor while its storage accepts no writes.
@@ -19,17 +19,12 @@ struct HealthRoutes: Sendable {
             try await engine.checkReadiness()
         } catch {
             let response = ErrorResponse(error)
-            if await canReadReasons(request) { throw response }
+            // Only authenticated callers learn the state of the storage.
+            if await rules.isAuthenticated(request.head) { throw response }
             throw ErrorResponse(
                 response.status, ACPError(response.error.code, "this server is not ready: try again later"),
                 headers: response.headers, cause: response.cause)
         }
         return .json(bytes: Array("{\"status\":\"ok\"}".utf8))
-    }
-
-    /// Whether the sender is authenticated. Only then does the response describe the state of the storage.
-    private func canReadReasons(_ request: Request) async -> Bool {
-        guard let authentication else { return true }
-        return (try? await authentication.isAllowed(request.head)) == true
     }
 }

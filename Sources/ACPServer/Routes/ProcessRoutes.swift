@@ -6,8 +6,8 @@ import Hummingbird
 struct ProcessRoutes: Sendable {
     let engine: RunEngine
 
-    func add(to group: RouterGroup<some RequestContext>) {
-        group.get("processes", use: list)
+    func add(to groups: RouteGroups<some RequestContext>) {
+        groups.administer.get("processes", use: list)
     }
 
     private func list(_ request: Request, context: some RequestContext) async throws -> Response {

@@ -6,24 +6,27 @@ import Hummingbird
 
 /// `/runs` and the paths below.
 struct RunRoutes: Sendable {
-    let engine: RunEngine
+    let rules: AccessRules
     let configuration: ServerConfiguration
     let keepAlive: KeepAliveTimer
     let failureLogger: FailureLogger
     let budgets: ServerBudgets
 
-    func add(to group: RouterGroup<some RemoteAddressRequestContext>) {
-        group.post("runs", use: create)
-        group.get("runs", use: list)
-        group.get("runs/:run_id", use: get)
-        group.post("runs/:run_id", use: resume)
-        group.delete("runs/:run_id", use: delete)
-        group.post("runs/:run_id/cancel", use: cancel)
-        group.get("runs/:run_id/events", use: events)
-        group.get("runs/:run_id/contents/:digest", use: content)
+    private var engine: RunEngine { rules.engine }
+
+    func add(to groups: RouteGroups<some RemoteAddressRequestContext>) {
+        groups.call.post("runs", use: create)
+        groups.read.get("runs", use: list)
+        groups.read.get("runs/:run_id", use: get)
+        groups.call.post("runs/:run_id", use: resume)
+        groups.call.delete("runs/:run_id", use: delete)
+        groups.call.post("runs/:run_id/cancel", use: cancel)
+        groups.read.get("runs/:run_id/events", use: events)
+        groups.read.get("runs/:run_id/contents/:digest", use: content)
     }
 
     private func create(_ request: Request, context: some RemoteAddressRequestContext) async throws -> Response {
+        let access = try rules.current
         let body = try await receive(RunCreateRequest.self, request)
         try configuration.limits.check(body.input, "input")
         if let id = body.sessionID, let session = body.session, id != session.id {
@@ -34,9 +37,10 @@ struct RunRoutes: Sendable {
         var forwarded: ForwardedSession?
         if let session = body.session {
             try configuration.limits.check(session)
-            forwarded = try await ForwardedSession(session, SessionURLs(request, context, configuration), engine)
+            try await access.requireUsable(session.id)
+            forwarded = try await ForwardedSession(session, SessionURLs(request, context, configuration), access)
         }
-        let launched = try await engine.createRun(
+        let launched = try await access.createRun(
             RunRequest(
                 agent: body.agentName,
                 input: body.input,
@@ -65,7 +69,7 @@ struct RunRoutes: Sendable {
         if let named = body.runID, named != id {
             throw ErrorResponse(.badRequest, .invalidInput, "the path names run \(id), but run_id is \(named)")
         }
-        let (run, eventCount) = try await engine.resume(id, with: body.awaitResume)
+        let (run, eventCount) = try await rules.current.resume(id, with: body.awaitResume)
         return try await respond(with: run, mode: body.mode, after: eventCount, to: request, context)
     }
 
@@ -119,10 +123,11 @@ struct RunRoutes: Sendable {
     }
 
     private func get(_ request: Request, context: some RequestContext) async throws -> Response {
-        try .json(try await engine.fetchRun(try context.identifier("run_id", as: RunID.self)))
+        try .json(try await rules.current.fetchRun(try context.identifier("run_id", as: RunID.self)))
     }
 
     private func list(_ request: Request, context: some RemoteAddressRequestContext) async throws -> Response {
+        let access = try rules.current
         let agent = try request.identifier("agent_name", as: AgentName.self)
         let session = try request.identifier("session_id", as: SessionID.self)
         let status = try request.uri.queryParameters["status"].map { try unfinishedStatus($0) }
@@ -144,7 +149,7 @@ struct RunRoutes: Sendable {
         var seen: Set<RunID> = []
         var index = offset
         while json.hasRoom {
-            let page = try await engine.listedRuns(
+            let page = try await access.listedRuns(
                 RunQuery(filters.first ?? .all, offset: index, limit: min(size.count, json.remainingItems))
             ) { urls.content($0) }
             total = page.total
@@ -174,7 +179,7 @@ struct RunRoutes: Sendable {
                 "encoding=\(encoding.prefix(40)) is not valid: expected plain or base64")
         }
         guard let digest = ContentDigest(rawValue: text),
-            let content = try await engine.content(digest, of: id)
+            let content = try await rules.current.content(digest, of: id)
         else {
             throw ErrorResponse(.notFound, .notFound, "run \(id) has no content \(text.prefix(80))")
         }
@@ -199,11 +204,11 @@ struct RunRoutes: Sendable {
 
     private func cancel(_ request: Request, context: some RequestContext) async throws -> Response {
         let id = try context.identifier("run_id", as: RunID.self)
-        return try .json(try await engine.cancel(id), status: .accepted, headers: [.runID: id.rawValue])
+        return try .json(try await rules.current.cancel(id), status: .accepted, headers: [.runID: id.rawValue])
     }
 
     private func delete(_ request: Request, context: some RequestContext) async throws -> Response {
-        try await engine.deleteRun(try context.identifier("run_id", as: RunID.self))
+        try await rules.current.deleteRun(try context.identifier("run_id", as: RunID.self))
         return Response(status: .noContent)
     }
 
@@ -216,7 +221,7 @@ struct RunRoutes: Sendable {
         }
         let first = try lastEventID(request).map { $0 + 1 } ?? offset
         // Checked before the stream begins, while the response can still be 404.
-        try await engine.requireRun(id)
+        try await rules.current.requireRun(id)
         return stream(id, from: first, until: .terminal, to: request, context)
     }
 
@@ -233,7 +238,8 @@ struct RunRoutes: Sendable {
     /// Returns all events of a run, as the protocol defines it, or a page of them if there is a limit.
     private func list(_ id: RunID, from offset: Int, limit: Int?) async throws -> Response {
         let bytes = configuration.limits.maximumPageBytes
-        let total = try await engine.eventCount(of: id)
+        // From here on, the run is known to be one that the caller can reach.
+        let total = try await rules.current.eventCount(of: id)
         // Throws if the run does not exist.
         if offset >= total { _ = try await engine.events(of: id, from: offset, limit: 1, bytes: 1) }
         guard let limit else {

@@ -7,15 +7,17 @@ import Hummingbird
 ///
 /// The specification defines `/session/{id}`, its reference implementation serves `/sessions/{id}`: both are supported.
 struct SessionRoutes: Sendable {
-    let engine: RunEngine
+    let rules: AccessRules
     let configuration: ServerConfiguration
     let budgets: ServerBudgets
 
-    func add(to group: RouterGroup<some RemoteAddressRequestContext>) {
-        group.get("session/:session_id", use: get)
-        group.get("sessions/:session_id", use: get)
-        group.delete("sessions/:session_id", use: delete)
-        group.get("sessions/:session_id/history", use: history)
+    private var engine: RunEngine { rules.engine }
+
+    func add(to groups: RouteGroups<some RemoteAddressRequestContext>) {
+        groups.read.get("session/:session_id", use: get)
+        groups.read.get("sessions/:session_id", use: get)
+        groups.call.delete("sessions/:session_id", use: delete)
+        groups.read.get("sessions/:session_id/history", use: history)
     }
 
     /// Adds the routes of the resources to which descriptors refer. They can have other access rules than the rest.
@@ -26,7 +28,7 @@ struct SessionRoutes: Sendable {
 
     private func get(_ request: Request, context: some RemoteAddressRequestContext) async throws -> Response {
         let id = try context.identifier("session_id", as: SessionID.self)
-        let (record, count) = try await engine.session(id)
+        let (record, count) = try await rules.current.session(id)
         var urls = SessionURLs(request, context, configuration)
         let key = count > 0 ? await engine.ensuredOriginKey(of: record) : record.originKey
         urls.origin = key.map(OriginMark.init)
@@ -43,6 +45,7 @@ struct SessionRoutes: Sendable {
         let id = try context.identifier("session_id", as: SessionID.self)
         let offset = try request.integer("offset", in: 0...Int.max) ?? 0
         let limit = try request.integer("limit", in: 1...1000) ?? 10
+        try await rules.current.requireSession(id)
         let urls = SessionURLs(request, context, configuration)
         var json = PageJSON("history", from: offset, limit: limit, bytes: configuration.limits.maximumPageBytes)
         var size = ChunkSize(first: 32, limit: 128)
@@ -72,7 +75,7 @@ struct SessionRoutes: Sendable {
         let text = try context.parameters.require("index")
         let entry: HistoryEntry? =
             if let index = Int(text), index >= 0 {
-                try await engine.history(of: id, from: index, limit: 1).items.first
+                try await rules.current.history(of: id, from: index, limit: 1).items.first
             } else {
                 nil
             }
@@ -96,7 +99,7 @@ struct SessionRoutes: Sendable {
 
     private func state(_ request: Request, context: some RemoteAddressRequestContext) async throws -> Response {
         let id = try context.identifier("session_id", as: SessionID.self)
-        let record = try await engine.session(id).record
+        let record = try await rules.current.session(id).record
         guard record.forwardedState == nil, let state = record.state else {
             throw ErrorResponse(
                 .notFound, .notFound,
@@ -108,7 +111,7 @@ struct SessionRoutes: Sendable {
     }
 
     private func delete(_ request: Request, context: some RequestContext) async throws -> Response {
-        try await engine.deleteSession(try context.identifier("session_id", as: SessionID.self))
+        try await rules.current.deleteSession(try context.identifier("session_id", as: SessionID.self))
         return Response(status: .noContent)
     }
 }

@@ -9,6 +9,13 @@ enum SessionResource: Sendable, Hashable {
     case message(SessionID, Int)
     case state(SessionID)
 
+    /// The session.
+    var session: SessionID {
+        switch self {
+        case .message(let session, _), .state(let session): session
+        }
+    }
+
     /// The path below the server's base.
     var path: String {
         switch self {
@@ -90,6 +97,9 @@ struct SessionURLs: Sendable {
 
     /// Whether a URL has a mark, but not a base of this server.
     func isMarkedElsewhere(_ url: String) -> Bool { ownResource(url) == nil && SessionLink(url).origin != nil }
+
+    /// Whether the URLs of the server are signed.
+    var areSigned: Bool { signing != nil }
 
     /// Whether a URL grants access to its resource. If the server signs URLs, only signed URLs do.
     func grantsAccess(_ url: String, to resource: SessionResource) -> Bool {

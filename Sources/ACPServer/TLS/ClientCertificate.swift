@@ -60,15 +60,54 @@ public struct ClientCertificate: Sendable, Hashable {
 }
 
 extension Authentication {
-    /// Allows requests of clients whose verified certificate satisfies a check. It requires ``ServerTLS/clientAuthorities``.
+    /// Finds the principals of clients with a verified certificate. It requires ``ServerTLS/clientAuthorities``.
     ///
-    /// - Parameter isAllowed: Returns whether the client is allowed. Defaults to all whose certificate is verified.
+    /// The id of the principal is the certificate's subject, such as `CN=scheduler,O=Example`, or `sha256:` and its
+    /// fingerprint if the subject has more than 255 bytes. Its claims are `issuer`, `common_name` and
+    /// `alternative_names`.
+    ///
+    /// - Parameters:
+    ///   - roles: What these clients may do. Defaults to calling agents.
+    ///   - isAllowed: Returns whether a client is allowed. Defaults to all whose certificate is verified.
     public static func clientCertificate(
+        roles: Set<Principal.Role> = [.call],
         _ isAllowed: @escaping @Sendable (ClientCertificate) async throws -> Bool = { _ in true }
     ) -> Authentication {
-        .custom { _ in
-            guard let certificate = ClientCertificate.current else { return false }
-            return try await isAllowed(certificate)
+        clientCertificate { certificate in
+            try await isAllowed(certificate) ? certificate.principal(roles: roles) : nil
         }
+    }
+
+    /// Finds the principals of clients with a verified certificate. It requires ``ServerTLS/clientAuthorities``.
+    ///
+    /// ```swift
+    /// configuration.authentication = .clientCertificate { certificate in
+    ///     certificate.principal(roles: certificate.commonName == "operator" ? [.administer] : [.call])
+    /// }
+    /// ```
+    ///
+    /// - Parameter principal: Returns the principal of a client. If `nil`, the client is not allowed.
+    public static func clientCertificate(
+        principal: @escaping @Sendable (ClientCertificate) async throws -> Principal?
+    ) -> Authentication {
+        .principal { _ in
+            guard let certificate = ClientCertificate.current else { return nil }
+            return try await principal(certificate)
+        }
+    }
+}
+
+extension ClientCertificate {
+    /// Returns the principal whose id is the subject of this certificate.
+    ///
+    /// - Parameter roles: What the principal may do. Defaults to calling agents.
+    public func principal(roles: Set<Principal.Role> = [.call]) -> Principal? {
+        guard let id = PrincipalID(rawValue: subject) ?? PrincipalID(rawValue: "sha256:\(fingerprint)") else {
+            return nil
+        }
+        var claims: JSONObject = ["issuer": .string(issuer)]
+        if let commonName { claims["common_name"] = .string(commonName) }
+        if !alternativeNames.isEmpty { claims["alternative_names"] = .array(alternativeNames.map { .string($0) }) }
+        return Principal(id: id, roles: roles, claims: claims)
     }
 }

@@ -8,26 +8,10 @@ import Synchronization
 
 /// Has the current credentials of a server, and reads them again when their files change.
 final class TLSReloader: Service {
-    /// What shows that a file has changed.
-    private struct Stamp: Equatable {
-        let date: Date?
-        let size: UInt64?
-        let number: UInt64?
-
-        init(_ path: String) {
-            // Symbolic links are followed, since tools replace them instead of the files.
-            let target = URL(fileURLWithPath: path).resolvingSymlinksInPath().path
-            let attributes = try? FileManager.default.attributesOfItem(atPath: target)
-            date = attributes?[.modificationDate] as? Date
-            size = (attributes?[.size] as? NSNumber)?.uint64Value
-            number = (attributes?[.systemFileNumber] as? NSNumber)?.uint64Value
-        }
-    }
-
     private struct State {
         var credentials: TLSCredentials
         /// The stamps of the files from which the credentials were read.
-        var stamps: [Stamp]
+        var stamps: [FileStamp]
         /// Why the files as they are now cannot be used.
         var failure: String?
         /// The last warning about the certificate.
@@ -43,7 +27,7 @@ final class TLSReloader: Service {
         self.configuration = configuration
         self.logger = logger
         // Before the files are read, so that a change meanwhile is noticed.
-        let stamps = configuration.files.map { Stamp($0) }
+        let stamps = configuration.files.map { FileStamp($0) }
         state = Mutex(State(credentials: try TLSCredentials(configuration), stamps: stamps))
         warn(at: Date())
     }
@@ -60,7 +44,7 @@ final class TLSReloader: Service {
 
     /// Reads the files if they have changed, and logs if they cannot be used or the certificate is not valid.
     func reload(at date: Date = Date()) {
-        let stamps = configuration.files.map { Stamp($0) }
+        let stamps = configuration.files.map { FileStamp($0) }
         // Files that could not be used are tried again: several files do not change at the same moment.
         guard state.withLock({ $0.stamps != stamps || $0.failure != nil }) else { return warn(at: date) }
         do throws(ServerError) {

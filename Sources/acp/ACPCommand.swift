@@ -25,15 +25,16 @@ struct ACPCommand: AsyncParsableCommand {
 
             Exit codes:
               0   success
-              1   the run failed or was cancelled
+              1   the run failed or was cancelled, or acp check has found a mistake
               2   the server cannot be reached, or responded with an error
               3   the run awaits an answer
-              64  the command line is not valid
+              64  the command line or the configuration is not valid
               130, 143  serve was ended by a second SIGINT or SIGTERM
             """,
         version: "0.1.0",
         subcommands: [
-            ServeCommand.self, AgentsCommand.self, RunCommand.self, RunsCommand.self, StatusCommand.self,
+            ServeCommand.self, CheckCommand.self, AgentsCommand.self, RunCommand.self, RunsCommand.self,
+            StatusCommand.self,
             EventsCommand.self, ResumeCommand.self, CancelCommand.self, DeleteCommand.self, SessionCommand.self,
             ProcessesCommand.self, StorageCommand.self, CardCommand.self,
         ]

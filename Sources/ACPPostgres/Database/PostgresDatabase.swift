@@ -169,9 +169,14 @@ final class PostgresDatabase: Sendable {
                 + "turned off (skipsMigrations): run the SQL that `acp storage schema` prints")
     }
 
+    /// Executes a statement that changes nothing, whether there are tables or not.
+    func readWithoutTables(_ action: String, _ sql: String) async throws(StorageError) -> ResultSet {
+        try await run(action, [Statement(sql)], changes: false, isRepeatable: true)
+    }
+
     /// Returns the version of the tables, and the oldest version of the storage that can use them if it is stored, or
     /// `nil` if there are no tables.
-    private func schemaVersion() async throws(StorageError) -> (version: Int, usableFrom: Int?)? {
+    func schemaVersion() async throws(StorageError) -> (version: Int, usableFrom: Int?)? {
         do throws(StorageError) {
             let rows = try await run(
                 "Reading the version of the tables", [Statement(Schema.readVersion)], changes: false, isRepeatable: true

@@ -28,10 +28,8 @@ final class EvictionCheck: Sendable {
         do throws(StorageError) {
             var policies: Set<String> = []
             for server in try await executor.masterClients() {
-                guard let settings = try await settings(of: server), settings.isLimited else { continue }
-                policies.insert(settings.policy)
+                if let policy = try await policy(of: server) { policies.insert(policy) }
             }
-            policies.remove("noeviction")
             guard !policies.isEmpty else { return }
             logger.warning(
                 """
@@ -43,6 +41,15 @@ final class EvictionCheck: Sendable {
             // The servers cannot be reached now: the next ping or heartbeat tries again.
             isDone.withLock { $0 = !error.isTransient }
         }
+    }
+
+    /// Returns the policy of a server that evicts keys when its memory is used up. `nil` if it evicts none, or the user may
+    /// not read its settings.
+    func policy(of server: RedisExecutor) async throws(StorageError) -> String? {
+        guard let settings = try await settings(of: server), settings.isLimited, settings.policy != "noeviction" else {
+            return nil
+        }
+        return settings.policy
     }
 
     /// - Returns: `nil` if the user may not read them.
@@ -68,7 +75,7 @@ final class EvictionCheck: Sendable {
     }
 
     /// - Returns: `nil` if the server refused the call.
-    private static func allowed(
+    static func allowed(
         _ call: () async throws(StorageError) -> RESPValue
     ) async throws(StorageError) -> RESPValue? {
         do throws(StorageError) {

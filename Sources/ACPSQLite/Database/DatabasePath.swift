@@ -67,6 +67,21 @@ enum DatabasePath {
         }
     }
 
+    /// Rejects a file that could not be created.
+    static func checkFolderIsWritable(_ path: String) throws(StorageError) {
+        let slash = path.lastIndex(of: "/") ?? path.startIndex
+        let folder = slash == path.startIndex ? "/" : String(path[..<slash])
+        guard access(folder, W_OK | X_OK) == 0 else {
+            let number = errno
+            throw StorageError(
+                .refused,
+                "\(path) cannot be created: \(systemError(number)). Make its folder writable for this user, or use "
+                    + "another path")
+        }
+    }
+
+    static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+
     /// Returns the size of a file in bytes, or 0 if it does not exist.
     static func size(_ path: String) -> Int {
         var status = stat()

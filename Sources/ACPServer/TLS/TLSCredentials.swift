@@ -56,7 +56,7 @@ struct TLSCredentials: Sendable {
         return nil
     }
 
-    private static func certificates(in pem: ServerTLS.PEM, _ name: String) throws(ServerError) -> [NIOSSLCertificate] {
+    static func certificates(in pem: ServerTLS.PEM, _ name: String) throws(ServerError) -> [NIOSSLCertificate] {
         let bytes = try bytes(of: pem, name)
         guard let certificates = try? NIOSSLCertificate.fromPEMBytes(bytes), !certificates.isEmpty else {
             throw .invalidCertificate(

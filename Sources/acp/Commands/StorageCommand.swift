@@ -52,7 +52,7 @@ struct StorageCommand: AsyncParsableCommand {
         var json = false
 
         func run() async throws {
-            switch try options.specification() {
+            switch try options.access().specification {
             case .memory:
                 throw ValidationError(
                     "A storage in memory cannot be read by another process: use sqlite:PATH or redis://….")
@@ -88,7 +88,7 @@ struct StorageCommand: AsyncParsableCommand {
         func run() async throws {
             if !yes {
                 guard Console.isInteractive else { throw ValidationError("Nothing was deleted: add --yes.") }
-                try Console.write("Delete everything in \(try options.place())? [y/N] ")
+                try Console.write("Delete everything in \(try options.access().place())? [y/N] ")
                 guard readLine()?.lowercased() == "y" else { return Console.note("Nothing was deleted.") }
             }
             try await StorageCommand.use(options) { storage in
@@ -101,7 +101,7 @@ struct StorageCommand: AsyncParsableCommand {
     static func use(
         _ options: StorageOptions, _ body: (any Storage) async throws -> Void
     ) async throws {
-        let storage = try await options.open()
+        let storage = try await options.access().open()
         do {
             try await reporting { try await body(storage) }
         } catch {

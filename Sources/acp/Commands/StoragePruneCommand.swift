@@ -21,7 +21,7 @@ extension StorageCommand {
         var olderThan: Age
 
         func run() async throws {
-            guard case .postgres = try options.specification() else {
+            guard case .postgres = try options.access().specification else {
                 throw ValidationError(
                     "prune is for PostgreSQL; Redis and SQLite delete old runs by themselves, see --ttl.")
             }

@@ -5,10 +5,9 @@ import Foundation
 
 /// The default folder of the tool's data.
 enum DataFolder {
-    /// Returns the path of the SQLite file. The folder is created if it does not exist: `$XDG_DATA_HOME/simple-acp`, or
-    /// `~/.local/share/simple-acp`; on macOS `~/Library/Application Support/simple-acp`.
+    /// Returns the path of the SQLite file. The folder is created if it does not exist.
     static func defaultStorage() throws(StorageError) -> String {
-        let folder = try base().appendingPathComponent("simple-acp", isDirectory: true)
+        let folder = try folder()
         do {
             // Only this user has access, since messages may be private.
             try FileManager.default.createDirectory(
@@ -19,8 +18,21 @@ enum DataFolder {
                 "the folder \(folder.path) cannot be created: use another file with --storage sqlite:PATH, or --storage memory",
                 cause: error)
         }
-        return folder.appendingPathComponent("acp.sqlite").path
+        return file(in: folder)
     }
+
+    /// Returns the path of the SQLite file. `nil` if its folder does not exist.
+    static func existingStorage() throws(StorageError) -> String? {
+        let folder = try folder()
+        return FileManager.default.fileExists(atPath: folder.path) ? file(in: folder) : nil
+    }
+
+    /// `$XDG_DATA_HOME/simple-acp`, or `~/.local/share/simple-acp`; on macOS `~/Library/Application Support/simple-acp`.
+    private static func folder() throws(StorageError) -> URL {
+        try base().appendingPathComponent("simple-acp", isDirectory: true)
+    }
+
+    private static func file(in folder: URL) -> String { folder.appendingPathComponent("acp.sqlite").path }
 
     private static func base() throws(StorageError) -> URL {
         let environment = ProcessInfo.processInfo.environment

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import ArgumentParser
-
 /// The address on which a server listens, in the forms of the system and of URLs.
 struct ListenHost {
     /// The address without brackets.
@@ -12,29 +10,30 @@ struct ListenHost {
     /// The host of a URL: IPv6 addresses are in brackets, and the percent sign before their zone is escaped (RFC 6874).
     var inURL: String { address.contains(":") ? "[\(address.replacing("%", with: "%25"))]" : address }
 
-    static func argument(_ text: String) throws -> ListenHost {
+    /// Whether only this machine can reach the address.
+    var isLoopback: Bool { address.hasPrefix("127.") || address == "::1" || address.lowercased() == "localhost" }
+
+    private init(address: String) { self.address = address }
+
+    /// Parses the value of a setting.
+    init(_ text: String) throws(SettingFault) {
         var address = text[...]
         if address.hasPrefix("[") {
             guard address.hasSuffix("]") else {
-                throw ValidationError("--host \(text): unexpected text after the brackets; use --port for the port.")
+                throw SettingFault(predicate: "has text after the brackets: use --port for the port")
             }
             address = address.dropFirst().dropLast()
             guard address.contains(":") else {
-                throw ValidationError("--host \(text): brackets are for IPv6 addresses.")
+                throw SettingFault(predicate: "has brackets, which are for IPv6 addresses")
             }
         } else if address.contains("/") {
-            throw ValidationError("--host \(text): expected an address or a name, not a URL.")
+            throw SettingFault(predicate: "must be an address or a name, not a URL")
         } else if address.count(where: { $0 == ":" }) == 1 {
-            throw ValidationError("--host \(text): expected an address or a name; use --port for the port.")
+            throw SettingFault(predicate: "must be an address or a name: use --port for the port")
         }
         guard !address.isEmpty, !address.contains(where: \.isWhitespace) else {
-            throw ValidationError("--host: expected an address or a name, without spaces.")
+            throw SettingFault(predicate: "is empty or contains spaces: expected an address or a name")
         }
-        return ListenHost(address: String(address).replacing("%25", with: "%"))
+        self.address = String(address).replacing("%25", with: "%")
     }
-}
-
-extension ListenHost: CustomStringConvertible {
-    /// The address, which the help shows as the default.
-    var description: String { address }
 }

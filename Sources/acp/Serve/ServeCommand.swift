@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import A2AServer
 import ACPServer
 import ArgumentParser
 import Foundation
@@ -33,137 +32,40 @@ struct ServeCommand: AsyncParsableCommand {
               acp serve --storage postgres://localhost/agents
               acp serve --host 0.0.0.0 --max-runs 50 --grace 5
               acp serve --metrics-port 9464 --log-format json --log-requests
+              acp serve --config acp.yaml
+              acp serve --config acp.yaml --print-config
+
+            Every option can also be set by an environment variable and in a configuration file. --print-config shows their \
+            names, and `acp check` with the same options checks them, certificates, ports and the storage.
             """
     )
 
-    @Option(
-        help: """
-            The address to listen on: a name, an IPv4 address, or an IPv6 address with or without brackets. 0.0.0.0 or :: \
-            for all addresses of this machine. (default: 127.0.0.1)
-            """,
-        transform: ListenHost.argument)
-    var host = ListenHost.loopback
-
-    @Option(help: "The port to listen on; 0 for any free port.")
-    var port = 8000
-
-    @OptionGroup var storageOptions: StorageOptions
-
-    @Option(help: "The maximum number of runs that execute at the same time. Further runs wait.")
-    var maxRuns = 1_000
-
-    @Option(help: "The maximum number of waiting runs. Further runs are rejected with 503.")
-    var maxWaiting = 100
-
-    @Option(help: "How concurrent runs of one session are handled: overlap, queue, or refuse (with 409).")
-    var sessionRuns = AgentPolicy.SessionRuns.overlap
-
-    @Option(
-        help: """
-            The lease, in seconds: on a shared storage, other servers claim the runs of this one after this time without \
-            a heartbeat.
-            """)
-    var lease = 15.0
-
-    @Option(help: "The maximum size of a request body, in bytes. Larger bodies are rejected with 413.")
-    var maxBody = 4 * 1_048_576
-
-    @Option(help: "The maximum number of connections. Further ones receive 503.")
-    var maxConnections = ConnectionConfiguration().maximumCount
-
-    @Option(
-        help: """
-            Contents of message parts with more bytes than this are stored once, separately from their messages. 0 stores \
-            all contents in their messages.
-            """)
-    var inlineLimit = 65_536
-
-    @Option(help: "How long active runs may continue after the first signal, in seconds.")
-    var grace = 30.0
-
-    @Option(
-        help: """
-            The bearer token that requests must contain. Unlike this option, $ACP_SERVER_TOKEN is not visible to other \
-            users of the machine. (default: $ACP_SERVER_TOKEN; without a token, all requests are allowed)
-            """)
-    var token: String?
-
-    @OptionGroup var urls: URLOptions
-
-    @OptionGroup var a2aOptions: A2AServerOptions
-
-    @OptionGroup var browsers: BrowserOptions
-
-    @OptionGroup var tls: ServerTLSOptions
-
-    @OptionGroup var callers: CallerOptions
-
-    @OptionGroup var observation: ObservationOptions
-
-    @Option(
-        name: .customLong("link-host"),
-        help: ArgumentHelp(
-            "A host, optionally with a port, from which messages and files are loaded whatever its address. Repeatable.",
-            valueName: "host[:port]"), transform: AllowedHost.argument)
-    var linkHosts: [AllowedHost] = []
+    @OptionGroup var options: SettingOptions<ServeSettings>
 
     @Flag(
         help: """
-            Also load messages and files from this machine and private networks. For development only: with this flag, \
-            callers can reach everything that the server can reach.
+            Print the configuration, in which each value has its source, as a configuration file without secrets, and exit.
             """)
-    var allowPrivateLinks = false
-
-    @Flag(
-        help: """
-            Send callers the descriptions of all errors that agents throw, not only of those that are meant for them. For \
-            development only: descriptions may contain secrets, paths and addresses. All errors are logged in any case.
-            """)
-    var reportErrorDescriptions = false
-
-    func validate() throws {
-        guard (0...65535).contains(port) else { throw ValidationError("--port must be 0 to 65535.") }
-        guard maxRuns > 0 else { throw ValidationError("--max-runs must be 1 or more.") }
-        guard maxWaiting >= 0 else { throw ValidationError("--max-waiting must not be negative.") }
-        guard lease >= 0.1, lease <= 1e6 else { throw ValidationError("--lease must be 0.1 to 1000000.") }
-        guard inlineLimit >= 0 else { throw ValidationError("--inline-limit must not be negative.") }
-        guard maxBody > 0 else { throw ValidationError("--max-body must be 1 or more.") }
-        guard maxConnections > 0 else { throw ValidationError("--max-connections must be 1 or more.") }
-        guard grace >= 0, grace <= 1e9 else { throw ValidationError("--grace must be 0 to 1000000000.") }
-        _ = try bearerToken()
-    }
-
-    private func bearerToken() throws -> String? {
-        try EnvironmentVariable.token(
-            option: token, variable: "ACP_SERVER_TOKEN", otherwise: "without a token all requests are allowed")
-    }
+    var printConfig = false
 
     func run() async throws {
-        let logger = observation.bootstrapLogging()
-        var configuration = ServerConfiguration(
-            host: host.address,
-            port: port,
-            engine: EngineConfiguration(
-                maximumActiveRuns: maxRuns, maximumQueuedRuns: maxWaiting, sessionRuns: sessionRuns,
-                lease: .seconds(lease), shutdownGrace: .seconds(grace),
-                inlineContentLimit: inlineLimit > 0 ? inlineLimit : nil,
-                reportsErrorDescriptions: reportErrorDescriptions),
-            maximumBodySize: maxBody,
-            links: LinkConfiguration(allowedHosts: linkHosts, allowsPrivateAddresses: allowPrivateLinks),
-            connections: ConnectionConfiguration(maximumCount: maxConnections))
-        configuration.authentication = try bearerToken().map { .bearer($0) }
-        try urls.apply(to: &configuration, logger: logger)
-        browsers.apply(to: &configuration)
-        tls.apply(to: &configuration)
-        callers.apply(to: &configuration)
+        let values = try options.values()
+        if printConfig { return try Console.write(PrintedConfiguration(values).text) }
+        let logger = ServeSettings.log.bootstrap(values)
+        var configuration = ServeSettings.configuration(values)
+        if configuration.urlSigning != nil, configuration.authentication == nil {
+            logger.warning(
+                "URLs are signed, but there is no --token: anyone who knows the id of a session can get its signed URLs"
+            )
+        }
         // Before the storage is opened, which records metrics as well.
-        configuration.metrics = observation.metricsEndpoint()
-        configuration.logsRequests = observation.logRequests
-        let storage = try await storageOptions.open(logLevel: observation.logLevel, logFormat: observation.logFormat)
+        configuration.metrics = ServeSettings.metrics.endpoint(values)
+        let storage = try await StorageAccess(values).open(
+            logLevel: values[ServeSettings.log.level], logFormat: values[ServeSettings.log.format])
         let server = ACPServer(storage: storage, configuration: configuration, logger: logger)
         try server.addExampleAgents()
-        try a2aOptions.apply(to: server)
-        let host = host
+        try ServeSettings.a2a.apply(to: server, values)
+        let host = ServeSettings.listening.address(values)
         let scheme = configuration.tls == nil ? "http" : "https"
         do {
             try await server.runService { port in
@@ -185,17 +87,5 @@ struct ServeCommand: AsyncParsableCommand {
             throw ExitStatus.unsuccessful.code
         }
         try await storage.close()
-    }
-}
-
-extension AgentPolicy.SessionRuns: ExpressibleByArgument {}
-
-extension AllowedHost {
-    fileprivate static func argument(_ text: String) throws -> AllowedHost {
-        do {
-            return try AllowedHost(text)
-        } catch {
-            throw ValidationError("\(error.message).")
-        }
     }
 }

@@ -5,40 +5,31 @@ import ArgumentParser
 import Logging
 import Redis
 
-/// The storage of a command.
+/// The storage of a command that accesses it directly.
 struct StorageOptions: ParsableArguments {
-    @Option(help: "The storage of runs, events and sessions.")
-    var storage = "sqlite"
+    @OptionGroup var settings: SettingOptions<StorageScope>
 
-    @Option(help: "The prefix of all keys in Redis.")
-    var prefix = "acp:"
+    /// Returns the storage of the options, of variables and of the configuration file.
+    func access() throws -> StorageAccess { StorageAccess(try settings.values()) }
+}
 
-    @Option(
-        help: """
-            How many seconds a run is stored after its last update (in SQLite: after its end), and a session after its \
-            last use. (default: 86400; in SQLite and PostgreSQL until it is deleted)
-            """)
-    var ttl: Int?
+/// A storage that can be opened.
+struct StorageAccess {
+    let specification: StorageSpecification
+    let prefix: String
+    let timeToLive: Duration?
 
-    func validate() throws {
-        guard ttl ?? 1 > 0 else { throw ValidationError("--ttl must be 1 or more.") }
-        guard !prefix.isEmpty else { throw ValidationError("--prefix must not be empty.") }
-        do {
-            if case .postgres = try StorageSpecification(storage), ttl != nil {
-                throw ValidationError(
-                    "--ttl is not supported for PostgreSQL, which stores runs until they are deleted: see acp storage prune."
-                )
-            }
-        } catch let error as StorageSpecification.UnknownForm {
-            throw ValidationError("\(error).")
-        }
+    /// - Parameter values: Valid settings.
+    init(_ values: SettingValues) {
+        let settings = ServeSettings.storage
+        specification = settings.specification(values)
+        prefix = values[settings.prefix]
+        timeToLive = values[settings.timeToLive].map { .seconds($0) }
     }
-
-    func specification() throws -> StorageSpecification { try StorageSpecification(storage) }
 
     /// Returns a description of the storage for a confirmation, without its URL, which may contain a password.
     func place() throws -> String {
-        switch try specification() {
+        switch specification {
         case .memory: "memory"
         case .sqlite(let path): try path ?? DataFolder.defaultStorage()
         case .redis: "Redis with prefix \(prefix)"
@@ -47,15 +38,11 @@ struct StorageOptions: ParsableArguments {
     }
 
     /// Opens the storage and checks its connectivity, so that mistakes are reported at once.
-    func open(
-        logLevel: Logger.Level = .warning, logFormat: LogFormat = .text
-    ) async throws -> any Storage {
-        let specification = try specification()
+    func open(logLevel: Logger.Level = .warning, logFormat: LogFormat = .text) async throws -> any Storage {
         let gate = StartupLogHandler.Gate()
         let logger = StartupLogHandler.logger(level: logLevel, format: logFormat, gate: gate)
         do {
-            let storage = try specification.open(
-                prefix: prefix, timeToLive: ttl.map { .seconds($0) }, logger: logger)
+            let storage = try specification.open(prefix: prefix, timeToLive: timeToLive, logger: logger)
             do {
                 _ = try await storage.ping()
                 gate.open()

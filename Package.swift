@@ -589,6 +589,22 @@ let package = Package(
             path: "Tests/SQLiteTestProcess",
             swiftSettings: swiftSettings
         ),
+        .executableTarget(
+            name: "ChaosServer",
+            dependencies: [
+                "A2AServer",
+                "ACPCore",
+                "ACPPostgres",
+                "ACPRedis",
+                "ACPSQLite",
+                "ACPServer",
+                "ACPStorage",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            path: "Tests/ChaosServer",
+            swiftSettings: swiftSettings
+        ),
         .testTarget(
             name: "ACPSQLiteTests",
             dependencies: [

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The end of a round, without faults: all runs end, everything is read, everything is deleted."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, TypeVar
+
+from clients import Endpoint
+from history import OK, TERMINAL, UNKNOWN, Operation, Recorder
+from watchdog import Watchdog
+from workload import Workload
+
+T = TypeVar("T")
+WIDTH = 12
+ATTEMPTS = 40
+
+
+async def each(values: Iterable[T], action: Callable[[T], Awaitable[Any]]) -> None:
+    """Performs an action with each value, a few at a time."""
+    pending = list(values)
+
+    async def work() -> None:
+        while pending:
+            await action(pending.pop())
+
+    await asyncio.gather(*(work() for _ in range(WIDTH)))
+
+
+async def certainly(attempt: Callable[[], Awaitable[Operation]]) -> Operation:
+    """Repeats an operation until it is not in doubt: there are no faults any more."""
+    for _ in range(ATTEMPTS):
+        operation = await attempt()
+        if operation.outcome != UNKNOWN:
+            break
+        await asyncio.sleep(0.25)
+    return operation
+
+
+class Ending:
+    """Ends what a workload has begun."""
+
+    def __init__(
+        self, workload: Workload, endpoints: list[Endpoint], recorder: Recorder, watchdog: Watchdog, seed: int
+    ) -> None:
+        self._workload = workload
+        self._endpoints = endpoints
+        self._recorder = recorder
+        self._watchdog = watchdog
+        self._rng = random.Random(seed)
+
+    def _endpoint(self) -> Endpoint:
+        return self._rng.choice(self._endpoints)
+
+    async def settle(self, seconds: float) -> None:
+        """Answers and cancels what waits, until all runs and followers have ended or the time is up."""
+        end = self._watchdog.now() + seconds
+        runs = {run.id for run in self._workload.runs}
+        while self._watchdog.now() < end:
+            unfinished = []
+            for status in ("created", "in-progress", "awaiting", "cancelling"):
+                listed = await certainly(lambda: self._endpoint().read_list("settling", status=status))
+                unfinished += listed.response.get("runs") or []
+            await each(unfinished, self._finish)
+            runs |= {run["run_id"] for run in unfinished}
+            if not unfinished and not self._workload.followed():
+                break
+            await asyncio.sleep(0.2)
+        self._workload.stop_following()
+
+    async def _finish(self, run: dict[str, Any]) -> None:
+        if run["status"] != "awaiting":
+            return
+        if self._rng.random() < 0.3:
+            await self._endpoint().cancel(run["run_id"])
+        else:
+            self._workload._counter += 1
+            await self._endpoint().answer(run["run_id"], f"end{self._workload._counter}", "async")
+
+    async def read_everything(self) -> None:
+        """Reads all runs, events, histories and states, and compares a few with another server."""
+        listed = await certainly(lambda: self._endpoint().read_list("final-list"))
+        runs = {run["run_id"] for run in listed.response.get("runs") or []}
+        runs |= {run.id for run in self._workload.runs if not run.is_deleted}
+        self._runs = runs
+        for run in listed.response.get("runs") or []:
+            self._workload.sessions.add(run["session_id"])
+
+        async def read(run: str) -> None:
+            await certainly(lambda: self._endpoint().read_run(run, "final-run"))
+            for _ in range(2 if self._rng.random() < 0.2 else 1):
+                await certainly(lambda: self._endpoint().read_events(run, "final-events"))
+
+        async def read_session(session: str) -> None:
+            for _ in range(2 if self._rng.random() < 0.2 else 1):
+                await certainly(lambda: self._endpoint().read_history(session, "final-history"))
+            await certainly(lambda: self._endpoint().read_state(session, "final-state"))
+
+        await each(runs, read)
+        await each(self._workload.sessions, read_session)
+
+    async def delete_everything(self) -> None:
+        """Deletes all runs that have ended, and all sessions."""
+        ended = {
+            one.response["run"]["run_id"]
+            for one in self._recorder.history.operations
+            if one.kind == "final-run" and one.outcome == OK and one.response["run"]["status"] in TERMINAL
+        }
+        await each(ended, lambda run: certainly(lambda: self._endpoint().delete_run(run)))
+        await each(self._workload.sessions, lambda one: certainly(lambda: self._endpoint().delete_session(one)))

@@ -113,6 +113,7 @@ async def _round(
     await fleet.heal()
     ending = Ending(workload, endpoints, recorder, watchdog, seed)
     await ending.settle(options.lease * 3 + 12)
+    await ending.probe(3)
     await ending.read_everything()
     await ending.delete_everything()
     history.leftovers = await fleet.store.leftovers()

@@ -3,6 +3,7 @@
 
 import asyncio
 import random
+import uuid
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, TypeVar
 
@@ -14,6 +15,7 @@ from workload import Workload
 T = TypeVar("T")
 WIDTH = 12
 ATTEMPTS = 40
+PROBE_DEADLINE = 20.0
 
 
 async def each(values: Iterable[T], action: Callable[[T], Awaitable[Any]]) -> None:
@@ -76,6 +78,42 @@ class Ending:
         else:
             self._workload._counter += 1
             await self._endpoint().answer(run["run_id"], f"end{self._workload._counter}", "async")
+
+    async def probe(self, count: int) -> None:
+        """Measures how long an event takes to a follower at another server, and an answer to the owner of its run."""
+        for number in range(count):
+            servers = [self._endpoints[(number + place) % len(self._endpoints)] for place in range(3)]
+            operation = self._recorder.begin("probe", servers[0].name, number=number)
+            begin = self._watchdog.now()
+            try:
+                async with asyncio.timeout(PROBE_DEADLINE):
+                    run = await self._converse(servers, f"{self._workload.name}p{number}")
+                self._recorder.end(operation, OK, seconds=round(self._watchdog.now() - begin, 3), of=run)
+            except TimeoutError:
+                self._recorder.end(operation, OK, seconds=PROBE_DEADLINE)
+
+    async def _converse(self, servers: list[Endpoint], tag: str) -> str:
+        """Creates a run at one server, which is followed at a second one and answered at a third one."""
+        order = {"tag": tag, "questions": 1, "steps": 0}
+        request = {
+            "agent": "asker", "tag": tag, "order": order, "protocol": "acp", "own": True, "session": str(uuid.uuid4()),
+            "key": None, "mode": "async",
+        }  # fmt: skip
+        self._workload.sessions.add(request["session"])
+        created = await certainly(lambda: servers[0].create(servers[0].begin("create", **request)))
+        run = str(created.response.get("run_id"))
+        operation = servers[1].begin("follow", run=run, after=-1, follower=-1)
+        # Keep-alive comments arrive every 15 seconds.
+        following = asyncio.create_task(
+            servers[1].stream(operation, "GET", f"/runs/{run}/events", headers={"Accept": "text/event-stream"}, timeout=60))
+        try:
+            while not any(one["event"]["type"] == "run.awaiting" for one in operation.response.get("events", [])):
+                await asyncio.sleep(0.02)
+            await servers[2].answer(run, f"{tag}answer", "async")
+            await following
+        finally:
+            following.cancel()
+        return run
 
     async def read_everything(self) -> None:
         """Reads all runs, events, histories and states, and compares a few with another server."""

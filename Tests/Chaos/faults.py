@@ -146,7 +146,7 @@ class Nemesis:
     async def run(self, until: float) -> None:
         async with asyncio.TaskGroup() as group:
             while self._recorder.now() < until:
-                await asyncio.sleep(self._rng.uniform(0.1, 1.5))
+                await asyncio.sleep(self._rng.uniform(0.05, 0.8))
                 free = [slot for slot in self._fleet.slots if slot.name not in self._busy]
                 if len(self._busy) >= self._width or not self._chosen:
                     continue

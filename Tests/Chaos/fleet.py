@@ -34,7 +34,7 @@ def clock_library(folder: Path) -> Path | None:
 
 
 def binary() -> Path:
-    return Path(os.environ.get("CHAOS_SERVER", ROOT / ".build" / "debug" / "ChaosServer"))
+    return ROOT / os.environ.get("CHAOS_SERVER", ".build/debug/ChaosServer")
 
 
 class Slot:

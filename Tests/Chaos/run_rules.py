@@ -255,9 +255,23 @@ def everything_ends(facts: Facts) -> Iterator[Violation]:
             "everything-ends", operation.request["run"], "its follower has not seen its end", (operation.id,))
 
 
+def probes_are_prompt(facts: Facts) -> Iterator[Violation]:
+    """Without faults, a run that asks a question at one server is followed at another and answered at a third in no time.
+
+    The median counts: one pause of a busy machine is no fault.
+    """
+    probes = sorted(facts.of_kind("probe"), key=lambda one: one.response["seconds"])
+    if probes and (middle := probes[len(probes) // 2]).response["seconds"] > PROMPT:
+        yield Violation(
+            "prompt", "probe", f"it took {middle.response['seconds']} s in the median", tuple(one.id for one in probes))
+
+
+PROMPT = 5.0
+"""Seconds for a run that takes some milliseconds."""
+
 RULES = [
     events_agree, events_gapless, events_stay, ends_are_final, runs_are_created_once, runs_are_not_lost, output_is_exact,
-    answers_count_once, cancels_count, failures_have_reasons, responses_are_expected, everything_ends,
+    answers_count_once, cancels_count, failures_have_reasons, responses_are_expected, everything_ends, probes_are_prompt,
 ]  # fmt: skip
 
 

@@ -234,6 +234,9 @@ WRONG: dict[str, tuple[Callable[[Story], Any], str]] = {
     "a swap of a value that was not there": (lambda s: s.named["create t4"].request["order"].update(expected="t9"),
                                              "states-linearizable"),
     "a swap that failed for no reason": (lambda s: s.set_output("t4", ["t4.is:t3"]), "states-linearizable"),
+    "events that arrive late": (
+        lambda s: [s.add(f"probe {number}", "probe", {}, seconds=(0.1, 9, 20)[number]) for number in range(3)], "prompt",
+    ),
     "something that is left in the storage": (lambda s: s.history.leftovers.append("acp:run:x"), "nothing-left"),
     "a server that crashes": (lambda s: s.history.crashes.append("p0 ended by itself"), "servers-live"),
 }  # fmt: skip

@@ -46,7 +46,7 @@ class Workload:
         self._endpoints = endpoints
         self._recorder = recorder
         self._seed = seed
-        self._name = name
+        self.name = name
         self._counter = 0
         self.runs: list[Known] = []
         self.sessions: set[str] = set()
@@ -72,7 +72,7 @@ class Workload:
 
     def _tag(self) -> str:
         self._counter += 1
-        return f"{self._name}{self._counter}"
+        return f"{self.name}{self._counter}"
 
     def _known(self, rng: random.Random) -> Known | None:
         """A run that clients know, one of the newest in most cases."""
@@ -157,8 +157,13 @@ class Workload:
 
     async def _change_state(self, rng: random.Random) -> None:
         register = rng.choice(self._registers)
+        # Some at the same time.
+        count = rng.choice([1, 1, 3])
+        await asyncio.gather(*(self._use(register, random.Random(rng.random())) for _ in range(count)))
+
+    async def _use(self, register: Register, rng: random.Random) -> None:
         register.calls += 1
-        if register.calls >= STATE_CALLS:
+        if register.calls == STATE_CALLS:
             self._registers[self._registers.index(register)] = Register(str(uuid.uuid4()))
         self.sessions.add(register.session)
         if rng.random() < 0.25:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-.PHONY: help demo serve test test-quick lint format build interop model fuzz test-tsan test-upgrade clean bench docs api-check redis-cluster redis-sentinel
+.PHONY: help demo serve test test-quick lint format build interop model chaos fuzz test-tsan test-upgrade clean bench docs api-check redis-cluster redis-sentinel
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | awk -F'|' '{ printf "make %-14s %s\n", $$1, $$2 }'
@@ -39,6 +39,9 @@ interop: ## drive the built server with the Python client (options go to pytest:
 
 model: ## check the model of runs in docs/model with spin (options: ARGS="--trace no-fence")
 	@scripts/model $(ARGS)
+
+chaos: ## random faults on each storage, and a checker (options: ARGS="--storage redis --seconds 3600 --seed 7", ARGS=broken)
+	@scripts/chaos $(ARGS)
 
 fuzz: ## fuzz the decoders
 	@scripts/fuzz $(ARGS)

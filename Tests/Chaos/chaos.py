@@ -112,9 +112,9 @@ async def _round(
     history.crashes += nemesis.problems + fleet.crashes()
     await fleet.heal()
     ending = Ending(workload, endpoints, recorder, watchdog, seed)
-    await ending.settle(options.lease * 3 + 12)
+    await ending.settle(options.lease * 3 + 12 + fleet.store.recovery)
     await ending.probe(3)
-    await ending.read_everything()
+    await ending.read_everything(fleet.store.recovery)
     await ending.delete_everything()
     history.leftovers = await fleet.store.leftovers()
     history.crashes += fleet.crashes()
@@ -183,9 +183,12 @@ def main() -> int:
         if result.violations:
             failed = True
             print(result.text)
-            print(
-                f"See it again: make chaos ARGS=\"{' '.join(sys.argv[1:])} --storage {storage} --seed {seed}\" "
-                "(the order of events differs from run to run)")
+            again = " ".join(sys.argv[1:])
+            if arguments.storage != [storage]:
+                again += f" --storage {storage}"
+            if arguments.seed is None:
+                again += f" --seed {seed}"
+            print(f"See it again: make chaos ARGS=\"{again.strip()}\" (the order of events differs from run to run)")
     return 1 if failed else 0
 
 

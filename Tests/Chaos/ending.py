@@ -76,8 +76,7 @@ class Ending:
         if self._rng.random() < 0.3:
             await self._endpoint().cancel(run["run_id"])
         else:
-            self._workload._counter += 1
-            await self._endpoint().answer(run["run_id"], f"end{self._workload._counter}", "async")
+            await self._endpoint().answer(run["run_id"], self._workload.tag(), "async")
 
     async def probe(self, count: int) -> None:
         """Measures how long an event takes to a follower at another server, and an answer to the owner of its run."""
@@ -115,12 +114,22 @@ class Ending:
             following.cancel()
         return run
 
-    async def read_everything(self) -> None:
-        """Reads all runs, events, histories and states, and compares a few with another server."""
-        listed = await certainly(lambda: self._endpoint().read_list("final-list"))
-        runs = {run["run_id"] for run in listed.response.get("runs") or []}
-        runs |= {run.id for run in self._workload.runs if not run.is_deleted}
-        self._runs = runs
+    async def read_everything(self, recovery: float) -> None:
+        """Reads all runs, events, histories and states, and compares a few with another server.
+
+        A list may lack runs for `recovery` seconds after the faults.
+        """
+        runs = {run.id for run in self._workload.runs if not run.is_deleted}
+        end = self._watchdog.now() + recovery
+        while True:
+            listed = await certainly(lambda: self._endpoint().read_list("final-list"))
+            found = {run["run_id"] for run in listed.response.get("runs") or []}
+            if runs <= found or self._watchdog.now() > end:
+                break
+            # The list may still be repaired: it does not count.
+            listed.kind = "settling"
+            await asyncio.sleep(1)
+        runs |= found
         for run in listed.response.get("runs") or []:
             self._workload.sessions.add(run["session_id"])
 

@@ -208,8 +208,6 @@ class Facts:
             if run.tag is None and run.seen:
                 run.tag = sessions.get(run.seen[0].run.get("session_id"))
 
-    # Contents of messages
-
 
 def contents(message: dict[str, Any]) -> list[str]:
     return [str(part.get("content")) for part in message.get("parts") or []]

@@ -37,6 +37,9 @@ class Store:
     processes = 3
     """How many servers can share it. With 1, a server is started again only when the one before has ended."""
 
+    recovery = 0.0
+    """Seconds beyond the leases after which runs without an owner are found."""
+
     def url(self, port: int | None) -> str:
         """The URL for a server that reaches the storage at a port."""
         raise NotImplementedError
@@ -94,13 +97,16 @@ class Process:
 class RedisNode:
     """One redis-server, which loses nothing that it has acknowledged when it is killed."""
 
-    def __init__(self, folder: Path, *options: str) -> None:
+    def __init__(self, folder: Path, *options: str, sentinel: Path | None = None) -> None:
+        """With `sentinel`, the configuration of a Sentinel, the node is one."""
         self.port = free_port()
         path = folder / str(self.port)
         path.mkdir()
-        self.process = Process(
-            ["redis-server", "--bind", "127.0.0.1", "--port", str(self.port), "--dir", str(path), "--save", "",
-             "--appendonly", "yes", "--appendfsync", "always", "--repl-diskless-sync-delay", "0", *options], path)  # fmt: skip
+        command = ["redis-server", *([str(sentinel), "--sentinel"] if sentinel else [])]
+        command += ["--bind", "127.0.0.1", "--port", str(self.port), "--dir", str(path)]
+        if sentinel is None:
+            command += ["--save", "", "--appendonly", "yes", "--appendfsync", "always", "--repl-diskless-sync-delay", "0"]
+        self.process = Process([*command, *options], path)
         self.client = redis.Redis(port=self.port, decode_responses=True, socket_timeout=5, socket_connect_timeout=5)
 
     async def start(self) -> None:

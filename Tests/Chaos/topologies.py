@@ -70,10 +70,10 @@ class Nodes(Store):
             await asyncio.sleep(rng.uniform(0, 0.5))
 
     async def _refuse(self, rng: random.Random) -> None:
-        for value in ("2", "0"):
+        for count in (5, 0):
             for node in self.nodes:
-                await node.command("CONFIG", "SET", "min-replicas-to-write", "5" if value == "2" else "0")
-            if value == "2":
+                await node.command("CONFIG", "SET", "min-replicas-to-write", count)
+            if count:
                 await asyncio.sleep(rng.uniform(0.2, 3))
 
     async def _fill(self, rng: random.Random) -> None:
@@ -103,9 +103,7 @@ class SentinelStore(Nodes):
             configuration.write_text(
                 f"sentinel monitor mymaster 127.0.0.1 {self.nodes[0].port} 2\n"
                 "sentinel down-after-milliseconds mymaster 1500\nsentinel failover-timeout mymaster 6000\n")
-            node = RedisNode(folder)
-            node.process._command = [
-                "redis-server", str(configuration), "--sentinel", "--port", str(node.port), "--bind", "127.0.0.1"]  # fmt: skip
+            node = RedisNode(folder, sentinel=configuration)
             await node.start()
             self.sentinels.append(node)
 
@@ -178,6 +176,8 @@ class ClusterStore(Nodes):
     """Three masters with a replica each."""
 
     name = "cluster"
+    # Runs whose lists were not written are checked every 30 seconds.
+    recovery = 40.0
 
     async def start(self) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="chaos-cluster-")
@@ -186,8 +186,8 @@ class ClusterStore(Nodes):
         for _ in range(6):
             node = RedisNode(
                 folder, "--cluster-enabled", "yes", "--cluster-node-timeout", "1500",
-                "--cluster-require-full-coverage", "no", "--cluster-allow-replica-migration", "no")  # fmt: skip
-            node.process._command += ["--cluster-port", str(free_port())]
+                "--cluster-require-full-coverage", "no", "--cluster-allow-replica-migration", "no",
+                "--cluster-port", str(free_port()))  # fmt: skip
             await node.start()
             self.nodes.append(node)
         hosts = [f"127.0.0.1:{node.port}" for node in self.nodes]

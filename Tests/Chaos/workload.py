@@ -54,7 +54,6 @@ class Workload:
         self._registers = [Register(str(uuid.uuid4())) for _ in range(3)]
         self._followers: set[asyncio.Task[None]] = set()
         self._following: dict[int, str] = {}
-        self._is_over = False
 
     async def run(self, clients: int, until: float) -> None:
         async with asyncio.TaskGroup() as group:
@@ -70,7 +69,7 @@ class Workload:
     def _endpoint(self, rng: random.Random) -> Endpoint:
         return rng.choice(self._endpoints)
 
-    def _tag(self) -> str:
+    def tag(self) -> str:
         self._counter += 1
         return f"{self.name}{self._counter}"
 
@@ -117,7 +116,7 @@ class Workload:
         return order
 
     async def _create(self, rng: random.Random, agent: str, protocol: str = "acp") -> None:
-        tag = self._tag()
+        tag = self.tag()
         is_own = protocol == "a2a" or rng.random() < 0.5
         session = str(uuid.uuid4()) if is_own else rng.choice(self._shared)
         request: dict[str, Any] = {
@@ -171,7 +170,7 @@ class Workload:
             if operation.outcome == OK:
                 register.values.append(operation.response["state"])
             return
-        tag = self._tag()
+        tag = self.tag()
         kind = rng.choices(["set", "cas", "get"], [35, 45, 20])[0]
         order: dict[str, Any] = {"tag": tag, "operation": kind, "value": tag}
         if kind == "cas":
@@ -197,7 +196,7 @@ class Workload:
         count = rng.choice([1, 1, 1, 2, 3])
         modes = ["sync", "async", "stream"]
         await asyncio.gather(
-            *(self._endpoint(rng).answer(run.id, self._tag(), rng.choice(modes)) for _ in range(count)))
+            *(self._endpoint(rng).answer(run.id, self.tag(), rng.choice(modes)) for _ in range(count)))
 
     async def _read(self, rng: random.Random) -> None:
         endpoint = self._endpoint(rng)
@@ -224,7 +223,8 @@ class Workload:
     # Followers
 
     def _start_following(self, run: str, rng: random.Random) -> None:
-        number = self._counter = self._counter + 1
+        self._counter += 1
+        number = self._counter
         task = asyncio.create_task(self._follow(run, number, random.Random(rng.random())))
         self._following[number] = run
         self._followers.add(task)

@@ -56,4 +56,7 @@ public struct PostgresError: Error, Sendable, Hashable, CustomStringConvertible 
 
     /// Whether the server rolled the statement back because of a concurrent one, so that it may be sent again at once.
     var isCollision: Bool { sqlState == "40001" || sqlState == "40P01" }
+
+    /// Whether a lock was not available within the server's `lock_timeout`.
+    var isLockTimeout: Bool { sqlState == "55P03" }
 }

@@ -3,6 +3,7 @@
 import ACPCore
 import ACPPostgres
 import ACPStorage
+import Dispatch
 import Testing
 
 @Suite("Tables and their versions")
@@ -41,13 +42,60 @@ struct MigrationTests {
         var configuration = try await configuration(database)
         configuration.statementTimeout = .milliseconds(200)
         // Another process migrates the tables for three seconds.
-        async let other = server.script(
-            "BEGIN; SELECT pg_advisory_xact_lock(4710020260); SELECT pg_sleep(3)", database: database)
-        while try server.sql(
-            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted", database: database) == "0"
-        {}
+        async let other: Void = onThread {
+            try server.script(
+                "BEGIN; SELECT pg_advisory_xact_lock(4710020260); SELECT pg_sleep(3)", database: database)
+        }
+        try await hasLock("locktype = 'advisory' AND granted", server, database)
         try await withStorage(configuration) { _ = try await $0.ping() }
-        _ = try await other
+        try await other
+    }
+
+    @Test("A migration that has to wait for a lock lets others work, and is tried again")
+    func lockedTables() async throws {
+        let database = try await SharedServer.shared.makeDatabase()
+        let server = try await SharedServer.shared.server
+        let configuration = try await configuration(database)
+        let run = try await withStorage(configuration) { try await Writer.create(on: $0).run }
+        let current = try server.sql("DELETE FROM acp_schema WHERE version = 4 RETURNING version", database: database)
+        try server.sql("CREATE TABLE test_end ()", database: database)
+        // A backup reads the table until it is told to end.
+        async let backup: Void = onThread {
+            try server.script(
+                """
+                BEGIN; LOCK TABLE acp_runs IN ACCESS SHARE MODE;
+                DO $$ BEGIN WHILE NOT EXISTS (SELECT FROM test_end) LOOP PERFORM pg_sleep(0.05); END LOOP; END $$
+                """, database: database)
+        }
+        try await hasLock("relation = 'acp_runs'::regclass AND mode = 'AccessShareLock' AND granted", server, database)
+        async let migrated: Void = withStorage(configuration) { _ = try await $0.ping() }
+        try await hasLock("relation = 'acp_runs'::regclass AND NOT granted", server, database)
+        try await onThread {
+            try server.sql(
+                "SET lock_timeout = '60s'; UPDATE acp_runs SET owner_token = 'x' WHERE id = '\(run.id)'",
+                database: database)
+        }
+        try server.sql("INSERT INTO test_end DEFAULT VALUES", database: database)
+        try await backup
+        try await migrated
+        #expect(try server.sql("SELECT max(version) FROM acp_schema", database: database) == current)
+    }
+
+    /// Waits until the database has a lock.
+    private func hasLock(_ condition: String, _ server: PostgresTestServer, _ database: String) async throws {
+        let sql = """
+            SELECT count(*) > 0 FROM pg_locks
+            WHERE database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND \(condition)
+            """
+        while try await onThread({ try server.sql(sql, database: database) }) != "t" {}
+    }
+
+    /// Performs what blocks on a thread of its own, so that storages have theirs.
+    @discardableResult
+    private func onThread<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
+        try await withCheckedThrowingContinuation { continuation in
+            DispatchQueue.global().async { continuation.resume(with: Result { try body() }) }
+        }
     }
 
     @Test("Without migrations, an empty database is reported with the remedy, and stays empty")

@@ -134,9 +134,7 @@ final class PostgresDatabase: Sendable {
     private func checkSchema() async throws(StorageError) {
         var found = try await schemaVersion()
         if found?.version ?? 0 < Schema.version, !configuration.skipsMigrations {
-            _ = try await run(
-                "Creating the tables", Schema.migration.map { Statement($0) }, changes: true, isRepeatable: true,
-                hasTimeLimit: false)
+            try await migrate()
             found = try await schemaVersion()
             logger.debug("The tables are up to date", metadata: ["version": "\(found?.version ?? 0)"])
         }
@@ -172,6 +170,23 @@ final class PostgresDatabase: Sendable {
     /// Executes a statement that changes nothing, whether there are tables or not.
     func readWithoutTables(_ action: String, _ sql: String) async throws(StorageError) -> ResultSet {
         try await run(action, [Statement(sql)], changes: false, isRepeatable: true)
+    }
+
+    /// Creates or migrates the tables. While others use them for long, it is tried again.
+    private func migrate() async throws(StorageError) {
+        while true {
+            do throws(StorageError) {
+                _ = try await run(
+                    "Creating the tables", Schema.migration.map { Statement($0) }, changes: true, isRepeatable: true,
+                    hasTimeLimit: false)
+                return
+            } catch {
+                guard (error.cause as? PostgresError)?.isLockTimeout == true else { throw error }
+                logger.warning(
+                    "The tables cannot be migrated while others lock them, for example a backup; trying again")
+                guard (try? await Task.sleep(for: .seconds(5))) != nil else { throw error }
+            }
+        }
     }
 
     /// Returns the version of the tables, and the oldest version of the storage that can use them if it is stored, or

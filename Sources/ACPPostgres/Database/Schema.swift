@@ -31,6 +31,8 @@ enum Schema {
         // Large tables may take minutes, and so may waiting for another process that migrates them.
         "SET LOCAL statement_timeout = 0",
         "SELECT pg_advisory_xact_lock(4710020260)",
+        // Everyone else waits behind a statement that waits for the lock of a whole table, for example until a backup ends.
+        "SET LOCAL lock_timeout = '2s'",
         """
         CREATE TABLE IF NOT EXISTS acp_schema (
             version integer PRIMARY KEY,

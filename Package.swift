@@ -24,6 +24,7 @@ let package = Package(
         .library(name: "ACPClient", targets: ["ACPClient"]),
         .library(name: "A2AServer", targets: ["A2AServer"]),
         .library(name: "A2AClient", targets: ["A2AClient"]),
+        .library(name: "ACPPlayground", targets: ["ACPPlayground"]),
         .library(name: "Redis", targets: ["Redis"]),
         .library(name: "ACPRedis", targets: ["ACPRedis"]),
         .library(name: "ACPSQLite", targets: ["ACPSQLite"]),
@@ -212,6 +213,26 @@ let package = Package(
             swiftSettings: swiftSettings
         ),
         .target(
+            name: "CPlaygroundPage",
+            exclude: ["Page"],
+            linkerSettings: [.linkedLibrary("z")]
+        ),
+        .target(
+            name: "ACPPlayground",
+            dependencies: [
+                "ACPCore",
+                "ACPMetrics",
+                "ACPRuntime",
+                "ACPServer",
+                "CPlaygroundPage",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "NIOCore", package: "swift-nio"),
+            ],
+            swiftSettings: swiftSettings
+        ),
+        .target(
             name: "Redis",
             dependencies: [
                 .product(name: "Crypto", package: "swift-crypto"),
@@ -278,6 +299,7 @@ let package = Package(
                 "A2AServer",
                 "ACPClient",
                 "ACPMetrics",
+                "ACPPlayground",
                 "ACPPostgres",
                 "ACPRedis",
                 "ACPSQLite",
@@ -490,6 +512,23 @@ let package = Package(
                 "ACPTestSupport",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(
+            name: "ACPPlaygroundTests",
+            dependencies: [
+                "ACPPlayground",
+                "ACPServer",
+                "ACPStorage",
+                "ACPTestSupport",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"),

@@ -152,6 +152,9 @@ public struct ServerConfiguration: Sendable {
         try tls?.validate()
     }
 
+    /// Whether only this machine can reach the server.
+    package var listensOnLoopback: Bool { HostNames.isLoopback(address: host) }
+
     /// The numbers of the server and its minimum for each.
     private var numbers: [(name: String, number: Int, minimum: Int)] {
         var numbers = [

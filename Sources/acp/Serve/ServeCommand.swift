@@ -32,6 +32,7 @@ struct ServeCommand: AsyncParsableCommand {
               acp serve --storage postgres://localhost/agents
               acp serve --host 0.0.0.0 --max-runs 50 --grace 5
               acp serve --metrics-port 9464 --log-format json --log-requests
+              acp serve --host 0.0.0.0 --token secret --playground
               acp serve --config acp.yaml
               acp serve --config acp.yaml --print-config
 
@@ -65,12 +66,14 @@ struct ServeCommand: AsyncParsableCommand {
         let server = ACPServer(storage: storage, configuration: configuration, logger: logger)
         try server.addExampleAgents()
         try ServeSettings.a2a.apply(to: server, values)
+        let hasPlayground = try ServeSettings.playground.apply(to: server, storage: storage, values)
         let host = ServeSettings.listening.address(values)
         let scheme = configuration.tls == nil ? "http" : "https"
         do {
             try await server.runService { port in
                 // Scripts wait for this line.
                 try? Console.print("Serving ACP on \(scheme)://\(host.inURL):\(port)")
+                if hasPlayground { try? Console.print("Playground: \(scheme)://\(host.inURL):\(port)/playground/") }
             }
         } catch let error as ServerError where error.code == .interrupted {
             // Everything that has to be stored before such an exit has been stored.

@@ -14,11 +14,13 @@ enum ServeSettings: SettingScope {
     static let browsers = BrowserSettings()
     static let links = LinkSettings()
     static let a2a = A2ASettings()
+    static let playground = PlaygroundSettings()
     static let metrics = MetricsSettings()
     static let log = LogSettings()
 
     static let groups: [any SettingGroup] = [
-        listening, storage, runs, limits, authentication, tls, urls, browsers, links, a2a, metrics, log,
+        listening, storage, runs, limits, authentication, tls, urls, browsers, links, a2a, playground, metrics,
+        log,
     ]
 }
 

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { api, APIError } from "./api.js";
+import { applyEvent, emptyModel, isTerminal, modelOfRun } from "./model.js";
+
+/**
+ * Follows a run until it has ended.
+ *
+ * A lost connection is made again, and continues after the last event that has arrived, also with another process of the
+ * server. Every event is applied once. While the page is hidden for long, nothing is open.
+ *
+ * Events: `change` when the model has changed (at most once per piece of the stream), `events` with the new events
+ * (`detail`: `[{id, event}]`), `state` when `state` has changed.
+ */
+export class RunFollower extends EventTarget {
+  /** The run as far as it is known. */
+  model = emptyModel();
+  /** `connecting`, `live`, `reconnecting`, `ended` or `failed`. */
+  state = "connecting";
+  /** Why the run cannot be followed, if `state` is `failed`. */
+  error = null;
+  #runID;
+  #controller = new AbortController();
+  #wake = () => {};
+
+  /**
+   * @param {string} runID
+   * @param {{signal?: AbortSignal, run?: object}} [options] `run`: the document of the run, if it is known already. A run
+   *   that has ended is then not followed.
+   */
+  constructor(runID, { signal, run } = {}) {
+    super();
+    this.#runID = runID;
+    signal?.addEventListener("abort", () => this.stop());
+    if (run && isTerminal(run.status)) {
+      this.model = modelOfRun(run);
+      this.state = "ended";
+    } else if (run) {
+      this.model.run = run;
+    }
+  }
+
+  get runID() { return this.#runID; }
+  get run() { return this.model.run; }
+
+  /** Follows the run. Returns when it has ended, cannot be followed, or `stop` was called. */
+  async follow() {
+    const { signal } = this.#controller;
+    const wake = () => { if (!document.hidden) this.#wake(); };
+    document.addEventListener("visibilitychange", wake);
+    window.addEventListener("online", wake);
+    let failures = 0;
+    try {
+      while (this.state !== "ended" && this.state !== "failed" && !signal.aborted) {
+        const before = this.model.lastID;
+        try {
+          await this.#read(api.stream("GET", `/runs/${this.#runID}/events`, {
+            lastEventID: this.model.lastID, signal, onOpen: () => this.#setState("live"),
+          }));
+          if (this.state === "ended") break;
+          await this.#checkEnd();
+        } catch (error) {
+          if (signal.aborted) return;
+          if (error instanceof APIError && !error.isTransient) {
+            this.error = error;
+            this.#setState("failed");
+            return;
+          }
+        }
+        if (this.state === "ended" || signal.aborted) return;
+        failures = this.model.lastID > before ? 0 : failures + 1;
+        this.#setState("reconnecting");
+        await this.#pause(Math.min(10_000, 300 * 2 ** Math.min(failures, 5)) * (0.75 + Math.random() / 2));
+      }
+    } finally {
+      document.removeEventListener("visibilitychange", wake);
+      window.removeEventListener("online", wake);
+    }
+  }
+
+  /**
+   * Reads a stream that is open already: the response to the request that has started or answered the run.
+   *
+   * @param {AsyncIterable<{id: string, data: string}[]>} batches
+   */
+  async #read(batches) {
+    for await (const batch of batches) this.take(batch.map(({ id, data }) => ({ id, event: JSON.parse(data) })));
+  }
+
+  /** Applies events that have arrived in any way, in their order. */
+  take(batch) {
+    const fresh = [];
+    for (const { id, event } of batch) {
+      const index = id === undefined || id === null ? null : Number(id);
+      if (applyEvent(this.model, Number.isSafeInteger(index) ? index : null, event)) fresh.push({ id: index, event });
+    }
+    if (fresh.length === 0) return;
+    this.dispatchEvent(new CustomEvent("events", { detail: fresh }));
+    this.dispatchEvent(new Event("change"));
+    if (this.model.run && isTerminal(this.model.run.status)) this.#setState("ended");
+  }
+
+  /** Applies a document of the run, such as the response to a cancellation. */
+  update(run) {
+    const { output, exchange, ...rest } = run;
+    this.model.run = { ...this.model.run, ...rest };
+    this.dispatchEvent(new Event("change"));
+  }
+
+  /** Ends following. */
+  stop() { this.#controller.abort(new DOMException("stopped", "AbortError")); }
+
+  /** A stream may end although the run has not: a limit of its size, or a server that shuts down. */
+  async #checkEnd() {
+    const run = await api.get(`/runs/${this.#runID}`, { signal: this.#controller.signal });
+    if (!isTerminal(run.status)) return;
+    // The last events have not arrived: the next connection brings them, unless they are gone.
+    if (this.model.lastID < 0) {
+      this.model = modelOfRun(run);
+      this.dispatchEvent(new Event("change"));
+      this.#setState("ended");
+    }
+  }
+
+  #setState(state) {
+    if (this.state === state) return;
+    this.state = state;
+    this.dispatchEvent(new Event("state"));
+  }
+
+  #pause(milliseconds) {
+    const { signal } = this.#controller;
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, milliseconds);
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+      signal.addEventListener("abort", this.#wake, { once: true });
+    });
+  }
+}

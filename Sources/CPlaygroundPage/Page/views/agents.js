@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { viewHead } from "../lib/components.js";
+import { setTitle } from "../lib/router.js";
+import { t } from "../lib/texts.js";
+
+/** Shows the view. */
+export default async function show(container, { params, query, signal }) {
+  setTitle(t.agents.title);
+  container.append(viewHead(t.agents.title));
+}

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The files below Page/, as constants of the program: a program that serves the page needs nothing beside it. A new file
+// needs an array and an entry of the table.
+
+#include "CPlaygroundPage.h"
+
+// `#embed` is part of C23, and an extension of the compiler before that.
+#pragma clang diagnostic ignored "-Wc23-extensions"
+
+static const unsigned char icon_svg[] = {
+#embed "Page/icon.svg"
+};
+static const unsigned char index_html[] = {
+#embed "Page/index.html"
+};
+static const unsigned char main_js[] = {
+#embed "Page/main.js"
+};
+static const unsigned char lib_api_js[] = {
+#embed "Page/lib/api.js"
+};
+static const unsigned char lib_components_js[] = {
+#embed "Page/lib/components.js"
+};
+static const unsigned char lib_dom_js[] = {
+#embed "Page/lib/dom.js"
+};
+static const unsigned char lib_follower_js[] = {
+#embed "Page/lib/follower.js"
+};
+static const unsigned char lib_format_js[] = {
+#embed "Page/lib/format.js"
+};
+static const unsigned char lib_keyboard_js[] = {
+#embed "Page/lib/keyboard.js"
+};
+static const unsigned char lib_model_js[] = {
+#embed "Page/lib/model.js"
+};
+static const unsigned char lib_root_js[] = {
+#embed "Page/lib/root.js"
+};
+static const unsigned char lib_router_js[] = {
+#embed "Page/lib/router.js"
+};
+static const unsigned char lib_sse_js[] = {
+#embed "Page/lib/sse.js"
+};
+static const unsigned char lib_store_js[] = {
+#embed "Page/lib/store.js"
+};
+static const unsigned char lib_texts_js[] = {
+#embed "Page/lib/texts.js"
+};
+static const unsigned char style_agents_css[] = {
+#embed "Page/style/agents.css"
+};
+static const unsigned char style_base_css[] = {
+#embed "Page/style/base.css"
+};
+static const unsigned char style_components_css[] = {
+#embed "Page/style/components.css"
+};
+static const unsigned char style_content_css[] = {
+#embed "Page/style/content.css"
+};
+static const unsigned char style_runs_css[] = {
+#embed "Page/style/runs.css"
+};
+static const unsigned char views_agent_js[] = {
+#embed "Page/views/agent.js"
+};
+static const unsigned char views_agents_js[] = {
+#embed "Page/views/agents.js"
+};
+static const unsigned char views_processes_js[] = {
+#embed "Page/views/processes.js"
+};
+static const unsigned char views_run_js[] = {
+#embed "Page/views/run.js"
+};
+static const unsigned char views_runs_js[] = {
+#embed "Page/views/runs.js"
+};
+static const unsigned char views_sessions_js[] = {
+#embed "Page/views/sessions.js"
+};
+
+#define FILE(path, bytes) { path, bytes, sizeof bytes }
+
+static const playground_page_file files[] = {
+    FILE("icon.svg", icon_svg),
+    FILE("index.html", index_html),
+    FILE("main.js", main_js),
+    FILE("lib/api.js", lib_api_js),
+    FILE("lib/components.js", lib_components_js),
+    FILE("lib/dom.js", lib_dom_js),
+    FILE("lib/follower.js", lib_follower_js),
+    FILE("lib/format.js", lib_format_js),
+    FILE("lib/keyboard.js", lib_keyboard_js),
+    FILE("lib/model.js", lib_model_js),
+    FILE("lib/root.js", lib_root_js),
+    FILE("lib/router.js", lib_router_js),
+    FILE("lib/sse.js", lib_sse_js),
+    FILE("lib/store.js", lib_store_js),
+    FILE("lib/texts.js", lib_texts_js),
+    FILE("style/agents.css", style_agents_css),
+    FILE("style/base.css", style_base_css),
+    FILE("style/components.css", style_components_css),
+    FILE("style/content.css", style_content_css),
+    FILE("style/runs.css", style_runs_css),
+    FILE("views/agent.js", views_agent_js),
+    FILE("views/agents.js", views_agents_js),
+    FILE("views/processes.js", views_processes_js),
+    FILE("views/run.js", views_run_js),
+    FILE("views/runs.js", views_runs_js),
+    FILE("views/sessions.js", views_sessions_js),
+};
+
+const size_t playground_page_file_count = sizeof files / sizeof files[0];
+
+const playground_page_file *playground_page_files_start(void) {
+    return files;
+}

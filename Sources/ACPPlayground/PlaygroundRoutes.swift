@@ -2,6 +2,7 @@
 
 import ACPCore
 import ACPMetrics
+import ACPRuntime
 import ACPServer
 import HTTPTypes
 import Hummingbird
@@ -12,6 +13,7 @@ struct PlaygroundRoutes: AdditionalRoutes {
     let configuration: PlaygroundConfiguration
 
     func add<Context: RemoteAddressRequestContext>(to router: RouterGroup<Context>, _ environment: RouteEnvironment) {
+        router.add(middleware: ResponseBudgetMiddleware<Context>(budgets: environment.budgets))
         router.get("playground") { request, _ in
             // The addresses of the page's files are relative to this folder. The redirection is relative too, since a
             // proxy may have removed a part of the path.
@@ -32,6 +34,10 @@ struct PlaygroundRoutes: AdditionalRoutes {
         router.get("playground/metrics") { request, _ in
             try await checkAccess(request, environment)
             return try metrics(environment)
+        }
+        router.get("playground/runs/:run_id") { request, context in
+            try await checkAccess(request, environment)
+            return try await describeRun(try context.parameters.require("run_id"), environment)
         }
         router.get("playground/**") { request, context in
             try respond(with: context.parameters.getCatchAll().joined(separator: "/"), to: request)
@@ -77,6 +83,17 @@ struct PlaygroundRoutes: AdditionalRoutes {
                 maximum_body_size: environment.configuration.maximumBodySize))
     }
 
+    /// What the protocol's document of a run does not contain: its input, and the process that owns it.
+    private func describeRun(_ id: String, _ environment: RouteEnvironment) async throws -> Response {
+        guard let id = RunID(rawValue: id) else {
+            throw ErrorResponse(.notFound, .notFound, "\"\(id.prefix(140))\" is not a valid \(RunID.rule)")
+        }
+        let details = try await environment.engine.details(of: id)
+        return try json(
+            RunDescription(
+                input: details.input, event_count: details.eventCount, process_id: details.process?.rawValue))
+    }
+
     private func storageStatistics() async throws -> Response {
         guard let statistics = configuration.storageStatistics else {
             throw ErrorResponse(
@@ -113,6 +130,13 @@ private struct ServerDescription: Encodable {
     let has_metrics: Bool
     let has_storage_statistics: Bool
     let maximum_body_size: Int
+}
+
+/// The document at `/playground/runs/{run_id}`.
+private struct RunDescription: Encodable {
+    let input: [Message]
+    let event_count: Int
+    let process_id: String?
 }
 
 extension Request {

@@ -20,8 +20,20 @@ static const unsigned char main_js[] = {
 static const unsigned char lib_api_js[] = {
 #embed "Page/lib/api.js"
 };
+static const unsigned char lib_code_examples_js[] = {
+#embed "Page/lib/code-examples.js"
+};
 static const unsigned char lib_components_js[] = {
 #embed "Page/lib/components.js"
+};
+static const unsigned char lib_composer_js[] = {
+#embed "Page/lib/composer.js"
+};
+static const unsigned char lib_contents_js[] = {
+#embed "Page/lib/contents.js"
+};
+static const unsigned char lib_csv_js[] = {
+#embed "Page/lib/csv.js"
 };
 static const unsigned char lib_dom_js[] = {
 #embed "Page/lib/dom.js"
@@ -32,11 +44,26 @@ static const unsigned char lib_follower_js[] = {
 static const unsigned char lib_format_js[] = {
 #embed "Page/lib/format.js"
 };
+static const unsigned char lib_json_tree_js[] = {
+#embed "Page/lib/json-tree.js"
+};
 static const unsigned char lib_keyboard_js[] = {
 #embed "Page/lib/keyboard.js"
 };
+static const unsigned char lib_manifest_js[] = {
+#embed "Page/lib/manifest.js"
+};
+static const unsigned char lib_markdown_js[] = {
+#embed "Page/lib/markdown.js"
+};
+static const unsigned char lib_message_view_js[] = {
+#embed "Page/lib/message-view.js"
+};
 static const unsigned char lib_model_js[] = {
 #embed "Page/lib/model.js"
+};
+static const unsigned char lib_question_view_js[] = {
+#embed "Page/lib/question-view.js"
 };
 static const unsigned char lib_root_js[] = {
 #embed "Page/lib/root.js"
@@ -44,11 +71,23 @@ static const unsigned char lib_root_js[] = {
 static const unsigned char lib_router_js[] = {
 #embed "Page/lib/router.js"
 };
+static const unsigned char lib_run_card_js[] = {
+#embed "Page/lib/run-card.js"
+};
+static const unsigned char lib_run_input_js[] = {
+#embed "Page/lib/run-input.js"
+};
 static const unsigned char lib_sse_js[] = {
 #embed "Page/lib/sse.js"
 };
+static const unsigned char lib_starting_js[] = {
+#embed "Page/lib/starting.js"
+};
 static const unsigned char lib_store_js[] = {
 #embed "Page/lib/store.js"
+};
+static const unsigned char lib_text_view_js[] = {
+#embed "Page/lib/text-view.js"
 };
 static const unsigned char lib_texts_js[] = {
 #embed "Page/lib/texts.js"
@@ -94,16 +133,29 @@ static const playground_page_file files[] = {
     FILE("index.html", index_html),
     FILE("main.js", main_js),
     FILE("lib/api.js", lib_api_js),
+    FILE("lib/code-examples.js", lib_code_examples_js),
     FILE("lib/components.js", lib_components_js),
+    FILE("lib/composer.js", lib_composer_js),
+    FILE("lib/contents.js", lib_contents_js),
+    FILE("lib/csv.js", lib_csv_js),
     FILE("lib/dom.js", lib_dom_js),
     FILE("lib/follower.js", lib_follower_js),
     FILE("lib/format.js", lib_format_js),
+    FILE("lib/json-tree.js", lib_json_tree_js),
     FILE("lib/keyboard.js", lib_keyboard_js),
+    FILE("lib/manifest.js", lib_manifest_js),
+    FILE("lib/markdown.js", lib_markdown_js),
+    FILE("lib/message-view.js", lib_message_view_js),
     FILE("lib/model.js", lib_model_js),
+    FILE("lib/question-view.js", lib_question_view_js),
     FILE("lib/root.js", lib_root_js),
     FILE("lib/router.js", lib_router_js),
+    FILE("lib/run-card.js", lib_run_card_js),
+    FILE("lib/run-input.js", lib_run_input_js),
     FILE("lib/sse.js", lib_sse_js),
+    FILE("lib/starting.js", lib_starting_js),
     FILE("lib/store.js", lib_store_js),
+    FILE("lib/text-view.js", lib_text_view_js),
     FILE("lib/texts.js", lib_texts_js),
     FILE("style/agents.css", style_agents_css),
     FILE("style/base.css", style_base_css),

@@ -107,6 +107,18 @@ export class RunFollower extends EventTarget {
     this.dispatchEvent(new Event("change"));
   }
 
+  /** Applies the document of a run that has ended, or awaits an answer: the response to a sync request. */
+  settle(run) {
+    if (this.state === "ended") return;
+    if (!isTerminal(run.status)) return this.update(run);
+    // With events, they are complete, or will be.
+    if (this.model.lastID >= 0) return;
+    this.model = modelOfRun(run);
+    this.dispatchEvent(new Event("change"));
+    this.#setState("ended");
+    this.stop();
+  }
+
   /** Ends following. */
   stop() { this.#controller.abort(new DOMException("stopped", "AbortError")); }
 

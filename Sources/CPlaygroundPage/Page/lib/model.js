@@ -5,13 +5,14 @@
 // `items` is what happened, in order:
 //   {kind: "message", role, blocks, createdAt, completedAt}
 //   {kind: "question", request, deadline, answer: Message | null}
-//   {kind: "generic", value}
+//   {kind: "generic", values}                              generic events that follow each other
 //
 // `blocks` of a message are its parts, where adjacent texts of one type are one block:
-//   {kind: "text", contentType, chunks: [string], length}    text that grows
-//   {kind: "part", part}                                     an artifact, or a content that is no text
-//   {kind: "step", metadata}                                 a trajectory without content
-//   {kind: "citation", metadata, offset}                     a citation; `offset` counts characters of the message's texts
+//   {kind: "text", contentType, chunks: [string], start}   text that grows; `start` is its place in the message's texts
+//   {kind: "part", part}                                   an artifact, or a content that is no text
+//   {kind: "steps", steps: [metadata]}                     trajectories that follow each other
+//
+// `citations` of a message are `{metadata, offset}`. Offsets count characters (code points) of the message's texts.
 
 /** The statuses of a run that has ended. */
 export const terminalStatuses = new Set(["completed", "failed", "cancelled"]);
@@ -70,7 +71,7 @@ export function applyEvent(model, id, event) {
       completeMessage(model, event.message);
       break;
     case "generic":
-      model.items.push({ kind: "generic", value: event.generic });
+      addGeneric(model, event.generic);
       break;
     case "error":
       model.streamError = event.error;
@@ -79,6 +80,12 @@ export function applyEvent(model, id, event) {
       if (event.run) applyRun(model, event.type, event.run);
   }
   return true;
+}
+
+function addGeneric(model, value) {
+  const last = model.items.at(-1);
+  if (last?.kind === "generic") last.values.push(value);
+  else model.items.push({ kind: "generic", values: [value] });
 }
 
 function applyRun(model, type, run) {
@@ -105,7 +112,10 @@ function withoutOutput(run) {
 }
 
 function openItem(message) {
-  return { kind: "message", role: message.role, blocks: [], createdAt: message.created_at ?? null, completedAt: null, textLength: 0 };
+  return {
+    kind: "message", role: message.role, blocks: [], citations: [], textLength: 0,
+    createdAt: message.created_at ?? null, completedAt: null,
+  };
 }
 
 function completedItem(message) {
@@ -152,34 +162,51 @@ export function mediaType(contentType) {
 export function addPart(item, part) {
   const metadata = part.metadata;
   const hasContent = Boolean(part.content) || Boolean(part.content_url);
-  if (metadata?.kind === "trajectory") {
-    item.blocks.push({ kind: "step", metadata });
-    if (!hasContent) return;
-  }
+  if (metadata?.kind === "trajectory") addStep(item, metadata);
   if (hasContent && isText(part)) addText(item, part);
   else if (hasContent || part.name) item.blocks.push({ kind: "part", part });
   if (metadata?.kind === "citation") {
-    const offset = Number.isInteger(metadata.end_index) ? metadata.end_index : item.textLength;
-    item.blocks.push({ kind: "citation", metadata, offset });
+    const index = metadata.end_index ?? metadata.start_index;
+    item.citations.push({ metadata, offset: Number.isInteger(index) && index >= 0 ? index : item.textLength });
   }
+}
+
+function addStep(item, metadata) {
+  const last = item.blocks.at(-1);
+  if (last?.kind === "steps") last.steps.push(metadata);
+  else item.blocks.push({ kind: "steps", steps: [metadata] });
 }
 
 function addText(item, part) {
   const contentType = mediaType(part.content_type);
-  const last = item.blocks.at(-1);
-  let block = last?.kind === "text" && last.contentType === contentType ? last : null;
-  // A citation that stands within a text does not end it.
-  if (!block && last?.kind === "citation") {
-    const text = item.blocks.findLast((other) => other.kind !== "citation");
-    if (text?.kind === "text" && text.contentType === contentType) block = text;
-  }
-  if (!block) {
-    block = { kind: "text", contentType, chunks: [], length: 0, start: item.textLength };
+  let block = item.blocks.at(-1);
+  if (block?.kind !== "text" || block.contentType !== contentType) {
+    block = { kind: "text", contentType, chunks: [], start: item.textLength };
     item.blocks.push(block);
   }
   block.chunks.push(part.content);
-  block.length += part.content.length;
-  item.textLength += part.content.length;
+  item.textLength += characterCount(part.content);
+}
+
+/** Returns the number of characters (code points) of a text. */
+export function characterCount(text) {
+  let count = text.length;
+  if (!/[\ud800-\udbff]/.test(text)) return count;
+  for (let index = 0; index < text.length; index++) {
+    const code = text.charCodeAt(index);
+    if (code >= 0xd800 && code < 0xdc00) count--;
+  }
+  return count;
+}
+
+/** Returns the place in a text of a number of characters (code points). */
+export function placeOf(text, characters) {
+  if (!/[\ud800-\udbff]/.test(text)) return Math.min(characters, text.length);
+  let place = 0;
+  for (let count = 0; count < characters && place < text.length; count++) {
+    place += text.codePointAt(place) > 0xffff ? 2 : 1;
+  }
+  return place;
 }
 
 function merge(left, right) {

@@ -623,6 +623,23 @@ let package = Package(
             swiftSettings: swiftSettings
         ),
         .executableTarget(
+            name: "PlaygroundTestServer",
+            dependencies: [
+                "ACPCore",
+                "ACPMetrics",
+                "ACPPlayground",
+                "ACPRedis",
+                "ACPRuntime",
+                "ACPServer",
+                "ACPSQLite",
+                "ACPStorage",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "Metrics", package: "swift-metrics"),
+            ],
+            path: "Tests/PlaygroundTestServer",
+            swiftSettings: swiftSettings
+        ),
+        .executableTarget(
             name: "SQLiteTestProcess",
             dependencies: ["ACPCore", "ACPSQLite", "ACPStorage"],
             path: "Tests/SQLiteTestProcess",

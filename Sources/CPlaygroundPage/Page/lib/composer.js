@@ -23,7 +23,8 @@ export function accepts(patterns, type) {
  * `element` is the form, `parts()` returns the parts or `null` if something is not valid, `fill(parts)` shows some,
  * `clear()` empties it, `focus()` puts the cursor into it.
  *
- * @param {{types: string[], label: string, placeholder?: string, limit?: number, onSubmit: () => void, onChange?: () => void}} options
+ * @param {{types: string[], label: string, placeholder?: string, rows?: number, hasJSON?: boolean, limit?: number,
+ *   onSubmit: () => void, onChange?: () => void}} options
  */
 export class Composer {
   #options;
@@ -40,7 +41,8 @@ export class Composer {
     this.#options = options;
     const { types } = options;
     const acceptsText = accepts(types, "text/plain") || types.some((type) => mediaType(type).startsWith("text/"));
-    const acceptsJSON = types.some((type) => isJSON(mediaType(type))) || accepts(types, "application/json");
+    const acceptsJSON = options.hasJSON !== false
+      && (types.some((type) => isJSON(mediaType(type))) || accepts(types, "application/json"));
     this.#isJSON = acceptsJSON && !acceptsText;
     const statusID = nextID();
     const onkeydown = (event) => {
@@ -50,7 +52,7 @@ export class Composer {
       }
     };
     this.#text = h("textarea", {
-      class: "textarea composer-text", rows: 3, "aria-label": options.label,
+      class: "textarea composer-text", rows: options.rows ?? 3, "aria-label": options.label,
       placeholder: options.placeholder ?? t.compose.textHint, oninput: () => this.#changed(), onkeydown,
     });
     this.#jsonField = h("textarea", {

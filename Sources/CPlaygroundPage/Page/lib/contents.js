@@ -156,17 +156,18 @@ function json(text) {
 function table(text, type) {
   const [head = [], ...rows] = parseCSV(text, type === "text/csv" ? undefined : "\t");
   const body = h("tbody");
+  const hasNumbers = head.map((_, column) => rows.slice(0, 50).every((row) => /^\s*[-+]?[\d.,]*\d[\d.,]*\s*%?\s*$/.test(row[column] ?? "0")));
+  const classOf = (column) => (hasNumbers[column] ? "number" : null);
   const note = h("p", { class: "hint" });
   const element = h("div", {},
     h("div", { class: "table-frame", tabindex: "0" }, h("table", { class: "table" },
-      h("thead", {}, h("tr", {}, head.map((cell) => h("th", { scope: "col" }, cell)))), body)));
-  const columns = head.map((_, column) => rows.slice(0, 50).every((row) => /^\s*[-+]?[\d.,]*\d[\d.,]*\s*%?\s*$/.test(row[column] ?? "0")));
+      h("thead", {}, h("tr", {}, head.map((cell, column) => h("th", { scope: "col", class: classOf(column) }, cell)))), body)));
   let shown = 0;
   const more = button({ class: "button quiet", onclick: () => showMore() }, t.actions.more);
   const showMore = () => {
     const next = rows.slice(shown, shown + rowPage);
     shown += next.length;
-    body.append(...next.map((row) => h("tr", {}, row.map((cell, column) => h("td", { class: columns[column] ? "number" : null }, cell)))));
+    body.append(...next.map((row) => h("tr", {}, row.map((cell, column) => h("td", { class: classOf(column) }, cell)))));
     note.textContent = t.contents.rows(shown, rows.length);
     more.hidden = shown >= rows.length;
   };

@@ -106,7 +106,7 @@ export function parseBlocks(lines, depth = 0) {
         if (indent >= Math.min(marker.width, marker.indent + 2)) {
           for (; blanks > 0; blanks--) content.push("");
           content.push(next.slice(Math.min(indent, marker.width)));
-        } else if (blanks === 0 && !startsBlock(next)) {
+        } else if (blanks === 0 && !startsBlock(next) && !listMarker(next)) {
           content.push(next.trimStart());
         } else {
           break;

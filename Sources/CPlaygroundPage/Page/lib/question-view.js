@@ -46,7 +46,15 @@ export class QuestionView {
     } else if (state === "open") {
       this.#form = this.#form ?? this.#makeForm();
       this.#answerArea.append(this.#form);
+      this.#takeFocus();
     }
+  }
+
+  /** Puts the cursor into the form, unless the user writes something else. */
+  #takeFocus() {
+    const active = document.activeElement;
+    const isIdle = active === null || active === document.body || (active.matches("textarea") && active.value === "");
+    if (isIdle && matchMedia("(hover: hover)").matches) queueMicrotask(() => this.#form.querySelector("textarea:not([hidden])")?.focus());
   }
 
   get isFormatted() { return true; }
@@ -59,7 +67,9 @@ export class QuestionView {
   #makeForm() {
     const { request } = this.#item;
     const errors = h("div");
-    const composer = new Composer({ types: ["*/*"], label: t.run.answer, placeholder: t.run.answer, onSubmit: () => send() });
+    const composer = new Composer({
+      types: ["*/*"], label: t.run.answer, placeholder: t.run.answer, rows: 2, hasJSON: false, onSubmit: () => send(),
+    });
     const typed = h("textarea", {
       class: "textarea composer-json mono", rows: 5, spellcheck: "false", "aria-label": t.run.typedAnswer,
       value: JSON.stringify({ type: request.type ?? "message" }, null, 2), onkeydown: (event) => {
@@ -96,7 +106,7 @@ export class QuestionView {
     };
     show();
     return h("div", { class: "question-form" }, composer.element, typedBox,
-      h("div", { class: "composer-end" }, composer.tools, kind, submit), errors);
+      h("div", { class: "composer-end" }, kind, composer.tools, submit), errors);
   }
 
   #typedPayload(field, status) {

@@ -21,8 +21,8 @@ const maximumItems = 300;
  * Creates the element of a run.
  *
  * @param {RunFollower} follower
- * @param {{input: Promise<object[] | null>, signal: AbortSignal, mode?: string, showsAgent?: boolean, showsLink?: boolean,
- *   onAgain?: (messages: object[]) => void}} options
+ * @param {{input: Promise<object[] | null>, signal: AbortSignal, mode?: string, showsLink?: boolean,
+ *   agent?: string, onAgain?: (messages: object[]) => void}} options
  */
 export function runCard(follower, options) {
   const card = new RunCard(follower, options);
@@ -177,14 +177,14 @@ class RunCard {
 
   #showState() {
     const { run } = this.#follower;
-    const key = `${run?.status}/${this.#follower.state}`;
+    const key = `${run?.status}/${run?.agent_name}`;
     if (key === this.#shownState) return;
     const isFirst = this.#shownState === "";
     this.#shownState = key;
-    const { showsAgent = false, showsLink = true } = this.#options;
+    const { agent, showsLink = true } = this.#options;
     clear(this.#state).append(
       statusBadge(run?.status ?? "created"),
-      ...(showsAgent && run?.agent_name ? [h("a", { href: `#/agents/${encodeURIComponent(run.agent_name)}` }, run.agent_name)] : []),
+      ...(run?.agent_name && run.agent_name !== agent ? [h("a", { href: `#/agents/${encodeURIComponent(run.agent_name)}` }, run.agent_name)] : []),
       this.#times,
       ...(showsLink ? [h("a", { class: "run-link mono", href: `#/runs/${this.#follower.runID}`, title: t.run.open }, shortID(this.#follower.runID))] : []));
     if (!isFirst && run && (isTerminal(run.status) || run.status === "awaiting")) announce(t.status[run.status]);

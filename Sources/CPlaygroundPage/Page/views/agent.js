@@ -159,7 +159,7 @@ class AgentView {
 
   #card(follower, input) {
     return runCard(follower, {
-      input, signal: this.#signal, mode: this.#mode, showsAgent: follower.run?.agent_name !== this.#agent.name,
+      input, signal: this.#signal, mode: this.#mode, agent: this.#agent.name,
       onAgain: (messages) => {
         const name = follower.run?.agent_name ?? this.#agent.name;
         if (name === this.#agent.name) this.#run(messages);

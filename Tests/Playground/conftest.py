@@ -7,28 +7,62 @@ With ACP_PLAYGROUND_FILES=1, the files of the page are read from the sources, so
 
 import os
 import shutil
+import socket
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Route, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Route, expect, sync_playwright
 from redis_process import RedisProcess
 from server import ROOT, Server
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FILES = ROOT / "Sources" / "CPlaygroundPage" / "Page"
 TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
-TIMEOUT = 30_000
+#: How long the page may take for one step, in milliseconds.
+TIMEOUT = int(os.environ.get("ACP_PLAYGROUND_TIMEOUT", "30000"))
+
+
+class Sink:
+    """Stands for all other servers, and counts the connections to them."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            self.count += 1
+            client.close()
+
+    def close(self) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
+def sink() -> Iterator[Sink]:
+    sink = Sink()
+    yield sink
+    sink.close()
+
+
+@pytest.fixture(scope="session")
+def browser(sink: Sink) -> Iterator[Browser]:
     assert CHROMIUM is not None, "Chromium is not installed: scripts/setup installs it"
+    expect.set_options(timeout=TIMEOUT)
     with sync_playwright() as playwright:
         # Root has no user namespaces for the sandbox of the browser.
-        arguments = ["--disable-dev-shm-usage", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
+        arguments = ["--disable-dev-shm-usage", f"--host-resolver-rules=MAP evil.example 127.0.0.1:{sink.port}", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
         yield browser
         browser.close()
@@ -45,7 +79,8 @@ class Guard:
     def watch(self, page: Page) -> None:
         page.on("console", self._console)
         page.on("pageerror", lambda error: self.faults.append(f"error: {error}\n{error.stack or ''}"))
-        page.on("request", self._request)
+        page.on("requestfinished", self._request)
+        page.on("requestfailed", self._request)
 
     def _console(self, message: ConsoleMessage) -> None:
         # Failed requests are reported by the browser, and are shown by the page.
@@ -55,8 +90,9 @@ class Guard:
 
     def _request(self, request: Request) -> None:
         parts = urlsplit(request.url)
-        if parts.scheme not in ("blob", "data", "about") and parts.hostname != "127.0.0.1":
-            self.faults.append(f"request: {request.url}")
+        # The browser reports requests that it has not sent because of the page's policy as well.
+        if parts.scheme in ("http", "https") and parts.hostname != "127.0.0.1" and request.failure != "csp":
+            self.faults.append(f"request: {request.url} {request.failure or ''}")
 
 
 def serve_sources(route: Route) -> None:
@@ -82,9 +118,10 @@ def prepare(context: BrowserContext) -> None:
 
 
 @pytest.fixture
-def guard() -> Iterator[Guard]:
-    guard = Guard()
+def guard(sink: Sink) -> Iterator[Guard]:
+    guard, count = Guard(), sink.count
     yield guard
+    assert sink.count == count, "the browser has connected to another server"
     assert not guard.faults, "\n".join(guard.faults)
 
 

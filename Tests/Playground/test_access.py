@@ -35,8 +35,7 @@ def open_report(open_page: Open, server: Server, **options: Any) -> Page:
     run = server.run("researcher", "Whales")
     page = open_page(server.page(f"/agents/researcher?session={run['session_id']}"), bypass_csp=True, **options)
     expect(page.locator(".badge[data-status=completed]")).to_be_visible()
-    for summary in page.locator("summary:visible").all():
-        summary.click()
+    page.evaluate("document.querySelectorAll('main details').forEach((each) => { each.open = true; })")
     return page
 
 

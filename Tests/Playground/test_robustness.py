@@ -18,7 +18,7 @@ WORDS = " ".join(f"w{number}" for number in range(COUNT))
 
 
 def start(page: Page, text: str = WORDS, mode: str = "Stream") -> Locator:
-    page.get_by_text(mode, exact=True).click()
+    page.get_by_role("radio", name=mode, exact=True).check()
     field = page.get_by_role("textbox", name="Input", exact=True)
     field.fill(text)
     field.press("Control+Enter")
@@ -100,7 +100,7 @@ def test_a_run_is_started_once_although_its_request_fails(open_page: Open, serve
     server = servers()
     with Proxy(server.port) as proxy:
         page = open_page(f"{proxy.url}/playground/#/agents/echo")
-        page.get_by_text(mode, exact=True).click()
+        page.get_by_role("radio", name=mode, exact=True).check()
         # The request arrives, and its response is lost, twice.
         proxy.lose_responses("POST /runs", count=2)
         card = start(page, "once", mode)

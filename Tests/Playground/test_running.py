@@ -13,7 +13,7 @@ Open = Callable[..., Page]
 
 def send(page: Page, text: str, mode: str = "Stream") -> Locator:
     """Starts a run, and returns its card."""
-    page.get_by_text(mode, exact=True).click()
+    page.get_by_role("radio", name=mode, exact=True).check()
     field = page.get_by_role("textbox", name="Input", exact=True)
     field.fill(text)
     field.press("Control+Enter")

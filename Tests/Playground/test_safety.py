@@ -8,7 +8,6 @@ from typing import Any
 
 import httpx
 import pytest
-from conftest import Guard
 from playwright.sync_api import Page, expect
 from server import Server
 
@@ -57,7 +56,7 @@ SVG = f"""<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org
 HOSTILE_PARTS: list[dict[str, Any]] = [
     {"name": "x.svg", "content_type": "image/svg+xml", "content": SVG},
     {"name": "x.svg", "content_type": "image/svg+xml", "content": f"<!DOCTYPE svg [<!ENTITY x '<script>{SCRIPT}</script>'>]><svg xmlns='http://www.w3.org/2000/svg'>&x;</svg>"},
-    {"name": "x.html", "content_type": "text/html", "content": f"<h1>Hello</h1><script>{SCRIPT}</script><img src='https://evil.example/p.png'><link rel=stylesheet href='https://evil.example/s.css'>"},
+    {"name": "x.html", "content_type": "text/html", "content": f"<h1>Hello</h1><script>{SCRIPT}</script><img src='https://evil.example/p.png'><link rel=stylesheet href='https://evil.example/s.css'><link rel=preconnect href='https://evil.example'>"},
     {"name": "x.html", "content_type": "text/html", "content": "<a id=link href='https://evil.example/' target=_top>x</a><form action='https://evil.example/'><input name=a><button id=send>x</button></form><iframe src='https://evil.example/'></iframe>"},
     {"name": "x.xhtml", "content_type": "application/xhtml+xml", "content": f"<html xmlns='http://www.w3.org/1999/xhtml'><script>{SCRIPT}</script></html>"},
     {"name": "x.png", "content_type": "image/png", "content": base64.b64encode(SVG.encode()).decode(), "content_encoding": "base64"},
@@ -92,6 +91,13 @@ def check(page: Page, title: str) -> None:
     assert handlers == 0
 
 
+def open_details(page: Page) -> None:
+    """Opens everything that can be opened, also what is created then."""
+    for _ in range(4):
+        page.evaluate("document.querySelectorAll('main details').forEach((each) => { each.open = true; })")
+        page.wait_for_timeout(50)
+
+
 @pytest.mark.parametrize("text", HOSTILE_TEXTS, ids=range(len(HOSTILE_TEXTS)))
 def test_hostile_texts_remain_texts(open_page: Open, server: Server, text: str) -> None:
     run = server.run("echo", text.replace("\u0000", ""))
@@ -103,9 +109,7 @@ def test_hostile_texts_remain_texts(open_page: Open, server: Server, text: str) 
 
 
 @pytest.mark.parametrize("index", range(len(HOSTILE_PARTS)))
-def test_hostile_parts_are_shown_in_isolation(open_page: Open, server: Server, guard: Guard, index: int) -> None:
-    # What a frame is not allowed to do is reported in the console, which is the point.
-    guard.expected += ["Blocked script execution", "violates the following Content Security Policy", "Refused to", "blocked"]
+def test_hostile_parts_are_shown_in_isolation(open_page: Open, server: Server, index: int) -> None:
     part = HOSTILE_PARTS[index]
     run = server.send("echo", [part])
     page = open_page(server.page(f"/agents/echo?session={run['session_id']}"))
@@ -114,32 +118,14 @@ def test_hostile_parts_are_shown_in_isolation(open_page: Open, server: Server, g
     preview = message.get_by_role("button", name="Preview")
     if preview.count():
         preview.click()
-        frame = message.locator("iframe")
-        if part["content_type"] != "application/pdf":
-            expect(frame).to_have_attribute("sandbox", "")
-        page.wait_for_timeout(300)
-        for inner in page.frames[1:]:
-            for selector in ("#link", "#send"):
-                if inner.locator(selector).count():
-                    inner.locator(selector).click(no_wait_after=True)
-        page.wait_for_timeout(300)
-    for summary in message.locator("summary").all():
-        summary.click()
+    page.wait_for_timeout(300)
+    assert page.locator("iframe:not([src^='blob:'])").count() == 0
+    open_details(page)
     check(page, "echo · Agents · Playground")
     if message.get_by_role("button", name="Download").count():
         with page.expect_download() as download:
             message.get_by_role("button", name="Download").click()
         assert "/" not in download.value.suggested_filename and ".." not in download.value.suggested_filename
-
-
-def test_an_html_preview_shows_the_document_without_running_it(open_page: Open, server: Server, guard: Guard) -> None:
-    guard.expected += ["Blocked script execution", "Content Security Policy"]
-    run = server.send("echo", [HOSTILE_PARTS[2]])
-    page = open_page(server.page(f"/agents/echo?session={run['session_id']}"))
-    page.locator(".turn.agent").get_by_role("button", name="Preview").click()
-    frame = page.locator(".turn.agent iframe").content_frame
-    expect(frame.get_by_role("heading", name="Hello")).to_be_visible()
-    check(page, "echo · Agents · Playground")
 
 
 def test_hostile_metadata_of_agents_and_errors_remain_texts(open_page: Open, server: Server) -> None:
@@ -155,13 +141,12 @@ def test_hostile_metadata_of_agents_and_errors_remain_texts(open_page: Open, ser
     page.route("**/agents/evil", lambda route: route.fulfill(json=manifest))
     page.goto(server.page("/agents/evil"))
     expect(page.get_by_text(evil).first).to_be_visible()
-    for summary in page.locator("summary").all():
-        summary.click()
+    open_details(page)
     check(page, "evil · Agents · Playground")
     page.route("**/agents/evil", lambda route: route.fulfill(status=404, json={"code": evil, "message": f"<script>{SCRIPT}</script>"}))
     page.reload()
     expect(page.get_by_role("alert")).to_contain_text("<script>")
-    check(page, "Playground")
+    check(page, "evil · Agents · Playground")
 
 
 def test_the_policy_forbids_what_the_page_does_not_need(server: Server) -> None:

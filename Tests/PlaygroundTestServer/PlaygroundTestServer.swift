@@ -40,7 +40,7 @@ enum PlaygroundTestServer {
         try server.addPlayground(PlaygroundConfiguration(storageStatistics: statistics(of: storage)))
         try await server.runService { port in
             print("Serving on http://127.0.0.1:\(port)")
-            fflush(stdout)
+            fflush(nil)
         }
         try await storage.close()
     }

@@ -107,7 +107,8 @@ function show(data, type, part, body, actions) {
   else if (type.startsWith("audio/")) body.append(media("audio", data, type, part.name));
   else if (type.startsWith("video/")) body.append(media("video", data, type, part.name));
   else if (type === "application/pdf") body.append(pdf(data, part.name));
-  else if (type === "text/html" || type === "application/xhtml+xml") body.append(htmlSource(text()));
+  // HTML as its source: even a frame without scripts connects to other servers, which no policy prevents.
+  else if (type === "text/html" || type === "application/xhtml+xml") body.append(codeBlock(text(), "html", { hasCopy: false }));
   else if (type === "text/csv" || type === "text/tab-separated-values") body.append(table(text(), type));
   else if (type === "text/markdown" || type === "text/x-markdown") body.append(markdown(text()));
   else if (isJSON(type)) body.append(json(text()));
@@ -156,7 +157,8 @@ function json(text) {
 function table(text, type) {
   const [head = [], ...rows] = parseCSV(text, type === "text/csv" ? undefined : "\t");
   const body = h("tbody");
-  const hasNumbers = head.map((_, column) => rows.slice(0, 50).every((row) => /^\s*[-+]?[\d.,]*\d[\d.,]*\s*%?\s*$/.test(row[column] ?? "0")));
+  const isNumber = (cell) => cell.length < 40 && /^\s*[-+]?[\d.,]*\d[\d.,]*\s*%?\s*$/.test(cell);
+  const hasNumbers = head.map((_, column) => rows.slice(0, 50).every((row) => isNumber(row[column] ?? "0")));
   const classOf = (column) => (hasNumbers[column] ? "number" : null);
   const note = h("p", { class: "hint" });
   const element = h("div", {},
@@ -211,7 +213,7 @@ function media(tag, data, type, name) {
   return element;
 }
 
-/** A PDF in the browser's own viewer, where there is one. */
+/** A PDF in the browser's own viewer, where there is one. It is opened on request only. */
 function pdf(data, name) {
   if (!navigator.pdfViewerEnabled) return h("p", { class: "muted" }, t.contents.bytes("application/pdf", sizeText(data.length)));
   return preview(() => {
@@ -221,25 +223,14 @@ function pdf(data, name) {
   });
 }
 
-/** HTML as its source. Its preview is a frame without scripts, forms and its own origin, which loads nothing. */
-function htmlSource(text) {
-  return h("div", {},
-    preview(() => {
-      const frame = h("iframe", { class: "part-frame", sandbox: "", title: t.contents.preview });
-      frame.src = objectURL(text, "text/html;charset=utf-8", frame);
-      return frame;
-    }, t.contents.previewHint),
-    codeBlock(text, "html", { hasCopy: false }));
-}
-
-function preview(make, hint) {
+function preview(make) {
   const holder = h("div", { class: "part-preview" });
   const toggle = button({ class: "button", onclick: () => {
     if (holder.firstChild) holder.replaceChildren();
     else holder.append(make());
     toggle.textContent = holder.firstChild ? t.contents.hidePreview : t.contents.preview;
   } }, t.contents.preview);
-  return h("div", {}, h("div", { class: "part-tools" }, toggle, hint ? h("span", { class: "hint" }, hint) : null), holder);
+  return h("div", {}, h("div", { class: "part-tools" }, toggle), holder);
 }
 
 function downloadButton(data, type, name) {

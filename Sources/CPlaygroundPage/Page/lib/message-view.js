@@ -19,7 +19,6 @@ export class MessageView {
   #earlier = button({ class: "button quiet", hidden: true, onclick: () => this.#showAll() }, "");
   #blocks = h("div", { class: "message-blocks" });
   #sources = h("ol", { class: "sources" });
-  #sourcesBox = h("div", { class: "sources-box", hidden: true }, h("h4", {}, t.run.sources), this.#sources);
   #sourceCount = 0;
   #isFormatted = true;
   #limit = maximumBlocks;
@@ -28,7 +27,7 @@ export class MessageView {
   constructor(item, { signal } = {}) {
     this.#item = item;
     this.#signal = signal;
-    this.element.append(this.#earlier, this.#blocks, this.#sourcesBox);
+    this.element.append(this.#earlier, this.#blocks);
   }
 
   /** Shows what has been added since. */
@@ -109,7 +108,7 @@ export class MessageView {
         metadata.url && !safeURL(metadata.url) ? h("code", { class: "source-url" }, metadata.url) : null,
         metadata.description ? h("p", { class: "hint" }, metadata.description) : null));
     }
-    this.#sourcesBox.hidden = false;
+    if (!this.#sources.parentElement) this.element.append(h("div", { class: "sources-box" }, h("h4", {}, t.run.sources), this.#sources));
     for (const [index, view] of this.#views.entries()) {
       if (!(view instanceof TextView)) continue;
       view.citations = this.#citationsIn(this.#item.blocks[this.#first + index]);

@@ -233,7 +233,6 @@ export const t = {
     empty: "(empty)",
     bytes: (size, type) => `${type}, ${size}`,
     preview: "Preview",
-    previewHint: "Shown in isolation: scripts do not run, and nothing is loaded.",
     hidePreview: "Hide preview",
     showSource: "Show source",
     hideSource: "Hide source",

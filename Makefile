@@ -10,7 +10,7 @@ demo: ## build the tool, start a server and take a tour (options: ARGS="--storag
 bench: ## measure everything into docs/performance.md and compare with it, some 20 minutes (options: ARGS="--quick sync")
 	@scripts/bench $(ARGS)
 
-serve: ## keep a server with the example agents up (options: ARGS="--port 9000")
+serve: ## keep a server with the example agents up, and open its playground (options: ARGS="--port 9000")
 	@scripts/serve $(ARGS)
 
 test: ## everything that must hold: lint, build, all tests (options: ARGS="--slowest 20 redis values", see Tests/Lanes)

@@ -67,14 +67,25 @@ def copy_catalogue(module: str, index: SymbolIndex, places: dict[Path, str]) -> 
         text = page.read_text(encoding="utf-8")
         if page.is_symlink():
             guide = page.resolve()
+            for image in images(guide):
+                shutil.copy(image, folder)
             text = links.for_docc(text, lambda link, guide=guide: docc_link(link, guide, places))
         (folder / page.name).write_text(index.complete(text, module), encoding="utf-8")
     return folder
 
 
+def images(guide: Path) -> set[Path]:
+    """The images of a guide."""
+    targets = {(guide.parent / link.path).resolve() for link in links.links(guide.read_text(encoding="utf-8"))}
+    return {target for target in targets if target.suffix == ".png"}
+
+
 def docc_link(link: Link, page: Path, places: dict[Path, str]) -> str:
     """A link of a guide as DocC knows it. What is no guide is named and not linked to."""
     target = (page.parent / link.path).resolve() if link.path else page
+    if target.suffix == ".png":
+        # DocC finds images by their names, beside the pages.
+        return f"[{link.text}]({target.name})"
     if target not in places:
         return link.text
     anchor = ""

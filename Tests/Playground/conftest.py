@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Route, expect, sync_playwright
 from redis_process import RedisProcess
@@ -95,6 +96,10 @@ class Guard:
             self.faults.append(f"request: {request.url} {request.failure or ''}")
 
 
+#: The headers of the server's own files.
+HEADERS: dict[str, str] = {}
+
+
 def serve_sources(route: Route) -> None:
     """Answers with a file of the sources, and with the headers of the server."""
     path = urlsplit(route.request.url).path.partition("/playground/")[2] or "index.html"
@@ -102,12 +107,13 @@ def serve_sources(route: Route) -> None:
     if not file.is_file():
         route.continue_()
         return
-    root = route.request.url.partition("/playground/")[0] + "/playground/"
-    headers = dict(route.fetch(url=root).headers)
-    for name in ("content-encoding", "content-length", "etag"):
-        headers.pop(name, None)
+    if not HEADERS:
+        root = route.request.url.partition("/playground/")[0] + "/playground/"
+        HEADERS.update(httpx.get(root).headers)
+        for name in ("content-encoding", "content-length", "etag"):
+            HEADERS.pop(name, None)
     route.fulfill(
-        status=200, headers={**headers, "content-type": f"{TYPES[file.suffix]}; charset=utf-8"}, body=file.read_bytes()
+        status=200, headers={**HEADERS, "content-type": f"{TYPES[file.suffix]}; charset=utf-8"}, body=file.read_bytes()
     )
 
 

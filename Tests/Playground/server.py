@@ -48,7 +48,7 @@ class Server:
         assert self._process.stdout is not None
         for line in self._process.stdout:
             self._lines.append(line)
-            if found := re.search(r"Serving on (http://127\.0\.0\.1:\d+)", line):
+            if found := re.search(r"Serving (?:ACP )?on (http://127\.0\.0\.1:\d+)", line):
                 self._address = found[1]
                 self._known.set()
         self._known.set()

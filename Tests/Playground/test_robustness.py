@@ -62,7 +62,7 @@ def test_a_second_server_continues_a_run_whose_server_was_killed(
         page.reload()
         completes(card)
         expect(page.locator(".run-card")).to_have_count(1)
-    assert len(second.runs(agent_name="slow")) == 1
+    assert len(second.runs(session_id=page.url.partition("session=")[2])) == 1
 
 
 def test_a_server_that_was_killed_continues_on_the_same_storage(

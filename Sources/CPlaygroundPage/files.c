@@ -38,6 +38,9 @@ static const unsigned char lib_csv_js[] = {
 static const unsigned char lib_dom_js[] = {
 #embed "Page/lib/dom.js"
 };
+static const unsigned char lib_event_log_js[] = {
+#embed "Page/lib/event-log.js"
+};
 static const unsigned char lib_follower_js[] = {
 #embed "Page/lib/follower.js"
 };
@@ -59,6 +62,9 @@ static const unsigned char lib_markdown_js[] = {
 static const unsigned char lib_message_view_js[] = {
 #embed "Page/lib/message-view.js"
 };
+static const unsigned char lib_metrics_js[] = {
+#embed "Page/lib/metrics.js"
+};
 static const unsigned char lib_model_js[] = {
 #embed "Page/lib/model.js"
 };
@@ -74,8 +80,17 @@ static const unsigned char lib_router_js[] = {
 static const unsigned char lib_run_card_js[] = {
 #embed "Page/lib/run-card.js"
 };
+static const unsigned char lib_run_events_js[] = {
+#embed "Page/lib/run-events.js"
+};
 static const unsigned char lib_run_input_js[] = {
 #embed "Page/lib/run-input.js"
+};
+static const unsigned char lib_run_replay_js[] = {
+#embed "Page/lib/run-replay.js"
+};
+static const unsigned char lib_run_timeline_js[] = {
+#embed "Page/lib/run-timeline.js"
 };
 static const unsigned char lib_sse_js[] = {
 #embed "Page/lib/sse.js"
@@ -91,6 +106,9 @@ static const unsigned char lib_text_view_js[] = {
 };
 static const unsigned char lib_texts_js[] = {
 #embed "Page/lib/texts.js"
+};
+static const unsigned char lib_virtual_list_js[] = {
+#embed "Page/lib/virtual-list.js"
 };
 static const unsigned char style_agents_css[] = {
 #embed "Page/style/agents.css"
@@ -139,6 +157,7 @@ static const playground_page_file files[] = {
     FILE("lib/contents.js", lib_contents_js),
     FILE("lib/csv.js", lib_csv_js),
     FILE("lib/dom.js", lib_dom_js),
+    FILE("lib/event-log.js", lib_event_log_js),
     FILE("lib/follower.js", lib_follower_js),
     FILE("lib/format.js", lib_format_js),
     FILE("lib/json-tree.js", lib_json_tree_js),
@@ -146,17 +165,22 @@ static const playground_page_file files[] = {
     FILE("lib/manifest.js", lib_manifest_js),
     FILE("lib/markdown.js", lib_markdown_js),
     FILE("lib/message-view.js", lib_message_view_js),
+    FILE("lib/metrics.js", lib_metrics_js),
     FILE("lib/model.js", lib_model_js),
     FILE("lib/question-view.js", lib_question_view_js),
     FILE("lib/root.js", lib_root_js),
     FILE("lib/router.js", lib_router_js),
     FILE("lib/run-card.js", lib_run_card_js),
+    FILE("lib/run-events.js", lib_run_events_js),
     FILE("lib/run-input.js", lib_run_input_js),
+    FILE("lib/run-replay.js", lib_run_replay_js),
+    FILE("lib/run-timeline.js", lib_run_timeline_js),
     FILE("lib/sse.js", lib_sse_js),
     FILE("lib/starting.js", lib_starting_js),
     FILE("lib/store.js", lib_store_js),
     FILE("lib/text-view.js", lib_text_view_js),
     FILE("lib/texts.js", lib_texts_js),
+    FILE("lib/virtual-list.js", lib_virtual_list_js),
     FILE("style/agents.css", style_agents_css),
     FILE("style/base.css", style_base_css),
     FILE("style/components.css", style_components_css),

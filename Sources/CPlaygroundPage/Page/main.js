@@ -22,6 +22,12 @@
 //   lib/composer.js       the form of an agent's input, and of an answer
 //   lib/run-card.js       a run as a conversation: input, output, questions, actions
 //   lib/run-input.js      the input of a run, from this browser or from the server
+//   lib/starting.js       starts runs so that none is lost or started twice
+//   lib/text-view.js      a text that grows; lib/message-view.js a message, lib/question-view.js a question with its form
+//   lib/manifest.js       the description of an agent
+//   lib/event-log.js      the events of a run in pages; lib/virtual-list.js a list of any length
+//   lib/run-timeline.js, run-events.js, run-replay.js    the parts of a run's page
+//   lib/metrics.js        the text format of Prometheus (pure)
 //
 //   views/agents.js       the list of agents
 //   views/agent.js        one agent: its manifest, its form, and the runs that were started with it

@@ -126,10 +126,10 @@ export function loading(lines = 3) {
  * @param {Error | {code: string, message: string}} error An error of a request, or one of a run.
  * @param {() => void} [retry] What "Try again" does.
  */
-export function errorBox(error, { retry, title = t.errors.title, help = remedyOf(error) } = {}) {
+export function errorBox(error, { retry, title = t.errors.title, help = remedyOf(error), heading = "p" } = {}) {
   const code = error.code && error.code !== "unreachable" ? error.code : null;
   return h("div", { class: "error-box", role: "alert" },
-    h("p", { class: "error-title" }, title),
+    h(heading, { class: "error-title" }, title),
     h("p", { class: "error-message" }, error.message || String(error)),
     help ? h("p", { class: "error-help" }, help) : null,
     h("div", { class: "error-end" },
@@ -138,10 +138,10 @@ export function errorBox(error, { retry, title = t.errors.title, help = remedyOf
       retry ? button({ class: "button", onclick: retry }, t.actions.retry) : null));
 }
 
-/** Fills a container with an error. */
+/** Fills the container of a view with an error. */
 export function showError(container, error, retry) {
   if (!(error instanceof APIError)) console.error(error);
-  clear(container).append(errorBox(error, { retry }));
+  clear(container).append(errorBox(error, { retry, heading: "h1" }));
 }
 
 function remedyOf(error) {

@@ -21,7 +21,7 @@ const maximumItems = 300;
  * Creates the element of a run.
  *
  * @param {RunFollower} follower
- * @param {{input: Promise<object[] | null>, signal: AbortSignal, mode?: string, showsLink?: boolean,
+ * @param {{input: Promise<object[] | null>, signal: AbortSignal, mode?: string, showsLink?: boolean, isReplay?: boolean,
  *   agent?: string, onAgain?: (messages: object[]) => void}} options
  */
 export function runCard(follower, options) {
@@ -52,7 +52,9 @@ class RunCard {
   constructor(follower, options) {
     this.#follower = follower;
     this.#options = options;
-    this.element = h("article", { class: "run-card card", dataset: { run: follower.runID }, "aria-label": `${t.run.title} ${shortID(follower.runID)}` },
+    const title = `${t.run.title} ${shortID(follower.runID)}`;
+    this.element = h("article", { class: "run-card card", dataset: { run: follower.runID }, "aria-label": title },
+      h("h2", { class: "visually-hidden" }, title),
       this.#input,
       h("div", { class: "turn agent" }, this.#earlier, this.#items, this.#note, this.#end),
       h("footer", { class: "run-foot" }, this.#state, this.#actions));
@@ -112,7 +114,7 @@ class RunCard {
     this.#showNote();
     this.#showEnd();
     this.#showState();
-    if (hasSharedEnd && this.#wasActive && this.element.isConnected) window.scrollTo({ top: document.documentElement.scrollHeight });
+    if (!this.#options.isReplay && hasSharedEnd && this.#wasActive && this.element.isConnected) window.scrollTo({ top: document.documentElement.scrollHeight });
     this.#wasActive = !isEnded;
   }
 
@@ -194,7 +196,7 @@ class RunCard {
 
   #showTimes() {
     const { run } = this.#follower;
-    if (!run?.created_at) return;
+    if (!run?.created_at || this.#options.isReplay) return;
     const end = run.finished_at ? milliseconds(run.finished_at) : Date.now();
     const length = duration(Math.max(0, end - milliseconds(run.created_at)));
     const text = run.finished_at ? `${length} · ${ago(run.finished_at)}` : length;
@@ -204,7 +206,8 @@ class RunCard {
   #showActions() {
     const { run } = this.#follower;
     const isEnded = run && isTerminal(run.status);
-    const { onAgain } = this.#options;
+    const { onAgain, isReplay = false } = this.#options;
+    if (isReplay) return;
     clear(this.#actions).append(
       iconButton("copy", t.run.showSource, () => this.#toggleSource(), { class: "icon-button source-toggle", "aria-pressed": String(!this.#isFormatted) }),
       menuButton(t.run.copyAs, languages.map(([id, name]) => [name, () => this.#copyAs(id, name)]), { class: "button quiet" }),

@@ -47,6 +47,9 @@ static const unsigned char lib_follower_js[] = {
 static const unsigned char lib_format_js[] = {
 #embed "Page/lib/format.js"
 };
+static const unsigned char lib_json_fault_js[] = {
+#embed "Page/lib/json-fault.js"
+};
 static const unsigned char lib_json_tree_js[] = {
 #embed "Page/lib/json-tree.js"
 };
@@ -160,6 +163,7 @@ static const playground_page_file files[] = {
     FILE("lib/event-log.js", lib_event_log_js),
     FILE("lib/follower.js", lib_follower_js),
     FILE("lib/format.js", lib_format_js),
+    FILE("lib/json-fault.js", lib_json_fault_js),
     FILE("lib/json-tree.js", lib_json_tree_js),
     FILE("lib/keyboard.js", lib_keyboard_js),
     FILE("lib/manifest.js", lib_manifest_js),

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from conftest import prepare
 from playwright.sync_api import Browser, Page
+from playwright.sync_api import Error as PlaywrightError
 from server import Server
 
 
@@ -358,3 +359,84 @@ def test_an_input_cannot_leave_the_quotes_of_a_program(call: Modules) -> None:
     exec(code.replace("import httpx", ""), {"httpx": Client})
     assert posted == body
     assert call("code-examples.js", "swiftString", 'a"\\(b)\n\u0001') == '"a\\"\\\\(b)\\n\\u{1}"'
+
+
+# Faults of JSON
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ('{"a": [1, -2.5e3, "x\\n", true, null, {}, []]}', None),
+        (" 1 ", None),
+        ("", 0),
+        ("{", 1),
+        ('{"a": 1,\n "b": }', 15),
+        ('{"a" 1}', 5),
+        ("[1, 2,]", 6),
+        ("[1 2]", 3),
+        ("{'a': 1}", 1),
+        ('{"a": 1,}', 8),
+        ("01", 1),
+        ("1.", 1),
+        ("tru", 0),
+        ('"not closed', 11),
+        ('"bad \\x"', 5),
+        ('"line\nbreak"', 5),
+        ("[1]]", 3),
+        ("NaN", 0),
+    ],
+)
+def test_the_place_of_a_fault_of_json_is_found(call: Modules, text: str, place: int | None) -> None:
+    assert call("json-fault.js", "faultPlace", text) == place
+    try:
+        # The browser decides what is valid.
+        call.run("(text) => { JSON.parse(text); }", text)
+        assert place is None
+    except PlaywrightError:
+        assert place is not None
+
+
+# Metrics
+
+
+def test_metrics_are_read_and_compared(call: Modules) -> None:
+    before = 'a_total{x="1",y="q\\"}"} 2\na_total 1\n# HELP a\nb_seconds_sum 1\nb_seconds_count 2\nbad\n'
+    after = 'a_total{x="1",y="q\\"}"} 6\na_total 3\nb_seconds_sum 2\nb_seconds_count 4\n'
+    values = call.run(
+        """async ([before, after]) => {
+            const { mean, parseMetrics, rate, total } = await import(new URL("lib/metrics.js", document.baseURI));
+            const [old, now] = [parseMetrics(before), parseMetrics(after)];
+            return [total(old, "a_total"), rate(old, now, "a_total", 2), rate(now, old, "a_total", 1), mean(old, now, "b_seconds"), total(now, "c")];
+        }""",
+        [before, after],
+    )
+    assert values == [3, 3, 3, 0.5, None]
+
+
+# Phases of a run
+
+
+def test_phases_of_a_run_come_from_its_events(call: Modules) -> None:
+    def at(second: int) -> str:
+        return f"2026-01-01T00:00:{second:02}Z"
+
+    events = [
+        run_event("created"), run_event("in-progress", status_changed_at=at(2)),
+        event("message.created", message={**MESSAGE, "created_at": at(3)}), text("a"),
+        event("message.completed", message={**MESSAGE, "completed_at": at(4)}),
+        run_event("awaiting", status_changed_at=at(5)), run_event("in-progress", status_changed_at=at(8)),
+        run_event("completed", finished_at=at(9)),
+    ]
+    phases = call.run(
+        """async (events) => {
+            const { Phases } = await import(new URL("lib/run-timeline.js", document.baseURI));
+            const phases = new Phases(events[0].run);
+            events.forEach((event, index) => phases.take(index, event));
+            const start = phases.phases[0].start;
+            return [phases.phases.map(({ kind, start: from, end }) => [kind, (from - start) / 1000, (end - start) / 1000]),
+                phases.messages.map(({ start: from, end }) => [(from - start) / 1000, (end - start) / 1000])];
+        }""",
+        events,
+    )
+    assert phases == [[["queued", 0, 2], ["running", 2, 5], ["awaiting", 5, 8], ["running", 8, 9]], [[3, 4]]]

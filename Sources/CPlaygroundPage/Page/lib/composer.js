@@ -6,6 +6,7 @@ import { choice, icon, iconButton, nextID } from "./components.js";
 import { contentSize, decodeBase64, encodeBase64, isJSON, isTextual } from "./contents.js";
 import { button, clear, h } from "./dom.js";
 import { bytes as sizeText } from "./format.js";
+import { faultPlace } from "./json-fault.js";
 import { mediaType } from "./model.js";
 import { t } from "./texts.js";
 
@@ -275,13 +276,13 @@ function typeOfName(name) {
   return types[name.split(".").at(-1).toLowerCase()] ?? "application/octet-stream";
 }
 
-/** Returns where a text is not valid JSON, in the browser's words, with line and column. */
+/** Returns where a text is not valid JSON, with line and column. */
 export function jsonFault(text, error) {
-  const place = /position (\d+)/.exec(error.message);
-  const message = error.message.replace(/^JSON\.parse: /, "").replace(/,? ?(?:"|\.\.\.).*$/s, "").replace(/ in JSON.*$/s, "").trim();
-  if (!place) return t.compose.jsonInvalid(message);
-  const before = text.slice(0, Number(place[1])).split("\n");
-  return t.compose.jsonAt(before.length, before.at(-1).length + 1, message);
+  const place = faultPlace(text);
+  if (place === null) return t.compose.jsonInvalid(error.message);
+  const before = text.slice(0, place).split("\n");
+  const found = text.slice(place, place + 1);
+  return t.compose.jsonAt(before.length, before.at(-1).length + 1, found ? t.compose.unexpected(found) : t.compose.unexpectedEnd);
 }
 
 /** Creates the button that sends a form. */

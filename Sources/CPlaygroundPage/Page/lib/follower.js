@@ -102,6 +102,8 @@ export class RunFollower extends EventTarget {
 
   /** Applies a document of the run, such as the response to a cancellation. */
   update(run) {
+    // The end of the run may have arrived before this document, which is older.
+    if (this.model.run && isTerminal(this.model.run.status)) return;
     const { output, exchange, ...rest } = run;
     this.model.run = { ...this.model.run, ...rest };
     this.dispatchEvent(new Event("change"));

@@ -54,7 +54,8 @@ export class QuestionView {
   #takeFocus() {
     const active = document.activeElement;
     const isIdle = active === null || active === document.body || (active.matches("textarea") && active.value === "");
-    if (isIdle && matchMedia("(hover: hover)").matches) queueMicrotask(() => this.#form.querySelector("textarea:not([hidden])")?.focus());
+    if (!isIdle || !matchMedia("(hover: hover)").matches) return;
+    queueMicrotask(() => [...this.#form.querySelectorAll("textarea")].find((field) => field.offsetParent !== null)?.focus());
   }
 
   get isFormatted() { return true; }

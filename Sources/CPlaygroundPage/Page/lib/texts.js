@@ -153,6 +153,8 @@ export const t = {
     jsonValid: "Valid JSON",
     jsonInvalid: (message) => `Not valid JSON: ${message}`,
     jsonAt: (line, column, message) => `Not valid JSON, line ${line}, column ${column}: ${message}`,
+    unexpected: (found) => `unexpected ${JSON.stringify(found)}`,
+    unexpectedEnd: "unexpected end",
     nothing: "Enter something to send.",
     notAccepted: (type) => `This agent does not declare ${type} as its input. It is sent nevertheless.`,
     tooLarge: (size, limit) => `Too large: ${size} of ${limit} that the server accepts.`,

@@ -6,7 +6,9 @@ import ACPTestSupport
 import AsyncHTTPClient
 import Foundation
 import Hummingbird
+import HTTPTypes
 import NIOCore
+import NIOHTTP1
 import Testing
 
 @testable import ACPPlayground
@@ -15,7 +17,7 @@ import Testing
 struct PlaygroundTests {
     @Test("The page is compressed, revalidated, and protected by a strict policy")
     func page() async throws {
-        try await withPlayground { server in
+        try await withPlayground { server async throws in
             let first = try await server.get("/playground/", ["Accept-Encoding": "gzip, br"])
             #expect(first.status == .ok)
             #expect(first.headers.first(name: "Content-Type") == "text/html; charset=utf-8")
@@ -42,7 +44,7 @@ struct PlaygroundTests {
 
     @Test("The address without a slash leads to the page, relative to a proxy's folder")
     func redirection() async throws {
-        try await withPlayground { server in
+        try await withPlayground { server async throws in
             let response = try await server.get("/playground")
             #expect(response.status == .permanentRedirect)
             #expect(response.headers.first(name: "Location") == "playground/")
@@ -51,7 +53,7 @@ struct PlaygroundTests {
 
     @Test("Unknown files, and paths that lead out of the page, do not exist")
     func unknownFiles() async throws {
-        try await withPlayground { server in
+        try await withPlayground { server async throws in
             for path in ["nothing.js", "lib", "lib/", "../agents", "%2e%2e/agents", "MAIN.JS"] {
                 #expect(try await server.get("/playground/" + path).status == .notFound, "\(path)")
             }
@@ -62,7 +64,7 @@ struct PlaygroundTests {
     func access() async throws {
         let configuration = ServerConfiguration(port: 0, authentication: .bearer("secret-token"))
         let playground = PlaygroundConfiguration { ["storage": "Test", "file_bytes": 1024] }
-        try await withPlayground(playground, configuration: configuration) { server in
+        try await withPlayground(playground, configuration: configuration) { server async throws in
             #expect(try await server.get("/playground/").status == .ok)
             for path in ["server", "storage", "metrics"] {
                 #expect(try await server.get("/playground/" + path).status == .unauthorized)
@@ -82,7 +84,7 @@ struct PlaygroundTests {
     func metrics() async throws {
         var configuration = ServerConfiguration(port: 0)
         configuration.metrics = MetricsEndpoint(PrometheusMetrics(), port: 0)
-        try await withPlayground(configuration: configuration) { server in
+        try await withPlayground(configuration: configuration) { server async throws in
             let response = try await server.get("/playground/metrics")
             #expect(response.status == .ok)
             #expect(String(decoding: try await response.bytes(), as: UTF8.self).contains("acp_runs_active"))
@@ -124,10 +126,10 @@ struct PlaygroundTests {
             ("identity", false), ("", false), ("*;q=0", false), ("gzip;q=0, *", false), ("deflate,\tgzip", true),
         ])
     func encodings(header: String, isAccepted: Bool) {
-        var request = Request(
-            head: .init(method: .get, scheme: "http", authority: "localhost", path: "/"),
-            body: .init(buffer: ByteBuffer()))
-        request.headers[.acceptEncoding] = header
+        let request = Request(
+            head: HTTPRequest(
+                method: .get, scheme: "http", authority: "localhost", path: "/", headerFields: [.acceptEncoding: header]),
+            body: RequestBody(buffer: ByteBuffer()))
         #expect(request.acceptsGzip == isAccepted)
     }
 }

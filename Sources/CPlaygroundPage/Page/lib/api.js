@@ -135,6 +135,9 @@ class API extends EventTarget {
     }
   }
 
+  /** Whether a stream can be opened at once. */
+  get hasFreeStream() { return this.#slots.isFree; }
+
   /** The state of the connection: `online` or `offline`. */
   get connection() { return this.#connection; }
 
@@ -151,6 +154,8 @@ class Slots {
   #waiting = [];
 
   constructor(count) { this.#free = count; }
+
+  get isFree() { return this.#free > 0; }
 
   async take(signal) {
     if (this.#free > 0) this.#free--;

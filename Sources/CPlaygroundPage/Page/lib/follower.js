@@ -54,6 +54,7 @@ export class RunFollower extends EventTarget {
       while (this.state !== "ended" && this.state !== "failed" && !signal.aborted) {
         const before = this.model.lastID;
         try {
+          if (!api.hasFreeStream && !await this.#waitForStream()) break;
           await this.#read(api.stream("GET", `/runs/${this.#runID}/events`, {
             lastEventID: this.model.lastID, signal, onOpen: () => this.#setState("live"),
           }));
@@ -123,6 +124,37 @@ export class RunFollower extends EventTarget {
 
   /** Ends following. */
   stop() { this.#controller.abort(new DOMException("stopped", "AbortError")); }
+
+  /**
+   * Waits until a stream can be opened, and looks at the run now and then meanwhile.
+   *
+   * @returns {Promise<boolean>} Whether the run has to be followed further.
+   */
+  async #waitForStream() {
+    const { signal } = this.#controller;
+    for (let wait = 500; !api.hasFreeStream && !signal.aborted; wait = Math.min(wait * 1.5, 5_000)) {
+      await this.#pause(wait);
+      if (signal.aborted || api.hasFreeStream) break;
+      const run = await api.get(`/runs/${this.#runID}`, { signal });
+      if (!isTerminal(run.status)) {
+        this.update(run);
+      } else if (this.model.lastID < 0) {
+        this.model = modelOfRun(run);
+        this.dispatchEvent(new Event("change"));
+        this.#setState("ended");
+        return false;
+      } else {
+        // The rest of the events, in pages.
+        for (let offset = this.model.lastID + 1; offset !== null;) {
+          const page = await api.get(`/runs/${this.#runID}/events`, { query: { limit: 1000, offset }, signal });
+          this.take(page.events.map((event, index) => ({ id: offset + index, event })));
+          offset = page.next_offset ?? null;
+        }
+        return this.state !== "ended";
+      }
+    }
+    return !signal.aborted;
+  }
 
   /** A stream may end although the run has not: a limit of its size, or a server that shuts down. */
   async #checkEnd() {

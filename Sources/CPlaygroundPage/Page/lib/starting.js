@@ -39,7 +39,9 @@ export function newStart({ agent, sessionID, mode, messages, knownRuns = [] }) {
  */
 export async function startRun(start, { signal, onRun, onEvents, onState }) {
   pendingStarts.add(start);
-  const body = { agent_name: start.agent, session_id: start.sessionID, mode: start.mode, input: start.messages };
+  // A run does not wait until there is a connection for its stream: it is followed as soon as there is one.
+  const mode = start.mode === "stream" && !api.hasFreeStream ? "async" : start.mode;
+  const body = { agent_name: start.agent, session_id: start.sessionID, mode, input: start.messages };
   const known = (runID, run = null) => {
     pendingStarts.remove(start.key);
     keepInput(runID, start.messages);
@@ -49,12 +51,12 @@ export async function startRun(start, { signal, onRun, onEvents, onState }) {
     onState(failures === 0 ? "starting" : "retrying");
     const watcher = new AbortController();
     try {
-      if (start.mode === "stream") {
+      if (mode === "stream") {
         const options = { body, signal, headers: { "Idempotency-Key": start.key }, onOpen: (response) => known(response.headers.get("Run-ID")) };
         for await (const batch of api.stream("POST", "/runs", options)) onEvents(batch);
         return null;
       }
-      if (start.mode === "sync") watchForRun(start, AbortSignal.any([signal, watcher.signal]), known);
+      if (mode === "sync") watchForRun(start, AbortSignal.any([signal, watcher.signal]), known);
       const run = await api.post("/runs", body, { signal, headers: { "Idempotency-Key": start.key } });
       known(run.run_id, run);
       return run;

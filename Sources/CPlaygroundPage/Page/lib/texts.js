@@ -258,6 +258,7 @@ export const t = {
     noneYet: "No runs yet.",
     noneHint: "Start one from the page of an agent.",
     table: "Runs, newest first",
+    counts: "Numbers of runs",
     filters: "Filters",
     agent: "Agent",
     anyAgent: "All agents",

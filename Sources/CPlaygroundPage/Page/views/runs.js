@@ -37,7 +37,7 @@ class RunList {
   #status;
   #session;
   #until;
-  #counts = h("div", { class: "counts", role: "group", "aria-label": t.runs.status });
+  #counts = h("div", { class: "counts", role: "group", "aria-label": t.runs.counts });
   #body = h("tbody");
   #table;
   #pager = h("nav", { class: "pager", "aria-label": t.runs.title });

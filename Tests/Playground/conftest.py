@@ -63,7 +63,11 @@ def browser(sink: Sink) -> Iterator[Browser]:
     expect.set_options(timeout=TIMEOUT)
     with sync_playwright() as playwright:
         # Root has no user namespaces for the sandbox of the browser.
-        arguments = ["--disable-dev-shm-usage", f"--host-resolver-rules=MAP evil.example 127.0.0.1:{sink.port}", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
+        arguments = [
+            "--disable-dev-shm-usage",
+            f"--host-resolver-rules=MAP evil.example 127.0.0.1:{sink.port}",
+            *(["--no-sandbox"] if os.geteuid() == 0 else []),
+        ]
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
         yield browser
         browser.close()
@@ -138,7 +142,11 @@ def open_page(browser: Browser, guard: Guard) -> Iterator[Callable[..., Page]]:
 
     def open_page(url: str | None = None, **options: Any) -> Page:
         context = browser.new_context(
-            **{"viewport": {"width": 1280, "height": 900}, "permissions": ["clipboard-read", "clipboard-write"], **options}
+            **{
+                "viewport": {"width": 1280, "height": 900},
+                "permissions": ["clipboard-read", "clipboard-write"],
+                **options,
+            }
         )
         contexts.append(context)
         context.set_default_timeout(TIMEOUT)

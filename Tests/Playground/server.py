@@ -94,10 +94,14 @@ class Server:
         response.raise_for_status()
         return response
 
-    def run(self, agent: str, text: str = "", *, mode: str = "sync", session: str | None = None, **part: Any) -> dict[str, Any]:
+    def run(
+        self, agent: str, text: str = "", *, mode: str = "sync", session: str | None = None, **part: Any
+    ) -> dict[str, Any]:
         """Starts a run with one part."""
         body: dict[str, Any] = {
-            "agent_name": agent, "mode": mode, "input": [{"role": "user", "parts": [{"content": text, **part}]}]
+            "agent_name": agent,
+            "mode": mode,
+            "input": [{"role": "user", "parts": [{"content": text, **part}]}],
         }
         if session:
             body["session_id"] = session

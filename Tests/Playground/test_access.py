@@ -28,9 +28,14 @@ def check(page: Page) -> None:
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         page.wait_for_timeout(200)
         violations = Axe().run(page, options=RULES).response["violations"]
-        assert not violations, scheme + "\n" + "\n".join(
-            f"{violation['id']}: {violation['help']}\n  " + "\n  ".join(f"{node['html']}\n    {node['failureSummary']}" for node in violation["nodes"][:5])
-            for violation in violations
+        assert not violations, (
+            scheme
+            + "\n"
+            + "\n".join(
+                f"{violation['id']}: {violation['help']}\n  "
+                + "\n  ".join(f"{node['html']}\n    {node['failureSummary']}" for node in violation["nodes"][:5])
+                for violation in violations
+            )
         )
 
 
@@ -216,7 +221,10 @@ def test_a_second_visit_downloads_no_file_again(open_page: Open, server: Server)
     statuses: list[int] = []
     page.on("response", lambda response: statuses.append(response.status) if "/playground/" in response.url else None)
     sizes: list[int] = []
-    page.on("requestfinished", lambda request: sizes.append(request.sizes()["responseBodySize"]) if "/playground/" in request.url else None)
+    page.on(
+        "requestfinished",
+        lambda request: sizes.append(request.sizes()["responseBodySize"]) if "/playground/" in request.url else None,
+    )
     page.reload()
     expect(page.locator(".agent-card").first).to_be_visible()
     page.wait_for_load_state("networkidle")

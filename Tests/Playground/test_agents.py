@@ -118,7 +118,9 @@ def test_texts_and_bytes_of_files_arrive_unchanged(open_page: Open, server: Serv
     parts = last_run(server, "echo")["output"][0]["parts"]
     assert parts[0]["content"] == "with files"
     received = {
-        part["name"]: base64.b64decode(part["content"]) if part["content_encoding"] == "base64" else part["content"].encode()
+        part["name"]: base64.b64decode(part["content"])
+        if part["content_encoding"] == "base64"
+        else part["content"].encode()
         for part in parts[1:]
     }
     assert received == files

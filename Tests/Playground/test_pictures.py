@@ -33,7 +33,9 @@ def report(server: Server) -> dict:
 
 
 def test_an_agent_and_its_report(open_page: Open, server: Server, report: dict, tmp_path: Path) -> None:
-    page = open_page(server.page(f"/agents/researcher?session={report['session_id']}"), viewport={"width": 1200, "height": 800})
+    page = open_page(
+        server.page(f"/agents/researcher?session={report['session_id']}"), viewport={"width": 1200, "height": 800}
+    )
     expect(page.locator(".badge[data-status=completed]")).to_be_visible()
     expect(page.locator(".sources li")).to_have_count(2)
     page.evaluate("window.scrollTo(0, 0)")

@@ -173,7 +173,9 @@ def test_a_token_is_asked_for_and_kept_in_the_tab(open_page: Open, servers: Serv
     page.reload()
     card = start(page, "with a token")
     expect(output(card)).to_have_text("with a token")
-    stored = page.evaluate("[JSON.stringify(localStorage), JSON.stringify(sessionStorage), document.cookie, location.href]")
+    stored = page.evaluate(
+        "[JSON.stringify(localStorage), JSON.stringify(sessionStorage), document.cookie, location.href]"
+    )
     assert ["correct-token" in text for text in stored] == [False, True, False, False]
     card.get_by_role("button", name="Copy as").click()
     page.get_by_role("menuitem", name="curl").click()

@@ -69,6 +69,7 @@ def test_a_report_is_shown_with_code_table_steps_sources_and_artifacts(open_page
     sources = output.locator(".sources li")
     expect(sources).to_have_count(2)
     expect(sources.first.get_by_role("link")).to_have_attribute("href", "https://example.org/whales")
+    expect(output.locator(".markdown ol > li").last).to_have_text("Each group has songs of its own.2")
     expect(output.locator("p", has_text="ever lived.").first).to_have_text(re.compile(r"ever lived\.1 Its heart"))
     output.get_by_role("button", name="Source 1").click()
     expect(sources.first).to_be_focused()
@@ -197,9 +198,18 @@ def test_a_request_can_be_copied_as_a_program(open_page: Open, server: Server) -
 def test_an_input_that_the_server_rejects_is_an_error(open_page: Open, server: Server) -> None:
     page = open_page(server.page("/agents/echo"))
     page.get_by_role("textbox", name="Input", exact=True).fill("x")
-    page.route("**/runs", lambda route: route.fulfill(
-        status=422, content_type="application/json", body='{"code": "invalid_input", "message": "no such thing"}'
-    ) if route.request.method == "POST" else route.continue_())
+    page.route(
+        "**/runs",
+        lambda route: (
+            route.fulfill(
+                status=422,
+                content_type="application/json",
+                body='{"code": "invalid_input", "message": "no such thing"}',
+            )
+            if route.request.method == "POST"
+            else route.continue_()
+        ),
+    )
     page.get_by_role("button", name="Run", exact=True).click()
     alert = page.get_by_role("alert")
     expect(alert).to_contain_text("no such thing")

@@ -116,7 +116,9 @@ def test_a_list_of_a_million_runs_is_paged(open_page: Open, server: Server) -> N
              "created_at": "2026-01-01T00:00:00Z", "finished_at": "2026-01-01T00:00:01Z"}
             for number in range(min(limit, total - offset))
         ]  # fmt: skip
-        route.fulfill(json={"runs": runs, "total": total, "next_offset": offset + limit if offset + limit < total else None})
+        route.fulfill(
+            json={"runs": runs, "total": total, "next_offset": offset + limit if offset + limit < total else None}
+        )
 
     page.route(re.compile(r"/runs\?"), respond)
     page.goto(server.page("/runs"))

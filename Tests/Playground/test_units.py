@@ -245,12 +245,21 @@ def event(kind: str, **members: Any) -> dict[str, Any]:
 
 
 def run_event(status: str, **members: Any) -> dict[str, Any]:
-    run = {"run_id": "r", "agent_name": "a", "status": status, "output": [], "created_at": "2026-01-01T00:00:00Z", **members}
+    run = {
+        "run_id": "r",
+        "agent_name": "a",
+        "status": status,
+        "output": [],
+        "created_at": "2026-01-01T00:00:00Z",
+        **members,
+    }
     return event(f"run.{status}", run=run)
 
 
 def text(content: str, **members: Any) -> dict[str, Any]:
-    return event("message.part", part={"content_type": "text/plain", "content": content, "content_encoding": "plain", **members})
+    return event(
+        "message.part", part={"content_type": "text/plain", "content": content, "content_encoding": "plain", **members}
+    )
 
 
 MESSAGE = {"role": "agent/a", "parts": [], "created_at": "2026-01-01T00:00:00Z", "completed_at": None}
@@ -280,14 +289,20 @@ def numbered(*events: Any) -> list[Any]:
 def test_texts_of_a_message_grow_together(reduce: Callable[[list[Any]], Any]) -> None:
     model = reduce(
         numbered(
-            run_event("created"), run_event("in-progress"), event("message.created", message=MESSAGE), text("one "),
-            text("two"), text("# three", content_type="text/markdown"),
-            event("message.completed", message={**MESSAGE, "completed_at": "2026-01-01T00:00:01Z"}), run_event("completed"),
+            run_event("created"),
+            run_event("in-progress"),
+            event("message.created", message=MESSAGE),
+            text("one "),
+            text("two"),
+            text("# three", content_type="text/markdown"),
+            event("message.completed", message={**MESSAGE, "completed_at": "2026-01-01T00:00:01Z"}),
+            run_event("completed"),
         )
     )
     (message,) = model["items"]
     assert [(block["contentType"], block["chunks"]) for block in message["blocks"]] == [
-        ("text/plain", ["one ", "two"]), ("text/markdown", ["# three"])
+        ("text/plain", ["one ", "two"]),
+        ("text/markdown", ["# three"]),
     ]
     assert model["run"]["status"] == "completed" and message["completedAt"] == "2026-01-01T00:00:01Z"
 
@@ -304,7 +319,10 @@ def test_questions_get_their_answers(reduce: Callable[[list[Any]], Any]) -> None
     asking = run_event("awaiting", await_request={"type": "message", "message": question})
     model = reduce(
         numbered(
-            run_event("created"), asking, run_event("in-progress", exchange=[question, answer]), asking,
+            run_event("created"),
+            asking,
+            run_event("in-progress", exchange=[question, answer]),
+            asking,
             run_event("in-progress", exchange=[question, answer, question, {**answer, "parts": []}]),
         )
     )
@@ -322,7 +340,8 @@ def test_artifacts_steps_and_citations_are_told_apart(reduce: Callable[[list[Any
             text("", metadata={"kind": "citation", "url": "https://e.org"}),
             text(" more"),
             text("a,b", name="a.csv", content_type="text/csv"),
-            event("generic", generic={"n": 1}), event("generic", generic={"n": 2}),
+            event("generic", generic={"n": 1}),
+            event("generic", generic={"n": 2}),
         )
     )
     message, generic = model["items"]
@@ -339,7 +358,11 @@ def test_artifacts_steps_and_citations_are_told_apart(reduce: Callable[[list[Any
 def test_an_input_cannot_leave_the_quotes_of_a_program(call: Modules) -> None:
     hostile = "it's \"x\" $(touch /tmp/no) `id` \\ \n\t\u2028 ${HOME} \\(1) 𝄞 'end"
     request = {
-        "root": "http://127.0.0.1:8000/", "agent": "echo", "session": None, "mode": "sync", "hasToken": False,
+        "root": "http://127.0.0.1:8000/",
+        "agent": "echo",
+        "session": None,
+        "mode": "sync",
+        "hasToken": False,
         "messages": [{"role": "user", "parts": [{"content": hostile, "content_type": "text/plain"}]}],
     }
     code = call("code-examples.js", "codeExample", "curl", request).replace("curl ", "printf '%s\\0' ", 1)
@@ -422,10 +445,13 @@ def test_phases_of_a_run_come_from_its_events(call: Modules) -> None:
         return f"2026-01-01T00:00:{second:02}Z"
 
     events = [
-        run_event("created"), run_event("in-progress", status_changed_at=at(2)),
-        event("message.created", message={**MESSAGE, "created_at": at(3)}), text("a"),
+        run_event("created"),
+        run_event("in-progress", status_changed_at=at(2)),
+        event("message.created", message={**MESSAGE, "created_at": at(3)}),
+        text("a"),
         event("message.completed", message={**MESSAGE, "completed_at": at(4)}),
-        run_event("awaiting", status_changed_at=at(5)), run_event("in-progress", status_changed_at=at(8)),
+        run_event("awaiting", status_changed_at=at(5)),
+        run_event("in-progress", status_changed_at=at(8)),
         run_event("completed", finished_at=at(9)),
     ]
     phases = call.run(

@@ -7,8 +7,9 @@ extension ACPServer {
     func addTestAgents() throws {
         try addConversations()
         try addShapes()
-        try addAgent("researcher", description: "Researches a topic and writes a report with sources", metadata: .researcher)
-        { context in
+        try addAgent(
+            "researcher", description: "Researches a topic and writes a report with sources", metadata: .researcher
+        ) { context in
             try await Report(topic: context.input.first?.text ?? "").write(to: context)
         }
     }
@@ -102,10 +103,16 @@ struct Report {
         try await context.yield(
             MessagePart(
                 contentType: "text/plain", content: "",
-                metadata: .citation(CitationMetadata(url: "https://example.org/songs", title: "Songs below the waves"))))
+                metadata: .citation(CitationMetadata(url: "https://example.org/songs", title: "Songs below the waves")))
+        )
         try await context.yield(
-            MessagePart.artifact(name: "lengths.csv", contentType: "text/csv", content: "species,length m,weight t\nblue whale,29.9,173\nfin whale,25.9,74\n\"sperm whale, male\",18.0,57\n"))
-        try await context.yield(MessagePart.artifact(name: "lengths.svg", contentType: "image/svg+xml", content: Self.chart))
+            MessagePart.artifact(
+                name: "lengths.csv", contentType: "text/csv",
+                content:
+                    "species,length m,weight t\nblue whale,29.9,173\nfin whale,25.9,74\n\"sperm whale, male\",18.0,57\n"
+            ))
+        try await context.yield(
+            MessagePart.artifact(name: "lengths.svg", contentType: "image/svg+xml", content: Self.chart))
     }
 
     private func step(_ context: RunContext, _ metadata: TrajectoryMetadata) async throws {
@@ -170,7 +177,8 @@ extension AgentMetadata {
             documentation: "Give it a **topic**. It answers with a report, a table and a chart.",
             license: "Apache-2.0", programmingLanguage: "Swift", naturalLanguages: ["en"],
             capabilities: [AgentCapability(name: "Sources", description: "Cites where its statements come from.")],
-            domains: ["nature"], tags: ["Researcher", "Chat"], author: Person(name: "Ada", url: "https://example.org/ada"),
+            domains: ["nature"], tags: ["Researcher", "Chat"],
+            author: Person(name: "Ada", url: "https://example.org/ada"),
             links: [AgentLink(type: .documentation, url: "https://example.org/researcher")])
     }
 }

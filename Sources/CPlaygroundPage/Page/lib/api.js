@@ -5,6 +5,7 @@
 import { root } from "./root.js";
 import { EventStreamParser } from "./sse.js";
 import { session } from "./store.js";
+import { t } from "./texts.js";
 
 /** An error response of the server, or a server that cannot be reached (status 0). */
 export class APIError extends Error {
@@ -32,7 +33,7 @@ const silence = 40_000;
 class API extends EventTarget {
   #token = session.get("token");
   #connection = "online";
-  #slots = new Slots(3);
+  #slots = new Slots(2);
 
   get token() { return this.#token; }
   set token(value) {
@@ -78,7 +79,7 @@ class API extends EventTarget {
     } catch (error) {
       if (error.name === "AbortError") throw error;
       this.#report("offline");
-      throw new APIError({ status: 0, code: "unreachable", message: "the server cannot be reached" });
+      throw new APIError({ status: 0, code: "unreachable", message: t.connection.unreachable });
     }
     this.#report("online");
     if (response.ok) return response;
@@ -126,7 +127,7 @@ class API extends EventTarget {
     } catch (error) {
       if (signal?.aborted) throw signal.reason;
       if (error instanceof APIError) throw error;
-      throw new APIError({ status: 0, code: "stream_lost", message: "the connection was lost" });
+      throw new APIError({ status: 0, code: "stream_lost", message: t.connection.lost });
     } finally {
       clearTimeout(timer);
       signal?.removeEventListener("abort", abort);

@@ -191,6 +191,7 @@ const urls = new FinalizationRegistry((url) => URL.revokeObjectURL(url));
 
 function image(data, type, name) {
   const element = h("img", { class: "part-image", alt: t.contents.image(name), loading: "lazy" });
+  element.addEventListener("error", () => element.replaceWith(h("p", { class: "muted" }, t.contents.notImage)));
   element.src = objectURL(data, type, element);
   return element;
 }

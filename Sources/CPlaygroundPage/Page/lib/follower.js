@@ -3,6 +3,9 @@
 import { api, APIError } from "./api.js";
 import { applyEvent, emptyModel, isTerminal, modelOfRun } from "./model.js";
 
+/** After how many milliseconds a page that is hidden closes its streams: other tabs need the connections. */
+const patience = 20_000;
+
 /**
  * Follows a run until it has ended.
  *
@@ -53,20 +56,27 @@ export class RunFollower extends EventTarget {
     try {
       while (this.state !== "ended" && this.state !== "failed" && !signal.aborted) {
         const before = this.model.lastID;
+        const attempt = new AbortController();
+        const stopWatching = whenHidden(patience, () => attempt.abort(new DOMException("hidden", "AbortError")));
         try {
+          if (document.hidden) await this.#pause(Infinity);
           if (!api.hasFreeStream && !await this.#waitForStream()) break;
           await this.#read(api.stream("GET", `/runs/${this.#runID}/events`, {
-            lastEventID: this.model.lastID, signal, onOpen: () => this.#setState("live"),
+            lastEventID: this.model.lastID, signal: AbortSignal.any([signal, attempt.signal]), onOpen: () => this.#setState("live"),
           }));
           if (this.state === "ended") break;
           await this.#checkEnd();
         } catch (error) {
           if (signal.aborted) return;
+          // The page was hidden: it continues when it is visible again.
+          if (attempt.signal.aborted) continue;
           if (error instanceof APIError && !error.isTransient) {
             this.error = error;
             this.#setState("failed");
             return;
           }
+        } finally {
+          stopWatching();
         }
         if (this.state === "ended" || signal.aborted) return;
         failures = this.model.lastID > before ? 0 : failures + 1;
@@ -177,7 +187,7 @@ export class RunFollower extends EventTarget {
   #pause(milliseconds) {
     const { signal } = this.#controller;
     return new Promise((resolve) => {
-      const timer = setTimeout(resolve, milliseconds);
+      const timer = milliseconds === Infinity ? null : setTimeout(resolve, milliseconds);
       this.#wake = () => {
         clearTimeout(timer);
         resolve();
@@ -185,4 +195,18 @@ export class RunFollower extends EventTarget {
       signal.addEventListener("abort", this.#wake, { once: true });
     });
   }
+}
+
+/** Calls a function when the page has been hidden for a time. Returns a function that ends this. */
+function whenHidden(milliseconds, action) {
+  let timer = null;
+  const check = () => {
+    clearTimeout(timer);
+    if (document.hidden) timer = setTimeout(action, milliseconds);
+  };
+  document.addEventListener("visibilitychange", check);
+  return () => {
+    clearTimeout(timer);
+    document.removeEventListener("visibilitychange", check);
+  };
 }

@@ -29,13 +29,14 @@ export function ago(timestamp, now = Date.now()) {
 
 /** Returns a duration, such as "340 ms", "2.1 s" or "3 min 5 s". */
 export function duration(value, parts = 2) {
-  if (value < 1000) return `${Math.round(value)} ms`;
+  const { units } = t;
+  if (value < 1000) return `${Math.round(value)} ${units.milliseconds}`;
   const seconds = value / 1000;
-  if (seconds < 60) return `${seconds < 10 && parts > 1 ? seconds.toFixed(1) : Math.floor(seconds)} s`;
-  const units = [["d", 86_400], ["h", 3_600], ["min", 60], ["s", 1]];
+  if (seconds < 60) return `${seconds < 10 && parts > 1 ? seconds.toFixed(1) : Math.floor(seconds)} ${units.seconds}`;
+  const sizes = [[units.days, 86_400], [units.hours, 3_600], [units.minutes, 60], [units.seconds, 1]];
   const texts = [];
   let rest = Math.floor(seconds);
-  for (const [name, size] of units) {
+  for (const [name, size] of sizes) {
     if (rest >= size) texts.push(`${Math.floor(rest / size)} ${name}`);
     rest %= size;
   }
@@ -44,11 +45,12 @@ export function duration(value, parts = 2) {
 
 /** Returns a size, such as "1.2 MiB". */
 export function bytes(count) {
-  let value = count;
-  for (const unit of ["B", "KiB", "MiB", "GiB"]) {
-    if (value < 1024 || unit === "GiB") return `${unit === "B" ? value : value.toFixed(value < 10 ? 1 : 0)} ${unit}`;
-    value /= 1024;
-  }
+  const [single, ...units] = t.units.bytes;
+  if (count < 1024) return `${count} ${single}`;
+  let value = count / 1024;
+  let index = 0;
+  for (; value >= 1024 && index < units.length - 1; index++) value /= 1024;
+  return `${value.toFixed(value < 10 ? 1 : 0)} ${units[index]}`;
 }
 
 /** Returns a number with separators. */

@@ -5,6 +5,7 @@
 // makes elements of them, and never parses markup.
 
 import { externalLink, h, safeURL } from "./dom.js";
+import { t } from "./texts.js";
 
 /** How deep quotes and lists, or emphasis and links, may be nested. Deeper ones are text. */
 const maximumDepth = 12;
@@ -406,7 +407,7 @@ function renderItem(item, isLoose, makers) {
   const children = item.blocks.flatMap((block) =>
     !isLoose && block.type === "paragraph" ? renderInline(block.text, makers) : [renderBlock(block, makers)]);
   if (item.task === null) return h("li", {}, children);
-  return h("li", { class: "task" }, h("input", { type: "checkbox", checked: item.task, disabled: true, "aria-label": item.task ? "done" : "open" }), children);
+  return h("li", { class: "task" }, h("input", { type: "checkbox", checked: item.task, disabled: true, "aria-label": item.task ? t.contents.done : t.contents.open }), children);
 }
 
 function tableCell(tag, text, alignment, makers) {

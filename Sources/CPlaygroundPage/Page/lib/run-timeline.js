@@ -105,7 +105,7 @@ export function showTimeline(panel, context) {
       h("div", { class: "timeline-lane thin" },
         arrivals.slice(-1000).map(({ at }) => h("div", { class: "timeline-mark", dataset: { kind: "arrival" }, style: { left: place(at) } })),
         recoveries.map(({ at, process }) => h("div", { class: "timeline-mark", dataset: { kind: "recovery" }, title: process, style: { left: place(at) } }))),
-      h("div", { class: "timeline-axis" }, h("span", {}, "0"), h("span", {}, duration((end - start) / 2)), h("span", {}, duration(end - start))),
+      h("div", { class: "timeline-axis" }, h("span", {}, duration(0)), h("span", {}, duration((end - start) / 2)), h("span", {}, duration(end - start))),
       h("ul", { class: "timeline-legend" }, ["queued", "running", "awaiting", "message", "arrival", ...(recoveries.length > 0 ? ["recovery"] : [])].map((kind) =>
         h("li", {}, h("span", { class: "legend-mark", dataset: { kind }, "aria-hidden": "true" }), t.runPage.phases[kind]))));
     clear(table).append(

@@ -114,7 +114,9 @@ export class TextView {
     let result = "";
     let from = 0;
     for (const [number, offset] of sorted) {
-      const place = placeOf(text, offset);
+      let place = Math.max(from, placeOf(text, offset));
+      // At the end of the words that it belongs to, not on the next line.
+      while (place > from && /\s/.test(text[place - 1])) place--;
       result += withoutCitationMarks(text.slice(from, place)) + citationMark(number);
       from = place;
     }

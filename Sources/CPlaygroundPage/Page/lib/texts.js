@@ -36,6 +36,8 @@ export const t = {
 
   connection: {
     offline: "Server unreachable",
+    unreachable: "the server cannot be reached",
+    lost: "the connection was lost",
   },
 
   theme: {
@@ -72,6 +74,8 @@ export const t = {
     now: "just now",
     ago: (duration) => `${duration} ago`,
   },
+
+  units: { milliseconds: "ms", seconds: "s", minutes: "min", hours: "h", days: "d", bytes: ["B", "KiB", "MiB", "GiB"] },
 
   status: {
     created: "Queued",
@@ -233,6 +237,9 @@ export const t = {
 
   contents: {
     empty: "(empty)",
+    done: "Done",
+    open: "Open",
+    notImage: "The content is not an image that this browser can show.",
     bytes: (size, type) => `${type}, ${size}`,
     preview: "Preview",
     hidePreview: "Hide preview",

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The page for everyone: keyboard, readers of screens, light and dark, a phone's width; and how much it loads."""
 
+import os
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,7 +20,7 @@ RULES = {
 }
 
 #: Views, by the places that are open in them.
-VIEWS = ["/agents", "/agents/researcher", "/agents/echo", "/agents/nobody"]
+VIEWS = ["/agents", "/agents/researcher", "/agents/echo", "/agents/nobody", "/runs", "/sessions", "/processes"]
 
 
 def check(page: Page) -> None:
@@ -52,6 +53,24 @@ def open_report(open_page: Open, server: Server, **options: Any) -> Page:
 def test_views_follow_wcag(open_page: Open, server: Server, view: str) -> None:
     page = open_page(server.page(view), bypass_csp=True)
     expect(page.locator("h1, [role=alert]").first).to_be_visible()
+    check(page)
+
+
+@pytest.mark.parametrize("tab", ["conversation", "timeline", "events", "replay"])
+def test_parts_of_a_run_follow_wcag(open_page: Open, server: Server, tab: str) -> None:
+    run = server.run("researcher", "Whales")["run_id"]
+    page = open_page(server.page(f"/runs/{run}?tab={tab}"), bypass_csp=True)
+    expect(page.get_by_role("tabpanel")).to_be_visible()
+    page.wait_for_timeout(500)
+    check(page)
+
+
+@pytest.mark.parametrize("tab", ["conversation", "messages", "state"])
+def test_parts_of_a_session_follow_wcag(open_page: Open, server: Server, tab: str) -> None:
+    server.run("counter", "x", session="wcag")
+    page = open_page(server.page(f"/sessions/wcag?tab={tab}"), bypass_csp=True)
+    expect(page.get_by_role("tabpanel")).to_be_visible()
+    page.wait_for_timeout(500)
     check(page)
 
 
@@ -165,7 +184,9 @@ def test_changes_are_announced(open_page: Open, server: Server) -> None:
 @pytest.mark.parametrize("width", [320, 390])
 def test_a_narrow_screen_needs_no_sideways_scrolling(open_page: Open, server: Server, width: int) -> None:
     page = open_report(open_page, server, viewport={"width": width, "height": 740}, has_touch=True)
-    for view in [None, *VIEWS, "/runs", "/sessions", "/processes"]:
+    run = server.run("researcher", "Whales")["run_id"]
+    parts = [f"/runs/{run}?tab={tab}" for tab in ("conversation", "timeline", "events", "replay")]
+    for view in [None, *VIEWS, *parts]:
         if view:
             page.goto(server.page(view))
             expect(page.locator("h1, [role=alert]").first).to_be_visible()
@@ -196,6 +217,13 @@ def test_the_theme_follows_the_system_and_can_be_chosen(open_page: Open, server:
     assert page.evaluate(color) == dark
 
 
+#: The sources are sent neither compressed nor with entity tags.
+needs_files_of_server = pytest.mark.skipif(
+    "ACP_PLAYGROUND_FILES" in os.environ, reason="the files of the page are those of the sources"
+)
+
+
+@needs_files_of_server
 def test_the_first_view_loads_less_than_100_kib(open_page: Open, server: Server) -> None:
     page = open_page()
     sizes: dict[str, int] = {}
@@ -215,6 +243,7 @@ def test_the_first_view_loads_less_than_100_kib(open_page: Open, server: Server)
     assert "/playground/main.js" in sizes and len(sizes) < 30
 
 
+@needs_files_of_server
 def test_a_second_visit_downloads_no_file_again(open_page: Open, server: Server) -> None:
     page = open_page(server.page())
     expect(page.locator(".agent-card").first).to_be_visible()

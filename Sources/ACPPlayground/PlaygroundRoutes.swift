@@ -24,20 +24,20 @@ struct PlaygroundRoutes: AdditionalRoutes {
             return try respond(with: "index.html", to: request)
         }
         router.get("playground/server") { request, _ in
-            try await checkAccess(request, environment)
+            try await environment.access.authorize(request.head, for: .read)
             return try describeServer(environment)
         }
         router.get("playground/storage") { request, _ in
-            try await checkAccess(request, environment)
+            try await environment.access.authorize(request.head, for: .administer)
             return try await storageStatistics()
         }
         router.get("playground/metrics") { request, _ in
-            try await checkAccess(request, environment)
+            try await environment.access.authorize(request.head, for: .administer)
             return try metrics(environment)
         }
         router.get("playground/runs/:run_id") { request, context in
-            try await checkAccess(request, environment)
-            return try await describeRun(try context.parameters.require("run_id"), environment)
+            let access = try await environment.access.authorize(request.head, for: .read)
+            return try await describeRun(try context.parameters.require("run_id"), access)
         }
         router.get("playground/**") { request, context in
             try respond(with: context.parameters.getCatchAll().joined(separator: "/"), to: request)
@@ -45,12 +45,6 @@ struct PlaygroundRoutes: AdditionalRoutes {
     }
 
     func response(to error: ErrorResponse, _ request: Request, _ context: some RequestContext) -> Response? { nil }
-
-    /// Checks that the sender of a request may see figures of the server. All other data that the page shows comes from
-    /// the protocol's routes, which have checks of their own.
-    private func checkAccess(_ request: Request, _ environment: RouteEnvironment) async throws {
-        try await environment.configuration.authentication?.check(request.head)
-    }
 
     // MARK: - Files
 
@@ -84,11 +78,11 @@ struct PlaygroundRoutes: AdditionalRoutes {
     }
 
     /// What the protocol's document of a run does not contain: its input, and the process that owns it.
-    private func describeRun(_ id: String, _ environment: RouteEnvironment) async throws -> Response {
+    private func describeRun(_ id: String, _ access: RunAccess) async throws -> Response {
         guard let id = RunID(rawValue: id) else {
             throw ErrorResponse(.notFound, .notFound, "\"\(id.prefix(140))\" is not a valid \(RunID.rule)")
         }
-        let details = try await environment.engine.details(of: id)
+        let details = try await access.details(of: id)
         return try json(
             RunDescription(
                 input: details.input, event_count: details.eventCount, process_id: details.process?.rawValue))

@@ -32,10 +32,11 @@ extension HTTPClientResponse {
 func withPlayground(
     _ playground: PlaygroundConfiguration = PlaygroundConfiguration(),
     configuration: ServerConfiguration = ServerConfiguration(port: 0),
+    storage: any Storage = MemoryStorage(),
     _ body: @escaping @Sendable (PlaygroundServer) async throws -> Void
 ) async throws {
     let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-    let server = ACPServer(storage: MemoryStorage(), configuration: configuration, logger: logger)
+    let server = ACPServer(storage: storage, configuration: configuration, logger: logger)
     try server.addPlayground(playground)
     let port = Signal<Int>()
     try await withThrowingTaskGroup(of: Void.self) { tasks in

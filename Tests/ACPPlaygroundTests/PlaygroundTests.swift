@@ -82,6 +82,34 @@ struct PlaygroundTests {
         }
     }
 
+    @Test("Figures of the server are for administrators, and a run is for its principal")
+    func principals() async throws {
+        var configuration = ServerConfiguration(port: 0, isolation: true)
+        configuration.authentication = try .tokens([
+            AccessToken("alice", token: "token-of-alice"), AccessToken("bob", token: "token-of-bob", roles: [.read]),
+            AccessToken("operator", token: "token-of-operator", roles: [.administer]),
+        ])
+        configuration.metrics = MetricsEndpoint(PrometheusMetrics())
+        let storage = MemoryStorage()
+        let run = Run(agentName: "echo", status: .completed, principal: "alice")
+        try await storage.save(run)
+        let playground = PlaygroundConfiguration { ["storage": "Test"] }
+        let expected: [(token: String, statuses: [String: HTTPResponseStatus])] = [
+            ("token-of-alice", ["server": .ok, "storage": .forbidden, "metrics": .forbidden, "runs/\(run.id)": .ok]),
+            ("token-of-bob", ["server": .ok, "storage": .forbidden, "metrics": .forbidden, "runs/\(run.id)": .notFound]),
+            ("token-of-operator", ["server": .ok, "storage": .ok, "metrics": .ok, "runs/\(run.id)": .ok]),
+            ("wrong", ["server": .unauthorized, "runs/\(run.id)": .unauthorized]),
+        ]
+        try await withPlayground(playground, configuration: configuration, storage: storage) { server async throws in
+            for (token, statuses) in expected {
+                for (path, status) in statuses {
+                    let response = try await server.get("/playground/" + path, ["Authorization": "Bearer \(token)"])
+                    #expect(response.status == status, "\(path) with \(token)")
+                }
+            }
+        }
+    }
+
     @Test("Metrics are shown also if they have a port of their own")
     func metrics() async throws {
         var configuration = ServerConfiguration(port: 0)

@@ -22,13 +22,13 @@ def test_a_server_on_a_loopback_address_has_the_playground_and_prints_its_url(
 
 
 def test_the_playground_can_be_switched_off(own_server: Callable[..., ServerProcess]) -> None:
-    server = own_server("--playground", "off")
+    server = own_server("--no-playground")
     assert httpx.get(f"{server.url}/playground/").status_code == 404
     assert "Playground" not in server.log()
 
 
 def test_what_the_playground_shows_requires_the_token(own_server: Callable[..., ServerProcess]) -> None:
-    server = own_server("--token", "secret", "--playground", "on")
+    server = own_server("--token", "secret", "--playground")
     assert httpx.get(f"{server.url}/playground/").status_code == 200
     for path in ("server", "storage", "metrics", "runs/00000000-0000-4000-8000-000000000000"):
         assert httpx.get(f"{server.url}/playground/{path}").status_code == 401

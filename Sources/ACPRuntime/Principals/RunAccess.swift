@@ -103,6 +103,12 @@ package struct RunAccess: Sendable {
         return try await engine.content(digest, of: id)
     }
 
+    /// Returns what the document of a run does not contain: see ``RunEngine/details(of:)``.
+    package func details(of id: RunID) async throws -> RunDetails {
+        try await checkAccess(to: id)
+        return try await engine.details(of: id)
+    }
+
     /// Returns one page of runs: see ``RunEngine/listedRuns(_:url:)``.
     package func listedRuns(_ query: RunQuery, url: (ListedContent) -> String) async throws -> StoragePage<Run> {
         var query = query

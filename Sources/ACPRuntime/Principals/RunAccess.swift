@@ -77,10 +77,10 @@ package struct RunAccess: Sendable {
 
     /// Deletes a run: see ``RunEngine/deleteRun(_:)``.
     package func deleteRun(_ id: RunID) async throws {
-        if scope != nil {
-            let run = try await fetchRun(id)
-            // The history of the session remains. Without its first run, it would belong to nobody.
-            if run.status.isTerminal, let session = run.sessionID { try await engine.bindIfStored(session) }
+        try await checkAccess(to: id)
+        // The history of the session remains. Without its first run, it would belong to nobody.
+        if isIsolated, let run = try? await engine.fetchRun(id), run.status.isTerminal, let session = run.sessionID {
+            try await engine.bindIfStored(session)
         }
         try await engine.deleteRun(id)
     }

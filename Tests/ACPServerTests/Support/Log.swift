@@ -7,6 +7,8 @@ import Synchronization
 final class Log: Sendable {
     private let lines = Mutex<[String]>([])
 
+    var messages: [String] { lines.withLock(\.self) }
+
     var text: String { lines.withLock { $0.joined(separator: "\n") } }
 
     var logger: Logger {

@@ -133,6 +133,20 @@ struct ReceivedResponse: Sendable {
 
     var text: String { String(decoding: body, as: UTF8.self) }
 
+    /// Sends a request and reads the whole response.
+    static func receive(
+        _ method: HTTPMethod, _ url: String, _ body: HTTPClientRequest.Body? = nil, _ headers: HTTPHeaders = [:]
+    ) async throws -> ReceivedResponse {
+        var request = HTTPClientRequest(url: url)
+        request.method = method
+        request.headers = headers
+        request.body = body
+        let response = try await HTTPClient.shared.execute(request, timeout: .seconds(60))
+        let bytes = try await response.body.collect(upTo: 1 << 28)
+        return ReceivedResponse(
+            status: Int(response.status.code), headers: response.headers, body: Array(bytes.readableBytesView))
+    }
+
     func decode<Value: Decodable>(_ type: Value.Type = Value.self) throws -> Value {
         try ACPJSON.decode(type, from: body)
     }
@@ -159,14 +173,7 @@ extension RunningServer {
     func send(
         _ method: HTTPMethod, _ path: String, _ body: HTTPClientRequest.Body? = nil, headers: HTTPHeaders = [:]
     ) async throws -> ReceivedResponse {
-        var request = HTTPClientRequest(url: url + path)
-        request.method = method
-        request.headers = headers
-        request.body = body
-        let response = try await HTTPClient.shared.execute(request, timeout: .seconds(60))
-        let bytes = try await response.body.collect(upTo: 1 << 28)
-        return ReceivedResponse(
-            status: Int(response.status.code), headers: response.headers, body: Array(bytes.readableBytesView))
+        try await ReceivedResponse.receive(method, url + path, body, headers)
     }
 
     func get(_ path: String, headers: HTTPHeaders = [:]) async throws -> ReceivedResponse {

@@ -90,8 +90,8 @@ struct TLSTests {
             try await withServer(configuration: configuration) { serving in
                 try await serving.secureClient(fixture.settings(hasCertificate: true)) { client in
                     for _ in 0..<3 {
-                        let text = try await client.run(agent: "echo", input: "x").text
-                        #expect(text == "x")
+                        let run = try await client.run(agent: "echo", input: "x")
+                        #expect(run.text == "x" && run.principal == "CN=client")
                     }
                 }
                 #expect(try await serving.secureGet("/agents", fixture.client()).status == 401)

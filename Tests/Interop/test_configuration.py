@@ -89,6 +89,22 @@ def test_a_file_can_be_json(own_server: Callable[..., ServerProcess], tmp_path: 
     assert httpx.get(f"{server.url}/agents").status_code == 401
 
 
+def test_named_tokens_are_principals_that_are_isolated(
+    own_server: Callable[..., ServerProcess], tmp_path: Path
+) -> None:
+    tokens = write(tmp_path, f"alice call {TOKEN}-a\nbob call {TOKEN}-b\ndashboard read {TOKEN}-c\n", "tokens")
+    server = own_server("--tokens", tokens, "--isolation", "--public", "ping", "--public", "agents")
+    assert httpx.get(f"{server.url}/agents").status_code == 200
+    assert httpx.get(f"{server.url}/readyz").status_code == 401
+    assert "hello" in acp("run", "echo", "hello", "--url", server.url, ACP_TOKEN=f"{TOKEN}-a").stdout
+    acp("run", "echo", "hello", "--url", server.url, code=2, ACP_TOKEN=f"{TOKEN}-c")
+    alice, bob = (
+        httpx.get(f"{server.url}/runs", headers={"Authorization": f"Bearer {TOKEN}-{name}"}).json()["runs"]
+        for name in "ab"
+    )
+    assert len(alice) == 1 and bob == []
+
+
 def test_all_mistakes_are_reported_at_once(tmp_path: Path) -> None:
     path = write(tmp_path, f"port: 70000\nauthentication:\n  tokn: {TOKEN}\nlog:\n  level: loud\n")
     done = acp("serve", "--config", path, "--max-runs", "none", code=64, ACP_RUNS_LEASE="0")
@@ -187,6 +203,22 @@ def test_certificates_that_cannot_be_used_are_explained(tmp_path: Path) -> None:
     found = check("--storage", "memory", "--tls-key", "x", code=1)
     assert only(found["certificate"])[0] == "skipped"
     assert "--tls-certificate" in only(found["configuration"])[1]
+
+
+def test_authentication_is_checked(tmp_path: Path) -> None:
+    tokens = write(tmp_path, f"alice call {TOKEN}\nbob nothing {TOKEN}-b\n", "tokens")
+    found = check("--storage", "memory", "--tokens", tokens, code=1)
+    status, message = only(found["configuration"])
+    assert status == "failed" and "line 2" in message and TOKEN not in message
+    assert only(found["authentication"])[0] == "skipped"
+    good = write(tmp_path, f"alice call {TOKEN}\n", "good")
+    found = check("--storage", "memory", "--tokens", good, "--isolation")
+    assert "principals are isolated" in only(found["authentication"])[1]
+    keys = write(tmp_path, "{}", "keys.json")
+    issuer = ("--jwt-issuer", "https://id.example.com", "--jwt-audience", "agents")
+    status, message = only(check("--storage", "memory", *issuer, "--jwks", keys, code=1)["configuration"])
+    assert status == "failed" and keys in message
+    check("--storage", "memory", *issuer, "--jwks", "https://id.example.com/keys", "--isolation")
 
 
 def test_mistakes_are_reported_and_the_rest_is_checked(tmp_path: Path) -> None:

@@ -59,6 +59,34 @@ struct MistakeTests {
             flags: ["--port", "9", "--metrics-port", "9"],
             message: "--metrics-port is the port of the server (--port): use another one"),
         Case(
+            flags: ["--isolation"],
+            message:
+                "--isolation requires principals: set --tokens (ACP_AUTHENTICATION_TOKENS_FILE, or authentication.tokensFile in the file)"
+        ),
+        Case(
+            environment: ["ACP_SERVER_TOKEN": "t"], file: "authentication: {isolation: true}",
+            message:
+                "acp.yaml:1: authentication.isolation requires principals, which ACP_SERVER_TOKEN does not have: use --tokens (ACP_AUTHENTICATION_TOKENS_FILE, or authentication.tokensFile in the file) instead"
+        ),
+        Case(
+            flags: ["--jwks", "/keys"],
+            message:
+                "--jwks requires --jwt-issuer (ACP_AUTHENTICATION_JWT_ISSUER, or authentication.jwt.issuer in the file)"
+        ),
+        Case(
+            flags: ["--jwt-issuer", "i", "--jwks", "https://id.example.com/"],
+            message:
+                "--jwt-issuer requires --jwt-audience (ACP_AUTHENTICATION_JWT_AUDIENCE, or authentication.jwt.audience in the file)"
+        ),
+        Case(
+            flags: ["--public", "everything"],
+            message: "--public must be some of ping, healthz, readyz, agents, cards, or none"),
+        Case(
+            flags: ["--jwt-role", "call"],
+            message:
+                "--jwt-role must be a scope, an equals sign and a role (read, call or administer), such as agents.use=call"
+        ),
+        Case(
             environment: ["ACP_STORAGE_URL": "postgres://localhost/x"], file: "storage: {timeToLive: 1}",
             message:
                 "acp.yaml:1: storage.timeToLive is not supported for PostgreSQL, which stores runs until they are deleted: see acp storage prune"
@@ -125,6 +153,7 @@ struct MistakeTests {
             ([], [:], "urls: {secrets: \"pass-phrase-1\"}"),
             ([], [:], "urls: {secrets: [\"pass-phrase-1\", 5]}"),
             ([], ["ACP_URL_SECRET": "pass-phrase-1 pass-phrase-2"], nil),
+            ([], ["ACP_TOKENS": "alice nobody pass-phrase-1; bob pass-phrase-2"], nil),
         ] as [([String], [String: String], String?)])
     func secretsInMistakes(flags: [String], environment: [String: String], file: String?) throws {
         let found = try mistakes(flags, environment, file: file)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ACPServer
 import ArgumentParser
 import Configuration
 import Foundation
@@ -21,7 +22,7 @@ struct SettingTests {
             #expect(definition.help.hasSuffix("."), "\(definition.key)")
         }
         // Secrets are not read from the command line, except for the token, for historical reasons.
-        #expect(definitions.filter { $0.flag == nil }.map(\.key) == ["urls.secrets"])
+        #expect(definitions.filter { $0.flag == nil }.map(\.key) == ["authentication.tokens", "urls.secrets"])
     }
 
     @Test(
@@ -101,7 +102,7 @@ struct SettingTests {
     func defaults() throws {
         let values = try settings()
         #expect(values.problems.isEmpty)
-        let configuration = ServeSettings.configuration(values)
+        let configuration = try ServeSettings.configuration(values)
         #expect(configuration.host == "127.0.0.1" && configuration.port == 8000)
         #expect(configuration.authentication == nil && configuration.tls == nil)
         #expect(configuration.engine.maximumActiveRuns == 1_000)

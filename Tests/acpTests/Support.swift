@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ArgumentParser
 import Configuration
 import Foundation
 import Testing
@@ -57,7 +58,15 @@ struct Sample {
         self.context = context
     }
 
-    static let tls = "{tls: {certificate: \"/a\", key: \"/b\"}}"
+    /// A file with a token.
+    static let tokens: String = {
+        let path = FileManager.default.temporaryDirectory.appendingPathComponent("acp-tests-\(UUID().uuidString)").path
+        _ = FileManager.default.createFile(atPath: path, contents: Data("alice call 0123456789abcdef\n".utf8))
+        return path
+    }()
+
+    private static let jwt =
+        "authentication: {jwt: {issuer: \"a\", audience: [\"b\"], keys: \"https://id.example.com/keys\"}}"
 
     static let all = [
         Sample("host", "0.0.0.0"),
@@ -79,6 +88,18 @@ struct Sample {
         Sample("limits.streams", "3", yaml: "3"),
         Sample("limits.streamBytes", "4096", yaml: "4096"),
         Sample("authentication.token", "s3cret-token"),
+        Sample("authentication.tokensFile", tokens),
+        Sample("authentication.tokens", "bob read 0123456789abcdef"),
+        Sample(
+            "authentication.clientCertificates", "true", yaml: "true",
+            context: "tls: {certificate: \"/a\", key: \"/b\", clientCA: \"/d\"}"),
+        Sample(
+            "authentication.isolation", "true", yaml: "true", context: "authentication: {tokensFile: \"\(tokens)\"}"),
+        Sample("authentication.publicRoutes", "ping,agents", yaml: "[\"ping\", \"agents\"]"),
+        Sample("authentication.jwt.issuer", "https://id.example.com", context: jwt),
+        Sample("authentication.jwt.audience", "agents", yaml: "[\"agents\"]", context: jwt),
+        Sample("authentication.jwt.keys", "https://id.example.com/keys", context: jwt),
+        Sample("authentication.jwt.roles", "a=b=call,*=read", yaml: "[\"a=b=call\", \"*=read\"]", context: jwt),
         Sample("tls.certificate", "/c.pem", context: "tls: {key: \"/b\"}"),
         Sample("tls.key", "/k.pem", context: "tls: {certificate: \"/a\"}"),
         Sample("tls.clientCA", "/ca.pem", context: "tls: {certificate: \"/a\", key: \"/b\"}"),

@@ -17,7 +17,9 @@ struct CertificateCheck {
             results = [.skipped(Self.name)]
             return
         }
-        guard let tls = ServeSettings.configuration(values).tls else {
+        var configuration = ServerConfiguration()
+        settings.apply(to: &configuration, values)
+        guard let tls = configuration.tls else {
             results = [.ok(Self.name, "none: the server serves HTTP")]
             return
         }

@@ -35,7 +35,10 @@ struct ConfigurationCheck {
                     "environment", "\(name) is not the variable of a setting: see acp serve --print-config for all"))
         }
         if let file, let problem = Self.permissions(of: file, values) { results.append(.warning("file", problem)) }
-        for setting in [ServeSettings.tls.key, ServeSettings.urls.signingFile] {
+        let secretFiles = [
+            ServeSettings.tls.key, ServeSettings.urls.signingFile, ServeSettings.authentication.tokensFile,
+        ]
+        for setting in secretFiles {
             guard let path = values[setting], let mode = Self.mode(of: path), mode & 0o004 != 0 else { continue }
             results.append(
                 .warning("file", "\(values.name(of: setting)): all users can read \(path): chmod 600 \(path)"))

@@ -8,10 +8,14 @@ struct SecurityCheck {
         let authentication = ServeSettings.authentication
         let isLoopback = ServeSettings.listening.address(values).isLoopback
         var results: [CheckResult] = []
-        if values.isFaulty(authentication.token) {
+        let methods = authentication.methods(values)
+        let definitions = authentication.definitions + ServeSettings.tokens.definitions
+        if definitions.contains(where: { values.isFaulty($0) }) {
             results.append(.skipped("authentication"))
-        } else if values[authentication.token] != nil {
-            results.append(.ok("authentication", "a token is required (\(values.name(of: authentication.token)))"))
+        } else if !methods.isEmpty {
+            let names = methods.map { values.name(of: $0) }.joined(separator: ", ")
+            let isolation = values[authentication.isolation] ? "principals are isolated" : "all share runs and sessions"
+            results.append(.ok("authentication", "a credential is required (\(names)); \(isolation)"))
             if !isLoopback, values[ServeSettings.tls.certificate] == nil, values[ServeSettings.urls.publicURL] == nil {
                 results.append(
                     .warning(
@@ -26,7 +30,8 @@ struct SecurityCheck {
         } else {
             results.append(
                 .warning(
-                    "authentication", "all requests from other machines are allowed: set \(authentication.token.names)")
+                    "authentication",
+                    "all requests from other machines are allowed: set \(authentication.tokensFile.names)")
             )
         }
         if values[ServeSettings.urls.signingFile] != nil || !values[ServeSettings.urls.secrets].isEmpty {

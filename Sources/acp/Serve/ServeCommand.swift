@@ -53,7 +53,7 @@ struct ServeCommand: AsyncParsableCommand {
         let values = try options.values()
         if printConfig { return try Console.write(PrintedConfiguration(values).text) }
         let logger = ServeSettings.log.bootstrap(values)
-        var configuration = ServeSettings.configuration(values)
+        var configuration = try ServeSettings.configuration(values)
         if configuration.urlSigning != nil, configuration.authentication == nil {
             logger.warning(
                 "URLs are signed, but there is no --token: anyone who knows the id of a session can get its signed URLs"

@@ -48,8 +48,10 @@ struct SettingValues: Sendable {
         return definition.name(in: source)
     }
 
-    /// Whether a source has a valid value.
-    func isSet(_ definition: some SettingDefinition) -> Bool { found[definition.key] != nil }
+    /// Whether a source has a valid value other than an empty list.
+    func isSet(_ definition: some SettingDefinition) -> Bool {
+        found[definition.key] != nil && value(of: definition).content != .stringArray([])
+    }
 
     /// Whether a source has a value that is not valid.
     func isFaulty(_ definition: some SettingDefinition) -> Bool {

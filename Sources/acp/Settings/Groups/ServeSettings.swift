@@ -9,6 +9,7 @@ enum ServeSettings: SettingScope {
     static let runs = RunSettings()
     static let limits = LimitSettings()
     static let authentication = AuthenticationSettings()
+    static let tokens = TokenSettings()
     static let tls = TLSServerSettings()
     static let urls = URLSettings()
     static let browsers = BrowserSettings()
@@ -19,19 +20,21 @@ enum ServeSettings: SettingScope {
     static let log = LogSettings()
 
     static let groups: [any SettingGroup] = [
-        listening, storage, runs, limits, authentication, tls, urls, browsers, links, a2a, playground, metrics,
-        log,
+        listening, storage, runs, limits, authentication, tokens, tls, urls, browsers, links, a2a, playground,
+        metrics, log,
     ]
 }
 
 extension ServeSettings {
     /// Returns the configuration of a server with valid settings, without its metrics, which need a factory.
-    static func configuration(_ values: SettingValues) -> ServerConfiguration {
+    ///
+    /// - Throws: `ServerError` if a file has changed since the settings were checked.
+    static func configuration(_ values: SettingValues) throws(ServerError) -> ServerConfiguration {
         var configuration = ServerConfiguration()
         listening.apply(to: &configuration, values)
         runs.apply(to: &configuration, values)
         limits.apply(to: &configuration, values)
-        authentication.apply(to: &configuration, values)
+        try authentication.apply(to: &configuration, values)
         tls.apply(to: &configuration, values)
         urls.apply(to: &configuration, values)
         browsers.apply(to: &configuration, values)

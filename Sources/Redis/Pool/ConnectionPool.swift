@@ -191,14 +191,15 @@ final class ConnectionPool: RedisConnectionDelegate {
     }
 
     func connectionClosed(_ id: Int, error: RedisError?) {
-        let (emptied, isRetired) = self.state.withLockedValue { state in
-            state.connections[id] = nil
-            guard state.connections.isEmpty else { return ([CheckedContinuation<Void, Never>](), state.isRetired) }
-            defer { state.emptied = [] }
-            return (state.emptied, state.isRetired)
-        }
+        let isRetired = state.withLockedValue { $0.isRetired }
         if let error, !isRetired { hooks.connectionFailed(error) }
-        update { $0.machine.closed(id, now: .now()) }
+        var emptied: [CheckedContinuation<Void, Never>] = []
+        // One step for the connection and its slot: in between, a waiter would be assigned a connection that is not there.
+        update { state in
+            state.connections[id] = nil
+            if state.connections.isEmpty { swap(&emptied, &state.emptied) }
+            return state.machine.closed(id, now: .now())
+        }
         for continuation in emptied { continuation.resume() }
     }
 

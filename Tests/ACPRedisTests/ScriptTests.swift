@@ -96,6 +96,7 @@ struct ScriptTests {
             ("statusPage", RedisScripts.statusPage.script), ("statusRange", RedisScripts.statusRange.script),
             ("saveSession", RedisScripts.saveSession.script), ("runState", RedisScripts.runState.script),
             ("isUnchanged", RedisScripts.isUnchanged.script),
+            ("recallProcess", RedisScripts.recallProcess.script),
         ]
         + [PublishCommand.publish, .shardPublish].flatMap { command in
             [

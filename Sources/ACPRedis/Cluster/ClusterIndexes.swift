@@ -76,6 +76,8 @@ struct IndexRepair: Sendable {
         let digest: String
         let owner: String
         var changes: [IndexChange]
+        /// The process that owns the run, if that has not ended.
+        var process: ProcessID?
     }
 
     let executor: RedisExecutor
@@ -98,15 +100,26 @@ struct IndexRepair: Sendable {
                 changes.sorted { $0.key < $1.key }.map { IndexWriter.request($0.key, $0.value, ttl: ttl) },
                 .writing("Repairing indexes", at: keys.runsExpiry))
             // The run and its indexes may have been written in between. Then this repair is outdated, and is repeated.
+            let checks: [RedisRequest] = zip(rest, runStates).map { candidate, runState in
+                .script(
+                    RedisScripts.isUnchanged,
+                    keys: [.run: keys.run(candidate.run), .owner: keys.owner(candidate.run)],
+                    [.digest: .text(runState.digest), .owner: .text(runState.owner)], isIdempotent: true)
+            }
+            let recalls = Set(runStates.compactMap(\.process)).map(recall)
             let results = try await executor.sendEach(
-                zip(rest, runStates).map { candidate, runState in
-                    .script(
-                        RedisScripts.isUnchanged,
-                        keys: [.run: keys.run(candidate.run), .owner: keys.owner(candidate.run)],
-                        [.digest: .text(runState.digest), .owner: .text(runState.owner)], isIdempotent: true)
-                }, .reading("the states of runs", at: keys.runsExpiry))
+                checks + recalls, .reading("the states of runs", at: keys.runsExpiry))
             rest = zip(rest, results).filter { $0.1.int != 1 }.map(\.0)
         }
+    }
+
+    /// Returns the request that lists the owner of a run again. The process may have been forgotten before the run was
+    /// found among its runs, and then nobody else would take the run over.
+    private func recall(_ process: ProcessID) -> RedisRequest {
+        .script(
+            RedisScripts.recallProcess, keys: [.processes: keys.processes],
+            [.process: .text(process.rawValue), .setLifetime: .number(timeToLive.wholeMilliseconds)], isIdempotent: true
+        )
     }
 
     private func runStates(of candidates: [Candidate]) async throws(StorageError) -> [RunState] {
@@ -159,6 +172,7 @@ struct IndexRepair: Sendable {
         }
         for change in changes where change.kind == .add || change.kind == .addByStatus { outdated.remove(change.key) }
         changes += outdated.sorted().map { IndexChange(kind: .remove, key: $0, member: run.id.rawValue) }
-        return RunState(digest: digest, owner: owner, changes: changes)
+        return RunState(
+            digest: digest, owner: owner, changes: changes, process: run.status.isTerminal ? nil : process)
     }
 }

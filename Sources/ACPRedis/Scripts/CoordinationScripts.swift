@@ -53,6 +53,15 @@ enum ForgetProcessArgument: String, ScriptName {
     case process
 }
 
+/// Arguments of ``RedisScripts/recallProcess``.
+enum RecallProcessArgument: String, ScriptName {
+    case process
+    /// The minimum lifetime of the set of processes, in milliseconds.
+    case setLifetime
+
+    var form: ScriptForm { self == .setLifetime ? .number : .text }
+}
+
 /// Keys of ``RedisScripts/send``.
 enum SendKey: String, ScriptName {
     case signals, owner
@@ -150,6 +159,16 @@ extension RedisScripts {
         """
         local ends = redis.call('ZSCORE', processesKey, process)
         if ends and tonumber(ends) <= startTime() then redis.call('ZREM', processesKey, process) end
+        return 1
+        """)
+
+    /// Lists a process that was removed as one whose heartbeat has expired, so that its runs are taken over.
+    static let recallProcess = Script<ProcessesKey, RecallProcessArgument, NoNames>(
+        [clock, lives],
+        """
+        if redis.call('ZADD', processesKey, 'NX', digits(startTime()), process) == 1 then
+          extend(processesKey, setLifetime)
+        end
         return 1
         """)
 

@@ -152,6 +152,36 @@ struct ClusterIndexTests {
         }
     }
 
+    @Test("A run that is found among those of a process after the process was forgotten is taken over nevertheless")
+    func forgottenOwner() async throws {
+        try await withStorages { storage, dying, death, client in
+            death.skipsIndexes = true
+            let writer = try await Writer.create(dying)
+            let owner = writer.owner.process
+            // The others find no runs of the process that has ended.
+            try await storage.coordination.leave(owner)
+            #expect(try await storage.runs(ownedBy: owner, limit: 5).isEmpty)
+            try await storage.coordination.forget(owner)
+            #expect(try await storage.coordination.lostProcesses().isEmpty)
+            try await makeQueueDue(storage, client)
+            _ = try await listed(storage)
+            #expect(try await storage.coordination.lostProcesses() == [owner])
+            #expect(try await storage.runs(ownedBy: owner, limit: 5) == [writer.run.id])
+        }
+    }
+
+    @Test("A check of a run does not end the heartbeat of its process")
+    func liveOwner() async throws {
+        try await withStorages { storage, _, _, client in
+            let owner = try await Writer.create(storage).owner.process
+            try await storage.coordination.heartbeat(of: owner, timeToLive: .seconds(60))
+            try await makeQueueDue(storage, client)
+            _ = try await listed(storage)
+            #expect(try await storage.coordination.liveProcesses() == [owner])
+            #expect(try await storage.coordination.lostProcesses().isEmpty)
+        }
+    }
+
     @Test("A list that is written late, after another process has continued the run, is repaired")
     func lateWriting() async throws {
         try await withStorages { storage, _, _, client in

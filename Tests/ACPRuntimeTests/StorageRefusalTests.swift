@@ -317,4 +317,54 @@ struct CancelRaceTests {
         #expect(try await processes.storage.history(of: session).isEmpty)
         #expect(try await processes.storage.session(session) != nil)
     }
+
+    @Test("A process that has lost a run and does not know it learns of the run's end when it cancels the run")
+    func cancelledByFormerOwner() async throws {
+        let processes = Processes()
+        func serve(_ agents: AgentRegistry) throws {
+            try agents.addAgent("questioner") { context in "You said \(try await context.awaitMessage("?").text)" }
+        }
+        let former = try await processes.process(serve: serve)
+        let id = try await former.engine.call("questioner").id
+        former.die()
+        processes.clock.pass(processes.lease)
+        let owner = try await processes.process(serve: serve)
+        await owner.engine.recover()
+        try await owner.engine.resume(id, "Ada")
+        #expect(try await owner.engine.endedRun(id).status == .completed)
+        former.comeBack()
+        #expect(await refusal { _ = try await former.engine.cancel(id) } == "ended already: completed")
+        try await expectSound(id, in: processes.storage)
+    }
+
+    @Test("A cancellation is not acknowledged if another process may complete the run")
+    func cancelledWithoutStorage() async throws {
+        let processes = Processes()
+        func serve(_ agents: AgentRegistry) throws {
+            try agents.addAgent("questioner") { context in "You said \(try await context.awaitMessage("?").text)" }
+        }
+        let former = try await processes.process(storageTimeout: .milliseconds(1), serve: serve)
+        let id = try await former.engine.call("questioner").id
+        former.die()
+        #expect(await refusal { _ = try await former.engine.cancel(id) } == "storage: cannotConnect")
+        processes.clock.pass(processes.lease)
+        let owner = try await processes.process(serve: serve)
+        await owner.engine.recover()
+        try await owner.engine.resume(id, "Ada")
+        #expect(try await owner.engine.endedRun(id).status == .completed)
+    }
+
+    @Test("A cancellation whose signal is lost is acknowledged when the end of the run is stored")
+    func cancelledWithoutSignal() async throws {
+        let processes = Processes()
+        let owner = try await processes.process { agents in
+            try agents.addAgent("busy") { context in try await untilCancelled() }
+        }
+        let id = try await owner.engine.start("busy")
+        owner.link.onCall { name in
+            name == "send(_:to:)" ? .failure(StorageError(.cannotConnect, "the connection is cut")) : nil
+        }
+        #expect(try await owner.engine.cancel(id).status == .cancelling)
+        #expect(try await processes.storage.run(id)?.status == .cancelled)
+    }
 }

@@ -81,9 +81,7 @@ extension RunEngine {
         return try await storing {
             if let execution = execution(of: id) {
                 if let run = execution.update({ $0.cancel() }) {
-                    // For readers in other processes, and for a process that takes the run over if this one ends now.
-                    // The run is cancelled in any case.
-                    if storage.capabilities.isDurable { _ = try? await storage.coordination.send(.cancel, to: id) }
+                    if storage.capabilities.isDurable { try await storeCancel(of: id, execution) }
                     return run
                 }
                 try await execution.waitUntilOver()
@@ -108,6 +106,27 @@ extension RunEngine {
             run.status = .cancelling
             return run
         }
+    }
+
+    /// Stores the cancel signal of a run that this process executes, for readers in other processes, and for a process
+    /// that takes the run over if this one ends now.
+    ///
+    /// - Throws: ``RunEngineError`` `alreadyEnded` if another process has taken the run over and ended it in another way;
+    ///   the error of the storage if neither the signal nor the end of the run can be stored.
+    private func storeCancel(of id: RunID, _ execution: RunExecution) async throws {
+        var failure: StorageError?
+        do {
+            try await storage.coordination.send(.cancel, to: id)
+            // The signal was stored before any other process could claim the run: it can only end as cancelled.
+            if lease.isHeld { return }
+        } catch let error as StorageError {
+            // The run is cancelled here. Until that is stored, another process may continue it instead.
+            failure = error
+            try await execution.waitUntilOver()
+        }
+        let status = try await storage.run(id)?.status
+        if let status, status.isTerminal, status != .cancelled { throw RunEngineError.alreadyEnded(id, status) }
+        if let failure, status != .cancelled { throw failure }
     }
 
     // MARK: - Deleting

@@ -32,14 +32,16 @@ final class Processes: Sendable {
     /// Creates a process with its own connection to the storage. Its agents are added by `serve`.
     func process(
         maximumActiveRuns: Int = 1_000, sessionRuns: AgentPolicy.SessionRuns = .overlap,
-        shutdownGrace: Duration = .seconds(300), metricsFactory: (any MetricsFactory)? = nil,
-        tracer: (any Tracer)? = nil, logger: Logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }),
+        shutdownGrace: Duration = .seconds(300), storageTimeout: Duration = .seconds(300),
+        metricsFactory: (any MetricsFactory)? = nil, tracer: (any Tracer)? = nil,
+        logger: Logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }),
         serve: (AgentRegistry) throws -> Void = { _ in }
     ) async throws -> Process {
         let link = Link(to: storage)
         var configuration = configuration(
             maximumActiveRuns: maximumActiveRuns, maximumQueuedRuns: 100, sessionRuns: sessionRuns,
             shutdownGrace: shutdownGrace)
+        configuration.storageTimeout = storageTimeout
         configuration.lease = lease
         configuration.metricsFactory = metricsFactory
         configuration.tracer = tracer

@@ -40,7 +40,9 @@ def test_what_the_playground_shows_requires_the_token(own_server: Callable[..., 
     assert details["input"][0]["parts"][0]["content"] == "x" and details["event_count"] >= 5
 
 
-def test_statistics_of_the_storage_are_those_of_the_tool(own_server: Callable[..., ServerProcess], tmp_path: object) -> None:
+def test_statistics_of_the_storage_are_those_of_the_tool(
+    own_server: Callable[..., ServerProcess], tmp_path: object
+) -> None:
     server = own_server("--storage", f"sqlite:{tmp_path}/runs.sqlite")
     statistics = httpx.get(f"{server.url}/playground/storage").json()
     assert statistics["storage"] == "SQLite" and {"name": "acp_runs", "rows": 0} in statistics["tables"]

@@ -181,3 +181,34 @@ def test_a_token_is_asked_for_and_kept_in_the_tab(open_page: Open, servers: Serv
     page.get_by_role("menuitem", name="curl").click()
     expect(page.get_by_text("Copied: curl")).to_be_visible()
     assert "correct-token" not in page.evaluate("navigator.clipboard.readText()")
+
+
+def test_a_hidden_page_closes_its_streams_and_continues_when_it_is_visible(open_page: Open, servers: Servers) -> None:
+    server = servers()
+    page = open_page()
+    page.clock.install()
+    page.goto(server.page("/agents/slow"))
+    page.evaluate(
+        """() => {
+            window.isHidden = false;
+            Object.defineProperty(document, "hidden", { get: () => window.isHidden });
+        }"""
+    )
+    hide = "(isHidden) => { window.isHidden = isHidden; document.dispatchEvent(new Event('visibilitychange')); }"
+    card = start(page, mode="Async")
+    expect(output(card)).to_contain_text("w3")
+
+    def streams() -> str:
+        text = server.request("GET", "/playground/metrics").text
+        return re.search(r"^acp_event_streams (\d+)", text, re.MULTILINE)[1]
+
+    assert streams() == "1"
+    page.evaluate(hide, True)
+    page.clock.fast_forward(25_000)
+    # The server notices that a client has gone when it sends the next event.
+    (run,) = server.runs(agent_name="slow")
+    server.wait_for_status(run["run_id"], "completed")
+    assert streams() == "0"
+    assert f"w{COUNT - 1}" not in output(card).inner_text()
+    page.evaluate(hide, False)
+    completes(card)

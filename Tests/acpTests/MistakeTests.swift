@@ -107,7 +107,7 @@ struct MistakeTests {
                 "acp.yaml:1: somethingElse is not a setting: remove it, or see docs/configuration.md for all settings"),
         Case(file: "log.level: debug\nlog: {level: info}", message: "acp.yaml:2: log.level occurs twice: remove one"),
         Case(file: "agents: [a]", message: "acp.yaml:1: agents is reserved for a later version: remove it"),
-        Case(file: "port: 1\nport: 2", message: "acp.yaml:1: 'port' occurs twice in one section: remove one"),
+        Case(file: "port: 1\nport: 2", message: "acp.yaml:1: port occurs twice in one section: remove one"),
         Case(file: "a: [", message: "acp.yaml:2:1: the file is not valid YAML: did not find expected node content"),
         Case(
             file: "- a",

@@ -7,8 +7,8 @@ import Metrics
 
 /// The metrics of a server.
 struct MetricsSettings: SettingGroup {
-    let isEnabled = Setting(
-        "metrics.enabled", flag: "metrics", default: false,
+    let isEnabled = Setting<Bool?>(
+        "metrics.enabled", flag: "metrics", otherwise: "off, unless there is a port for them",
         help: "Export metrics in the text format of Prometheus at /metrics, which requires the token if there is one.")
 
     let port = Setting<Int?>(
@@ -19,7 +19,7 @@ struct MetricsSettings: SettingGroup {
             """, fault: Rule.within(0...65_535))
 
     func problems(in values: SettingValues) -> [SettingProblem] {
-        if values[port] != nil, values.isSet(isEnabled), !values[isEnabled] {
+        if values[port] != nil, values[isEnabled] == false {
             return [
                 SettingProblem(
                     [port.key],
@@ -40,7 +40,7 @@ struct MetricsSettings: SettingGroup {
 
     /// Returns the configuration of `/metrics`. Metrics that are recorded from now on are part of it.
     func endpoint(_ values: SettingValues) -> MetricsEndpoint? {
-        guard values[isEnabled] || values[port] != nil else { return nil }
+        guard values[isEnabled] == true || values[port] != nil else { return nil }
         let metrics = PrometheusMetrics()
         MetricsSystem.bootstrap(metrics)
         var endpoint = MetricsEndpoint(metrics, port: values[port])

@@ -23,12 +23,33 @@ struct HandOverTests {
         #expect(await heard.next() == .departure)
         await staying.engine.recover()
         #expect(try await processes.storage.runs(ownedBy: staying.id, limit: 100).count == runs.count)
+        #expect(try await processes.storage.coordination.lostProcesses() == [leaving.id])
+        try await processes.forgetOthers([staying])
         #expect(try await processes.storage.coordination.lostProcesses().isEmpty)
         for run in runs {
             let (_, count) = try await staying.engine.resume(run, "hi")
             #expect(try await staying.engine.settledRun(run, after: count).text == "You said hi")
             try await expectSound(run, in: processes.storage)
         }
+    }
+
+    @Test("Runs are handed over although the announcement fails, or is forgotten before they are released")
+    func unannounced() async throws {
+        let processes = Processes()
+        let serve: (AgentRegistry) throws -> Void = { agents in
+            try agents.addAgent("questioner") { context in "You said \(try await context.awaitMessage("?").text)" }
+        }
+        let leaving = try await processes.process(serve: serve)
+        let staying = try await processes.process(serve: serve)
+        let run = try await leaving.engine.call("questioner").id
+        leaving.link.onCall { $0 == "leave(_:)" ? .failure(StorageError(.timedOut, "no reply")) : nil }
+        await leaving.engine.shutdown()
+        #expect(try await staying.engine.processes().map(\.id.rawValue).contains("released"))
+        try await staying.tick()
+        #expect(try await processes.storage.runs(ownedBy: staying.id, limit: 100) == [run])
+        #expect(try await !staying.engine.processes().map(\.id.rawValue).contains("released"))
+        let (_, count) = try await staying.engine.resume(run, "hi")
+        #expect(try await staying.engine.settledRun(run, after: count).text == "You said hi")
     }
 
     @Test("An answer that arrives while a run is being handed over continues it in the next process")

@@ -114,6 +114,30 @@ struct InterleavingTests {
         try await expectSound(id, in: processes.storage)
     }
 
+    @Test("A run that its process stores when it was lost already is found, although the process ends then")
+    func createdWhenLost() async throws {
+        let processes = Processes()
+        let latch = Latch()
+        let owner = try await processes.process(serve: agents(latch))
+        let other = try await processes.process(serve: agents())
+        let (isSent, continues) = (Latch(), Latch())
+        owner.link.onCommit { _ in
+            isSent.open()
+            await continues.wait()
+        }
+        async let started = owner.engine.start("replayed")
+        await isSent.wait()
+        processes.clock.pass(processes.lease)
+        for _ in 0..<3 { try await other.tick() }
+        owner.link.onCommit(nil)
+        continues.open()
+        let id = try await started
+        owner.die()
+        try await other.tick()
+        #expect(try await other.engine.endedRun(id).text == "one two")
+        latch.open()
+    }
+
     @Test("In random interleavings no run is stuck, duplicated or inconsistent", arguments: 0..<40)
     func chance(seed: Int) async throws {
         var chance = SeededGenerator(seed: UInt64(seed))
@@ -176,6 +200,7 @@ struct InterleavingTests {
             .compactMap { $0 }.filter { $0.status == .completed }
         let inputs = history.count { if case .message(let message) = $0 { message.role == .user } else { false } }
         #expect(inputs >= completed.count && inputs <= Set(runs).count)
+        try await processes.forgetOthers([last])
         #expect(try await processes.storage.coordination.lostProcesses().isEmpty)
     }
 }

@@ -54,6 +54,8 @@ struct RecoveryTests {
         #expect(run.error?.message.contains("ended before the run did") == true)
         #expect(run.text == "one ", "earlier output is kept")
         try await expectSound(id, in: processes.storage)
+        #expect(try await processes.storage.coordination.lostProcesses() == [owner.id])
+        try await processes.forgetOthers(others)
         #expect(try await processes.storage.coordination.lostProcesses().isEmpty, "the process is forgotten")
         latch.open()
     }

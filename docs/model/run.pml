@@ -56,7 +56,7 @@
 #ifndef SHUTDOWNS           /* The first process shuts down. */
 #define SHUTDOWNS 0
 #endif
-#ifdef CODE_RELEASED_UNSEEN
+#ifdef RELEASED_UNSEEN
 #define LEAVE_FAILS
 #endif
 
@@ -407,7 +407,7 @@ inline announce() {
 
 /* ---- Recovery ---- */
 
-#ifdef CODE_FORGOTTEN_EARLY
+#ifdef FORGOTTEN_EARLY
 #define mayForget(j) (!isAlive[j])
 #else
 /* A process is forgotten only when it cannot come back; `released` never is. */
@@ -986,8 +986,8 @@ proctype Monitor() {
 init {
     atomic {
         isListed[0] = true; isListed[1] = true; isAlive[0] = true; isAlive[1] = true;
-#ifndef CODE_RELEASED_UNSEEN
-        isListed[RELEASED] = true;
+#ifndef RELEASED_UNSEEN
+        isListed[RELEASED] = true; /* RunEngine.withReleased */
 #endif
         run Server(0); run Server(1); run Monitor();
 #if PROCESSES > 2

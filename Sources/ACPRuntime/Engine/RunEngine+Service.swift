@@ -108,10 +108,13 @@ extension RunEngine {
     public func processes() async throws -> [ProcessStatus] {
         try await storing {
             let live = try await storage.coordination.liveProcesses()
-            let lost = try await storage.coordination.lostProcesses()
+            let lost = withReleased(try await storage.coordination.lostProcesses())
             var statuses: [ProcessStatus] = []
             for id in live.union(lost) {
-                let runs = try await storage.runs(ownedBy: id, limit: 10_000).filter { !$0.isCompanion }
+                let owned = try await storage.runs(ownedBy: id, limit: 10_000)
+                // A process that has ended is not forgotten as soon as its runs are taken over.
+                guard live.contains(id) || !owned.isEmpty else { continue }
+                let runs = owned.filter { !$0.isCompanion }
                 statuses.append(ProcessStatus(id: id, isAlive: live.contains(id), runs: runs))
             }
             let this = configuration.process

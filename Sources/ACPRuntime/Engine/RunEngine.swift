@@ -71,6 +71,7 @@ public final class RunEngine: Service {
         var lastHeartbeat: ContinuousClock.Instant?
         /// Orphaned runs whose agents are not served here, and when they were first seen.
         var unservedRuns: [RunID: ContinuousClock.Instant] = [:]
+        var lostProcesses = LostProcesses()
 
         /// Removes an execution that is over.
         ///

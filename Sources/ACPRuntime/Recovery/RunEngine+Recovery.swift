@@ -25,8 +25,9 @@ extension RunEngine {
         do {
             if state.withLock({ $0.needsReview }) { try await review() }
             await reviewOrphans()
-            for process in try await storage.coordination.lostProcesses().shuffled()
-            where process != configuration.process {
+            let lost = try await storage.coordination.lostProcesses()
+            state.withLock { $0.lostProcesses.update(lost, now: now()) }
+            for process in withReleased(lost).shuffled() where process != configuration.process {
                 try await takeOver(from: process)
             }
             try await recheckTurns()
@@ -44,8 +45,7 @@ extension RunEngine {
         var (seen, left): (Set<RunID>, Set<RunID>) = ([], [])
         while acceptsRuns {
             let owned = try await storage.runs(ownedBy: process, limit: left.count + Self.batchSize)
-            // A process that has come back in the meantime keeps its runs.
-            if owned.isEmpty { return try await storage.coordination.forget(process) }
+            if owned.isEmpty { return try await forgetIfGone(process) }
             let runs = owned.filter { seen.insert($0).inserted }
             if runs.isEmpty { return }
             for (run, isDone) in await inParallel(runs, { ($0, await self.tryToTakeOver($0, from: process)) })

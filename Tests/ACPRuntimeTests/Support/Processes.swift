@@ -51,6 +51,13 @@ final class Processes: Sendable {
         try await engine.renewLease()
         return Process(engine: engine, link: link)
     }
+
+    /// Lets so much time pass that the members forget the processes that have ended.
+    func forgetOthers(_ members: [Process]) async throws {
+        clock.pass(lease * 10)
+        for member in members { try await member.engine.renewLease() }
+        for member in members { await member.engine.recover() }
+    }
 }
 
 struct Process {

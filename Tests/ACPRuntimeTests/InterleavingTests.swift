@@ -114,6 +114,42 @@ struct InterleavingTests {
         try await expectSound(id, in: processes.storage)
     }
 
+    @Test("A process that gets back a run that it had lost unnoticed continues it", arguments: [true, false])
+    func lostUnnoticed(isAnsweredMeanwhile: Bool) async throws {
+        let processes = Processes()
+        let serve: (AgentRegistry) throws -> Void = { agents in
+            try agents.addAgent("asker") { context in try await context.awaitMessage("?").text }
+        }
+        let first = try await processes.process(serve: serve)
+        let second = try await processes.process(serve: serve)
+        let third = try await processes.process(serve: serve)
+        let run = try await first.engine.call("asker")
+        // It was suspended beyond its lease, and compares its runs with the stored ones just before one is claimed.
+        processes.clock.pass(processes.lease)
+        second.link.onClaim { try await first.tick() }
+        try await second.tick()
+        #expect(try await processes.storage.runs(ownedBy: second.id, limit: 10) == [run.id])
+        let former = try #require(first.engine.execution(of: run.id))
+        if isAnsweredMeanwhile { try await third.engine.resume(run.id, "hi") }
+        second.die()
+        for _ in 0..<2 {
+            processes.clock.pass(processes.lease / 2)
+            try await first.engine.renewLease()
+        }
+        await first.engine.recover()
+        #expect(try await processes.storage.runs(ownedBy: first.id, limit: 10) == [run.id])
+        #expect(former.isOver)
+        if !isAnsweredMeanwhile {
+            try await third.engine.resume(run.id, "hi")
+            await first.engine.handle(.signal(run.id))
+        }
+        try await eventually("the run has ended") {
+            try await processes.storage.run(run.id)?.status.isTerminal == true
+        }
+        #expect(try await processes.storage.run(run.id)?.text == "hi")
+        try await expectSound(run.id, in: processes.storage)
+    }
+
     @Test("A run that its process stores when it was lost already is found, although the process ends then")
     func createdWhenLost() async throws {
         let processes = Processes()

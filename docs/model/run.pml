@@ -712,7 +712,7 @@ proctype Server(byte i) {
         luck = FINE }
     /* RunEngine.continueRun: run and signals are read after the claim. */
     :: atomic { isUp(i) && p[i].recovery == CLAIMED ->
-#ifndef CODE_STALE_EXECUTION
+#ifndef STALE_EXECUTION
         /* An execution that has not noticed that another process owned the run meanwhile makes room. */
         if
         :: isExecuted(i) -> abandon(i)

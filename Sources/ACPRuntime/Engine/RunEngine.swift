@@ -78,7 +78,9 @@ public final class RunEngine: Service {
         /// - Returns: The runs that are active now in its place.
         mutating func remove(_ execution: RunExecution) -> [RunID] {
             let id = execution.id
-            if executions[id] === execution { executions[id] = nil }
+            // A later execution of the run may have taken its place.
+            guard executions[id] == nil || executions[id] === execution else { return [] }
+            executions[id] = nil
             waitingForTurn.remove(id)
             return deactivate(id)
         }
@@ -385,7 +387,7 @@ public final class RunEngine: Service {
         if isActive { begin(run) }
     }
 
-    private func begin(_ run: RunID) {
+    func begin(_ run: RunID) {
         guard let execution = execution(of: run), let agent = agents[execution.agentName],
             execution.update({ $0.begin(now: .now) })
         else { return }

@@ -147,7 +147,7 @@ extension RunEngine {
     ) async throws -> EngineMetrics.TakeOver? {
         // Read after the claim: later signals are announced to this process.
         async let signals = storage.coordination.signals(to: id)
-        guard let record = try await storage.record(of: id) else { return nil }
+        guard let record = try await storage.record(of: id), makeRoom(for: owner, of: record) else { return nil }
         let run = try record.run()
         let answers = Replay.answers(in: try await signals)
         let isCancelled = try await signals.contains(.cancel) || run.status == .cancelling
@@ -191,9 +191,22 @@ extension RunEngine {
 
     // MARK: - Continuing
 
+    /// Abandons the execution of a run that this process has lost unnoticed, and has claimed again. It could not write
+    /// the run, and signals would reach it in place of the new owner.
+    ///
+    /// - Returns: `false` if the run has another owner than the given one by now.
+    private func makeRoom(for owner: RunOwner, of record: RunRecord) -> Bool {
+        guard record.owner == nil || record.owner == owner else { return false }
+        guard let execution = execution(of: record.snapshot.id), execution.owner != owner else { return true }
+        execution.update { $0.abandon(StorageError(.fenced, "this process has lost the run, and claimed it again")) }
+        // Another thread may be about to notify the engine.
+        for run in state.withLock({ $0.remove(execution) }) { begin(run) }
+        return true
+    }
+
     /// Stores the end of a run that is not continued.
     func end(_ id: RunID, as owner: RunOwner, with outcome: RunOutcome) async throws {
-        guard let record = try await storage.record(of: id) else { return }
+        guard let record = try await storage.record(of: id), makeRoom(for: owner, of: record) else { return }
         let run = try record.run()
         guard !run.status.isTerminal else { return }
         let execution = recovered(run, record, input: [], policy: agents[run.agentName]?.policy, as: owner, nil)

@@ -284,6 +284,35 @@ struct RecoveryTests {
         latch.open()
     }
 
+    @Test("A cancellation is refused if the run has ended in another process, although it seems to be executed here")
+    func cancelledByZombie() async throws {
+        let processes = Processes()
+        let (never, open) = (Latch(), Latch())
+        open.open()
+        let zombie = try await processes.process(serve: twoWords(never, recovery: .replay))
+        let other = try await processes.process(serve: twoWords(open, recovery: .replay))
+        let id = try await zombie.engine.start("words")
+        try await eventually("the first word is stored") { try await processes.storage.eventCount(of: id) == 4 }
+        processes.clock.pass(processes.lease)
+        try await other.tick()
+        #expect(try await other.engine.endedRun(id).status == .completed)
+        #expect(zombie.engine.execution(of: id) != nil)
+        #expect(await refusal { _ = try await zombie.engine.cancel(id) } == "ended already: completed")
+        never.open()
+    }
+
+    @Test("A cancellation that cannot be stored is refused, and continues in the process that executes the run")
+    func cancelNotStored() async throws {
+        let processes = Processes()
+        let owner = try await processes.process { agents in
+            try agents.addAgent("busy") { _ in try await untilCancelled() }
+        }
+        let id = try await owner.engine.start("busy")
+        owner.link.onCall { $0 == "send(_:to:)" ? .failure(StorageError(.cannotConnect, "no server")) : nil }
+        #expect(await refusal { _ = try await owner.engine.cancel(id) } == "storage: cannotConnect")
+        #expect(try await owner.engine.endedRun(id).status == .cancelled)
+    }
+
     @Test("A queued run starts in another process")
     func waiting() async throws {
         let processes = Processes()

@@ -842,13 +842,13 @@ proctype Canceller() {
         :: else -> skip
         fi;
         if
-#ifdef CODE_CANCEL_UNSENT
+#ifdef CANCEL_UNSENT
         :: isLocal -> cancelAcknowledged = true; break
 #endif
         :: luck != FINE -> break
         :: else -> skip
         fi;
-#ifdef CODE_CANCEL_UNREAD
+#ifdef CANCEL_UNREAD
         if
         :: isLocal -> CHECK(P_CANCEL_KEPT, !isOver || ending == CANCELLED); cancelAcknowledged = true; break
         :: else -> skip

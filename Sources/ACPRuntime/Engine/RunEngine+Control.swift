@@ -81,7 +81,7 @@ extension RunEngine {
         return try await storing {
             if let execution = execution(of: id) {
                 if let run = execution.update({ $0.cancel() }) {
-                    if storage.capabilities.isDurable { try await storeCancel(of: id, execution) }
+                    try await storeCancel(of: execution)
                     return run
                 }
                 try await execution.waitUntilOver()
@@ -108,25 +108,24 @@ extension RunEngine {
         }
     }
 
-    /// Stores the cancel signal of a run that this process executes, for readers in other processes, and for a process
-    /// that takes the run over if this one ends now.
+    /// Stores that a run is cancelled that this process executes and has begun to cancel: for readers in other processes,
+    /// and for a process that takes the run over.
     ///
-    /// - Throws: ``RunEngineError`` `alreadyEnded` if another process has taken the run over and ended it in another way;
-    ///   the error of the storage if neither the signal nor the end of the run can be stored.
-    private func storeCancel(of id: RunID, _ execution: RunExecution) async throws {
-        var failure: StorageError?
-        do {
-            try await storage.coordination.send(.cancel, to: id)
-            // The signal was stored before any other process could claim the run: it can only end as cancelled.
-            if lease.isHeld { return }
-        } catch let error as StorageError {
-            // The run is cancelled here. Until that is stored, another process may continue it instead.
-            failure = error
-            try await execution.waitUntilOver()
+    /// - Throws: An error if another process might continue the run, or has ended it. The cancellation continues here.
+    private func storeCancel(of execution: RunExecution) async throws {
+        // Otherwise no other process continues the run.
+        guard storage.capabilities.isDurable else { return }
+        // A run that is not stored receives no signals.
+        try await execution.created()
+        try await storage.coordination.send(.cancel, to: execution.id)
+        // This process may have lost the run unnoticed. If the run has not ended by now, it can only end as cancelled.
+        guard let record = try await storage.record(of: execution.id) else {
+            throw RunEngineError.unknownRun(execution.id)
         }
-        let status = try await storage.run(id)?.status
-        if let status, status.isTerminal, status != .cancelled { throw RunEngineError.alreadyEnded(id, status) }
-        if let failure, status != .cancelled { throw failure }
+        let status = record.snapshot.status
+        guard !status.isTerminal || status == .cancelled else {
+            throw RunEngineError.alreadyEnded(execution.id, status)
+        }
     }
 
     // MARK: - Deleting

@@ -4,7 +4,7 @@ public import ACPCore
 
 /// The decision of a storage about a commit, which is the same for all backends, with the same errors.
 ///
-/// Backends in Swift call ``RunCommit/outcome(for:isCancelled:)``. Backends that decide in a script or a function of
+/// Backends in Swift call ``RunCommit/outcome(for:hasSignal:)``. Backends that decide in a script or a function of
 /// their database convert its code with ``init(code:found:)``. ``RunCommit/shouldApply(_:)`` and
 /// ``RunCommit/error(for:)`` convert an outcome to an error.
 public enum CommitOutcome: Sendable, Hashable {
@@ -23,6 +23,8 @@ public enum CommitOutcome: Sendable, Hashable {
     case invalidSnapshot
     /// The commit ends the run as completed or failed, and a cancel signal is stored for the run.
     case cancelled
+    /// The commit fails the run for want of an answer, and an answer to its question is stored.
+    case answered
     /// Part of the run is missing: see ``StorageError/Code/incomplete``.
     ///
     /// - Parameter missing: A description of the missing part: "the key acp:owner:1 (its owner)".
@@ -31,8 +33,8 @@ public enum CommitOutcome: Sendable, Hashable {
     /// Creates the outcome for a code that a script returns. Returns `nil` for any other code.
     ///
     /// - Parameters:
-    ///   - code: `done`, `fenced`, `conflict`, `missing`, `covered` (the snapshot covers too many events) or
-    ///     `cancelled`.
+    ///   - code: `done`, `fenced`, `conflict`, `missing`, `covered` (the snapshot covers too many events),
+    ///     `cancelled` or `answered`.
     ///   - found: The number of events that the run has, for `conflict`.
     public init?(code: String, found: Int) {
         switch code {
@@ -42,6 +44,7 @@ public enum CommitOutcome: Sendable, Hashable {
         case "missing": self = .missing
         case "covered": self = .invalidSnapshot
         case "cancelled": self = .cancelled
+        case "answered": self = .answered
         default: return nil
         }
     }
@@ -75,11 +78,11 @@ extension RunCommit {
     ///
     /// - Parameters:
     ///   - run: The state of the stored run. If `nil`, there is no such run: then the commit may create it.
-    ///   - isCancelled: Returns whether a cancel signal is stored for the run. Called only if the decision depends on
+    ///   - hasSignal: Returns whether a signal with a key is stored for the run. Called only if the decision depends on
     ///     it.
-    /// - Throws: The error of `isCancelled`.
+    /// - Throws: The error of `hasSignal`.
     public func outcome<Failure: Error>(
-        for run: StoredRunState?, isCancelled: () throws(Failure) -> Bool
+        for run: StoredRunState?, hasSignal: (_ key: String) throws(Failure) -> Bool
     ) throws(Failure) -> CommitOutcome {
         guard let run else {
             guard expecting == 0, snapshot != nil else { return .missing }
@@ -90,7 +93,8 @@ extension RunCommit {
         if run.eventCount == expecting + events.count, !events.isEmpty { return .repeated }
         if let missing = run.missingPart { return .incomplete(missing: missing) }
         guard run.eventCount == expecting else { return .conflict(found: run.eventCount) }
-        if isRefusedAfterCancel, try isCancelled() { return .cancelled }
+        if isRefusedAfterCancel, try hasSignal(RunSignal.cancel.key) { return .cancelled }
+        if let question = unansweredQuestion, try hasSignal(RunSignal.answerKey(question)) { return .answered }
         return hasValidSnapshot ? .applied : .invalidSnapshot
     }
 
@@ -125,6 +129,8 @@ extension RunCommit {
                     + "\(expecting + events.count)")
         case .cancelled:
             StorageError(.cancelled, "run \(run) is being cancelled: it cannot end in another way")
+        case .answered:
+            StorageError(.answered, "the question of run \(run) was answered: it continues with the answer")
         case .incomplete(let missing):
             .incomplete(run, missing: missing)
         }

@@ -24,6 +24,9 @@ public struct RunCommit: Sendable {
     public var contents: [StoredContent]
     /// The block that the run appends to the history of its session when it ends. Stored in the same step.
     public var history: HistoryAppend?
+    /// The question for whose missing answer the commit fails the run, as the number of events that the run had when it
+    /// asked it. The commit is refused once an answer to it is stored. If `nil`, answers do not matter.
+    public var unansweredQuestion: Int?
 
     /// Creates a commit from all its properties.
     public init(
@@ -34,7 +37,8 @@ public struct RunCommit: Sendable {
         owner: RunOwner,
         input: Encoded<[Message]>? = nil,
         contents: [StoredContent] = [],
-        history: HistoryAppend? = nil
+        history: HistoryAppend? = nil,
+        unansweredQuestion: Int? = nil
     ) {
         self.run = run
         self.expecting = expecting
@@ -44,6 +48,7 @@ public struct RunCommit: Sendable {
         self.input = input
         self.contents = contents
         self.history = history
+        self.unansweredQuestion = unansweredQuestion
     }
 }
 
@@ -53,6 +58,13 @@ extension RunCommit {
     public var isRefusedAfterCancel: Bool {
         guard let status = snapshot?.run.status else { return false }
         return status == .completed || status == .failed
+    }
+
+    /// The keys of the signals because of which this commit is refused if one of them is stored, in the order in which
+    /// they decide: see ``isRefusedAfterCancel`` and ``unansweredQuestion``.
+    public var refusingSignals: [String] {
+        (isRefusedAfterCancel ? [RunSignal.cancel.key] : [])
+            + (unansweredQuestion.map { [RunSignal.answerKey($0)] } ?? [])
     }
 }
 

@@ -50,9 +50,13 @@ public protocol Storage: Sendable {
     /// end and a cancel signal at the same moment one takes effect. Repeating a commit that is stored already always
     /// succeeds.
     ///
+    /// In the same way, a commit that fails the run for want of an answer (``RunCommit/unansweredQuestion``) is refused
+    /// once an answer to the question is stored.
+    ///
     /// - Throws: ``StorageError`` with code
     ///   - `fenced` if the run belongs to another owner now,
     ///   - `cancelled` if the commit ends the run as completed or failed, and a cancel signal is stored,
+    ///   - `answered` if the commit fails the run for want of an answer, and an answer is stored,
     ///   - `conflict` if the number of events is neither the expected one nor the one after this commit,
     ///   - `notFound` if events are expected, but there is no such run (it expired or was deleted),
     ///   - `incomplete` if part of the run is missing, as far as the storage can detect it,

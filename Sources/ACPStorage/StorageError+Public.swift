@@ -18,6 +18,7 @@ extension StorageError {
         case .fenced: "the run belongs to another process now: read it again"
         case .conflict: "the stored data have changed in the meantime: read them again"
         case .cancelled: "the run is being cancelled: it cannot end in another way"
+        case .answered: "the question of the run was answered: it continues with the answer"
         case .notFound: "there is no such run or session in the storage: it may have expired or been deleted"
         case .incomplete: "part of the run is missing in the storage, and it cannot continue: start a new run"
         case .full: "the storage is out of room: try again later, or delete runs that are no longer needed"

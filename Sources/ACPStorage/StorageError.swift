@@ -27,6 +27,9 @@ public struct StorageError: Error, Sendable {
         /// The run is being cancelled: a cancel signal is stored, so that it cannot end in another way. See
         /// ``Storage/commit(_:)``.
         public static let cancelled = Code("cancelled")
+        /// The question of the run was answered, so that it cannot fail for want of an answer. See
+        /// ``Storage/commit(_:)``.
+        public static let answered = Code("answered")
         /// There is no such run or session.
         public static let notFound = Code("notFound")
         /// Part of a run is missing: it was evicted, or deleted manually. The message names the missing part. The run

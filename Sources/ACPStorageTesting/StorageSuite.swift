@@ -102,7 +102,8 @@ public struct StorageSuite: Sendable {
         CommitChecks.all + RepeatedCommitChecks.all + RaceChecks.all + OwnerChecks.all + SingleUseChecks.all
         + DeletionChecks.all + ListingChecks.all + StatusListingChecks.all + StatusQueryChecks.all + SessionChecks.all
         + HistoryChecks.all
-        + RunEndChecks.all + CancelChecks.all + DocumentChecks.all + ContentChecks.all + ProcessChecks.all
+        + RunEndChecks.all + CancelChecks.all + AnswerChecks.all + DocumentChecks.all + ContentChecks.all
+        + ProcessChecks.all
         + TurnChecks.all
         + WatchingChecks.all + ExpiryChecks.all + WholeStorageChecks.all
 

@@ -57,7 +57,7 @@ struct MigrationTests {
         let server = try await SharedServer.shared.server
         let configuration = try await configuration(database)
         let run = try await withStorage(configuration) { try await Writer.create(on: $0).run }
-        let current = try server.sql("DELETE FROM acp_schema WHERE version = 4 RETURNING version", database: database)
+        let current = try server.sql("DELETE FROM acp_schema WHERE version = 5 RETURNING version", database: database)
         try server.sql("CREATE TABLE test_end ()", database: database)
         // A backup reads the table until it is told to end.
         async let backup: Void = onThread {

@@ -24,7 +24,7 @@ struct CommitOutcomeTests {
     }
 
     private func outcome(_ commit: RunCommit, _ run: StoredRunState?, isCancelled: Bool = false) -> CommitOutcome {
-        commit.outcome(for: run) { isCancelled }
+        commit.outcome(for: run) { _ in isCancelled }
     }
 
     @Test("A commit creates a new run if it expects no events and has a valid snapshot")
@@ -74,13 +74,31 @@ struct CommitOutcomeTests {
         #expect(outcome(commit, Self.stored(3), isCancelled: true) == .conflict(found: 3))
     }
 
+    @Test("A stored answer causes the refusal of a later failure for want of it, and of nothing else")
+    func answered() throws {
+        var commit = try Self.commit(covers: 4, .failed)
+        let answer = RunSignal.resume(.message("x"), eventCount: 2).key
+        func outcome(_ count: Int, _ signals: String...) -> CommitOutcome {
+            commit.outcome(for: Self.stored(count)) { signals.contains($0) }
+        }
+        #expect(outcome(2, answer) == .applied)
+        commit.unansweredQuestion = 2
+        #expect(outcome(2) == .applied)
+        #expect(outcome(2, answer) == .answered)
+        #expect(outcome(2, answer, RunSignal.cancel.key) == .cancelled)
+        #expect(outcome(4, answer) == .repeated)
+        #expect(outcome(3, answer) == .conflict(found: 3))
+        commit.unansweredQuestion = 1
+        #expect(outcome(2, answer) == .applied, "it is the answer to another question")
+    }
+
     @Test("Cancel signals are read only if the decision depends on them")
     func askedSeldom() throws {
         let end = try Self.commit(covers: 4, .completed)
         for (commit, run) in [
             (try Self.commit(), Self.stored(2)), (end, Self.stored(4)), (end, Self.stored(2, nil)),
         ] {
-            _ = commit.outcome(for: run) {
+            _ = commit.outcome(for: run) { _ in
                 Issue.record("the decision does not depend on this")
                 return false
             }
@@ -91,7 +109,7 @@ struct CommitOutcomeTests {
     func codes() {
         let expected: [(String, CommitOutcome)] = [
             ("done", .applied), ("fenced", .fenced), ("conflict", .conflict(found: 7)), ("missing", .missing),
-            ("covered", .invalidSnapshot), ("cancelled", .cancelled),
+            ("covered", .invalidSnapshot), ("cancelled", .cancelled), ("answered", .answered),
         ]
         for (code, outcome) in expected { #expect(CommitOutcome(code: code, found: 7) == outcome) }
         #expect(CommitOutcome(code: "DONE", found: 7) == nil)

@@ -267,7 +267,7 @@ inline request(fate) {
 #else
 #define isCancelRefused(i) (refusesCancel(i) && cancelSignal)
 #endif
-#ifdef CODE_DEADLINE_UNFENCED
+#ifdef DEADLINE_UNFENCED
 #define isAnswerRefused(i) false
 #else
 #define isAnswerRefused(i) (isEnd(i) && p[i].outcome == FAILED_TIME && answerSignal != 0)
@@ -911,7 +911,7 @@ proctype Answerer(byte text) {
         luck = FINE }
     :: atomic { state == 2 && isUp(i) ->
         if
-#ifndef CODE_ANSWER_UNREAD
+#ifndef ANSWER_UNREAD
         /* The run is read again: it may have ended before the answer was stored. */
         :: isOver && !answered -> skip
         :: else ->

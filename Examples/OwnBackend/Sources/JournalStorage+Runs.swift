@@ -10,8 +10,8 @@ extension JournalStorage {
         try await journal.write { contents, changes in
             let run = contents.runs[commit.run]
             let outcome = commit.outcome(for: run.map { StoredRunState(owner: $0.owner, eventCount: $0.events.count) })
-            {
-                run?.signals[RunSignal.cancel.key] != nil
+            { key in
+                run?.signals[key] != nil
             }
             if try commit.shouldApply(outcome) { changes = [Change(commit)] }
         }

@@ -53,10 +53,10 @@ final class PostgresDatabase: Sendable {
 
     /// Executes statements that write, in one transaction, and returns the result of the last one.
     func write(
-        _ action: String, isRepeatable: Bool, _ statements: [Statement]
+        _ action: String, isRepeatable: Bool, _ statements: [Statement], followUp: Statement? = nil
     ) async throws(StorageError) -> ResultSet {
         try await prepareSchema()
-        return try await run(action, statements, changes: true, isRepeatable: isRepeatable)
+        return try await run(action, statements, followUp: followUp, changes: true, isRepeatable: isRepeatable)
     }
 
     /// - Returns: The result of the last of the statements.

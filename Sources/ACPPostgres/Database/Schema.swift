@@ -79,6 +79,7 @@ enum Schema {
         \(version5Principals)
         \(version5Counts)
         \(version5Writes)
+        \(version5Answers)
         INSERT INTO acp_schema (version) VALUES (5);
         END $acp$
         """,

@@ -10,9 +10,15 @@ extension PostgresStorage {
     /// this returns.
     public func commit(_ commit: RunCommit) async throws {
         let (statement, followUp) = Self.statements(for: commit)
-        let rows = try await database.write(
-            "Committing to run \(commit.run)", isRepeatable: true, statement.sql, statement.parameters,
-            followUp: followUp)
+        let rows: ResultSet
+        do throws(StorageError) {
+            rows = try await database.write(
+                "Committing to run \(commit.run)", isRepeatable: true,
+                Self.answerChecks(of: commit) + [statement], followUp: followUp)
+        } catch {
+            let isAnswered = (error.cause as? PostgresError)?.sqlState == Schema.answeredState
+            throw isAnswered ? commit.error(for: .answered) ?? error : error
+        }
         try await check(rows.first?.text(0), found: rows.first?.int(1) ?? 0, commit)
         postgresCoordination.runDidChange(commit.run)
     }
@@ -53,6 +59,19 @@ extension PostgresStorage {
             Statement("SELECT \(columns) FROM \(call)", parameters),
             Statement("SELECT acp_notify('c', $1::text)", [.text(commit.run.rawValue)])
         )
+    }
+
+    /// Returns the statement that precedes a commit which is refused once an answer is stored.
+    private static func answerChecks(of commit: RunCommit) -> [Statement] {
+        guard let question = commit.unansweredQuestion else { return [] }
+        return [
+            Statement(
+                "SELECT acp_require_unanswered($1::text, $2::bigint, $3::text, $4::text, $5::text)",
+                [
+                    .text(commit.run.rawValue), .int(commit.expecting), .anyText(commit.owner.process.rawValue),
+                    .anyText(commit.owner.token), .text(RunSignal.answerKey(question)),
+                ])
+        ]
     }
 
     private func check(_ outcome: String?, found: Int, _ commit: RunCommit) async throws(StorageError) {

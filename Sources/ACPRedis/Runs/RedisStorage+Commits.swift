@@ -85,7 +85,7 @@ extension RedisStorage {
                     .count: .number(commit.events.count),
                     .canCreate: .flag(commit.expecting == 0 && commit.snapshot != nil),
                     .channel: .text(keys.changes(commit.run)),
-                    .isRefusedAfterCancel: .flag(commit.isRefusedAfterCancel),
+                    .refusingSignals: .text(commit.refusingSignals.joined(separator: " ")),
                 ],
                 isIdempotent: true),
             task)
@@ -188,7 +188,8 @@ extension RedisStorage {
                 .ttl: .number(milliseconds), .snapshot: .bytes(commit.snapshot.map(RunValue.value) ?? []),
                 .input: .bytes(commit.input?.json ?? []), .channel: .text(keys.changes(commit.run)),
                 .lastProlonged: .number(lastProlonged.position), .contentCount: .number(commit.contents.count),
-                .historyCount: .number(block.count), .isRefusedAfterCancel: .flag(commit.isRefusedAfterCancel),
+                .historyCount: .number(block.count),
+                .refusingSignals: .text(commit.refusingSignals.joined(separator: " ")),
             ], changes.arguments(of: commit.run, queriesQueues: queriesQueues),
             capacity: 2 * commit.contents.count + block.count + commit.events.count, isIdempotent: true)
         request.append(commit.contents.scriptArguments)

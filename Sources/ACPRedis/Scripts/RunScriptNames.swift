@@ -41,14 +41,13 @@ enum CommitArgument: String, ScriptName {
     case contentCount
     /// The number of arguments for the history of a session.
     case historyCount
-    /// Whether a stored cancel signal rejects the commit.
-    case isRefusedAfterCancel
+    /// The keys of the signals that reject the commit if they are stored, separated by spaces. Empty if there are none.
+    case refusingSignals
 
     var form: ScriptForm {
         switch self {
         case .expecting, .ttl, .lastProlonged, .contentCount, .historyCount: .number
-        case .isRefusedAfterCancel: .flag
-        case .owner, .snapshot, .input, .channel: .text
+        case .owner, .snapshot, .input, .channel, .refusingSignals: .text
         }
     }
 }
@@ -60,13 +59,13 @@ enum CanCommitArgument: String, ScriptName {
     case count
     /// Whether the commit may create the run.
     case canCreate
-    case channel, isRefusedAfterCancel
+    case channel, refusingSignals
 
     var form: ScriptForm {
         switch self {
         case .expecting, .count: .number
-        case .canCreate, .isRefusedAfterCancel: .flag
-        case .owner, .channel: .text
+        case .canCreate: .flag
+        case .owner, .channel, .refusingSignals: .text
         }
     }
 }

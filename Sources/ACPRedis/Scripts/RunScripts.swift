@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ACPStorage
 import Redis
 
 extension RedisScripts {
@@ -32,7 +33,7 @@ extension RedisScripts {
         if denial then return denial end
         local isNew = expecting == 0 and snapshot ~= '' and redis.call('EXISTS', runKey) == 0
         if not isNew then
-          local refusal, found = rejection(count, owner, expecting, isRefusedAfterCancel, \(RunKey.keyVariables))
+          local refusal, found = rejection(count, owner, expecting, refusingSignals, \(RunKey.keyVariables))
           if refusal then return refusal end
           if count > 0 and found == total then
             refresh(1, moreKeys - 1, life)
@@ -80,7 +81,7 @@ extension RedisScripts {
     ///   `unowned` if the run has no owner; `incomplete` and `run`, of which other keys exist; or `incomplete`,
     ///   `events`, the number found and the number that the snapshot covers.
     static let rejection = """
-        local function rejection(count, owner, expecting, isRefusedAfterCancel, \(RunKey.keyVariables))
+        local function rejection(count, owner, expecting, refusingSignals, \(RunKey.keyVariables))
           if redis.call('EXISTS', runKey) == 0 then
             if redis.call('EXISTS', eventsKey, ownerKey, inputKey, contentsKey) == 0 then return {'missing'} end
             return {'incomplete', 'run'}
@@ -92,8 +93,12 @@ extension RedisScripts {
           if found ~= expecting and (count == 0 or found ~= expecting + count) then
             return missingEvents(found, runKey) or {'conflict', found}
           end
-          if isRefusedAfterCancel and found == expecting and redis.call('HEXISTS', signalsKey, 'cancel') == 1 then
-            return {'cancelled'}
+          if refusingSignals ~= '' and found == expecting then
+            for signal in string.gmatch(refusingSignals, '%S+') do
+              if redis.call('HEXISTS', signalsKey, signal) == 1 then
+                return {signal == '\(RunSignal.cancel.key)' and 'cancelled' or 'answered'}
+              end
+            end
           end
           return nil, found
         end
@@ -118,7 +123,7 @@ extension RedisScripts {
           'ZADD', 'ZREM', 'PTTL', 'ZRANGEBYSCORE', 'TIME') or channelDenial(channel)
         if denial then return denial end
         if not canCreate or redis.call('EXISTS', runKey) == 1 then
-          local refusal = rejection(count, owner, expecting, isRefusedAfterCancel, \(RunKey.keyVariables))
+          local refusal = rejection(count, owner, expecting, refusingSignals, \(RunKey.keyVariables))
           if refusal then return refusal end
         end
         return {'done', 0}

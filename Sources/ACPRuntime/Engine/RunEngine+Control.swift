@@ -33,6 +33,7 @@ extension RunEngine {
                 guard let eventCount = try await execution.committedAwait() else {
                     throw RunEngineError.notAwaiting(id, execution.status)
                 }
+                let asking = execution.currentRun
                 guard
                     try await storage.coordination.send(
                         .resume(answer, eventCount: eventCount), to: id)
@@ -41,6 +42,7 @@ extension RunEngine {
                     try await applySignals(to: execution)
                     throw RunEngineError.notAwaiting(id, execution.status)
                 }
+                let stored = mayHaveExpired(asking) ? try await requireAnswerInTime(id, eventCount) : asking
                 if let run = execution.update({ $0.answer(answer, to: eventCount, now: .now) }) {
                     return (run, eventCount)
                 }
@@ -49,7 +51,7 @@ extension RunEngine {
                 guard run.status != .cancelling, run.status != .cancelled else {
                     throw RunEngineError.notAwaiting(id, run.status)
                 }
-                return (run.resumed(with: answer, now: .now), eventCount)
+                return (stored.resumed(with: answer, now: .now), eventCount)
             }
             guard let record = try await storage.record(of: id) else { throw RunEngineError.unknownRun(id) }
             let run = try record.run()
@@ -64,8 +66,27 @@ extension RunEngine {
             // A dormant run continues with the answer. Other processes are notified of the signal.
             if state.withLock({ $0.dormant[id] != nil }) { await handle(.signal(id)) }
             guard isFirst else { throw RunEngineError.notAwaiting(id, .inProgress) }
+            if mayHaveExpired(run) { _ = try await requireAnswerInTime(id, record.eventCount) }
             return (run.resumed(with: answer, now: .now), record.eventCount)
         }
+    }
+
+    /// Whether a run may have failed already for want of an answer. The clocks of the processes may differ a little.
+    private func mayHaveExpired(_ run: Run) -> Bool {
+        guard run.status == .awaiting else { return true }
+        return run.awaitDeadline.map { $0 <= .now + configuration.lease } ?? false
+    }
+
+    /// Checks, after an answer was stored, that the run had not failed before for want of it. If it had not, the storage
+    /// refuses such a failure from now on: see `Storage.commit`.
+    ///
+    /// - Returns: The run as it is stored.
+    private func requireAnswerInTime(_ id: RunID, _ eventCount: Int) async throws -> Run {
+        guard let record = try await contents.recordWithoutContents(of: id) else { throw RunEngineError.unknownRun(id) }
+        let status = record.snapshot.status
+        // The question is followed by the end of the run, and by nothing else.
+        if status.isTerminal, record.eventCount <= eventCount + 1 { throw RunEngineError.notAwaiting(id, status) }
+        return try record.run()
     }
 
     // MARK: - Cancelling

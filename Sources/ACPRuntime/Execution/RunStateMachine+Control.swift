@@ -22,7 +22,12 @@ extension RunStateMachine {
     /// - Returns: The run with status `cancelling`, or `nil` if it is too late: the run has ended or is ending.
     mutating func cancel() -> Run? {
         switch state {
-        case .ending, .ended, .abandoned: return nil
+        case .ending(var ending):
+            // It is not too late if its question was answered.
+            ending.isCancelRequested = ending.question != nil
+            state = .ending(ending)
+            return nil
+        case .ended, .abandoned: return nil
         case .cancelling: break
         case .creating(var creation):
             // The commit that is in flight does not change any more: the run is cancelled after it.

@@ -6,7 +6,12 @@ import ACPStorage
 /// From the handler's end to the run's end in storage.
 extension RunStateMachine {
     /// The handler has ended, or its end is not waited for any longer.
-    mutating func beginEnding(_ outcome: RunOutcome, thrown: (any Error)?, isByHandler: Bool) {
+    ///
+    /// - Parameter question: The question for whose missing answer the run fails. Its handler waits until the failure is
+    ///   stored. Defaults to none.
+    mutating func beginEnding(
+        _ outcome: RunOutcome, thrown: (any Error)?, isByHandler: Bool, unanswered question: Question? = nil
+    ) {
         let isCancelled = composer.run.status == .cancelling
         var (outcome, thrown) = (outcome, thrown)
         if case .completed = outcome { replay?.end() }
@@ -23,7 +28,7 @@ extension RunStateMachine {
             append(resumed)
         }
 
-        var ending = Ending(outcome: outcome)
+        var ending = Ending(outcome: outcome, question: question)
         switch outcome {
         case .completed: ending.leavesHistory = !isCancelled && !identity.isCompanion
         case .failed(let failure) where !isCancelled:
@@ -33,9 +38,19 @@ extension RunStateMachine {
         state = .ending(ending)
         stopTimer(.answer)
         stopTimer(.grace)
-        if isHandlerActive, !isByHandler { act(.cancelHandler) }
+        if isHandlerActive, !isByHandler, question == nil { act(.cancelHandler) }
         act(.notify(.ending))
         resumeWaiters()
+    }
+
+    /// Fails the run because its question was not answered in time.
+    mutating func expire(_ question: Question) {
+        switch state {
+        case .running, .awaiting:
+            beginEnding(.failed(.unansweredQuestion), thrown: nil, isByHandler: false, unanswered: question)
+            write()
+        case .creating, .queued, .cancelling, .ending, .ended, .abandoned: break
+        }
     }
 
     /// Returns the next step of an ending run, or `nil` if there is none: the run has ended.
@@ -54,8 +69,7 @@ extension RunStateMachine {
                     state = .ending(ending)
                     if let commit = nextCommit() { return commit }
                 }
-                if let report = ending.report { act(.log(.failed(report))) }
-                ending.report = nil
+                if ending.question == nil { logFailure(of: &ending) }
                 ending.stage = ending.leavesHistory || identity.isCompanion ? .composing : .savingSession
             case .savingSession:
                 state = .ending(ending)
@@ -65,8 +79,13 @@ extension RunStateMachine {
                 ending.stage = .storing
             case .storing:
                 state = .ending(ending)
-                if let commit = nextCommit(leavesHistory: ending.leavesHistory) { return commit }
+                if let commit = nextCommit(leavesHistory: ending.leavesHistory, unanswered: ending.question) {
+                    return commit
+                }
                 ending.stage = .passingTurn
+                logFailure(of: &ending)
+                stopWaitingHandler(of: ending)
+                ending.question = nil
             case .storingFailure(let damage):
                 state = .ending(ending)
                 return .storeFailure(damage, composerBeforeEnd?.run ?? composer.run)
@@ -77,6 +96,21 @@ extension RunStateMachine {
                 return nil
             }
         }
+    }
+
+    private mutating func logFailure(of ending: inout Ending) {
+        if let report = ending.report { act(.log(.failed(report))) }
+        ending.report = nil
+    }
+
+    /// Cancels the handler of a run that fails for want of an answer, if it waits for one.
+    private mutating func stopWaitingHandler(of ending: Ending) {
+        guard ending.question != nil else { return }
+        if isHandlerActive { act(.cancelHandler) }
+        var ending = ending
+        ending.question = nil
+        state = .ending(ending)
+        resumeWaiters()
     }
 
     /// A step of an ending run has succeeded. ``nextEndingStep(_:isLeaseHeld:now:)`` determines what follows a commit.
@@ -114,6 +148,7 @@ extension RunStateMachine {
     /// - Returns: Whether such an end was being stored.
     mutating func endAsCancelled(_ ending: Ending) -> Bool {
         guard case .storing = ending.stage, let composer = composerBeforeEnd else { return false }
+        stopWaitingHandler(of: ending)
         let hadCompleted = self.composer.run.status == .completed
         log.retractLast()
         nextSettlement = nil
@@ -125,6 +160,23 @@ extension RunStateMachine {
         return true
     }
 
+    /// The storage has an answer that this process has not received yet, and has refused that the run fails without one.
+    /// The run awaits its answer again, which is read next.
+    ///
+    /// - Returns: Whether such a failure was being stored, and there is a handler to continue.
+    mutating func continueWithAnswer(_ ending: Ending) -> Bool {
+        guard case .storing = ending.stage, var question = ending.question, let composer = composerBeforeEnd,
+            isHandlerActive
+        else { return false }
+        log.retractLast()
+        nextSettlement = nil
+        self.composer = composer
+        question.isOverdue = true
+        state = .awaiting(question)
+        if ending.isCancelRequested { _ = cancel() }
+        return true
+    }
+
     /// The stored run differs from what this process has written: parts are missing, or cannot be read. Its owner ends
     /// it as failed.
     mutating func failDamaged(_ damage: StorageError) {
@@ -132,7 +184,7 @@ extension RunStateMachine {
         let outcome = RunOutcome.failed(.damaged(damage))
         switch state {
         case .ended, .abandoned: return
-        case .ending: break
+        case .ending(let ending): stopWaitingHandler(of: ending)
         case .creating, .queued, .running, .awaiting, .cancelling:
             beginEnding(outcome, thrown: nil, isByHandler: false)
         }

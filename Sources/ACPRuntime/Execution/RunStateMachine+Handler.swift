@@ -79,9 +79,7 @@ extension RunStateMachine {
             delivered = nil
             return answer
         }
-        guard case .awaiting(let question) = state, question.eventCount == eventCount else {
-            throw CancellationError()
-        }
+        guard awaitedCount == eventCount else { throw CancellationError() }
         return nil
     }
 

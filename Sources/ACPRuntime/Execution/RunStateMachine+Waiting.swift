@@ -84,7 +84,13 @@ extension RunStateMachine {
     private var isOutageTimedOut: Bool { outage?.isTimedOut ?? false }
 
     /// The number of events when the run began to await the current answer. `nil` if it does not await one.
-    var awaitedCount: Int? { if case .awaiting(let question) = state { question.eventCount } else { nil } }
+    var awaitedCount: Int? {
+        switch state {
+        case .awaiting(let question): question.eventCount
+        case .ending(let ending): ending.question?.eventCount
+        default: nil
+        }
+    }
 
     // MARK: - Events
 

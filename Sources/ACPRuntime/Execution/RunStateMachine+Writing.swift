@@ -71,7 +71,9 @@ extension RunStateMachine {
         }
     }
 
-    mutating func nextCommit(input: Encoded<[Message]>? = nil, leavesHistory: Bool = false) -> Step? {
+    mutating func nextCommit(
+        input: Encoded<[Message]>? = nil, leavesHistory: Bool = false, unanswered question: Question? = nil
+    ) -> Step? {
         let wasFull = log.isFull
         guard let batch = log.nextBatch() else { return nil }
         let eventCount = batch.expecting + batch.events.count
@@ -84,7 +86,7 @@ extension RunStateMachine {
         return .commit(
             RunCommit(
                 run: identity.run, expecting: batch.expecting, events: batch.events, snapshot: snapshot,
-                owner: identity.owner, input: input),
+                owner: identity.owner, input: input, unansweredQuestion: question?.eventCount),
             leavesHistory: leavesHistory)
     }
 
@@ -117,9 +119,7 @@ extension RunStateMachine {
         endOutage()
         if signals.contains(.cancel) { _ = cancel() }
         for case .resume(let stored, eventCount) in signals { _ = answer(stored, to: eventCount, now: now) }
-        if case .awaiting(let question) = state, question.eventCount == eventCount {
-            end(.failed(.unansweredQuestion))
-        }
+        if case .awaiting(let question) = state, question.eventCount == eventCount { expire(question) }
         resumeWaiters()
     }
 
@@ -152,7 +152,10 @@ extension RunStateMachine {
     /// ended by its owner, whatever is left of it in storage.
     mutating func commitDidFail(_ error: StorageError, _ step: Step, failures: Int) {
         guard isOwned else { return }
-        if case .ending(let ending) = state, error.code == .cancelled, endAsCancelled(ending) { return }
+        if case .ending(let ending) = state {
+            if error.code == .cancelled, endAsCancelled(ending) { return }
+            if error.code == .answered, continueWithAnswer(ending) { return }
+        }
         switch error.code {
         case .conflict, .corruptData, .incomplete: failDamaged(error)
         case _ where error.isFinal: abandon(error)
@@ -183,7 +186,7 @@ extension StorageError {
     /// a server is restarted.
     var isFinal: Bool {
         switch code {
-        case .fenced, .conflict, .notFound, .closed, .corruptData, .incomplete, .cancelled: true
+        case .fenced, .conflict, .notFound, .closed, .corruptData, .incomplete, .cancelled, .answered: true
         default: false
         }
     }

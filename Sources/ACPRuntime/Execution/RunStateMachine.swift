@@ -99,6 +99,11 @@ struct RunStateMachine {
         var report: FailureReport?
         /// Whether a commit was requested that shows whether this process still owns the run.
         var isConfirmed = false
+        /// The question for whose missing answer the run fails. Its handler waits until that is stored: the storage
+        /// refuses it if there is an answer, and then the run continues. `nil` if the handler does not wait.
+        var question: Question?
+        /// Whether the run was cancelled while its handler waits.
+        var isCancelRequested = false
     }
 
     /// The state of the task that performs steps.

@@ -74,7 +74,7 @@ extension RunEngine {
                 try await resumeDormantRun(id)
                 guard let deadline = dormant.deadline, deadline <= now else { continue }
                 try await withDormantRun(id) { _ in
-                    try await end(id, as: dormant.owner, with: .failed(.unansweredQuestion))
+                    try await expire(id, as: dormant.owner, eventCount: dormant.eventCount)
                 }
             } catch {
                 logLimiter.log(

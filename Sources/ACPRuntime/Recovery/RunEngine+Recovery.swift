@@ -206,6 +206,19 @@ extension RunEngine {
 
     /// Stores the end of a run that is not continued.
     func end(_ id: RunID, as owner: RunOwner, with outcome: RunOutcome) async throws {
+        try await end(id, as: owner) { $0.end(outcome) }
+    }
+
+    /// Fails a run that awaits an answer. If there is one by now, the run is reviewed instead, and continues.
+    ///
+    /// - Parameter eventCount: The number of events when the run began to await the answer.
+    func expire(_ id: RunID, as owner: RunOwner, eventCount: Int) async throws {
+        try await end(id, as: owner) { $0.expire(RunStateMachine.Question(eventCount: eventCount)) }
+    }
+
+    private func end(
+        _ id: RunID, as owner: RunOwner, _ end: (inout RunStateMachine) -> Void
+    ) async throws {
         guard let record = try await storage.record(of: id), makeRoom(for: owner, of: record) else { return }
         let run = try record.run()
         guard !run.status.isTerminal else { return }
@@ -214,7 +227,7 @@ extension RunEngine {
             execution.trace?.end(abandonedAs: "known")
             return
         }
-        execution.update { $0.end(outcome) }
+        execution.update(end)
         try await execution.waitUntilOver(ignoringTimeout: true)
     }
 

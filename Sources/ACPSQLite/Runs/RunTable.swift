@@ -124,7 +124,7 @@ struct RunTable {
         let entry = try find(commit.run)
         var outcome = try commit.outcome(
             for: entry.map { StoredRunState(owner: $0.owner, eventCount: $0.eventCount, missingPart: $0.missingPart) },
-            isCancelled: { try entry.map { try isCancelled($0.key) } ?? false })
+            hasSignal: { key in try entry.map { try hasSignal(key, to: $0.key) } ?? false })
         if case .conflict = outcome, let entry, let missing = try missingEvent(entry) {
             outcome = .incomplete(missing: missing)
         }
@@ -137,8 +137,8 @@ struct RunTable {
         }
     }
 
-    private func isCancelled(_ key: Int64) throws -> Bool {
-        try db.rows("SELECT 1 FROM acp_signals WHERE run = ? AND key = ?", [key, RunSignal.cancel.key]).next() != nil
+    private func hasSignal(_ key: String, to run: Int64) throws -> Bool {
+        try db.rows("SELECT 1 FROM acp_signals WHERE run = ? AND key = ?", [run, key]).next() != nil
     }
 
     /// Returns what is missing in the middle of a run's events, or `nil` if nothing is.

@@ -126,8 +126,13 @@ public enum RunSignal: Sendable, Hashable, Codable {
     public var key: String {
         switch self {
         case .cancel: "cancel"
-        case .resume(_, let eventCount): "resume:\(eventCount)"
+        case .resume(_, let eventCount): Self.answerKey(eventCount)
         case .proceed: "proceed"
         }
     }
+
+    /// Returns the key of the answers to a question.
+    ///
+    /// - Parameter eventCount: The number of events that the run had when it asked the question.
+    public static func answerKey(_ eventCount: Int) -> String { "resume:\(eventCount)" }
 }

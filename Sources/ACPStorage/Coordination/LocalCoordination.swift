@@ -119,10 +119,10 @@ public final class LocalCoordination: Coordination {
         state.withLock { $0.signals[run].map { Array($0.values) } ?? [] }
     }
 
-    /// Returns whether a cancel signal was sent to a run, for the decision about a commit
-    /// (``RunCommit/isRefusedAfterCancel``).
-    public func isCancelled(_ run: RunID) -> Bool {
-        state.withLock { $0.signals[run]?[RunSignal.cancel.key] != nil }
+    /// Returns whether a signal with a key was sent to a run, for the decision about a commit
+    /// (``RunCommit/outcome(for:hasSignal:)``).
+    public func hasSignal(_ key: String, to run: RunID) -> Bool {
+        state.withLock { $0.signals[run]?[key] != nil }
     }
 
     /// Removes the signals of a run.

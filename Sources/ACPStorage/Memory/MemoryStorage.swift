@@ -199,11 +199,10 @@ extension MemoryStorage {
     /// Applies a commit under the lock of the storage: see ``Storage/commit(_:)``.
     public func commit(_ commit: RunCommit) throws {
         try access { state, now throws(StorageError) in
-            // Checked under the lock: the sender of a cancel signal reads the run afterwards, and finds it ended if
-            // this commit was first.
-            let isCancelled = commit.isRefusedAfterCancel && localCoordination.isCancelled(commit.run)
-            // The first attempt of a repeated commit has appended the block already.
-            guard let step = try state.runs.step(for: commit, isCancelled: isCancelled) else { return }
+            // Signals are looked for under the lock: the sender of one reads the run afterwards, and finds it ended if
+            // this commit was first. The first attempt of a repeated commit has appended the block already.
+            let step = try state.runs.step(for: commit) { localCoordination.hasSignal($0, to: commit.run) }
+            guard let step else { return }
             if step.isCreation { try state.runs.checkRoomForRun() }
             let history = commit.history.map { state.sessions.growth(appending: $0) } ?? 0
             try state.makeRoom(

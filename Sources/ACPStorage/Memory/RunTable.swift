@@ -72,14 +72,16 @@ struct RunTable: ~Copyable {
     ///
     /// - Parameters:
     ///   - commit: The commit.
-    ///   - isCancelled: Whether a cancel signal is stored because of which the commit is refused.
+    ///   - hasSignal: Returns whether a signal with a key is stored for the run.
     /// - Returns: The prepared commit, or `nil` if it is a repetition, so that nothing remains to be done.
-    func step(for commit: RunCommit, isCancelled: Bool = false) throws(StorageError) -> Step? {
+    func step(
+        for commit: RunCommit, hasSignal: (_ key: String) -> Bool = { _ in false }
+    ) throws(StorageError) -> Step? {
         let key = HashedKey(commit.run)
         let existing = entries[key]
         let outcome = commit.outcome(
             for: existing.map { StoredRunState(owner: $0.owner, eventCount: $0.events.count) },
-            isCancelled: { isCancelled })
+            hasSignal: hasSignal)
         guard try commit.shouldApply(outcome) else { return nil }
         guard let entry = existing else {
             // A commit that creates a run always has a snapshot.
@@ -97,7 +99,7 @@ struct RunTable: ~Copyable {
         return Step(.append(to: entry), growth: growth, snapshotCost: snapshotCost, contents: contents)
     }
 
-    /// Applies a commit that ``step(for:isCancelled:)`` has prepared. The caller has made room for it.
+    /// Applies a commit that ``step(for:hasSignal:)`` has prepared. The caller has made room for it.
     mutating func apply(_ step: Step, of commit: RunCommit, now: ContinuousClock.Instant) {
         switch step.kind {
         case .create(let entry): insert(entry, now: now)

@@ -32,6 +32,7 @@ private struct World {
     private var stored: [EncodedEvent] = []
     private var hasHistory = false
     private var isCancelSignalled = false
+    private var answered: Set<Int> = []
 
     // The performer.
     private var current: RunStateMachine.Step?
@@ -66,7 +67,7 @@ private struct World {
     // MARK: One step
 
     mutating func step() throws {
-        switch random(in: 0...17) {
+        switch random(in: 0...18) {
         case 0...4: try write()
         case 5:
             try apply("admit and begin") { machine in
@@ -86,6 +87,7 @@ private struct World {
         case 14: if random(in: 0...7) == 0 { isCancelSignalled = true }
         case 15: if random(in: 0...7) == 0 { try apply("end") { $0.end(.failed(ACPError(.serverError, "shut down"))) } }
         case 16: try fireTimer()
+        case 17: if let count = machine.awaitedCount, random(in: 0...3) == 0 { answered.insert(count) }
         default: try wait()
         }
     }
@@ -190,8 +192,10 @@ private struct World {
         case .commit(let commit, let leavesHistory): try store(commit, leavesHistory: leavesHistory, luck: luck)
         case .readSignals(let eventCount):
             if luck < 7 {
+                if luck >= 3 { answered.insert(eventCount) }
                 let signals: [RunSignal] =
-                    luck < 3 ? [] : [.resume(.message(Message("in time")), eventCount: eventCount)]
+                    answered.contains(eventCount)
+                    ? [.resume(.message(Message("in time")), eventCount: eventCount)] : []
                 try apply("signals") { $0.signalsDidArrive(signals, now: .now) }
             } else {
                 try fail(.cannotConnect)
@@ -223,13 +227,16 @@ private struct World {
         case 8: return try fail(random(in: 0...5) == 0 ? .fenced : .timedOut)
         default: return try fail(random(in: 0...5) == 0 ? .incomplete : .cannotConnect)
         }
-        if isCancelSignalled, commit.isRefusedAfterCancel, !has(commit) { return try fail(.cancelled) }
+        if !has(commit) {
+            if isCancelSignalled, commit.isRefusedAfterCancel { return try fail(.cancelled) }
+            if isRefusedAsAnswered(commit) { return try fail(.answered) }
+        }
         try take(commit, leavesHistory: leavesHistory)
         try apply("committed") { $0.stepDidSucceed() }
     }
 
     private mutating func take(_ commit: RunCommit, leavesHistory: Bool) throws {
-        if has(commit) || isCancelSignalled && commit.isRefusedAfterCancel { return }
+        if has(commit) || isCancelSignalled && commit.isRefusedAfterCancel || isRefusedAsAnswered(commit) { return }
         guard commit.expecting == stored.count else {
             throw failure("a commit expects \(commit.expecting) events where there are \(stored.count)")
         }
@@ -238,6 +245,10 @@ private struct World {
             if hasHistory { throw failure("the run leaves its history twice") }
             hasHistory = true
         }
+    }
+
+    private func isRefusedAsAnswered(_ commit: RunCommit) -> Bool {
+        commit.unansweredQuestion.map(answered.contains) ?? false
     }
 
     /// Whether this repeats the last commit.

@@ -30,6 +30,8 @@ enum RunStateMachineTable {
             "step finds damage": "abandoned(closed), writer ready [notify refused, log abandoned, notify abandoned]",
             "step comes after a cancel":
                 "abandoned(closed), writer ready [notify refused, log abandoned, notify abandoned]",
+            "step comes after an answer":
+                "abandoned(closed), writer ready [notify refused, log abandoned, notify abandoned]",
         ],
         "creating, to be queued": [
             "admit": "creating, writing",
@@ -56,6 +58,8 @@ enum RunStateMachineTable {
             "step is fenced": "abandoned(closed), writer ready [notify refused, log abandoned, notify abandoned]",
             "step finds damage": "abandoned(closed), writer ready [notify refused, log abandoned, notify abandoned]",
             "step comes after a cancel":
+                "abandoned(closed), writer ready [notify refused, log abandoned, notify abandoned]",
+            "step comes after an answer":
                 "abandoned(closed), writer ready [notify refused, log abandoned, notify abandoned]",
         ],
         "creating, in doubt": [
@@ -86,6 +90,8 @@ enum RunStateMachineTable {
             "step finds damage": "ending(storing failure), writer ready [notify refused, notify ending, log damage]",
             "step comes after a cancel": "abandoned(cancelled), writer ready"
                 + " [notify refused, notify ending, stop storage timer, log abandoned, notify abandoned]",
+            "step comes after an answer": "abandoned(answered), writer ready"
+                + " [notify refused, notify ending, stop storage timer, log abandoned, notify abandoned]",
         ],
         "queued": [
             "admit": "queued",
@@ -112,6 +118,7 @@ enum RunStateMachineTable {
             "step is fenced": "queued, not admitted",
             "step finds damage": "queued, not admitted",
             "step comes after a cancel": "queued, not admitted",
+            "step comes after an answer": "queued, not admitted",
         ],
         "running, not called": [
             "admit": "running",
@@ -138,6 +145,7 @@ enum RunStateMachineTable {
             "step is fenced": "running",
             "step finds damage": "running",
             "step comes after a cancel": "running",
+            "step comes after an answer": "running",
         ],
         "running": [
             "admit": "running",
@@ -164,6 +172,7 @@ enum RunStateMachineTable {
             "step is fenced": "running",
             "step finds damage": "running",
             "step comes after a cancel": "running",
+            "step comes after an answer": "running",
         ],
         "running, storage fails": [
             "admit": "running, writer will pause",
@@ -191,6 +200,7 @@ enum RunStateMachineTable {
             "step is fenced": "running, writer will pause",
             "step finds damage": "running, writer will pause",
             "step comes after a cancel": "running, writer will pause",
+            "step comes after an answer": "running, writer will pause",
         ],
         "awaiting": [
             "admit": "awaiting",
@@ -218,6 +228,7 @@ enum RunStateMachineTable {
             "step is fenced": "awaiting",
             "step finds damage": "awaiting",
             "step comes after a cancel": "awaiting",
+            "step comes after an answer": "awaiting",
         ],
         "cancelling, not called": [
             "admit": "cancelling, writer ready",
@@ -244,6 +255,7 @@ enum RunStateMachineTable {
             "step is fenced": "cancelling, writer ready",
             "step finds damage": "cancelling, writer ready",
             "step comes after a cancel": "cancelling, writer ready",
+            "step comes after an answer": "cancelling, writer ready",
         ],
         "cancelling": [
             "admit": "cancelling",
@@ -271,6 +283,7 @@ enum RunStateMachineTable {
             "step is fenced": "cancelling",
             "step finds damage": "cancelling",
             "step comes after a cancel": "cancelling",
+            "step comes after an answer": "cancelling",
         ],
         "ending": [
             "admit": "ending(storing), writing",
@@ -297,6 +310,37 @@ enum RunStateMachineTable {
             "step is fenced": "abandoned(fenced), writer ready [log abandoned, notify abandoned]",
             "step finds damage": "ending(storing failure), writer ready [log damage]",
             "step comes after a cancel": "ending(saving session), writer ready [log cancelled while ending]",
+            "step comes after an answer": "abandoned(answered), writer ready [log abandoned, notify abandoned]",
+        ],
+        "ending, unanswered": [
+            "admit": "ending(storing), unanswered, writing",
+            "begin": "ending(storing), unanswered, writing → false",
+            "handler is called": "ending(storing), unanswered, writing → false",
+            "emit": "ending(storing), unanswered, writing → CancellationError",
+            "ask": "ending(storing), unanswered, writing → CancellationError",
+            "answer": "ending(storing), unanswered, writing → not taken",
+            "answer to another question": "ending(storing), unanswered, writing → not taken",
+            "withdraw question": "ending(storing), unanswered, writing",
+            "handler returns": "ending(storing), unanswered, writing",
+            "cancel": "ending(storing), unanswered, writing → too late",
+            "end": "ending(storing), unanswered, writing",
+            "abandon": "abandoned(fenced), writing [cancel handler, log abandoned, notify abandoned]",
+            "abandon if idle": "ending(storing), unanswered, writing",
+            "refuse creation": "ending(storing), unanswered, writing",
+            "refuse turn": "ending(storing), unanswered, writing",
+            "answer timer": "ending(storing), unanswered, writing",
+            "grace timer": "ending(storing), unanswered, writing",
+            "storage timer": "ending(storing), unanswered, writing",
+            "step succeeds": "ending(storing), unanswered, writer ready",
+            "step fails for now":
+                "ending(storing), unanswered, writer will pause [log failing storage, start storage timer]",
+            "step may have succeeded":
+                "ending(storing), unanswered, writer will pause [log failing storage, start storage timer]",
+            "step is fenced": "abandoned(fenced), writer ready [cancel handler, log abandoned, notify abandoned]",
+            "step finds damage": "ending(storing failure), writer ready [log damage, cancel handler]",
+            "step comes after a cancel":
+                "ending(composing), writer ready [cancel handler, log cancelled while ending]",
+            "step comes after an answer": "awaiting, overdue, writer ready",
         ],
         "ending, saving session": [
             "admit": "ending(saving session), writing",
@@ -323,6 +367,7 @@ enum RunStateMachineTable {
             "step is fenced": "ending(composing), writer ready [log session not saved]",
             "step finds damage": "ending(composing), writer ready [log session not saved]",
             "step comes after a cancel": "ending(composing), writer ready [log session not saved]",
+            "step comes after an answer": "ending(composing), writer ready [log session not saved]",
         ],
         "ending, passing turn": [
             "admit": "ending(passing turn), writing",
@@ -350,6 +395,7 @@ enum RunStateMachineTable {
             "step is fenced": "ended, writer ready [log turn not passed, notify ended]",
             "step finds damage": "ended, writer ready [log turn not passed, notify ended]",
             "step comes after a cancel": "ended, writer ready [log turn not passed, notify ended]",
+            "step comes after an answer": "ended, writer ready [log turn not passed, notify ended]",
         ],
         "ended": [
             "admit": "ended",
@@ -376,6 +422,7 @@ enum RunStateMachineTable {
             "step is fenced": "ended",
             "step finds damage": "ended",
             "step comes after a cancel": "ended",
+            "step comes after an answer": "ended",
         ],
         "abandoned": [
             "admit": "abandoned(fenced)",
@@ -402,6 +449,7 @@ enum RunStateMachineTable {
             "step is fenced": "abandoned(fenced)",
             "step finds damage": "abandoned(fenced)",
             "step comes after a cancel": "abandoned(fenced)",
+            "step comes after an answer": "abandoned(fenced)",
         ],
     ]
 }

@@ -96,6 +96,7 @@ struct RunStateMachineTableTests {
                 return machine
             }
         ),
+        ("ending, unanswered", { try storingUnanswered() }),
         (
             "abandoned",
             {
@@ -215,6 +216,12 @@ struct RunStateMachineTableTests {
                 $0.stepDidFail(StorageError(.cancelled, "cancelled")); return ""
             }
         ),
+        (
+            "step comes after an answer",
+            {
+                $0.stepDidFail(StorageError(.answered, "answered")); return ""
+            }
+        ),
     ]
 
     @Test("Every input in every state has the result that is in the table", arguments: states.indices)
@@ -229,6 +236,39 @@ struct RunStateMachineTableTests {
             let expected = RunStateMachineTable.transitions[state]?[input]
             #expect(found.description == expected, "\(state), \(input)")
         }
+    }
+
+    @Test("The handler of a run that fails for want of an answer waits until that is stored, or gets the answer")
+    func unanswered() throws {
+        func actions(_ machine: inout Machine) -> [String] { machine.takeActions().map(\.name) }
+        var failed = try storingUnanswered()
+        let eventCount = try #require(failed.awaitedCount)
+        #expect(!failed.isMet(.answered(eventCount: eventCount)))
+        #expect(try failed.takeAnswer(to: eventCount) == nil)
+        _ = failed.takeActions()
+        failed.stepDidSucceed()
+        _ = failed.step()
+        #expect(actions(&failed) == ["log failure", "cancel handler"])
+        #expect(failed.isMet(.answered(eventCount: eventCount)) && failed.status == .failed)
+
+        var answered = try storingUnanswered()
+        _ = answered.takeActions()
+        answered.stepDidFail(StorageError(.answered, "answered"))
+        guard case .readSignals(eventCount)? = answered.step() else { throw Machine.NotExpected() }
+        answered.signalsDidArrive([.resume(answer, eventCount: eventCount)], now: time)
+        #expect(try answered.takeAnswer(to: eventCount) == answer)
+        #expect(answered.name == "running, writer ready" && answered.status == .inProgress)
+        #expect(actions(&answered) == ["notify resumed"])
+
+        var cancelled = try storingUnanswered()
+        #expect(cancelled.cancel() == nil)
+        cancelled.stepDidFail(StorageError(.answered, "answered"))
+        #expect(cancelled.name == "cancelling, writer ready")
+
+        var ended = try storingUnanswered()
+        _ = ended.handlerDidEnd(.completed, thrown: nil, canWrite: true)
+        ended.stepDidFail(StorageError(.answered, "answered"))
+        #expect(ended.name == "abandoned(answered), writer ready", "nobody would take the answer")
     }
 
     @Test("The table has exactly one row for each state and input")
@@ -299,6 +339,18 @@ private func storingEnd(_ outcome: RunOutcome) throws -> RunStateMachine {
     return machine
 }
 
+/// A run whose failure for want of an answer is being stored.
+private func storingUnanswered() throws -> RunStateMachine {
+    var machine = try awaiting()
+    machine.timerDidFire(.answer(eventCount: machine.log.eventCount))
+    _ = machine.step()
+    machine.signalsDidArrive([], now: time)
+    _ = machine.step()
+    machine.stepDidSucceed()
+    _ = machine.step()
+    return machine
+}
+
 private func outcome(_ body: () throws -> Void) throws -> String {
     do {
         try body()
@@ -311,6 +363,8 @@ private func outcome(_ body: () throws -> Void) throws -> String {
 }
 
 extension RunStateMachine {
+    fileprivate struct NotExpected: Error {}
+
     fileprivate mutating func step() -> Step? { nextStep(isLeaseHeld: true, now: time) }
 
     var name: String {
@@ -321,7 +375,8 @@ extension RunStateMachine {
             case .running: "running"
             case .awaiting(let question): question.isOverdue ? "awaiting, overdue" : "awaiting"
             case .cancelling: "cancelling"
-            case .ending(let ending): "ending(\(ending.stage.name))"
+            case .ending(let ending):
+                "ending(\(ending.stage.name))\(ending.question == nil ? "" : ", unanswered")"
             case .ended: "ended"
             case .abandoned(let error): "abandoned(\(error.code))"
             }

@@ -36,6 +36,9 @@ enum Fault: CaseIterable, Sendable {
     case ignoresCancelSignals
     case checksForCancelSignalsTooEarly
     case refusesAllCommitsAfterACancel
+    case ignoresAnswers
+    case checksForAnswersTooEarly
+    case refusesAllEndsAfterAnAnswer
     case losesContentsOfLaterCommits
     case storesContentsOfRefusedCommits
     case leavesContentsBehind
@@ -144,6 +147,17 @@ final class FaultyStorage: Storage {
             if try await base.coordination.signals(to: commit.run).contains(.cancel) {
                 throw commit.error(for: .cancelled) ?? StorageError(.cancelled, "")
             }
+        case .ignoresAnswers: commit.unansweredQuestion = nil
+        case .checksForAnswersTooEarly where commit.unansweredQuestion != nil:
+            if try await isAnswered(commit.run) { break }
+            // An answer that is sent now is not considered.
+            for _ in 0..<20 where !(try await isAnswered(commit.run)) { try await Task.sleep(for: .milliseconds(1)) }
+            for _ in 0..<20 { await Task.yield() }
+            commit.unansweredQuestion = nil
+        case .refusesAllEndsAfterAnAnswer where commit.snapshot?.run.status.isTerminal == true:
+            if try await isAnswered(commit.run) {
+                throw commit.error(for: .answered) ?? StorageError(.answered, "")
+            }
         case .losesContentsOfLaterCommits where found != nil:
             commit.contents = []
         default: break
@@ -157,6 +171,10 @@ final class FaultyStorage: Storage {
         }
         keep(commit.contents, for: .run(commit.run), isRefused: false)
         noteCount(of: commit)
+    }
+
+    private func isAnswered(_ run: RunID) async throws -> Bool {
+        try await base.coordination.signals(to: run).contains { if case .resume = $0 { true } else { false } }
     }
 
     /// A commit with a block, with the faults of the combination.

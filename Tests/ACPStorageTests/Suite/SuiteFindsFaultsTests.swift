@@ -148,6 +148,14 @@ struct SuiteFindsFaultsTests {
                 "A cancel signal affects only the end of its own run",
                 "A cancel signal after a run's end changes nothing, also for a repeated commit",
             ]
+        case .ignoresAnswers: ["A run whose question was answered cannot fail for want of an answer"]
+        case .checksForAnswersTooEarly:
+            ["Of a failure for want of an answer and the answer at the same moment, one takes effect"]
+        case .refusesAllEndsAfterAnAnswer:
+            [
+                "An answer affects only the failure for want of it",
+                "An answer after a run has failed for want of it changes nothing, also for a repeated commit",
+            ]
         case .tearsBlocksOfCommits:
             ["Of many runs of a session that end at once, each appends its block once and as a whole"]
         case .givesContentsOfBlocksToRuns:

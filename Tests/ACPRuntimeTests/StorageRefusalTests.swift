@@ -353,18 +353,4 @@ struct CancelRaceTests {
         try await owner.engine.resume(id, "Ada")
         #expect(try await owner.engine.endedRun(id).status == .completed)
     }
-
-    @Test("A cancellation whose signal is lost is acknowledged when the end of the run is stored")
-    func cancelledWithoutSignal() async throws {
-        let processes = Processes()
-        let owner = try await processes.process { agents in
-            try agents.addAgent("busy") { context in try await untilCancelled() }
-        }
-        let id = try await owner.engine.start("busy")
-        owner.link.onCall { name in
-            name == "send(_:to:)" ? .failure(StorageError(.cannotConnect, "the connection is cut")) : nil
-        }
-        #expect(try await owner.engine.cancel(id).status == .cancelling)
-        #expect(try await processes.storage.run(id)?.status == .cancelled)
-    }
 }

@@ -96,7 +96,10 @@ struct PlaygroundTests {
         let playground = PlaygroundConfiguration { ["storage": "Test"] }
         let expected: [(token: String, statuses: [String: HTTPResponseStatus])] = [
             ("token-of-alice", ["server": .ok, "storage": .forbidden, "metrics": .forbidden, "runs/\(run.id)": .ok]),
-            ("token-of-bob", ["server": .ok, "storage": .forbidden, "metrics": .forbidden, "runs/\(run.id)": .notFound]),
+            (
+                "token-of-bob",
+                ["server": .ok, "storage": .forbidden, "metrics": .forbidden, "runs/\(run.id)": .notFound]
+            ),
             ("token-of-operator", ["server": .ok, "storage": .ok, "metrics": .ok, "runs/\(run.id)": .ok]),
             ("wrong", ["server": .unauthorized, "runs/\(run.id)": .unauthorized]),
         ]

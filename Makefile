@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-.PHONY: help demo serve test test-quick lint format build interop model chaos fuzz test-tsan test-upgrade clean bench docs api-check redis-cluster redis-sentinel
+.PHONY: help demo serve test test-quick lint format build interop model chaos fuzz test-tsan test-upgrade clean bench docs openapi api-check redis-cluster redis-sentinel
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | awk -F'|' '{ printf "make %-14s %s\n", $$1, $$2 }'
@@ -36,6 +36,9 @@ api-check: ## list the breaking changes of the API since a tag or commit (ARGS="
 
 interop: ## drive the built server with the Python client (options go to pytest: ARGS="-k cancel")
 	@scripts/interop $(ARGS)
+
+openapi: ## send requests generated from docs/openapi.yaml to the tool on each storage (ARGS="--storage redis --examples 100")
+	@scripts/openapi $(ARGS)
 
 model: ## check the model of runs in docs/model with spin (options: ARGS="--trace no-fence")
 	@scripts/model $(ARGS)

@@ -19,7 +19,9 @@ struct SettingsFileTests {
         #expect(values[ServeSettings.storage.prefix] == "😀:é\\ud83d\n/")
         #expect(values[ServeSettings.runs.lease] == 2)
         #expect(values[ServeSettings.browsers.allowedHosts] == ["a", "b"])
-        #expect(try mistakes(file: "{\"port\": \"1\",", name: "acp.json").first?.contains("acp.json:2:1: the file is not valid JSON") == true)
+        #expect(
+            try mistakes(file: "{\"port\": \"1\",", name: "acp.json").first?.contains(
+                "acp.json:2:1: the file is not valid JSON") == true)
     }
 
     @Test(

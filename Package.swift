@@ -298,6 +298,7 @@ let package = Package(
                 "A2ACore",
                 "A2AServer",
                 "ACPClient",
+                "ACPJWT",
                 "ACPMetrics",
                 "ACPPlayground",
                 "ACPPostgres",

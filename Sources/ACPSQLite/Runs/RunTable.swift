@@ -18,7 +18,7 @@ struct RunTable {
         var createdAt: Int64
         var detailedStatus: String
         var statusChangedAt: Int64
-        var principal: String?
+        var principal: PrincipalID?
         var owner: RunOwner?
         var eventCount: Int
         /// The number of events that the snapshot covers. `nil` if there is no snapshot.
@@ -55,10 +55,12 @@ struct RunTable {
             FROM acp_runs WHERE id = ?
             """, [run.rawValue])
         return try rows.next().map { row in
-            Entry(
+            let principal: String? = row[11]
+            return Entry(
                 key: row[0], agentName: row[1], sessionID: row[2], status: row[3], createdAt: row[4],
-                detailedStatus: row[9], statusChangedAt: row[10], principal: row[11], owner: try row.owner(5),
-                eventCount: row[7], coveredEvents: row[8])
+                detailedStatus: row[9], statusChangedAt: row[10],
+                principal: principal.flatMap(PrincipalID.init(rawValue:)),
+                owner: try row.owner(5), eventCount: row[7], coveredEvents: row[8])
         }
     }
 
@@ -233,7 +235,7 @@ struct RunTable {
             entry.agentName == run.agentName.rawValue && entry.sessionID == run.sessionID?.rawValue
             && entry.status == run.status.rawValue && entry.createdAt == run.createdAt.microseconds
             && entry.detailedStatus == run.detailedStatus.rawValue
-            && entry.statusChangedAt == run.statusTimestamp.microseconds && entry.principal == run.principal?.rawValue
+            && entry.statusChangedAt == run.statusTimestamp.microseconds && entry.principal == run.principal
         guard !isUnchanged else { return }
         try db.run(
             """

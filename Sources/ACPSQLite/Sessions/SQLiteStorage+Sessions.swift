@@ -37,7 +37,7 @@ extension SQLiteStorage {
             let known = try Row.fetchOne(
                 db.cachedStatement(sql: SessionTable.findSQL), arguments: [session.id.rawValue])
             let found: Int = known?[0] ?? 0
-            let principal = try known?.text(1)
+            let principal = try known?.text(1).flatMap(PrincipalID.init(rawValue:))
             if let version, version != found {
                 throw StorageError.conflict(session.id, found: found, expected: version)
             }
@@ -54,7 +54,7 @@ extension SQLiteStorage {
                     session.state?.contentType.stored,
                     session.state.map { Data($0.bytes) },
                 ])
-            if principal != session.principal?.rawValue {
+            if principal != session.principal {
                 try db.run("UPDATE acp_sessions SET principal = ? WHERE key = ?", [session.principal?.rawValue, key])
             }
             return found + 1

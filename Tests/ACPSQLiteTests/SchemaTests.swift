@@ -51,11 +51,18 @@ struct SchemaTests {
         let owned =
             "SELECT id FROM acp_runs WHERE owner_process = IFNULL(CAST('p' AS TEXT), '') AND ended_at IS NULL LIMIT 9"
         let ended = "SELECT key, id FROM acp_runs WHERE ended_at <= 1 ORDER BY ended_at LIMIT 9"
+        let changed = "SELECT status_changed_at, id, detailed_status FROM acp_runs WHERE"
+        let ofAgent = "AND +agent_name = 'a' AND +status_changed_at >= 1"
+        let rows = [
+            owned: "acp_runs_owned", ended: "acp_runs_ended",
+            "\(changed) session_id = 's' \(ofAgent)": "acp_runs_by_session",
+            "\(changed) session_id = 's' AND principal = 'p' \(ofAgent)": "acp_runs_of_principal_by_session",
+        ]
         try await DatabaseQueue(path: folder.path()).read { db in
-            for (query, index) in [owned: "acp_runs_owned", ended: "acp_runs_ended"] {
+            for (query, index) in rows {
                 let plan = try Row.fetchAll(db, sql: "EXPLAIN QUERY PLAN " + query).map { row -> String in row["detail"]
                 }
-                #expect(plan.count == 1 && plan[0].contains("USING INDEX \(index)"), "\(query): \(plan)")
+                #expect(plan.count == 1 && plan[0].contains("USING INDEX \(index) "), "\(query): \(plan)")
             }
             for (query, index) in queries {
                 let plan = try Row.fetchAll(db, sql: "EXPLAIN QUERY PLAN " + query).map { row -> String in row["detail"]

@@ -48,7 +48,8 @@ private struct StatusIndex {
     }
 
     /// The condition of the runs of the agent and, if there is one, of the principal.
-    private var selected: String { (query.principal == nil ? "" : "principal = ? AND ") + "agent_name = ?" }
+    private var selected: String { ofPrincipal + "agent_name = ?" }
+    private var ofPrincipal: String { query.principal == nil ? "" : "principal = ? AND " }
     /// The arguments of ``selected``.
     private var selection: StatementArguments {
         StatementArguments([query.principal?.rawValue, query.agent.rawValue].compactMap(\.self))
@@ -78,11 +79,14 @@ private struct StatusIndex {
     }
 
     /// Returns the runs of a session in some statuses, in no particular order.
+    ///
+    /// They are found in the index of the session's runs. The operator + excludes the agent from the choice of an
+    /// index: SQLite would otherwise read all runs of the agent in `acp_runs_by_status`.
     func runs(of session: SessionID, in statuses: Set<DetailedRunStatus>) throws -> [RunStatusQuery.Position] {
         let rows = try db.rows(
             """
             SELECT status_changed_at, id, detailed_status FROM acp_runs
-            WHERE session_id = ? AND \(selected) AND status_changed_at >= ?
+            WHERE session_id = ? AND \(ofPrincipal)+agent_name = ? AND +status_changed_at >= ?
             """, [session.rawValue] + selection + [since])
         var found: [RunStatusQuery.Position] = []
         while let row = try rows.next() {

@@ -100,10 +100,9 @@ public struct StorageSuite: Sendable {
     /// and succeed where they do not apply.
     public static let checks: [StorageCheck] =
         CommitChecks.all + RepeatedCommitChecks.all + RaceChecks.all + OwnerChecks.all + SingleUseChecks.all
-        + DeletionChecks.all + ListingChecks.all + StatusListingChecks.all + StatusQueryChecks.all + SessionChecks.all
-        + HistoryChecks.all
-        + RunEndChecks.all + CancelChecks.all + AnswerChecks.all + DocumentChecks.all + ContentChecks.all
-        + ProcessChecks.all
+        + DeletionChecks.all + ListingChecks.all + StatusListingChecks.all + StatusQueryChecks.all + PrincipalChecks.all
+        + PrincipalQueryChecks.all + SessionChecks.all + HistoryChecks.all + RunEndChecks.all + CancelChecks.all
+        + AnswerChecks.all + DocumentChecks.all + ContentChecks.all + ProcessChecks.all
         + TurnChecks.all
         + WatchingChecks.all + ExpiryChecks.all + WholeStorageChecks.all
 

@@ -358,7 +358,7 @@ enum StatusQueryChecks {
 
 extension Run {
     /// Returns the event that changes the run to a status at a time.
-    fileprivate func becoming(_ status: DetailedRunStatus, at time: Timestamp) -> Event {
+    func becoming(_ status: DetailedRunStatus, at time: Timestamp) -> Event {
         var run = self
         (run.awaitRequest, run.error, run.finishedAt, run.statusChangedAt) = (nil, nil, nil, time)
         switch status {
@@ -394,7 +394,7 @@ extension Run {
 
 extension RunWriter {
     /// Commits a change of status that happened at a time.
-    fileprivate mutating func become(_ status: DetailedRunStatus, at time: Timestamp) async throws {
+    mutating func become(_ status: DetailedRunStatus, at time: Timestamp) async throws {
         try await write([run.becoming(status, at: time)], snapshot: true)
     }
 }

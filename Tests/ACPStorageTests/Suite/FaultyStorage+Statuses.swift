@@ -43,6 +43,7 @@ extension FaultyStorage {
             return page
         default: break
         }
+        if let page = try await faultyPage(query) { return page }
         return try await base.storedRuns(query)
     }
 

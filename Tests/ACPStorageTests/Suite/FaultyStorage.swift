@@ -31,6 +31,33 @@ enum Fault: CaseIterable, Sendable {
     case countsFormerStatuses
     case countsDeletedRuns
     case countsExpiredRuns
+    case ignoresPrincipals
+    case ignoresPrincipalsOfAgents
+    case ignoresPrincipalsOfSessions
+    case ignoresPrincipalsOfStatuses
+    case ignoresPrincipalsOfChanges
+    case ignoresPrincipalsOfChangesInSessions
+    case selectsPrincipalsOnPages
+    case selectsPrincipalsOnPagesOfChanges
+    case countsRunsOfOtherPrincipals
+    case countsChangesOfOtherPrincipals
+    case listsPrincipalsOldestFirst
+    case givesEveryoneRunsWithoutPrincipal
+    case listsOnlyRunsWithoutPrincipal
+    case ignoresCaseOfPrincipals
+    case normalizesPrincipals
+    case confusesBeginningsOfPrincipals
+    case forgetsPrincipalsOfEndedRuns
+    case forgetsPrincipalsOfClaimedRuns
+    case keepsFormerPrincipals
+    case keepsFormerStatusesOfPrincipals
+    case keepsDeletedRunsOfPrincipals
+    case keepsExpiredRunsOfPrincipals
+    case keepsRunsOfPrincipalsOnRemoveAll
+    case losesPrincipalsOfSessions
+    case losesPrincipalsOfLaterSaves
+    case letsEveryPrincipalCreateSessions
+    case keepsPrincipalsOfDeletedSessions
     case leavesInputBehind
     case leavesSignalsBehind
     case ignoresCancelSignals
@@ -83,6 +110,8 @@ final class FaultyStorage: Storage {
     let counted = Mutex<[RunID: [Run]]>([:])
     /// The number of runs up to a position, for a fault of pages.
     let offsets = Mutex<[RunStatusQuery.Position: Int]>([:])
+    /// What faults of principals remember.
+    let principals = Mutex(PrincipalMemory())
 
     init(
         _ fault: Fault?, base: MemoryStorage = MemoryStorage(), onRemoveAll: @escaping @Sendable () -> Void = {}
@@ -171,6 +200,7 @@ final class FaultyStorage: Storage {
         }
         keep(commit.contents, for: .run(commit.run), isRefused: false)
         noteCount(of: commit)
+        if let run = commit.snapshot?.run { notePrincipal(of: run) }
     }
 
     private func isAnswered(_ run: RunID) async throws -> Bool {
@@ -235,12 +265,16 @@ final class FaultyStorage: Storage {
         return fault == .leavesInputBehind ? inputs.withLock { $0[run] } : found
     }
 
-    func save(_ run: Run, json: [UInt8]) async throws { try base.save(run, json: json) }
+    func save(_ run: Run, json: [UInt8]) async throws {
+        try base.save(run, json: json)
+        notePrincipal(of: run)
+    }
 
     func append(_ event: EncodedEvent, to run: RunID) async throws { try base.append(event, to: run) }
 
     func deleteRun(_ run: RunID) async throws -> Bool {
         forgetCount(of: run)
+        if fault != .keepsDeletedRunsOfPrincipals { forgetPrincipal(of: run) }
         guard fault == .leavesSignalsBehind else { return try base.deleteRun(run) }
         let signals = try await base.coordination.storedSignals(to: run)
         defer { local.keep(signals, of: run) }
@@ -250,6 +284,7 @@ final class FaultyStorage: Storage {
     func storedRuns(_ query: RunQuery) async throws -> StoragePage<StoredRun> {
         var query = query
         if fault == .repeatsRunsAcrossPages, query.offset > 0 { query.offset -= 1 }
+        if let page = try faultyPage(query) { return page }
         var page = try base.storedRuns(query)
         switch fault {
         case .countsThePageAsTotal: page.total = page.items.count
@@ -274,6 +309,7 @@ final class FaultyStorage: Storage {
     func eventCount(of run: RunID) async throws -> Int { try base.eventCount(of: run) }
 
     func claim(_ run: RunID, for owner: RunOwner, from current: RunOwner?) async throws -> Bool {
+        noteClaim(of: run)
         guard fault == .acceptsEveryClaim else { return try base.claim(run, for: owner, from: current) }
         let found = try base.storedRun(run)
         return try base.claim(run, for: owner, from: found?.owner)
@@ -295,13 +331,15 @@ final class FaultyStorage: Storage {
         if fault == .keepsStateAsText, let bytes = record?.state?.bytes {
             record?.state?.bytes = Array(String(decoding: bytes, as: UTF8.self).utf8)
         }
-        return record
+        return record.map(withFaultyPrincipal)
     }
 
     func save(_ session: StoredSession, expecting version: Int?) async throws -> Int {
         var session = session
         session.id = stored(session.id)
-        return try base.save(session, expecting: fault == .ignoresSessionVersions ? nil : version)
+        return try base.save(
+            savedWithFaultyPrincipal(session),
+            expecting: fault == .ignoresSessionVersions || acceptsCreation(of: session) ? nil : version)
     }
 
     func append(_ blocks: [HistoryBlock], to session: SessionID) async throws {
@@ -365,6 +403,7 @@ final class FaultyStorage: Storage {
 
     func removeAll() async throws {
         onRemoveAll()
+        if fault != .keepsRunsOfPrincipalsOnRemoveAll { principals.withLock { $0 = PrincipalMemory() } }
         guard fault == .keepsSessionsOnRemoveAll else { return try base.removeAll() }
         for run in try base.storedRuns(RunQuery(limit: .max)).items { try base.deleteRun(run.id) }
     }

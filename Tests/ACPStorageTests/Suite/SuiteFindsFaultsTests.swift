@@ -85,6 +85,60 @@ struct SuiteFindsFaultsTests {
             ]
         case .countsDeletedRuns: ["A deleted run is in no page and in no total of any status"]
         case .countsExpiredRuns: ["Expired runs are in no page and in no total of any status"]
+        case .ignoresPrincipals, .ignoresPrincipalsOfAgents, .ignoresPrincipalsOfSessions, .ignoresPrincipalsOfStatuses,
+            .countsRunsOfOtherPrincipals:
+            [
+                "A principal's runs are listed newest first by each filter, by offset and limit",
+                "A principal's listings have no runs of others and none without a principal",
+                "A principal without runs has empty pages and totals of 0",
+                "Principals whose ids differ only in case or in Unicode normalization are different",
+            ]
+        case .givesEveryoneRunsWithoutPrincipal:
+            [
+                "A principal's listings have no runs of others and none without a principal",
+                "A principal without runs has empty pages and totals of 0",
+            ]
+        case .ignoresPrincipalsOfChanges, .countsChangesOfOtherPrincipals:
+            [
+                "A principal's runs are selected by status, session and time of the change",
+                "Pages of a principal's runs by the change of their status have each run once",
+                "A principal's totals stay exact while many tasks create, change and delete runs",
+                "A principal without runs has empty pages and totals of 0",
+            ]
+        case .ignoresPrincipalsOfChangesInSessions:
+            ["A principal's runs are selected by status, session and time of the change"]
+        case .selectsPrincipalsOnPages:
+            ["A principal's runs are listed newest first by each filter, by offset and limit"]
+        case .selectsPrincipalsOnPagesOfChanges:
+            ["Pages of a principal's runs by the change of their status have each run once"]
+        case .listsPrincipalsOldestFirst:
+            ["A principal's runs are listed newest first by each filter, by offset and limit"]
+        case .listsOnlyRunsWithoutPrincipal:
+            ["A principal's listings have no runs of others and none without a principal"]
+        case .ignoresCaseOfPrincipals, .normalizesPrincipals:
+            ["Principals whose ids differ only in case or in Unicode normalization are different"]
+        case .confusesBeginningsOfPrincipals:
+            ["A principal's listings have no runs of others and none without a principal"]
+        case .forgetsPrincipalsOfEndedRuns:
+            [
+                "A principal's unfinished runs are listed by their status as it changes",
+                "A principal's listings keep runs that have ended and runs that were claimed",
+            ]
+        case .forgetsPrincipalsOfClaimedRuns:
+            ["A principal's listings keep runs that have ended and runs that were claimed"]
+        case .keepsFormerPrincipals: ["A run that is saved again is listed for its new principal only"]
+        case .keepsFormerStatusesOfPrincipals:
+            ["A principal's unfinished runs are listed by their status as it changes"]
+        case .keepsDeletedRunsOfPrincipals: ["A deleted run is in no page and in no total of its principal"]
+        case .keepsExpiredRunsOfPrincipals: ["Expired runs are in no page and in no total of their principal"]
+        case .keepsRunsOfPrincipalsOnRemoveAll: ["Removing all data leaves no run in the listings of principals"]
+        case .losesPrincipalsOfSessions, .losesPrincipalsOfLaterSaves, .keepsPrincipalsOfDeletedSessions:
+            ["A session keeps the principal with which it was saved"]
+        case .letsEveryPrincipalCreateSessions:
+            [
+                "A session keeps the principal with which it was saved",
+                "Of several principals that create a session at once, one succeeds",
+            ]
         case .leavesInputBehind:
             [
                 "Deleting a run removes its events, its input, its signals and its entries in all listings",

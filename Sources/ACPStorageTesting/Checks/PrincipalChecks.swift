@@ -60,7 +60,7 @@ enum PrincipalChecks {
             }
             for agent in agents {
                 let query = RunStatusQuery(agent: agent, principal: principal, limit: 1_000)
-                try await PrincipalQueryChecks.expect(runs, query, context, on: storage, file: file, line: line)
+                try await StatusQueryChecks.expect(runs, query, context, on: storage, file: file, line: line)
             }
         }
     }

@@ -13,21 +13,6 @@ enum PrincipalQueryChecks {
 
     private static let base = Timestamp(microseconds: 1_790_000_000_000_000)
 
-    /// Checks one page and its total.
-    static func expect(
-        _ runs: [Run], _ query: RunStatusQuery, _ context: CheckContext, on storage: (any Storage)? = nil,
-        file: StaticString = #fileID, line: UInt = #line
-    ) async throws {
-        let found = try await (storage ?? context.storage).runs(query)
-        let selected = runs.filter(query.includes).sorted { RunStatusQuery.Position($0) > .init($1) }
-        let rest = selected.filter { run in query.after.map { .init(run) < $0 } ?? true }
-        let expected = Array(rest.prefix(max(0, query.limit)))
-        try context.expect(
-            "the runs of \(query)", found.items.map(\.id), is: expected.map(\.id), file: file, line: line)
-        try context.expect("the runs of \(query)", found.items, is: expected, file: file, line: line)
-        try context.expect("the total of \(query)", found.total, is: selected.count, file: file, line: line)
-    }
-
     /// Creates a run and leads it to a status, which it enters at a time.
     private static func create(
         _ status: DetailedRunStatus, at time: Timestamp, of principal: PrincipalID?, session: SessionID? = nil,
@@ -71,7 +56,7 @@ enum PrincipalQueryChecks {
                             let query = RunStatusQuery(
                                 agent: context.agent, statuses: statuses, session: session, principal: principal,
                                 changedSince: time, after: after, limit: limit)
-                            try await expect(runs, query, context)
+                            try await StatusQueryChecks.expect(runs, query, context)
                         }
                     }
                 }
@@ -80,7 +65,7 @@ enum PrincipalQueryChecks {
         let agent = AgentName(stringLiteral: "other-\(RunID())")
         for session in [nil, context.session] {
             let query = RunStatusQuery(agent: agent, session: session, principal: principals[0])
-            try await expect(runs, query, context)
+            try await StatusQueryChecks.expect(runs, query, context)
         }
     }
 
@@ -109,7 +94,7 @@ enum PrincipalQueryChecks {
             }
             // Positions of other principals' runs.
             for run in runs {
-                try await expect(
+                try await StatusQueryChecks.expect(
                     runs, RunStatusQuery(agent: context.agent, principal: principal, after: .init(run), limit: 2),
                     context)
             }

@@ -21,7 +21,7 @@ enum StatusQueryChecks {
     private static let base = Timestamp(microseconds: 1_790_000_000_000_000)
 
     /// Checks one page and its total.
-    private static func expect(
+    static func expect(
         _ runs: [Run], _ query: RunStatusQuery, _ context: CheckContext, on storage: (any Storage)? = nil,
         file: StaticString = #fileID, line: UInt = #line
     ) async throws {

@@ -120,20 +120,18 @@ extension RedisKeys {
 }
 
 extension PrincipalID {
-    /// The principal in the names of keys. Braces, which would be a hash tag on a cluster, are escaped.
+    /// The principal in the names of keys, in ASCII.
+    ///
+    /// Braces, which would be a hash tag on a cluster, are escaped, and so are bytes of characters that are not ASCII: as
+    /// strings, names that differ in Unicode normalization alone would be equal.
     fileprivate var keyName: String {
-        guard
-            rawValue.utf8.contains(where: {
-                $0 == UInt8(ascii: "{") || $0 == UInt8(ascii: "}") || $0 == UInt8(ascii: "%")
-            })
-        else { return rawValue }
+        guard rawValue.utf8.contains(where: Self.isEscaped) else { return rawValue }
         var name = ""
-        for character in rawValue.unicodeScalars {
-            switch character {
-            case "%": name += "%25"
-            case "{": name += "%7B"
-            case "}": name += "%7D"
-            default: name.unicodeScalars.append(character)
+        for byte in rawValue.utf8 {
+            if Self.isEscaped(byte) {
+                name += "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
+            } else {
+                name.unicodeScalars.append(Unicode.Scalar(byte))
             }
         }
         return name
@@ -141,22 +139,23 @@ extension PrincipalID {
 
     /// Reads ``keyName``.
     fileprivate init?(keyName: String) {
-        var text = String.UnicodeScalarView()
-        var rest = keyName.unicodeScalars[...]
-        while let character = rest.popFirst() {
-            guard character == "%" else {
-                text.append(character)
+        var bytes: [UInt8] = []
+        var rest = keyName.utf8[...]
+        while let byte = rest.popFirst() {
+            guard byte == UInt8(ascii: "%") else {
+                bytes.append(byte)
                 continue
             }
-            switch String(rest.prefix(2)) {
-            case "25": text.append("%")
-            case "7B": text.append("{")
-            case "7D": text.append("}")
-            default: return nil
-            }
+            guard let escaped = UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16) else { return nil }
+            bytes.append(escaped)
             rest = rest.dropFirst(2)
         }
-        self.init(rawValue: String(text))
+        guard let text = String(validating: bytes, as: UTF8.self) else { return nil }
+        self.init(rawValue: text)
+    }
+
+    private static func isEscaped(_ byte: UInt8) -> Bool {
+        byte >= 0x80 || byte == UInt8(ascii: "{") || byte == UInt8(ascii: "}") || byte == UInt8(ascii: "%")
     }
 }
 

@@ -79,11 +79,12 @@ struct Bench: AsyncParsableCommand {
 
 /// The parts of a measurement, in their order.
 enum Part: String, CaseIterable, ExpressibleByArgument {
-    case sync, a2a, stream, processes, storages, listing, client, memory, start
+    case sync, production, a2a, stream, processes, storages, listing, client, memory, start
 
     var meaning: String {
         switch self {
         case .sync: "sync runs per second, compared with a bare HTTP route and the Python SDK"
+        case .production: "the same with principals, metrics and logs, compared with a server without them"
         case .a2a: "the same run over A2A, compared with ACP"
         case .stream: "events per second, time to the first one, and the cost of one more part"
         case .processes: "two and four server processes on one Redis"
@@ -98,6 +99,7 @@ enum Part: String, CaseIterable, ExpressibleByArgument {
     func measure(in bench: BenchSession) async throws -> Section {
         switch self {
         case .sync: try await measureSync(in: bench)
+        case .production: try await measureProduction(in: bench)
         case .a2a: try await measureA2A(in: bench)
         case .stream: try await measureStreams(in: bench)
         case .processes: try await measureProcesses(in: bench)

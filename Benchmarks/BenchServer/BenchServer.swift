@@ -7,19 +7,30 @@ import Logging
 
 /// A server of ACP and A2A with its default configuration, and agents that do almost nothing, to be put under load.
 ///
-/// `BenchServer STORAGE [PORT]`, where a storage is memory, sqlite:PATH, redis://… or postgresql://…. The port defaults
-/// to a free one.
+/// `BenchServer STORAGE [PORT] [SUBJECT…]`, where a storage is memory, sqlite:PATH, redis://… or postgresql://…. The port
+/// defaults to a free one. The subjects are what servers in production have, each off by default: `principals` (named
+/// tokens and isolation; ``token`` is one), `metrics`, and `log` (a line of JSON for each request on the standard error).
 @main
 struct BenchServer {
     static func main() async throws {
-        var logger = Logger(label: "bench")
-        logger.logLevel = .warning
         let arguments = CommandLine.arguments.dropFirst()
+        let subjects = Set(arguments.dropFirst(2))
+        var logger =
+            subjects.contains("log")
+            ? Logger(label: "bench") { JSONLogHandler.standardError(label: $0) } : Logger(label: "bench")
+        logger.logLevel = .warning
         let storage = try openStorage(arguments.first ?? "memory")
         // More connections than the default on a small machine: memory is measured with thousands of followers.
-        let configuration = ServerConfiguration(
+        var configuration = ServerConfiguration(
             port: arguments.dropFirst().first.flatMap { Int($0) } ?? 0,
             connections: ConnectionConfiguration(maximumCount: 100_000))
+        if subjects.contains("principals") {
+            let tokens = (0..<20).map { AccessToken("other", token: "another-token-\($0)") }
+            configuration.authentication = try .tokens(tokens + [AccessToken("bench", token: benchToken)])
+            configuration.isolation = true
+        }
+        if subjects.contains("metrics") { configuration.metrics = MetricsEndpoint(PrometheusMetrics()) }
+        configuration.logsRequests = subjects.contains("log")
         let server = ACPServer(storage: storage, configuration: configuration, logger: logger)
         try server.addAgents()
         try server.addA2A()

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import BenchSupport
 import Foundation
 
 /// Sync runs of the echo agent, posted by wrk.
@@ -57,6 +58,7 @@ struct Wrk {
             wrk.body = '\(call.body)'
             wrk.headers["Content-Type"] = "application/json"
             wrk.headers["A2A-Version"] = "1.0"
+            wrk.headers["Authorization"] = "Bearer \(benchToken)"
             for port in string.gmatch(os.getenv("BENCH_PORTS") or "", "%d+") do table.insert(servers, port) end
             function setup(thread)
                 if #servers > 0 then

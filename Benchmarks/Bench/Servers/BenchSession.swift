@@ -36,8 +36,10 @@ struct BenchSession: Sendable {
         try await ServerProcess.start(programs.appendingPathComponent("BareEcho").path, [], in: folder)
     }
 
-    func server(_ storage: String) async throws -> ServerProcess {
-        try await ServerProcess.start(programs.appendingPathComponent("BenchServer").path, [storage], in: folder)
+    /// - Parameter subjects: What servers in production have: `principals`, `metrics`, `log`. Defaults to none of these.
+    func server(_ storage: String, _ subjects: [String] = []) async throws -> ServerProcess {
+        try await ServerProcess.start(
+            programs.appendingPathComponent("BenchServer").path, [storage, "0"] + subjects, in: folder)
     }
 
     /// Starts the Python SDK's server, or returns `nil` if the SDK is not installed.

@@ -44,30 +44,7 @@ final class ResultSet: @unchecked Sendable {
         /// Returns a one-dimensional array. Empty if it is NULL.
         func array(_ column: Int32) throws(StorageError) -> [[UInt8]] {
             guard let bytes = bytes(column) else { return [] }
-            var rest = bytes[...]
-            func number() throws(StorageError) -> Int {
-                guard rest.count >= 4 else { throw Self.malformed }
-                defer { rest = rest.dropFirst(4) }
-                return Int(Int32(bigEndianBytes: rest.prefix(4)))
-            }
-            guard try number() > 0 else { return [] }
-            _ = try number()
-            _ = try number()
-            let count = try number()
-            _ = try number()
-            var elements: [[UInt8]] = []
-            elements.reserveCapacity(count)
-            for _ in 0..<count {
-                let length = try number()
-                guard length >= 0, length <= rest.count else { throw Self.malformed }
-                elements.append(Array(rest.prefix(length)))
-                rest = rest.dropFirst(length)
-            }
-            return elements
-        }
-
-        private static var malformed: StorageError {
-            StorageError(.corruptData, "the server sent an array that cannot be read")
+            return try BinaryArray.elements(of: bytes)
         }
     }
 }

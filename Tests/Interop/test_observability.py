@@ -2,6 +2,7 @@
 """What operators see: metrics, as Prometheus reads them, log lines, and traces."""
 
 import json
+import re
 from collections.abc import Callable
 
 import anyio

@@ -12,7 +12,7 @@ import HTTPTypes
 ///
 /// A method of authentication either finds a `Principal`, whose roles and runs are its own, or it only decides whether a
 /// request is allowed (``bearer(_:)``, ``custom(_:)``). Callers of the second kind are not distinguished, and may do
-/// everything. ``any(_:)`` combines several methods.
+/// everything. ``any(_:)-(Authentication...)`` combines several methods.
 ///
 /// Each request is authenticated at most once. Requests for ``ServerConfiguration/publicRoutes`` require no credential.
 public struct Authentication: Sendable {

@@ -119,7 +119,7 @@ struct Sample {
         Sample("links.allowPrivate", "true", yaml: "true"),
         Sample("a2a.enabled", "false", yaml: "false"),
         Sample("a2a.defaultAgent", "echo"),
-        Sample("a2a.version03", "true", yaml: "true"),
+        Sample("a2a.version03", "true", yaml: "true"), Sample("playground.enabled", "true", yaml: "true"),
         Sample("metrics.enabled", "true", yaml: "true"),
         Sample("metrics.port", "9464", yaml: "9464"),
         Sample("log.level", "debug"),

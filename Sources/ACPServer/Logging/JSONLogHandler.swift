@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ACPCore
 import Foundation
 public import Logging
 import Synchronization
@@ -52,19 +53,28 @@ public struct JSONLogHandler: LogHandler {
 
     /// Writes a message.
     public func log(event: LogEvent) {
-        var object = JSONObject()
-        object["time"] = .string(Timestamp.now.description)
-        object["level"] = .string(event.level.rawValue)
-        object["logger"] = .string(label)
-        object["message"] = .string(event.message.description)
         var all = metadata
         if let provided = metadataProvider?.get() { all.merge(provided) { $1 } }
-        if let own = event.metadata { all.merge(own) { $1 } }
+        // Most loggers have no metadata of their own.
+        if let own = event.metadata { if all.isEmpty { all = own } else { all.merge(own) { $1 } } }
         if let error = event.error, all["error"] == nil { all["error"] = "\(error)" }
-        for (key, value) in all.sorted(by: { $0.key < $1.key }) {
-            object[Self.reserved.contains(key) ? "metadata_\(key)" : key] = JSONValue(value)
+        var writer = JSONWriter(depth: ACPJSON.maximumDepth)
+        do throws(JSONFault) {
+            try writer.beginObject()
+            try writer.member(named: "time", Timestamp.now)
+            try writer.member(named: "level", JSONValue.string(event.level.rawValue))
+            try writer.member(named: "logger", JSONValue.string(label))
+            try writer.member(named: "message", JSONValue.string(event.message.description))
+            for (key, value) in all.sorted(by: { $0.key < $1.key }) {
+                let name = Self.reserved.contains(key) ? "metadata_\(key)" : key
+                try writer.member(named: name, JSONValue(value))
+            }
+            writer.endObject()
+        } catch {
+            // A value is nested too deeply.
+            return
         }
-        guard var line = try? ACPJSON.encode(JSONValue.object(object)) else { return }
+        var line = writer.takeBytes()
         line.append(0x0A)
         write(line)
     }
@@ -82,12 +92,17 @@ extension JSONValue {
     }
 
     private init(describing value: any CustomStringConvertible) {
-        switch value {
-        case let value as Int: self = .integer(Int64(value))
-        case let value as Double where value.isFinite: self = .number(value)
-        case let value as Bool: self = .bool(value)
-        default: self = .string(value.description)
+        // Comparing types takes much less time than casts that fail.
+        switch ObjectIdentifier(type(of: value)) {
+        case ObjectIdentifier(Int.self):
+            if let value = value as? Int { self = .integer(Int64(value)); return }
+        case ObjectIdentifier(Double.self):
+            if let value = value as? Double, value.isFinite { self = .number(value); return }
+        case ObjectIdentifier(Bool.self):
+            if let value = value as? Bool { self = .bool(value); return }
+        default: break
         }
+        self = .string(value.description)
     }
 }
 

@@ -137,9 +137,10 @@ struct InterleavingTests {
             try await first.engine.renewLease()
         }
         await first.engine.recover()
-        #expect(try await processes.storage.runs(ownedBy: first.id, limit: 10) == [run.id])
         #expect(former.isOver)
+        // Answered, it continues at once, and may have ended.
         if !isAnsweredMeanwhile {
+            #expect(try await processes.storage.runs(ownedBy: first.id, limit: 10) == [run.id])
             try await third.engine.resume(run.id, "hi")
             await first.engine.handle(.signal(run.id))
         }

@@ -178,14 +178,15 @@ async def events_after(
                     yield event
 
 
-async def until(probe: Any, what: str, deadline: float = DEADLINE) -> Any:
-    """Waits until `probe` returns a true value, and returns it."""
+async def until(probe: Any, what: str, deadline: float = DEADLINE, of: Member | None = None) -> Any:
+    """Waits until `probe` returns a true value, and returns it. If it does not, the log of a server is shown."""
     end = time.monotonic() + deadline
     while True:
         value = await probe()
         if value:
             return value
-        assert time.monotonic() < end, f"{what}: not within {deadline:.0f} s"
+        log = f"; its log:\n{of.server.log()}" if of else ""
+        assert time.monotonic() < end, f"{what}: not within {deadline:.0f} s{log}"
         await anyio.sleep(0.05)
 
 

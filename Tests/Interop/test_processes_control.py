@@ -44,7 +44,7 @@ async def test_a_cancellation_of_a_stopped_process_s_run_is_performed_by_its_nex
         runs = [await reaches(third, run_id, "cancelled") for run_id in ids]
         events = [await third.events(run_id) for run_id in ids]
         one.server.thaw()
-        await until(lambda: gives_up(one, 3), "the stopped process giving its runs up")
+        await until(lambda: gives_up(one, 3), "the stopped process giving its runs up", of=one)
         assert [await one.run(run_id) for run_id in ids] == runs
         assert [await one.events(run_id) for run_id in ids] == events
         await each(ids, lambda run_id: checked(one, run_id))

@@ -165,7 +165,8 @@ public final class RedisTestServer: Sendable {
         guard isReady else { throw TestServerError("redis-server was not ready within 20 seconds: \(log)") }
     }
 
-    private var log: String {
+    /// The log of the server.
+    public var log: String {
         (try? String(contentsOf: folder.appendingPathComponent("redis.log"), encoding: .utf8)) ?? "(no log)"
     }
 

@@ -15,7 +15,7 @@ extension RedisScripts {
     /// - Returns the number of events; or, where there is more to report, `done`, the number, the due members of
     ///   queues, and whether data of an earlier run with that id was left; or what `rejection` returns.
     static let commit = PublishingScript<RunKey, CommitArgument, ChangeArgument>(
-        [writing, history, missingEvents, rejection],
+        [writing, history, missingEvents, rejection, ends],
         """
         local life = digits(ttl)
         local block = moreArguments + 2 * contentCount
@@ -31,11 +31,14 @@ extension RedisScripts {
         end
         denial = denial or channelDenial(channel)
         if denial then return denial end
-        local isNew = expecting == 0 and snapshot ~= '' and redis.call('EXISTS', runKey) == 0
+        local isNew = expecting == 0 and snapshot ~= ''
+        local isLeft = isNew and redis.call('EXISTS', runKey, eventsKey, contentsKey) > 0
+        if isLeft then isNew = redis.call('EXISTS', runKey) == 0 end
         if not isNew then
           local refusal, found = rejection(count, owner, expecting, refusingSignals, \(RunKey.keyVariables))
           if refusal then return refusal end
           if count > 0 and found == total then
+            if not ends(eventsKey, expecting, first) then return {'conflict', found} end
             refresh(1, moreKeys - 1, life)
             return total
           end
@@ -43,22 +46,20 @@ extension RedisScripts {
         if string.find(changeKinds, \(IndexChange.Kind.clockPattern)) then startTime() end
         redis.call(publishCommand, channel, total)
         if isNew then
+          -- An earlier run was evicted or deleted by hand in part.
+          if isLeft then left = redis.call('DEL', eventsKey, contentsKey) end
           redis.call('SET', runKey, snapshot, 'PX', life)
           redis.call('SET', ownerKey, owner, 'PX', life)
           if input ~= '' then redis.call('SET', inputKey, input, 'PX', life) else redis.call('DEL', inputKey) end
-          if push(eventsKey, first, #ARGV) ~= count then
-            -- An earlier run was evicted or deleted by hand in part.
-            left = redis.call('DEL', eventsKey, contentsKey)
-            push(eventsKey, first, #ARGV)
-          end
+        elseif snapshot ~= '' then
+          redis.call('SET', runKey, snapshot, 'PX', life)
         else
-          push(eventsKey, first, #ARGV)
-          if snapshot ~= '' then redis.call('SET', runKey, snapshot, 'PX', life) end
+          -- Changes nothing. The first change of a script is the one that a server without memory refuses.
+          redis.call('SET', runKey, '', 'NX')
         end
         for i = moreArguments, block - 1, 2 do redis.call('HSET', contentsKey, ARGV[i], ARGV[i + 1]) end
         -- Keys that were just written with their time to live are skipped.
         if isNew then
-          redis.call('PEXPIRE', eventsKey, life)
           if contentCount > 0 then redis.call('PEXPIRE', contentsKey, life) end
         else
           refresh(snapshot == '' and \(RunKey.run.position) or \(RunKey.events.position), lastProlonged, life)
@@ -70,6 +71,10 @@ extension RedisScripts {
           refresh(moreKeys, index - 1, life)
         end
         local due = change(index, ttl, \(ChangeArgument.argumentVariables))
+        -- Last, since it is the only change that may not be made twice. A server that is killed while it writes this to
+        -- its append-only file, and is restarted twice, may make the first changes twice (valkey-io/valkey#4342).
+        push(eventsKey, first, #ARGV)
+        if expecting == 0 then redis.call('PEXPIRE', eventsKey, life) end
         if #due == 0 and left == 0 then return total end
         return {'done', total, due, left}
         """)
@@ -101,6 +106,17 @@ extension RedisScripts {
             end
           end
           return nil, found
+        end
+
+        """
+
+    /// - `ends` returns whether the arguments from `first` are the elements of a list from the index `from`.
+    private static let ends = """
+        local function ends(key, from, first)
+          for i, element in ipairs(redis.call('LRANGE', key, from, -1)) do
+            if element ~= ARGV[first + i - 1] then return false end
+          end
+          return true
         end
 
         """

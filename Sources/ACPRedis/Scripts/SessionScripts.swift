@@ -51,8 +51,8 @@ extension RedisScripts {
           local last = first + entryCount - 1
           local stop = last + 2 * contentCount
           if redis.call('SADD', blocksKey, blockName) == 1 then
-            push(historyKey, first, last)
             for i = last + 1, stop, 2 do redis.call('HSET', contentsKey, ARGV[i], ARGV[i + 1]) end
+            push(historyKey, first, last)
           end
           return stop + 1
         end

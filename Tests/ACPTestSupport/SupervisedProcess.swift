@@ -57,7 +57,10 @@ public final class SupervisedProcess: Sendable {
         guard let stat = try? String(contentsOfFile: "/proc/\(self.pid)/stat", encoding: .utf8) else {
             return Glibc_kill(self.pid, 0) == 0
         }
-        return !stat.contains(") Z")
+        guard stat.contains(") Z") else { return true }
+        // The other threads may end after the first one. Until then, sockets are open.
+        let threads = try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(self.pid)/task")
+        return (threads?.count ?? 0) > 1
     }
 
     /// Sends a signal to the program.

@@ -27,6 +27,15 @@ DEADLINE = 120.0
 """The timeout of all waiting, which is not reached even on a busy machine."""
 
 
+def state(stat: Path) -> str:
+    """The state of a thread, of which the file is given. A thread that has ended counts as stopped."""
+    try:
+        text = stat.read_text(encoding="utf-8")
+    except (FileNotFoundError, ProcessLookupError):
+        return "T"
+    return text.rpartition(") ")[2][:1]
+
+
 class Server(ServerProcess):
     """One of several servers, which tests kill and stop."""
 
@@ -39,6 +48,11 @@ class Server(ServerProcess):
     def freeze(self) -> None:
         """Stops the server, as on a suspended machine: connections remain open."""
         self._process.send_signal(signal.SIGSTOP)
+        # The threads stop one after the other. Until all have stopped, the server responds.
+        deadline = time.monotonic() + DEADLINE
+        while any(state(path) != "T" for path in Path(f"/proc/{self.pid}/task").glob("*/stat")):
+            assert time.monotonic() < deadline, "the server does not stop"
+            time.sleep(0.001)
 
     def thaw(self) -> None:
         self._process.send_signal(signal.SIGCONT)

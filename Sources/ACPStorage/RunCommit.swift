@@ -4,29 +4,60 @@ public import ACPCore
 import Foundation
 
 /// A change to a run that is stored in one atomic step.
+///
+/// A commit is cheap to pass on: its copies share its properties, until those of one of them are changed.
 public struct RunCommit: Sendable {
     /// The run.
-    public var run: RunID
+    public var run: RunID {
+        get { shared.properties.run }
+        set { change { $0.run = newValue } }
+    }
     /// The number of events that the run has before this commit.
-    public var expecting: Int
+    public var expecting: Int {
+        get { shared.properties.expecting }
+        set { change { $0.expecting = newValue } }
+    }
     /// The events to append. Their indexes are `expecting`, `expecting + 1`, …
-    public var events: [EncodedEvent]
+    public var events: [EncodedEvent] {
+        get { shared.properties.events }
+        set { change { $0.events = newValue } }
+    }
     /// A snapshot of the run that replaces the stored one.
     ///
     /// The first commit of a run has one. Later ones have one when the status changes, and when the log has grown
     /// considerably since the last snapshot.
-    public var snapshot: RunSnapshot?
+    public var snapshot: RunSnapshot? {
+        get { shared.properties.snapshot }
+        set { change { $0.snapshot = newValue } }
+    }
     /// The sender of the commit. The first commit makes it the run's owner.
-    public var owner: RunOwner
+    public var owner: RunOwner {
+        get { shared.properties.owner }
+        set { change { $0.owner = newValue } }
+    }
     /// The input of the run. In the first commit only, since it never changes.
-    public var input: Encoded<[Message]>?
+    public var input: Encoded<[Message]>? {
+        get { shared.properties.input }
+        set { change { $0.input = newValue } }
+    }
     /// The contents that the documents of this commit refer to and the run does not have yet. Stored in the same step.
-    public var contents: [StoredContent]
+    public var contents: [StoredContent] {
+        get { shared.properties.contents }
+        set { change { $0.contents = newValue } }
+    }
     /// The block that the run appends to the history of its session when it ends. Stored in the same step.
-    public var history: HistoryAppend?
+    public var history: HistoryAppend? {
+        get { shared.properties.history }
+        set { change { $0.history = newValue } }
+    }
     /// The question for whose missing answer the commit fails the run, as the number of events that the run had when it
     /// asked it. The commit is refused once an answer to it is stored. If `nil`, answers do not matter.
-    public var unansweredQuestion: Int?
+    public var unansweredQuestion: Int? {
+        get { shared.properties.unansweredQuestion }
+        set { change { $0.unansweredQuestion = newValue } }
+    }
+
+    private var shared: Shared
 
     /// Creates a commit from all its properties.
     public init(
@@ -40,15 +71,37 @@ public struct RunCommit: Sendable {
         history: HistoryAppend? = nil,
         unansweredQuestion: Int? = nil
     ) {
-        self.run = run
-        self.expecting = expecting
-        self.events = events
-        self.snapshot = snapshot
-        self.owner = owner
-        self.input = input
-        self.contents = contents
-        self.history = history
-        self.unansweredQuestion = unansweredQuestion
+        shared = Shared(
+            Properties(
+                run: run, expecting: expecting, events: events, snapshot: snapshot, owner: owner, input: input,
+                contents: contents, history: history, unansweredQuestion: unansweredQuestion))
+    }
+
+    private struct Properties: Sendable {
+        var run: RunID
+        var expecting: Int
+        var events: [EncodedEvent]
+        var snapshot: RunSnapshot?
+        var owner: RunOwner
+        var input: Encoded<[Message]>?
+        var contents: [StoredContent]
+        var history: HistoryAppend?
+        var unansweredQuestion: Int?
+    }
+
+    /// The properties of a commit and of its copies.
+    ///
+    /// `@unchecked Sendable` because the properties change only while a single commit refers to them, which is changed
+    /// itself.
+    private final class Shared: @unchecked Sendable {
+        var properties: Properties
+
+        init(_ properties: Properties) { self.properties = properties }
+    }
+
+    private mutating func change(_ body: (inout Properties) -> Void) {
+        if !isKnownUniquelyReferenced(&shared) { shared = Shared(shared.properties) }
+        body(&shared.properties)
     }
 }
 

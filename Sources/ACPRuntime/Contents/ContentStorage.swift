@@ -121,9 +121,13 @@ package final class ContentStorage: Storage {
             if reduced == nil { reduced = commit }
             return json
         }
+        var events: [EncodedEvent]?
         for (index, event) in commit.events.enumerated() {
-            if let json = reduce(event.json, &found) { reduced?.events[index] = try EncodedEvent(json: json) }
+            guard let json = reduce(event.json, &found) else { continue }
+            if events == nil { events = commit.events }
+            events?[index] = try EncodedEvent(json: json)
         }
+        if let events { reduced?.events = events }
         if let snapshot = commit.snapshot, let json = reduce(snapshot.json, &found) {
             reduced?.snapshot?.json = json
         }

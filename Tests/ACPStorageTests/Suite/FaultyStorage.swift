@@ -138,7 +138,8 @@ final class FaultyStorage: Storage {
         case .ignoresExpectedCounts:
             if let found, (found.coveredEvents + found.laterEvents.count) != commit.expecting + commit.events.count {
                 commit.expecting = (found.coveredEvents + found.laterEvents.count)
-                commit.snapshot?.eventCount = (found.coveredEvents + found.laterEvents.count) + commit.events.count
+                let eventCount = commit.expecting + commit.events.count
+                commit.snapshot?.eventCount = eventCount
             }
         case .refusesRepeatedCommits where !commit.events.isEmpty:
             if let found, (found.coveredEvents + found.laterEvents.count) == commit.expecting + commit.events.count {

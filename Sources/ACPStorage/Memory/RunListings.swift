@@ -44,8 +44,14 @@ struct RunListings {
     private mutating func update(_ run: RunEntry, _ change: (inout ListingSet) -> Void) {
         change(&all)
         guard let principal = run.summary.principal else { return }
-        change(&byPrincipal[principal, default: ListingSet()])
-        if byPrincipal[principal]?.isEmpty == true { byPrincipal[principal] = nil }
+        guard let index = byPrincipal.index(forKey: principal) else {
+            var lists = ListingSet()
+            change(&lists)
+            if !lists.isEmpty { byPrincipal[principal] = lists }
+            return
+        }
+        change(&byPrincipal.values[index])
+        if byPrincipal.values[index].isEmpty { byPrincipal.remove(at: index) }
     }
 }
 

@@ -125,7 +125,7 @@ extension RunEngine {
                         if execution.isIdle, await handOver(execution) {
                             await announceReleased()
                         } else if execution.isOver {
-                            return
+                            try? await execution.waitUntilOver(ignoringTimeout: true)
                         } else if execution.policy.recovery == .replay, storage.capabilities.isDurable {
                             if isShared { await release(execution.id, from: execution.owner) }
                             execution.update { $0.abandon(.handedOver) }
@@ -142,6 +142,7 @@ extension RunEngine {
         for execution in state.withLock({ Array($0.executions.values) }) {
             execution.update { $0.abandon(reason) }
             _ = state.withLock { $0.remove(execution) }
+            try? await execution.waitUntilOver(ignoringTimeout: true)
         }
     }
 

@@ -79,9 +79,11 @@ public final class RunEngine: Service {
         mutating func remove(_ execution: RunExecution) -> [RunID] {
             let id = execution.id
             // A later execution of the run may have taken its place.
-            guard executions[id] == nil || executions[id] === execution else { return [] }
-            executions[id] = nil
-            waitingForTurn.remove(id)
+            if let index = executions.index(forKey: id) {
+                guard executions.values[index] === execution else { return [] }
+                executions.remove(at: index)
+            }
+            if !waitingForTurn.isEmpty { waitingForTurn.remove(id) }
             return deactivate(id)
         }
 
@@ -286,6 +288,8 @@ public final class RunEngine: Service {
 
     private func execution(_ execution: RunExecution, did change: RunStateMachine.Change) {
         let id = execution.id
+        // Recorded first: whoever does not find the run among the executions, such as a shutdown, finds its trace ended.
+        record(change, of: execution)
         let (next, recovery) = state.withLock { state -> ([RunID], AsyncStream<Void>.Continuation?) in
             switch change {
             case .refused(let error):
@@ -307,7 +311,6 @@ public final class RunEngine: Service {
                 return (state.remove(execution), state.wakeRecovery)
             }
         }
-        record(change, of: execution)
         recovery?.yield()
         for run in next { begin(run) }
     }

@@ -66,7 +66,8 @@ struct RunLimiter {
     /// - Returns: The runs that are active now in its place.
     mutating func remove(_ run: RunID) -> [RunID] {
         active.remove(run)
-        if queued.remove(run) != nil { ready.removeAll { $0 == run } }
+        // The hash of an id is not worth computing for an empty set.
+        if !queued.isEmpty, queued.remove(run) != nil { ready.removeAll { $0 == run } }
         var next: [RunID] = []
         while active.count < activeLimit, let first = ready.popFirst() {
             queued.remove(first)

@@ -128,7 +128,7 @@ struct RunComposer {
         var changed = run
         edit(&changed)
         let json = try ACPJSON.encode(changed)
-        run = changed
+        run = consume changed
         return StatusChange(event: EncodedEvent(kind: kind, runJSON: json), runJSON: json)
     }
 }

@@ -58,6 +58,14 @@ final class RunExecution: Sendable {
         var isHandlerCancelled = false
         var timers: [RunStateMachine.TimerKind: Task<Void, Never>] = [:]
 
+        /// Whether a condition is met for tasks that are not woken. That a run is over is visible only when all actions
+        /// are performed, so that a task that waits for that finds the run recorded.
+        func isMet(_ condition: RunStateMachine.Condition) -> Bool {
+            guard machine.isMet(condition) else { return false }
+            if case .over = condition { return !isPerforming }
+            return true
+        }
+
         /// - Returns: Whether the caller has to perform the actions.
         mutating func takeActions() -> Bool {
             // Without new actions there are no earlier ones either, or a thread is performing them.
@@ -318,16 +326,18 @@ final class RunExecution: Sendable {
     /// - Throws: `CancellationError` if the task is cancelled.
     @discardableResult
     func wait(for condition: RunStateMachine.Condition, wake: FollowerWake? = nil) async throws -> Bool {
-        let id = state.withLock { state in
-            state.machine.isMet(condition) ? nil : state.machine.waiters.makeID()
-        }
+        let id = state.withLock { state in state.isMet(condition) ? nil : state.machine.waiters.makeID() }
         guard let id else { return false }
         try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { (continuation: Continuation) in
                 let isMet = state.withLock { state in
-                    if state.machine.isMet(condition) { return true }
-                    state.machine.waiters.add(id, condition)
-                    state.continuations[id] = continuation
+                    if state.isMet(condition) { return true }
+                    if state.machine.isMet(condition) {
+                        state.wakes.append(.resume(continuation))
+                    } else {
+                        state.machine.waiters.add(id, condition)
+                        state.continuations[id] = continuation
+                    }
                     return false
                 }
                 if isMet { return continuation.resume() }

@@ -38,7 +38,7 @@ struct RunTracingTests {
         let commits = spans("commit")
         #expect(commits.count >= 2)
         #expect(commits.allSatisfy { $0.spanContext.parentSpanID == span.spanContext.spanID })
-        try await eventually("all spans have ended") { tracer.activeSpans.isEmpty }
+        #expect(tracer.activeSpans.isEmpty)
     }
 
     @Test("The handler runs within its span")
@@ -96,7 +96,7 @@ struct RunTracingTests {
         #expect(spans("run waiter").map { $0.attributes.get("acp.run.abandoned") } == [.string("refused")])
         latch.open()
         await engine.shutdown()
-        try await eventually("all spans have ended") { tracer.activeSpans.isEmpty }
+        #expect(tracer.activeSpans.isEmpty)
     }
 
     @Test("A run that is taken over is linked to its first trace")

@@ -170,7 +170,7 @@ public final class ACPServer: Service {
                 // may wait for a response of this server. It ends when `onListening` returns.
                 Task { await onListening(channel.localAddress?.port ?? configuration.port) }
             },
-            logger: logger
+            logger: Logger(label: logger.label) { _ in LazyMetadataHandler(logger.handler) }
         )
     }
 

@@ -152,14 +152,18 @@ public struct AuthenticationUnavailable: Error, Sendable, CustomStringConvertibl
 extension HTTPRequest {
     /// The token in the header `Authorization`. `nil` if there is none.
     package var bearerToken: Substring? {
-        guard let header = headerFields[.authorization] else { return nil }
-        let bytes = header.utf8
-        guard let space = bytes.firstIndex(of: UInt8(ascii: " ")),
-            header[..<space].utf8.elementsEqual("Bearer".utf8, by: { $0 | 0x20 == $1 | 0x20 })
-        else { return nil }
-        let token = header[bytes.index(after: space)...]
-        let start = token.utf8.firstIndex { $0 != UInt8(ascii: " ") } ?? token.endIndex
-        return start == token.endIndex ? nil : token[start...]
+        guard var header = headerFields.value(of: .authorization) else { return nil }
+        let scheme: StaticString = "bearer "
+        // The offset of the first byte of the token.
+        let start = header.withUTF8 { bytes -> Int? in
+            let expected = UnsafeBufferPointer(start: scheme.utf8Start, count: scheme.utf8CodeUnitCount)
+            // The space is the same in both cases.
+            guard bytes.count > expected.count,
+                bytes.prefix(expected.count).elementsEqual(expected, by: { $0 | 0x20 == $1 })
+            else { return nil }
+            return bytes[expected.count...].firstIndex { $0 != UInt8(ascii: " ") }
+        }
+        return start.map { header[header.utf8.index(header.startIndex, offsetBy: $0)...] }
     }
 }
 

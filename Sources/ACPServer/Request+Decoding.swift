@@ -27,7 +27,7 @@ extension Request {
     ///   values.
     package func json(upTo limit: Int, values: Int) async throws -> ByteBuffer {
         try requireIdentity()
-        if let length = headers[.contentLength].flatMap(Int.init), length > limit {
+        if let length = headers.value(of: .contentLength).flatMap(Int.init), length > limit {
             throw ErrorResponse.tooLarge(limit)
         }
         let buffer: ByteBuffer
@@ -60,7 +60,7 @@ extension Request {
     ///
     /// - Throws: ``ErrorResponse``: 415.
     private func requireIdentity() throws {
-        guard let encodings = headers[.contentEncoding] else { return }
+        guard let encodings = headers.value(of: .contentEncoding) else { return }
         for encoding in encodings.split(separator: ",") {
             guard encoding.filter({ $0 != " " && $0 != "\t" }).lowercased() != "identity" else { continue }
             throw ErrorResponse(

@@ -30,7 +30,7 @@ package struct ServerBudgets: Sendable {
     /// - Returns: The reservation, or `nil` if the body is too small to be counted.
     /// - Throws: ``ErrorResponse``: 503 if too many requests are waiting.
     package func room(for request: Request, upTo limit: Int) async throws -> ByteBudget.Reservation? {
-        let length = request.headers[.contentLength].flatMap(Int.init) ?? limit
+        let length = request.headers.value(of: .contentLength).flatMap(Int.init) ?? limit
         guard length > Self.smallBody else { return nil }
         do {
             return try await receiving.reserve(min(length, limit))

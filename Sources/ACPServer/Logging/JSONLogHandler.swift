@@ -58,17 +58,34 @@ public struct JSONLogHandler: LogHandler {
         // Most loggers have no metadata of their own.
         if let own = event.metadata { if all.isEmpty { all = own } else { all.merge(own) { $1 } } }
         if let error = event.error, all["error"] == nil { all["error"] = "\(error)" }
-        var writer = JSONWriter(depth: ACPJSON.maximumDepth)
-        do throws(JSONFault) {
-            try writer.beginObject()
-            try writer.member(named: "time", Timestamp.now)
-            try writer.member(named: "level", JSONValue.string(event.level.rawValue))
-            try writer.member(named: "logger", JSONValue.string(label))
-            try writer.member(named: "message", JSONValue.string(event.message.description))
+        log(event.level, event.message.description) { writer throws(JSONFault) in
             for (key, value) in all.sorted(by: { $0.key < $1.key }) {
                 let name = Self.reserved.contains(key) ? "metadata_\(key)" : key
                 try writer.member(named: name, JSONValue(value))
             }
+        }
+    }
+
+    /// Whether messages have metadata of the handler.
+    var hasMetadata: Bool { !metadata.isEmpty || metadataProvider != nil }
+
+    /// Writes a message without metadata, whatever its level is.
+    ///
+    /// - Parameter addMembers: Adds further members to the object.
+    func log(
+        _ level: Logger.Level, _ message: String, _ addMembers: (inout JSONWriter) throws(JSONFault) -> Void
+    ) {
+        var writer = JSONWriter(depth: ACPJSON.maximumDepth)
+        do throws(JSONFault) {
+            try writer.beginObject()
+            try writer.member(named: "time", Timestamp.now)
+            writer.key("level")
+            writer.string(level.rawValue)
+            writer.key("logger")
+            writer.string(label)
+            writer.key("message")
+            writer.string(message)
+            try addMembers(&writer)
             writer.endObject()
         } catch {
             // A value is nested too deeply.

@@ -13,18 +13,33 @@ package final class ServerMetrics: Sendable {
     let connections: Meter
     let eventStreams: Meter
     private let factory: any MetricsFactory
-    private let requests = Mutex<[RequestKind: Counter]>([:])
-    private let durations = Mutex<[RouteKind: Metrics.Timer]>([:])
-
-    private struct RequestKind: Hashable {
-        let method: String
-        let route: String
-        let status: Int
-    }
+    private let routes = Mutex<[RouteKind: RouteMetrics]>([:])
 
     private struct RouteKind: Hashable {
         let method: String
         let route: String
+
+        var dimensions: [(String, String)] { [("method", method), ("route", route)] }
+    }
+
+    /// The metrics of the requests for one route.
+    private struct RouteMetrics {
+        private let duration: Metrics.Timer
+        /// One for each status. There are few, so that comparing them takes less time than hashing.
+        private var responses: [(status: Int, counter: Counter)] = []
+
+        init(_ kind: RouteKind, _ factory: any MetricsFactory) {
+            duration = Metrics.Timer(.httpRequestDuration, kind.dimensions, in: factory)
+        }
+
+        mutating func handles(
+            for status: Int, _ kind: RouteKind, _ factory: any MetricsFactory
+        ) -> (responses: Counter, duration: Metrics.Timer) {
+            if let known = responses.first(where: { $0.status == status }) { return (known.counter, duration) }
+            let counter = Counter(.httpRequests, kind.dimensions + [("status", "\(status)")], in: factory)
+            responses.append((status, counter))
+            return (counter, duration)
+        }
     }
 
     init(_ factory: any MetricsFactory) {
@@ -42,24 +57,12 @@ package final class ServerMetrics: Sendable {
     func didRespond(
         _ method: HTTPRequest.Method, _ route: String, _ status: HTTPResponse.Status, after duration: Duration
     ) {
-        let method = RouteLabel.method(method)
-        let kind = RequestKind(method: method, route: route, status: status.code)
-        let counter = requests.withLock { requests in
-            if let counter = requests[kind] { return counter }
-            let counter = Counter(
-                .httpRequests, [("method", method), ("route", route), ("status", "\(status.code)")], in: factory)
-            requests[kind] = counter
-            return counter
+        let kind = RouteKind(method: RouteLabel.method(method), route: route)
+        let handles = routes.withLock { routes in
+            routes[kind, default: RouteMetrics(kind, factory)].handles(for: status.code, kind, factory)
         }
-        counter.increment()
-        let routeKind = RouteKind(method: method, route: route)
-        let timer = durations.withLock { durations in
-            if let timer = durations[routeKind] { return timer }
-            let timer = Metrics.Timer(.httpRequestDuration, [("method", method), ("route", route)], in: factory)
-            durations[routeKind] = timer
-            return timer
-        }
-        timer.record(duration)
+        handles.responses.increment()
+        handles.duration.record(duration)
     }
 
     /// Counts a request that was rejected before it reached a route.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ACPCore
 import ACPTracing
 import HTTPTypes
 import Hummingbird
@@ -10,6 +11,9 @@ import Tracing
 /// Logs one line per request: how it ended, and never what it contained.
 struct RequestLogMiddleware<Context: RemoteAddressRequestContext>: RouterMiddleware {
     private let logger: Logger
+    /// The handler of the logger, if it writes JSON and adds nothing to it. Lines are passed to it without the metadata of
+    /// a message, whose creation would take longer than writing the line.
+    private let json: JSONLogHandler?
     private let trustedProxies: TrustedProxies?
 
     init(_ configuration: ServerConfiguration, logger: Logger) {
@@ -17,6 +21,7 @@ struct RequestLogMiddleware<Context: RemoteAddressRequestContext>: RouterMiddlew
         // The lines were asked for, whatever the level of other messages is.
         logger.logLevel = min(logger.logLevel, .info)
         self.logger = logger
+        json = (logger.handler as? JSONLogHandler).flatMap { $0.hasMetadata ? nil : $0 }
         trustedProxies = configuration.trustedProxies
     }
 
@@ -36,7 +41,7 @@ struct RequestLogMiddleware<Context: RemoteAddressRequestContext>: RouterMiddlew
             throw error
         }
         let line = RequestLine(
-            request, RouteLabel.route(of: context), response.status, response.headers[.runID], client,
+            request, RouteLabel.route(of: context), response.status, response.headers.value(of: .runID), client,
             RequestIdentity.principal)
         guard response.body.contentLength == nil else {
             log(line, since: start, bytes: request.method == .head ? 0 : response.body.contentLength ?? 0)
@@ -57,11 +62,20 @@ struct RequestLogMiddleware<Context: RemoteAddressRequestContext>: RouterMiddlew
     }
 
     private func log(_ line: RequestLine, since start: ContinuousClock.Instant, bytes: Int, isAborted: Bool = false) {
-        var metadata = line.metadata
-        metadata["duration"] = .stringConvertible(((ContinuousClock.now - start) / .microseconds(1)).rounded() / 1e6)
-        metadata["bytes"] = .stringConvertible(bytes)
-        if isAborted { metadata["aborted"] = .stringConvertible(true) }
-        logger.log(level: line.level, "request", metadata: metadata)
+        let level = line.level
+        guard level >= logger.logLevel else { return }
+        let end = RequestLine.End(duration: ContinuousClock.now - start, bytes: bytes, isAborted: isAborted)
+        if let json {
+            json.log(level, "request") { writer throws(JSONFault) in
+                try line.forEachValue(end) { name, value throws(JSONFault) in
+                    try writer.member(named: name, value)
+                }
+            }
+        } else {
+            var metadata = Logger.Metadata(minimumCapacity: 10)
+            line.forEachValue(end) { name, value in metadata[name] = value.metadata }
+            logger.log(level: level, "request", metadata: metadata)
+        }
     }
 
     /// Returns the address of the client. Behind a trusted proxy, that is the one that the proxy has seen.
@@ -79,25 +93,53 @@ struct RequestLogMiddleware<Context: RemoteAddressRequestContext>: RouterMiddlew
 
 /// What is logged of a request.
 private struct RequestLine: Sendable {
-    let metadata: Logger.Metadata
+    /// How the response has ended.
+    struct End {
+        let duration: Duration
+        let bytes: Int
+        let isAborted: Bool
+    }
+
     let level: Logger.Level
+    private let method: String
+    private let route: String
+    private let status: Int
+    private let runID: String?
+    private let client: String?
+    private let principal: PrincipalID?
+    private let traceID: String?
+
+    /// Probes come every few seconds.
+    private static let probes = ["/ping", "/healthz", "/readyz", "/metrics"]
 
     init(
         _ request: Request, _ route: String, _ status: HTTPResponse.Status, _ runID: String?, _ client: String?,
         _ principal: PrincipalID?
     ) {
-        var metadata: Logger.Metadata = [
-            "method": .string(RouteLabel.method(request.method)), "route": .string(route),
-            "status": .stringConvertible(status.code),
-        ]
-        if let run = runID ?? Self.run(in: request.uri.path, route) { metadata["run_id"] = .string(run) }
-        if let client { metadata["client"] = .string(client) }
-        if let principal { metadata["principal"] = .string(principal.rawValue) }
-        if let context = ServiceContext.current?.traceContext { metadata["trace_id"] = .string(context.traceID) }
-        self.metadata = metadata
-        // Probes come every few seconds.
-        let isProbe = ["/ping", "/healthz", "/readyz", "/metrics"].contains { route.hasSuffix($0) }
-        level = isProbe && status.kind == .successful ? .debug : .info
+        method = RouteLabel.method(request.method)
+        self.route = route
+        self.status = status.code
+        self.runID = runID ?? Self.run(in: request.uri.path, route)
+        self.client = client
+        self.principal = principal
+        traceID = ServiceContext.current?.traceContext?.traceID
+        level = status.kind == .successful && Self.probes.contains { route.hasSuffix($0) } ? .debug : .info
+    }
+
+    /// Calls a closure with the names and values of the line, in the order of the names.
+    func forEachValue<Failure: Error>(
+        _ end: End, _ body: (String, JSONValue) throws(Failure) -> Void
+    ) throws(Failure) {
+        if end.isAborted { try body("aborted", .bool(true)) }
+        try body("bytes", .integer(Int64(end.bytes)))
+        if let client { try body("client", .string(client)) }
+        try body("duration", .number((end.duration / .microseconds(1)).rounded() / 1e6))
+        try body("method", .string(method))
+        if let principal { try body("principal", .string(principal.rawValue)) }
+        try body("route", .string(route))
+        if let runID { try body("run_id", .string(runID)) }
+        try body("status", .integer(Int64(status)))
+        if let traceID { try body("trace_id", .string(traceID)) }
     }
 
     /// Returns the id of the run that a path names.
@@ -106,6 +148,19 @@ private struct RequestLine: Sendable {
         let parts = zip(route.split(separator: "/"), path.split(separator: "/"))
         // A text that is no id may be anything.
         return parts.first { $0.0 == "{run_id}" }.flatMap { RunID(rawValue: String($0.1)) }?.rawValue
+    }
+}
+
+extension JSONValue {
+    /// The value of a ``RequestLine`` as metadata of a message.
+    fileprivate var metadata: Logger.MetadataValue {
+        switch self {
+        case .string(let text): .string(text)
+        case .integer(let value): .stringConvertible(Int(value))
+        case .number(let value): .stringConvertible(value)
+        case .bool(let value): .stringConvertible(value)
+        default: .string("\(self)")
+        }
     }
 }
 

@@ -41,6 +41,13 @@ struct ConnectionParameters: Sendable {
             option += 1
         }
         func value(_ name: String) -> String? { given.last { $0.name == name }?.value }
+        // libpq would report it with its value, which may be a part of a password.
+        guard value("port")?.utf8.allSatisfy({ (0x30...0x39).contains($0) || $0 == UInt8(ascii: ",") }) ?? true else {
+            throw StorageError(
+                .invalidConfiguration,
+                "the port in the PostgreSQL URL is not a number (special characters in a password must be percent-encoded)"
+            )
+        }
 
         var defaults = [
             ("connect_timeout", "\(configuration.connectTimeout.wholeMilliseconds / 1_000)"),
@@ -60,9 +67,10 @@ struct ConnectionParameters: Sendable {
         if let own = value("options") { settings.append(own) }
         if !settings.isEmpty { defaults.append(("options", settings.joined(separator: " "))) }
         entries = given + defaults.map { (name: $0, value: $1) } + [("client_encoding", "UTF8")]
-        location =
-            "PostgreSQL at \(value("host") ?? value("hostaddr") ?? "libpq's default host")"
-            + (value("port").map { ":\($0)" } ?? "") + (value("dbname").map { "/\($0)" } ?? "")
+        let host = value("host") ?? value("hostaddr") ?? "libpq's default host"
+        let place = host + (value("port").map { ":\($0)" } ?? "") + (value("dbname").map { "/\($0)" } ?? "")
+        // With an @ that should be escaped, the host and the database are parts of a password.
+        location = place.contains("@") ? "PostgreSQL" : "PostgreSQL at \(place)"
     }
 
     /// Connects. Blocks until that has succeeded or failed.

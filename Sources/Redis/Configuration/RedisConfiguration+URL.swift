@@ -81,6 +81,11 @@ extension RedisConfiguration {
                 "the name of the master must follow the Sentinels, as in \(url.scheme)://host1,host2,host3/mymaster/0"
             )
         }
+        // It would be a part of a password, which descriptions would contain.
+        guard !name.contains("@") else {
+            throw RedisURL.error(
+                "the name of the master contains an @ (a / or ? in a password must be percent-encoded)")
+        }
         let tls = url.scheme.hasPrefix("rediss") ? RedisTLSConfiguration() : nil
         let sentinels = RedisSentinelConfiguration(
             sentinels: try url.addresses(defaultPort: RedisSentinelConfiguration.defaultPort),

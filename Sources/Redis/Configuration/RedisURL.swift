@@ -32,9 +32,14 @@ struct RedisURL {
         }
         var options: [(String, String)] = []
         if let query = rest.firstIndex(of: "?") {
+            // What looks like an option may be a part of a password with a question mark, which no error may contain.
+            let mayBePassword = rest[query...].contains("@")
             for option in rest[rest.index(after: query)...].split(separator: "&") {
                 let pair = option.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
                 guard pair.count == 2 else { throw Self.error("an option has no value") }
+                guard !mayBePassword || Self.optionNames.contains(pair[0]) else {
+                    throw Self.error("an option is unknown (a / or ? in a password must be percent-encoded)")
+                }
                 options.append((String(pair[0]), try Self.decode(String(pair[1]), "option \(pair[0])")))
             }
             rest = rest[..<query]
@@ -44,6 +49,12 @@ struct RedisURL {
         authority = String(rest[..<slash])
         path = String(rest[slash...])
     }
+
+    /// The names of all options.
+    private static let optionNames: Set<Substring> = [
+        "db", "client_name", "protocol", "read_from", "tls_ca", "tls_cert", "tls_key", "tls_server_name", "tls_verify",
+        "sentinel_username", "sentinel_password", "sentinel_tls",
+    ]
 
     static func error(_ problem: String) -> RedisError {
         RedisError(.invalidConfiguration, "The Redis URL is not valid: \(problem).")

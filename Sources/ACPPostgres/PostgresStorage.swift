@@ -14,7 +14,8 @@ public import ServiceLifecycle
 /// ## Atomicity
 /// A commit is one transaction: a function in the database checks the owner and the number of events, appends, and
 /// replaces the snapshot. The notification of the run's watchers follows in the same round trip. A commit is durable
-/// when it returns, as far as the server's settings guarantee it.
+/// when it returns, as far as the server's settings guarantee it. While commits are being made durable, those to other
+/// runs gather, and share the next transaction; each still succeeds or fails independently.
 ///
 /// ## Several processes
 /// Any number of storages, in any number of processes, may use the same database. They see each other's runs, events
@@ -38,6 +39,7 @@ public final class PostgresStorage: Storage, Service {
     public let configuration: Configuration
 
     let database: PostgresDatabase
+    let commits: CommitQueue
     let postgresCoordination: PostgresCoordination
 
     /// Creates a storage in the database of a URL. Does not connect yet.
@@ -58,10 +60,18 @@ public final class PostgresStorage: Storage, Service {
     ///   - configuration: The database, and how it is connected to.
     ///   - logger: The logger for background work. If `nil`, a logger labelled `PostgresStorage`.
     /// - Throws: `StorageError` with code `invalidConfiguration`; see ``Configuration/validate()``.
-    public init(_ configuration: Configuration, logger: Logger? = nil) throws(StorageError) {
+    public convenience init(_ configuration: Configuration, logger: Logger? = nil) throws(StorageError) {
+        try self.init(configuration, logger: logger, commitLimits: nil)
+    }
+
+    /// - Parameter commitLimits: If `nil`, those for the number of connections.
+    init(
+        _ configuration: Configuration, logger: Logger? = nil, commitLimits: CommitQueueStateMachine.Limits?
+    ) throws(StorageError) {
         try configuration.validate()
         self.configuration = configuration
         database = try PostgresDatabase(configuration, logger: logger ?? Logger(label: "PostgresStorage"))
+        commits = CommitQueue(database, limits: commitLimits)
         postgresCoordination = PostgresCoordination(database)
     }
 
@@ -88,9 +98,10 @@ public final class PostgresStorage: Storage, Service {
         return .now - start
     }
 
-    /// Waits for running calls, ends all streams of ``coordination``, and closes the connections. Calling it again has
-    /// no effect.
+    /// Waits for running calls, ends all streams of ``coordination``, and closes the connections. Calls that wait for a
+    /// connection, or commits that wait for others, fail. Calling it again has no effect.
     public func close() async {
+        commits.close()
         await postgresCoordination.end()
         await database.close()
     }

@@ -99,7 +99,8 @@ public struct StorageSuite: Sendable {
     /// Checks of guarantees that only some backends provide (durable, shared, expiring) read ``Storage/capabilities``,
     /// and succeed where they do not apply.
     public static let checks: [StorageCheck] =
-        CommitChecks.all + RepeatedCommitChecks.all + RaceChecks.all + OwnerChecks.all + SingleUseChecks.all
+        CommitChecks.all + RepeatedCommitChecks.all + RaceChecks.all + ConcurrentCommitChecks.all + OwnerChecks.all
+        + SingleUseChecks.all
         + DeletionChecks.all + ListingChecks.all + StatusListingChecks.all + StatusQueryChecks.all + PrincipalChecks.all
         + PrincipalQueryChecks.all + SessionChecks.all + HistoryChecks.all + RunEndChecks.all + CancelChecks.all
         + AnswerChecks.all + DocumentChecks.all + ContentChecks.all + ProcessChecks.all

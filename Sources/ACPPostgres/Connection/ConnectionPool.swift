@@ -64,7 +64,10 @@ final class ConnectionPool: Sendable {
     ///   - batch: The statements.
     ///   - isInterruptible: Whether cancellation of the caller cancels the statements. Writes are not cancelled: their
     ///     outcome would be unknown.
-    func run(_ batch: Batch, isInterruptible: Bool) async throws(PostgresError) -> [ResultSet] {
+    ///   - deadline: The time at which the call stops waiting for a connection. If `nil`, after the pool timeout.
+    func run(
+        _ batch: Batch, isInterruptible: Bool, waitingUntil deadline: ContinuousClock.Instant? = nil
+    ) async throws(PostgresError) -> [ResultSet] {
         let result = ResultContinuation()
         let id = state.withLock { state in
             state.nextRequest += 1
@@ -72,7 +75,7 @@ final class ConnectionPool: Sendable {
         }
         let request = Request(
             id: id, batch: batch, isInterruptible: isInterruptible,
-            deadline: .now + configuration.poolTimeout, result: result)
+            deadline: deadline ?? .now + configuration.poolTimeout, result: result)
         do {
             return try await withTaskCancellationHandler {
                 try await withCheckedThrowingContinuation { continuation in

@@ -47,7 +47,7 @@ final class PostgresCoordination: Coordination {
             snapshot: try RunSnapshot(run, eventCount: 1), owner: RunOwner(process: process),
             input: Encoded(json: Array("[]".utf8)))
         return [
-            PostgresStorage.statements(for: commit).0,
+            PreparedCommit.statement(for: commit),
             Statement("DELETE FROM acp_runs WHERE id = $1::text", [.text(run.id.rawValue)]),
         ]
     }

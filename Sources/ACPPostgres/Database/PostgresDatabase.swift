@@ -40,67 +40,83 @@ final class PostgresDatabase: Sendable {
 
     /// Executes a statement that writes, in a transaction of its own. It is completed even if the caller is cancelled.
     ///
-    /// - Parameters:
-    ///   - isRepeatable: Whether it may be sent again if its response was lost.
-    ///   - followUp: A statement that follows in the same round trip, in a transaction of its own.
+    /// - Parameter isRepeatable: Whether it may be sent again if its response was lost.
     func write(
-        _ action: String, isRepeatable: Bool, _ sql: String, _ parameters: [Parameter], followUp: Statement? = nil
+        _ action: String, isRepeatable: Bool, _ sql: String, _ parameters: [Parameter]
     ) async throws(StorageError) -> ResultSet {
-        try await prepareSchema()
-        return try await run(
-            action, [Statement(sql, parameters)], followUp: followUp, changes: true, isRepeatable: isRepeatable)
+        try await write(action, isRepeatable: isRepeatable, [Statement(sql, parameters)])
     }
 
     /// Executes statements that write, in one transaction, and returns the result of the last one.
     func write(
-        _ action: String, isRepeatable: Bool, _ statements: [Statement], followUp: Statement? = nil
+        _ action: String, isRepeatable: Bool, _ statements: [Statement]
     ) async throws(StorageError) -> ResultSet {
         try await prepareSchema()
-        return try await run(action, statements, followUp: followUp, changes: true, isRepeatable: isRepeatable)
+        return try await run(action, statements, changes: true, isRepeatable: isRepeatable)
+    }
+
+    /// Executes the statements of commits, which may be sent again if their response was lost, and returns their results.
+    /// The tables must be up to date: see ``prepareSchema()``.
+    ///
+    /// - Parameters:
+    ///   - deadline: The time at which they stop waiting for a connection. If `nil`, after the pool timeout.
+    ///   - repeatsCollisions: Whether they are sent again after a collision with another transaction. Defaults to `true`.
+    ///   - isInDoubt: Whether an earlier attempt may have been executed. Defaults to `false`.
+    func commit(
+        _ action: String, _ batch: Batch, waitingUntil deadline: ContinuousClock.Instant? = nil,
+        repeatsCollisions: Bool = true, isInDoubt: Bool = false
+    ) async throws(StorageError) -> [ResultSet] {
+        try await run(
+            action, batch, changes: true, isRepeatable: true, waitingUntil: deadline,
+            maximumCollisions: repeatsCollisions ? 8 : 0, isInDoubt: isInDoubt)
     }
 
     /// - Returns: The result of the last of the statements.
     private func run(
-        _ action: String, _ statements: [Statement], followUp: Statement? = nil, changes: Bool, isRepeatable: Bool,
-        hasTimeLimit: Bool = true
+        _ action: String, _ statements: [Statement], changes: Bool, isRepeatable: Bool, hasTimeLimit: Bool = true
     ) async throws(StorageError) -> ResultSet {
-        let batch = Batch(transaction: statements, followUp: followUp, hasTimeLimit: hasTimeLimit)
-        var isInDoubt = false
+        let batch = Batch(transaction: statements, hasTimeLimit: hasTimeLimit)
+        let results = try await run(action, batch, changes: changes, isRepeatable: isRepeatable)
+        guard let last = results.last else {
+            throw StorageError(.outcomeUnknown, "\(action) failed in \(location): the server sent no result")
+        }
+        return last
+    }
+
+    private func run(
+        _ action: String, _ batch: Batch, changes: Bool, isRepeatable: Bool,
+        waitingUntil deadline: ContinuousClock.Instant? = nil, maximumCollisions: Int = 8, isInDoubt: Bool = false
+    ) async throws(StorageError) -> [ResultSet] {
+        var isInDoubt = isInDoubt
+        var deadline = deadline
         var collisions = 0
         var repeats = 0
         while true {
-            let result: Result<[ResultSet], PostgresError>
+            let failure: PostgresError
             do throws(PostgresError) {
-                result = .success(try await pool.run(batch, isInterruptible: !changes))
+                return try await pool.run(batch, isInterruptible: !changes, waitingUntil: deadline)
             } catch {
-                result = .failure(error)
+                failure = error
             }
-            switch result {
-            case .success(let sets):
-                guard let last = sets.last else {
-                    throw StorageError(.outcomeUnknown, "\(action) failed in \(location): the server sent no result")
-                }
-                return last
-            case .failure(let error):
-                if error.isCollision, collisions < 8 {
-                    collisions += 1
-                    let pause = Backoff.pause(afterFailures: collisions, limit: .milliseconds(200))
-                    if (try? await Task.sleep(for: pause)) != nil || changes { continue }
-                }
-                // A connection that the server has closed meanwhile shows that when it is used.
-                let wasLost = error.code == .connectionLost || error.sqlState?.hasPrefix("57P") == true
-                if wasLost { isInDoubt = changes }
-                if (wasLost && isRepeatable) || error.message == PostgresLoop.unsentMessage, repeats < 2 {
-                    repeats += 1
-                    continue
-                }
-                let mapped = StorageError(error, doing: action, changes: changes, location: location)
-                // The second attempt was not executed, for whatever reason. The first one may have been.
-                if isInDoubt, mapped.code != .outcomeUnknown {
-                    throw StorageError(.outcomeUnknown, mapped.message, cause: error)
-                }
-                throw mapped
+            deadline = nil
+            if failure.isCollision, collisions < maximumCollisions {
+                collisions += 1
+                let pause = Backoff.pause(afterFailures: collisions, limit: .milliseconds(200))
+                if (try? await Task.sleep(for: pause)) != nil || changes { continue }
             }
+            // A connection that the server has closed meanwhile shows that when it is used.
+            let wasLost = failure.code == .connectionLost || failure.sqlState?.hasPrefix("57P") == true
+            if wasLost { isInDoubt = changes }
+            if (wasLost && isRepeatable) || failure.message == PostgresLoop.unsentMessage, repeats < 2 {
+                repeats += 1
+                continue
+            }
+            let mapped = StorageError(failure, doing: action, changes: changes, location: location)
+            // The second attempt was not executed, for whatever reason. The first one may have been.
+            if isInDoubt, mapped.code != .outcomeUnknown {
+                throw StorageError(.outcomeUnknown, mapped.message, cause: failure)
+            }
+            throw mapped
         }
     }
 

@@ -4,99 +4,7 @@ public import ACPCore
 public import ACPStorage
 
 extension PostgresStorage {
-    // MARK: Commits
-
-    /// Executes a commit in one round trip: one transaction, followed by the notification of watchers. Durable when
-    /// this returns.
-    public func commit(_ commit: RunCommit) async throws {
-        let (statement, followUp) = Self.statements(for: commit)
-        let rows: ResultSet
-        do throws(StorageError) {
-            rows = try await database.write(
-                "Committing to run \(commit.run)", isRepeatable: true,
-                Self.answerChecks(of: commit) + [statement], followUp: followUp)
-        } catch {
-            let isAnswered = (error.cause as? PostgresError)?.sqlState == Schema.answeredState
-            throw isAnswered ? commit.error(for: .answered) ?? error : error
-        }
-        try await check(rows.first?.text(0), found: rows.first?.int(1) ?? 0, commit)
-        postgresCoordination.runDidChange(commit.run)
-    }
-
-    /// Returns the statement of a commit, and the notification that follows it.
-    static func statements(for commit: RunCommit) -> (Statement, followUp: Statement) {
-        let run = commit.snapshot?.run
-        let types = """
-            $1::text, $2::bigint, $3::bytea[], $4::text, $5::text, $6::bytea, $7::bigint, $8::text, $9::text, $10::text,
-            $11::timestamptz, $12::boolean, $13::bytea, $14::text, $15::timestamptz, $16::text
-            """
-        let hasContents = !commit.contents.isEmpty
-        let isLong = hasContents || commit.isRefusedAfterCancel
-        let moreTypes = isLong ? ", $17::boolean" + (hasContents ? ", $18::text[], $19::bytea[]" : "") : ""
-        let call = "acp_write_run(\(types)\(moreTypes))"
-        // The last column is never evaluated. It makes the server check first whether the notification that follows is
-        // allowed: when that is refused, the run is stored already.
-        var columns = "outcome, event_count, CASE WHEN outcome IS NULL THEN acp_notify('c', $1::text)::text END"
-        var parameters: [Parameter] = [
-            .text(commit.run.rawValue), .int(commit.expecting), .byteArrays(commit.events.map(\.json)),
-            .anyText(commit.owner.process.rawValue), .anyText(commit.owner.token),
-            .bytes(commit.snapshot?.json), .int(commit.snapshot?.eventCount), .text(run?.agentName.rawValue),
-            .text(run?.sessionID?.rawValue), .text(run?.status.rawValue), run.map { .time($0.createdAt) } ?? .null,
-            .bool(run?.status.isTerminal ?? false), .bytes(commit.input?.json),
-            .text(run?.detailedStatus.rawValue), run.map { .time($0.statusTimestamp) } ?? .null,
-            .text(run?.principal?.rawValue),
-        ]
-        if isLong { parameters.append(.bool(commit.isRefusedAfterCancel)) }
-        if hasContents { parameters += commit.contents.parameters }
-        if let history = commit.history {
-            let append = Self.append([history.block], to: history.session, parametersFrom: parameters.count + 1)
-            // In the same statement, and therefore in the same transaction and round trip. A rejected commit appends
-            // nothing.
-            columns += ", CASE WHEN outcome = 'done' THEN \(append.call)::text END"
-            parameters += append.parameters
-        }
-        return (
-            Statement("SELECT \(columns) FROM \(call)", parameters),
-            Statement("SELECT acp_notify('c', $1::text)", [.text(commit.run.rawValue)])
-        )
-    }
-
-    /// Returns the statement that precedes a commit which is refused once an answer is stored.
-    private static func answerChecks(of commit: RunCommit) -> [Statement] {
-        guard let question = commit.unansweredQuestion else { return [] }
-        return [
-            Statement(
-                "SELECT acp_require_unanswered($1::text, $2::bigint, $3::text, $4::text, $5::text)",
-                [
-                    .text(commit.run.rawValue), .int(commit.expecting), .anyText(commit.owner.process.rawValue),
-                    .anyText(commit.owner.token), .text(RunSignal.answerKey(question)),
-                ])
-        ]
-    }
-
-    private func check(_ outcome: String?, found: Int, _ commit: RunCommit) async throws(StorageError) {
-        guard var outcome = outcome.flatMap({ CommitOutcome(code: $0, found: found) }) else {
-            throw StorageError(.corruptData, "acp_write_run in \(database.location) is not this storage's")
-        }
-        if case .conflict = outcome, let missing = try await missingPart(of: commit.run) {
-            outcome = .incomplete(missing: missing)
-        }
-        if let error = commit.error(for: outcome) { throw error }
-    }
-
-    /// Returns what is missing of a run's events, or `nil` if nothing is.
-    private func missingPart(of run: RunID) async throws(StorageError) -> String? {
-        let rows = try await database.read(
-            "Counting the events of run \(run)",
-            """
-            SELECT key, (SELECT count(*) FROM acp_events WHERE run = key)::bigint,
-                greatest(covered_events, (SELECT max(position) + 1 FROM acp_events WHERE run = key))::bigint
-            FROM acp_runs WHERE id = $1::text
-            """, [.text(run.rawValue)])
-        guard let row = rows.first, let key = row.int(0), let found = row.int(1), let count = row.int(2), found < count
-        else { return nil }
-        return "a part of its events (rows of acp_events with run = \(key); \(found) of at least \(count) are there)"
-    }
+    // MARK: Writing
 
     /// Saves a run. It becomes the snapshot that covers all stored events.
     public func save(_ run: Run, json: [UInt8]) async throws {
@@ -223,6 +131,20 @@ extension PostgresStorage {
             WHERE run = (SELECT key FROM acp_runs WHERE id = $1::text)
             """, [.text(run.rawValue)])
         return rows.first?.int(0) ?? 0
+    }
+
+    /// Returns what is missing of a run's events, or `nil` if nothing is.
+    func missingPart(of run: RunID) async throws(StorageError) -> String? {
+        let rows = try await database.read(
+            "Counting the events of run \(run)",
+            """
+            SELECT key, (SELECT count(*) FROM acp_events WHERE run = key)::bigint,
+                greatest(covered_events, (SELECT max(position) + 1 FROM acp_events WHERE run = key))::bigint
+            FROM acp_runs WHERE id = $1::text
+            """, [.text(run.rawValue)])
+        guard let row = rows.first, let key = row.int(0), let found = row.int(1), let count = row.int(2), found < count
+        else { return nil }
+        return "a part of its events (rows of acp_events with run = \(key); \(found) of at least \(count) are there)"
     }
 
     // MARK: Owners

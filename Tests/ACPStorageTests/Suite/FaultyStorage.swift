@@ -13,6 +13,8 @@ enum Fault: CaseIterable, Sendable {
     case storesRepeatedCommitsTwice
     case ignoresExpectedCounts
     case tearsCommits
+    case failsCommitsBesideARefusedOne
+    case acceptsRefusedCommitsBesideOthers
     case reencodesEvents
     case acceptsNegativeNumbers
     case losesTheFirstLaterEvent
@@ -110,6 +112,8 @@ final class FaultyStorage: Storage {
     let counted = Mutex<[RunID: [Run]]>([:])
     /// The number of runs up to a position, for a fault of pages.
     let offsets = Mutex<[RunStatusQuery.Position: Int]>([:])
+    /// The commits in progress, for faults of groups.
+    let group = Mutex(CommitGroup())
     /// What faults of principals remember.
     let principals = Mutex(PrincipalMemory())
 
@@ -131,6 +135,8 @@ final class FaultyStorage: Storage {
         var commit = commit
         let found = try base.storedRun(commit.run)
         switch fault {
+        case .failsCommitsBesideARefusedOne, .acceptsRefusedCommitsBesideOthers:
+            return try await commitInGroup(commit)
         case .acceptsOldOwners:
             if let owner = found?.owner { commit.owner = owner }
         case .comparesProcessesOnly:

@@ -40,6 +40,8 @@ struct SuiteFindsFaultsTests {
                 "Of different commits at the same position, exactly one is stored, and as a whole",
             ]
         case .tearsCommits: ["A reader of a run that is being written sees whole commits only"]
+        case .failsCommitsBesideARefusedOne, .acceptsRefusedCommitsBesideOthers:
+            ["Of commits to many runs at once, each has its own outcome"]
         case .reencodesEvents: ["Events are returned in the order of their commits, byte for byte"]
         case .acceptsNegativeNumbers:
             [

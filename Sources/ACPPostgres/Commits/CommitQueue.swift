@@ -53,9 +53,12 @@ final class CommitQueue: Sendable {
     }
 
     /// Returns the limits for a number of connections. At least half of the connections remain for other calls.
+    ///
+    /// Each batch is executed by one process of the server. So batches are small enough that the commits of some dozens
+    /// of runs are divided among several of them.
     static func limits(connections: Int) -> CommitQueueStateMachine.Limits {
         CommitQueueStateMachine.Limits(
-            batchesInFlight: min(4, max(1, connections / 2)), commits: 64, bytes: 1_048_576)
+            batchesInFlight: min(4, max(1, connections / 2)), commits: 16, bytes: 1_048_576)
     }
 
     /// The number of commits that wait for a batch, for tests.

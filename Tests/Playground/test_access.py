@@ -22,12 +22,21 @@ RULES = {
 #: Views, by the places that are open in them.
 VIEWS = ["/agents", "/agents/researcher", "/agents/echo", "/agents/nobody", "/runs", "/sessions", "/processes"]
 
+#: Resolves when the colors of a changed scheme are shown. With reduced motion, a color that is inherited changes one frame
+#: later with each level of elements.
+SETTLED = """async () => {
+    for (let quiet = 0; quiet < 3; quiet++) {
+        await new Promise(requestAnimationFrame)
+        if (document.getAnimations().some((animation) => animation instanceof CSSTransition)) quiet = -1
+    }
+}"""
+
 
 def check(page: Page) -> None:
     """Checks a page with axe-core, in light and dark."""
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-        page.wait_for_timeout(200)
+        page.evaluate(SETTLED)
         violations = Axe().run(page, options=RULES).response["violations"]
         assert not violations, (
             scheme

@@ -31,7 +31,7 @@ struct SignedToken {
         let parts = text.split(separator: ".", maxSplits: 3, omittingEmptySubsequences: false)
         guard parts.count == 3, let headerBytes = Base64URL.bytes(parts[0]), let payload = Base64URL.bytes(parts[1]),
             let signature = Base64URL.bytes(parts[2])
-        else { throw TokenRejection("it is no JSON Web Token with a signature") }
+        else { throw TokenRejection("it is not a JSON Web Token with a signature") }
         let header = try Self.object(headerBytes, "header")
         guard let name = header["alg"]?.stringValue, let algorithm = JWTConfiguration.Algorithm(rawValue: name),
             configuration.algorithms.contains(algorithm)
@@ -70,7 +70,7 @@ struct SignedToken {
         } catch {
             throw TokenRejection("its \(name) is not JSON")
         }
-        guard let object = value.objectValue else { throw TokenRejection("its \(name) is no JSON object") }
+        guard let object = value.objectValue else { throw TokenRejection("its \(name) is not a JSON object") }
         // Two readers could choose different ones of two members with the same name.
         guard !JSONCensus.exceeds(value.census, in: json) else {
             throw TokenRejection("its \(name) has several members with the same name")

@@ -38,7 +38,7 @@ private func roundTrip<Value: ProtoObject>(_ type: Value.Type, _ json: [UInt8]) 
     }
     try demand(written == again || hasLargeNumber(tree), "the object is another one after a round trip")
     if let card = value as? A2A.AgentCard, let canonical = try? card.canonicalJSON() {
-        try demand((try? ACPJSON.decode(JSONValue.self, from: canonical)) != nil, "the canonical form is no JSON")
+        try demand((try? ACPJSON.decode(JSONValue.self, from: canonical)) != nil, "the canonical form is not JSON")
         _ = try? A2A.AgentCardVerifier(keys: [:]).verify(json: json)
     }
 }
@@ -63,11 +63,11 @@ private func rpc(_ json: [UInt8]) throws {
 
 private func errors(_ json: [UInt8]) throws {
     let error = A2AError(httpStatus: 400 + Int(json.first ?? 0), body: json)
-    try demand((try? ACPJSON.decode(JSONValue.self, from: error.httpBody())) != nil, "the body is no JSON")
+    try demand((try? ACPJSON.decode(JSONValue.self, from: error.httpBody())) != nil, "the body is not JSON")
     guard let object = (try? ACPJSON.decode(JSONValue.self, from: json))?.objectValue else { return }
     let other = A2AError(jsonRPC: object)
     let response = A2A.JSONRPC.response(to: .null, error: other)
-    try demand((try? ACPJSON.decode(JSONValue.self, from: response)) != nil, "the response is no JSON")
+    try demand((try? ACPJSON.decode(JSONValue.self, from: response)) != nil, "the response is not JSON")
 }
 
 private func urls(_ bytes: [UInt8]) throws {

@@ -288,7 +288,7 @@ public final class RunEngine: Service {
 
     private func execution(_ execution: RunExecution, did change: RunStateMachine.Change) {
         let id = execution.id
-        // Recorded first: whoever does not find the run among the executions, such as a shutdown, finds its trace ended.
+        // Recorded first: when a shutdown does not find the run among the executions any more, its trace has ended.
         record(change, of: execution)
         let (next, recovery) = state.withLock { state -> ([RunID], AsyncStream<Void>.Continuation?) in
             switch change {

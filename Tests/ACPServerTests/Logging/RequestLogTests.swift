@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ACPClient
-import ACPServer
 import Foundation
 import Logging
 import NIOHTTP1
 import Testing
+
+@testable import ACPServer
 
 @Suite("Log lines of requests and runs", .timeLimit(.minutes(5)))
 struct RequestLogTests {
@@ -35,6 +36,30 @@ struct RequestLogTests {
         }
         #expect(!log.text.contains("the content of a message"))
         #expect(!log.text.contains("secret"))
+    }
+
+    @Test("A line is the same for a handler that gets it as metadata")
+    func metadata() async throws {
+        var found: [[JSONObject]] = []
+        for isWrapped in [false, true] {
+            let log = JSONLog()
+            let handler = log.logger.handler
+            let wrapped = Logger(label: "test") { _ in LazyMetadataHandler(handler) }
+            try await withServer(configuration: logging, logger: isWrapped ? wrapped : log.logger) { server in
+                _ = try await server.run("echo", "a message")
+                _ = try await server.get("/nothing/here")
+                _ = try await server.get("/ping")
+            }
+            found.append(log.requests)
+        }
+        try #require(found.map(\.count) == [3, 3])
+        for (direct, metadata) in zip(found[0], found[1]) {
+            #expect(direct.map(\.key) == metadata.map(\.key))
+            // These differ between two requests.
+            for (key, value) in direct where !["time", "duration", "run_id", "bytes"].contains(key) {
+                #expect(metadata[key] == value, "\(key)")
+            }
+        }
     }
 
     @Test("A stream has its line when it ends, with the bytes that were sent")

@@ -22,14 +22,16 @@ struct RequestHead: Equatable {
     /// Reads a head. All properties are found in one pass over the headers, because this is on the path of every
     /// request.
     ///
-    /// - Throws: ``RejectionResponse``: 400 if the head does not have exactly one valid `Host`; 417 for an unknown
-    ///   expectation.
+    /// - Throws: ``RejectionResponse``: 400 if the head does not have exactly one valid `Host`, or the body has another
+    ///   transfer encoding than chunked, so that its end is not known; 417 for an unknown expectation.
     init(_ head: HTTPRequestHead) throws(RejectionResponse) {
         isHTTP10 = head.version == .http1_0
         isKeepAlive = head.isKeepAlive
         var hosts = 0
         var isHostValid = true
         var hasUnknownExpectation = false
+        var encodings = 0
+        var isChunked = true
         for (name, value) in head.headers {
             switch name.utf8.count {
             case 4 where name.isEqual(to: "host"):
@@ -51,6 +53,8 @@ struct RequestHead: Equatable {
                 if body == .none, let length = Int(value), length > 0 { body = .bytes(length) }
             case 17 where name.isEqual(to: "transfer-encoding"):
                 body = .unknown
+                encodings += 1
+                isChunked = isChunked && value[...].trimmed.isEqual(to: "chunked")
                 // HTTP/1.0 does not define it, so that it is unknown where the next request would begin.
                 if isHTTP10 { isKeepAlive = false }
             default: break
@@ -59,6 +63,10 @@ struct RequestHead: Equatable {
         if hosts > 1 || !isHostValid {
             throw RejectionResponse(
                 .badRequest, .invalidInput, "the request has more than one Host header, or one that is not valid")
+        }
+        if encodings > 1 || !isChunked {
+            throw RejectionResponse(
+                .badRequest, .invalidInput, "the only supported value of Transfer-Encoding is chunked, without others")
         }
         if isHTTP10 {
             expectsContinue = false

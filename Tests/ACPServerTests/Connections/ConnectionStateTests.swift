@@ -207,6 +207,9 @@ struct ConnectionStateTests {
             try !requestHead(.http1_1, ["Host": "a", "Expect": "100-continue", "Content-Length": "0"]).expectsContinue)
         for (headers, status) in [
             ([:], 400), (["Host": "a", "host": "a"], 400), (["Host": "a@b"], 400), (["Host": "a", "Expect": "x"], 417),
+            (["Host": "a", "Transfer-Encoding": "gzip"], 400),
+            (["Host": "a", "Transfer-Encoding": "gzip, chunked"], 400),
+            (["Host": "a", "Transfer-Encoding": "chunked", "transfer-encoding": "chunked"], 400),
         ] as [(HTTPHeaders, UInt)] {
             #expect(throws: RejectionResponse.self) { try requestHead(.http1_1, headers) }
             do { _ = try requestHead(.http1_1, headers) } catch let rejection as RejectionResponse {

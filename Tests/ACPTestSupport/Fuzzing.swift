@@ -87,11 +87,17 @@ package enum PlantedSecret {
     }
 
     /// Returns a URL with the secret in its password, and in its parameter `password` or one whose name ends so.
-    /// `nil` if it has none of them.
+    /// `nil` if it has none of them, or contains the secret already.
     package static func insert(intoPasswordsOf url: String, at position: Int) -> String? {
+        guard !url.contains(text) else { return nil }
         var result = url
         var isPlaced = false
-        if let parameter = url.range(of: "password=", options: .backwards) {
+        // In a URL, parameters follow a question mark; elsewhere, they are separated by spaces.
+        let separators = url.contains("://") ? "?&_" : " "
+        if let parameter = url.range(of: "password=", options: .backwards),
+            url[..<parameter.lowerBound].last.map({ separators.contains($0) }) ?? true,
+            !url.contains("://") || url[..<parameter.lowerBound].contains("?")
+        {
             result = url[..<parameter.upperBound] + text + url[parameter.upperBound...]
             isPlaced = true
         }

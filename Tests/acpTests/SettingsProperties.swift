@@ -65,7 +65,9 @@ private func texts(of definition: some SettingDefinition, in file: SettingsFile)
         }
     return texts.map { text in
         guard definition.secrecy == .urlCredentials else { return (text, text.contains(PlantedSecret.text)) }
-        let isSecret = PlantedSecret.password(of: text).map { text[$0].contains(PlantedSecret.text) }
-        return (text, isSecret ?? false)
+        // The text may also be in the scheme or the host.
+        let password = PlantedSecret.password(of: text).map { text[$0] } ?? ""
+        let count = password.ranges(of: PlantedSecret.text).count
+        return (text, count > 0 && count == text.ranges(of: PlantedSecret.text).count)
     }
 }

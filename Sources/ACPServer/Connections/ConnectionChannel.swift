@@ -63,9 +63,7 @@ struct ConnectionChannel: ServerChildChannel {
                 limits: limits, writeTimeout: writeTimeout, admission: admission, peer: peer, metrics: metrics,
                 logger: logger)
             let pipeline = channel.pipeline.syncOperations
-            let parser = try pipeline.handler(type: ByteToMessageHandler<HTTPRequestDecoder>.self)
-            try pipeline.addHandler(ConnectionBytesHandler(driver: driver), position: .first)
-            try pipeline.addHandler(ConnectionMessagesHandler(driver: driver), position: .after(parser))
+            try driver.addHandlers(to: pipeline)
             if let tls {
                 try pipeline.addHandler(NIOSSLServerHandler(context: tls.context), position: .first)
                 try pipeline.addHandler(ConnectionNetworkHandler(driver: driver), position: .first)

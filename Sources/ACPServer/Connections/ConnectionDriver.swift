@@ -50,6 +50,13 @@ final class ConnectionDriver {
 
     // MARK: - The pipeline
 
+    /// Adds the handlers before and after the parser of a pipeline.
+    func addHandlers(to pipeline: ChannelPipeline.SynchronousOperations) throws {
+        let parser = try pipeline.handler(type: ByteToMessageHandler<HTTPRequestDecoder>.self)
+        try pipeline.addHandler(ConnectionBytesHandler(driver: self), position: .first)
+        try pipeline.addHandler(ConnectionMessagesHandler(driver: self), position: .after(parser))
+    }
+
     func attach(bytes context: ChannelHandlerContext) { bytes = context }
     func attach(messages context: ChannelHandlerContext) { messages = context }
     func attach(network context: ChannelHandlerContext) { network = context }

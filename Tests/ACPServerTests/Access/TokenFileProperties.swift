@@ -35,7 +35,8 @@ func checkTokenFile(_ input: [UInt8]) throws {
         .map { $0.split(whereSeparator: { " \t\r".unicodeScalars.contains($0) }).map { String($0) } }
         .filter { $0.first.map { !$0.hasPrefix("#") } ?? false }
     try demand(lines.count == table.tokens.count, "\(lines.count) lines, \(table.tokens.count) tokens")
-    var written = ""
+    // A name at the start of a text would lose its byte order mark.
+    var written = "#\n"
     for (line, token) in zip(lines, table.tokens) {
         try demand(line.count == 3, "a line does not have three columns")
         try demand(token.principal.id.rawValue == line[0], "another name")

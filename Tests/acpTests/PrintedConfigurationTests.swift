@@ -40,6 +40,19 @@ struct PrintedConfigurationTests {
         }
     }
 
+    @Test("A character that YAML does not allow, or that ends a comment, is escaped")
+    func specialCharacters() throws {
+        let file = #"""
+            storage: {url: "redis://app:s3cret@host\nport: 1", prefix: "a\u0085b\u2028c\uFEFFd\x7Fe"}
+            """#
+        let values = try settings(file: file)
+        let text = PrintedConfiguration(values).text
+        #expect(!text.contains("\nport: 1") && !text.contains("s3cret"), "\(text)")
+        let again = try settings(file: text)
+        #expect(again[ServeSettings.listening.port] == values[ServeSettings.listening.port])
+        #expect(again[ServeSettings.storage.prefix] == values[ServeSettings.storage.prefix])
+    }
+
     @Test("Secrets are hidden")
     func secrets() throws {
         let values = try settings(

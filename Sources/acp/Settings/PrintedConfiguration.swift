@@ -48,7 +48,7 @@ struct PrintedConfiguration {
         let line =
             if let content = value.content {
                 if let redacted = definition.redacted(content) {
-                    "# \(name): \(redacted)  # \(source)"
+                    "# \(name): \(redacted.inComment)  # \(source)"
                 } else {
                     "\(name): \(content.yaml)  # \(source)"
                 }
@@ -117,8 +117,28 @@ extension String {
         return "\(self[..<scheme.upperBound])\(user)\(host)\(hidesQuery ? "?***" : "")"
     }
 
+    /// The text as it is written in a comment: in quotation marks if a character has to be escaped, such as a line break,
+    /// which would end the comment.
+    fileprivate var inComment: String { quoted == "\"\(self)\"" ? self : quoted }
+
     /// The text in quotation marks, as JSON and YAML write it.
     fileprivate var quoted: String {
-        (try? ACPJSON.encode(self)).map { String(decoding: $0, as: UTF8.self) } ?? "\"\""
+        let json = (try? ACPJSON.encode(self)).map { String(decoding: $0, as: UTF8.self) } ?? "\"\""
+        guard json.unicodeScalars.contains(where: \.isEscapedInYAML) else { return json }
+        return json.unicodeScalars.reduce(into: "") { text, scalar in
+            guard scalar.isEscapedInYAML else { return text.unicodeScalars.append(scalar) }
+            let digits = String(scalar.value, radix: 16)
+            text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+        }
+    }
+}
+
+extension Unicode.Scalar {
+    /// Whether YAML does not allow the character in a text, or reads it as a line break, but JSON does not escape it.
+    fileprivate var isEscapedInYAML: Bool {
+        switch value {
+        case 0x7F...0x9F, 0x2028, 0x2029, 0xFEFF, 0xFFFE, 0xFFFF: true
+        default: false
+        }
     }
 }

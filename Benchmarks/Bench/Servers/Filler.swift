@@ -61,14 +61,14 @@ actor Filler {
     private func fillRedis(_ range: Range<Int>) async throws {
         let client = try RedisClient(url: backing.form)
         let expiry = Int((Date().timeIntervalSince1970 + 86_400) * 1_000)
-        let parts = try document().dropLast().components(separatedBy: "run-0")
         for start in stride(from: range.lowerBound, to: range.upperBound, by: 2_000) {
             var commands: [RedisCommand] = []
             var scores: [RedisArgument] = []
             var queue: [RedisArgument] = []
             for number in start..<min(start + 2_000, range.upperBound) {
                 let id = "run-\(number)"
-                let json = parts.joined(separator: id) + #","_events":0}"#
+                // Each run has a time of its own: a run that is not where its time belongs is not listed.
+                let json = String(decoding: try ACPJSON.encode(run(number)).dropLast(), as: UTF8.self) + #","_events":0}"#
                 commands.append(RedisCommand("SET", "acp:run:\(id)", RedisArgument(json), "PX", 86_400_000))
                 scores += [RedisArgument(Int(Self.begin) + number), RedisArgument(id)]
                 queue += [RedisArgument(expiry), RedisArgument("\(id) \(Self.agent)")]

@@ -129,7 +129,10 @@ public struct PrincipalID: ACPIdentifier {
         var (left, right) = (left.rawValue, right.rawValue)
         return left.withUTF8 { left in
             right.withUTF8 { right in
-                left.count == right.count && left.elementsEqual(right)
+                guard left.count == right.count, let start = left.baseAddress, let other = right.baseAddress else {
+                    return left.count == right.count
+                }
+                return memcmp(start, other, left.count) == 0
             }
         }
     }

@@ -252,11 +252,13 @@ public final class ACPServer: Service {
     ) -> EntryMiddleware<Context> {
         let callers = CallerLimitMiddleware<Context>(
             configuration: configuration, limiter: callerLimiter, errors: forms)
+        let observation = ObservationMiddleware<Context>(
+            metrics: metrics.isEnabled ? metrics : nil,
+            log: configuration.logsRequests ? RequestLog(configuration, logger: logger) : nil)
         return EntryMiddleware(
             tracing: TracingMiddleware(tracer: tracer),
             identity: configuration.authentication.map { IdentityMiddleware(authentication: $0) },
-            metrics: metrics.isEnabled ? RequestMetricsMiddleware(metrics: metrics) : nil,
-            log: configuration.logsRequests ? RequestLogMiddleware(configuration, logger: logger) : nil,
+            observation: metrics.isEnabled || configuration.logsRequests ? observation : nil,
             browsers: BrowserMiddleware(configuration, listeningOn: address, errors: forms),
             callers: configuration.callers.countsCallers ? callers : nil,
             errors: errors)
@@ -296,10 +298,9 @@ public final class ACPServer: Service {
         to router: some RouterMethods<Context>, _ environment: RouteEnvironment
     ) {
         let rules = environment.access
-        HealthRoutes(engine: engine, rules: rules).add(to: RouteGroups(of: router, rules))
+        HealthRoutes(engine: engine, rules: rules).add(to: RouteGroups(of: router, rules, budgets: nil))
         let budgets = environment.budgets
-        let groups = RouteGroups(of: router, rules)
-        groups.add(middleware: ResponseBudgetMiddleware<Context>(budgets: budgets))
+        let groups = RouteGroups(of: router, rules, budgets: budgets)
         AgentRoutes(agents: agents).add(to: groups)
         RunRoutes(
             rules: rules, configuration: configuration, keepAlive: environment.keepAlive,

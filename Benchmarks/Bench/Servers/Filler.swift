@@ -68,7 +68,8 @@ actor Filler {
             for number in start..<min(start + 2_000, range.upperBound) {
                 let id = "run-\(number)"
                 // Each run has a time of its own: a run that is not where its time belongs is not listed.
-                let json = String(decoding: try ACPJSON.encode(run(number)).dropLast(), as: UTF8.self) + #","_events":0}"#
+                let json =
+                    String(decoding: try ACPJSON.encode(run(number)).dropLast(), as: UTF8.self) + #","_events":0}"#
                 commands.append(RedisCommand("SET", "acp:run:\(id)", RedisArgument(json), "PX", 86_400_000))
                 scores += [RedisArgument(Int(Self.begin) + number), RedisArgument(id)]
                 queue += [RedisArgument(expiry), RedisArgument("\(id) \(Self.agent)")]

@@ -137,6 +137,13 @@ package struct JSONWriter {
 
     mutating func number(_ value: Double) throws(JSONFault) {
         guard value.isFinite else { throw JSONFault(.notFinite(value)) }
+        number(finite: value)
+    }
+
+    /// Writes a number.
+    ///
+    /// - Precondition: It is finite.
+    package mutating func number(finite value: Double) {
         // Without ".0" if there is no fraction, as Foundation writes it.
         var text = value.description
         if text.hasSuffix(".0") { text.removeLast(2) }

@@ -46,7 +46,7 @@ package struct AccessRules: Sendable {
     /// Returns whether a request has a credential that is accepted.
     func isAuthenticated(_ request: HTTPRequest) async -> Bool { (try? await authorize(request)) != nil }
 
-    /// What the sender of the current request reaches, which ``AccessMiddleware`` or a signature has let pass.
+    /// What the sender of the current request reaches, which ``RouteMiddleware`` or a signature has let pass.
     ///
     /// - Throws: ``ErrorResponse``: 401 if neither has.
     var current: RunAccess {
@@ -99,18 +99,5 @@ extension ErrorResponse {
         ErrorResponse(
             .unauthorized, .unauthorized, "a credential is missing or wrong: send Authorization: Bearer TOKEN",
             headers: [.wwwAuthenticate: "Bearer"])
-    }
-}
-
-/// Lets requests pass whose senders have a role. Others are rejected with 401 or 403.
-struct AccessMiddleware<Context: RequestContext>: RouterMiddleware {
-    let rules: AccessRules
-    let role: Principal.Role
-
-    func handle(
-        _ request: Request, context: Context, next: (Request, Context) async throws -> Response
-    ) async throws -> Response {
-        try await rules.authorize(request.head, for: role)
-        return try await next(request, context)
     }
 }

@@ -78,7 +78,8 @@ public struct JSONLogHandler: LogHandler {
         var writer = JSONWriter(depth: ACPJSON.maximumDepth)
         do throws(JSONFault) {
             try writer.beginObject()
-            try writer.member(named: "time", Timestamp.now)
+            writer.key("time")
+            Timestamp.now.write(to: &writer)
             writer.key("level")
             writer.string(level.rawValue)
             writer.key("logger")

@@ -13,10 +13,8 @@ struct EntryMiddleware<Context: RemoteAddressRequestContext>: RouterMiddleware {
     let tracing: TracingMiddleware<Context>
     /// `nil` if callers need no credential.
     let identity: IdentityMiddleware<Context>?
-    /// `nil` if there are no metrics.
-    let metrics: RequestMetricsMiddleware<Context>?
-    /// `nil` if requests are not logged.
-    let log: RequestLogMiddleware<Context>?
+    /// `nil` if requests are neither counted nor logged.
+    let observation: ObservationMiddleware<Context>?
     let browsers: BrowserMiddleware<Context>
     /// `nil` if callers have no limits.
     let callers: CallerLimitMiddleware<Context>?
@@ -28,18 +26,13 @@ struct EntryMiddleware<Context: RemoteAddressRequestContext>: RouterMiddleware {
     }
 
     private func identify(_ request: Request, _ context: Context, _ next: Next) async throws -> Response {
-        guard let identity else { return try await measure(request, context, next) }
-        return try await identity.handle(request, context: context) { try await measure($0, $1, next) }
+        guard let identity else { return try await observe(request, context, next) }
+        return try await identity.handle(request, context: context) { try await observe($0, $1, next) }
     }
 
-    private func measure(_ request: Request, _ context: Context, _ next: Next) async throws -> Response {
-        guard let metrics else { return try await log(request, context, next) }
-        return try await metrics.handle(request, context: context) { try await log($0, $1, next) }
-    }
-
-    private func log(_ request: Request, _ context: Context, _ next: Next) async throws -> Response {
-        guard let log else { return try await check(request, context, next) }
-        return try await log.handle(request, context: context) { try await check($0, $1, next) }
+    private func observe(_ request: Request, _ context: Context, _ next: Next) async throws -> Response {
+        guard let observation else { return try await check(request, context, next) }
+        return try await observation.handle(request, context: context) { try await check($0, $1, next) }
     }
 
     private func check(_ request: Request, _ context: Context, _ next: Next) async throws -> Response {

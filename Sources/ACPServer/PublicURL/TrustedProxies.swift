@@ -61,6 +61,13 @@ public struct TrustedProxies: Sendable, Hashable {
         }
     }
 
+    /// Returns an address as it is usually written, or `nil` if it is that of a socket in the file system.
+    static func text(of address: SocketAddress) -> String? {
+        guard case .v4(let address) = address else { return address.ipAddress }
+        // Composed here, since every request is logged with it, and the system's function takes many times longer.
+        return withUnsafeBytes(of: address.address.sin_addr) { "\($0[0]).\($0[1]).\($0[2]).\($0[3])" }
+    }
+
     /// The addresses with a common prefix.
     private struct Range: Sendable, Hashable {
         let first: [UInt8]

@@ -6,7 +6,7 @@ import ACPCore
 ///
 /// A run must be removed before a property changes by which it is listed.
 struct RunListings {
-    private var all = ListingSet()
+    private let all = ListingSet()
     /// The same lists with the runs of each principal.
     private var byPrincipal: [PrincipalID: ListingSet] = [:]
 
@@ -41,22 +41,24 @@ struct RunListings {
     mutating func removeByChange(_ run: RunEntry) { update(run) { $0.removeByChange(run) } }
 
     /// Changes the lists of all runs, and those of the run's principal, if it has one.
-    private mutating func update(_ run: RunEntry, _ change: (inout ListingSet) -> Void) {
-        change(&all)
+    private mutating func update(_ run: RunEntry, _ change: (ListingSet) -> Void) {
+        change(all)
         guard let principal = run.summary.principal else { return }
-        guard let index = byPrincipal.index(forKey: principal) else {
-            var lists = ListingSet()
-            change(&lists)
+        if let lists = byPrincipal[principal] {
+            change(lists)
+            if lists.isEmpty { byPrincipal[principal] = nil }
+        } else {
+            let lists = ListingSet()
+            change(lists)
             if !lists.isEmpty { byPrincipal[principal] = lists }
-            return
         }
-        change(&byPrincipal.values[index])
-        if byPrincipal.values[index].isEmpty { byPrincipal.remove(at: index) }
     }
 }
 
 /// The lists of all runs, or of all runs of one principal.
-private struct ListingSet {
+///
+/// It is a class, so that finding the lists of a principal does not copy them.
+private final class ListingSet {
     private struct AgentStatus: Hashable {
         let agent: AgentName
         let status: DetailedRunStatus
@@ -83,7 +85,7 @@ private struct ListingSet {
     }
 
     /// Inserts a run into the lists by time, agent and session.
-    mutating func insert(_ run: RunEntry) {
+    func insert(_ run: RunEntry) {
         let time = run.summary.createdAt
         all.insert(run, at: time)
         byAgent[run.summary.agentName, default: RunListing()].insert(run, at: time)
@@ -92,7 +94,7 @@ private struct ListingSet {
         }
     }
 
-    mutating func remove(_ run: RunEntry) {
+    func remove(_ run: RunEntry) {
         let time = run.summary.createdAt
         all.remove(run, at: time)
         byAgent.remove(run, at: time, listedBy: run.summary.agentName)
@@ -100,21 +102,21 @@ private struct ListingSet {
     }
 
     /// Inserts an unfinished run into the list by status.
-    mutating func insertByStatus(_ run: RunEntry) {
+    func insertByStatus(_ run: RunEntry) {
         byStatus[run.summary.status, default: RunListing()].insert(run, at: run.summary.createdAt)
     }
 
-    mutating func removeByStatus(_ run: RunEntry) {
+    func removeByStatus(_ run: RunEntry) {
         byStatus.remove(run, at: run.summary.createdAt, listedBy: run.summary.status)
     }
 
     /// Inserts a run into the list of its agent's runs in its status, by the change of status.
-    mutating func insertByChange(_ run: RunEntry) {
+    func insertByChange(_ run: RunEntry) {
         byChange[AgentStatus(agent: run.summary.agentName, status: run.change.status), default: RunListing()]
             .insert(run, at: run.change.time)
     }
 
-    mutating func removeByChange(_ run: RunEntry) {
+    func removeByChange(_ run: RunEntry) {
         byChange.remove(
             run, at: run.change.time,
             listedBy: AgentStatus(agent: run.summary.agentName, status: run.change.status))

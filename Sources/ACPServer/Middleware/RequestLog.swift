@@ -9,7 +9,7 @@ import NIOCore
 import Tracing
 
 /// Logs one line per request: how it ended, and never what it contained.
-struct RequestLogMiddleware<Context: RemoteAddressRequestContext>: RouterMiddleware {
+struct RequestLog: Sendable {
     private let logger: Logger
     /// The handler of the logger, if it writes JSON and adds nothing to it. Lines are passed to it without the metadata of
     /// a message, whose creation would take longer than writing the line.
@@ -25,27 +25,23 @@ struct RequestLogMiddleware<Context: RemoteAddressRequestContext>: RouterMiddlew
         trustedProxies = configuration.trustedProxies
     }
 
-    func handle(
-        _ request: Request, context: Context, next: (Request, Context) async throws -> Response
-    ) async throws -> Response {
-        let start = ContinuousClock.now
-        let client = client(request, context)
-        var response: Response
-        do {
-            response = try await next(request, context)
-        } catch {
-            let status = ErrorResponse(error).status
-            log(
-                RequestLine(request, RouteLabel.route(of: context), status, nil, client, RequestIdentity.principal),
-                since: start, bytes: 0)
-            throw error
-        }
+    /// Logs a request when its response has been sent, or at once if the length of the response is known.
+    ///
+    /// - Parameters:
+    ///   - route: The template of the route's path.
+    ///   - address: The address of the connection.
+    ///   - duration: The time until now.
+    ///   - start: When the request has arrived.
+    func didRespond(
+        _ request: Request, _ route: String, _ response: inout Response, from address: SocketAddress?,
+        after duration: Duration, since start: ContinuousClock.Instant
+    ) {
         let line = RequestLine(
-            request, RouteLabel.route(of: context), response.status, response.headers.value(of: .runID), client,
+            request, route, response.status, response.headers.value(of: .runID), client(request, address),
             RequestIdentity.principal)
         guard response.body.contentLength == nil else {
-            log(line, since: start, bytes: request.method == .head ? 0 : response.body.contentLength ?? 0)
-            return response
+            let bytes = request.method == .head ? 0 : response.body.contentLength ?? 0
+            return log(line, .init(duration: duration, bytes: bytes, isAborted: false))
         }
         let body = response.body
         response.body = ResponseBody { writer in
@@ -53,40 +49,42 @@ struct RequestLogMiddleware<Context: RemoteAddressRequestContext>: RouterMiddlew
             do {
                 try await body.write(CountingWriter(base: writer, count: count))
             } catch {
-                log(line, since: start, bytes: count.bytes, isAborted: true)
+                log(line, .init(duration: .now - start, bytes: count.bytes, isAborted: true))
                 throw error
             }
-            log(line, since: start, bytes: count.bytes)
+            log(line, .init(duration: .now - start, bytes: count.bytes, isAborted: false))
         }
-        return response
     }
 
-    private func log(_ line: RequestLine, since start: ContinuousClock.Instant, bytes: Int, isAborted: Bool = false) {
+    /// Logs a request that has no response yet, because of an error with a status.
+    func didFail(
+        _ request: Request, _ route: String, _ status: HTTPResponse.Status, from address: SocketAddress?,
+        after duration: Duration
+    ) {
+        let line = RequestLine(request, route, status, nil, client(request, address), RequestIdentity.principal)
+        log(line, .init(duration: duration, bytes: 0, isAborted: false))
+    }
+
+    private func log(_ line: RequestLine, _ end: RequestLine.End) {
         let level = line.level
         guard level >= logger.logLevel else { return }
-        let end = RequestLine.End(duration: ContinuousClock.now - start, bytes: bytes, isAborted: isAborted)
         if let json {
-            json.log(level, "request") { writer throws(JSONFault) in
-                try line.forEachValue(end) { name, value throws(JSONFault) in
-                    try writer.member(named: name, value)
-                }
-            }
+            json.log(level, "request") { line.write(end, to: &$0) }
         } else {
             var metadata = Logger.Metadata(minimumCapacity: 10)
-            line.forEachValue(end) { name, value in metadata[name] = value.metadata }
+            line.write(end, to: &metadata)
             logger.log(level: level, "request", metadata: metadata)
         }
     }
 
     /// Returns the address of the client. Behind a trusted proxy, that is the one that the proxy has seen.
-    private func client(_ request: Request, _ context: Context) -> String? {
-        let address = context.remoteAddress
+    private func client(_ request: Request, _ address: SocketAddress?) -> String? {
         guard let trustedProxies, trustedProxies.includes(address),
             let forwarded = request.headers[values: .forwardedFor].last,
             let client = forwarded.split(separator: ",").last?.trimmingPrefix(while: { $0 == " " }),
             (2...64).contains(client.utf8.count),
             client.utf8.allSatisfy({ $0.isHexDigit || $0 == 0x2E || $0 == 0x3A || $0 == 0x5B || $0 == 0x5D })
-        else { return address?.ipAddress }
+        else { return address.flatMap(TrustedProxies.text(of:)) }
         return String(client)
     }
 }
@@ -126,20 +124,18 @@ private struct RequestLine: Sendable {
         level = status.kind == .successful && Self.probes.contains { route.hasSuffix($0) } ? .debug : .info
     }
 
-    /// Calls a closure with the names and values of the line, in the order of the names.
-    func forEachValue<Failure: Error>(
-        _ end: End, _ body: (String, JSONValue) throws(Failure) -> Void
-    ) throws(Failure) {
-        if end.isAborted { try body("aborted", .bool(true)) }
-        try body("bytes", .integer(Int64(end.bytes)))
-        if let client { try body("client", .string(client)) }
-        try body("duration", .number((end.duration / .microseconds(1)).rounded() / 1e6))
-        try body("method", .string(method))
-        if let principal { try body("principal", .string(principal.rawValue)) }
-        try body("route", .string(route))
-        if let runID { try body("run_id", .string(runID)) }
-        try body("status", .integer(Int64(status)))
-        if let traceID { try body("trace_id", .string(traceID)) }
+    /// Writes the members of the line, in the order of their names.
+    func write(_ end: End, to members: inout some LineMembers) {
+        if end.isAborted { members.add("aborted", true) }
+        members.add("bytes", end.bytes)
+        if let client { members.add("client", client) }
+        members.add("duration", (end.duration / .microseconds(1)).rounded() / 1e6)
+        members.add("method", method)
+        if let principal { members.add("principal", principal.rawValue) }
+        members.add("route", route)
+        if let runID { members.add("run_id", runID) }
+        members.add("status", status)
+        if let traceID { members.add("trace_id", traceID) }
     }
 
     /// Returns the id of the run that a path names.
@@ -151,17 +147,44 @@ private struct RequestLine: Sendable {
     }
 }
 
-extension JSONValue {
-    /// The value of a ``RequestLine`` as metadata of a message.
-    fileprivate var metadata: Logger.MetadataValue {
-        switch self {
-        case .string(let text): .string(text)
-        case .integer(let value): .stringConvertible(Int(value))
-        case .number(let value): .stringConvertible(value)
-        case .bool(let value): .stringConvertible(value)
-        default: .string("\(self)")
-        }
+/// The members of a line of the log, as JSON or as the metadata of a message.
+private protocol LineMembers {
+    mutating func add(_ name: JSONName, _ text: String)
+    mutating func add(_ name: JSONName, _ number: Int)
+    mutating func add(_ name: JSONName, _ number: Double)
+    mutating func add(_ name: JSONName, _ isTrue: Bool)
+}
+
+extension JSONWriter: LineMembers {
+    fileprivate mutating func add(_ name: JSONName, _ text: String) {
+        key(name)
+        string(text)
     }
+
+    fileprivate mutating func add(_ name: JSONName, _ number: Int) {
+        key(name)
+        integer(number)
+    }
+
+    fileprivate mutating func add(_ name: JSONName, _ number: Double) {
+        key(name)
+        self.number(finite: number)
+    }
+
+    fileprivate mutating func add(_ name: JSONName, _ isTrue: Bool) {
+        key(name)
+        bool(isTrue)
+    }
+}
+
+extension Logger.Metadata: LineMembers {
+    fileprivate mutating func add(_ name: JSONName, _ text: String) { self[name.text] = .string(text) }
+
+    fileprivate mutating func add(_ name: JSONName, _ number: Int) { self[name.text] = .stringConvertible(number) }
+
+    fileprivate mutating func add(_ name: JSONName, _ number: Double) { self[name.text] = .stringConvertible(number) }
+
+    fileprivate mutating func add(_ name: JSONName, _ isTrue: Bool) { self[name.text] = .stringConvertible(isTrue) }
 }
 
 /// The number of bytes of a body. Only the task that writes the body uses it.

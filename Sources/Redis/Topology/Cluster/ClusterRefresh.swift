@@ -30,26 +30,33 @@ enum ClusterRefresh {
     private static func query(
         _ addresses: [RedisAddress], _ probe: TopologyProbe
     ) async -> (views: [ClusterView], failures: [(RedisAddress, RedisError)]) {
-        await withTaskGroup(of: (RedisAddress, Result<ClusterView, any Error>).self) { group in
-            for address in addresses {
-                group.addTask {
-                    do {
-                        return (address, .success(try await ClusterView.query(address, with: probe)))
-                    } catch {
-                        return (address, .failure(error))
-                    }
-                }
-            }
+        await withTaskGroup(of: Answer.self) { group in
+            for address in addresses { group.addTask { await answer(of: address, probe) } }
             var views: [ClusterView] = []
             var failures: [(RedisAddress, RedisError)] = []
-            for await (address, result) in group {
-                switch result {
-                case .success(let view): views.append(view)
-                case .failure(let error): failures.append((address, ConnectFailure.redisError(for: error)))
+            for await answer in group {
+                switch answer {
+                case .view(let view): views.append(view)
+                case .failure(let address, let error): failures.append((address, error))
                 }
                 if views.count >= Self.quorum { group.cancelAll() }
             }
             return (views, failures)
+        }
+    }
+
+    private enum Answer: Sendable {
+        case view(ClusterView)
+        case failure(RedisAddress, RedisError)
+    }
+
+    // Not a closure with `do` and `catch`, whose result is a tuple: Swift 6.3 with optimization releases the address in that
+    // one too often if the query fails.
+    private static func answer(of address: RedisAddress, _ probe: TopologyProbe) async -> Answer {
+        do {
+            return .view(try await ClusterView.query(address, with: probe))
+        } catch {
+            return .failure(address, ConnectFailure.redisError(for: error))
         }
     }
 

@@ -160,6 +160,7 @@ public struct ServerConfiguration: Sendable {
         var numbers = [
             ("maximumBodySize", maximumBodySize, 1),
             ("connections.maximumCount", connections.maximumCount, 1), ("connections.reserve", connections.reserve, 0),
+            ("connections.maximumStreams", connections.maximumStreams, 1),
             ("limits.maximumMessages", limits.maximumMessages, 1), ("limits.maximumParts", limits.maximumParts, 1),
             ("limits.maximumValues", limits.maximumValues, 1), ("limits.maximumLinks", limits.maximumLinks, 0),
             ("limits.maximumLinkBytes", limits.maximumLinkBytes, 0),

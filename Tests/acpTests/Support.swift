@@ -106,6 +106,7 @@ struct Sample {
         Sample(
             "tls.clientOptional", "true", yaml: "true",
             context: "tls: {certificate: \"/a\", key: \"/b\", clientCA: \"/d\"}"),
+        Sample("tls.http2", "false", yaml: "false", context: "tls: {certificate: \"/a\", key: \"/b\"}"),
         Sample("urls.public", "https://agents.example.com/acp"),
         Sample("urls.trustedProxies", "10.0.0.0/8,::1", yaml: "[\"10.0.0.0/8\", \"::1\"]"),
         Sample("urls.signingFile", "Package.swift"),

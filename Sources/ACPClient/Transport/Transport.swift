@@ -55,6 +55,8 @@ package final class Transport: Sendable {
                 redirectConfiguration: .disallow,
                 timeout: .init(connect: TimeAmount(clamping: configuration.timeouts.connect))
             )
+            // With HTTP/2, all streams would share one connection, and wait when the server allows no more on it.
+            settings.httpVersion = .http1Only
             settings.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = configuration.maximumConnections
             // Common servers close idle connections after five seconds. Closing them earlier avoids sending a request
             // that must not be repeated on a connection that is about to be closed.

@@ -9,6 +9,9 @@ public struct ConnectionConfiguration: Sendable, Hashable {
     ///
     /// Further connections receive 503 and are closed, except that ``reserve`` of them may still request `/ping`,
     /// `/healthz` and `/readyz`.
+    ///
+    /// It is also the maximum number of requests of all HTTP/2 connections that are processed at the same time. Further
+    /// ones receive 503, with the same exception.
     public var maximumCount: Int
     /// The number of connections beyond ``maximumCount`` that are accepted for health checks.
     public var reserve: Int
@@ -29,6 +32,9 @@ public struct ConnectionConfiguration: Sendable, Hashable {
     public var bodyTimeout: Duration
     /// How long a client may accept no byte of a response or a stream before its connection is closed.
     ///
+    /// With HTTP/2, the request is ended by a reset of its stream. The connection is closed only if the client accepts
+    /// nothing on any of its streams.
+    ///
     /// The time is measured from the first check that finds the connection stalled, which follows within a quarter of
     /// it.
     public var writeTimeout: Duration
@@ -36,6 +42,11 @@ public struct ConnectionConfiguration: Sendable, Hashable {
     ///
     /// At most twice ``ServerConfiguration/maximumBodySize`` is discarded, or 1 MiB if that is more.
     public var drainTimeout: Duration
+    /// The maximum number of requests that a client can have open at the same time on one HTTP/2 connection.
+    ///
+    /// Clients learn it when they connect, and wait with further requests. A connection that exceeds it is closed.
+    /// Values below 100 can close connections of clients that do not wait for the server's settings.
+    public var maximumStreams: Int
 
     /// Creates limits.
     ///
@@ -48,6 +59,7 @@ public struct ConnectionConfiguration: Sendable, Hashable {
     ///   - bodyTimeout: Defaults to 2 minutes.
     ///   - writeTimeout: Defaults to 30 seconds.
     ///   - drainTimeout: Defaults to 5 seconds.
+    ///   - maximumStreams: Defaults to 100.
     public init(
         maximumCount: Int = 900,
         reserve: Int = 24,
@@ -56,7 +68,8 @@ public struct ConnectionConfiguration: Sendable, Hashable {
         minimumBodyRate: Int = 1_024,
         bodyTimeout: Duration = .seconds(120),
         writeTimeout: Duration = .seconds(30),
-        drainTimeout: Duration = .seconds(5)
+        drainTimeout: Duration = .seconds(5),
+        maximumStreams: Int = 100
     ) {
         self.maximumCount = maximumCount
         self.reserve = reserve
@@ -66,5 +79,6 @@ public struct ConnectionConfiguration: Sendable, Hashable {
         self.bodyTimeout = bodyTimeout
         self.writeTimeout = writeTimeout
         self.drainTimeout = drainTimeout
+        self.maximumStreams = maximumStreams
     }
 }

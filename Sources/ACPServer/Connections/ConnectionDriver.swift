@@ -8,9 +8,20 @@ import NIOSSL
 /// Performs the actions of a ``ConnectionState`` on its channel. It is confined to the channel's event loop.
 ///
 /// It has two handlers in the pipeline: one before the parser, which counts bytes, and one after it, which sees
-/// requests and responses. With TLS there is a third one before the encryption, which counts what is sent.
+/// requests and responses. With TLS there is a third one before the encryption, which counts what is sent. With HTTP/2,
+/// requests and responses are those of ``StreamHandler``.
 final class ConnectionDriver {
+    /// Which protocol the connection uses.
+    enum Phase {
+        /// The client chooses the protocol in the handshake of TLS.
+        case handshake
+        case http1
+        case http2
+    }
+
     var state: ConnectionState
+    private(set) var phase: Phase
+    private var openStreams = 0
     private var writing: WriteProgress
     let admission: Admission
     private let metrics: ServerMetrics
@@ -30,11 +41,14 @@ final class ConnectionDriver {
     /// Whether anything of a response has been written.
     private var hasWritten = false
 
-    /// - Parameter peer: Receives the client's certificate. `nil` without TLS.
+    /// - Parameters:
+    ///   - phase: Defaults to HTTP/1.
+    ///   - peer: Receives the client's certificate. `nil` without TLS.
     init(
-        limits: ConnectionState.Limits, writeTimeout: TimeAmount, admission: Admission, peer: TLSPeer? = nil,
-        metrics: ServerMetrics, logger: Logger
+        limits: ConnectionState.Limits, writeTimeout: TimeAmount, admission: Admission, phase: Phase = .http1,
+        peer: TLSPeer? = nil, metrics: ServerMetrics, logger: Logger
     ) {
+        self.phase = phase
         self.peer = peer
         var limits = limits
         if admission != .full {
@@ -50,10 +64,9 @@ final class ConnectionDriver {
 
     // MARK: - The pipeline
 
-    /// Adds the handlers before and after the parser of a pipeline.
-    func addHandlers(to pipeline: ChannelPipeline.SynchronousOperations) throws {
+    /// Adds the handler after the parser of HTTP/1 to a pipeline. The one before it is added when the connection opens.
+    func addMessagesHandler(to pipeline: ChannelPipeline.SynchronousOperations) throws {
         let parser = try pipeline.handler(type: ByteToMessageHandler<HTTPRequestDecoder>.self)
-        try pipeline.addHandler(ConnectionBytesHandler(driver: self), position: .first)
         try pipeline.addHandler(ConnectionMessagesHandler(driver: self), position: .after(parser))
     }
 
@@ -82,6 +95,40 @@ final class ConnectionDriver {
         }
     }
 
+    /// Handles the opening of the connection, before there are handlers of its protocol.
+    func opened() { if phase == .handshake { updateTimer() } }
+
+    func useHTTP1() { phase = .http1 }
+
+    func useHTTP2() {
+        phase = .http2
+        state.beginStreams(at: .now())
+        updateTimer()
+    }
+
+    func streamOpened() { streamsChanged(by: 1) }
+    func streamClosed() { streamsChanged(by: -1) }
+
+    private func streamsChanged(by difference: Int) {
+        openStreams += difference
+        state.streamsChanged(to: openStreams, at: .now())
+        updateTimer()
+    }
+
+    /// Handles the shutdown of the server. With HTTP/1, the handler of requests and responses does so.
+    func shouldQuiesce() {
+        switch phase {
+        case .handshake: bytes?.close(promise: nil)
+        case .http1: break
+        case .http2:
+            state.quiesceStreams(at: .now())
+            updateTimer()
+        }
+    }
+
+    /// Closes a connection with HTTP/2 because of an error, of which the client has been informed.
+    func closeStreams() { bytes?.close(promise: nil) }
+
     func handshakeCompleted(_ channel: any Channel) { peer?.handshakeCompleted(on: channel) }
 
     /// Logs an error of TLS, such as a certificate that the client or the server does not accept.
@@ -92,6 +139,8 @@ final class ConnectionDriver {
 
     func inputClosed() {
         isInputClosed = true
+        // With HTTP/2, the server could send no more than what the client has already allowed.
+        if phase == .http2 { bytes?.close(promise: nil) }
         if state.isDiscarding, writing.isFinished { bytes?.close(promise: nil) }
     }
 
@@ -126,6 +175,9 @@ final class ConnectionDriver {
         case .finish: finish()
         case .failBody: messages?.fireErrorCaught(SlowBodyError())
         case .reject(let rejection): send(rejection)
+        case .endStreams:
+            bytes?.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent())
+            updateTimer()
         }
     }
 

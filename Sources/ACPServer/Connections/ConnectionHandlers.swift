@@ -19,6 +19,11 @@ final class ConnectionBytesHandler: ChannelDuplexHandler, RemovableChannelHandle
     func handlerAdded(context: ChannelHandlerContext) { driver.attach(bytes: context) }
     func handlerRemoved(context: ChannelHandlerContext) { driver.detach() }
 
+    func channelActive(context: ChannelHandlerContext) {
+        context.fireChannelActive()
+        driver.opened()
+    }
+
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         if driver.received(unwrapInboundIn(data).readableBytes) { context.fireChannelRead(data) }
     }
@@ -29,10 +34,12 @@ final class ConnectionBytesHandler: ChannelDuplexHandler, RemovableChannelHandle
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        // Before the protocol is chosen and the first request is read.
+        if case .handshakeCompleted? = event as? TLSUserEvent { driver.handshakeCompleted(context.channel) }
         context.fireUserInboundEventTriggered(event)
         switch event {
         case ChannelEvent.inputClosed: driver.inputClosed()
-        case TLSUserEvent.handshakeCompleted: driver.handshakeCompleted(context.channel)
+        case is ChannelShouldQuiesceEvent: driver.shouldQuiesce()
         default: break
         }
     }
@@ -42,7 +49,8 @@ final class ConnectionBytesHandler: ChannelDuplexHandler, RemovableChannelHandle
         // request is complete.
         if case .uncleanShutdown? = error as? NIOSSLError { return }
         driver.failed(error)
-        context.fireErrorCaught(error)
+        // With HTTP/1, the task that serves the connection closes it.
+        if driver.phase == .http1 { context.fireErrorCaught(error) } else { context.close(promise: nil) }
     }
 
     func read(context: ChannelHandlerContext) {
@@ -100,7 +108,7 @@ final class ConnectionMessagesHandler: ChannelDuplexHandler, RemovableChannelHan
     typealias OutboundIn = HTTPServerResponsePart
     typealias OutboundOut = HTTPServerResponsePart
 
-    private static let healthPaths: Set<Substring> = ["/ping", "/healthz", "/readyz"]
+    static let healthPaths: Set<Substring> = ["/ping", "/healthz", "/readyz"]
 
     private let driver: ConnectionDriver
 

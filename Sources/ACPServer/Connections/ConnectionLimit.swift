@@ -15,7 +15,8 @@ enum Admission: Equatable {
     case dropped
 }
 
-/// Counts the connections of a server and decides how a new one is served.
+/// Counts the connections of a server and decides how a new one is served. Another instance counts the streams of
+/// connections with HTTP/2.
 final class ConnectionLimit: Sendable {
     private struct State {
         var count = 0
@@ -24,12 +25,18 @@ final class ConnectionLimit: Sendable {
 
     private let maximum: Int
     private let reserve: Int
+    private let subject: String
     private let logger: Logger
     private let openConnections: Meter?
     private let state = Mutex(State())
 
-    /// - Parameter openConnections: Receives the number of open connections. Defaults to none.
-    init(maximum: Int, reserve: Int, logger: Logger, openConnections: Meter? = nil) {
+    /// - Parameters:
+    ///   - subject: What is counted, for the log. Defaults to connections.
+    ///   - openConnections: Receives the number of open connections. Defaults to none.
+    init(
+        maximum: Int, reserve: Int, subject: String = "connections", logger: Logger, openConnections: Meter? = nil
+    ) {
+        self.subject = subject
         self.maximum = max(1, maximum)
         self.reserve = max(0, reserve)
         self.logger = logger
@@ -51,7 +58,7 @@ final class ConnectionLimit: Sendable {
         openConnections?.increment()
         if isFirstRejection {
             logger.warning(
-                "the limit of connections is reached: further ones receive 503",
+                "the limit of \(subject) is reached: further ones receive 503",
                 metadata: ["maximum": "\(maximum)"])
         }
         return admission(of: number)

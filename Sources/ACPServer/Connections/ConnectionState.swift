@@ -2,7 +2,10 @@
 
 import NIOCore
 
-/// The state machine of an HTTP/1 connection: its timeouts, rejected requests and closing, without I/O.
+/// The state machine of a connection: its timeouts, rejected requests and closing, without I/O.
+///
+/// It has the whole state of a connection with HTTP/1. Of one with HTTP/2 it has the handshake and whether any stream is
+/// open; each stream has a ``StreamState``.
 ///
 /// Every event has a time. ``timeout(at:isReadPaused:)`` must be called at ``deadline`` at the latest.
 struct ConnectionState {
@@ -29,6 +32,16 @@ struct ConnectionState {
         case failed
         /// The last response has been sent: everything that still arrives is discarded.
         case discarding(since: NIODeadline, bytes: Int)
+        /// The connection has changed to HTTP/2.
+        case streams(Streams)
+    }
+
+    struct Streams: Equatable {
+        /// The time since which no stream is open. `nil` if one is open.
+        var idleSince: NIODeadline?
+        var hasServed = false
+        /// Whether the client has been asked to open no more streams.
+        var isEnding = false
     }
 
     struct Body: Equatable {
@@ -38,6 +51,16 @@ struct ConnectionState {
         var rest: Int?
         /// Whether the client waits for 100 before it sends anything.
         var isExpectingContinue = false
+
+        /// When the body is too slow. `nil` while the client waits for 100.
+        func deadline(_ limits: Limits) -> NIODeadline? {
+            guard !isExpectingContinue else { return nil }
+            let total = since + limits.body
+            guard limits.bodyRate > 0 else { return total }
+            let earned = Double(bytes) / Double(limits.bodyRate) * 1e9
+            guard earned < 1e15 else { return total }
+            return min(total, since + limits.bodyGrace + .nanoseconds(Int64(earned)))
+        }
     }
 
     enum Action: Equatable {
@@ -49,6 +72,8 @@ struct ConnectionState {
         case reject(RejectionResponse)
         /// Reports to the route that the body was too slow.
         case failBody
+        /// Asks the client of an HTTP/2 connection to open no more streams.
+        case endStreams
     }
 
     private let limits: Limits
@@ -88,7 +113,7 @@ struct ConnectionState {
         switch reading {
         case .idle: reading = .head(since: now, hasBegun: true)
         case .head(let since, false): reading = .head(since: since, hasBegun: true)
-        case .head, .failed: break
+        case .head, .failed, .streams: break
         case .body(var body):
             body.bytes += count
             reading = .body(body)
@@ -130,7 +155,7 @@ struct ConnectionState {
             reading = .body(body)
             return true
         case .draining: return true
-        case .idle, .head, .failed, .discarding: return false
+        case .idle, .head, .failed, .discarding, .streams: return false
         }
     }
 
@@ -142,7 +167,7 @@ struct ConnectionState {
         case .body, .draining:
             reading = .idle(since: now)
             return true
-        case .idle, .head, .failed, .discarding: return false
+        case .idle, .head, .failed, .discarding, .streams: return false
         }
     }
 
@@ -183,7 +208,7 @@ struct ConnectionState {
             reading = .failed
             return .forward
         case .draining: return .act(.finish)
-        case .failed, .discarding: return .ignore
+        case .failed, .discarding, .streams: return .ignore
         }
     }
 
@@ -231,7 +256,7 @@ struct ConnectionState {
         case .idle: reading = .idle(since: now)
         case .head(_, let hasBegun): reading = .head(since: now, hasBegun: hasBegun)
         case .body: reading = .draining(since: now, bytes: 0)
-        case .draining, .discarding: break
+        case .draining, .discarding, .streams: break
         case .failed: return .finish
         }
         return nil
@@ -258,6 +283,32 @@ struct ConnectionState {
         return true
     }
 
+    // MARK: - HTTP/2
+
+    /// Changes to HTTP/2, after the handshake. The first request must arrive in the time for a head.
+    mutating func beginStreams(at now: NIODeadline) {
+        var since = now
+        if case .head(let opened, _) = reading { since = opened }
+        reading = .streams(Streams(idleSince: since))
+    }
+
+    /// Handles a change of the number of open streams.
+    mutating func streamsChanged(to count: Int, at now: NIODeadline) {
+        guard case .streams(var streams) = reading else { return }
+        streams.hasServed = true
+        streams.idleSince = count == 0 ? now : nil
+        reading = .streams(streams)
+    }
+
+    /// Handles the shutdown of the server, which has asked the client to open no more streams.
+    mutating func quiesceStreams(at now: NIODeadline) {
+        isQuiescing = true
+        guard case .streams(var streams) = reading else { return }
+        streams.isEnding = true
+        if streams.idleSince != nil { streams.idleSince = now }
+        reading = .streams(streams)
+    }
+
     // MARK: - Shutdown and timeouts
 
     /// Handles the shutdown of the server.
@@ -267,25 +318,23 @@ struct ConnectionState {
         return requests.isEmpty && !isDiscarding ? .close : nil
     }
 
+    /// How long the client may take after the last response.
+    private var lastDrain: TimeAmount { isQuiescing ? min(limits.drain, .milliseconds(500)) : limits.drain }
+
     /// When the current phase of the connection times out. `nil` while it waits for the server.
     var deadline: NIODeadline? {
         switch reading {
         case .idle(let since): requests.isEmpty ? since + limits.idle : nil
         case .head(let since, _): requests.isEmpty ? since + limits.head : nil
-        case .body(let body): deadline(of: body)
+        case .body(let body): body.deadline(limits)
         case .draining(let since, _): since + limits.drain
-        case .discarding(let since, _): since + (isQuiescing ? min(limits.drain, .milliseconds(500)) : limits.drain)
+        case .discarding(let since, _): since + lastDrain
         case .failed: nil
+        case .streams(let streams):
+            streams.idleSince.map {
+                $0 + (streams.isEnding ? lastDrain : streams.hasServed ? limits.idle : limits.head)
+            }
         }
-    }
-
-    private func deadline(of body: Body) -> NIODeadline? {
-        guard !body.isExpectingContinue else { return nil }
-        let total = body.since + limits.body
-        guard limits.bodyRate > 0 else { return total }
-        let earned = Double(body.bytes) / Double(limits.bodyRate) * 1e9
-        guard earned < 1e15 else { return total }
-        return min(total, body.since + limits.bodyGrace + .nanoseconds(Int64(earned)))
     }
 
     /// Handles the passing of time.
@@ -309,6 +358,12 @@ struct ConnectionState {
             reading = .failed
             return hasResponseBegun ? nil : .failBody
         case .failed: return nil
+        case .streams(var streams):
+            guard !streams.isEnding else { return .close }
+            streams.isEnding = true
+            streams.idleSince = now
+            reading = .streams(streams)
+            return .endStreams
         }
     }
 }

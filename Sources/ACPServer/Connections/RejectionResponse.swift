@@ -36,6 +36,10 @@ struct RejectionResponse: Error, Equatable {
         .serviceUnavailable, .unavailable, "the server has too many connections: try again later",
         retryAfter: 1)
 
+    static let tooManyStreams = RejectionResponse(
+        .serviceUnavailable, .unavailable,
+        "the server processes too many requests of HTTP/2 at the same time: try again later", retryAfter: 1)
+
     var body: ByteBuffer { ByteBuffer(bytes: (try? ACPJSON.encode(error)) ?? []) }
 
     /// - Parameter length: The size of the body, in bytes.

@@ -36,7 +36,7 @@ struct RequestHead: Equatable {
             switch name.utf8.count {
             case 4 where name.isEqual(to: "host"):
                 hosts += 1
-                isHostValid = isHostValid && value.utf8.allSatisfy(\.isAllowedInAuthority)
+                isHostValid = isHostValid && value.isValidAuthority
             case 6 where name.isEqual(to: "expect"):
                 for expectation in value.split(separator: ",") {
                     if expectation.trimmed.isEqual(to: "100-continue") {
@@ -84,9 +84,14 @@ struct RequestHead: Equatable {
     init() {}
 }
 
+extension String {
+    /// Whether all characters are allowed in the host and port of a URL.
+    var isValidAuthority: Bool { utf8.allSatisfy(\.isAllowedInAuthority) }
+}
+
 extension StringProtocol {
     /// Whether the text is equal to a word in lower case, ignoring case.
-    fileprivate func isEqual(to word: StaticString) -> Bool {
+    func isEqual(to word: StaticString) -> Bool {
         guard utf8.count == word.utf8CodeUnitCount else { return false }
         var word = word.utf8Start
         for byte in utf8 {
@@ -99,7 +104,7 @@ extension StringProtocol {
 }
 
 extension Substring {
-    fileprivate var trimmed: Substring {
+    var trimmed: Substring {
         let isBlank: (Character) -> Bool = { $0 == " " || $0 == "\t" }
         var rest = drop(while: isBlank)
         while let last = rest.last, isBlank(last) { rest.removeLast() }

@@ -49,6 +49,11 @@ public struct ServerTLS: Sendable, Hashable {
     public var minimumVersion: Version
     /// How often the files are checked for changes. Defaults to 10 seconds.
     public var reloadInterval: Duration
+    /// Whether clients that support HTTP/2 use it (ALPN). Defaults to `true`. All others use HTTP/1.1.
+    ///
+    /// All requests of such a client share one connection. Their number is limited by
+    /// ``ConnectionConfiguration/maximumStreams``.
+    public var offersHTTP2: Bool
 
     /// Creates a configuration. The parameters have the defaults that the properties document.
     public init(
@@ -57,7 +62,8 @@ public struct ServerTLS: Sendable, Hashable {
         clientAuthorities: PEM? = nil,
         clientCertificates: ClientCertificates = .required,
         minimumVersion: Version = .tls12,
-        reloadInterval: Duration = .seconds(10)
+        reloadInterval: Duration = .seconds(10),
+        offersHTTP2: Bool = true
     ) {
         self.certificateChain = certificateChain
         self.privateKey = privateKey
@@ -65,6 +71,7 @@ public struct ServerTLS: Sendable, Hashable {
         self.clientCertificates = clientCertificates
         self.minimumVersion = minimumVersion
         self.reloadInterval = reloadInterval
+        self.offersHTTP2 = offersHTTP2
     }
 
     /// Reads the certificates and the key.

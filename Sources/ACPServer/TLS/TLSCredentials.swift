@@ -5,7 +5,10 @@ import NIOSSL
 
 /// The certificates and the key of a server, as they were read.
 struct TLSCredentials: Sendable {
+    /// The context of connections that may use HTTP/2, if the configuration offers it.
     let context: NIOSSLContext
+    /// The context of connections that use HTTP/1.
+    let http1Context: NIOSSLContext
     /// The time from which and the time until which the server's certificate is valid.
     let validity: ClosedRange<Date>
     /// The source of the server's certificate, for messages.
@@ -37,7 +40,13 @@ struct TLSCredentials: Sendable {
             tls.sendCANameList = true
         }
         do {
-            context = try NIOSSLContext(configuration: tls)
+            http1Context = try NIOSSLContext(configuration: tls)
+            if configuration.offersHTTP2 {
+                tls.applicationProtocols = ["h2", "http/1.1"]
+                context = try NIOSSLContext(configuration: tls)
+            } else {
+                context = http1Context
+            }
         } catch {
             throw .invalidCertificate(
                 "the private key in \(configuration.privateKey) is not that of the first certificate in \(configuration.certificateChain): use the key with which the certificate was requested, and begin the chain with the server's own certificate"

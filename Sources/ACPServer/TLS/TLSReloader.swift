@@ -35,6 +35,9 @@ final class TLSReloader: Service {
     /// The context of new connections.
     var context: NIOSSLContext { state.withLock { $0.credentials.context } }
 
+    /// The context of new connections that use HTTP/1.
+    var http1Context: NIOSSLContext { state.withLock { $0.credentials.http1Context } }
+
     /// Checks the files until the server shuts down.
     func run() async throws {
         await cancelWhenGracefulShutdown {

@@ -48,6 +48,7 @@ private struct ConnectionTrial {
             metrics: ServerMetrics(NOOPMetricsHandler.instance), logger: logger)
         route = RecordingRoute(time, driver)
         let pipeline = channel.pipeline.syncOperations
+        try pipeline.addHandler(ConnectionBytesHandler(driver: driver))
         // Small limits, so that the fuzzer reaches them.
         var decoderLimits = NIOHTTPDecoderLimitConfiguration()
         decoderLimits.maxHeaderFieldSize = 256
@@ -56,7 +57,7 @@ private struct ConnectionTrial {
         try pipeline.configureHTTPServerPipeline(
             withPipeliningAssistance: false, withErrorHandling: false, withOutboundHeaderValidation: false,
             withEncoderConfiguration: .init(), withDecoderLimitConfiguration: decoderLimits)
-        try driver.addHandlers(to: pipeline)
+        try driver.addMessagesHandler(to: pipeline)
         try pipeline.addHandler(halfClosure, position: .first)
         try pipeline.addHandler(route)
         channel.connect(to: try SocketAddress(ipAddress: "127.0.0.1", port: 1), promise: nil)

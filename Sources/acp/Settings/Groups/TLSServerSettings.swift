@@ -26,6 +26,10 @@ struct TLSServerSettings: SettingGroup {
         "tls.clientOptional", flag: "tls-client-optional", default: false,
         help: "Also accept clients without a certificate. Only with --tls-client-ca.")
 
+    let http2 = Setting(
+        "tls.http2", flag: "http2", default: true,
+        help: "Serve clients that support HTTP/2 with it. All others use HTTP/1.1, and all with --no-http2.")
+
     func problems(in values: SettingValues) -> [SettingProblem] {
         var problems: [SettingProblem] = []
         switch (values[certificate], values[key]) {
@@ -53,6 +57,6 @@ struct TLSServerSettings: SettingGroup {
         configuration.tls = ServerTLS(
             certificateChain: .file(certificate), privateKey: .file(key),
             clientAuthorities: values[clientCA].map { .file($0) },
-            clientCertificates: values[clientOptional] ? .optional : .required)
+            clientCertificates: values[clientOptional] ? .optional : .required, offersHTTP2: values[http2])
     }
 }

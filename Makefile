@@ -7,7 +7,7 @@ help: ## show this list
 demo: ## build the tool, start a server and take a tour (options: ARGS="--storage memory")
 	@scripts/demo $(ARGS)
 
-bench: ## measure everything into docs/performance.md and compare with it, some 20 minutes (options: ARGS="--quick sync")
+bench: ## measure everything into docs/performance.md and docs/scaling.md and compare with them, some 50 minutes (options: ARGS="--quick sync")
 	@scripts/bench $(ARGS)
 
 serve: ## keep a server with the example agents up, and open its playground (options: ARGS="--port 9000")

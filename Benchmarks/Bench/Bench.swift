@@ -4,7 +4,7 @@ import ArgumentParser
 import Foundation
 import RedisTestSupport
 
-/// Measures everything in one session, prints the figures as tables in Markdown, and writes them to a page of the
+/// Measures everything in one session, prints the figures as tables in Markdown, and writes them to pages of the
 /// guide.
 @main
 struct Bench: AsyncParsableCommand {
@@ -24,14 +24,24 @@ struct Bench: AsyncParsableCommand {
     @Flag(help: "Short measurements, for a first impression.")
     var quick = false
 
+    @Option(help: "How often each figure with an aim is measured. (default: 5, with --quick 2)")
+    var rounds: Int?
+
     @Option(help: "The page whose figures are replaced by these. (default: none)")
     var write: String?
+
+    @Option(help: "The page whose costs and commands per shard are replaced by these. (default: none)")
+    var writeScaling: String?
 
     @Option(help: .hidden)
     var python: String?
 
     @Option(help: .hidden)
     var pythonServer = "Benchmarks/python/sdk_server.py"
+
+    func validate() throws {
+        if let rounds, !(1...100).contains(rounds) { throw ValidationError("--rounds is a number from 1 to 100") }
+    }
 
     func run() async throws {
         OpenFiles.raiseLimit()
@@ -43,27 +53,31 @@ struct Bench: AsyncParsableCommand {
         defer { try? FileManager.default.removeItem(at: folder) }
         guard let program = Bundle.main.executableURL else { throw BenchError("the path of this program is not known") }
         let bench = BenchSession(
-            isQuick: quick, programs: program.deletingLastPathComponent(), python: python, pythonServer: pythonServer,
+            isQuick: quick, roundCount: rounds ?? (quick ? 2 : 5), programs: program.deletingLastPathComponent(),
+            python: python, pythonServer: pythonServer,
             folder: folder)
 
+        let check = try await QuietCheck.measure()
+        if let warning = check.warning { bench.progress(warning) }
         let machine =
-            Machine.description(python: python) + (quick ? " A quick measurement, for a first impression." : "")
+            "\(Machine.description(python: python)) \(check.description)"
+            + (quick ? " A quick measurement, for a first impression." : "")
         print("\(machine)\n")
-        var sections: [Section] = []
+        var sections: [(part: Part, section: Section)] = []
         var failed: [Part] = []
         for part in parts.isEmpty ? Part.allCases : parts {
             bench.progress("\(part.rawValue): \(part.meaning)")
             do {
                 let section = try await part.measure(in: bench)
                 print(section.markdown)
-                sections.append(section)
+                sections.append((part, section))
             } catch {
                 // The other parts are measured nevertheless.
                 bench.progress("\(part.rawValue) failed: \(error)")
                 failed.append(part)
             }
         }
-        let aims = sections.flatMap(\.aims)
+        let aims = sections.flatMap(\.section.aims)
         let summary = aims.isEmpty ? "" : "### Aims and what was reached\n\n\(Aim.table(aims).markdown)\n"
         print(summary)
         bench.progress("the end")
@@ -71,15 +85,21 @@ struct Bench: AsyncParsableCommand {
             throw BenchError("these parts failed: \(failed.map(\.rawValue).joined(separator: ", "))")
         }
         if let write {
-            let figures = ([machine + "\n", summary] + sections.map(\.markdown)).joined(separator: "\n")
-            try PerformancePage.write(figures, to: write)
+            let figures = sections.filter { !$0.part.isOfScaling }.map(\.section.markdown)
+            try GuidePage.write(
+                ([machine + "\n", summary] + figures).joined(separator: "\n"), named: "figures", to: write)
+        }
+        if let writeScaling {
+            for (part, section) in sections where part.isOfScaling {
+                try GuidePage.write("\(machine)\n\n\(section.markdown)", named: part.rawValue, to: writeScaling)
+            }
         }
     }
 }
 
 /// The parts of a measurement, in their order.
 enum Part: String, CaseIterable, ExpressibleByArgument {
-    case sync, production, a2a, stream, processes, storages, listing, client, memory, start
+    case sync, production, a2a, stream, processes, storages, listing, client, memory, start, costs, shards
 
     var meaning: String {
         switch self {
@@ -88,13 +108,18 @@ enum Part: String, CaseIterable, ExpressibleByArgument {
         case .a2a: "the same run over A2A, compared with ACP"
         case .stream: "events per second, time to the first one, and the cost of one more part"
         case .processes: "two and four server processes on one Redis"
-        case .storages: "commits and reads of each storage by itself"
+        case .storages: "commits and reads of each storage by itself, and pgbench beside PostgreSQL"
         case .listing: "a page of up to a million runs"
         case .client: "the Redis client, compared with redis-benchmark"
         case .memory: "an idle server, 10,000 followers, 10,000 runs that await an answer"
         case .start: "from the start of a process to its first response"
+        case .costs: "what a run, an event, a follower and an awaiting run cost on each storage"
+        case .shards: "the commands per master on Redis Clusters of one to eight masters"
         }
     }
+
+    /// Whether the figures belong to the page of the cost model.
+    var isOfScaling: Bool { self == .costs || self == .shards }
 
     func measure(in bench: BenchSession) async throws -> Section {
         switch self {
@@ -108,6 +133,8 @@ enum Part: String, CaseIterable, ExpressibleByArgument {
         case .client: try await measureClient(in: bench)
         case .memory: try await measureMemory(in: bench)
         case .start: try await measureStart(in: bench)
+        case .costs: try await measureCosts(in: bench)
+        case .shards: try await measureShards(in: bench)
         }
     }
 }

@@ -44,9 +44,15 @@ extension ACPServer {
         try addAgent("echo") { context in
             for message in context.input { try await context.yield(message) }
         }
-        // The input is the number of parts.
+        // The input is the number of parts, the bytes of each, and the milliseconds between them; only the first is required.
         try addAgent("parts") { context in
-            for number in 0..<count(context) { try await context.yield(MessagePart.text(part(number))) }
+            let (size, pause) = (number(1, context), number(2, context))
+            for number in 0..<count(context) {
+                let text = part(number)
+                let rest = String(repeating: "x", count: max(0, (size ?? 0) - text.utf8.count))
+                try await context.yield(MessagePart.text(text + rest))
+                if let pause { try await Task.sleep(for: .milliseconds(pause)) }
+            }
         }
         try addAgent("messages") { context in
             for number in 0..<count(context) { try await context.yield(Message(part(number))) }
@@ -60,6 +66,12 @@ extension ACPServer {
     }
 }
 
-private func count(_ context: RunContext) -> Int { context.input.first.flatMap { Int($0.text) } ?? 10 }
+/// Returns one of the numbers of which the input consists.
+private func number(_ place: Int, _ context: RunContext) -> Int? {
+    let words = (context.input.first?.text ?? "").split(separator: " ")
+    return words.indices.contains(place) ? Int(words[place]) : nil
+}
+
+private func count(_ context: RunContext) -> Int { number(0, context) ?? 10 }
 
 private func part(_ number: Int) -> String { "This is part \(number) of a message of usual length." }

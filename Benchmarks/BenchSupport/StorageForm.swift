@@ -5,13 +5,13 @@ import ACPPostgres
 import ACPRedis
 import ACPSQLite
 
-/// Opens the storage that a text names: `memory`, `sqlite:PATH`, `redis://…` or `postgresql://…`, each with its
-/// defaults.
+/// Opens the storage that a text names: `memory`, `sqlite:PATH`, `redis://…`, `redis+cluster://…` or
+/// `postgresql://…`, each with its defaults.
 public func openStorage(_ form: String, runLimit: Int? = nil) throws -> any Storage {
     switch form.prefix(while: { $0 != ":" }) {
     case "memory": return try MemoryStorage(runLimit.map { .init(runLimit: $0) } ?? .init())
     case "sqlite": return try SQLiteStorage(path: String(form.dropFirst("sqlite:".count)))
-    case "redis": return try RedisStorage(url: form)
+    case "redis", "redis+cluster": return try RedisStorage(url: form)
     case "postgres", "postgresql": return try PostgresStorage(url: form)
     default:
         throw StorageError(

@@ -15,8 +15,10 @@ THRESHOLD = 0.95
 
 _NUMBER = re.compile(r"^(-?[\d,]+(?:\.\d+)?)(?: (µs|ms|s|KiB|MiB))?$")
 _SCALE = {None: 1.0, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "KiB": 1.0, "MiB": 1024.0}
-_REFERENCES = ("Python SDK", "bare Hummingbird route", "redis-benchmark")
-_SMALLER_IS_BETTER = re.compile(r"bytes to|no more than|under ")
+_REFERENCES = ("Python SDK", "bare Hummingbird route", "redis-benchmark", "pgbench")
+_SMALLER_IS_BETTER = re.compile(r"bytes to|no more than|under |(cost|time) against")
+_SECTIONS_OF_COSTS = ("Listing", "Costs", "Commands per shard")
+"""Sections in which smaller figures are better."""
 
 
 @dataclass(frozen=True)
@@ -71,8 +73,7 @@ def figures(text: str) -> dict[str, Figure]:
                     name = f"{section}: {cells[0]}, {title}{subject}" + (f" [{place + 1}]" if ", " in cell else "")
                     # An aim says in its own column in which direction it goes.
                     aim = cells[1] if section.startswith("Aims") else ""
-                    hint = f"{title} {aim} {section if title == 'ratio' else ''}"
-                    if figure := _figure(part, hint):
+                    if figure := _figure(part, f"{title} {aim}", section):
                         result[name] = figure
     return result
 
@@ -96,13 +97,13 @@ def report(comparisons: list[Comparison]) -> str:
     return "\n".join([*lines, "", *worse, summary])
 
 
-def _figure(cell: str, hint: str) -> Figure | None:
+def _figure(cell: str, hint: str, section: str) -> Figure | None:
     # The median: what follows in parentheses is where the figures of the rounds lie.
     text = cell.partition(" (")[0]
     found = _NUMBER.match(text)
     if not found:
         return None
-    is_smaller = found[2] is not None or bool(_SMALLER_IS_BETTER.search(hint)) or "Listing" in hint
+    is_smaller = found[2] is not None or bool(_SMALLER_IS_BETTER.search(hint)) or section.startswith(_SECTIONS_OF_COSTS)
     return Figure(text, float(found[1].replace(",", "")) * _SCALE[found[2]], is_smaller)
 
 

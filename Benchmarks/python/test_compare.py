@@ -66,6 +66,15 @@ class CompareTests(unittest.TestCase):
         self.assertEqual(self.scores("2.63 µs | 1.00", "2.63 µs | 2.00"), {"Listing: memory, ratio": 0.5})
         self.assertEqual(self.scores("2.50 |", "1.25 |"), {"RedisClient: SET, ratio (one connection)": 0.5})
 
+    def test_costs_are_worse_if_they_rise(self) -> None:
+        costs = "### Costs\n\n| cost | unit | Redis |\n| --- | --- | --- |\n| run: commands |  | 40.0 |\n"
+        entries = compare(costs, costs.replace("40.0", "80.0"))
+        self.assertEqual([(entry.name, entry.score) for entry in entries], [("Costs: run: commands, Redis", 0.5)])
+
+    def test_rows_of_pgbench_are_left_out(self) -> None:
+        table = "### X\n\n| a | rate |\n| --- | --- |\n| commits | 5 |\n| pgbench, one row | 9 |\n"
+        self.assertEqual(list(figures(table)), ["X: commits, rate"])
+
     def test_figures_below_the_threshold_are_marked(self) -> None:
         text = report(compare(PAGE, PAGE.replace("2,000", "1,800")))
         self.assertEqual(sum(line.startswith("!") for line in text.splitlines()), 2)

@@ -34,6 +34,14 @@ struct RawCall: Sendable {
             """)
     }
 
+    /// Follows a run until it has ended.
+    func follow(_ run: String) async throws -> Outcome {
+        try await send(
+            """
+            GET /runs/\(run)/events HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nAccept: text/event-stream\r\n\r\n
+            """)
+    }
+
     func get(_ path: String) async throws -> Outcome {
         try await send("GET \(path) HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
     }

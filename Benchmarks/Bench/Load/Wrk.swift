@@ -6,15 +6,25 @@ import Foundation
 /// Sync runs of the echo agent, posted by wrk.
 struct Wrk {
     /// The protocol of the requests.
-    enum Call: String {
+    enum Call: String, CaseIterable {
         case acp = "ACP"
         case jsonRPC = "A2A, JSON-RPC"
         case http = "A2A, HTTP+JSON"
+        case acpStream = "ACP, streamed"
+        case jsonRPCStream = "A2A, JSON-RPC, streamed"
+
+        /// The call over ACP that does the same.
+        var counterpart: Call {
+            switch self {
+            case .acp, .jsonRPC, .http: .acp
+            case .acpStream, .jsonRPCStream: .acpStream
+            }
+        }
 
         var path: String {
             switch self {
-            case .acp: "/runs"
-            case .jsonRPC: "/a2a/echo"
+            case .acp, .acpStream: "/runs"
+            case .jsonRPC, .jsonRPCStream: "/a2a/echo"
             case .http: "/a2a/echo/message:send"
             }
         }
@@ -22,12 +32,13 @@ struct Wrk {
         /// The body, with the same text in each protocol.
         fileprivate var body: String {
             let message = #"{"messageId":"1","role":"ROLE_USER","parts":[{"text":"Hello there, world"}]}"#
+            let input = #"[{"role":"user","parts":[{"content":"Hello there, world","content_type":"text/plain"}]}]"#
             return switch self {
-            case .acp:
-                #"{"agent_name":"echo","input":[{"role":"user","parts":[{"content":"Hello there, world","#
-                    + #""content_type":"text/plain"}]}]}"#
-            case .jsonRPC:
-                #"{"jsonrpc":"2.0","id":1,"method":"SendMessage","params":{"message":\#(message)}}"#
+            case .acp: #"{"agent_name":"echo","input":\#(input)}"#
+            case .acpStream: #"{"agent_name":"echo","mode":"stream","input":\#(input)}"#
+            case .jsonRPC: #"{"jsonrpc":"2.0","id":1,"method":"SendMessage","params":{"message":\#(message)}}"#
+            case .jsonRPCStream:
+                #"{"jsonrpc":"2.0","id":1,"method":"SendStreamingMessage","params":{"message":\#(message)}}"#
             case .http: #"{"message":\#(message)}"#
             }
         }
@@ -48,8 +59,7 @@ struct Wrk {
 
     init(folder: URL, call: Call = .acp) throws {
         self.call = call
-        script =
-            folder.appendingPathComponent("post-\(call.path.split(separator: "/").joined(separator: "-")).lua").path
+        script = folder.appendingPathComponent("post-\(call).lua").path
         // Each thread uses the next of the servers that are named after the script, so that connections are distributed
         // evenly.
         let text = """

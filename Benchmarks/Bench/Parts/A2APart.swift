@@ -2,16 +2,17 @@
 
 import Foundation
 
-/// The same echo run over ACP and over both bindings of A2A, on one server.
+/// The same echo run over ACP and over both bindings of A2A, blocking and streamed, on one server.
 func measureA2A(in bench: BenchSession) async throws -> Section {
-    let calls: [Wrk.Call] = [.acp, .jsonRPC, .http]
+    let calls = Wrk.Call.allCases
     let connections = 64
-    let rounds = bench.pick(5, quick: 2)
+    let rounds = bench.roundCount
     var section = Section("The same run over A2A")
     section.note(
         """
-        A blocking message to an agent that echoes it, \(connections) connections; \(bench.rounds(rounds)) of all in turn, \
-        medians (lowest–highest). The cost is the processor time of the server process per run, against that over ACP.
+        A message to an agent that echoes it, blocking or streamed until the run has ended, \(connections) connections; \
+        \(bench.rounds(rounds)) of all in turn, medians (lowest–highest). The cost is the processor time of the server \
+        process per run, against that of the same over ACP.
         """)
     var table = Table(["protocol", "runs per second", "of ACP", "processor time per run", "cost against ACP"])
     for storage in [StorageKind.memory, .redis] {
@@ -39,15 +40,16 @@ func measureA2A(in bench: BenchSession) async throws -> Section {
         }
         for call in calls {
             let (rate, time) = (rates[call] ?? Series(), work[call] ?? Series())
-            let cost = time.over(work[.acp] ?? Series())
+            let cost = time.over(work[call.counterpart] ?? Series())
             table.add([
                 "\(call.rawValue), \(storage.title)", rate.text(Figure.whole),
-                rate.over(rates[.acp] ?? Series()).text(Figure.ratio), time.text(Figure.time), cost.text(Figure.ratio),
+                rate.over(rates[call.counterpart] ?? Series()).text(Figure.ratio), time.text(Figure.time),
+                cost.text(Figure.ratio),
             ])
             if call == .jsonRPC {
                 section.aim(
                     "blocking echo over A2A JSON-RPC, cost against ACP, \(storage.title)", "no more than 1.15",
-                    measured: cost.text(Figure.ratio), isReached: cost.median <= 1.15)
+                    measured: cost.text(Figure.ratio), isReached: cost.value <= 1.15)
             }
         }
     }

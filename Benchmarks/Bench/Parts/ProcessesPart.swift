@@ -14,7 +14,7 @@ func measureProcesses(in bench: BenchSession) async throws -> Section {
     let ports = servers.map(\.port)
     _ = try wrk.load(ports: ports, connections: 64, seconds: 1)
 
-    let rounds = bench.pick(3, quick: 1)
+    let rounds = bench.roundCount
     var rates: [Int: Series] = [:]
     var tails: [Int: Series] = [:]
     for round in 1...rounds {

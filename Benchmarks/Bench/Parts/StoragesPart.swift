@@ -19,25 +19,82 @@ func measureStorages(in bench: BenchSession) async throws -> Section {
         "storage", "commits per second, one run", "64 runs at once", "read a run", "newest ten of 1,000 runs",
         "commit after 10 events", "after 100,000",
     ])
-    let seconds = bench.pick(3, quick: 1)
+    let seconds = bench.pick(2.0, quick: 1)
     for kind in StorageKind.allCases {
         let backing = try await Backing.start(kind, in: bench.folder)
         defer { backing.stop() }
         let storage = try openStorage(backing.form, runLimit: 100_000)
         _ = try await commitsPerSecond(on: storage, runs: 4, seconds: 0.3)
-        let one = try await commitsPerSecond(on: storage, runs: 1, seconds: Double(seconds))
-        let many = try await commitsPerSecond(on: storage, runs: 64, seconds: Double(seconds))
+        var comparison = try backing.postgres.map { try PgBenchComparison($0, in: bench) }
+        var one = Series()
+        var many = Series()
+        for round in 1...bench.roundCount {
+            one.add(try await commitsPerSecond(on: storage, runs: 1, seconds: seconds))
+            let rate = try await commitsPerSecond(on: storage, runs: 64, seconds: seconds)
+            many.add(rate)
+            try comparison?.measure(seconds: seconds)
+            bench.progress(
+                "storages, round \(round) of \(bench.roundCount), \(kind.title): \(Figure.whole(rate)) commits per second "
+                    + "of 64 runs")
+        }
         let (read, page) = try await readTimes(on: storage)
         let (early, late) = try await appendTimes(on: storage)
         try await storage.close()
         table.add([
-            kind.title, Figure.whole(one), Figure.whole(many), Figure.time(read), Figure.time(page), Figure.time(early),
-            Figure.time(late),
+            kind.title, one.text(Figure.whole), many.text(Figure.whole), Figure.time(read), Figure.time(page),
+            Figure.time(early), Figure.time(late),
         ])
-        bench.progress("storages, \(kind.title): \(Figure.whole(many)) commits per second of 64 runs")
+        comparison?.report(many, in: &section)
     }
     section.add(table)
     return section
+}
+
+/// The commits of PostgreSQL beside the rows that `pgbench` inserts on the same server, measured in turns.
+private struct PgBenchComparison {
+    private var program: PgBench
+    private let server: PostgresTestServer
+    private let connections = 64
+    private var rows: Int?
+    private var single = Series()
+    private var grouped = Series()
+
+    init(_ server: PostgresTestServer, in bench: BenchSession) throws {
+        self.server = server
+        program = try PgBench(server, folder: bench.folder)
+    }
+
+    /// Measures both for this round. To be called after the storage has been measured for the first time.
+    mutating func measure(seconds: Double) throws {
+        let rows = try self.rows ?? server.commitsPerTransaction()
+        self.rows = rows
+        single.add(try program.rowsPerSecond(inTransactionsOf: 1, connections: connections, seconds: seconds))
+        grouped.add(try program.rowsPerSecond(inTransactionsOf: rows, connections: connections, seconds: seconds))
+    }
+
+    func report(_ commits: Series, in section: inout Section) {
+        let rows = rows ?? 1
+        section.note(
+            """
+            PostgreSQL beside `pgbench -c \(connections)` on the same server in turns: rows inserted per second into a \
+            table with a primary key, one in each transaction, and \(rows) in each, as many as the storage's \
+            transactions contained commits on average. A commit of the storage does more than such a row: it checks \
+            the owner and the number of events, changes the run, and notifies.
+            """)
+        var table = Table(["64 at once", "rows or commits per second", "commits of the storage against it"])
+        table.add(["commits of the storage", commits.text(Figure.whole), "1.00"])
+        for (title, series) in [("one row", single), ("\(rows) rows", grouped)] {
+            table.add([
+                "pgbench, \(title) in each transaction", series.text(Figure.whole),
+                commits.over(series).text(Figure.ratio),
+            ])
+        }
+        section.add(table)
+        let ratio = commits.over(single)
+        section.aim(
+            "commits per second on PostgreSQL, 64 runs at once, against `pgbench -c \(connections)` with one row each",
+            "1.00 or more", measured: ratio.text(Figure.ratio), isReached: ratio.value >= 1)
+    }
 }
 
 /// A run that is being written.

@@ -21,12 +21,11 @@ enum Machine {
             python.flatMap { version($0, ["--version"], #"Python ([0-9.]+)"#, "Python") },
             version("wrk", ["-v"], #"wrk [a-z]*/?([0-9.]+)"#, "wrk"),
         ].compactMap(\.self)
-        let load = Command.output("/bin/sh", ["-c", "cut -d' ' -f1 /proc/loadavg 2>/dev/null"])
         return """
             Measured on \(date): \(ProcessInfo.processInfo.activeProcessorCount) processors (\(processor ?? "unknown")), \
             \(Figure.whole(memory)) GiB of memory, \(system), \(kernel). \(programs.joined(separator: ", ")). \
             Release build. Everything ran on this machine over loopback, so the load generators shared its \
-            processors with the measured programs.\(load.isEmpty ? "" : " Load average at the start: \(load).")
+            processors with the measured programs.
             """
     }
 

@@ -17,15 +17,31 @@ struct Series {
         return values.sorted()[min(values.count - 1, Int(Double(values.count) * part))]
     }
 
-    /// Divides each figure by that of another series in the same round.
-    func over(_ other: Series) -> Series {
-        Series(values: zip(values, other.values).map { $0 / $1 })
+    /// Returns the ratio of this figure and another one that was measured in the same rounds.
+    func over(_ other: Series) -> Ratio {
+        Ratio(value: median / other.median, rounds: zip(values, other.values).map { $0 / $1 })
     }
 
     /// The median, and the lowest and highest figure if there are several.
     func text(_ format: (Double) -> String) -> String {
         guard let low = values.min(), let high = values.max() else { return "–" }
         return values.count == 1 ? format(low) : "\(format(median)) (\(format(low))–\(format(high)))"
+    }
+}
+
+/// A figure against another one.
+struct Ratio {
+    /// The ratio of both medians.
+    let value: Double
+    /// The ratio in each round, in which other load on the machine affected both alike.
+    let rounds: [Double]
+
+    /// The ratio of the medians, and the lowest and highest one of a round if there are several.
+    func text(_ format: (Double) -> String) -> String {
+        guard let low = rounds.min(), let high = rounds.max() else { return "–" }
+        // The ratio of the medians may be outside of those of the rounds.
+        return rounds.count == 1
+            ? format(value) : "\(format(value)) (\(format(min(low, value)))–\(format(max(high, value))))"
     }
 }
 

@@ -7,6 +7,8 @@ import NIOPosix
 struct BenchSession: Sendable {
     /// Whether the measurements are short, for a first impression.
     let isQuick: Bool
+    /// How often each figure of an aim is measured.
+    let roundCount: Int
     /// The folder of the measured programs.
     let programs: URL
     /// The interpreter with the Python SDK, `nil` if it is not installed, and the program that serves with it.

@@ -23,7 +23,8 @@ final class PostgresTestServer: Sendable {
 
     let port: Int
     let folder: URL
-    private let binaries: String
+    /// The folder of the programs.
+    let binaries: String
     private let state = Mutex(State())
 
     /// The authority that signed the certificate of a server with TLS.
@@ -31,11 +32,13 @@ final class PostgresTestServer: Sendable {
 
     /// Creates a cluster, starts its server, and waits until it responds.
     ///
-    /// - Parameter tls: Whether it supports TLS, with a certificate for 127.0.0.1.
-    static func start(tls: Bool = false) async throws -> PostgresTestServer {
+    /// - Parameters:
+    ///   - tls: Whether it supports TLS, with a certificate for 127.0.0.1.
+    ///   - settings: Additional lines of its configuration.
+    static func start(tls: Bool = false, settings additional: [String] = []) async throws -> PostgresTestServer {
         let server = try PostgresTestServer()
         do {
-            let settings = tls ? try server.makeCertificates() : []
+            let settings = additional + (tls ? try server.makeCertificates() : [])
             try server.makeCluster(settings)
             try await server.launch()
             return server
@@ -117,6 +120,31 @@ final class PostgresTestServer: Sendable {
             ["-X", "-q", "-v", "ON_ERROR_STOP=1", url(user: "tester", database: database), "-f", file.path])
     }
 
+    // MARK: Figures
+
+    /// The processor time of all its processes, those that have ended included, in seconds. `nil` where /proc does not
+    /// contain it.
+    func processorTime() -> Double? {
+        guard let pid = state.withLock({ $0.process?.pid }) else { return nil }
+        let children = Self.children(of: pid).compactMap { ProcessorTime.seconds(of: $0) }
+        return ProcessorTime.seconds(of: pid, includesEndedChildren: true).map { children.reduce($0, +) }
+    }
+
+    /// The number of transactions that have stored the events of the storage, and of these events.
+    func transactionsWithEvents() throws -> (transactions: Double, events: Double) {
+        // Each row has the number of the transaction that wrote it.
+        let text = try sql("SELECT count(DISTINCT xmin::text), count(*) FROM acp_events")
+        let counts = text.split(separator: "|").compactMap { Double($0) }
+        guard counts.count == 2 else { throw BenchError("unexpected output of psql: \(text)") }
+        return (counts[0], counts[1])
+    }
+
+    /// How many commits of one event a transaction contained on average, as a whole number.
+    func commitsPerTransaction() throws -> Int {
+        let (transactions, events) = try transactionsWithEvents()
+        return transactions > 0 ? max(1, Int((events / transactions).rounded())) : 1
+    }
+
     // MARK: Details
 
     private static let isRoot = getuid() == 0
@@ -138,7 +166,7 @@ final class PostgresTestServer: Sendable {
         let lines =
             [
                 "listen_addresses = '127.0.0.1'", "port = \(port)", "unix_socket_directories = ''", "fsync = on",
-                "max_connections = 60", "logging_collector = off",
+                "max_connections = 120", "logging_collector = off",
             ] + settings
         let configuration = "\n" + lines.joined(separator: "\n") + "\n"
         let file = try FileHandle(forWritingTo: URL(fileURLWithPath: "\(data)/postgresql.conf"))

@@ -41,16 +41,7 @@ final class ServerProcess: Sendable {
     }
 
     /// The processor time that the process has used, in seconds. `nil` where /proc does not contain it.
-    func processorTime() -> Double? {
-        guard let text = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8),
-            // The name of the program before it may contain any character.
-            let end = text.lastIndex(of: ")")
-        else { return nil }
-        let fields = text[end...].split(separator: " ")
-        guard fields.count > 13, let user = Double(fields[12]), let system = Double(fields[13]) else { return nil }
-        // Linux counts in hundredths of a second for every program.
-        return (user + system) / 100
-    }
+    func processorTime() -> Double? { ProcessorTime.seconds(of: pid) }
 
     func stop() { process.endWithoutWaiting() }
 }

@@ -2,12 +2,15 @@
 
 import Foundation
 
-/// The page of the guide that contains the figures, which the benchmarks write between two markers.
-enum PerformancePage {
-    private static let begin = "<!-- figures: written by make bench -->"
+/// A page of the guide that contains figures, which the benchmarks write between two markers.
+enum GuidePage {
     private static let end = "<!-- end of the figures -->"
 
-    static func write(_ figures: String, to path: String) throws {
+    /// Replaces figures of a page.
+    ///
+    /// - Parameter name: The name in the first marker: `figures`, `costs`, or `shards`.
+    static func write(_ figures: String, named name: String, to path: String) throws {
+        let begin = "<!-- \(name): written by make bench -->"
         let page = try String(contentsOfFile: path, encoding: .utf8)
         guard let head = page.range(of: begin), let tail = page.range(of: end, range: head.upperBound..<page.endIndex)
         else {

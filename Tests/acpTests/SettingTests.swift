@@ -100,6 +100,7 @@ struct SettingTests {
 
     @Test("The defaults are those of a server without options")
     func defaults() throws {
+        #expect(try SettingFlags<ServeSettings>.parse([]).texts.isEmpty)
         let values = try settings()
         #expect(values.problems.isEmpty)
         let configuration = try ServeSettings.configuration(values)

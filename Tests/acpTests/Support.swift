@@ -18,9 +18,10 @@ func settingsFile(_ text: String, name: String = "acp.yaml") throws -> SettingsF
 func settings(
     _ flags: [String] = [], _ environment: [String: String] = [:], file: String? = nil, name: String = "acp.yaml"
 ) throws -> SettingValues {
-    let parsed = try SettingFlags<ServeSettings>.parse(flags)
+    // ArgumentParser checks the definitions of all flags each time, which takes longer than everything else.
+    let texts = flags.isEmpty ? [:] : try SettingFlags<ServeSettings>.parse(flags).texts
     let sources = SettingSources(
-        flags: parsed.texts, environment: environment, file: try file.map { try settingsFile($0, name: name) })
+        flags: texts, environment: environment, file: try file.map { try settingsFile($0, name: name) })
     return SettingValues(ServeSettings.self, from: sources)
 }
 

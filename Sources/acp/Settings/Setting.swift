@@ -155,6 +155,8 @@ extension SettingGroup {
 /// The settings of a command.
 protocol SettingScope: Sendable {
     static var groups: [any SettingGroup] { get }
+    /// All settings of the groups. Each access examines the groups unless the scope stores them.
+    static var definitions: [any SettingDefinition] { get }
 }
 
 extension SettingScope {

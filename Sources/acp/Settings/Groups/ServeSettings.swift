@@ -23,6 +23,8 @@ enum ServeSettings: SettingScope {
         listening, storage, runs, limits, authentication, tokens, tls, urls, browsers, links, a2a, playground,
         metrics, log,
     ]
+
+    static let definitions: [any SettingDefinition] = groups.flatMap(\.definitions)
 }
 
 extension ServeSettings {

@@ -75,7 +75,9 @@ struct RequestLogTests {
 
     @Test("A stream whose client disconnects is aborted")
     func aborted() async throws {
-        try await withServer(configuration: logging, logger: log.logger) { server in
+        // The server notices at a write that nobody reads any more: here, at the second comment after the last event.
+        let configuration = logging.with { $0.keepAliveInterval = .milliseconds(10) }
+        try await withServer(configuration: configuration, logger: log.logger) { server in
             let run = try await server.client.start(agent: "questioner", input: "hi")
             try await RawConnection.open(server.port) { connection in
                 try await connection.send(rawRequest("GET /runs/\(run.id)/events", ["Accept: text/event-stream"]))

@@ -158,19 +158,20 @@ struct JSONReaderTests {
         let tree = try decode(JSONValue.self, document.json)
         var scrambler = JSONScrambler(seed: UInt64(document.json.utf8.count))
         var readable = 0
-        for round in 0..<150 {
+        let rounds = RandomCases.count(150)
+        for round in 0..<rounds {
             // Every other document is one that a correct writer could produce.
             scrambler.rarity = round.isMultiple(of: 2) ? 60 : 5_000
             if Self.check(document.type, Array(scrambler.text(tree).utf8)) { readable += 1 }
         }
-        #expect(readable > 30)
+        #expect(readable > rounds / 5)
     }
 
     @Test("All ways to read a document agree, whichever bytes of it are changed", arguments: documents)
     func damaged(_ document: Document) {
         let json = Array(document.json.utf8)
         var scrambler = JSONScrambler(seed: UInt64(json.count) << 32)
-        for _ in 0..<400 { Self.check(document.type, scrambler.damage(json)) }
+        for _ in 0..<RandomCases.count(400) { Self.check(document.type, scrambler.damage(json)) }
     }
 
     @Test("All ways to read unusual documents agree", arguments: JSONScrambler.oddities)

@@ -175,7 +175,8 @@ struct InterleavingTests {
         latch.open()
     }
 
-    @Test("In random interleavings no run is stuck, duplicated or inconsistent", arguments: 0..<40)
+    @Test(
+        "In random interleavings no run is stuck, duplicated or inconsistent", arguments: RandomCases.some(of: 0..<40))
     func chance(seed: Int) async throws {
         var chance = SeededGenerator(seed: UInt64(seed))
         let processes = Processes()

@@ -7,7 +7,9 @@ import Testing
 
 @Suite("Run table of memory storage")
 struct RunTableTests {
-    @Test("Runs, listings and owners agree after random operations", arguments: 1...8 as ClosedRange<UInt64>)
+    @Test(
+        "Runs, listings and owners agree after random operations",
+        arguments: RandomCases.some(of: 1...8 as ClosedRange<UInt64>))
     func randomOperations(seed: UInt64) throws {
         var trial = Trial(seed: seed)
         for number in 0..<1_000 {

@@ -183,6 +183,8 @@ struct PushTests {
             _ = try await push.create(self.config(task, "b", webhook.url("/other")), from: 0)
             try await eventually("attempts for another configuration have failed") { attempts("/other") > 10 }
             #expect(attempts("/deleted") <= count + 1)
+            // Shutting down would wait for its deliveries.
+            try await push.delete(.init(taskID: config.taskID ?? "", id: "b"))
             await push.engine.shutdown()
         }
     }

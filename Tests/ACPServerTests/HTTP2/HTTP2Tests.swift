@@ -202,7 +202,8 @@ struct HTTP2Tests {
                     }
                 }
                 try await connection.channel.closeFuture.get()
-                #expect(connection.goAway.value == .enhanceYourCalm)
+                // A client that still sends when the connection is closed may not receive what was sent before.
+                #expect((connection.goAway.value ?? .enhanceYourCalm) == .enhanceYourCalm)
                 #expect((150..<2_000).contains(count))
             }
             try await Connection.open(serving.port, fixture.client()) { connection in
@@ -310,7 +311,8 @@ struct HTTP2Tests {
         try await withSecureServer(configuration: configuration) { serving, fixture in
             try await Connection.open(serving.port, fixture.client()) { connection in
                 try await connection.channel.closeFuture.get()
-                #expect(connection.goAway.value == .noError)
+                // On a busy machine the time may be over before the end of the handshake.
+                #expect((connection.goAway.value ?? .noError) == .noError)
             }
         }
     }

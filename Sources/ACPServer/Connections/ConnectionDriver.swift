@@ -126,8 +126,9 @@ final class ConnectionDriver {
         }
     }
 
-    /// Closes a connection with HTTP/2 because of an error, of which the client has been informed.
-    func closeStreams() { bytes?.close(promise: nil) }
+    /// Closes a connection with HTTP/2 because of an error, of which the client has been informed. What still arrives is
+    /// discarded for a while: if it were not read, the operating system would drop what the client has not received.
+    func closeStreams() { finish() }
 
     func handshakeCompleted(_ channel: any Channel) { peer?.handshakeCompleted(on: channel) }
 

@@ -61,6 +61,19 @@ struct ConnectionState {
             guard earned < 1e15 else { return total }
             return min(total, since + limits.bodyGrace + .nanoseconds(Int64(earned)))
         }
+
+        /// Handles that the client sends the body, or may send it, if it has waited for 100 until now.
+        mutating func stopExpectingContinue(at now: NIODeadline) {
+            guard isExpectingContinue else { return }
+            isExpectingContinue = false
+            since = now
+        }
+
+        /// Measures the speed of the client anew, since it could not send while the server did not read.
+        mutating func restart(at now: NIODeadline) {
+            since = now
+            bytes = 0
+        }
     }
 
     enum Action: Equatable {
@@ -146,11 +159,7 @@ struct ConnectionState {
     mutating func receivedBody(_ count: Int, at now: NIODeadline) -> Bool {
         switch reading {
         case .body(var body):
-            if body.isExpectingContinue {
-                // The client no longer waits for 100, or never did.
-                body.isExpectingContinue = false
-                body.since = now
-            }
+            body.stopExpectingContinue(at: now)
             body.rest = body.rest.map { max(0, $0 - count) }
             reading = .body(body)
             return true
@@ -277,8 +286,7 @@ struct ConnectionState {
         guard case .body(var body) = reading, body.isExpectingContinue, requests.count == 1, !hasResponseBegun else {
             return false
         }
-        body.isExpectingContinue = false
-        body.since = now
+        body.stopExpectingContinue(at: now)
         reading = .body(body)
         return true
     }
@@ -349,8 +357,7 @@ struct ConnectionState {
             return reject(.slowHead) ?? .close
         case .body(var body):
             if isReadPaused {
-                body.since = now
-                body.bytes = 0
+                body.restart(at: now)
                 reading = .body(body)
                 return nil
             }

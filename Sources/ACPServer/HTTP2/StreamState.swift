@@ -49,10 +49,7 @@ struct StreamState {
     mutating func receivedBody(_ count: Int, at now: NIODeadline) -> ConnectionState.InboundAction {
         switch reading {
         case .body(var body):
-            if body.isExpectingContinue {
-                body.isExpectingContinue = false
-                body.since = now
-            }
+            body.stopExpectingContinue(at: now)
             body.bytes += count
             body.rest = body.rest.map { max(0, $0 - count) }
             reading = .body(body)
@@ -80,8 +77,7 @@ struct StreamState {
     /// - Returns: Whether 100 (Continue) must be sent.
     mutating func bodyReadStarted(at now: NIODeadline) -> Bool {
         guard case .body(var body) = reading, body.isExpectingContinue, !hasResponseBegun else { return false }
-        body.isExpectingContinue = false
-        body.since = now
+        body.stopExpectingContinue(at: now)
         reading = .body(body)
         return true
     }
@@ -122,8 +118,7 @@ struct StreamState {
         switch reading {
         case .body(var body):
             if isReadPaused {
-                body.since = now
-                body.bytes = 0
+                body.restart(at: now)
                 reading = .body(body)
                 return nil
             }

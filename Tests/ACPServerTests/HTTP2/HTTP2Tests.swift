@@ -193,18 +193,23 @@ struct HTTP2Tests {
     @Test("A connection that resets too many streams is closed")
     func rapidReset() async throws {
         try await withSecureServer { serving, fixture in
-            try await Connection.open(serving.port, fixture.client()) { connection in
-                var count = 0
-                while connection.goAway.value == nil, connection.channel.isActive, count < 2_000 {
-                    count += 1
-                    _ = try? await connection.stream { _, outbound, _ in
-                        try await outbound.write(Connection.head("GET", "/agents", isEnd: false))
+            // A client that still sends when the connection is closed may not receive what was sent before: then another one
+            // shows it.
+            try await eventually("a connection that is closed with a reason") {
+                try await Connection.open(serving.port, fixture.client()) { connection in
+                    var count = 0
+                    while connection.goAway.value == nil, connection.channel.isActive, count < 2_000 {
+                        count += 1
+                        _ = try? await connection.stream { _, outbound, _ in
+                            try await outbound.write(Connection.head("GET", "/agents", isEnd: false))
+                        }
                     }
+                    try await connection.channel.closeFuture.get()
+                    #expect((150..<2_000).contains(count))
+                    guard let code = connection.goAway.value else { return false }
+                    #expect(code == .enhanceYourCalm)
+                    return true
                 }
-                try await connection.channel.closeFuture.get()
-                // A client that still sends when the connection is closed may not receive what was sent before.
-                #expect((connection.goAway.value ?? .enhanceYourCalm) == .enhanceYourCalm)
-                #expect((150..<2_000).contains(count))
             }
             try await Connection.open(serving.port, fixture.client()) { connection in
                 let response = try await connection.get("/ping")
@@ -282,9 +287,11 @@ struct HTTP2Tests {
                             received += data.data.readableBytes
                             guard received == ConnectionWindow.initialSize else { continue }
                             if resets {
-                                try await outbound.write(HTTP2Frame(streamID: 1, payload: .rstStream(.cancel)))
+                                try? await outbound.write(HTTP2Frame(streamID: 1, payload: .rstStream(.cancel)))
                             }
-                            try await outbound.write(HTTP2Frame(streamID: 3, payload: Connection.head("HEAD", "/ping")))
+                            // On a busy machine the GOAWAY may have arrived before: then no further stream can be opened.
+                            try? await outbound.write(
+                                HTTP2Frame(streamID: 3, payload: Connection.head("HEAD", "/ping")))
                         case .goAway(_, let code, _): goAway = code
                         case .rstStream(let code): Issue.record("stream \(frame.streamID) was reset: \(code)")
                         default: break
@@ -309,10 +316,14 @@ struct HTTP2Tests {
             $0.connections.drainTimeout = .milliseconds(300)
         }
         try await withSecureServer(configuration: configuration) { serving, fixture in
-            try await Connection.open(serving.port, fixture.client()) { connection in
-                try await connection.channel.closeFuture.get()
-                // On a busy machine the time may be over before the end of the handshake.
-                #expect((connection.goAway.value ?? .noError) == .noError)
+            // On a busy machine the time may be over before the end of the handshake: then another connection shows it.
+            try await eventually("a connection that ends after its handshake") {
+                try await Connection.open(serving.port, fixture.client()) { connection in
+                    try await connection.channel.closeFuture.get()
+                    guard let code = connection.goAway.value else { return false }
+                    #expect(code == .noError)
+                    return true
+                }
             }
         }
     }

@@ -6,29 +6,28 @@ import ACPStorage
 // The indexes with the runs of one principal. Each is the counterpart of an index with the runs of all. Runs without a
 // principal are in none of them.
 extension RedisKeys {
-    func principalRuns(_ principal: PrincipalID) -> String { key(.principalRuns, principal.keyName) }
+    func principalRuns(_ principal: PrincipalID) -> String { indexKey(.principalRuns, principal.keyName) }
 
     func principalAgentRuns(_ principal: PrincipalID, _ agent: AgentName) -> String {
-        key(.principalAgentRuns, "\(principal.keyName):\(agent)")
+        indexKey(.principalAgentRuns, "\(principal.keyName):\(agent)")
     }
 
     func principalSessionRuns(_ principal: PrincipalID, _ session: SessionID) -> String {
-        key(.principalSessionRuns, "\(principal.keyName):\(session)")
+        indexKey(.principalSessionRuns, "\(principal.keyName):\(session)")
     }
 
     func principalUnfinishedRuns(_ principal: PrincipalID, _ status: RunStatus) -> String {
-        key(.principalUnfinishedRuns, "\(principal.keyName):\(status.rawValue)")
+        indexKey(.principalUnfinishedRuns, "\(principal.keyName):\(status.rawValue)")
     }
 
-    /// The counterpart of ``statusRuns(_:_:)``. On a cluster, all such indexes of a principal and an agent share a slot.
+    /// The counterpart of ``statusRuns(_:_:)``.
     func principalStatusRuns(_ principal: PrincipalID, _ agent: AgentName, _ status: DetailedRunStatus) -> String {
-        let name = "\(principal.keyName):\(agent)"
-        return key(.principalStatusRuns, (hashTags ? "{\(name)}:" : "\(name):") + status.rawValue)
+        indexKey(.principalStatusRuns, "\(principal.keyName):\(agent):\(status.rawValue)")
     }
 
     /// The counterpart of ``runsExpiry``: the queue of a principal's runs that may have expired. A list of the
     /// principal's runs checks these only, however many runs of others have expired.
-    func principalRunsExpiry(_ principal: PrincipalID) -> String { key(.principalRunsExpiry, principal.keyName) }
+    func principalRunsExpiry(_ principal: PrincipalID) -> String { indexKey(.principalRunsExpiry, principal.keyName) }
 
     func allUnfinished(_ principal: PrincipalID) -> [String] {
         Self.unfinishedStatuses.map { principalUnfinishedRuns(principal, $0) }
@@ -100,19 +99,19 @@ extension RedisKeys {
 
     // MARK: Queues
 
-    /// Returns due members of queues as runs.
+    /// Returns due members of queues as runs. On a cluster, the queues of one bucket.
     func due(_ queues: [(queue: String, members: [String])]) -> IndexMaintenance.Due {
         var due = IndexMaintenance.Due()
-        let (ofPrincipal, ofProcess) = (key(.principalRunsExpiry, ""), key(.processRuns, ""))
-        for (queue, members) in queues {
+        let (ofPrincipal, ofProcess) = (indexKey(.principalRunsExpiry, ""), indexKey(.processRuns, ""))
+        for (queue, members) in queues where !members.isEmpty {
             if queue == runsExpiry {
-                due.runs = members
+                due.expiring += members.map { .init(queue: queue, member: $0) }
             } else if queue.utf8.starts(with: ofPrincipal.utf8) {
-                let principal = PrincipalID(keyName: queue.dropPrefix(ofPrincipal))
-                due.principal = principal.map { ($0, members) }
+                guard let principal = PrincipalID(keyName: queue.dropPrefix(ofPrincipal)) else { continue }
+                due.expiring += members.map { .init(queue: queue, member: $0, principal: principal) }
             } else {
                 let process = ProcessID(rawValue: queue.dropPrefix(ofProcess))
-                due.owned = (process, members.compactMap(RunID.init(rawValue:)))
+                due.owned.append((process, members.compactMap(RunID.init(rawValue:))))
             }
         }
         return due

@@ -9,21 +9,45 @@ struct RedisKeys: Sendable, Hashable {
     /// Whether ids of runs and sessions are in braces, so that all keys of one run, and all keys of one session, share
     /// a slot of a Redis Cluster.
     let hashTags: Bool
+    /// On a cluster, the same names with those of the indexes of each bucket: see ``IndexBuckets``. Empty on one server
+    /// and in the names of a bucket.
+    let buckets: [RedisKeys]
+    /// The hash tag of the bucket whose indexes are named, in braces. `nil` on one server; on a cluster, the indexes
+    /// without one are those that versions before buckets wrote.
+    private let bucketTag: String?
     /// Indexes that nearly every commit uses: all runs, those that may have expired, and the unfinished ones by status.
     let runs: String
     let runsExpiry: String
     private let unfinished: [RunStatus: String]
 
     init(prefix: String, hashTags: Bool) {
+        self.init(
+            prefix: prefix, hashTags: hashTags, bucketTag: nil,
+            buckets: hashTags
+                ? IndexBuckets.tags.map {
+                    RedisKeys(prefix: prefix, hashTags: true, bucketTag: "{\($0)}", buckets: [])
+                } : [])
+    }
+
+    private init(prefix: String, hashTags: Bool, bucketTag: String?, buckets: [RedisKeys]) {
         self.prefix = prefix
         self.hashTags = hashTags
-        runs = prefix + Kind.runs.rawValue
-        runsExpiry = prefix + Kind.runsExpiry.rawValue
+        self.bucketTag = bucketTag
+        self.buckets = buckets
+        let suffix = bucketTag.map { ":\($0)" } ?? ""
+        runs = prefix + Kind.runs.rawValue + suffix
+        runsExpiry = prefix + Kind.runsExpiry.rawValue + suffix
         unfinished = Dictionary(
             uniqueKeysWithValues: RunStatus.allCases.map {
-                ($0, "\(prefix)\(Kind.unfinishedRuns.rawValue):\($0.rawValue)")
+                ($0, "\(prefix)\(Kind.unfinishedRuns.rawValue)\(suffix):\($0.rawValue)")
             })
     }
+
+    /// Returns the names with those of the indexes that contain a run.
+    func bucket(of run: RunID) -> RedisKeys { buckets.isEmpty ? self : buckets[IndexBuckets.number(of: run)] }
+
+    /// The names of the indexes of each bucket: on one server, only these.
+    var allBuckets: [RedisKeys] { buckets.isEmpty ? [self] : buckets }
 
     /// The kinds of keys, by the word after the prefix.
     enum Kind: String, CaseIterable, Sendable {
@@ -63,6 +87,12 @@ struct RedisKeys: Sendable, Hashable {
         return key
     }
 
+    /// Returns the name of an index.
+    func indexKey(_ kind: Kind, _ name: String) -> String {
+        guard let bucketTag else { return key(kind, name) }
+        return key(kind, "\(bucketTag):\(name)")
+    }
+
     // MARK: A run
 
     func run(_ id: RunID) -> String { key(.run, tagged: id.rawValue) }
@@ -100,15 +130,16 @@ struct RedisKeys: Sendable, Hashable {
 
     // MARK: Indexes
 
-    func agentRuns(_ agent: AgentName) -> String { key(.agentRuns, agent.rawValue) }
-    func sessionRuns(_ session: SessionID) -> String { key(.sessionRuns, session.rawValue) }
-    func unfinishedRuns(_ status: RunStatus) -> String { unfinished[status] ?? key(.unfinishedRuns, status.rawValue) }
-    /// The runs of an agent in a status, by the time of its last change. On a cluster, all indexes of an agent by status
-    /// share a slot, so that several of them can be read at one moment.
-    func statusRuns(_ agent: AgentName, _ status: DetailedRunStatus) -> String {
-        key(.statusRuns, (hashTags ? "{\(agent)}:" : "\(agent):") + status.rawValue)
+    func agentRuns(_ agent: AgentName) -> String { indexKey(.agentRuns, agent.rawValue) }
+    func sessionRuns(_ session: SessionID) -> String { indexKey(.sessionRuns, session.rawValue) }
+    func unfinishedRuns(_ status: RunStatus) -> String {
+        unfinished[status] ?? indexKey(.unfinishedRuns, status.rawValue)
     }
-    func processRuns(_ process: ProcessID) -> String { key(.processRuns, process.rawValue) }
+    /// The runs of an agent in a status, by the time of its last change.
+    func statusRuns(_ agent: AgentName, _ status: DetailedRunStatus) -> String {
+        indexKey(.statusRuns, "\(agent):\(status.rawValue)")
+    }
+    func processRuns(_ process: ProcessID) -> String { indexKey(.processRuns, process.rawValue) }
 
     static let unfinishedStatuses = RunStatus.allCases.filter { !$0.isTerminal }
     var allUnfinished: [String] { Self.unfinishedStatuses.map(unfinishedRuns) }
@@ -147,9 +178,10 @@ struct RedisKeys: Sendable, Hashable {
     /// One key of each kind that the commit of a run without a principal uses. Their names only matter for a user who may not use all keys.
     func samples(_ process: ProcessID) -> [String] {
         let (run, session) = (Self.sampleRun, SessionID(rawValue: Self.sampleRun.rawValue) ?? SessionID())
-        return allOfRun(run).values + allOfSession(session).values + allUnfinished
-            + [queue(session), runs, runsExpiry, agentRuns("sample"), sessionRuns(session), processRuns(process)]
-            + [statusRuns("sample", .created)]
+        let lists = bucket(of: run)
+        return allOfRun(run).values + allOfSession(session).values + lists.allUnfinished
+            + [queue(session), lists.runs, lists.runsExpiry, lists.agentRuns("sample"), lists.sessionRuns(session)]
+            + [lists.processRuns(process), lists.statusRuns("sample", .created)]
     }
 
     // MARK: Documents
@@ -187,6 +219,7 @@ struct RedisKeys: Sendable, Hashable {
         let word = rest.prefix { $0 != UInt8(ascii: ":") }
         guard let kind = Kind(rawValue: String(decoding: word, as: UTF8.self)) else { return nil }
         let isSingle = kind == .runs || kind == .runsExpiry || kind == .processes
-        return isSingle == (word.endIndex == rest.endIndex) ? kind : nil
+        if isSingle == (word.endIndex == rest.endIndex) { return kind }
+        return buckets.contains { key == $0.runs || key == $0.runsExpiry } ? kind : nil
     }
 }

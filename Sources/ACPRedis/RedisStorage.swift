@@ -20,9 +20,10 @@ public import ServiceLifecycle
 /// replaces the snapshot, changes the listings and notifies the run's watchers. It takes one round trip, and appending
 /// costs the same at the first event and at the hundred-thousandth.
 ///
-/// On a Redis Cluster all of that holds except for the listings, which are on other servers than the run: they are
-/// written right after the run, before the commit returns. If the process ends in between, or a server with listings is
-/// down, the next process that lists or creates runs repairs them within half a minute.
+/// On a Redis Cluster all of that holds except for the listings, which are divided into buckets in other slots than the
+/// run: they are written right after the run, before the commit returns, and merged when they are read. If the process
+/// ends in between, or a server with listings is down, the next process that lists or creates runs repairs them within
+/// half a minute.
 ///
 /// ## Several processes
 /// Any number of storages, in any number of processes, may use the same servers and prefix. They see each other's runs,
@@ -47,6 +48,8 @@ public final class RedisStorage: Storage, Service {
     let statusFill: StatusFill
     /// Writes the indexes on a cluster. `nil` where scripts write them.
     let indexes: IndexWriter?
+    /// Moves runs into buckets on a cluster that versions before buckets wrote.
+    let migration: BucketMigration?
     let redisCoordination: RedisCoordination
     let eviction: EvictionCheck
     let logger: Logger
@@ -127,9 +130,12 @@ public final class RedisStorage: Storage, Service {
         trackedRuns = TrackedRuns(timeToLive: timeToLive, now: now)
         indexes =
             executor.isCluster
-            ? IndexWriter(executor: executor, timeToLive: timeToLive, logger: logger) { index, members in
-                indexMaintenance.startPruning(keys.due([(index, members)]))
+            ? IndexWriter(executor: executor, timeToLive: timeToLive, logger: logger) { bucket, due in
+                indexMaintenance.startPruning(keys.buckets[bucket].due(due))
             } : nil
+        migration =
+            executor.isCluster
+            ? BucketMigration(executor: executor, keys: keys, timeToLive: timeToLive, logger: logger) : nil
         eviction = EvictionCheck(executor, logger: logger)
         redisCoordination = RedisCoordination(
             executor: executor, keys: keys, timeToLive: timeToLive, eviction: eviction, logger: logger)
@@ -140,6 +146,7 @@ public final class RedisStorage: Storage, Service {
     deinit {
         // Background tasks refer to the client, not to the storage, so they must end with the storage.
         indexes?.stop()
+        migration?.stop()
         indexMaintenance.stop()
         redisCoordination.stop()
     }
@@ -167,6 +174,7 @@ public final class RedisStorage: Storage, Service {
     public func close() async {
         await indexes?.end()
         _ = executor.close()
+        await migration?.end()
         await indexMaintenance.end()
         await redisCoordination.end()
         await ownClient?.shutdownGracefully()

@@ -91,7 +91,7 @@ struct IncompleteRunTests {
             #expect(try await storage.runs(ownedBy: writer.owner.process, limit: 9) == [id])
             #expect(try await storage.runs(RunQuery(.unfinished(.created))).items == [writer.run])
             // Reading the runs of the process does not remove it.
-            try await storage.indexMaintenance.prune(.init(owned: (writer.owner.process, [id])))
+            try await storage.indexMaintenance.prune(.init(owned: [(writer.owner.process, [id])]))
             #expect(try await storage.runs(ownedBy: writer.owner.process, limit: 9) == [id])
 
             let heir = RunOwner(process: ProcessID())

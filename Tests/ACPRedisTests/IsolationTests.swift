@@ -68,6 +68,12 @@ struct IsolationTests {
             #expect(keys.kind(of: other) == nil, "\(other)")
         }
         let tagged = RedisKeys(prefix: "acp:", hashTags: true)
+        #expect(tagged.kind(of: "acp:runs:{00pc5}") == .runs)
+        #expect(tagged.kind(of: "acp:runs_expiry:{63c0w}") == .runsExpiry)
+        #expect(tagged.kind(of: "acp:agent_runs:{00pc5}:tester") == .agentRuns)
+        for other in ["acp:runs:1", "acp:runs:{00pc5}:1", "acp:processes:{00pc5}", "acp:runs:{none}"] {
+            #expect(tagged.kind(of: other) == nil, "\(other)")
+        }
         #expect(tagged.allOfRun("r").values.allSatisfy { $0.hasSuffix(":{r}") })
         #expect(tagged.allOfSession("s").values.allSatisfy { $0.hasSuffix(":{s}") })
     }

@@ -59,17 +59,21 @@ struct PrincipalIndexTests {
         let names: [PrincipalID] = [
             "Ada", "Ada}", "{Ada}", "%7BAda%7D", "}", "{", "a b:c", "\u{301}", "🦊", "\u{E9}", "e\u{301}",
         ]
-        #expect(Set(names.map(keys.principalRuns)).count == names.count)
-        for name in names {
-            let due = keys.due([(keys.principalRunsExpiry(name), ["run agent"])])
-            #expect(due.principal?.id == name && due.principal?.runs == ["run agent"])
-            #expect(Set(keys.allStatusRuns(name, agent).map { HashSlotNumber.of($0) }).count == 1)
+        for keys in [RedisKeys(prefix: "acp:", hashTags: false), keys.buckets[7]] {
+            #expect(Set(names.map(keys.principalRuns)).count == names.count)
+            for name in names {
+                let queue = keys.principalRunsExpiry(name)
+                let due = keys.due([(queue, ["run agent"])])
+                #expect(due.expiring == [.init(queue: queue, member: "run agent", principal: name)])
+                let lists = keys.allStatusRuns(name, agent) + [queue]
+                #expect(!keys.hashTags || Set(lists.map { HashSlotNumber.of($0) }).count == 1)
+            }
+            let due = keys.due([
+                (keys.runsExpiry, ["one two"]), (keys.processRuns(ProcessID(rawValue: "\u{301}p")), ["r"]),
+            ])
+            #expect(due.expiring == [.init(queue: keys.runsExpiry, member: "one two")])
+            #expect(due.owned.map(\.process.rawValue) == ["\u{301}p"] && due.owned.first?.runs == ["r"])
         }
-        let due = keys.due([
-            (keys.runsExpiry, ["one two"]), (keys.processRuns(ProcessID(rawValue: "\u{301}p")), ["r"]),
-        ])
-        #expect(due.runs == ["one two"] && due.principal == nil)
-        #expect(due.owned?.process.rawValue == "\u{301}p" && due.owned?.runs == ["r"])
     }
 
     @Test("A process of an earlier version that continues a run leaves entries, which are removed when they are found")

@@ -199,7 +199,7 @@ struct RefusalTests {
             url: cluster.url.replacing("redis+cluster://", with: "redis+cluster://limited:secret@"))
         // Indexes are written separately from the run on a cluster, and are repaired later.
         func isWatched(_ key: String) -> Bool {
-            key != "acp:runs_expiry" && (right.remedy != "+zadd" || !key.hasPrefix("acp:agent_runs"))
+            !key.hasPrefix("acp:runs_expiry:") && (right.remedy != "+zadd" || !key.hasPrefix("acp:agent_runs"))
         }
         for (name, perform) in Self.operations where right.remedy != "+zadd" || Self.demanding.contains(name) {
             let given = try await Self.prepare(admin)

@@ -62,7 +62,7 @@ class Nodes(Store):
             if await role(node) == "master":
                 keys |= set(await node.keys())
         # Runs that a process did not finish creating are looked for until their time has come: `docs/redis-cluster.md`.
-        return [key for key in unexpected(sorted(keys)) if key != "acp:runs_expiry"]
+        return [key for key in unexpected(sorted(keys)) if not key.startswith("acp:runs_expiry:")]
 
     async def _disconnect(self, rng: random.Random) -> None:
         for _ in range(rng.randrange(1, 6)):

@@ -6,7 +6,8 @@ import Redis
 
 /// The rules that keep indexes correct on a cluster, where they cannot change in one atomic step with the runs.
 ///
-/// A run is written first, then its indexes. A change that is lost in between, because the process ends, is found:
+/// A run is written first, then its entries in all indexes, which are in one bucket and change together: see
+/// ``IndexBuckets``. A change that is lost in between, because the process ends, is found:
 ///
 /// - a run that is about to be created or deleted is first added to the queue of runs to check, with an early check;
 /// - a run that has not ended is checked repeatedly, and each check repairs its entries in all indexes;
@@ -23,6 +24,8 @@ enum ClusterIndexes {
     static func recheckDelay(_ timeToLive: Duration) -> Int { min(interval, timeToLive).wholeMilliseconds }
 
     /// Returns the changes of one commit in the form that ``RedisScripts/index`` expects.
+    ///
+    /// - Parameter keys: Those of the run's bucket.
     static func changes(
         _ changes: [IndexChange], of indexEntry: RunIndexEntry?, isTerminal: Bool, keys: RedisKeys, timeToLive: Duration
     ) -> [IndexChange] {
@@ -51,6 +54,8 @@ enum ClusterIndexes {
     }
 
     /// Returns the changes that schedule an early check of a run, to be made before the run is changed.
+    ///
+    /// - Parameter keys: Those of the run's bucket.
     static func scheduledChecks(_ indexEntry: RunIndexEntry, keys: RedisKeys, timeToLive: Duration) -> [IndexChange] {
         keys.expiryQueues(of: indexEntry).map {
             IndexChange(
@@ -73,6 +78,7 @@ struct IndexRepair: Sendable {
 
     /// The state of a run, with the changes that make its indexes agree with it.
     private struct RunState {
+        var exists = true
         let digest: String
         let owner: String
         var changes: [IndexChange]
@@ -88,17 +94,19 @@ struct IndexRepair: Sendable {
     private static let attempts = 5
 
     /// Checks runs and corrects their indexes: three round trips for any number of runs.
-    func repair(_ candidates: [Candidate]) async throws(StorageError) {
+    ///
+    /// - Returns: The runs that do not exist.
+    @discardableResult
+    func repair(_ candidates: [Candidate]) async throws(StorageError) -> Set<RunID> {
         var rest = candidates
+        var missing: Set<RunID> = []
         for _ in 0..<Self.attempts where !rest.isEmpty {
             let begin = ContinuousClock.now
             let runStates = try await runStates(of: rest)
-            var changes: [String: [(change: IndexChange, since: ContinuousClock.Instant)]] = [:]
-            for change in runStates.flatMap(\.changes) { changes[change.key, default: []].append((change, begin)) }
-            let ttl = timeToLive.wholeMilliseconds
-            _ = try await executor.sendEach(
-                changes.sorted { $0.key < $1.key }.map { IndexWriter.request($0.key, $0.value, ttl: ttl) },
-                .writing("Repairing indexes", at: keys.runsExpiry))
+            for (candidate, runState) in zip(rest, runStates) {
+                if runState.exists { missing.remove(candidate.run) } else { missing.insert(candidate.run) }
+            }
+            try await write(zip(rest, runStates).map { ($0.run, $1.changes) }, since: begin)
             // The run and its indexes may have been written in between. Then this repair is outdated, and is repeated.
             let checks: [RedisRequest] = zip(rest, runStates).map { candidate, runState in
                 .script(
@@ -111,6 +119,23 @@ struct IndexRepair: Sendable {
                 checks + recalls, .reading("the states of runs", at: keys.runsExpiry))
             rest = zip(rest, results).filter { $0.1.int != 1 }.map(\.0)
         }
+        return missing
+    }
+
+    /// Writes changes of runs, those of each bucket in one call.
+    func write(
+        _ changes: [(run: RunID, changes: [IndexChange])], since: ContinuousClock.Instant
+    ) async throws(StorageError) {
+        var buckets: [Int: [(change: IndexChange, since: ContinuousClock.Instant)]] = [:]
+        for (run, changes) in changes {
+            // On one server, ``StatusFill`` repairs indexes as well.
+            let bucket = executor.isCluster ? IndexBuckets.number(of: run) : 0
+            buckets[bucket, default: []] += changes.map { ($0, since) }
+        }
+        let ttl = timeToLive.wholeMilliseconds
+        _ = try await executor.sendEach(
+            buckets.values.filter { !$0.isEmpty }.map { IndexWriter.request($0, ttl: ttl) },
+            .writing("Repairing indexes", at: keys.runsExpiry))
     }
 
     /// Returns the request that lists the owner of a run again. The process may have been forgotten before the run was
@@ -133,10 +158,11 @@ struct IndexRepair: Sendable {
     }
 
     private func runState(_ candidate: Candidate, _ reply: RESPValue) -> RunState {
+        let keys = keys.bucket(of: candidate.run)
         guard let parts = reply.array, parts.count == 4, let json = parts[0].bytes, let left = parts[3].int else {
             let removals = keys.removals(of: candidate.run, candidate.indexEntry, owners: [])
             let others = candidate.indexes.map { IndexChange(kind: .remove, key: $0, member: candidate.run.rawValue) }
-            return RunState(digest: "", owner: "", changes: removals + others)
+            return RunState(exists: false, digest: "", owner: "", changes: removals + others)
         }
         let owner = parts[1].string ?? ""
         let digest = parts[2].string ?? ""

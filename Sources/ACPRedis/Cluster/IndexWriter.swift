@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ACPCore
 import ACPStorage
 import Logging
 import Redis
@@ -8,14 +9,15 @@ import Synchronization
 /// Writes indexes on a cluster, where they are on other servers than the runs and cannot change in one atomic step with
 /// them.
 ///
-/// The changes of one index are sent in order, one batch at a time; changes that arrive meanwhile form the next batch.
+/// The changes of one bucket (``IndexBuckets``) are sent in order, one batch at a time; changes that arrive meanwhile
+/// form the next batch. All changes of a run travel in one call, which makes them at one moment.
 /// The caller of a change waits until it is written, so that a list read afterwards contains it, but not for long: a
 /// server that is down must not delay runs on others. Its changes are written when it is back. Changes that are lost
 /// with this process are found by ``IndexRepair``.
 final class IndexWriter: Sendable {
     /// How long the caller of a change waits.
     private static let maximumWait = Duration.milliseconds(250)
-    /// The maximum number of pending changes of one index. Further ones are left to the repair.
+    /// The maximum number of pending changes of one bucket. Further ones are left to the repair.
     private static let limit = 10_000
     /// The number of changes in one batch.
     private static let batchSize = 500
@@ -27,27 +29,27 @@ final class IndexWriter: Sendable {
         let latch: CompletionLatch?
     }
 
-    private struct IndexQueue {
+    private struct BucketQueue {
         var pending: [Change] = []
         var isFailing = false
     }
 
     private struct State {
-        var queues: [String: IndexQueue] = [:]
-        var tasks: [String: Task<Void, Never>] = [:]
+        var queues: [Int: BucketQueue] = [:]
+        var tasks: [Int: Task<Void, Never>] = [:]
         var isEnded = false
     }
 
     private let executor: RedisExecutor
     private let milliseconds: Int
     private let logger: Logger
-    private let onDue: @Sendable (_ index: String, _ members: [String]) -> Void
+    private let onDue: @Sendable (_ bucket: Int, _ due: [(queue: String, members: [String])]) -> Void
     private let state = Mutex(State())
 
-    /// - Parameter onDue: Receives the due members of a queue to which something was added.
+    /// - Parameter onDue: Receives the due members of queues of a bucket to which something was added.
     init(
         executor: RedisExecutor, timeToLive: Duration, logger: Logger,
-        onDue: @escaping @Sendable (_ index: String, _ members: [String]) -> Void
+        onDue: @escaping @Sendable (_ bucket: Int, _ due: [(queue: String, members: [String])]) -> Void
     ) {
         self.executor = executor
         milliseconds = timeToLive.wholeMilliseconds
@@ -55,63 +57,47 @@ final class IndexWriter: Sendable {
         self.onDue = onDue
     }
 
-    /// Writes changes, and returns when they are written or when that takes too long.
-    /// - Returns: Whether all are written.
-    @discardableResult
-    func write(_ changes: [IndexChange], since: ContinuousClock.Instant) async -> Bool {
-        guard !changes.isEmpty else { return true }
+    /// Writes changes of the indexes of a run, and returns when they are written or when that takes too long.
+    func write(_ changes: [IndexChange], of run: RunID, since: ContinuousClock.Instant) async {
+        guard !changes.isEmpty else { return }
+        let bucket = IndexBuckets.number(of: run)
         let latch = CompletionLatch()
-        add(changes, since: since, latch)
-        if await latch.wait(atMost: Self.maximumWait) { return true }
-        // One caller has waited in vain: others do not wait until the index can be written again.
+        add(changes, to: bucket, since: since, latch)
+        if await latch.wait(atMost: Self.maximumWait) { return }
+        // One caller has waited in vain: others do not wait until the bucket can be written again.
         state.withLock { state in
-            for change in changes where state.queues[change.key]?.pending.isEmpty == false {
-                state.queues[change.key]?.isFailing = true
-            }
+            if state.queues[bucket]?.pending.isEmpty == false { state.queues[bucket]?.isFailing = true }
         }
-        return false
     }
 
-    /// Writes the changes of a commit. A run that has ended is left to expire only when all its entries are written;
-    /// until then, the queue checks it early.
-    func write(_ changes: [IndexChange], queue: String, recheckDelay: Int, since: ContinuousClock.Instant) async {
-        var rest = changes
-        guard let last = rest.lastIndex(where: { $0.kind == .enqueue && $0.key == queue && $0.score > recheckDelay })
-        else {
-            await write(changes, since: since)
-            return
-        }
-        var final = rest.remove(at: last)
-        if await !write(rest, since: since) { final.score = recheckDelay }
-        await write([final], since: since)
+    /// Starts writing changes of the indexes of a run without waiting for them.
+    func begin(_ changes: [IndexChange], of run: RunID, since: ContinuousClock.Instant) {
+        add(changes, to: IndexBuckets.number(of: run), since: since, nil)
     }
 
-    /// Starts writing changes without waiting for them.
-    func begin(_ changes: [IndexChange], since: ContinuousClock.Instant) {
-        add(changes, since: since, nil)
-    }
-
-    private func add(_ changes: [IndexChange], since: ContinuousClock.Instant, _ latch: CompletionLatch?) {
+    private func add(
+        _ changes: [IndexChange], to bucket: Int, since: ContinuousClock.Instant, _ latch: CompletionLatch?
+    ) {
         var dropped = 0
         state.withLock { state in
-            guard !state.isEnded else { return }
-            for change in changes {
-                var queue = state.queues[change.key] ?? IndexQueue()
-                guard queue.pending.count < Self.limit else {
-                    dropped += 1
-                    continue
-                }
+            guard !state.isEnded, !changes.isEmpty else { return }
+            var queue = state.queues[bucket] ?? BucketQueue()
+            if queue.pending.count < Self.limit {
                 // Callers do not wait for a server that is failing.
                 let waited = queue.isFailing ? nil : latch
                 if queue.isFailing { latch?.skip() }
-                waited?.add()
-                queue.pending.append(Change(change: change, since: since, latch: waited))
-                state.queues[change.key] = queue
-                if state.tasks[change.key] == nil {
-                    // Unstructured: the change must be written even if its caller stops waiting. The task ends when all
-                    // changes of the index are written, or with the storage, in `stop()` or `end()`.
-                    state.tasks[change.key] = Task { await self.run(change.key) }
+                for change in changes {
+                    waited?.add()
+                    queue.pending.append(Change(change: change, since: since, latch: waited))
                 }
+            } else {
+                dropped = changes.count
+            }
+            state.queues[bucket] = queue
+            if state.tasks[bucket] == nil {
+                // Unstructured: the changes must be written even if their caller stops waiting. The task ends when all
+                // changes of the bucket are written, or with the storage, in `stop()` or `end()`.
+                state.tasks[bucket] = Task { await self.run(bucket) }
             }
         }
         latch?.close()
@@ -120,30 +106,30 @@ final class IndexWriter: Sendable {
         }
     }
 
-    private func run(_ index: String) async {
+    private func run(_ bucket: Int) async {
         var pause = Duration.milliseconds(50)
-        while let batch = next(index) {
+        while let batch = next(bucket) {
             do throws(StorageError) {
                 let reply = try await executor.send(
-                    Self.request(index, batch.map { ($0.change, $0.since) }, ttl: milliseconds),
-                    .writing("Writing an index", at: index))
-                removeWritten(index, batch.count)
+                    Self.request(batch.map { ($0.change, $0.since) }, ttl: milliseconds),
+                    .writing("Writing indexes", at: batch[0].change.key))
+                removeWritten(bucket, batch.count)
                 pause = .milliseconds(50)
-                let due = (reply.array ?? []).compactMap(\.string)
-                if !due.isEmpty { onDue(index, due) }
+                let due = Self.due(reply)
+                if !due.isEmpty { onDue(bucket, due) }
             } catch {
                 if error.code != .closed, !error.isTransient {
                     logger.warning(
-                        "An index was not written", metadata: ["index": "\(index)", "error": "\(error)"])
+                        "Indexes were not written", metadata: ["bucket": "\(bucket)", "error": "\(error)"])
                 }
                 guard error.code != .corruptData, error.code != .closed, !isEnding else {
-                    // The next attempt would fail as well. The repair finds what the index lacks, once it can be
+                    // The next attempt would fail as well. The repair finds what the indexes lack, once they can be
                     // written.
                     batch.forEach { $0.latch?.abandon() }
-                    removeWritten(index, batch.count)
+                    removeWritten(bucket, batch.count)
                     continue
                 }
-                state.withLock { $0.queues[index]?.isFailing = true }
+                state.withLock { $0.queues[bucket]?.isFailing = true }
                 batch.forEach { $0.latch?.abandon() }
                 try? await Task.sleep(for: pause)
                 pause = min(pause * 2, .seconds(1))
@@ -158,42 +144,57 @@ final class IndexWriter: Sendable {
 
     /// Returns the next changes to write; they stay in the queue until they are written. Returns `nil`, and ends the
     /// task, if there are none.
-    private func next(_ index: String) -> [Change]? {
+    private func next(_ bucket: Int) -> [Change]? {
         state.withLock { state in
-            guard let queue = state.queues[index], !queue.pending.isEmpty, !Task.isCancelled else {
-                state.queues[index] = nil
-                state.tasks[index] = nil
+            guard let queue = state.queues[bucket], !queue.pending.isEmpty, !Task.isCancelled else {
+                state.queues[bucket] = nil
+                state.tasks[bucket] = nil
                 return nil
             }
             return Array(queue.pending.prefix(Self.batchSize))
         }
     }
 
-    private func removeWritten(_ index: String, _ count: Int) {
+    private func removeWritten(_ bucket: Int, _ count: Int) {
         state.withLock { state in
-            state.queues[index]?.pending.removeFirst(count)
-            state.queues[index]?.isFailing = false
+            state.queues[bucket]?.pending.removeFirst(count)
+            state.queues[bucket]?.isFailing = false
         }
     }
 
-    /// Returns one request for the changes of one index.
+    /// Returns one request for changes of the indexes of one bucket.
     static func request(
-        _ index: String, _ changes: [(change: IndexChange, since: ContinuousClock.Instant)], ttl: Int
+        _ changes: [(change: IndexChange, since: ContinuousClock.Instant)], ttl: Int
     ) -> RedisRequest {
         let now = ContinuousClock.now
+        var keys: [String] = []
+        var positions: [String: Int] = [:]
+        for (change, _) in changes where positions[change.key] == nil {
+            keys.append(change.key)
+            positions[change.key] = keys.count
+        }
         var request = RedisRequest.script(
-            RedisScripts.index, keys: [.index: index], [.ttl: .number(ttl)], capacity: changes.count * IndexStep.count,
-            isIdempotent: true)
+            RedisScripts.index, keys: [:], moreKeys: keys, [.ttl: .number(ttl)],
+            capacity: changes.count * IndexStep.count, isIdempotent: true)
         for (change, since) in changes {
             var number = change.score
             // The run expires that long after it was written, which was at the earliest at this start.
             if change.kind == .enqueue || change.kind == .checkSoon { number -= (now - since).wholeMilliseconds + 1 }
             let step: ScriptValues<IndexStep, RedisArgument> = [
-                .kind: .text(change.kind.rawValue), .number: .number(number), .member: .text(change.member),
+                .kind: .text(change.kind.rawValue), .position: .number(positions[change.key] ?? 0),
+                .number: .number(number), .member: .text(change.member),
             ]
             request.append(step.values)
         }
         return request
+    }
+
+    /// Returns what ``RedisScripts/index`` returns: queues, each followed by its due members.
+    private static func due(_ reply: RESPValue) -> [(queue: String, members: [String])] {
+        let parts = reply.array ?? []
+        return stride(from: 0, to: parts.count - 1, by: 2).compactMap { index in
+            parts[index].string.map { ($0, (parts[index + 1].array ?? []).compactMap(\.string)) }
+        }
     }
 
     // MARK: End
@@ -210,7 +211,7 @@ final class IndexWriter: Sendable {
     func end() async {
         let tasks = state.withLock { state in
             state.isEnded = true
-            for (index, queue) in state.queues where queue.isFailing { state.tasks[index]?.cancel() }
+            for (bucket, queue) in state.queues where queue.isFailing { state.tasks[bucket]?.cancel() }
             return Array(state.tasks.values)
         }
         for task in tasks { await task.value }

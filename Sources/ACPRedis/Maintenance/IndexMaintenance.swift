@@ -10,19 +10,19 @@ import Synchronization
 final class IndexMaintenance: Sendable {
     /// Members of queues that are due for a check.
     struct Due: Sendable {
-        /// Due members of the queue of runs that may have expired.
-        var runs: [String] = []
-        /// Due members of the queue of a principal's runs.
-        var principal: (id: PrincipalID, runs: [String])?
-        /// Runs that a process may no longer own.
-        var owned: (process: ProcessID, runs: [RunID])?
-
-        var isEmpty: Bool { runs.isEmpty && (principal?.runs.isEmpty ?? true) && (owned?.runs.isEmpty ?? true) }
-
-        /// The due members of both queues of runs that may have expired, each with the principal whose queue it is in.
-        var expiring: [(member: String, principal: PrincipalID?)] {
-            runs.map { ($0, nil) } + (principal.map { principal in principal.runs.map { ($0, principal.id) } } ?? [])
+        /// A due member of a queue of runs that may have expired.
+        struct Expiring: Sendable, Hashable {
+            let queue: String
+            let member: String
+            /// The principal whose queue it is. `nil` if it is the queue of all runs.
+            var principal: PrincipalID?
         }
+
+        var expiring: [Expiring] = []
+        /// Runs that a process may no longer own.
+        var owned: [(process: ProcessID, runs: [RunID])] = []
+
+        var isEmpty: Bool { expiring.isEmpty && owned.allSatisfy(\.runs.isEmpty) }
     }
 
     private struct State {
@@ -89,7 +89,7 @@ final class IndexMaintenance: Sendable {
     func prune(_ due: Due) async throws(StorageError) {
         if executor.isCluster { return try await pruneCluster(due) }
         var requests = due.expiring.map(pruning)
-        if let (process, runs) = due.owned {
+        for (process, runs) in due.owned {
             for run in runs {
                 requests.append(
                     .script(
@@ -109,29 +109,37 @@ final class IndexMaintenance: Sendable {
         _ = try await executor.sendEach(requests, .writing("removing expired runs", at: keys.runsExpiry))
     }
 
-    private func pruning(_ member: String, of principal: PrincipalID?) -> RedisRequest {
-        let queue = keys.expiryQueue(of: principal)
-        guard let indexEntry = RunIndexEntry(expiryMember: member, of: principal) else {
-            // Not a member of this storage. It would be due for ever.
-            return RedisRequest("ZREM", [.text(queue), .text(member)], isIdempotent: true)
+    private func pruning(_ due: Due.Expiring) -> RedisRequest {
+        guard let indexEntry = RunIndexEntry(expiryMember: due.member, of: due.principal) else {
+            return removal(due)
         }
         let indexes =
-            principal == nil
+            due.principal == nil
             ? keys.commonListings(of: indexEntry) + keys.allUnfinished + keys.allStatusRuns(indexEntry.agent)
             : keys.principalIndexes(of: indexEntry)
         return .script(
-            RedisScripts.prune, keys: [.run: keys.run(indexEntry.id), .queue: queue], moreKeys: indexes,
-            [.id: .text(indexEntry.id.rawValue), .queueMember: .text(member), .ttl: .number(milliseconds)],
+            RedisScripts.prune, keys: [.run: keys.run(indexEntry.id), .queue: due.queue], moreKeys: indexes,
+            [.id: .text(indexEntry.id.rawValue), .queueMember: .text(due.member), .ttl: .number(milliseconds)],
             isIdempotent: true)
+    }
+
+    /// Returns the request that removes a member of a queue which is not of this storage. It would be due for ever.
+    private func removal(_ due: Due.Expiring) -> RedisRequest {
+        RedisRequest("ZREM", [.text(due.queue), .text(due.member)], isIdempotent: true)
     }
 
     /// Removes runs from indexes that no longer exist although they have not expired: they were evicted, or deleted by
     /// hand.
-    func forget(_ runs: [RunID], in indexes: [String]) async throws(StorageError) {
-        if executor.isCluster { return try await repairIndexes(runs.map { .init(run: $0, indexes: indexes) }) }
+    ///
+    /// - Parameter indexes: Returns the indexes in which a run was found, from the names of its bucket.
+    func forget(_ runs: [RunID], in indexes: (RedisKeys) -> [String]) async throws(StorageError) {
+        if executor.isCluster {
+            return try await repairIndexes(runs.map { .init(run: $0, indexes: indexes(keys.bucket(of: $0))) })
+        }
+        let all = indexes(keys) + [keys.runs] + keys.allUnfinished
         let requests = runs.map { run in
             RedisRequest.script(
-                RedisScripts.forget, keys: [.run: keys.run(run)], moreKeys: indexes + [keys.runs] + keys.allUnfinished,
+                RedisScripts.forget, keys: [.run: keys.run(run)], moreKeys: all,
                 [.id: .text(run.rawValue)], isIdempotent: true)
         }
         _ = try await executor.sendEach(requests, .writing("removing runs that no longer exist", at: keys.runs))
@@ -141,19 +149,17 @@ final class IndexMaintenance: Sendable {
 
     private func pruneCluster(_ due: Due) async throws(StorageError) {
         var candidates: [IndexRepair.Candidate] = []
-        for (member, principal) in due.expiring {
-            if let indexEntry = RunIndexEntry(expiryMember: member, of: principal) {
+        for entry in due.expiring {
+            if let indexEntry = RunIndexEntry(expiryMember: entry.member, of: entry.principal),
+                keys.bucket(of: indexEntry.id).expiryQueue(of: entry.principal) == entry.queue
+            {
                 candidates.append(.init(run: indexEntry.id, indexEntry: indexEntry))
             } else {
-                // Not a member of this storage. It would be due for ever.
-                _ = try await executor.send(
-                    RedisRequest(
-                        "ZREM", [.text(keys.expiryQueue(of: principal)), .text(member)], isIdempotent: true),
-                    .writing("removing expired runs", at: keys.expiryQueue(of: principal)))
+                _ = try await executor.send(removal(entry), .writing("removing expired runs", at: entry.queue))
             }
         }
         try await repairIndexes(candidates)
-        if let (process, runs) = due.owned { try await pruneOwned(runs, by: process) }
+        for (process, runs) in due.owned { try await pruneOwned(runs, by: process) }
     }
 
     /// Repairs the entries of runs in all indexes.
@@ -174,14 +180,12 @@ final class IndexMaintenance: Sendable {
             let isOwned =
                 replies[index * 2].string?.utf8.starts(with: wanted.utf8) ?? unfinished.contains(run)
             let left = replies[index * 2 + 1].int ?? 0
-            return IndexChange(
-                kind: isOwned ? .enqueue : .remove, key: keys.processRuns(process),
-                score: left < 0 ? milliseconds : left,
-                member: run.rawValue)
+            let change = IndexChange(
+                kind: isOwned ? .enqueue : .remove, key: keys.bucket(of: run).processRuns(process),
+                score: left < 0 ? milliseconds : left, member: run.rawValue)
+            return (run, [change])
         }
-        _ = try await executor.send(
-            IndexWriter.request(keys.processRuns(process), changes.map { ($0, begin) }, ttl: milliseconds),
-            .writing("removing runs of a process", at: keys.processRuns(process)))
+        try await repair.write(changes, since: begin)
     }
 
     /// Returns those of some runs that exist and have not ended. A run that cannot be read counts as unfinished.

@@ -9,8 +9,8 @@ import Synchronization
 ///
 /// Each run of an agent is in one of these indexes. So if they contain fewer runs together than the index of the agent's
 /// runs, some are missing, and all runs of the agent are repaired. The numbers are compared when an agent's runs are
-/// listed by status: on one server once in a minute, so that runs are found which a process of an earlier version has
-/// written meanwhile; on a cluster, where the numbers may differ for a moment, once in this process.
+/// listed by status, once in a minute, so that runs are found which a process of an earlier version has written
+/// meanwhile. On one server only: on a cluster, ``BucketMigration`` repairs what earlier versions wrote.
 final class StatusFill: Sendable {
     private enum Check {
         /// All callers wait for this task.
@@ -52,7 +52,7 @@ final class StatusFill: Sendable {
     }
 
     private func check(_ agent: AgentName) async throws {
-        var next: ContinuousClock.Instant? = executor.isCluster ? nil : .now + Self.interval
+        var next: ContinuousClock.Instant? = .now + Self.interval
         do {
             if try await missing(agent) > 0 {
                 try await repairRuns(of: agent)

@@ -16,8 +16,8 @@ extension RedisStorage {
         let changes = indexChanges(for: commit, known)
         let begin = ContinuousClock.now
         if let indexes, commit.expecting == 0, let snapshot = commit.snapshot {
-            let indexEntry = RunIndexEntry(snapshot.run)
-            indexes.begin(ClusterIndexes.scheduledChecks(indexEntry, keys: keys, timeToLive: timeToLive), since: begin)
+            migration?.start()
+            indexes.begin(scheduledChecks(RunIndexEntry(snapshot.run)), of: commit.run, since: begin)
         }
         if indexes != nil, let history = commit.history { try await appendHistory(history, of: commit) }
         let queriesQueues = commit.expecting == 0 && indexes == nil && indexMaintenance.shouldQueryDueRuns()
@@ -32,8 +32,9 @@ extension RedisStorage {
         await indexes?.write(
             ClusterIndexes.changes(
                 changes, of: commit.snapshot.map { RunIndexEntry($0.run) },
-                isTerminal: commit.snapshot?.run.status.isTerminal == true, keys: keys, timeToLive: timeToLive),
-            queue: keys.runsExpiry, recheckDelay: ClusterIndexes.recheckDelay(timeToLive), since: begin)
+                isTerminal: commit.snapshot?.run.status.isTerminal == true, keys: keys.bucket(of: commit.run),
+                timeToLive: timeToLive),
+            of: commit.run, since: begin)
         note(commit, known)
         if queriesQueues, parts.count > 2 { startPruning(parts[2], after: changes) }
         if indexes == nil, parts.count > 3, parts[3].int != 0 { try await clearStatuses(of: commit) }
@@ -114,7 +115,7 @@ extension RedisStorage {
         switch outcome {
         case "unowned":
             // A run that was saved by hand never had an owner. If the writer lists the run, its owner key was lost.
-            let index = keys.processRuns(commit.owner.process)
+            let index = keys.bucket(of: commit.run).processRuns(commit.owner.process)
             let score = try await executor.send(
                 .read("ZSCORE", .text(index), .text(commit.run.rawValue)),
                 .reading("the runs of process \(commit.owner.process)", at: index))
@@ -149,7 +150,13 @@ extension RedisStorage {
         return try await inspect(commit.run).map { .init(indexEntry: RunIndexEntry($0.run)) }
     }
 
+    /// On a cluster, returns the changes that schedule an early check of a run.
+    func scheduledChecks(_ indexEntry: RunIndexEntry) -> [IndexChange] {
+        ClusterIndexes.scheduledChecks(indexEntry, keys: keys.bucket(of: indexEntry.id), timeToLive: timeToLive)
+    }
+
     private func indexChanges(for commit: RunCommit, _ known: TrackedRuns.Known?) -> [IndexChange] {
+        let keys = keys.bucket(of: commit.run)
         var changes: [IndexChange] = []
         if let snapshot = commit.snapshot {
             var left = RedisKeys.unfinishedStatuses
@@ -225,8 +232,7 @@ extension RedisStorage {
                 + keys.extensions(for: RunIndexEntry(run), status: run.detailedStatus, owner: nil)
             trackedRuns.forget(run.id)
             let inStep = indexes == nil ? changes : []
-            indexes?.begin(
-                ClusterIndexes.scheduledChecks(RunIndexEntry(run), keys: keys, timeToLive: timeToLive), since: .now)
+            indexes?.begin(scheduledChecks(RunIndexEntry(run)), of: run.id, since: .now)
             let reply = try await executor.send(
                 .script(
                     RedisScripts.save.publishing(by: executor.publishCommand), keys: keys.allOfRun(run.id),
@@ -257,7 +263,8 @@ extension RedisStorage {
         }
         var changes: [IndexChange] = []
         if let known, known.needsExtension {
-            changes = keys.extensions(for: known.indexEntry, status: known.statusEntry?.status, owner: nil)
+            changes = keys.bucket(of: run)
+                .extensions(for: known.indexEntry, status: known.statusEntry?.status, owner: nil)
         }
         let inStep = indexes == nil ? changes : []
         let begin = ContinuousClock.now
@@ -273,8 +280,9 @@ extension RedisStorage {
             throw reply.array.map { missing($0, of: run) } ?? .notSaved(run)
         }
         await indexes?.write(
-            ClusterIndexes.changes(changes, of: nil, isTerminal: false, keys: keys, timeToLive: timeToLive),
-            since: begin)
+            ClusterIndexes.changes(
+                changes, of: nil, isTerminal: false, keys: keys.bucket(of: run), timeToLive: timeToLive),
+            of: run, since: begin)
         if let known { trackedRuns.recordWrite(run, known) }
     }
 }

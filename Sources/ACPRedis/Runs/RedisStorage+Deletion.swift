@@ -22,11 +22,10 @@ extension RedisStorage {
         let task = RedisTask.writing("Deleting run \(run)", at: keys.run(run))
         let traces = try await traces(of: run)
         guard traces.isFound else { return false }
-        let changes = keys.removals(of: run, traces.indexEntry, owners: traces.owners)
         if let indexes, let indexEntry = traces.indexEntry {
-            indexes.begin(ClusterIndexes.scheduledChecks(indexEntry, keys: keys, timeToLive: timeToLive), since: .now)
+            indexes.begin(scheduledChecks(indexEntry), of: run, since: .now)
         }
-        let inStep = indexes == nil ? changes : []
+        let inStep = indexes == nil ? keys.removals(of: run, traces.indexEntry, owners: traces.owners) : []
         let reply = try await executor.send(
             .script(
                 RedisScripts.delete.publishing(by: executor.publishCommand), keys: keys.allOfRun(run),
@@ -37,9 +36,9 @@ extension RedisStorage {
         if let indexes {
             await repairIndexes(run, traces.indexEntry)
             let owned = traces.owners.map {
-                IndexChange(kind: .remove, key: keys.processRuns($0), member: run.rawValue)
+                IndexChange(kind: .remove, key: keys.bucket(of: run).processRuns($0), member: run.rawValue)
             }
-            await indexes.write(owned, since: .now)
+            await indexes.write(owned, of: run, since: .now)
         }
         return reply.int == 1
     }
@@ -63,7 +62,7 @@ extension RedisStorage {
         let replies = try await executor.sendEach(
             [
                 RedisRequest("EXISTS", parts.map { .text($0) }, isIdempotent: true),
-                .read("ZSCORE", .text(keys.runs), .text(run.rawValue)),
+                .read("ZSCORE", .text(keys.bucket(of: run).runs), .text(run.rawValue)),
                 .read("ZRANGE", .text(keys.processes), 0, -1),
             ], task)
         guard replies[0].int != 0 || !replies[1].isNull else { return Traces(owners: [], isFound: false) }
@@ -93,12 +92,13 @@ extension RedisStorage {
     /// Returns the index entry of a run from the queue of expiring runs. Scans all of it: hardly any run is left
     /// without a document and without its first event.
     private func queuedEntry(of run: RunID) async throws(StorageError) -> RunIndexEntry? {
-        let task = RedisTask.reading("the index entry of run \(run)", at: keys.runsExpiry)
+        let queue = keys.bucket(of: run).runsExpiry
+        let task = RedisTask.reading("the index entry of run \(run)", at: queue)
         let pattern = RedisKeys.escaped(run.rawValue) + " *"
         var cursor = "0"
         repeat {
             let reply = try await executor.send(
-                .read("ZSCAN", .text(keys.runsExpiry), .text(cursor), "MATCH", .text(pattern), "COUNT", 1_000), task)
+                .read("ZSCAN", .text(queue), .text(cursor), "MATCH", .text(pattern), "COUNT", 1_000), task)
             guard let parts = reply.array, parts.count == 2, let next = parts[0].string else {
                 throw task.corrupt("the reply to ZSCAN is not a cursor with members")
             }

@@ -16,7 +16,7 @@ extension RedisStorage {
     public func storedRuns(_ query: RunQuery) async throws -> StoragePage<StoredRun> {
         try executor.checkOpen()
         guard let index = keys.index(for: query) else { return StoragePage(items: [], total: 0) }
-        let indexes = keys.indexes(of: index, query.principal)
+        let indexes = { (keys: RedisKeys) in keys.indexes(of: keys.index(for: query) ?? index, query.principal) }
         var attempt = 1
         while true {
             let page = try await page(of: index, query)
@@ -36,22 +36,23 @@ extension RedisStorage {
     /// Returns the ids of a page, after all expired runs have been removed.
     func page(of index: String, _ query: RunQuery) async throws(StorageError) -> StoragePage<RunID> {
         let task = RedisTask.reading("a list of runs", at: index)
+        if executor.isCluster {
+            let list = bucketedList(of: query.principal, task) { $0.index(for: query).map { [$0] } ?? [] }
+            let page = try await list.page(skipping: query.offset, limit: query.limit)
+            return StoragePage(items: page.items.map(\.run), total: page.total)
+        }
         let start = max(0, query.offset)
         let (end, overflow) = start.addingReportingOverflow(max(0, query.limit))
         // A last rank of -1 would be that of the oldest run.
         let ranks = query.limit > 0 ? (start, overflow ? Int.max : end - 1) : (1, 0)
         while true {
-            let reply =
-                executor.isCluster
-                ? try await clusterPage(of: index, ranks, query.principal, task)
-                : try await executor.send(
-                    .script(
-                        RedisScripts.page, keys: [.queue: keys.expiryQueue(of: query.principal), .index: index],
-                        [
-                            .firstRank: .number(ranks.0), .lastRank: .number(ranks.1),
-                            .limit: .number(Self.pruneLimit),
-                        ], isIdempotent: true),
-                    task)
+            let reply = try await executor.send(
+                .script(
+                    RedisScripts.page, keys: [.queue: keys.expiryQueue(of: query.principal), .index: index],
+                    [
+                        .firstRank: .number(ranks.0), .lastRank: .number(ranks.1), .limit: .number(Self.pruneLimit),
+                    ], isIdempotent: true),
+                task)
             guard let parts = reply.array, let due = parts.first?.array else {
                 throw task.corrupt("the script's reply is not the expected one")
             }
@@ -78,32 +79,26 @@ extension RedisStorage {
         try await indexMaintenance.prune(keys.due([(keys.expiryQueue(of: principal), due.compactMap(\.string))]))
     }
 
-    /// Returns what the script ``RedisScripts/page`` returns, where the queue and the index are on different servers.
-    /// The queue is read first: a run that expires in between is found missing when it is read.
-    private func clusterPage(
-        of index: String, _ ranks: (Int, Int), _ principal: PrincipalID?, _ task: RedisTask
-    ) async throws(StorageError) -> RESPValue {
-        let due = try await executor.send(
-            .script(
-                RedisScripts.due, keys: [.index: keys.expiryQueue(of: principal)], [.limit: .number(Self.pruneLimit)],
-                isIdempotent: true), task)
-        guard due.array?.isEmpty == true else { return .array([due]) }
-        let range = try await executor.send(
-            .script(
-                RedisScripts.range, keys: [.index: index],
-                [.firstRank: .number(ranks.0), .lastRank: .number(ranks.1)], isIdempotent: true), task)
-        return .array([due] + (range.array ?? []))
+    /// Returns a list on a cluster.
+    ///
+    /// - Parameter indexes: Returns the indexes to read, from the names of a bucket.
+    func bucketedList(
+        of principal: PrincipalID?, _ task: RedisTask, indexes: @escaping @Sendable (RedisKeys) -> [String]
+    ) -> BucketedList {
+        BucketedList(
+            executor: executor, keys: keys, maintenance: indexMaintenance, migration: migration, principal: principal,
+            indexes: indexes, task: task)
     }
 
     /// Returns the runs of a page, and whether the page is still current.
     ///
     /// - Parameters:
     ///   - ids: The ids of the page.
-    ///   - indexes: The indexes in which they were found.
+    ///   - indexes: Returns the indexes in which a run was found, from the names of its bucket.
     ///   - repairs: Whether the index entries of runs that do not belong on the page are repaired.
     ///   - isListed: Returns whether a run belongs on the page.
     func records(
-        of ids: [RunID], in indexes: [String], repairs: Bool, isListed: (Run) -> Bool
+        of ids: [RunID], in indexes: (RedisKeys) -> [String], repairs: Bool, isListed: (Run) -> Bool
     ) async throws(StorageError) -> (records: [StoredRun], isCurrent: Bool) {
         var records: [StoredRun] = []
         var gone: [RunID] = []
@@ -125,7 +120,8 @@ extension RedisStorage {
                     records.append(record)
                 } else {
                     isCurrent = false
-                    misplaced.append(.init(run: id, indexEntry: RunIndexEntry(run), indexes: indexes))
+                    misplaced.append(
+                        .init(run: id, indexEntry: RunIndexEntry(run), indexes: indexes(keys.bucket(of: id))))
                 }
             }
         }

@@ -123,7 +123,7 @@ extension RedisStorage {
         let task = RedisTask.writing("Claiming run \(run)", at: keys.owner(run))
         guard let found = try await inspect(run), found.owner == current || found.owner == owner else { return false }
         let indexEntry = RunIndexEntry(found.run)
-        let changes = keys.extensions(for: indexEntry, owner: nil)
+        let changes = indexes == nil ? keys.extensions(for: indexEntry, owner: nil) : []
         let arguments: ScriptValues<ClaimArgument, RedisArgument> = [
             .currentOwner: .text(current?.stored ?? ""), .newOwner: .text(owner.stored), .ttl: .number(milliseconds),
         ]
@@ -134,7 +134,7 @@ extension RedisStorage {
                     RedisScripts.claimAlone, keys: keys.allOfRun(run), arguments, isIdempotent: true),
                 task)
             guard reply.int == 1 else { return false }
-            await indexes.write(claimChanges(found.run, owner, current), since: begin)
+            await indexes.write(claimChanges(found.run, owner, current), of: run, since: begin)
             trackedRuns.recordWrite(run, .init(indexEntry: indexEntry))
             return true
         }
@@ -154,6 +154,7 @@ extension RedisStorage {
     }
 
     private func claimChanges(_ run: Run, _ owner: RunOwner, _ current: RunOwner?) -> [IndexChange] {
+        let keys = keys.bucket(of: run.id)
         var changes = keys.extensions(for: RunIndexEntry(run), owner: nil)
         if let current, current.process != owner.process {
             changes.append(.init(kind: .remove, key: keys.processRuns(current.process), member: run.id.rawValue))
@@ -168,13 +169,17 @@ extension RedisStorage {
     /// Returns at most `limit` of the unfinished runs that a process owns.
     public func runs(ownedBy process: ProcessID, limit: Int) async throws -> [RunID] {
         try executor.checkOpen()
-        let index = keys.processRuns(process)
-        let task = RedisTask.reading("the runs of process \(process)", at: index)
+        let task = RedisTask.reading("the runs of process \(process)", at: keys.processRuns(process))
+        try await migration?.complete()
         let wanted = RunOwner.storedPrefix(of: process)
         var owned: [RunID] = []
         var gone: [RunID] = []
         // Read at once: their order changes as they are written, and reading page by page would miss some.
-        let members = limit > 0 ? try await executor.send(.read("ZRANGE", .text(index), 0, -1), task).array ?? [] : []
+        let replies =
+            limit > 0
+            ? try await executor.sendEach(
+                keys.allBuckets.map { .read("ZRANGE", .text($0.processRuns(process)), 0, -1) }, task) : []
+        let members = replies.flatMap { $0.array ?? [] }
         var rest = members.compactMap { $0.string.flatMap(RunID.init(rawValue:)) }[...]
         while owned.count < limit, !rest.isEmpty {
             // Expired runs remain in the index until it is read.
@@ -189,7 +194,7 @@ extension RedisStorage {
                 if isOwned { owned.append(id) } else { gone.append(id) }
             }
         }
-        if !gone.isEmpty { try await indexMaintenance.prune(.init(owned: (process, gone))) }
+        if !gone.isEmpty { try await indexMaintenance.prune(.init(owned: [(process, gone)])) }
         return Array(owned.prefix(max(0, limit)))
     }
 }

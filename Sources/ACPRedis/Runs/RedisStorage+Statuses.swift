@@ -13,16 +13,15 @@ extension RedisStorage {
         try executor.checkOpen()
         if let session = query.session { return try await storedRuns(query, of: session) }
         // Earlier versions wrote no runs with a principal.
-        if query.principal == nil { try await statusFill.complete(query.agent) }
+        if query.principal == nil, !executor.isCluster { try await statusFill.complete(query.agent) }
         let statuses = RedisKeys.statuses.filter { query.statuses.isEmpty || query.statuses.contains($0) }
-        let indexes = statuses.map { keys.statusRuns(query, $0) }
         var attempt = 1
         while true {
-            let page = try await positions(in: indexes, query)
+            let page = try await positions(in: statuses, query)
             let listed = Dictionary(page.items.map { ($0.run, $0) }, uniquingKeysWith: { first, _ in first })
             // On one server, a run that does not belong on the page was usually written in between.
             let (records, isCurrent) = try await records(
-                of: page.items.map(\.run), in: keys.indexes(of: query),
+                of: page.items.map(\.run), in: { $0.indexes(of: query) },
                 repairs: executor.isCluster || attempt > 3
             ) { query.includes($0) && listed[$0.id] == .init($0) }
             if isCurrent || attempt == Self.attempts { return StoragePage(items: records, total: page.total) }
@@ -32,9 +31,14 @@ extension RedisStorage {
 
     /// Returns the positions of the runs of a page, after all expired runs have been removed.
     private func positions(
-        in indexes: [String], _ query: RunStatusQuery
+        in statuses: [DetailedRunStatus], _ query: RunStatusQuery
     ) async throws(StorageError) -> StoragePage<RunStatusQuery.Position> {
+        let indexes = statuses.map { keys.statusRuns(query, $0) }
         let task = RedisTask.reading("a list of runs by status", at: indexes.first ?? keys.pattern)
+        if executor.isCluster {
+            let list = bucketedList(of: query.principal, task) { keys in statuses.map { keys.statusRuns(query, $0) } }
+            return try await list.page(since: query.changedSince, after: query.after, limit: query.limit)
+        }
         // Lua's numbers are exact to 2^53.
         let limit = min(max(0, query.limit), 1 << 50)
         let arguments: ScriptValues<StatusPageArgument, RedisArgument> = [
@@ -44,13 +48,10 @@ extension RedisStorage {
             .dueLimit: .number(Self.pruneLimit),
         ]
         while true {
-            let reply =
-                executor.isCluster
-                ? try await clusterPage(of: indexes, arguments, query.principal, task)
-                : try await executor.send(
-                    .script(
-                        RedisScripts.statusPage, keys: [.queue: keys.expiryQueue(of: query.principal)],
-                        moreKeys: indexes, arguments, isIdempotent: true), task)
+            let reply = try await executor.send(
+                .script(
+                    RedisScripts.statusPage, keys: [.queue: keys.expiryQueue(of: query.principal)],
+                    moreKeys: indexes, arguments, isIdempotent: true), task)
             guard let parts = reply.array, let due = parts.first?.array else {
                 throw task.corrupt("the script's reply is not the expected one")
             }
@@ -62,40 +63,10 @@ extension RedisStorage {
                 throw task.corrupt("the script's reply is not the expected one")
             }
             var found: [RunStatusQuery.Position] = []
-            for page in pages { found += try positions(page, task) }
+            for page in pages { found += try RunStatusQuery.Position.positions(page, task) }
             found.sort(by: >)
             return StoragePage(items: Array(found.prefix(limit)), total: total)
         }
-    }
-
-    /// Reads members with their scores.
-    private func positions(_ page: RESPValue, _ task: RedisTask) throws(StorageError) -> [RunStatusQuery.Position] {
-        let members = page.array ?? []
-        var found: [RunStatusQuery.Position] = []
-        for index in stride(from: 0, to: members.count - 1, by: 2) {
-            guard let run = members[index].string.flatMap(RunID.init(rawValue:)),
-                let score = members[index + 1].string.flatMap({ Double($0) }),
-                let time = Int64(exactly: score.rounded())
-            else { throw task.corrupt("one of its members is not a run id with a time") }
-            found.append(.init(changedAt: Timestamp(microseconds: time), run: run))
-        }
-        return found
-    }
-
-    /// Returns what the script ``RedisScripts/statusPage`` returns, where the queue and the indexes are on different
-    /// servers.
-    private func clusterPage(
-        of indexes: [String], _ arguments: ScriptValues<StatusPageArgument, RedisArgument>,
-        _ principal: PrincipalID?, _ task: RedisTask
-    ) async throws(StorageError) -> RESPValue {
-        let due = try await executor.send(
-            .script(
-                RedisScripts.due, keys: [.index: keys.expiryQueue(of: principal)], [.limit: .number(Self.pruneLimit)],
-                isIdempotent: true), task)
-        guard due.array?.isEmpty == true else { return .array([due]) }
-        let range = try await executor.send(
-            .script(RedisScripts.statusRange, keys: [:], moreKeys: indexes, arguments, isIdempotent: true), task)
-        return .array([due] + (range.array ?? []))
     }
 
     /// Selects runs of a session, all of which are read.
@@ -106,7 +77,8 @@ extension RedisStorage {
         guard let index = keys.index(for: all) else { return StoragePage(items: [], total: 0) }
         let page = try await page(of: index, all)
         let (records, _) = try await records(
-            of: page.items, in: keys.indexes(of: index, query.principal), repairs: executor.isCluster
+            of: page.items, in: { $0.indexes(of: $0.index(for: all) ?? index, query.principal) },
+            repairs: executor.isCluster
         ) { all.includes(RunSummary($0)) }
         var found: [(position: RunStatusQuery.Position, run: StoredRun)] = []
         for record in records {

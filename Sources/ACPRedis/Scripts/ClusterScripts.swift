@@ -15,16 +15,15 @@ enum LifeArgument: String, ScriptName {
     var form: ScriptForm { .number }
 }
 
-/// Argument of ``RedisScripts/due``.
-enum DueArgument: String, ScriptName {
-    /// The maximum number of members to return.
-    case limit
+/// Arguments of ``RedisScripts/element``.
+enum ElementArgument: String, ScriptName {
+    /// Counted from the greatest score.
+    case rank
 }
 
-/// Arguments of ``RedisScripts/range``.
-enum RangeArgument: String, ScriptName {
-    /// Ranks, counted from the newest.
-    case firstRank, lastRank
+/// Arguments of ``RedisScripts/rank``: a position in an index.
+enum RankArgument: String, ScriptName {
+    case time, run
 }
 
 /// Arguments of ``RedisScripts/isUnchanged``.
@@ -37,45 +36,64 @@ enum IsUnchangedArgument: String, ScriptName {
 
 /// Scripts for a cluster, in place of scripts whose keys would be in several slots.
 extension RedisScripts {
-    /// Changes one index.
+    /// Changes indexes of one bucket.
     ///
+    /// - More keys: the indexes.
     /// - More arguments: for each change an ``IndexStep``. ``IndexChange/Kind/checkSoon`` never delays a check.
-    /// - Returns due members, at most 16, if something was added to a queue.
-    static let index = Script<IndexKey, LifeArgument, NoNames>(
+    /// - Returns each queue to which something was added and of which members are due, followed by these, at most 16.
+    static let index = Script<NoNames, LifeArgument, NoNames>(
         [clock, lives],
         """
-        local due = {}
+        local due, extended, queried = {}, {}, {}
         for i = moreArguments, #ARGV, \(IndexStep.count) do
           \(IndexStep.argumentGroup(at: "i"))
+          local index = KEYS[tonumber(position)]
           if kind == \(IndexChange.Kind.remove.lua) then
-            redis.call('ZREM', indexKey, member)
-          elseif kind == \(IndexChange.Kind.add.lua) or kind == \(IndexChange.Kind.addByStatus.lua) then
-            redis.call('ZADD', indexKey, number, member)
-          elseif kind == \(IndexChange.Kind.enqueue.lua) then
-            if #due == 0 then
-              due = redis.call('ZRANGEBYSCORE', indexKey, '-inf', digits(startTime()), 'LIMIT', 0, 16)
+            redis.call('ZREM', index, member)
+          else
+            if not extended[position] then
+              extended[position] = true
+              extended[#extended + 1] = index
             end
-            redis.call('ZADD', indexKey, digits(startTime() + number), member)
-          elseif kind == \(IndexChange.Kind.checkSoon.lua) then
-            redis.call('ZADD', indexKey, 'LT', digits(startTime() + number), member)
+            if kind == \(IndexChange.Kind.add.lua) or kind == \(IndexChange.Kind.addByStatus.lua) then
+              redis.call('ZADD', index, number, member)
+            elseif kind == \(IndexChange.Kind.enqueue.lua) then
+              if not queried[position] then
+                queried[position] = true
+                local members = redis.call('ZRANGEBYSCORE', index, '-inf', digits(startTime()), 'LIMIT', 0, 16)
+                if #members > 0 then
+                  due[#due + 1] = index
+                  due[#due + 1] = members
+                end
+              end
+              redis.call('ZADD', index, digits(startTime() + number), member)
+            elseif kind == \(IndexChange.Kind.checkSoon.lua) then
+              redis.call('ZADD', index, 'LT', digits(startTime() + number), member)
+            end
           end
         end
-        extendIndex(indexKey, ttl)
+        for _, index in ipairs(extended) do extendIndex(index, ttl) end
         return due
         """)
 
-    /// The due members of a queue.
-    static let due = Script<IndexKey, DueArgument, NoNames>(
-        [clock],
-        """
-        return redis.call('ZRANGEBYSCORE', indexKey, '-inf', digits(startTime()), 'LIMIT', 0, limit)
-        """)
-
-    /// A page of an index, and the number of its members.
-    static let range = Script<IndexKey, RangeArgument, NoNames>(
+    /// The member of an index at a rank, and its score.
+    static let element = Script<IndexKey, ElementArgument, NoNames>(
         [],
         """
-        return {redis.call('ZCARD', indexKey), redis.call('ZREVRANGE', indexKey, firstRank, lastRank)}
+        return redis.call('ZREVRANGE', indexKey, rank, rank, 'WITHSCORES')
+        """)
+
+    /// Removes members of a queue whose scores have not changed.
+    ///
+    /// - More arguments: members and their scores in turn.
+    static let removeUnchanged = Script<IndexKey, NoNames, NoNames>(
+        [],
+        """
+        for i = moreArguments, #ARGV, 2 do
+          local score = redis.call('ZSCORE', indexKey, ARGV[i])
+          if score and tonumber(score) == tonumber(ARGV[i + 1]) then redis.call('ZREM', indexKey, ARGV[i]) end
+        end
+        return 1
         """)
 
     /// The properties of a run that determine its index entries: its snapshot, owner, digest, and remaining lifetime.

@@ -21,10 +21,12 @@ enum ChangeArgument: String, ScriptName {
     var form: ScriptForm { self == .queriesQueues ? .flag : .text }
 }
 
-/// One change of an index of ``RedisScripts/index``.
+/// One change of an index by ``RedisScripts/index``.
 enum IndexStep: String, ScriptName {
     /// ``IndexChange/Kind``.
     case kind
+    /// The position of the index among the keys.
+    case position
     /// The score; for a queue, the number of milliseconds after which the member is checked.
     case number
     case member

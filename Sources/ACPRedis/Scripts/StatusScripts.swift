@@ -8,7 +8,7 @@ enum StatusPageKey: String, ScriptName {
     case queue
 }
 
-/// Arguments of ``RedisScripts/statusPage`` and ``RedisScripts/statusRange``.
+/// Arguments of ``RedisScripts/statusPage``.
 enum StatusPageArgument: String, ScriptName {
     /// The earliest change of status, in microseconds. Empty if any.
     case since
@@ -72,6 +72,7 @@ extension RedisScripts {
         """
 
     /// A page of each of some indexes by status, without expired runs, or the runs that may have expired: see ``page``.
+    /// On a cluster, of any indexes of one bucket.
     ///
     /// - More keys: the indexes.
     /// - Returns the due runs; if there are none, also the total and the pages.
@@ -84,14 +85,10 @@ extension RedisScripts {
         return {due, total, found}
         """)
 
-    /// ``statusPage`` for a cluster, where the queue is on another server.
-    ///
-    /// - More keys: the indexes.
-    /// - Returns the total and the pages.
-    static let statusRange = Script<NoNames, StatusPageArgument, NoNames>(
+    /// The number of members of an index up to a position, that one included.
+    static let rank = Script<IndexKey, RankArgument, NoNames>(
         [statusPages],
         """
-        local total, found = pages(moreKeys, \(StatusPageArgument.argumentVariables))
-        return {total, found}
+        return startRank(indexKey, time, run)
         """)
 }

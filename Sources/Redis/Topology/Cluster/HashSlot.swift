@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// One of the 16,384 hash slots of a Redis Cluster.
-struct HashSlot: Hashable, Sendable {
-    static let count = 16_384
+package struct HashSlot: Hashable, Sendable {
+    package static let count = 16_384
 
-    let number: Int
+    package let number: Int
 
     init?(_ number: Int) {
         guard (0..<Self.count).contains(number) else { return nil }
@@ -13,7 +13,7 @@ struct HashSlot: Hashable, Sendable {
 
     /// Returns the slot of a key or of a shard channel. If the key has a hash tag, the part between its first `{` and
     /// the next `}` that is not empty, only the tag is hashed.
-    init(ofKey key: some Collection<UInt8>) {
+    package init(ofKey key: some Collection<UInt8>) {
         let open = UInt8(ascii: "{")
         let close = UInt8(ascii: "}")
         guard let start = key.firstIndex(of: open) else {
@@ -28,7 +28,7 @@ struct HashSlot: Hashable, Sendable {
         number = Int(CRC16.checksum(rest[..<end])) % Self.count
     }
 
-    init(ofKey key: String) { self.init(ofKey: key.utf8) }
+    package init(ofKey key: String) { self.init(ofKey: key.utf8) }
 }
 
 /// CRC-16/XMODEM, the hash function of Redis Cluster.

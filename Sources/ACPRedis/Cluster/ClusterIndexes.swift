@@ -9,12 +9,13 @@ import Redis
 /// A run is written first, then its entries in all indexes, which are in one bucket and change together: see
 /// ``IndexBuckets``. A change that is lost in between, because the process ends, is found:
 ///
-/// - a run that is about to be created or deleted is first added to the queue of runs to check, with an early check;
+/// - a run is created only when an early check of it is in the queue of runs to check, and deleted after one was added;
 /// - a run that has not ended is checked repeatedly, and each check repairs its entries in all indexes;
 /// - a run that has ended is checked when it expires, as on one server;
 /// - a list that contains a run which no longer exists or has another status repairs that run at once.
 ///
-/// The processes that list or create runs do the checks, as on one server.
+/// The processes that list or create runs do the checks, as on one server, and so do those that look for runs to take
+/// over.
 enum ClusterIndexes {
     /// The interval at which a run that has not ended is checked: a list may be wrong for this long after a process has
     /// ended.

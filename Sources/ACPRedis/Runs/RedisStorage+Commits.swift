@@ -15,9 +15,9 @@ extension RedisStorage {
         let known = try await known(of: commit)
         let changes = indexChanges(for: commit, known)
         let begin = ContinuousClock.now
-        if let indexes, commit.expecting == 0, let snapshot = commit.snapshot {
+        if commit.expecting == 0, let snapshot = commit.snapshot {
             migration?.start()
-            indexes.begin(scheduledChecks(RunIndexEntry(snapshot.run)), of: commit.run, since: begin)
+            try await scheduleCheck(of: RunIndexEntry(snapshot.run))
         }
         if indexes != nil, let history = commit.history { try await appendHistory(history, of: commit) }
         let queriesQueues = commit.expecting == 0 && indexes == nil && indexMaintenance.shouldQueryDueRuns()
@@ -150,6 +150,17 @@ extension RedisStorage {
         return try await inspect(commit.run).map { .init(indexEntry: RunIndexEntry($0.run)) }
     }
 
+    /// On a cluster, schedules an early check of a run that is about to be created. A run is created only after that:
+    /// if this process ends before it has added the run to the lists, the check is what finds the run.
+    private func scheduleCheck(of indexEntry: RunIndexEntry) async throws(StorageError) {
+        guard indexes != nil else { return }
+        let queue = keys.bucket(of: indexEntry.id).runsExpiry
+        let begin = ContinuousClock.now
+        _ = try await executor.send(
+            IndexWriter.request(scheduledChecks(indexEntry).map { ($0, begin) }, ttl: milliseconds),
+            .writing("Scheduling a check of run \(indexEntry.id)", at: queue))
+    }
+
     /// On a cluster, returns the changes that schedule an early check of a run.
     func scheduledChecks(_ indexEntry: RunIndexEntry) -> [IndexChange] {
         ClusterIndexes.scheduledChecks(indexEntry, keys: keys.bucket(of: indexEntry.id), timeToLive: timeToLive)
@@ -232,7 +243,7 @@ extension RedisStorage {
                 + keys.extensions(for: RunIndexEntry(run), status: run.detailedStatus, owner: nil)
             trackedRuns.forget(run.id)
             let inStep = indexes == nil ? changes : []
-            indexes?.begin(scheduledChecks(RunIndexEntry(run)), of: run.id, since: .now)
+            try await scheduleCheck(of: RunIndexEntry(run))
             let reply = try await executor.send(
                 .script(
                     RedisScripts.save.publishing(by: executor.publishCommand), keys: keys.allOfRun(run.id),

@@ -135,6 +135,8 @@ extension RedisStorage {
                 task)
             guard reply.int == 1 else { return false }
             await indexes.write(claimChanges(found.run, owner, current), of: run, since: begin)
+            // The previous owner may have ended before it wrote the lists.
+            await repairIndexes(run, indexEntry)
             trackedRuns.recordWrite(run, .init(indexEntry: indexEntry))
             return true
         }
@@ -167,20 +169,18 @@ extension RedisStorage {
     }
 
     /// Returns at most `limit` of the unfinished runs that a process owns.
+    ///
+    /// Starts checks of runs that are due, so that a run which no list contains, as may happen on a cluster, is found
+    /// even if no lists are read and no runs are created.
     public func runs(ownedBy process: ProcessID, limit: Int) async throws -> [RunID] {
         try executor.checkOpen()
-        let task = RedisTask.reading("the runs of process \(process)", at: keys.processRuns(process))
         try await migration?.complete()
+        let task = RedisTask.reading("the runs of process \(process)", at: keys.processRuns(process))
         let wanted = RunOwner.storedPrefix(of: process)
         var owned: [RunID] = []
         var gone: [RunID] = []
         // Read at once: their order changes as they are written, and reading page by page would miss some.
-        let replies =
-            limit > 0
-            ? try await executor.sendEach(
-                keys.allBuckets.map { .read("ZRANGE", .text($0.processRuns(process)), 0, -1) }, task) : []
-        let members = replies.flatMap { $0.array ?? [] }
-        var rest = members.compactMap { $0.string.flatMap(RunID.init(rawValue:)) }[...]
+        var rest = limit > 0 ? try await listedRuns(of: process, task)[...] : []
         while owned.count < limit, !rest.isEmpty {
             // Expired runs remain in the index until it is read.
             let ids = rest.prefix(100)
@@ -196,5 +196,29 @@ extension RedisStorage {
         }
         if !gone.isEmpty { try await indexMaintenance.prune(.init(owned: [(process, gone)])) }
         return Array(owned.prefix(max(0, limit)))
+    }
+
+    /// Returns the runs that the index of a process contains, and starts the checks of runs that are due.
+    private func listedRuns(of process: ProcessID, _ task: RedisTask) async throws(StorageError) -> [RunID] {
+        let buckets = keys.allBuckets
+        let replies = try await executor.sendEach(
+            buckets.map {
+                .script(
+                    RedisScripts.ownedRuns, keys: [.queue: $0.runsExpiry, .index: $0.processRuns(process)],
+                    [.dueLimit: .number(Self.pruneLimit / buckets.count + 1)], isIdempotent: true)
+            }, task)
+        var due = IndexMaintenance.Due()
+        var listed: [RunID] = []
+        for (bucket, reply) in zip(buckets, replies) {
+            guard let parts = reply.array, parts.count == 2, let members = parts[1].array else {
+                throw task.corrupt("the script's reply is not the expected one")
+            }
+            due.expiring += bucket.due([(bucket.runsExpiry, (parts[0].array ?? []).compactMap(\.string))]).expiring
+            listed += members.compactMap { $0.string.flatMap(RunID.init(rawValue:)) }
+        }
+        // In the background: a check that fails, because a server is down, must not keep runs of other servers from
+        // being taken over.
+        indexMaintenance.startPruning(due)
+        return listed
     }
 }

@@ -2,7 +2,7 @@
 
 import Redis
 
-/// Keys of ``RedisScripts/page``.
+/// Keys of ``RedisScripts/page`` and ``RedisScripts/ownedRuns``.
 enum PageKey: String, ScriptName {
     /// The queue of runs that may have expired.
     case queue
@@ -15,6 +15,12 @@ enum PageArgument: String, ScriptName {
     case firstRank, lastRank
     /// The maximum number of due runs to return.
     case limit
+}
+
+/// Arguments of ``RedisScripts/ownedRuns``.
+enum OwnedRunsArgument: String, ScriptName {
+    /// The maximum number of due runs to return.
+    case dueLimit
 }
 
 /// Keys of ``RedisScripts/prune``.
@@ -74,6 +80,16 @@ extension RedisScripts {
         local due = redis.call('ZRANGEBYSCORE', queueKey, '-inf', digits(startTime()), 'LIMIT', 0, limit)
         if #due > 0 then return {due} end
         return {due, redis.call('ZCARD', indexKey), redis.call('ZREVRANGE', indexKey, firstRank, lastRank)}
+        """)
+
+    /// The runs of a process, and runs that are due for a check.
+    ///
+    /// - Returns both lists of ids, the due ones first.
+    static let ownedRuns = Script<PageKey, OwnedRunsArgument, NoNames>(
+        [clock],
+        """
+        local due = redis.call('ZRANGEBYSCORE', queueKey, '-inf', digits(startTime()), 'LIMIT', 0, dueLimit)
+        return {due, redis.call('ZRANGE', indexKey, 0, -1)}
         """)
 
     /// Checks a run that may have expired: removes it from its indexes if it has, and otherwise moves it in the queue

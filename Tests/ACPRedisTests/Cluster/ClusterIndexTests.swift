@@ -2,6 +2,7 @@
 
 import ACPCore
 import ACPStorage
+import ACPTestSupport
 import Redis
 import RedisTestSupport
 import Synchronization
@@ -178,6 +179,51 @@ struct ClusterIndexTests {
         }
     }
 
+    @Test("A run whose process ended right after creating it is found although no list is read")
+    func quietRepair() async throws {
+        try await withStorages { storage, dying, death, client in
+            death.skipsIndexes = true
+            let writer = try await Writer.create(dying)
+            try await makeQueueDue(storage, client)
+            // What all processes do regularly. The check of due runs takes place in the background.
+            #expect(
+                try await poll(for: .seconds(30)) {
+                    _ = try await storage.runs(ownedBy: .released, limit: 5)
+                    return try await storage.runs(ownedBy: writer.owner.process, limit: 5) == [writer.run.id]
+                })
+        }
+    }
+
+    @Test("A run is not created if the check that would find it cannot be scheduled")
+    func refusedCheck() async throws {
+        try await withStorages { storage, dying, death, client in
+            death.refusesChecks = true
+            var writer = Writer(dying)
+            let creation = try writer.next([.runCreated(writer.run)], snapshot: true)
+            let error = await #expect(throws: StorageError.self) { try await dying.commit(creation) }
+            #expect(error?.code == .full)
+            #expect(try await storage.run(writer.run.id) == nil)
+            #expect(try await queued(storage, client) == 0)
+            death.refusesChecks = false
+            try await dying.commit(creation)
+            #expect(try await listed(storage) == (1, [writer.run.id]))
+        }
+    }
+
+    @Test("A run that is taken over is in all lists at once, even if its process ended right after creating it")
+    func takeover() async throws {
+        try await withStorages { storage, dying, death, _ in
+            death.skipsIndexes = true
+            let writer = try await Writer.create(dying)
+            #expect(try await listed(storage).0 == 0)
+            #expect(try await storage.claim(writer.run.id, for: RunOwner(process: ProcessID()), from: writer.owner))
+            #expect(try await listed(storage) == (1, [writer.run.id]))
+            #expect(try await listed(storage, .unfinished(.created)) == (1, [writer.run.id]))
+            let statuses = try await storage.runs(RunStatusQuery(agent: agent, statuses: [.created]))
+            #expect(statuses.items.map(\.id) == [writer.run.id])
+        }
+    }
+
     @Test("A check of a run does not end the heartbeat of its process")
     func liveOwner() async throws {
         try await withStorages { storage, _, _, client in
@@ -238,12 +284,19 @@ struct ClusterIndexTests {
 private final class Death: RedisStorageClient {
     private let client: RedisClient
     private let skips = Mutex(false)
+    private let refuses = Mutex(false)
 
     init(_ client: RedisClient) { self.client = client }
 
     var skipsIndexes: Bool {
         get { skips.withLock { $0 } }
         set { skips.withLock { $0 = newValue } }
+    }
+
+    /// Whether checks cannot be scheduled, as on a server that has no memory left.
+    var refusesChecks: Bool {
+        get { refuses.withLock { $0 } }
+        set { refuses.withLock { $0 = newValue } }
     }
 
     var isCluster: Bool { true }
@@ -266,12 +319,19 @@ private final class Death: RedisStorageClient {
         if skipsIndexes, requests.contains(where: isIndexWrite) {
             return requests.map { _ in .failure(RedisError(.closed, "The process is dead.")) }
         }
+        if refusesChecks, requests.contains(where: isScheduledCheck) {
+            return requests.map { _ in .failure(RedisError(.outOfMemory, "The server has no memory left.")) }
+        }
         return try await client.execute(requests)
     }
 
     private func isIndexWrite(_ request: RedisRequest) -> Bool {
-        let scheduledCheck = RedisArgument(IndexChange.Kind.checkSoon.rawValue)
-        return request.script == RedisScripts.index.script && !request.words.contains(scheduledCheck)
+        request.script == RedisScripts.index.script && !isScheduledCheck(request)
+    }
+
+    private func isScheduledCheck(_ request: RedisRequest) -> Bool {
+        let kind = RedisArgument(IndexChange.Kind.checkSoon.rawValue)
+        return request.script == RedisScripts.index.script && request.words.contains(kind)
     }
 }
 

@@ -112,7 +112,7 @@ async def _round(
     history.crashes += nemesis.problems + fleet.crashes()
     await fleet.heal()
     ending = Ending(workload, endpoints, recorder, watchdog, seed)
-    await ending.settle(options.lease * 3 + 12 + fleet.store.recovery)
+    await ending.settle(options.lease * 3 + 12 + fleet.store.recovery, fleet.store.stored_runs)
     await ending.probe(3)
     await ending.read_everything(fleet.store.recovery)
     await ending.delete_everything()

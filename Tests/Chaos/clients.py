@@ -100,7 +100,7 @@ class Endpoint:
         return operation
 
     async def read_list(self, kind: str = "list", **query: Any) -> Operation:
-        """Reads the newest runs; with kind `final-list`, all pages."""
+        """Reads the newest runs; with the kinds `final-list` and `settling-all`, all pages."""
         operation = self.begin(kind, **query)
         runs: list[dict[str, Any]] = []
         offset = 0
@@ -112,7 +112,7 @@ class Endpoint:
             page = response.json()
             runs += [kept(run) for run in page["runs"]]
             offset = page.get("next_offset") or offset + len(page["runs"])
-            if kind != "final-list" or not page["runs"] or offset >= page["total"]:
+            if kind not in ("final-list", "settling-all") or not page["runs"] or offset >= page["total"]:
                 return self.end(operation, OK, response.status_code, runs=runs, total=page["total"])
 
     async def read_state(self, session: str, kind: str = "state") -> Operation:

@@ -54,18 +54,24 @@ class Ending:
     def _endpoint(self) -> Endpoint:
         return self._rng.choice(self._endpoints)
 
-    async def settle(self, seconds: float) -> None:
-        """Answers and cancels what waits, until all runs and followers have ended or the time is up."""
+    async def settle(self, seconds: float, stored: Callable[[], Awaitable[set[str]]]) -> None:
+        """Answers and cancels what waits, until all runs and followers have ended or the time is up.
+
+        A list may lack a run while the storage repairs it, so that nothing in a list does not mean that nothing waits:
+        `stored` returns the runs that must be in a list first.
+        """
         end = self._watchdog.now() + seconds
-        runs = {run.id for run in self._workload.runs}
         while self._watchdog.now() < end:
-            unfinished = []
+            unfinished = {}
             for status in ("created", "in-progress", "awaiting", "cancelling"):
                 listed = await certainly(lambda: self._endpoint().read_list("settling", status=status))
-                unfinished += listed.response.get("runs") or []
-            await each(unfinished, self._finish)
-            runs |= {run["run_id"] for run in unfinished}
-            if not unfinished and not self._workload.followed():
+                unfinished |= {run["run_id"]: run for run in listed.response.get("runs") or []}
+            listed = await certainly(lambda: self._endpoint().read_list("settling-all"))
+            runs = listed.response.get("runs") or []
+            unfinished |= {run["run_id"]: run for run in runs if run["status"] not in TERMINAL}
+            await each(unfinished.values(), self._finish)
+            found = {run["run_id"] for run in runs}
+            if not unfinished and not self._workload.followed() and await stored() <= found:
                 break
             await asyncio.sleep(0.2)
         self._workload.stop_following()

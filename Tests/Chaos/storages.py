@@ -51,6 +51,10 @@ class Store:
     def faults(self) -> dict[str, Fault]:
         return {}
 
+    async def stored_runs(self) -> set[str]:
+        """The runs that are stored, if lists may lack some of them for a while."""
+        return set()
+
     async def leftovers(self) -> list[str]:
         """What is stored beside the heartbeats of processes."""
         return []

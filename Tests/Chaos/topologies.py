@@ -56,13 +56,16 @@ class Nodes(Store):
             node.process.end()
         self._folder.cleanup()
 
-    async def leftovers(self) -> list[str]:
+    async def _keys(self) -> set[str]:
         keys: set[str] = set()
         for node in self.nodes:
             if await role(node) == "master":
                 keys |= set(await node.keys())
+        return keys
+
+    async def leftovers(self) -> list[str]:
         # Runs that a process did not finish creating are looked for until their time has come: `docs/redis-cluster.md`.
-        return [key for key in unexpected(sorted(keys)) if not key.startswith("acp:runs_expiry:")]
+        return [key for key in unexpected(sorted(await self._keys())) if not key.startswith("acp:runs_expiry:")]
 
     async def _disconnect(self, rng: random.Random) -> None:
         for _ in range(rng.randrange(1, 6)):
@@ -178,6 +181,10 @@ class ClusterStore(Nodes):
     name = "cluster"
     # Runs whose lists were not written are checked every 30 seconds.
     recovery = 40.0
+
+    async def stored_runs(self) -> set[str]:
+        prefix = "acp:run:{"
+        return {key[len(prefix) : -1] for key in await self._keys() if key.startswith(prefix)}
 
     async def start(self) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="chaos-cluster-")

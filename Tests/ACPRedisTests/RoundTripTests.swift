@@ -74,7 +74,7 @@ struct RoundTripTests {
         try await expect(["EVAL", "EVAL", "EVAL"], "a list of two runs by status") {
             _ = try await storage.runs(RunStatusQuery(agent: agent))
         }
-        try await expect(["ZRANGE", "GET"], "runs(ownedBy:)") {
+        try await expect(["EVAL", "GET"], "runs(ownedBy:)") {
             _ = try await storage.runs(ownedBy: writer.owner.process, limit: 10)
         }
         let heir = RunOwner(process: ProcessID())

@@ -116,7 +116,7 @@ async def _round(
     await ending.probe(3)
     await ending.read_everything(fleet.store.recovery)
     await ending.delete_everything()
-    history.leftovers = await fleet.store.leftovers()
+    history.leftovers = await ending.leftovers(fleet.store.leftovers, fleet.store.recovery)
     history.crashes += fleet.crashes()
     violations = await asyncio.to_thread(check, history)
     result.violations += violations

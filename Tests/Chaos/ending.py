@@ -161,3 +161,11 @@ class Ending:
         }
         await each(ended, lambda run: certainly(lambda: self._endpoint().delete_run(run)))
         await each(self._workload.sessions, lambda one: certainly(lambda: self._endpoint().delete_session(one)))
+
+    async def leftovers(self, read: Callable[[], Awaitable[list[str]]], recovery: float) -> list[str]:
+        """Returns what is left in the storage after `recovery` seconds: a deletion that a fault interrupted is completed
+        by then."""
+        end = self._watchdog.now() + recovery
+        while (found := await read()) and self._watchdog.now() < end:
+            await asyncio.sleep(1)
+        return found

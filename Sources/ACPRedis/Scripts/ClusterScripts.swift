@@ -38,15 +38,22 @@ enum IsUnchangedArgument: String, ScriptName {
 extension RedisScripts {
     /// Changes indexes of one bucket.
     ///
+    /// A check that is scheduled precedes the creation of a run: a user who may not write indexes is rejected then, before
+    /// anything is written.
+    ///
     /// - More keys: the indexes.
     /// - More arguments: for each change an ``IndexStep``. ``IndexChange/Kind/checkSoon`` never delays a check.
     /// - Returns each queue to which something was added and of which members are due, followed by these, at most 16.
     static let index = Script<NoNames, LifeArgument, NoNames>(
-        [clock, lives],
+        [rights, clock, lives],
         """
         local due, extended, queried = {}, {}, {}
         for i = moreArguments, #ARGV, \(IndexStep.count) do
           \(IndexStep.argumentGroup(at: "i"))
+          if i == moreArguments and kind == \(IndexChange.Kind.checkSoon.lua) then
+            local denial = commandDenial('ZADD', 'ZREM', 'ZRANGEBYSCORE', 'TIME', 'PTTL', 'PEXPIRE')
+            if denial then return denial end
+          end
           local index = KEYS[tonumber(position)]
           if kind == \(IndexChange.Kind.remove.lua) then
             redis.call('ZREM', index, member)

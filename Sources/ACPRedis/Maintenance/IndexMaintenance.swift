@@ -80,6 +80,7 @@ final class IndexMaintenance: Sendable {
                     try await prune(due)
                 } catch {
                     logger.debug("Expired runs could not be removed", metadata: ["error": "\(error)"])
+                    if executor.isCluster { await pruneEachQueue(due) }
                 }
                 self.state.withLock { $0.task = nil }
             }
@@ -146,6 +147,24 @@ final class IndexMaintenance: Sendable {
     }
 
     // MARK: On a cluster
+
+    /// Checks the due runs of each queue independently of the others: a server that accepts no writes must not keep runs of
+    /// other servers from being found.
+    private func pruneEachQueue(_ due: Due) async {
+        let queues = Dictionary(grouping: due.expiring, by: \.queue)
+        guard queues.count > 1 else { return }
+        await withTaskGroup(of: Void.self) { group in
+            for members in queues.values {
+                group.addTask {
+                    do {
+                        try await self.prune(Due(expiring: members))
+                    } catch {
+                        self.logger.debug("Runs of a queue could not be checked", metadata: ["error": "\(error)"])
+                    }
+                }
+            }
+        }
+    }
 
     private func pruneCluster(_ due: Due) async throws(StorageError) {
         var candidates: [IndexRepair.Candidate] = []

@@ -194,6 +194,29 @@ struct ClusterIndexTests {
         }
     }
 
+    @Test("A run of one server is found although another server, of runs that are also due, accepts no writes")
+    func oneRefusingServer() async throws {
+        try await withStorages { storage, dying, death, client in
+            death.skipsIndexes = true
+            var writers: [Writer] = []
+            while Set(writers.map { IndexBuckets.number(of: $0.run.id) }).count < 2 {
+                writers.append(try await Writer.create(dying))
+            }
+            let refusing = Death(client)
+            refusing.refusedIndex = storage.keys.bucket(of: writers[0].run.id).runs
+            let other = try RedisStorage(client: refusing, prefix: storage.prefix)
+            let last = try #require(writers.last)
+            try await makeQueueDue(storage, client)
+            #expect(
+                try await poll(for: .seconds(30)) {
+                    _ = try await other.runs(ownedBy: .released, limit: 5)
+                    return try await other.runs(ownedBy: last.owner.process, limit: 5) == [last.run.id]
+                })
+            #expect(try await other.runs(ownedBy: writers[0].owner.process, limit: 5).isEmpty)
+            await other.close()
+        }
+    }
+
     @Test("A run is not created if the check that would find it cannot be scheduled")
     func refusedCheck() async throws {
         try await withStorages { storage, dying, death, client in
@@ -285,6 +308,7 @@ private final class Death: RedisStorageClient {
     private let client: RedisClient
     private let skips = Mutex(false)
     private let refuses = Mutex(false)
+    private let refused = Mutex<String?>(nil)
 
     init(_ client: RedisClient) { self.client = client }
 
@@ -297,6 +321,12 @@ private final class Death: RedisStorageClient {
     var refusesChecks: Bool {
         get { refuses.withLock { $0 } }
         set { refuses.withLock { $0 = newValue } }
+    }
+
+    /// An index whose server accepts no writes.
+    var refusedIndex: String? {
+        get { refused.withLock { $0 } }
+        set { refused.withLock { $0 = newValue } }
     }
 
     var isCluster: Bool { true }
@@ -319,6 +349,14 @@ private final class Death: RedisStorageClient {
         if skipsIndexes, requests.contains(where: isIndexWrite) {
             return requests.map { _ in .failure(RedisError(.closed, "The process is dead.")) }
         }
+        if let refusedIndex {
+            let results = try await client.execute(requests.filter { !isWrite($0, of: refusedIndex) })
+            var rest = results[...]
+            return requests.map { request in
+                isWrite(request, of: refusedIndex)
+                    ? .failure(RedisError(.outOfMemory, "The server has no memory left.")) : rest.removeFirst()
+            }
+        }
         if refusesChecks, requests.contains(where: isScheduledCheck) {
             return requests.map { _ in .failure(RedisError(.outOfMemory, "The server has no memory left.")) }
         }
@@ -327,6 +365,10 @@ private final class Death: RedisStorageClient {
 
     private func isIndexWrite(_ request: RedisRequest) -> Bool {
         request.script == RedisScripts.index.script && !isScheduledCheck(request)
+    }
+
+    private func isWrite(_ request: RedisRequest, of index: String) -> Bool {
+        isIndexWrite(request) && request.words.contains(RedisArgument(index))
     }
 
     private func isScheduledCheck(_ request: RedisRequest) -> Bool {

@@ -91,6 +91,9 @@ struct ShardModel {
     /// The id of the server process, which is a part of some keys.
     private let process: String
 
+    /// The hash tag of a bucket of lists: docs/redis-cluster.md.
+    private static var bucketTag: Regex<Substring> { /\{[0-9]{2}[0-9a-z]{3}\}/ }
+
     /// Observes all commands while runs are executed.
     static func observe(
         _ runs: Int, on backing: Backing, in bench: BenchSession, _ body: () async throws -> Void
@@ -100,7 +103,7 @@ struct ShardModel {
         let counts = try await monitor.stop()
         // No run or session has as many commands.
         let limit = 100
-        let shared = counts.filter { $0.value > limit && !$0.key.isEmpty }
+        let shared = counts.filter { ($0.value > limit || $0.key.contains(bucketTag)) && !$0.key.isEmpty }
         let divided = counts.reduce(0) { $0 + (shared[$1.key] == nil ? $1.value : 0) }
         return ShardModel(
             divided: Double(divided) / Double(runs), shared: shared.mapValues { Double($0) / Double(runs) },
@@ -134,7 +137,8 @@ struct ShardModel {
         table.add(["keys of single runs and sessions, divided among the masters", Figure.decimal(divided, 1)])
         var names: [String: (keys: Int, commands: Double)] = [:]
         for (key, commands) in shared {
-            let name = key.replacingOccurrences(of: process, with: "…").replacing(/[0-9]+/, with: "N")
+            let name = key.replacingOccurrences(of: process, with: "…").replacing(Self.bucketTag, with: "{bucket}")
+                .replacing(/[0-9]+/, with: "N")
             names[name, default: (0, 0)].keys += 1
             names[name, default: (0, 0)].commands += commands
         }

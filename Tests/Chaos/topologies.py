@@ -7,6 +7,7 @@ faults, a master first accepts no more writes until its replica has all of them;
 
 import asyncio
 import random
+import signal
 import subprocess
 import tempfile
 import time
@@ -228,6 +229,7 @@ class ClusterStore(Nodes):
         return {
             "failover": self._fail_over,
             "storage-kill": self._kill,
+            "storage-stop": self._freeze,
             "reshard": self._reshard,
             "storage-full": self._fill,
             "storage-readonly": self._refuse,
@@ -270,6 +272,15 @@ class ClusterStore(Nodes):
 
         await until(is_promoted, "the promotion of a replica")
         await master.start()
+        await self._is_whole()
+
+    async def _freeze(self, rng: random.Random) -> None:
+        """Suspends a replica: a node that does not reply when it is asked for the topology. A suspended master could
+        acknowledge writes that it has not sent to its replica before that is promoted."""
+        _, replica = await self._pair(rng)
+        replica.process.send(signal.SIGSTOP)
+        await asyncio.sleep(rng.uniform(0.2, 6))
+        replica.process.send(signal.SIGCONT)
         await self._is_whole()
 
     async def _reshard(self, rng: random.Random) -> None:

@@ -202,6 +202,21 @@ struct ShutdownTests {
         #expect(try await storage.run(id)?.status == .failed)
         try await expectSound(id, in: storage)
     }
+
+    @Test("A caller whose run was not stored before the process ended does not get it as created")
+    func creatingWhileStorageIsDown() async throws {
+        let storage = ScriptedStorage(isDurable: true)
+        let engine = makeEngine(
+            storage, configuration(shutdownGrace: .milliseconds(10), storageTimeout: .seconds(60)))
+        try engine.agents.addAgent("agent", policy: AgentPolicy(recovery: .replay)) { _ in }
+        storage.onEveryCommit { _ in .failure(StorageError(.outcomeUnknown, "lost")) }
+        let started = Task { try await engine.start("agent") }
+        try await eventually("it is being created") { !storage.record.commits.isEmpty }
+        await engine.shutdown()
+        let error = await #expect(throws: RunEngineError.self) { _ = try await started.value }
+        #expect(error?.storageError?.code == .outcomeUnknown)
+        #expect(try await storage.run(storage.record.commits[0].run) == nil)
+    }
 }
 
 extension RunExecution {

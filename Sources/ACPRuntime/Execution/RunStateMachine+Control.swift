@@ -96,6 +96,14 @@ extension RunStateMachine {
         default: break
         }
         if onlyWhileIdle, !isIdle { return false }
+        if case .creating = state, creationFailure == nil {
+            // It may be stored or not, so its caller must not take it for created.
+            creationFailure =
+                error.code == .fenced
+                ? error
+                : StorageError(
+                    .outcomeUnknown, "the run was given up before the storage had confirmed it: \(error.message)")
+        }
         state = .abandoned(error)
         replay = nil
         if isHandlerActive { act(.cancelHandler) }

@@ -67,7 +67,7 @@ private struct World {
     // MARK: One step
 
     mutating func step() throws {
-        switch random(in: 0...18) {
+        switch random(in: 0...19) {
         case 0...4: try write()
         case 5:
             try apply("admit and begin") { machine in
@@ -88,6 +88,8 @@ private struct World {
         case 15: if random(in: 0...7) == 0 { try apply("end") { $0.end(.failed(ACPError(.serverError, "shut down"))) } }
         case 16: try fireTimer()
         case 17: if let count = machine.awaitedCount, random(in: 0...3) == 0 { answered.insert(count) }
+        case 18:
+            if random(in: 0...15) == 0 { try apply("abandon") { $0.abandon(StorageError(.closed, "shut down")) } }
         default: try wait()
         }
     }
@@ -290,6 +292,7 @@ private struct World {
         guard terminal.count <= 1 else { throw failure("more than one terminal event") }
         guard terminal.allSatisfy({ $0 == stored.count - 1 }) else { throw failure("an event after the terminal one") }
         if ends == 1, terminal.isEmpty { throw failure("it has ended without a terminal event") }
+        if stored.isEmpty, machine.creationFailure == nil { throw failure("its caller takes it for created") }
         if hasHistory, stored.last?.kind != .runCompleted {
             throw failure("a run leaves its history that was not completed")
         }

@@ -99,6 +99,7 @@ let package = Package(
                 "ACPCore",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "HeapModule", package: "swift-collections"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Metrics", package: "swift-metrics"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -675,11 +676,15 @@ let package = Package(
             name: "ACPSQLiteTests",
             dependencies: [
                 "ACPCore",
+                "ACPRuntime",
                 "ACPSQLite",
                 "ACPStorage",
                 "ACPStorageTesting",
+                "ACPTestSupport",
                 "SQLiteTestProcess",
                 .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             swiftSettings: swiftSettings
         ),

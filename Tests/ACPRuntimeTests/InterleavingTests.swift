@@ -22,7 +22,7 @@ struct InterleavingTests {
                     await Task.yield()
                 }
             }
-            try agents.addAgent("questioner") { context in
+            try agents.addAgent("questioner", policy: AgentPolicy(leavesMemory: true)) { context in
                 try await context.yield("well, ")
                 let first = try await context.awaitMessage("first?").text
                 try await context.yield(first)
@@ -176,13 +176,17 @@ struct InterleavingTests {
     }
 
     @Test(
-        "In random interleavings no run is stuck, duplicated or inconsistent", arguments: RandomCases.some(of: 0..<40))
-    func chance(seed: Int) async throws {
+        "In random interleavings no run is stuck, duplicated or inconsistent",
+        arguments: RandomCases.some(of: 0..<40),
+        [false, true])
+    func chance(seed: Int, leavesMemory: Bool) async throws {
         var chance = SeededGenerator(seed: UInt64(seed))
         let processes = Processes()
         let latch = Latch()
         latch.open()
-        var members = try await (0..<3).asyncMap { _ in try await processes.process(serve: agents(latch)) }
+        var members = try await (0..<3).asyncMap { _ in
+            try await processes.process(leavesMemory: leavesMemory, serve: agents(latch))
+        }
         var runs: [RunID] = []
         for _ in 0..<60 {
             let member = members.randomElement(using: &chance) ?? members[0]
@@ -206,13 +210,14 @@ struct InterleavingTests {
                 guard let id = runs.randomElement(using: &chance), member.isConnected else { continue }
                 if Bool.random(using: &chance) { _ = try? await member.engine.cancel(id) }
             }
+            if leavesMemory { for member in members { member.engine.leaveMemory() } }
             // Received by the connected processes.
             for member in members where member.isConnected { await member.engine.handle(.gap) }
         }
         // Finally one new process remains, and all others are disconnected for good.
         for member in members { member.die() }
         processes.clock.pass(processes.lease * 2)
-        let last = try await processes.process(serve: agents(latch))
+        let last = try await processes.process(leavesMemory: leavesMemory, serve: agents(latch))
         members.append(last)
         for id in Set(runs) {
             try await eventually("all runs have ended") {
@@ -238,6 +243,7 @@ struct InterleavingTests {
             .compactMap { $0 }.filter { $0.status == .completed }
         let inputs = history.count { if case .message(let message) = $0 { message.role == .user } else { false } }
         #expect(inputs >= completed.count && inputs <= Set(runs).count)
+        #expect(last.engine.dormantRuns == 0)
         try await processes.forgetOthers([last])
         #expect(try await processes.storage.coordination.lostProcesses().isEmpty)
     }

@@ -42,7 +42,7 @@ struct ChaosServer: AsyncParsableCommand {
             host: "127.0.0.1", port: port,
             engine: EngineConfiguration(
                 sessionRuns: sessionRuns, lease: .seconds(lease), shutdownGrace: .seconds(grace),
-                inlineContentLimit: 4_096))
+                awaitingRunsLeaveMemoryAfter: .milliseconds(200), inlineContentLimit: 4_096))
         let server = ACPServer(storage: storage, configuration: configuration, logger: logger)
         try server.addCheckedAgents()
         try server.addA2A(A2AConfiguration())

@@ -79,8 +79,10 @@ async def restart(fleet: Fleet, members: list[Member], *, by_kill: bool) -> list
     return [await fleet.start() for _ in members]
 
 
-async def test_awaiting_runs_survive_restarts_of_all_processes(report: Report) -> None:
-    async with Fleet("--grace", "5") as fleet:
+# How long awaiting runs stay in memory.
+@pytest.mark.parametrize("stay", ["60", "0.1"])
+async def test_awaiting_runs_survive_restarts_of_all_processes(stay: str, report: Report) -> None:
+    async with Fleet("--grace", "5", "--leave-memory-after", stay) as fleet:
         members = [await fleet.start(), await fleet.start()]
         places = range(AWAITING)
         ids = await each(places, lambda place: create(members[place % 2], "interviewer", mode="sync"))
@@ -184,8 +186,9 @@ async def test_runs_are_handed_over_while_all_processes_are_replaced() -> None:
             await checked(living[1], run_id)
 
 
-async def test_runs_survive_repeated_kills() -> None:
-    async with Fleet(lease=1) as fleet:
+@pytest.mark.parametrize("stay", ["60", "0.1"])
+async def test_runs_survive_repeated_kills(stay: str) -> None:
+    async with Fleet("--leave-memory-after", stay, lease=1) as fleet:
         living = [await fleet.start(), await fleet.start()]
         texts = [" ".join(f"{place}.{word}" for word in range(40)) for place in range(10)]
         slow = await each(texts, lambda text: create(living[0], "slow", text))

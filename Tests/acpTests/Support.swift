@@ -80,6 +80,7 @@ struct Sample {
         Sample("runs.sessionRuns", "queue"),
         Sample("runs.lease", "2.5", yaml: "2.5"),
         Sample("runs.grace", "60", yaml: "60"),
+        Sample("runs.leaveMemoryAfter", "0.5", yaml: "0.5"),
         Sample("runs.inlineLimit", "256", yaml: "256"),
         Sample("runs.reportErrorDescriptions", "true", yaml: "true"),
         Sample("limits.bodyBytes", "1000", yaml: "1000"),

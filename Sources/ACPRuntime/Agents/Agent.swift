@@ -31,7 +31,8 @@ public protocol Agent: Sendable {
     /// run is cancelled, the task that calls this is cancelled.
     ///
     /// It may be called again for the same run: if the process that executed it has ended while the run awaited an
-    /// answer, or, with `recovery: .replay` in the ``policy``, while this was running. Then it must send the same
+    /// answer, or, with `recovery: .replay` in the ``policy``, while this was running; and if the run has left memory
+    /// while it awaited an answer (``AgentPolicy/leavesMemory``). Then it must send the same
     /// output and ask the same questions as before, up to the point that the run had reached: that output is not sent
     /// again, and answered questions get their answers at once. All other effects are repeated: check
     /// ``RunContext/isReplaying`` to prevent that.

@@ -35,6 +35,14 @@ public struct AgentPolicy: Sendable, Hashable {
     /// The time after which a run fails if its question is not answered, for questions without a timeout of their own.
     /// If `nil`, the run waits without a limit.
     public var awaitTimeout: Duration?
+    /// Whether runs leave memory while they await an answer: see
+    /// ``EngineConfiguration/awaitingRunsLeaveMemoryAfter``. If `nil`, they do if ``recovery`` is `replay`.
+    ///
+    /// The handler of a run that leaves memory is cancelled, and runs again from the start when the answer arrives. Use
+    /// `false` for handlers that are expensive to repeat, or that do other work while they wait, such as timing the
+    /// question themselves: that work ends with them. Use `true` for handlers that do the same each time although their
+    /// runs should fail if their process ends while they work.
+    public var leavesMemory: Bool?
     /// How concurrent runs of one session are handled. If `nil`, ``EngineConfiguration/sessionRuns`` applies.
     ///
     /// Use the same value for all agents that take part in the same sessions.
@@ -46,9 +54,18 @@ public struct AgentPolicy: Sendable, Hashable {
     ///   - recovery: What happens to a run whose process ends. Defaults to `fail`.
     ///   - awaitTimeout: The timeout of questions. Defaults to none.
     ///   - sessionRuns: How concurrent runs of one session are handled. Defaults to the engine's configuration.
-    public init(recovery: Recovery = .fail, awaitTimeout: Duration? = nil, sessionRuns: SessionRuns? = nil) {
+    ///   - leavesMemory: Whether runs leave memory while they await an answer. Defaults to whether `recovery` is
+    ///     `replay`.
+    public init(
+        recovery: Recovery = .fail, awaitTimeout: Duration? = nil, sessionRuns: SessionRuns? = nil,
+        leavesMemory: Bool? = nil
+    ) {
         self.recovery = recovery
         self.awaitTimeout = awaitTimeout
         self.sessionRuns = sessionRuns
+        self.leavesMemory = leavesMemory
     }
+
+    /// Whether runs leave memory while they await an answer.
+    var canLeaveMemory: Bool { leavesMemory ?? (recovery == .replay) }
 }

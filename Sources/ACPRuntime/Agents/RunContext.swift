@@ -27,7 +27,7 @@ public struct RunContext: Sendable {
     /// Who has created the run. If `nil`, the server does not distinguish callers.
     ///
     /// The id is stored with the run. The roles and the claims are not: they are those of the request that created the
-    /// run, and empty if the run continues in another process, or in this one after a restart. A handler that may run
+    /// run, and empty if its handler runs again, in another process or in this one. A handler that may run
     /// again (``AgentPolicy/Recovery/replay``, and questions) should therefore decide by the id alone.
     public var principal: Principal? { execution.principal }
 
@@ -154,8 +154,9 @@ public struct RunContext: Sendable {
 
     /// Whether the handler repeats what it did before.
     ///
-    /// When a run continues in another process, its handler runs again from the start. This is `true` until the handler
-    /// has reached the point that the run had reached before. Output and questions do not need this check: they are not
-    /// sent twice. Check it before anything else that must not be done twice, such as sending an email.
+    /// When a run continues in another process, or after it has left memory, its handler runs again from the start. This
+    /// is `true` until the handler has reached the point that the run had reached before. Output and questions do not
+    /// need this check: they are not sent twice. Check it before anything else that must not be done twice, such as
+    /// sending an email.
     public var isReplaying: Bool { execution.isReplaying }
 }

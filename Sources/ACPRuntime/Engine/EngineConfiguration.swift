@@ -26,6 +26,12 @@ public struct EngineConfiguration: Sendable {
     /// long a shutdown tries to store the ends of runs. The run itself is not bounded by it: it waits until the storage
     /// works again.
     public var storageTimeout: Duration
+    /// On durable storage, the time after which a run that awaits an answer leaves memory: its handler is cancelled, and
+    /// runs again from the start when the answer arrives. Until then the process keeps little more than the run's id.
+    ///
+    /// This concerns agents whose ``AgentPolicy/leavesMemory`` allows it: by default, those that can be replayed. A run
+    /// whose question has a deadline in the near future stays in memory. If `nil`, all runs stay in memory.
+    public var awaitingRunsLeaveMemoryAfter: Duration?
     /// The id of this process among those that use the same storage.
     public var process: ProcessID
     /// Loads what other servers keep: messages and states of sessions that were moved here, and contents of message
@@ -65,6 +71,8 @@ public struct EngineConfiguration: Sendable {
     ///   - cancellationGrace: The time that a handler may continue after a cancellation. Defaults to 5 seconds.
     ///   - shutdownGrace: The time that runs may continue after a shutdown has begun. Defaults to 30 seconds.
     ///   - storageTimeout: The time that callers wait while the storage fails. Defaults to 10 seconds.
+    ///   - awaitingRunsLeaveMemoryAfter: The time after which a run that awaits an answer leaves memory, at least 0.1
+    ///     seconds. Defaults to 60 seconds.
     ///   - process: The id of this process. Defaults to a random one.
     ///   - resourceLoader: Loads what other servers keep. Defaults to none.
     ///   - inlineContentLimit: The size in bytes above which contents are stored separately, at least 256. Defaults to
@@ -83,6 +91,7 @@ public struct EngineConfiguration: Sendable {
         cancellationGrace: Duration = .seconds(5),
         shutdownGrace: Duration = .seconds(30),
         storageTimeout: Duration = .seconds(10),
+        awaitingRunsLeaveMemoryAfter: Duration? = .seconds(60),
         process: ProcessID = ProcessID(),
         resourceLoader: (any ResourceLoader)? = nil,
         inlineContentLimit: Int? = 65_536,
@@ -100,6 +109,7 @@ public struct EngineConfiguration: Sendable {
         self.cancellationGrace = cancellationGrace
         self.shutdownGrace = shutdownGrace
         self.storageTimeout = storageTimeout
+        self.awaitingRunsLeaveMemoryAfter = awaitingRunsLeaveMemoryAfter
         self.process = process
         self.resourceLoader = resourceLoader
         self.inlineContentLimit = inlineContentLimit
@@ -124,6 +134,8 @@ public struct EngineConfiguration: Sendable {
                 "lease is \(lease): use at least 0.1 seconds, so that it can be renewed in time"
             } else if [cancellationGrace, shutdownGrace, storageTimeout].contains(where: { $0 < .zero }) {
                 "cancellationGrace, shutdownGrace and storageTimeout must not be negative"
+            } else if let delay = awaitingRunsLeaveMemoryAfter, delay < .milliseconds(100) {
+                "awaitingRunsLeaveMemoryAfter is \(delay): use at least 0.1 seconds, or nil to keep all runs in memory"
             } else if let inlineContentLimit, inlineContentLimit < 256 {
                 "inlineContentLimit is \(inlineContentLimit): use at least 256 bytes, or nil to store all contents inline"
             } else if [maximumLinkLoads, maximumLinkBytes, maximumSessionLinks].contains(where: { $0 < 0 }) {

@@ -31,6 +31,7 @@ extension RunEngine {
         return try await storing {
             if let execution = execution(of: id) {
                 guard let eventCount = try await execution.committedAwait() else {
+                    if execution.read(\.isDormant) { return try await resumeStored(id, with: answer) }
                     throw RunEngineError.notAwaiting(id, execution.status)
                 }
                 let asking = execution.currentRun
@@ -40,12 +41,15 @@ extension RunEngine {
                 else {
                     // An earlier answer may be in storage only: its sender did not learn that it was stored.
                     try await applySignals(to: execution)
-                    throw RunEngineError.notAwaiting(id, execution.status)
+                    // A run that leaves memory continues later with the earlier answer.
+                    let status = execution.status
+                    throw RunEngineError.notAwaiting(id, status == .awaiting ? .inProgress : status)
                 }
                 let stored = mayHaveExpired(asking) ? try await requireAnswerInTime(id, eventCount) : asking
                 if let run = execution.update({ $0.answer(answer, to: eventCount, now: .now) }) {
                     return (run, eventCount)
                 }
+                try await redirectSignals(to: execution)
                 // Another caller may have found this answer in storage and delivered it already.
                 let run = execution.currentRun
                 guard run.status != .cancelling, run.status != .cancelled else {
@@ -53,22 +57,26 @@ extension RunEngine {
                 }
                 return (stored.resumed(with: answer, now: .now), eventCount)
             }
-            guard let record = try await storage.record(of: id) else { throw RunEngineError.unknownRun(id) }
-            let run = try record.run()
-            guard run.status == .awaiting else { throw RunEngineError.notAwaiting(id, run.status) }
-            guard record.owner != nil else {
-                // No process would receive the answer.
-                try await endOwnerless(record)
-                throw RunEngineError.notAwaiting(id, .failed)
-            }
-            let isFirst = try await storage.coordination.send(
-                .resume(answer, eventCount: record.eventCount), to: id)
-            // A dormant run continues with the answer. Other processes are notified of the signal.
-            if state.withLock({ $0.dormant[id] != nil }) { await handle(.signal(id)) }
-            guard isFirst else { throw RunEngineError.notAwaiting(id, .inProgress) }
-            if mayHaveExpired(run) { _ = try await requireAnswerInTime(id, record.eventCount) }
-            return (run.resumed(with: answer, now: .now), record.eventCount)
+            return try await resumeStored(id, with: answer)
         }
+    }
+
+    /// Sends an answer to a run that no handler of this process works for.
+    private func resumeStored(_ id: RunID, with answer: AwaitResume) async throws -> (run: Run, eventCount: Int) {
+        guard let record = try await storage.record(of: id) else { throw RunEngineError.unknownRun(id) }
+        let run = try record.run()
+        guard run.status == .awaiting else { throw RunEngineError.notAwaiting(id, run.status) }
+        guard record.owner != nil else {
+            // No process would receive the answer.
+            try await endOwnerless(record)
+            throw RunEngineError.notAwaiting(id, .failed)
+        }
+        let isFirst = try await storage.coordination.send(.resume(answer, eventCount: record.eventCount), to: id)
+        // A dormant run continues with the answer. Other processes are notified of the signal.
+        if isKnown(id) { await handle(.signal(id)) }
+        guard isFirst else { throw RunEngineError.notAwaiting(id, .inProgress) }
+        if mayHaveExpired(run) { _ = try await requireAnswerInTime(id, record.eventCount) }
+        return (run.resumed(with: answer, now: .now), record.eventCount)
     }
 
     /// Whether a run may have failed already for want of an answer. The clocks of the processes may differ a little.
@@ -115,7 +123,7 @@ extension RunEngine {
             if record.owner == nil {
                 // No process would receive the signal.
                 try await endOwnerless(record)
-            } else if state.withLock({ $0.dormant[id] != nil }) {
+            } else if isKnown(id) {
                 await handle(.signal(id))
             }
             // The run may have ended before the signal was stored. After it, it can only end as cancelled: see

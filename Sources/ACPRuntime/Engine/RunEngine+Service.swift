@@ -16,10 +16,11 @@ extension RunEngine {
     public func run() async throws {
         try configuration.validate()
         let (wakes, wake) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
-        state.withLock { $0.wakeRecovery = wake }
+        state.withLock { ($0.wakeRecovery, $0.canLeaveMemory) = (wake, true) }
         await withTaskGroup(of: Void.self) { group in
             group.addTask { [self] in await listenForAnnouncements() }
             group.addTask { [self] in await sendHeartbeats() }
+            group.addTask { [self] in await manageAwaitingRuns() }
             group.addTask { [self] in
                 for await _ in wakes { await recover() }
             }
@@ -37,7 +38,7 @@ extension RunEngine {
     // MARK: - Heartbeat
 
     /// The interval between heartbeats, and between searches for orphaned runs.
-    private var interval: Duration { storage.capabilities.isShared ? configuration.lease / 3 : .seconds(5) }
+    var interval: Duration { storage.capabilities.isShared ? configuration.lease / 3 : .seconds(5) }
 
     private func sendHeartbeats() async {
         while !Task.isCancelled {
@@ -127,6 +128,10 @@ extension RunEngine {
 
     // MARK: - Signals
 
+    /// The number of announcements that are processed at the same time. What they announce is in storage, so their order
+    /// does not matter.
+    private static let announcementWidth = 16
+
     private func listenForAnnouncements() async {
         var backoff = Backoff()
         while !Task.isCancelled {
@@ -135,7 +140,14 @@ extension RunEngine {
                 backoff = Backoff()
                 // Announcements that were made earlier are found by reading the signals.
                 await handle(.gap)
-                for await announcement in announcements { await handle(announcement) }
+                await withTaskGroup(of: Void.self) { group in
+                    var count = 0
+                    for await announcement in announcements {
+                        count += 1
+                        if count > Self.announcementWidth { await group.next() }
+                        group.addTask { await self.handle(announcement) }
+                    }
+                }
             } catch {
                 logLimiter.log(
                     .warning, "signals to this process cannot be received", metadata: ["reason": "\(error)"],
@@ -149,10 +161,9 @@ extension RunEngine {
         switch announcement {
         case .signal(let run): await processSignals(to: run)
         case .gap:
-            let runs = state.withLock {
-                Array($0.executions.keys) + Array($0.dormant.keys) + Array($0.claiming.keys)
-            }
+            let runs = state.withLock { Array($0.executions.keys) + Array($0.claiming.keys) }
             for run in runs { await processSignals(to: run) }
+            await reviewDormantRuns()
         case .departure: wakeRecovery()
         }
     }
@@ -165,11 +176,15 @@ extension RunEngine {
                 try await resumeDormantRun(run)
             }
         } catch {
-            logLimiter.log(
-                .warning, "the signals of a run cannot be read",
-                metadata: ["run_id": "\(run)", "reason": "\(error)"], to: logger)
-            state.withLock { _ = $0.unreadSignals.insert(run) }
+            noteUnreadSignals(to: run, error)
         }
+    }
+
+    func noteUnreadSignals(to run: RunID, _ error: any Error) {
+        logLimiter.log(
+            .warning, "the signals of a run cannot be read",
+            metadata: ["run_id": "\(run)", "reason": "\(error)"], to: logger)
+        state.withLock { _ = $0.unreadSignals.insert(run) }
     }
 
     /// Reads signals again that could not be read when they were announced.
@@ -190,5 +205,6 @@ extension RunEngine {
             case .proceed: proceed(execution.id)
             }
         }
+        try await redirectSignals(to: execution)
     }
 }

@@ -18,10 +18,14 @@ extension RunEngine {
         _ = await withDeadline(configuration.shutdownGrace) { [self] in
             await handOverIdleRuns()
             await handOverCompanions()
+            // The dormant ones after the idle ones, because a run may have left memory meanwhile.
+            let (all, dormant) = state.withLock { state in
+                (Array(state.executions.values), Array(state.dormant.removeAll()))
+            }
             // Companions on durable storage continue later. Otherwise they have the grace period as well.
-            let executions = state.withLock { Array($0.executions.values) }
-                .filter { !($0.isCompanion && storage.capabilities.isDurable) }
+            let executions = all.filter { !($0.isCompanion && storage.capabilities.isDurable) }
             await withTaskGroup(of: Void.self) { group in
+                group.addTask { [self] in await handOver(dormant) }
                 for execution in executions {
                     group.addTask { [self] in
                         while !Task.isCancelled, (try? await execution.wait(for: .handlerInactive)) != nil,
@@ -37,19 +41,28 @@ extension RunEngine {
         await Task { await endRemainingRuns() }.value
     }
 
-    /// Hands over the runs whose handlers do not work at this moment, and the dormant ones.
+    /// Hands over the runs whose handlers do not work at this moment.
     private func handOverIdleRuns() async {
-        let (executions, dormant) = state.withLock { state in
-            defer { state.dormant = [:] }
-            return (Array(state.executions.values), state.dormant)
-        }
-        let idle = executions.filter(\.isIdle)
+        let idle = state.withLock { Array($0.executions.values) }.filter(\.isIdle)
+        guard !idle.isEmpty else { return }
         await withTaskGroup(of: Void.self) { group in
             for execution in idle { group.addTask { [self] in _ = await handOver(execution) } }
-            // On storage that is not shared they are found when it is opened again.
-            for (id, run) in dormant where isShared { group.addTask { [self] in await release(id, from: run.owner) } }
         }
-        if !idle.isEmpty || !dormant.isEmpty { await announceReleased() }
+        await announceReleased()
+    }
+
+    /// Hands over dormant runs. There may be so many that the grace period is not long enough: the others are taken over
+    /// when this process leaves.
+    private func handOver(_ dormant: [(key: RunID, value: DormantRun)]) async {
+        // On storage that is not shared they are found when it is opened again.
+        guard isShared else { return }
+        for start in stride(from: 0, to: dormant.count, by: Self.releaseBatchSize) {
+            let batch = dormant[start..<min(start + Self.releaseBatchSize, dormant.count)]
+            _ = await inParallel(Array(batch), width: Self.releaseWidth) { [self] id, run in
+                if !Task.isCancelled { await release(id, from: run.owner) }
+            }
+            await announceReleased()
+        }
     }
 
     /// Hands over the companions. Those on storage that is not shared remain as long as there are other runs: no other
@@ -69,6 +82,10 @@ extension RunEngine {
         }
         await announceReleased()
     }
+
+    /// The number of dormant runs that are handed over at the same time, and before other processes are notified.
+    private static let releaseWidth = 64
+    private static let releaseBatchSize = 1_000
 
     private var isShared: Bool { storage.capabilities.isShared }
 

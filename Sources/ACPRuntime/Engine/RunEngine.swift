@@ -3,6 +3,7 @@
 public import ACPCore
 public import ACPStorage
 import ACPTracing
+import DequeModule
 public import Logging
 import Metrics
 public import ServiceLifecycle
@@ -44,9 +45,13 @@ public final class RunEngine: Service {
     struct State {
         var executions: [RunID: RunExecution] = [:]
         var limiter: RunLimiter
-        /// Runs that await an answer and whose handlers run in no process, since the process that called them has
-        /// ended. This process continues them when the answer arrives.
-        var dormant: [RunID: DormantRun] = [:]
+        /// Runs that await an answer and whose handlers run in no process: they have left memory, or the process that
+        /// called their handlers has ended. This process continues them when the answer arrives.
+        var dormant = DormantRuns()
+        /// When runs leave memory that await an answer, in order.
+        var departures: Deque<Departure> = []
+        /// Whether runs leave memory: the engine runs as a service, and so receives their answers.
+        var canLeaveMemory = false
         /// Runs that this process is claiming or about to continue, and whether a signal to them was announced
         /// meanwhile. They are neither executed nor dormant yet.
         var claiming: [RunID: Bool] = [:]
@@ -85,6 +90,11 @@ public final class RunEngine: Service {
             }
             if !waitingForTurn.isEmpty { waitingForTurn.remove(id) }
             return deactivate(id)
+        }
+
+        /// Whether this process has a run as dormant, or is claiming it or about to continue it.
+        func isDormantOrClaimed(_ id: RunID) -> Bool {
+            dormant.contains(id) || !claiming.isEmpty && claiming[id] != nil
         }
 
         /// Removes a run from the active and the awaiting ones.
@@ -228,11 +238,12 @@ public final class RunEngine: Service {
         return handle
     }
 
-    /// - Returns: Whether the run is active and starts at once; `nil` if a run with its id is executed here.
+    /// - Returns: Whether the run is active and starts at once; `nil` if a run with its id is executed here, or awaits an
+    ///   answer here without a handler. While a second execution of it exists, signals would not reach it.
     private func admit(_ execution: RunExecution) throws(RunEngineError) -> Bool? {
         try state.withLock { state throws(RunEngineError) -> Bool? in
             guard !state.isShuttingDown else { throw RunEngineError.shuttingDown }
-            guard state.executions[execution.id] == nil else { return nil }
+            guard state.executions[execution.id] == nil, !state.isDormantOrClaimed(execution.id) else { return nil }
             switch state.limiter.admit(execution.id, isReady: !execution.isTurnBased) {
             case .refused: throw RunEngineError.tooManyRuns(limit: configuration.maximumActiveRuns)
             case .active:
@@ -252,6 +263,8 @@ public final class RunEngine: Service {
             async let stored = storage.run(id)
             async let input = storage.input(of: id)
             guard let run = try await stored else {
+                // If it has left memory, it has expired. It is forgotten here, so that a repeated request creates it.
+                try await resumeDormantRun(id)
                 throw StorageError(
                     .outcomeUnknown, "run \(id) is being created by another request, or was just deleted")
             }
@@ -295,7 +308,8 @@ public final class RunEngine: Service {
             case .refused(let error):
                 state.note(error)
                 return ([], nil)
-            case .awaiting:
+            case .awaiting(let eventCount):
+                noteQuestion(eventCount, of: execution, in: &state)
                 let next = state.limiter.remove(id)
                 if state.executions[id] === execution { state.awaiting.insert(id) }
                 return (next, nil)
@@ -305,6 +319,12 @@ public final class RunEngine: Service {
                 if state.executions[id] === execution { state.limiter.activate(id) }
                 return ([], nil)
             case .ended: return (state.remove(execution), nil)
+            case .left(let eventCount, let deadline, let isAnswered):
+                guard state.executions[id] === execution else { return ([], nil) }
+                let next = state.remove(execution)
+                makeDormant(
+                    id, as: execution.owner, eventCount: eventCount, deadline: deadline, isDue: isAnswered, in: &state)
+                return (next, isAnswered ? state.wakeRecovery : nil)
             case .abandoned(let error):
                 guard error.code != .closed else { return (state.remove(execution), nil) }
                 state.orphans.insert(id)
@@ -324,6 +344,10 @@ public final class RunEngine: Service {
     /// The number of queued runs in this process, which wait until fewer runs are active or for their turn in their
     /// session.
     public var queuedRuns: Int { state.withLock { $0.limiter.queued.count } }
+
+    /// The number of runs in this process that await an answer without a handler: they have left memory, or were taken
+    /// over.
+    package var dormantRuns: Int { state.withLock { $0.dormant.count } }
 
     /// Whether new runs are accepted.
     package var acceptsRuns: Bool { state.withLock { !$0.isShuttingDown } }

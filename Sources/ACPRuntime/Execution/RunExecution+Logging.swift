@@ -36,6 +36,10 @@ extension RunExecution {
         case .turnNotPassed(let error): logRepeated("the next run of the session could not be notified", error)
         case .graceExceeded:
             logger.warning("the handler did not stop within the grace period; its run ends as cancelled")
+        case .leftWithHandler:
+            logger.warning(
+                "the handler did not stop within the grace period; its run leaves memory, and may be run again meanwhile"
+            )
         case .cancelledWhileEnding: logger.debug("the run was cancelled while its end was being stored")
         case .damaged(let error):
             logger.error("the stored run is damaged; it fails", metadata: ["reason": "\(error)"])

@@ -89,8 +89,10 @@ extension RunExecution {
         }
     }
 
-    /// Throws if the run belongs to another process now.
+    /// Throws if the run belongs to another process now, or if its handler was stopped because the run leaves memory: it
+    /// may run again already.
     func checkOwner() async throws {
+        guard read({ $0.isOwned && !$0.isLeaving }) else { throw CancellationError() }
         guard !context.lease.isHeld else { return }
         guard try await storage.record(of: id)?.owner == owner else { throw CancellationError() }
     }

@@ -11,7 +11,10 @@ extension RunStateMachine {
     mutating func answer(_ answer: AwaitResume, to eventCount: Int, now: Timestamp) -> Run? {
         guard case .awaiting(let question) = state, question.eventCount == eventCount,
             let resumed = try? composer.resume(with: answer, now: now)
-        else { return nil }
+        else {
+            noteAnswer(to: eventCount)
+            return nil
+        }
         delivered = (eventCount, answer)
         continueRun(with: resumed)
         return composer.run
@@ -27,7 +30,7 @@ extension RunStateMachine {
             ending.isCancelRequested = ending.question != nil
             state = .ending(ending)
             return nil
-        case .ended, .abandoned: return nil
+        case .ended, .abandoned, .dormant: return nil
         case .cancelling: break
         case .creating(var creation):
             // The commit that is in flight does not change any more: the run is cancelled after it.
@@ -41,7 +44,7 @@ extension RunStateMachine {
             let run = composer.run
             end(.cancelled)
             return run
-        case .running, .awaiting:
+        case .running, .awaiting, .leaving:
             _ = composer.requestCancel()
             log.requestSnapshot()
             state = .cancelling
@@ -60,10 +63,10 @@ extension RunStateMachine {
         case .creating(var creation):
             creation.outcome = creation.outcome ?? outcome
             state = .creating(creation)
-        case .queued, .running, .awaiting, .cancelling:
+        case .queued, .running, .awaiting, .leaving, .cancelling:
             beginEnding(outcome, thrown: nil, isByHandler: false)
             write()
-        case .ending, .ended, .abandoned: break
+        case .ending, .ended, .abandoned, .dormant: break
         }
     }
 
@@ -72,6 +75,9 @@ extension RunStateMachine {
         case (.grace, .cancelling):
             act(.log(.graceExceeded))
             end(.cancelled)
+        case (.grace, .leaving):
+            act(.log(.leftWithHandler))
+            hasLeft()
         case (.answer(let eventCount), .awaiting(var question)) where question.eventCount == eventCount:
             question.isOverdue = true
             state = .awaiting(question)
@@ -92,7 +98,7 @@ extension RunStateMachine {
     @discardableResult
     mutating func abandon(_ error: StorageError, onlyWhileIdle: Bool = false) -> Bool {
         switch state {
-        case .abandoned, .ended: return false
+        case .abandoned, .ended, .dormant: return false
         default: break
         }
         if onlyWhileIdle, !isIdle { return false }

@@ -93,7 +93,7 @@ extension RunStateMachine {
         case .cancelling:
             isHandlerActive = true
             act(.cancelHandler)
-        case .creating, .queued, .awaiting, .ending, .ended, .abandoned: break
+        case .creating, .queued, .awaiting, .leaving, .ending, .ended, .abandoned, .dormant: break
         }
         return isHandlerActive
     }

@@ -49,7 +49,7 @@ extension RunStateMachine {
         case .running, .awaiting:
             beginEnding(.failed(.unansweredQuestion), thrown: nil, isByHandler: false, unanswered: question)
             write()
-        case .creating, .queued, .cancelling, .ending, .ended, .abandoned: break
+        case .creating, .queued, .leaving, .cancelling, .ending, .ended, .abandoned, .dormant: break
         }
     }
 
@@ -183,9 +183,9 @@ extension RunStateMachine {
         act(.log(.damaged(damage)))
         let outcome = RunOutcome.failed(.damaged(damage))
         switch state {
-        case .ended, .abandoned: return
+        case .ended, .abandoned, .dormant: return
         case .ending(let ending): stopWaitingHandler(of: ending)
-        case .creating, .queued, .running, .awaiting, .cancelling:
+        case .creating, .queued, .running, .awaiting, .leaving, .cancelling:
             beginEnding(outcome, thrown: nil, isByHandler: false)
         }
         state = .ending(Ending(outcome: outcome, stage: .storingFailure(damage)))

@@ -21,7 +21,7 @@ extension RunStateMachine {
         case .running, .cancelling: break
         case .awaiting:
             throw ACPError(.serverError, "an agent cannot send output or ask anything while it waits for an answer")
-        case .creating, .queued, .ending, .ended, .abandoned: throw CancellationError()
+        case .creating, .queued, .leaving, .ending, .ended, .abandoned, .dormant: throw CancellationError()
         }
         guard replay == nil else {
             try replay?.emit(compose)
@@ -44,7 +44,8 @@ extension RunStateMachine {
         case .running: break
         case .awaiting:
             throw ACPError(.serverError, "an agent cannot send output or ask anything while it waits for an answer")
-        case .creating, .queued, .cancelling, .ending, .ended, .abandoned: throw CancellationError()
+        case .creating, .queued, .leaving, .cancelling, .ending, .ended, .abandoned, .dormant:
+            throw CancellationError()
         }
         var known: AwaitResume?
         if replay != nil, let answer = try replay?.ask(request) {
@@ -60,7 +61,7 @@ extension RunStateMachine {
         let eventCount = log.eventCount
         state = .awaiting(Question(eventCount: eventCount))
         delivered = nil
-        act(.notify(.awaiting))
+        act(.notify(.awaiting(eventCount: eventCount)))
         if let deadline = composer.run.awaitDeadline {
             startTimer(.answer(eventCount: eventCount), .until(deadline))
         }
@@ -79,7 +80,7 @@ extension RunStateMachine {
             delivered = nil
             return answer
         }
-        guard awaitedCount == eventCount else { throw CancellationError() }
+        guard awaitedCount == eventCount, !isLeaving else { throw CancellationError() }
         return nil
     }
 
@@ -89,6 +90,7 @@ extension RunStateMachine {
         guard case .awaiting(let question) = state, question.eventCount == eventCount,
             let resumed = try? composer.resume(with: nil, now: now)
         else { return }
+        isRepeatable = false
         continueRun(with: resumed)
     }
 
@@ -116,7 +118,10 @@ extension RunStateMachine {
         let isCancelled = if case .cancelling = state { true } else { false }
         switch state {
         case .running, .awaiting, .cancelling: break
-        case .creating, .queued, .ending, .ended, .abandoned: return false
+        case .leaving:
+            hasLeft()
+            return false
+        case .creating, .queued, .ending, .ended, .abandoned, .dormant: return false
         }
         beginEnding(outcome, thrown: thrown, isByHandler: true)
         guard case .none = writer else { return false }

@@ -69,7 +69,7 @@ extension RunStateMachine {
         case .logCapacity: !log.isFull || !isOwned
         case .events(let index): index < log.committed || isOver || isOutageTimedOut
         case .answered(let eventCount):
-            if delivered?.eventCount == eventCount { true } else { awaitedCount != eventCount }
+            if delivered?.eventCount == eventCount { true } else { awaitedCount != eventCount || isLeaving }
         }
     }
 
@@ -87,10 +87,14 @@ extension RunStateMachine {
     var awaitedCount: Int? {
         switch state {
         case .awaiting(let question): question.eventCount
+        case .leaving(let leaving): leaving.eventCount
         case .ending(let ending): ending.question?.eventCount
         default: nil
         }
     }
+
+    /// Whether the run leaves memory: its handler gets no answer any more.
+    var isLeaving: Bool { if case .leaving = state { true } else { false } }
 
     // MARK: - Events
 
@@ -119,8 +123,8 @@ extension RunStateMachine {
         case .ended:
             if let end = detachedEnd, index > log.committed { return .events([end]) }
             return .ended
-        case .abandoned: return .abandoned
-        case .creating, .queued, .running, .awaiting, .cancelling, .ending:
+        case .abandoned, .dormant: return .abandoned
+        case .creating, .queued, .running, .awaiting, .leaving, .cancelling, .ending:
             if let outage, outage.isTimedOut { return .stalled(outage.error) }
             return .notYet
         }

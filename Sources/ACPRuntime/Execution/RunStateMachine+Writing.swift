@@ -33,7 +33,7 @@ extension RunStateMachine {
         case .queued, .running, .cancelling: !log.isIdle
         case .awaiting(let question): !log.isIdle || question.isOverdue
         case .ending: true
-        case .creating, .ended, .abandoned: false
+        case .creating, .leaving, .ended, .abandoned, .dormant: false
         }
     }
 
@@ -67,7 +67,7 @@ extension RunStateMachine {
         case .awaiting(let question):
             nextCommit() ?? (question.isOverdue ? .readSignals(eventCount: question.eventCount) : nil)
         case .ending(let ending): nextEndingStep(ending, isLeaseHeld: isLeaseHeld, now: now)
-        case .ended, .abandoned: nil
+        case .leaving, .ended, .abandoned, .dormant: nil
         }
     }
 
@@ -106,7 +106,7 @@ extension RunStateMachine {
         switch state {
         case .creating(let creation): creationDidSucceed(creation)
         case .ending(let ending): advance(ending, after: step)
-        case .queued, .running, .awaiting, .cancelling, .ended, .abandoned: break
+        case .queued, .running, .awaiting, .leaving, .cancelling, .ended, .abandoned, .dormant: break
         }
         resumeWaiters()
     }

@@ -19,7 +19,10 @@ import ACPStorage
 ///    └──────────────► ending ◄──────────────┴── from every state above
 ///                        │ the end is stored
 ///                        ▼
-///                      ended            abandoned ◄── from every state but `ended`
+///                      ended            abandoned ◄── from every state but `ended` and `dormant`
+///
+///              leave            the handler has stopped
+/// awaiting ───────────► leaving ───────────────────────► dormant
 /// ```
 struct RunStateMachine {
     /// The constant properties of a run.
@@ -46,6 +49,11 @@ struct RunStateMachine {
         case running
         /// The handler has asked a question and waits for the answer.
         case awaiting(Question)
+        /// The run awaits an answer, and leaves memory as soon as its handler has stopped or the grace period is over.
+        case leaving(Leaving)
+        /// The run awaits an answer and has left memory. It still belongs to this process, which continues it with
+        /// another state machine.
+        case dormant
         /// The handler was cancelled, and continues until it stops or the grace period is over.
         case cancelling
         /// The handler has ended or counts as ended; the run's end is being stored.
@@ -145,6 +153,8 @@ struct RunStateMachine {
     /// The last moment at which the run had ended or asked a question, as far as that is stored.
     var settlement: Settlement?
     var nextSettlement: Settlement?
+    /// Whether the handler can be run again up to this point. It cannot if it has withdrawn a question.
+    var isRepeatable = true
     /// Why the run was not created.
     var creationFailure: (any Error)?
     /// The run before its end was composed, in case it has to end in another way.
@@ -232,11 +242,19 @@ struct RunStateMachine {
     enum Change {
         /// The storage refused to create the run.
         case refused(StorageError)
-        case awaiting
+        /// - Parameter eventCount: The number of events when the run began to await the answer.
+        case awaiting(eventCount: Int)
         case resumed
         /// The handler has ended, or counts as ended.
         case ending
         case ended
+        /// The run awaits an answer and has left memory.
+        ///
+        /// - Parameters:
+        ///   - eventCount: The number of events when the run began to await the answer.
+        ///   - deadline: When the run fails without an answer.
+        ///   - isAnswered: Whether an answer was stored in the meantime.
+        case left(eventCount: Int, deadline: Timestamp?, isAnswered: Bool)
         /// The run is not written here any more.
         case abandoned(StorageError)
     }
@@ -244,6 +262,7 @@ struct RunStateMachine {
     enum LogEntry {
         case storageFailed(StorageError)
         case graceExceeded
+        case leftWithHandler
         case cancelledWhileEnding
         case sessionNotSaved(StorageError)
         case turnNotPassed(StorageError)
@@ -316,20 +335,25 @@ struct RunStateMachine {
     /// Whether the run is idle: queued, or awaiting an answer.
     var isIdle: Bool {
         switch state {
-        case .queued, .awaiting: true
+        case .queued, .awaiting, .leaving: true
         default: false
         }
     }
 
     var isQueued: Bool { if case .queued = state { true } else { false } }
 
-    /// Whether this process may write the run.
-    var isOwned: Bool { if case .abandoned = state { false } else { true } }
+    /// Whether the run may be written here.
+    var isOwned: Bool {
+        switch state {
+        case .abandoned, .dormant: false
+        default: true
+        }
+    }
 
-    /// Whether the run has ended here.
+    /// Whether the run has ended here, or is not executed here any more.
     var isOver: Bool {
         switch state {
-        case .ended, .abandoned: true
+        case .ended, .abandoned, .dormant: true
         default: false
         }
     }

@@ -43,14 +43,13 @@ public struct RunEvents: AsyncSequence, Sendable {
     /// Returns an iterator that starts at the first requested event.
     public func makeAsyncIterator() -> Iterator {
         Iterator(
-            storage: engine.contents, pages: engine.pages, run: run, stopCondition: stopCondition, wake: wake,
-            index: offset, execution: engine.execution(of: run))
+            engine: engine, run: run, stopCondition: stopCondition, wake: wake, index: offset,
+            execution: engine.execution(of: run))
     }
 
     /// Reads the events of a run.
     public struct Iterator: AsyncIteratorProtocol {
-        private let storage: ContentStorage
-        private let pages: EventPages
+        private let engine: RunEngine
         private var pageSize = ChunkSize(first: 32, limit: RunEvents.pageSize)
         let run: RunID
         let stopCondition: StopCondition
@@ -64,11 +63,10 @@ public struct RunEvents: AsyncSequence, Sendable {
         private var isFinished = false
 
         init(
-            storage: ContentStorage, pages: EventPages, run: RunID, stopCondition: StopCondition, wake: FollowerWake?,
-            index: Int, execution: RunExecution?
+            engine: RunEngine, run: RunID, stopCondition: StopCondition, wake: FollowerWake?, index: Int,
+            execution: RunExecution?
         ) {
-            self.storage = storage
-            self.pages = pages
+            self.engine = engine
             self.run = run
             self.stopCondition = stopCondition
             self.wake = wake
@@ -117,14 +115,14 @@ public struct RunEvents: AsyncSequence, Sendable {
             if let known = self.changes, !known.isOver {
                 changes = known
             } else {
-                changes = RemoteChanges(try await storage.coordination.changes(of: run))
+                changes = RemoteChanges(try await engine.contents.coordination.changes(of: run))
                 self.changes = changes
                 quietWakes = nil
             }
             let wakes = changes.waiters.wakes
             if wakes != quietWakes {
                 if let batch = try await readPage() { return batch }
-                guard let record = try await storage.recordWithoutContents(of: run) else {
+                guard let record = try await engine.contents.recordWithoutContents(of: run) else {
                     throw RunEngineError.unknownRun(run)
                 }
                 guard record.eventCount <= index else { return nil }
@@ -133,12 +131,17 @@ public struct RunEvents: AsyncSequence, Sendable {
                 quietWakes = wakes
             }
             wasWoken = try await changes.waiters.wait(beyond: wakes, wake: wake)
+            // A run that has left memory, or that this process has taken over, may be executed here by now.
+            execution = engine.execution(of: run)
+            if execution != nil { self.changes = nil }
             return nil
         }
 
         /// Returns the next stored events, or `nil` if there are none.
         private mutating func readPage() async throws -> Batch? {
-            guard let page = try await pages.page(of: run, containing: index, limit: pageSize.count) else { return nil }
+            guard let page = try await engine.pages.page(of: run, containing: index, limit: pageSize.count) else {
+                return nil
+            }
             pageSize.note(items: page.events.count, bytes: page.bytes, wanted: RunEvents.batchBytes)
             let start = index - page.offset
             return take(start == 0 ? page.events : Array(page.events[start...]), of: page)

@@ -43,6 +43,7 @@ extension RunEngine {
         case .abandoned(let error):
             execution.trace?.end(abandonedAs: error.code.description)
             if error.code != .closed { metrics.runWasAbandoned() }
+        case .left: execution.trace?.end(execution.currentRun)
         case .awaiting, .resumed, .ending: break
         }
     }

@@ -122,7 +122,7 @@ struct Replay {
         let error = ACPError(
             .serverError,
             """
-            the run could not continue in another process: agent \(shadow.run.agentName) was run again from its start \
+            the run could not continue: agent \(shadow.run.agentName) was run again from its start \
             and did not do the same as before (\(reason)). An agent that asks questions, or is to be replayed, must send \
             the same output and ask the same questions each time for the same input and answers: leave out anything \
             random or time-dependent, and send results of other services only after the last question

@@ -19,7 +19,9 @@ extension RunEngine {
             if state.withLock({ $0.claiming.removeValue(forKey: id) }) == true { await processSignals(to: id) }
             return result
         } catch {
-            state.withLock { _ = $0.claiming.removeValue(forKey: id) }
+            state.withLock { state in
+                if state.claiming.removeValue(forKey: id) == true { state.unreadSignals.insert(id) }
+            }
             throw error
         }
     }
@@ -35,62 +37,97 @@ extension RunEngine {
 
     // MARK: - Dormant runs
 
-    /// Continues a dormant run if it was answered or cancelled.
+    /// Continues a dormant run if it was answered or cancelled. Fails it if its time is up, and forgets it if it is not
+    /// stored any more.
+    ///
+    /// The run is not dormant meanwhile. If that fails, it is dormant again and due.
     func resumeDormantRun(_ id: RunID) async throws {
-        guard let dormant = state.withLock({ $0.dormant[id] }) else { return }
-        let signals = try await storage.coordination.signals(to: id)
-        let isDue = signals.contains(.cancel) || Replay.answers(in: signals)[dormant.eventCount] != nil
-        if isDue { try await withDormantRun(id) { try await self.continueRun(id, as: dormant.owner, $0) } }
-    }
-
-    /// Removes a run from the dormant ones and performs a step with it. If the step fails, the run is dormant again and
-    /// due.
-    private func withDormantRun(_ id: RunID, _ step: (any Agent) async throws -> Void) async throws {
         let found = state.withLock { state in
-            guard let dormant = state.dormant.removeValue(forKey: id) else { return DormantRun?.none }
+            // A run that is being claimed or continued at this moment is reviewed after that.
+            guard state.claiming[id] == nil else {
+                state.claiming[id] = true
+                return DormantRun?.none
+            }
+            guard let dormant = state.dormant.remove(id) else { return nil }
             state.claiming[id] = false
             return dormant
         }
-        guard var dormant = found else { return }
+        guard let dormant = found else { return }
         do {
             try await deferringSignals(to: id) {
+                async let signals = storage.coordination.signals(to: id)
                 guard let record = try await storage.record(of: id) else { return }
                 guard let owner = record.owner else { return try await endOwnerless(record) }
                 guard owner == dormant.owner, let agent = agents[record.snapshot.agentName] else { return }
-                try await step(agent)
+                try await continueDormantRun(record, try await signals, as: owner, agent)
             }
         } catch {
-            dormant.isDue = true
-            state.withLock { $0.dormant[id] = dormant }
+            let due = DormantRun(owner: dormant.owner, eventCount: dormant.eventCount, checkTime: nil)
+            state.withLock { $0.dormant.insert(id, due, isDue: true) }
             throw error
         }
     }
 
-    func processDormantRuns() async {
-        let now = Timestamp.now
-        let due = state.withLock { $0.dormant.filter { $0.value.isDue || $0.value.deadline.map { $0 <= now } == true } }
-        for (id, dormant) in due {
+    private func continueDormantRun(
+        _ record: RunRecord, _ signals: [RunSignal], as owner: RunOwner, _ agent: any Agent
+    ) async throws {
+        let run = try record.run()
+        let isAnswered = signals.contains(.cancel) || Replay.answers(in: signals)[record.eventCount] != nil
+        if run.status == .awaiting, !isAnswered, let deadline = run.awaitDeadline, deadline <= .now {
+            try await expire(run.id, as: owner, eventCount: record.eventCount)
+        } else {
+            try await continueRun(record, signals, as: owner, agent)
+        }
+    }
+
+    /// Continues dormant runs that are due.
+    ///
+    /// - Parameter includesFailed: Whether to try again those that could not be continued before. Defaults to `true`.
+    func processDormantRuns(includesFailed: Bool = true) async {
+        let due = state.withLock { state in
+            state.dormant.isEmpty ? [] : state.dormant.takeDue(at: .now, includesFailed: includesFailed)
+        }
+        _ = await inParallel(due) { id in
             do {
-                try await resumeDormantRun(id)
-                guard let deadline = dormant.deadline, deadline <= now else { continue }
-                try await withDormantRun(id) { _ in
-                    try await expire(id, as: dormant.owner, eventCount: dormant.eventCount)
-                }
+                try await self.resumeDormantRun(id)
             } catch {
-                logLimiter.log(
+                self.logLimiter.log(
                     .warning, "a run could not be continued", metadata: ["run_id": "\(id)", "reason": "\(error)"],
-                    to: logger)
+                    to: self.logger)
             }
         }
     }
-}
 
-/// A run of this process that awaits an answer without a handler.
-struct DormantRun {
-    let owner: RunOwner
-    /// The number of events when the run began to await the answer.
-    let eventCount: Int
-    let deadline: Timestamp?
-    /// Whether an attempt to continue the run has failed.
-    var isDue = false
+    /// Continues the dormant runs that were answered or cancelled, when announcements of that may have been lost.
+    func reviewDormantRuns() async {
+        let dormant = state.withLock { $0.dormant.all }
+        _ = await inParallel(Array(dormant), width: Self.reviewWidth) { id, dormant in
+            do {
+                let signals = try await self.storage.coordination.signals(to: id)
+                guard signals.contains(.cancel) || Replay.answers(in: signals)[dormant.eventCount] != nil else {
+                    return
+                }
+                try await self.resumeDormantRun(id)
+            } catch {
+                self.noteUnreadSignals(to: id, error)
+            }
+        }
+    }
+
+    /// The number of dormant runs whose signals are read at the same time.
+    private static let reviewWidth = 32
+
+    /// Makes a run dormant that awaits an answer.
+    ///
+    /// - Parameter isDue: Whether it may have been answered already. Defaults to `false`.
+    func makeDormant(
+        _ id: RunID, as owner: RunOwner, eventCount: Int, deadline: Timestamp?, isDue: Bool = false,
+        in state: inout State
+    ) {
+        // A run may expire in storage. Nothing announces that.
+        let expiry = contents.capabilities.timeToLive.map { Timestamp.now + $0 + configuration.lease }
+        let checkTime = [deadline, expiry].compactMap { $0 }.min()
+        state.dormant.insert(
+            id, DormantRun(owner: owner, eventCount: eventCount, checkTime: checkTime), isDue: isDue)
+    }
 }

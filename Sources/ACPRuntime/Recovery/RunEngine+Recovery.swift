@@ -12,7 +12,7 @@ import Synchronization
 extension RunEngine {
     /// The number of runs that are listed at once, and the number that are processed concurrently.
     private static let batchSize = 100
-    private static let width = 8
+    static let width = 8
     /// The number of leases that an orphaned run waits for a process that serves its agent.
     private static let unservedLeaseMultiplier = 10
     /// The number of queued runs whose turns are checked each time.
@@ -147,10 +147,24 @@ extension RunEngine {
     ) async throws -> EngineMetrics.TakeOver? {
         // Read after the claim: later signals are announced to this process.
         async let signals = storage.coordination.signals(to: id)
-        guard let record = try await storage.record(of: id), makeRoom(for: owner, of: record) else { return nil }
+        guard let record = try await storage.record(of: id) else { return nil }
+        return try await continueRun(record, try await signals, as: owner, agent)
+    }
+
+    /// Continues a run that this process owns and does not execute.
+    ///
+    /// - Parameters:
+    ///   - record: The run as it was read while this process was its owner.
+    ///   - signals: The signals to it, which were read at about the same time. Later ones are announced.
+    @discardableResult
+    func continueRun(
+        _ record: RunRecord, _ signals: [RunSignal], as owner: RunOwner, _ agent: any Agent
+    ) async throws -> EngineMetrics.TakeOver? {
+        guard makeRoom(for: owner, of: record) else { return nil }
+        let id = record.snapshot.id
         let run = try record.run()
-        let answers = Replay.answers(in: try await signals)
-        let isCancelled = try await signals.contains(.cancel) || run.status == .cancelling
+        let answers = Replay.answers(in: signals)
+        let isCancelled = signals.contains(.cancel) || run.status == .cancelling
         switch run.status {
         case .completed, .cancelled, .failed: return nil
         case .cancelling,
@@ -161,9 +175,10 @@ extension RunEngine {
             try await wait(run, record, as: owner, agent)
             return .queued
         case .awaiting where answers[record.eventCount] == nil:
-            let dormant = DormantRun(
-                owner: owner, eventCount: record.eventCount, deadline: run.awaitDeadline)
-            state.withLock { $0.dormant[id] = dormant }
+            state.withLock {
+                makeDormant(
+                    id, as: owner, eventCount: record.eventCount, deadline: run.awaitDeadline, in: &$0)
+            }
             return .awaiting
         case .awaiting: return try await replay(run, record, answers, as: owner, agent)
         case .inProgress where id.isCompanion:
@@ -280,6 +295,8 @@ extension RunEngine {
         state.withLock { state in
             guard state.executions[execution.id] == nil else { return false }
             state.executions[execution.id] = execution
+            // It may be that of an earlier claim, which this process has lost unnoticed.
+            _ = state.dormant.remove(execution.id)
             switch isActive {
             case true?: state.limiter.activate(execution.id)
             case false?: break
@@ -316,9 +333,9 @@ extension RunEngine {
         }
     }
 
-    /// Whether this process executes a run, or has it as dormant.
-    private func isKnown(_ id: RunID) -> Bool {
-        state.withLock { $0.executions[id] != nil || $0.dormant[id] != nil }
+    /// Whether this process executes a run, has it as dormant, or is about to continue it.
+    func isKnown(_ id: RunID) -> Bool {
+        state.withLock { $0.executions[id] != nil || $0.isDormantOrClaimed(id) }
     }
 
     /// Compares the runs that are executed here with those that are stored as owned by this process.
@@ -331,16 +348,18 @@ extension RunEngine {
             where !isOwned {
                 execution.update { $0.abandon(StorageError(.fenced, "another process has taken the run over")) }
             }
-            let dormant = state.withLock { Array($0.dormant) }
+            let dormant = state.withLock { $0.dormant.all }
+            let owned = try await storage.runs(ownedBy: process, limit: .max)
+            // There may be many dormant runs: only those are read that are not listed.
+            let rest = dormant.isEmpty ? [:] : dormant.filter { [owned = Set(owned)] in !owned.contains($0.key) }
             for (run, isOwned) in try await inParallel(
-                dormant,
+                Array(rest),
                 {
                     ($0, try await self.isOwned($0.key, by: $0.value.owner))
                 })
             where !isOwned {
-                state.withLock { $0.dormant[run.key] = nil }
+                state.withLock { _ = $0.dormant.remove(run.key) }
             }
-            let owned = try await storage.runs(ownedBy: process, limit: .max)
             for run in owned where !isKnown(run) {
                 _ = await tryToTakeOver(run, from: process)
             }
@@ -367,14 +386,16 @@ extension RunEngine {
 
     /// Performs a step for each item, for a few of them concurrently.
     ///
+    /// - Parameter width: The number of items that are processed at the same time. Defaults to 8.
     /// - Returns: The results, in the order of the items.
     func inParallel<Item: Sendable, Result: Sendable>(
-        _ items: [Item], _ step: @escaping @Sendable (Item) async throws -> Result
+        _ items: [Item], width: Int = width, _ step: @escaping @Sendable (Item) async throws -> Result
     ) async rethrows -> [Result] {
-        try await withThrowingTaskGroup(of: (Int, Result).self) { group in
+        if items.isEmpty { return [] }
+        return try await withThrowingTaskGroup(of: (Int, Result).self) { group in
             var results = [Result?](repeating: nil, count: items.count)
             for (index, item) in items.enumerated() {
-                if index >= Self.width, let (index, result) = try await group.next() { results[index] = result }
+                if index >= width, let (index, result) = try await group.next() { results[index] = result }
                 group.addTask { (index, try await step(item)) }
             }
             for try await (index, result) in group { results[index] = result }

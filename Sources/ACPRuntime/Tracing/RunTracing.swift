@@ -110,7 +110,7 @@ final class RunTrace: Sendable {
         }
     }
 
-    /// Ends the span of a run whose end is stored.
+    /// Ends the span of a run whose end is stored, or that leaves memory while it awaits an answer.
     func end(_ run: Run) {
         guard let span else { return }
         span.attributes["acp.run.status"] = run.status.rawValue

@@ -27,11 +27,14 @@ extension ACPServer {
             }
             try await context.yield(" (\(count))")
         }
-        try addAgent("questioner", description: "Asks for a name, then greets") { context in
+        // Both ask the same each time they run, so their runs may leave memory while they await an answer.
+        let asking = AgentPolicy(leavesMemory: true)
+        try addAgent("questioner", description: "Asks for a name, then greets", policy: asking) { context in
             let name = try await context.awaitMessage("What is your name?")
             return "Hello, \(name.text)!"
         }
-        try addAgent("interviewer", description: "Asks three questions, and sums up the answers") { context in
+        try addAgent("interviewer", description: "Asks three questions, and sums up the answers", policy: asking) {
+            context in
             let name = try await context.awaitMessage("What is your name?").text
             try await context.yield("Nice to meet you, \(name).")
             let place = try await context.awaitMessage("Where do you live?").text

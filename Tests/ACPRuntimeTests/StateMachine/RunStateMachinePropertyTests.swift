@@ -44,6 +44,7 @@ private struct World {
     private var log: [String] = []
     private var abandonments = 0
     private var ends = 0
+    private var departures = 0
 
     init(seed: UInt64) throws {
         self.seed = seed
@@ -67,7 +68,7 @@ private struct World {
     // MARK: One step
 
     mutating func step() throws {
-        switch random(in: 0...19) {
+        switch random(in: 0...21) {
         case 0...4: try write()
         case 5:
             try apply("admit and begin") { machine in
@@ -88,10 +89,21 @@ private struct World {
         case 15: if random(in: 0...7) == 0 { try apply("end") { $0.end(.failed(ACPError(.serverError, "shut down"))) } }
         case 16: try fireTimer()
         case 17: if let count = machine.awaitedCount, random(in: 0...3) == 0 { answered.insert(count) }
-        case 18:
+        case 18, 19: try leave()
+        case 20:
             if random(in: 0...15) == 0 { try apply("abandon") { $0.abandon(StorageError(.closed, "shut down")) } }
         default: try wait()
         }
+    }
+
+    private mutating func leave() throws {
+        guard let count = machine.awaitedCount else { return }
+        let hasAll = stored.count == machine.log.eventCount
+        var departure: RunStateMachine.Departure?
+        try apply("leave") { departure = $0.leave(count, unlessDueBefore: Timestamp(microseconds: 0)) }
+        guard departure == .begun else { return }
+        if !hasAll { throw failure("it leaves memory before everything is stored") }
+        if isWriting { throw failure("it leaves memory while it is written") }
     }
 
     private mutating func apply<Result>(_ name: String, _ input: (inout RunStateMachine) throws -> Result) throws {
@@ -116,6 +128,11 @@ private struct World {
             guard waiting.removeValue(forKey: id) != nil else { throw failure("waiter \(id) is resumed twice") }
         case .notify(.abandoned): abandonments += 1
         case .notify(.ended): ends += 1
+        case .notify(.left(let eventCount, _, _)):
+            departures += 1
+            if stored.count != eventCount || stored.last?.kind != .runAwaiting {
+                throw failure("it has left memory, and its question is not the last event that is stored")
+            }
         case .notify, .log: break
         }
     }
@@ -287,7 +304,9 @@ private struct World {
         guard machine.isOver else { throw failure("it has not ended, and nothing is left that could end it") }
         guard !isWriting, current == nil else { throw failure("it is written still") }
         guard waiting.isEmpty else { throw failure("some wait still: \(waiting)") }
-        guard ends + abandonments == 1 else { throw failure("\(ends) ends, \(abandonments) abandonments") }
+        guard ends + abandonments + departures == 1 else {
+            throw failure("\(ends) ends, \(abandonments) abandonments, \(departures) departures")
+        }
         let terminal = stored.indices.filter { stored[$0].kind.isTerminal }
         guard terminal.count <= 1 else { throw failure("more than one terminal event") }
         guard terminal.allSatisfy({ $0 == stored.count - 1 }) else { throw failure("an event after the terminal one") }

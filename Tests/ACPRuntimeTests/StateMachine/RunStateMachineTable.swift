@@ -32,6 +32,7 @@ enum RunStateMachineTable {
                 "abandoned(closed), writer ready [notify refused, log abandoned, notify abandoned]",
             "step comes after an answer":
                 "abandoned(closed), writer ready [notify refused, log abandoned, notify abandoned]",
+            "leave": "creating, writing → refused",
         ],
         "creating, to be queued": [
             "admit": "creating, writing",
@@ -61,6 +62,7 @@ enum RunStateMachineTable {
                 "abandoned(closed), writer ready [notify refused, log abandoned, notify abandoned]",
             "step comes after an answer":
                 "abandoned(closed), writer ready [notify refused, log abandoned, notify abandoned]",
+            "leave": "creating, writing → refused",
         ],
         "creating, in doubt": [
             "admit": "creating, writing",
@@ -92,6 +94,7 @@ enum RunStateMachineTable {
                 + " [notify refused, notify ending, stop storage timer, log abandoned, notify abandoned]",
             "step comes after an answer": "abandoned(answered), writer ready"
                 + " [notify refused, notify ending, stop storage timer, log abandoned, notify abandoned]",
+            "leave": "creating, writing → refused",
         ],
         "queued": [
             "admit": "queued",
@@ -119,6 +122,7 @@ enum RunStateMachineTable {
             "step finds damage": "queued, not admitted",
             "step comes after a cancel": "queued, not admitted",
             "step comes after an answer": "queued, not admitted",
+            "leave": "queued, not admitted → refused",
         ],
         "running, not called": [
             "admit": "running",
@@ -146,6 +150,7 @@ enum RunStateMachineTable {
             "step finds damage": "running",
             "step comes after a cancel": "running",
             "step comes after an answer": "running",
+            "leave": "running → refused",
         ],
         "running": [
             "admit": "running",
@@ -173,6 +178,7 @@ enum RunStateMachineTable {
             "step finds damage": "running",
             "step comes after a cancel": "running",
             "step comes after an answer": "running",
+            "leave": "running → refused",
         ],
         "running, storage fails": [
             "admit": "running, writer will pause",
@@ -201,6 +207,7 @@ enum RunStateMachineTable {
             "step finds damage": "running, writer will pause",
             "step comes after a cancel": "running, writer will pause",
             "step comes after an answer": "running, writer will pause",
+            "leave": "running, writer will pause → refused",
         ],
         "awaiting": [
             "admit": "awaiting",
@@ -229,6 +236,63 @@ enum RunStateMachineTable {
             "step finds damage": "awaiting",
             "step comes after a cancel": "awaiting",
             "step comes after an answer": "awaiting",
+            "leave": "leaving [stop answer timer, cancel handler, start grace timer] → begun",
+        ],
+        "leaving": [
+            "admit": "leaving",
+            "begin": "leaving → false",
+            "handler is called": "leaving → false",
+            "emit": "leaving → CancellationError",
+            "ask": "leaving → CancellationError",
+            "answer": "leaving, answered → not taken",
+            "answer to another question": "leaving → not taken",
+            "withdraw question": "leaving",
+            "handler returns": "dormant [stop grace timer, notify left]",
+            "cancel": "cancelling, writer ready [start grace timer, cancel handler, start writer] → accepted",
+            "end": "ending(confirming), writer ready [stop grace timer, cancel handler, notify ending, start writer]",
+            "abandon": "abandoned(fenced) [cancel handler, stop grace timer, log abandoned, notify abandoned]",
+            "abandon if idle": "abandoned(closed) [cancel handler, stop grace timer, log abandoned, notify abandoned]",
+            "refuse creation": "leaving",
+            "refuse turn": "leaving",
+            "answer timer": "leaving",
+            "grace timer": "dormant [log left with handler, stop grace timer, notify left]",
+            "storage timer": "leaving",
+            "step succeeds": "leaving",
+            "step fails for now": "leaving",
+            "step may have succeeded": "leaving",
+            "step is fenced": "leaving",
+            "step finds damage": "leaving",
+            "step comes after a cancel": "leaving",
+            "step comes after an answer": "leaving",
+            "leave": "leaving → refused",
+        ],
+        "dormant": [
+            "admit": "dormant",
+            "begin": "dormant → false",
+            "handler is called": "dormant → false",
+            "emit": "dormant → CancellationError",
+            "ask": "dormant → CancellationError",
+            "answer": "dormant → not taken",
+            "answer to another question": "dormant → not taken",
+            "withdraw question": "dormant",
+            "handler returns": "dormant",
+            "cancel": "dormant → too late",
+            "end": "dormant",
+            "abandon": "dormant",
+            "abandon if idle": "dormant",
+            "refuse creation": "dormant",
+            "refuse turn": "dormant",
+            "answer timer": "dormant",
+            "grace timer": "dormant",
+            "storage timer": "dormant",
+            "step succeeds": "dormant",
+            "step fails for now": "dormant",
+            "step may have succeeded": "dormant",
+            "step is fenced": "dormant",
+            "step finds damage": "dormant",
+            "step comes after a cancel": "dormant",
+            "step comes after an answer": "dormant",
+            "leave": "dormant → refused",
         ],
         "cancelling, not called": [
             "admit": "cancelling, writer ready",
@@ -256,6 +320,7 @@ enum RunStateMachineTable {
             "step finds damage": "cancelling, writer ready",
             "step comes after a cancel": "cancelling, writer ready",
             "step comes after an answer": "cancelling, writer ready",
+            "leave": "cancelling, writer ready → refused",
         ],
         "cancelling": [
             "admit": "cancelling",
@@ -284,6 +349,7 @@ enum RunStateMachineTable {
             "step finds damage": "cancelling",
             "step comes after a cancel": "cancelling",
             "step comes after an answer": "cancelling",
+            "leave": "cancelling → refused",
         ],
         "ending": [
             "admit": "ending(storing), writing",
@@ -311,6 +377,7 @@ enum RunStateMachineTable {
             "step finds damage": "ending(storing failure), writer ready [log damage]",
             "step comes after a cancel": "ending(saving session), writer ready [log cancelled while ending]",
             "step comes after an answer": "abandoned(answered), writer ready [log abandoned, notify abandoned]",
+            "leave": "ending(storing), writing → refused",
         ],
         "ending, unanswered": [
             "admit": "ending(storing), unanswered, writing",
@@ -341,6 +408,7 @@ enum RunStateMachineTable {
             "step comes after a cancel":
                 "ending(composing), writer ready [cancel handler, log cancelled while ending]",
             "step comes after an answer": "awaiting, overdue, writer ready",
+            "leave": "ending(storing), unanswered, writing → refused",
         ],
         "ending, saving session": [
             "admit": "ending(saving session), writing",
@@ -368,6 +436,7 @@ enum RunStateMachineTable {
             "step finds damage": "ending(composing), writer ready [log session not saved]",
             "step comes after a cancel": "ending(composing), writer ready [log session not saved]",
             "step comes after an answer": "ending(composing), writer ready [log session not saved]",
+            "leave": "ending(saving session), writing → refused",
         ],
         "ending, passing turn": [
             "admit": "ending(passing turn), writing",
@@ -396,6 +465,7 @@ enum RunStateMachineTable {
             "step finds damage": "ended, writer ready [log turn not passed, notify ended]",
             "step comes after a cancel": "ended, writer ready [log turn not passed, notify ended]",
             "step comes after an answer": "ended, writer ready [log turn not passed, notify ended]",
+            "leave": "ending(passing turn), writing → refused",
         ],
         "ended": [
             "admit": "ended",
@@ -423,6 +493,7 @@ enum RunStateMachineTable {
             "step finds damage": "ended",
             "step comes after a cancel": "ended",
             "step comes after an answer": "ended",
+            "leave": "ended → refused",
         ],
         "abandoned": [
             "admit": "abandoned(fenced)",
@@ -450,6 +521,7 @@ enum RunStateMachineTable {
             "step finds damage": "abandoned(fenced)",
             "step comes after a cancel": "abandoned(fenced)",
             "step comes after an answer": "abandoned(fenced)",
+            "leave": "abandoned(fenced) → refused",
         ],
     ]
 }

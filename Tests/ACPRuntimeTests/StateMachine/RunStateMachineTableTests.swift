@@ -47,6 +47,15 @@ struct RunStateMachineTableTests {
             }
         ),
         ("awaiting", { try awaiting() }),
+        ("leaving", { try leaving() }),
+        (
+            "dormant",
+            {
+                var machine = try leaving()
+                _ = machine.handlerDidEnd(.completed, thrown: nil, canWrite: true)
+                return machine
+            }
+        ),
         (
             "cancelling, not called",
             {
@@ -222,6 +231,7 @@ struct RunStateMachineTableTests {
                 $0.stepDidFail(StorageError(.answered, "answered")); return ""
             }
         ),
+        ("leave", { "\($0.leave($0.log.eventCount, unlessDueBefore: time))" }),
     ]
 
     @Test("Every input in every state has the result that is in the table", arguments: states.indices)
@@ -269,6 +279,61 @@ struct RunStateMachineTableTests {
         _ = ended.handlerDidEnd(.completed, thrown: nil, canWrite: true)
         ended.stepDidFail(StorageError(.answered, "answered"))
         #expect(ended.name == "abandoned(answered), writer ready", "nobody would take the answer")
+    }
+
+    @Test("A run leaves memory only when it can be repeated, everything is stored, and its time is not up soon")
+    func leavingConditions() throws {
+        let eventCount = try awaiting().log.eventCount
+        func departure(_ machine: Machine, of question: Int = 3, before deadline: Timestamp = time) -> Machine.Departure
+        {
+            var machine = machine
+            return machine.leave(question, unlessDueBefore: deadline)
+        }
+        #expect(eventCount == 3)
+        #expect(try departure(awaiting()) == .begun)
+        #expect(try departure(awaiting(), of: 2) == .refused, "an earlier question")
+        #expect(try departure(awaiting(), before: time + .seconds(1)) == .refused, "its time is up soon")
+
+        var unstored = try atWork()
+        _ = try unstored.ask(question, deadline: nil, now: time)
+        #expect(departure(unstored) == .later)
+        _ = unstored.step()
+        #expect(departure(unstored) == .later, "it is being stored")
+        unstored.stepDidSucceed()
+        #expect(departure(unstored) == .later, "the writer may have more to do")
+        _ = unstored.step()
+        #expect(departure(unstored) == .begun)
+
+        var overdue = try awaiting()
+        overdue.timerDidFire(.answer(eventCount: 3))
+        #expect(departure(overdue) == .refused)
+
+        var withdrawn = try awaiting()
+        withdrawn.withdrawQuestion(3, now: time)
+        _ = try withdrawn.ask(question, deadline: nil, now: time)
+        for _ in 0..<2 {
+            _ = withdrawn.step()
+            withdrawn.stepDidSucceed()
+        }
+        _ = withdrawn.step()
+        #expect(departure(withdrawn, of: 5) == .refused, "a question that was withdrawn cannot be replayed")
+    }
+
+    @Test("The handler of a run that leaves memory gets no answer, and the run says that one has arrived")
+    func answeredWhileLeaving() throws {
+        var machine = try leaving()
+        #expect(machine.isMet(.answered(eventCount: 3)), "a handler that waits in a task of its own is woken")
+        #expect(throws: CancellationError.self) { try machine.takeAnswer(to: 3) }
+        #expect(machine.isMet(.awaitStored) && machine.awaitedCount == 3, "callers can still answer")
+        #expect(machine.answer(answer, to: 3, now: time) == nil)
+        _ = machine.takeActions()
+        _ = machine.handlerDidEnd(.completed, thrown: nil, canWrite: true)
+        guard case .notify(.left(let eventCount, let deadline, let isAnswered))? = machine.takeActions().last else {
+            throw Machine.NotExpected()
+        }
+        #expect(eventCount == 3 && deadline == time && isAnswered)
+        #expect(machine.isOver && !machine.isOwned && !machine.isStored)
+        #expect(machine.status == .awaiting)
     }
 
     @Test("The table has exactly one row for each state and input")
@@ -332,6 +397,12 @@ private func awaiting() throws -> RunStateMachine {
     return machine
 }
 
+private func leaving() throws -> RunStateMachine {
+    var machine = try awaiting()
+    _ = machine.leave(machine.log.eventCount, unlessDueBefore: time)
+    return machine
+}
+
 private func storingEnd(_ outcome: RunOutcome) throws -> RunStateMachine {
     var machine = try atWork()
     _ = machine.handlerDidEnd(outcome, thrown: nil, canWrite: true)
@@ -374,6 +445,8 @@ extension RunStateMachine {
             case .queued(let isAdmitted): isAdmitted ? "queued" : "queued, not admitted"
             case .running: "running"
             case .awaiting(let question): question.isOverdue ? "awaiting, overdue" : "awaiting"
+            case .leaving(let leaving): leaving.isAnswered ? "leaving, answered" : "leaving"
+            case .dormant: "dormant"
             case .cancelling: "cancelling"
             case .ending(let ending):
                 "ending(\(ending.stage.name))\(ending.question == nil ? "" : ", unanswered")"
@@ -420,12 +493,14 @@ extension RunStateMachine.Action {
             case .resumed: "notify resumed"
             case .ending: "notify ending"
             case .ended: "notify ended"
+            case .left: "notify left"
             case .abandoned: "notify abandoned"
             }
         case .log(let entry):
             switch entry {
             case .storageFailed: "log failing storage"
             case .graceExceeded: "log grace exceeded"
+            case .leftWithHandler: "log left with handler"
             case .cancelledWhileEnding: "log cancelled while ending"
             case .sessionNotSaved: "log session not saved"
             case .turnNotPassed: "log turn not passed"

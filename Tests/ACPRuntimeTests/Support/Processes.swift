@@ -24,6 +24,8 @@ final class Processes: Sendable {
     let clock = ManualClock()
     let storage: any Storage
     let lease = Duration.seconds(15)
+    /// The time after which a run leaves memory that awaits an answer, in processes of which they do.
+    static let departureDelay = Duration.seconds(5)
 
     init() {
         storage = MemoryStorage(.init(timeToLive: .seconds(86_400)), now: { [clock] in clock.now })
@@ -33,6 +35,7 @@ final class Processes: Sendable {
     func process(
         maximumActiveRuns: Int = 1_000, sessionRuns: AgentPolicy.SessionRuns = .overlap,
         shutdownGrace: Duration = .seconds(300), storageTimeout: Duration = .seconds(300),
+        cancellationGrace: Duration = .seconds(300), leavesMemory: Bool = false,
         metricsFactory: (any MetricsFactory)? = nil, tracer: (any Tracer)? = nil,
         logger: Logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }),
         serve: (AgentRegistry) throws -> Void = { _ in }
@@ -40,16 +43,28 @@ final class Processes: Sendable {
         let link = Link(to: storage)
         var configuration = configuration(
             maximumActiveRuns: maximumActiveRuns, maximumQueuedRuns: 100, sessionRuns: sessionRuns,
-            shutdownGrace: shutdownGrace)
+            cancellationGrace: cancellationGrace, shutdownGrace: shutdownGrace)
+        configuration.awaitingRunsLeaveMemoryAfter = Self.departureDelay
         configuration.storageTimeout = storageTimeout
         configuration.lease = lease
         configuration.metricsFactory = metricsFactory
         configuration.tracer = tracer
         let engine = RunEngine(
             storage: link, configuration: configuration, logger: logger, now: { [clock] in clock.now })
+        engine.state.withLock { $0.canLeaveMemory = leavesMemory }
         try serve(engine.agents)
         try await engine.renewLease()
         return Process(engine: engine, link: link)
+    }
+
+    /// Lets so much time pass that a run leaves memory which awaits an answer.
+    func letLeave(_ run: RunID, _ process: Process) async throws {
+        try await eventually("run \(run) has left memory") {
+            clock.pass(Self.departureDelay)
+            try await process.engine.renewLease()
+            process.engine.leaveMemory()
+            return process.engine.execution(of: run) == nil
+        }
     }
 
     /// Lets so much time pass that the members forget the processes that have ended.

@@ -28,6 +28,14 @@ struct RunSettings: SettingGroup {
         help: "How long active runs may continue after the first signal (SIGTERM, SIGINT)."
     ) { $0 >= 0 && $0 <= 1e9 ? nil : "must be 0 to 1000000000" }
 
+    let leaveMemoryAfter = Setting(
+        "runs.leaveMemoryAfter", flag: "leave-memory-after", valueName: "seconds", default: 60.0,
+        help: """
+            On a durable storage, runs that await an answer leave memory after this time, if their agents can be run again. \
+            Their agents run again when they are answered. 0 keeps all runs in memory.
+            """
+    ) { $0 == 0 || $0 >= 0.1 && $0 <= 1e9 ? nil : "must be 0.1 to 1000000000, or 0" }
+
     let inlineLimit = Setting(
         "runs.inlineLimit", flag: "inline-limit", valueName: "bytes", default: 65_536,
         help: """
@@ -45,9 +53,11 @@ struct RunSettings: SettingGroup {
 
     func apply(to configuration: inout ServerConfiguration, _ values: SettingValues) {
         let inlineLimit = values[inlineLimit]
+        let leaveMemoryAfter = values[leaveMemoryAfter]
         configuration.engine = EngineConfiguration(
             maximumActiveRuns: values[maximumActive], maximumQueuedRuns: values[maximumWaiting],
             sessionRuns: values[sessionRuns], lease: .seconds(values[lease]), shutdownGrace: .seconds(values[grace]),
+            awaitingRunsLeaveMemoryAfter: leaveMemoryAfter > 0 ? .seconds(leaveMemoryAfter) : nil,
             inlineContentLimit: inlineLimit > 0 ? inlineLimit : nil,
             reportsErrorDescriptions: values[reportErrorDescriptions])
     }

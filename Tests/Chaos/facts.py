@@ -126,8 +126,11 @@ class RunFacts:
                 break
             if self.log[id].get("type") == "message.part":
                 found.append(str(self.log[id]["part"].get("content")))
-        if not found and self.last is not None:
-            found = output_of(self.last.run)
+        if not found:
+            # Large contents are references in lists.
+            whole = [one for one in self.seen if "content_url" not in str(one.run.get("output"))]
+            if whole:
+                found = output_of(([one for one in whole if one.is_terminal] or whole)[-1].run)
         return found
 
 

@@ -281,6 +281,15 @@ class CheckerTests(unittest.TestCase):
         story["final history"]["messages"] = messages[: -len(story.block("t7"))]
         self.assertEqual([str(one) for one in check(story.history)], [])
 
+    def test_references_to_contents_in_a_list_are_not_compared_with_the_output(self) -> None:
+        story = Story()
+        run = story["final t1"]["run"]
+        remove(story, "follow", "page", "final t1", "final events t1")
+        parts = [{"content_url": "http://127.0.0.1/1"}, {"content_url": "http://127.0.0.1/2"}]
+        listed = {**run, "output": [{"role": "agent", "parts": parts}]}
+        story["final-list"]["runs"] = [listed if one["run_id"] == "run-t1" else one for one in story["final-list"]["runs"]]
+        self.assertEqual([str(one) for one in check(story.history)], [])
+
     def test_long_texts_stay_equal_or_different_when_they_are_shortened(self) -> None:
         self.assertEqual(shorten("a" * 1_000), shorten("a" * 1_000))
         self.assertNotEqual(shorten("a" * 1_000), shorten("a" * 999 + "b"))

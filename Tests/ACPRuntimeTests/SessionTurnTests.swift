@@ -176,4 +176,38 @@ struct SessionTurnTests {
         _ = try await processes.storage.coordination.enqueue("gone", in: "s")
         #expect(try await member.engine.call("worker", session: "s").status == .completed)
     }
+
+    @Test("A run that ends while its turn is checked leaves the queue of its session", .timeLimit(.minutes(1)))
+    func endsDuringCheck() async throws {
+        let processes = Processes()
+        let (latch, isAsked, canContinue) = (Latch(), Latch(), Latch())
+        let member = try await processes.process(sessionRuns: .queue) { agents in
+            try agents.addAgent("busy") { _ in await latch.wait() }
+        }
+        let first = try await member.engine.start("busy", session: "s")
+        let second = try await member.engine.start("busy", session: "s")
+        try await eventually("the second run is queued") {
+            try await processes.storage.coordination.enqueue(second, in: "s") == first
+        }
+        member.link.aroundCalls(before: { name in
+            guard name == "enqueue(_:in:)" else { return }
+            isAsked.open()
+            await canContinue.wait()
+        })
+        let check = Task { try await member.tick() }
+        await isAsked.wait()
+        _ = try await member.engine.cancel(second)
+        #expect(try await member.engine.endedRun(second).status == .cancelled)
+        try await eventually("it has passed its turn on") { member.engine.execution(of: second) == nil }
+        member.link.aroundCalls()
+        canContinue.open()
+        try await check.value
+        latch.open()
+        #expect(try await member.engine.endedRun(first).status == .completed)
+        try await eventually("the queue of the session is empty") {
+            let next = try await processes.storage.coordination.enqueue("other", in: "s")
+            _ = try await processes.storage.coordination.dequeue("other", from: "s")
+            return next == "other"
+        }
+    }
 }

@@ -21,7 +21,7 @@ public protocol Agent: Sendable {
     var manifest: AgentManifest { get }
 
     /// Timeouts, recovery and concurrency of the agent's runs. Defaults to
-    /// ``AgentPolicy/init(recovery:awaitTimeout:sessionRuns:)`` without arguments.
+    /// ``AgentPolicy/init(recovery:awaitTimeout:sessionRuns:leavesMemory:)`` without arguments.
     var policy: AgentPolicy { get }
 
     /// Executes one run.

@@ -315,7 +315,13 @@ extension RunEngine {
             state.waitingForTurn.prefix(Self.turnsAtOnce).compactMap { state.executions[$0] }
         }
         for execution in waiting {
-            if try await hasTurn(execution.id, in: execution.sessionID) { proceed(execution.id) }
+            let hasTurn = try await hasTurn(execution.id, in: execution.sessionID)
+            if execution.hasEnded {
+                // It has passed its turn on in the meantime, and the check has queued it again.
+                _ = try await storage.coordination.dequeue(execution.id, from: execution.sessionID)
+            } else if hasTurn {
+                proceed(execution.id)
+            }
         }
     }
 

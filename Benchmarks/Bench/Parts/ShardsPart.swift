@@ -103,7 +103,11 @@ struct ShardModel {
         let counts = try await monitor.stop()
         // No run or session has as many commands.
         let limit = 100
-        let shared = counts.filter { ($0.value > limit || $0.key.contains(bucketTag)) && !$0.key.isEmpty }
+        let shared = counts.filter { count in
+            // Each session has a list of its own.
+            let isOfBucket = count.key.contains(bucketTag) && !count.key.contains("session_runs")
+            return (count.value > limit || isOfBucket) && !count.key.isEmpty
+        }
         let divided = counts.reduce(0) { $0 + (shared[$1.key] == nil ? $1.value : 0) }
         return ShardModel(
             divided: Double(divided) / Double(runs), shared: shared.mapValues { Double($0) / Double(runs) },

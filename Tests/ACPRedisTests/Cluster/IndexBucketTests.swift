@@ -2,6 +2,7 @@
 
 import ACPCore
 import ACPStorage
+import ACPTestSupport
 import Redis
 import RedisTestSupport
 import Synchronization
@@ -224,8 +225,10 @@ struct IndexBucketTests {
         try await withStorage { storage, client in
             let short = try RedisStorage(client: client, timeToLive: .milliseconds(300), prefix: storage.prefix)
             let kept = try await Writer.create(storage, principal: "Ada")
-            for _ in 0..<100 { _ = try await Writer.create(short, principal: "Ada") }
-            try await Task.sleep(for: .milliseconds(400))
+            var last = try await Writer.create(short, principal: "Ada")
+            for _ in 1..<100 { last = try await Writer.create(short, principal: "Ada") }
+            let id = last.run.id
+            try await eventually("the last run has expired") { try await storage.run(id) == nil }
             for principal in [nil, "Ada"] as [PrincipalID?] {
                 let page = try await storage.runs(RunQuery(principal: principal, limit: 1_000))
                 #expect(page.items.map(\.id) == [kept.run.id] && page.total == 1)

@@ -72,6 +72,20 @@ struct LeavingTests {
         #expect(refused == "not awaiting but completed")
     }
 
+    @Test("A run that asked before the engine ran as a service leaves memory")
+    func askedBefore() async throws {
+        let process = try await processes.process(leavesMemory: false, serve: interview)
+        let run = try await process.engine.call("interview")
+        processes.clock.pass(Processes.departureDelay)
+        try await process.engine.renewLease()
+        process.engine.leaveMemory()
+        #expect(process.engine.execution(of: run.id)?.read(\.isLeaving) == false, "nothing would receive its answer")
+        process.engine.startLettingRunsLeave()
+        try await processes.letLeave(run.id, process)
+        let (_, count) = try await process.engine.resume(run.id, "Ada")
+        #expect(try await process.engine.settledRun(run.id, after: count).awaitRequest?.message?.text == "City?")
+    }
+
     @Test("A run that has left memory is answered through another process")
     func otherProcess() async throws {
         let owner = try await leaving()
@@ -113,7 +127,15 @@ struct LeavingTests {
 
     @Test("Of several answers to a run that has left memory, one is taken")
     func contested() async throws {
-        let process = try await leaving()
+        // The run asks again only after all answers to the first question were sent: a late one would answer the second.
+        let latch = Latch()
+        let process = try await processes.process(leavesMemory: true) { agents in
+            try agents.addAgent("interview", policy: AgentPolicy(recovery: .replay)) { context in
+                let name = try await context.awaitMessage("Name?").text
+                await latch.wait()
+                return "\(name) from \(try await context.awaitMessage("City?").text)"
+            }
+        }
         let engine = process.engine
         let run = try await engine.call("interview")
         try await processes.letLeave(run.id, process)
@@ -124,6 +146,7 @@ struct LeavingTests {
             return await group.reduce(into: [String]()) { names, name in if let name { names.append(name) } }
         }
         #expect(accepted.count == 1)
+        latch.open()
         try await eventually("it asks again") {
             try await engine.fetchRun(run.id).awaitRequest?.message?.text == "City?"
         }

@@ -49,17 +49,24 @@ extension RunEngine {
         of subject: RunID, key: String, agent name: AgentName, input value: JSONValue
     ) async throws -> Companion {
         let input = CompanionInput(subject: subject, key: key, value: value)
-        var attempts = 0
+        var attempts = 1
+        var backoff = Backoff(first: .milliseconds(5), limit: .milliseconds(200))
         while true {
             do {
                 return Companion(try await createCompanion(input, name), input)
-            } catch let error as RunEngineError where error.isTaken && attempts < 8 {
+            } catch let error as RunEngineError where error.isTaken && attempts < Self.maximumCreationAttempts {
                 // There is one with the key, and others may replace it at the same time: the last one remains.
-                attempts += 1
                 try await deleteCompanion(of: subject, key: key)
             }
+            // An attempt fails because another request was faster. These pauses let one after the other finish.
+            if attempts > 1 { try await Task.sleep(for: backoff.next()) }
+            attempts += 1
         }
     }
+
+    /// How often a companion is created while others create one with the same key, before the last error is thrown. That
+    /// takes some 15 seconds.
+    private static let maximumCreationAttempts = 100
 
     private func createCompanion(_ input: CompanionInput, _ name: AgentName) async throws -> Run {
         guard let handler = companionHandler(name, progress: nil) else { throw RunEngineError.unknownAgent(name) }
@@ -166,6 +173,8 @@ extension RunEngine {
         if let execution = execution(of: id) {
             try await execution.wait(for: .created)
             execution.update { $0.abandon(StorageError(.closed, "the companion was deleted")) }
+            // Also if another task has ended it and is about to remove it: a new one can take its place now.
+            for run in state.withLock({ $0.remove(execution) }) { begin(run) }
         } else {
             guard let record = try await contents.recordWithoutContents(of: id) else { return }
             if !record.snapshot.status.isTerminal, let owner = record.owner {

@@ -16,7 +16,8 @@ extension RunEngine {
     public func run() async throws {
         try configuration.validate()
         let (wakes, wake) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
-        state.withLock { ($0.wakeRecovery, $0.canLeaveMemory) = (wake, true) }
+        state.withLock { $0.wakeRecovery = wake }
+        startLettingRunsLeave()
         await withTaskGroup(of: Void.self) { group in
             group.addTask { [self] in await listenForAnnouncements() }
             group.addTask { [self] in await sendHeartbeats() }

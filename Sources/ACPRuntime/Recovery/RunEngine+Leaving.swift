@@ -38,6 +38,18 @@ extension RunEngine {
     /// Whether runs leave memory at this moment. At a shutdown they are handed over instead.
     private var canLetRunsLeave: Bool { lease.isHeld && acceptsRuns }
 
+    /// Lets runs leave memory from now on, also those that await an answer already.
+    func startLettingRunsLeave() {
+        let awaiting = state.withLock { state in
+            state.canLeaveMemory = true
+            return state.awaiting.compactMap { state.executions[$0] }
+        }
+        for execution in awaiting {
+            guard let eventCount = execution.read(\.awaitedCount) else { continue }
+            state.withLock { noteQuestion(eventCount, of: execution, in: &$0) }
+        }
+    }
+
     /// Remembers that a run has begun to await an answer.
     func noteQuestion(_ eventCount: Int, of execution: RunExecution, in state: inout State) {
         guard state.canLeaveMemory, execution.policy.canLeaveMemory, let departureDelay else { return }

@@ -51,7 +51,7 @@ final class Processes: Sendable {
         configuration.tracer = tracer
         let engine = RunEngine(
             storage: link, configuration: configuration, logger: logger, now: { [clock] in clock.now })
-        engine.state.withLock { $0.canLeaveMemory = leavesMemory }
+        if leavesMemory { engine.startLettingRunsLeave() }
         try serve(engine.agents)
         try await engine.renewLease()
         return Process(engine: engine, link: link)

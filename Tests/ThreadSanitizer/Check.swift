@@ -29,7 +29,9 @@ private struct Check {
         }
         do {
             return try await withUnsafeThrowingContinuation { continuation in
-                DispatchQueue.global().async { continuation.resume(throwing: Failure(text: "the number is \(values[0])")) }
+                DispatchQueue.global().async {
+                    continuation.resume(throwing: Failure(text: "the number is \(values[0])"))
+                }
                 for _ in 0..<number { _ = DispatchTime.now() }
             }
         } catch {

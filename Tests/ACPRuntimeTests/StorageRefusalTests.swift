@@ -60,6 +60,24 @@ struct StorageRefusalTests {
         _ = await (talk, turns, question, cancel)
     }
 
+    @Test("A creation that may be stored is reported as such, also if the storage refuses later attempts")
+    func refusedInDoubt() async throws {
+        let storage = ScriptedStorage()
+        let engine = makeEngine(storage)
+        try serve(engine.agents)
+        storage.onCommit(1, .lostAnswer)
+        storage.onCommit(2, .failure(StorageError(.refused, "it is read-only")))
+        let error = await #expect(throws: RunEngineError.self) { _ = try await engine.call("talker") }
+        #expect(error?.storageError?.code == .outcomeUnknown)
+        #expect(error.map { "\($0)".contains("it is read-only") } == true, "the remedy is named")
+        let id = storage.record.commits[0].run
+        try await eventually("the run that no process executes has ended") {
+            try await storage.run(id)?.status == .failed
+        }
+        try await expectSound(id, in: storage)
+        await engine.shutdown()
+    }
+
     private func expectEnds(_ operation: String, _ code: StorageError.Code?, call number: Int) async throws {
         let processes = Processes()
         let first = try await processes.process(serve: serve)

@@ -50,6 +50,7 @@ class Ending:
         self._recorder = recorder
         self._watchdog = watchdog
         self._rng = random.Random(seed)
+        self._deleted: set[str] = set()
 
     def _endpoint(self) -> Endpoint:
         return self._rng.choice(self._endpoints)
@@ -139,18 +140,22 @@ class Ending:
         for run in listed.response.get("runs") or []:
             self._workload.sessions.add(run["session_id"])
 
-        async def read(run: str) -> None:
-            await certainly(lambda: self._endpoint().read_run(run, "final-run"))
-            for _ in range(2 if self._rng.random() < 0.2 else 1):
-                await certainly(lambda: self._endpoint().read_events(run, "final-events"))
-
         async def read_session(session: str) -> None:
             for _ in range(2 if self._rng.random() < 0.2 else 1):
                 await certainly(lambda: self._endpoint().read_history(session, "final-history"))
             await certainly(lambda: self._endpoint().read_state(session, "final-state"))
 
-        await each(runs, read)
+        await each(runs, self._read_run)
         await each(self._workload.sessions, read_session)
+
+    async def _read_run(self, run: str) -> None:
+        await certainly(lambda: self._endpoint().read_run(run, "final-run"))
+        for _ in range(2 if self._rng.random() < 0.2 else 1):
+            await certainly(lambda: self._endpoint().read_events(run, "final-events"))
+
+    async def _delete_run(self, run: str) -> None:
+        self._deleted.add(run)
+        await certainly(lambda: self._endpoint().delete_run(run))
 
     async def delete_everything(self) -> None:
         """Deletes all runs that have ended, and all sessions."""
@@ -159,13 +164,23 @@ class Ending:
             for one in self._recorder.history.operations
             if one.kind == "final-run" and one.outcome == OK and one.response["run"]["status"] in TERMINAL
         }
-        await each(ended, lambda run: certainly(lambda: self._endpoint().delete_run(run)))
+        await each(ended, self._delete_run)
         await each(self._workload.sessions, lambda one: certainly(lambda: self._endpoint().delete_session(one)))
 
     async def leftovers(self, read: Callable[[], Awaitable[list[str]]], recovery: float) -> list[str]:
         """Returns what is left in the storage after `recovery` seconds: a deletion that a fault interrupted is completed
-        by then."""
+        by then, and a run whose creation was in doubt when the faults ended is stored by then or never."""
         end = self._watchdog.now() + recovery
         while (found := await read()) and self._watchdog.now() < end:
+            await self._end_late_runs()
             await asyncio.sleep(1)
         return found
+
+    async def _end_late_runs(self) -> None:
+        """Reads and deletes runs that were not there when everything was read."""
+        listed = await certainly(lambda: self._endpoint().read_list("settling"))
+        late = [run for run in listed.response.get("runs") or [] if run["run_id"] not in self._deleted]
+        await each(late, self._finish)
+        ended = {run["run_id"] for run in late if run["status"] in TERMINAL}
+        await each(ended, self._read_run)
+        await each(ended, self._delete_run)

@@ -172,6 +172,10 @@ final class RunExecution: Sendable {
     ///
     /// Other tasks are woken when all actions are performed and no thread is performing any more: what they do then
     /// does not delay the thread that woke them.
+    ///
+    /// Neither this nor ``read(_:)`` is inlined: copies of the machine's parts would be in the memory of the callers'
+    /// tasks, some kilobytes for as long as they wait.
+    @inline(never)
     @discardableResult
     func update<Result>(_ input: (inout RunStateMachine) throws -> Result) rethrows -> Result {
         let (result, mustPerform) = try state.withLock { state in
@@ -182,6 +186,7 @@ final class RunExecution: Sendable {
         return result
     }
 
+    @inline(never)
     func read<Result>(_ body: (RunStateMachine) -> Result) -> Result { state.withLock { body($0.machine) } }
 
     private func performActions() {
@@ -326,21 +331,10 @@ final class RunExecution: Sendable {
     /// - Throws: `CancellationError` if the task is cancelled.
     @discardableResult
     func wait(for condition: RunStateMachine.Condition, wake: FollowerWake? = nil) async throws -> Bool {
-        let id = state.withLock { state in state.isMet(condition) ? nil : state.machine.waiters.makeID() }
-        guard let id else { return false }
+        guard let id = makeWaiter(for: condition) else { return false }
         try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { (continuation: Continuation) in
-                let isMet = state.withLock { state in
-                    if state.isMet(condition) { return true }
-                    if state.machine.isMet(condition) {
-                        state.wakes.append(.resume(continuation))
-                    } else {
-                        state.machine.waiters.add(id, condition)
-                        state.continuations[id] = continuation
-                    }
-                    return false
-                }
-                if isMet { return continuation.resume() }
+                guard addWaiter(id, for: condition, continuation) else { return continuation.resume() }
                 // A cancellation before this moment did not find the waiter.
                 if Task.isCancelled { removeWaiter(id)?.resume(throwing: CancellationError()) }
                 wake?.arm { [weak self] in self?.removeWaiter(id)?.resume() }
@@ -351,6 +345,30 @@ final class RunExecution: Sendable {
         return wake?.disarm() ?? false
     }
 
+    /// - Returns: The id of a new waiter, or `nil` if the condition is met.
+    @inline(never)
+    private func makeWaiter(for condition: RunStateMachine.Condition) -> RunStateMachine.Waiters.ID? {
+        state.withLock { state in state.isMet(condition) ? nil : state.machine.waiters.makeID() }
+    }
+
+    /// - Returns: Whether the continuation is resumed later. Otherwise the condition is met.
+    @inline(never)
+    private func addWaiter(
+        _ id: RunStateMachine.Waiters.ID, for condition: RunStateMachine.Condition, _ continuation: Continuation
+    ) -> Bool {
+        state.withLock { state in
+            if state.isMet(condition) { return false }
+            if state.machine.isMet(condition) {
+                state.wakes.append(.resume(continuation))
+            } else {
+                state.machine.waiters.add(id, condition)
+                state.continuations[id] = continuation
+            }
+            return true
+        }
+    }
+
+    @inline(never)
     private func removeWaiter(_ id: RunStateMachine.Waiters.ID) -> Continuation? {
         state.withLock { state in
             state.machine.waiters.remove(id) ? state.continuations.removeValue(forKey: id) : nil

@@ -52,6 +52,11 @@ extension RunStateMachine {
     mutating func failCreation(_ error: any Error) {
         guard case .creating(let creation) = state else { return }
         creationFailure = error
+        if creation.isInDoubt, let error = error as? StorageError, !error.isFinal {
+            // That a later attempt changed nothing does not say whether an earlier one did.
+            creationFailure = StorageError(
+                .outcomeUnknown, "an earlier attempt may have created the run. \(error.message)", cause: error)
+        }
         if let error = error as? StorageError { act(.notify(.refused(error))) }
         if creation.isInDoubt {
             let failure = ACPError(.serverError, "the run was not executed: the storage did not reply in time")

@@ -312,6 +312,10 @@ private struct World {
         guard terminal.allSatisfy({ $0 == stored.count - 1 }) else { throw failure("an event after the terminal one") }
         if ends == 1, terminal.isEmpty { throw failure("it has ended without a terminal event") }
         if stored.isEmpty, machine.creationFailure == nil { throw failure("its caller takes it for created") }
+        let refusals: Set<StorageError.Code> = [.refused, .full, .cannotConnect, .timedOut]
+        if !stored.isEmpty, let error = machine.creationFailure as? StorageError, refusals.contains(error.code) {
+            throw failure("its caller takes it for refused")
+        }
         if hasHistory, stored.last?.kind != .runCompleted {
             throw failure("a run leaves its history that was not completed")
         }

@@ -148,7 +148,7 @@ public final class ACPServer: Service {
         var services: [any Service] = links.map { [$0] } ?? []
         if let tls { services.append(tls) }
         return Application(
-            router: router(listeningOn: configuration.host),
+            responder: StreamResponder(base: router(listeningOn: configuration.host).buildResponder()),
             server: HTTPServerBuilder { [configuration, metrics, logger] responder in
                 ConnectionChannel(
                     configuration: configuration, tls: tls, metrics: metrics, logger: logger, responder: responder)

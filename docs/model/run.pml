@@ -56,6 +56,9 @@
 #ifndef SHUTDOWNS           /* The first process shuts down. */
 #define SHUTDOWNS 0
 #endif
+#ifndef LEAVES              /* How often a run leaves memory that awaits an answer. */
+#define LEAVES 0
+#endif
 #ifdef RELEASED_UNSEEN
 #define LEAVE_FAILS
 #endif
@@ -114,6 +117,7 @@ bool isAlive[PROCESSES + 1];         /* Its heartbeat has not expired. */
 #define CANCELLING 5
 #define ENDING     6
 #define ABANDONED  7        /* Only until the commit in flight has returned. */
+#define LEAVING    8        /* Its handler is being stopped. */
 
 /* RunStateMachine.Writer */
 #define IDLE    0
@@ -148,7 +152,7 @@ bool isAlive[PROCESSES + 1];         /* Its heartbeat has not expired. */
 
 typedef Process {
     byte mode;
-    bool leaving;           /* isShuttingDown */
+    bool closing;           /* isShuttingDown */
     byte state;
     byte token;             /* RunExecution.owner */
     byte count;             /* RunLog.eventCount */
@@ -160,6 +164,7 @@ typedef Process {
     bool doomed;            /* Creation.outcome: cancelled while it was being created. */
     byte answer;            /* The answer that the handler has. */
     bool overdue;
+    bool due;               /* Leaving.isAnswered */
     byte writer;
     byte batch;             /* Events of the commit in flight. */
     byte result;
@@ -193,7 +198,7 @@ bool hasFaults;             /* A process crashed, or its lease expired. */
 bool createdAcknowledged, cancelAcknowledged;
 byte answerAcknowledged;
 bool creations[PROCESSES] = true; /* Requests that have not arrived. */
-byte crashes = CRASHES, pauses = PAUSES, losses = LOSSES, deadlines = DEADLINES;
+byte crashes = CRASHES, pauses = PAUSES, losses = LOSSES, deadlines = DEADLINES, leaves = LEAVES;
 
 #define isExecuted(i) (p[i].state != NONE && p[i].state != ABANDONED)
 #define expire(j) isAlive[j] = false; hasFaults = true; leaseBroken = leaseBroken || ownerProcess == j
@@ -207,7 +212,7 @@ byte crashes = CRASHES, pauses = PAUSES, losses = LOSSES, deadlines = DEADLINES;
 inline clearExecution(i) {
     p[i].token = 0; p[i].count = 0; p[i].committed = 0; p[i].outcome = 0; p[i].composed = false; p[i].snapshot = false;
     p[i].showsCancel = false; p[i].doomed = false; p[i].answer = 0; p[i].overdue = false;
-    p[i].writer = IDLE; p[i].batch = 0; p[i].result = 0; p[i].state = NONE
+    p[i].due = false; p[i].writer = IDLE; p[i].batch = 0; p[i].result = 0; p[i].state = NONE
 }
 
 inline clearRecovery(i) {
@@ -222,7 +227,7 @@ inline clearHearing(i) {
 inline stop(i) {
     clearExecution(i); clearRecovery(i); clearHearing(i);
     p[i].dormant = 0; p[i].claiming = 0; p[i].announced = false; p[i].orphan = false; p[i].review = false;
-    p[i].leaving = false; p[i].mode = DOWN
+    p[i].closing = false; p[i].mode = DOWN
 }
 
 /* End of clearing. */
@@ -376,7 +381,8 @@ inline machineCancel(i) {
     if
     :: p[i].state == CREATING -> p[i].doomed = true
     :: p[i].state == QUEUED -> p[i].state = ENDING; p[i].outcome = CANCELLED
-    :: p[i].state == RUNNING || p[i].state == AWAITING -> p[i].state = CANCELLING; p[i].snapshot = true
+    :: p[i].state == RUNNING || p[i].state == AWAITING || p[i].state == LEAVING ->
+        p[i].state = CANCELLING; p[i].snapshot = true; p[i].due = false
     :: else -> skip
     fi
 }
@@ -384,6 +390,10 @@ inline machineCancel(i) {
 inline machineAnswer(i, text) {
     if
     :: p[i].state == AWAITING -> p[i].answer = text; p[i].count = QUESTION + 1; p[i].state = RUNNING; p[i].overdue = false
+#ifndef ANSWER_NOT_NOTED
+    /* It is in storage, and is read from there. */
+    :: p[i].state == LEAVING -> p[i].due = true
+#endif
     :: else -> skip
     fi
 }
@@ -484,7 +494,7 @@ proctype Server(byte i) {
         isAlive[i] = true; isListed[i] = true; p[i].review = true }
 
     /* RunEngine.createRun: the lease is checked before the first commit, not with it. */
-    :: atomic { isUp(i) && isAlive[i] && !p[i].leaving && i < CREATORS && creations[i] && !isKnown(i) && p[i].state == NONE ->
+    :: atomic { isUp(i) && isAlive[i] && !p[i].closing && i < CREATORS && creations[i] && !isKnown(i) && p[i].state == NONE ->
         creations[i] = false; tokens = tokens % 15 + 1;
         p[i].state = CREATING; p[i].token = tokens;
 #ifdef QUEUES
@@ -498,7 +508,7 @@ proctype Server(byte i) {
       }
 
     /* The handler. It is at most two events ahead of the storage. */
-    :: atomic { isUp(i) && p[i].state == QUEUED && !p[i].leaving -> p[i].count = 2; p[i].state = RUNNING }
+    :: atomic { isUp(i) && p[i].state == QUEUED && !p[i].closing -> p[i].count = 2; p[i].state = RUNNING }
     :: atomic { isUp(i) && p[i].state == RUNNING && p[i].count < LAST && p[i].count < p[i].committed + 2 ->
         p[i].count++;
         if
@@ -507,6 +517,17 @@ proctype Server(byte i) {
         fi }
     :: atomic { isUp(i) && p[i].state == RUNNING && p[i].count == LAST -> p[i].state = ENDING; p[i].outcome = COMPLETED }
     :: atomic { isUp(i) && p[i].state == CANCELLING -> p[i].state = ENDING; p[i].outcome = CANCELLED }
+
+#if LEAVES > 0
+    /* RunEngine.leaveMemory. The handler is stopped first. */
+    :: atomic { isUp(i) && leaves > 0 && isAlive[i] && !p[i].closing && p[i].state == AWAITING && !p[i].overdue &&
+#ifndef LEAVES_UNSTORED
+                p[i].count == p[i].committed && !p[i].snapshot && p[i].writer == IDLE &&
+#endif
+                true -> leaves--; p[i].state = LEAVING }
+    :: atomic { isUp(i) && p[i].state == LEAVING ->
+        p[i].dormant = p[i].token; p[i].announced = p[i].announced || p[i].due; clearExecution(i) }
+#endif
 
     /* A deadline has passed: the answer may have been stored before. */
     :: atomic { isUp(i) && p[i].state == AWAITING && deadlines > 0 -> deadlines--; p[i].overdue = true }
@@ -626,6 +647,10 @@ proctype Server(byte i) {
             :: p[i].heardAnswer != 0 && p[i].count == QUESTION -> machineAnswer(i, p[i].heardAnswer)
             :: else -> skip
             fi
+#ifndef NOT_REDIRECTED
+        /* RunEngine.redirectSignals: the execution has left memory just before. */
+        :: !isExecuted(i) && p[i].dormant == p[i].hearingToken -> p[i].announced = true
+#endif
         :: else -> skip
         fi;
         clearHearing(i) }
@@ -644,7 +669,7 @@ proctype Server(byte i) {
         p[i].dormant = 0; clearHearing(i) }
 
     /* RunEngine.recover, in its order: review, orphans, lost processes. */
-    :: atomic { isUp(i) && p[i].review && p[i].recovery == REST && !p[i].leaving && p[i].hearing != RESUME ->
+    :: atomic { isUp(i) && p[i].review && p[i].recovery == REST && !p[i].closing && p[i].hearing != RESUME ->
         p[i].review = false;
 #ifndef NOT_REVIEWED
         if
@@ -663,14 +688,14 @@ proctype Server(byte i) {
         fi
 #endif
       }
-    :: atomic { isUp(i) && p[i].orphan && !p[i].review && p[i].recovery == REST && !p[i].leaving ->
+    :: atomic { isUp(i) && p[i].orphan && !p[i].review && p[i].recovery == REST && !p[i].closing ->
         p[i].orphan = false;
         if
         :: !isKnown(i) && ownerProcess == i && !isOver ->
             p[i].expected = ownerToken; p[i].lost = i; p[i].claiming = 1; p[i].recovery = CLAIM
         :: else -> skip
         fi }
-    :: atomic { isUp(i) && p[i].recovery == REST && !p[i].leaving && isAnyLost(i) ->
+    :: atomic { isUp(i) && p[i].recovery == REST && !p[i].closing && isAnyLost(i) ->
         if
         :: isLost(i, 0) -> p[i].lost = 0
         :: isLost(i, 1) -> p[i].lost = 1
@@ -754,7 +779,7 @@ proctype Shutdown(byte i) {
     byte given = 0;
     byte luck;
     bool left = false;
-    atomic { isUp(i) -> p[i].leaving = true };
+    atomic { isUp(i) -> p[i].closing = true };
     do
     :: p[i].mode == DOWN -> break
     /* handOver: abandoned before it is released. */
@@ -870,7 +895,8 @@ proctype Canceller() {
 #endif
 
 #if ANSWERS > 0
-#define canAnswer(j) (isUp(j) && (!isExecuted(j) || p[j].state == AWAITING && p[j].committed == QUESTION))
+#define canAnswer(j) (isUp(j) && (!isExecuted(j) || p[j].state == LEAVING || \
+                                  p[j].state == AWAITING && p[j].committed == QUESTION))
 
 /* The first answer is kept. The owner is woken in either case. */
 inline store(text) {
@@ -919,9 +945,11 @@ proctype Answerer(byte text) {
         :: true ->
 #endif
         if
-        :: isNew && isLocal && isExecuted(i) && p[i].state == AWAITING -> machineAnswer(i, text); acknowledge(text)
+        :: isNew && isLocal && isExecuted(i) && (p[i].state == AWAITING || p[i].state == LEAVING) ->
+            machineAnswer(i, text); acknowledge(text)
         :: isNew && isLocal && isExecuted(i) && (p[i].state == CANCELLING || p[i].outcome == CANCELLED) -> skip
-        :: isNew && isLocal && isExecuted(i) && p[i].state != AWAITING && p[i].state != CANCELLING && p[i].outcome != CANCELLED ->
+        :: isNew && isLocal && isExecuted(i) && p[i].state != AWAITING && p[i].state != LEAVING &&
+           p[i].state != CANCELLING && p[i].outcome != CANCELLED ->
             acknowledge(text)
         :: isNew && (!isLocal || !isExecuted(i)) -> acknowledge(text)
         :: else -> skip

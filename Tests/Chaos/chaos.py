@@ -84,12 +84,20 @@ async def perform(options: Options) -> Result:
             length = min(options.round_seconds, max(left, 5))
             await _round(fleet, options, number, length, watchdog, result)
             number += 1
+    except Exception:
+        _note_time(result, begin, watchdog)
+        print(f"{options.storage}: the harness failed after {result.summary()}", flush=True)
+        raise
     finally:
         watchdog.stop()
         await fleet.close()
+    _note_time(result, begin, watchdog)
+    return result
+
+
+def _note_time(result: Result, begin: float, watchdog: Watchdog) -> None:
     result.seconds = time.monotonic() - begin
     result.starved = watchdog.starved
-    return result
 
 
 async def _round(

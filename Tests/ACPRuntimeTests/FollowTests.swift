@@ -230,29 +230,6 @@ struct FollowTests {
         #expect(kinds == [.messageCreated, .messagePart, .messageCompleted, .runCompleted])
     }
 
-    @Test("A follower in another process reads neither an event twice nor the run itself with each event")
-    func readsLittle() async throws {
-        let storage = MemoryStorage()
-        let engine = makeEngine(storage)
-        let counted = ScriptedStorage(storage)
-        let reader = makeEngine(counted)
-        try engine.agents.addAgent("questioner") { context in _ = try await context.awaitMessage("?") }
-        let id = try await engine.call("questioner").id
-        let wake = FollowerWake()
-        var events = reader.follow(id, wake: wake).makeAsyncIterator()
-        #expect(try await events.next()?.events.count == 3)
-        for number in 3..<20 {
-            // An empty batch shows that the follower has found nothing more, and waits.
-            wake.send()
-            #expect(try await events.next()?.events.isEmpty == true)
-            try await storage.append(EncodedEvent(.generic(["number": .integer(Int64(number))])), to: id)
-            let batch = try #require(try await events.next())
-            #expect(batch.offset == number && batch.events.count == 1)
-        }
-        #expect(counted.record.recordReads == 0)
-        #expect(counted.record.eventReads.map(\.offset) == [0] + Array(3..<20))
-    }
-
     @Test("Waking a follower does not read from storage")
     func wokenWithoutReading() async throws {
         let storage = MemoryStorage()

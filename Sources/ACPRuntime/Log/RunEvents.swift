@@ -59,8 +59,6 @@ public struct RunEvents: AsyncSequence, Sendable {
         private var changes: RemoteChanges?
         /// The number of wakes when storage had no further events. Until it grows, storage need not be read again.
         private var quietWakes: Int?
-        /// Whether events were returned since then. They explain a wake.
-        private var hasAdvanced = false
         private var wasWoken = false
         private var isFinished = false
 
@@ -122,10 +120,7 @@ public struct RunEvents: AsyncSequence, Sendable {
                 quietWakes = nil
             }
             let wakes = changes.waiters.wakes
-            // Most wakes are for the events that were returned after them: to see that, counting is enough.
-            let isQuiet =
-                if hasAdvanced { try await engine.contents.eventCount(of: run) == index } else { wakes == quietWakes }
-            if !isQuiet {
+            if wakes != quietWakes {
                 if let batch = try await readPage() { return batch }
                 guard let record = try await engine.contents.recordWithoutContents(of: run) else {
                     throw RunEngineError.unknownRun(run)
@@ -133,9 +128,8 @@ public struct RunEvents: AsyncSequence, Sendable {
                 guard record.eventCount <= index else { return nil }
                 isFinished = record.snapshot.status.isTerminal
                 if isFinished { return nil }
+                quietWakes = wakes
             }
-            quietWakes = wakes
-            hasAdvanced = false
             wasWoken = try await changes.waiters.wait(beyond: wakes, wake: wake)
             // A run that has left memory, or that this process has taken over, may be executed here by now.
             execution = engine.execution(of: run)
@@ -159,7 +153,6 @@ public struct RunEvents: AsyncSequence, Sendable {
             let wanted = last.map { $0 == events.count - 1 ? events : Array(events[...$0]) } ?? events
             isFinished = last != nil
             defer { index += wanted.count }
-            hasAdvanced = page != nil
             return Batch(offset: index, events: wanted, page: page)
         }
     }

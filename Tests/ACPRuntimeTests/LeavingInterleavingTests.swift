@@ -45,6 +45,37 @@ struct LeavingInterleavingTests {
         })
     }
 
+    @Test("Of several answers to a run that has left memory, one is taken")
+    func contested() async throws {
+        // The run asks again only after all answers to the first question were sent: a late one would answer the second.
+        let latch = Latch()
+        let process = try await processes.process(leavesMemory: true) { agents in
+            try agents.addAgent("interview", policy: AgentPolicy(recovery: .replay)) { context in
+                let name = try await context.awaitMessage("Name?").text
+                await latch.wait()
+                return "\(name) from \(try await context.awaitMessage("City?").text)"
+            }
+        }
+        let engine = process.engine
+        let run = try await engine.call("interview")
+        try await processes.letLeave(run.id, process)
+        let accepted: [String] = await withTaskGroup(of: String?.self) { group in
+            for number in 0..<20 {
+                group.addTask { try? await engine.resume(run.id, "\(number)").run.exchange.last?.text }
+            }
+            return await group.reduce(into: [String]()) { names, name in if let name { names.append(name) } }
+        }
+        #expect(accepted.count == 1)
+        latch.open()
+        try await eventually("it asks again") {
+            try await engine.fetchRun(run.id).awaitRequest?.message?.text == "City?"
+        }
+        let (_, count) = try await engine.resume(run.id, "Rome")
+        let ended = try await engine.settledRun(run.id, after: count)
+        #expect(ended.output.last?.text == "\(accepted.first ?? "") from Rome")
+        try await expectSound(run.id, in: processes.storage)
+    }
+
     @Test("An answer is taken at whatever moment the run leaves memory", arguments: 0..<12, [true, false])
     func answered(_ moment: Int, isByOther: Bool) async throws {
         let owner = try await process()

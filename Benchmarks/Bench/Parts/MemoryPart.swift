@@ -13,8 +13,8 @@ func measureMemory(in bench: BenchSession) async throws -> Section {
     var section = Section("Memory")
     section.note(
         """
-        The resident memory of a server process, as the operating system reports it: after its start and one run; the increase with \
-        \(Figure.whole(Double(followers))) clients that follow 100 runs without output, each on a connection of its \
+        The resident memory of a server process, as the operating system reports it: after its start and one run; \
+        the increase with \(Figure.whole(Double(followers))) clients that follow 100 runs without output, each on a connection of its \
         own, in the first round after they have been idle \
         \(bench.isQuick ? "for 3 seconds" : "for 35 seconds, two keep-alive comments included"); \
         and the increase, in another process, with \(Figure.whole(Double(wanted))) runs that await an answer; \

@@ -59,7 +59,8 @@ extension RunStateMachine {
         }
         if let error = error as? StorageError { act(.notify(.refused(error))) }
         if creation.isInDoubt {
-            let failure = ACPError(.serverError, "the run was not executed: the storage did not confirm its creation in time")
+            let failure = ACPError(
+                .serverError, "the run was not executed: the storage did not confirm its creation in time")
             beginEnding(.failed(failure), thrown: nil, isByHandler: false)
             write()
         } else {

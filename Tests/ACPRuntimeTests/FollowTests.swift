@@ -230,6 +230,50 @@ struct FollowTests {
         #expect(kinds == [.messageCreated, .messagePart, .messageCompleted, .runCompleted])
     }
 
+    @Test("A follower in another process reads no event twice, and the run itself at most once a second")
+    func readsLittle() async throws {
+        let storage = MemoryStorage()
+        let engine = makeEngine(storage)
+        let counted = ScriptedStorage(storage)
+        let reader = makeEngine(counted)
+        try engine.agents.addAgent("questioner") { context in _ = try await context.awaitMessage("?") }
+        let id = try await engine.call("questioner").id
+        let start = ContinuousClock.now
+        let wake = FollowerWake()
+        var events = reader.follow(id, wake: wake).makeAsyncIterator()
+        #expect(try await events.next()?.events.count == 3)
+        for number in 3..<20 {
+            // An empty batch shows that the follower has found nothing more, and waits.
+            wake.send()
+            #expect(try await events.next()?.events.isEmpty == true)
+            try storage.append(EncodedEvent(.generic(["number": .integer(Int64(number))])), to: id)
+            let batch = try #require(try await events.next())
+            #expect(batch.offset == number && batch.events.count == 1)
+        }
+        #expect(Double(counted.record.recordReads) <= (ContinuousClock.now - start) / .seconds(1))
+        let offsets = counted.record.eventReads.map(\.offset)
+        #expect(offsets.filter { $0 < 20 } == offsets && offsets.count <= 18 + counted.record.recordReads)
+    }
+
+    @Test("A follower in another process gets the end of a damaged run, which has no event, also after others")
+    func endWithoutEvent() async throws {
+        let storage = MemoryStorage()
+        let engine = makeEngine(storage)
+        let reader = makeEngine(storage)
+        try engine.agents.addAgent("questioner") { context in _ = try await context.awaitMessage("?") }
+        var run = try await engine.call("questioner")
+        let wake = FollowerWake()
+        var events = reader.follow(run.id, wake: wake).makeAsyncIterator()
+        #expect(try await events.next()?.events.count == 3)
+        wake.send()
+        #expect(try await events.next()?.events.isEmpty == true)
+        try storage.append(EncodedEvent(.generic(1)), to: run.id)
+        run.status = .failed
+        try await storage.save(run)
+        #expect(try await events.next()?.events.count == 1)
+        #expect(try await events.next()?.events == nil)
+    }
+
     @Test("Waking a follower does not read from storage")
     func wokenWithoutReading() async throws {
         let storage = MemoryStorage()

@@ -59,6 +59,8 @@ public struct RunEvents: AsyncSequence, Sendable {
         private var changes: RemoteChanges?
         /// The number of wakes when storage had no further events. Until it grows, storage need not be read again.
         private var quietWakes: Int?
+        /// Whether events were returned since then. They explain a wake.
+        private var hasAdvanced = false
         private var wasWoken = false
         private var isFinished = false
 
@@ -120,7 +122,13 @@ public struct RunEvents: AsyncSequence, Sendable {
                 quietWakes = nil
             }
             let wakes = changes.waiters.wakes
-            if wakes != quietWakes {
+            if hasAdvanced, try await engine.contents.eventCount(of: run) == index {
+                // Most wakes are for the events that were returned after them: to see that, counting is enough. It does
+                // not show that the run was deleted, or that it was damaged and has ended without an event.
+                hasAdvanced = false
+                changes.wakeLater()
+            } else if wakes != quietWakes {
+                hasAdvanced = false
                 if let batch = try await readPage() { return batch }
                 guard let record = try await engine.contents.recordWithoutContents(of: run) else {
                     throw RunEngineError.unknownRun(run)
@@ -128,8 +136,8 @@ public struct RunEvents: AsyncSequence, Sendable {
                 guard record.eventCount <= index else { return nil }
                 isFinished = record.snapshot.status.isTerminal
                 if isFinished { return nil }
-                quietWakes = wakes
             }
+            quietWakes = wakes
             wasWoken = try await changes.waiters.wait(beyond: wakes, wake: wake)
             // A run that has left memory, or that this process has taken over, may be executed here by now.
             execution = engine.execution(of: run)
@@ -152,6 +160,7 @@ public struct RunEvents: AsyncSequence, Sendable {
             let last = events.firstIndex { stopCondition == .settled ? $0.kind.isSettled : $0.kind.isTerminal }
             let wanted = last.map { $0 == events.count - 1 ? events : Array(events[...$0]) } ?? events
             isFinished = last != nil
+            hasAdvanced = page != nil
             defer { index += wanted.count }
             return Batch(offset: index, events: wanted, page: page)
         }
@@ -165,9 +174,13 @@ private final class RemoteChanges: Sendable {
         let isReached = Atomic(false)
     }
 
+    /// The time after which ``wakeLater()`` wakes.
+    private static let delay = Duration.seconds(1)
+
     let waiters = ProgressWaiters()
     private let end = End()
     private let listener: Task<Void, Never>
+    private let laterWake = Mutex<Task<Void, Never>?>(nil)
 
     init(_ changes: AsyncStream<Void>) {
         // Unstructured, because it serves successive calls of one reader. It ends with the stream, or with this object,
@@ -179,7 +192,23 @@ private final class RemoteChanges: Sendable {
         }
     }
 
-    deinit { listener.cancel() }
+    deinit {
+        listener.cancel()
+        laterWake.withLock { $0?.cancel() }
+    }
+
+    /// Wakes the waiters after a second, once for all calls until then.
+    func wakeLater() {
+        laterWake.withLock { task in
+            guard task == nil else { return }
+            // Unstructured like the listener. It ends after a second, or with this object.
+            task = Task { [weak self, waiters] in
+                guard (try? await Task.sleep(for: Self.delay)) != nil else { return }
+                self?.laterWake.withLock { $0 = nil }
+                waiters.wakeAll()
+            }
+        }
+    }
 
     /// Whether the stream of announcements has ended, so that a new one is needed.
     var isOver: Bool { end.isReached.load(ordering: .acquiring) }

@@ -100,7 +100,7 @@ private struct PgBenchComparison {
 /// A run that is being written.
 private struct Writer {
     private let storage: any Storage
-    private let run: Run
+    let run: Run
     private let owner = RunOwner(process: ProcessID())
     private(set) var count = 0
 
@@ -125,6 +125,9 @@ private struct Writer {
     }
 }
 
+/// The number of events of a run in memory before the next run begins: with 64 runs of any length, it would soon be full.
+private let lengthInMemory = 5_000
+
 private func commitsPerSecond(on storage: any Storage, runs: Int, seconds: Double) async throws -> Double {
     let event = try Writer.part()
     let start = ContinuousClock.now
@@ -133,8 +136,16 @@ private func commitsPerSecond(on storage: any Storage, runs: Int, seconds: Doubl
         for _ in 0..<runs {
             group.addTask {
                 var writer = try await Writer(on: storage)
-                while .now < end { try await writer.commit([event]) }
-                return writer.count - 1
+                var total = 0
+                while .now < end {
+                    try await writer.commit([event])
+                    total += 1
+                    if !storage.capabilities.isDurable, writer.count > lengthInMemory {
+                        try await storage.deleteRun(writer.run.id)
+                        writer = try await Writer(on: storage)
+                    }
+                }
+                return total
             }
         }
         return try await group.reduce(0, +)

@@ -23,6 +23,7 @@
 #define P_NOT_FAILED    22  /* A run fails for the loss of its process only if a process crashed or lost its lease. */
 #define P_ENDS          23  /* Every stored run ends. Callers answer until one answer is stored. */
 #define P_AGREED        24  /* The owner reports the end that is stored. */
+#define P_DELETED       25  /* A run that was deleted does not come back. */
 
 #ifdef ONLY                 /* The property that a mutant has to violate: others do not end the search. */
 #define CHECK(property, condition) assert((condition) || (property != ONLY))
@@ -62,6 +63,9 @@
 #ifdef RELEASED_UNSEEN
 #define LEAVE_FAILS
 #endif
+#ifndef DELETES             /* A caller deletes the run when it has ended. */
+#define DELETES 0
+#endif
 
 #ifndef PROCESSES
 #define PROCESSES 2
@@ -99,6 +103,7 @@ byte ownerProcess = NOBODY; /* RunOwner.process */
 byte history;               /* Blocks in the history of the session that belong to the run. */
 bool cancelSignal;          /* RunSignal.cancel */
 byte answerSignal;          /* RunSignal.resume(_, eventCount: QUESTION): the first answer. */
+bool deleted;               /* The run was deleted for good, which is not forgotten. */
 bool isListed[PROCESSES + 1];         /* The process is in the set of processes. */
 bool isAlive[PROCESSES + 1];         /* Its heartbeat has not expired. */
 
@@ -280,7 +285,12 @@ inline request(fate) {
 
 inline evaluate(i, verdict) {
     if
+#ifdef DELETION_FORGOTTEN
     :: events == 0 && p[i].committed == 0 -> verdict = APPLIED
+#else
+    :: events == 0 && p[i].committed == 0 && !deleted -> verdict = APPLIED
+    :: events == 0 && p[i].committed == 0 && deleted -> verdict = MISSING
+#endif
     :: events == 0 && p[i].committed > 0 -> verdict = MISSING
     :: events > 0 && isFenced(i) -> verdict = FENCED
     :: events > 0 && !isFenced(i) ->
@@ -328,6 +338,7 @@ inline append(i) {
     fi;
     CHECK(P_SINGLE_WRITER, p[i].token == lastClaim);
     CHECK(P_TERMINAL, !isOver);
+    CHECK(P_DELETED, !deleted);
     /* The events were composed for these indexes. */
     CHECK(P_GAPLESS, events == p[i].committed);
     if
@@ -591,7 +602,7 @@ proctype Server(byte i) {
             p[i].committed = p[i].committed + p[i].batch; p[i].batch = 0; p[i].result = 0;
             if
             :: p[i].composed ->
-                CHECK(P_AGREED, p[i].outcome == ending);
+                CHECK(P_AGREED, p[i].outcome == ending || deleted);
 #ifdef HISTORY_AFTER_END
                 if
                 :: p[i].outcome == COMPLETED -> history = history + 1
@@ -617,7 +628,7 @@ proctype Server(byte i) {
         :: p[i].result == ANSWERED ->
             p[i].count--; p[i].composed = false; p[i].outcome = 0; p[i].batch = 0; p[i].result = 0;
             p[i].state = AWAITING; machineAnswer(i, answerSignal)
-        :: p[i].result == CONFLICT || p[i].result == MISSING -> CHECK(P_NO_DAMAGE, false); clearExecution(i)
+        :: p[i].result == CONFLICT || p[i].result == MISSING -> CHECK(P_NO_DAMAGE, deleted); clearExecution(i)
         fi }
 
     /* Announcements: RunEngine.processSignals. */
@@ -970,6 +981,15 @@ proctype Answerer(byte text) {
 }
 #endif
 
+#if DELETES > 0
+/* RunEngine.deleteRun, in any process. */
+proctype Deleter() {
+    atomic { isOver ->
+        deleted = true; events = 0; ending = 0; echo = 0; answered = false; cancelling = false; history = 0;
+        ownerToken = 0; ownerProcess = NOBODY; cancelSignal = false; answerSignal = 0 }
+}
+#endif
+
 /* ---- Faults ---- */
 
 #ifndef CRASHING
@@ -1005,7 +1025,7 @@ proctype Clock() {
 proctype Monitor() {
     timeout ->
     CHECK(P_ENDS, events == 0 || isOver || awaits && ANSWERS == 0);
-    CHECK(P_CREATE_KEPT, !createdAcknowledged || events > 0);
+    CHECK(P_CREATE_KEPT, !createdAcknowledged || events > 0 || deleted);
     CHECK(P_CANCEL_KEPT, !cancelAcknowledged || ending == CANCELLED);
     CHECK(P_ANSWER_KEPT, answerAcknowledged == 0 || answered || ending == CANCELLED || losesProcess);
     CHECK(P_HISTORY, history == (ending == COMPLETED))
@@ -1027,6 +1047,9 @@ init {
 #endif
 #if SHUTDOWNS > 0
         run Shutdown(0);
+#endif
+#if DELETES > 0
+        run Deleter();
 #endif
 #if CANCELS > 0
         run Canceller();

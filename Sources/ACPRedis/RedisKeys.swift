@@ -51,7 +51,7 @@ struct RedisKeys: Sendable, Hashable {
 
     /// The kinds of keys, by the word after the prefix.
     enum Kind: String, CaseIterable, Sendable {
-        case run, events, input, owner, signals, contents
+        case run, events, input, owner, signals, contents, deleted
         case session
         case sessionHistory = "session_history"
         case sessionBlocks = "session_blocks"
@@ -102,12 +102,13 @@ struct RedisKeys: Sendable, Hashable {
     func signals(_ id: RunID) -> String { key(.signals, tagged: id.rawValue) }
 
     func contents(_ id: RunID) -> String { key(.contents, tagged: id.rawValue) }
+    func deleted(_ id: RunID) -> String { key(.deleted, tagged: id.rawValue) }
 
     /// All keys of a run, as scripts expect them.
     func allOfRun(_ id: RunID) -> ScriptValues<RunKey, String> {
         [
             .run: run(id), .events: events(id), .owner: owner(id), .input: input(id), .signals: signals(id),
-            .contents: contents(id),
+            .contents: contents(id), .deleted: deleted(id),
         ]
     }
 

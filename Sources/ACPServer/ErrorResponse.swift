@@ -80,6 +80,7 @@ package struct ErrorResponse: Error, HTTPResponseError {
         case .keyReused: self.init(.unprocessableContent, .invalidInput, message)
         case .tooManyRuns, .shuttingDown:
             self.init(.serviceUnavailable, .unavailable, message, headers: [.retryAfter: "1"])
+        case .storage where error.storageError?.code == .deleted: self.init(.notFound, .notFound, message)
         case .storage where error.storageError?.code == .corruptData || error.storageError?.code == .incomplete:
             self.init(.internalServerError, .serverError, message)
         case .storage:

@@ -4,7 +4,7 @@ public import ACPCore
 
 /// The decision of a storage about a commit, which is the same for all backends, with the same errors.
 ///
-/// Backends in Swift call ``RunCommit/outcome(for:hasSignal:)``. Backends that decide in a script or a function of
+/// Backends in Swift call ``RunCommit/outcome(for:isDeleted:hasSignal:)``. Backends that decide in a script or a function of
 /// their database convert its code with ``init(code:found:)``. ``RunCommit/shouldApply(_:)`` and
 /// ``RunCommit/error(for:)`` convert an outcome to an error.
 public enum CommitOutcome: Sendable, Hashable {
@@ -19,6 +19,8 @@ public enum CommitOutcome: Sendable, Hashable {
     case conflict(found: Int)
     /// Events are expected, but there is no such run.
     case missing
+    /// The commit would create a run that was deleted for good: see ``Storage/deleteRun(_:forGood:)``.
+    case deleted
     /// The snapshot covers more events than the run has after the commit, or fewer than none.
     case invalidSnapshot
     /// The commit ends the run as completed or failed, and a cancel signal is stored for the run.
@@ -33,7 +35,7 @@ public enum CommitOutcome: Sendable, Hashable {
     /// Creates the outcome for a code that a script returns. Returns `nil` for any other code.
     ///
     /// - Parameters:
-    ///   - code: `done`, `fenced`, `conflict`, `missing`, `covered` (the snapshot covers too many events),
+    ///   - code: `done`, `fenced`, `conflict`, `missing`, `deleted`, `covered` (the snapshot covers too many events),
     ///     `cancelled` or `answered`.
     ///   - found: The number of events that the run has, for `conflict`.
     public init?(code: String, found: Int) {
@@ -42,6 +44,7 @@ public enum CommitOutcome: Sendable, Hashable {
         case "fenced": self = .fenced
         case "conflict": self = .conflict(found: found)
         case "missing": self = .missing
+        case "deleted": self = .deleted
         case "covered": self = .invalidSnapshot
         case "cancelled": self = .cancelled
         case "answered": self = .answered
@@ -78,14 +81,17 @@ extension RunCommit {
     ///
     /// - Parameters:
     ///   - run: The state of the stored run. If `nil`, there is no such run: then the commit may create it.
+    ///   - isDeleted: Whether the run was deleted for good. Evaluated only if the commit would create it.
     ///   - hasSignal: Returns whether a signal with a key is stored for the run. Called only if the decision depends on
     ///     it.
-    /// - Throws: The error of `hasSignal`.
+    /// - Throws: The error of `isDeleted` or `hasSignal`.
     public func outcome<Failure: Error>(
-        for run: StoredRunState?, hasSignal: (_ key: String) throws(Failure) -> Bool
+        for run: StoredRunState?, isDeleted: @autoclosure () throws(Failure) -> Bool,
+        hasSignal: (_ key: String) throws(Failure) -> Bool
     ) throws(Failure) -> CommitOutcome {
         guard let run else {
             guard expecting == 0, snapshot != nil else { return .missing }
+            if try isDeleted() { return .deleted }
             return hasValidSnapshot ? .applied : .invalidSnapshot
         }
         // Fencing comes first: a process that has lost the run finds out with any commit.
@@ -122,6 +128,8 @@ extension RunCommit {
             StorageError(.conflict, "run \(run) has \(found) events where \(expecting) were expected: read it again")
         case .missing:
             StorageError(.notFound, "run \(run) is not stored: it expired or was deleted")
+        case .deleted:
+            StorageError(.deleted, "run \(run) was deleted, and cannot be created again: use another id")
         case .invalidSnapshot:
             StorageError(
                 .conflict,

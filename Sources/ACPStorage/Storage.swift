@@ -59,6 +59,7 @@ public protocol Storage: Sendable {
     ///   - `answered` if the commit fails the run for want of an answer, and an answer is stored,
     ///   - `conflict` if the number of events is neither the expected one nor the one after this commit,
     ///   - `notFound` if events are expected, but there is no such run (it expired or was deleted),
+    ///   - `deleted` if it would create a run that was deleted for good (``deleteRun(_:forGood:)``),
     ///   - `incomplete` if part of the run is missing, as far as the storage can detect it,
     ///   - `full` if there is no room for the commit. Nothing of it is stored then.
     func commit(_ commit: RunCommit) async throws
@@ -89,9 +90,15 @@ public protocol Storage: Sendable {
 
     /// Deletes a run with its events, its input, its contents, its signals and its entries in all listings.
     ///
+    /// - Parameters:
+    ///   - run: The run.
+    ///   - forGood: Whether commits that would create the run again are refused with code `deleted`, for at least
+    ///     ``RunCommit/deletionPeriod`` from now on. The first commit of a run may be repeated long after the run was
+    ///     stored, and even deleted, by a process that has not received the reply. If `false`, a commit may create a run
+    ///     with the same id at once. ``save(_:json:)`` always may. Has no effect if the run does not exist.
     /// - Returns: Whether the run existed.
     @discardableResult
-    func deleteRun(_ run: RunID) async throws -> Bool
+    func deleteRun(_ run: RunID, forGood: Bool) async throws -> Bool
 
     /// Returns one page of runs, newest first, and the total number of runs. ``runs(_:)-(RunQuery)`` decodes them.
     func storedRuns(_ query: RunQuery) async throws -> StoragePage<StoredRun>

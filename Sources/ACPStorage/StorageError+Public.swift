@@ -20,6 +20,9 @@ extension StorageError {
         case .cancelled: "the run is being cancelled: it cannot end in another way"
         case .answered: "the question of the run was answered: it continues with the answer"
         case .notFound: "there is no such run or session in the storage: it may have expired or been deleted"
+        case .deleted:
+            "the run was deleted, and is not created again: start a new one, with another Idempotency-Key if the request "
+                + "has one"
         case .incomplete: "part of the run is missing in the storage, and it cannot continue: start a new run"
         case .full: "the storage is out of room: try again later, or delete runs that are no longer needed"
         case .closed: "the server is shutting down: try again later"

@@ -32,6 +32,8 @@ public struct StorageError: Error, Sendable {
         public static let answered = Code("answered")
         /// There is no such run or session.
         public static let notFound = Code("notFound")
+        /// The run was deleted for good, and cannot be created again. See ``Storage/deleteRun(_:forGood:)``.
+        public static let deleted = Code("deleted")
         /// Part of a run is missing: it was evicted, or deleted manually. The message names the missing part. The run
         /// cannot continue, but it can still be claimed, saved and deleted.
         public static let incomplete = Code("incomplete")

@@ -32,7 +32,7 @@ struct MigrationTests {
         let total = try await withStorage(configuration) { try await $0.runs(RunQuery()).total }
         #expect(total == 8)
         let versions = try await SharedServer.shared.server.sql("SELECT version FROM acp_schema", database: database)
-        #expect(versions == "1\n2\n3\n4\n5")
+        #expect(versions == "1\n2\n3\n4\n5\n6")
     }
 
     @Test("A migration may take longer than other statements")
@@ -57,7 +57,7 @@ struct MigrationTests {
         let server = try await SharedServer.shared.server
         let configuration = try await configuration(database)
         let run = try await withStorage(configuration) { try await Writer.create(on: $0).run }
-        let current = try server.sql("DELETE FROM acp_schema WHERE version = 5 RETURNING version", database: database)
+        let current = try server.sql("DELETE FROM acp_schema WHERE version = 6 RETURNING version", database: database)
         try server.sql("CREATE TABLE test_end ()", database: database)
         // A backup reads the table until it is told to end.
         async let backup: Void = onThread {
@@ -117,7 +117,7 @@ struct MigrationTests {
         let server = try await SharedServer.shared.server
         var configuration = try await configuration(database)
         try await withStorage(configuration) { _ = try await $0.ping() }
-        try server.sql("UPDATE acp_schema SET version = 99, usable_from = 98 WHERE version = 5", database: database)
+        try server.sql("UPDATE acp_schema SET version = 99, usable_from = 98 WHERE version = 6", database: database)
         let newer = await storageError { try await withStorage(configuration) { _ = try await $0.ping() } }
         #expect(newer?.code == .refused)
         #expect(newer?.message.contains("version 99") == true)
@@ -125,7 +125,7 @@ struct MigrationTests {
         configuration.skipsMigrations = true
         let older = await storageError { try await withStorage(configuration) { _ = try await $0.ping() } }
         #expect(older?.code == .refused)
-        #expect(older?.message.contains("requires version 5") == true)
+        #expect(older?.message.contains("requires version 6") == true)
     }
 
     @Test("Newer tables can be used if they support this version")
@@ -321,6 +321,34 @@ struct MigrationTests {
             #expect(try await storage.storedRuns(RunQuery(principal: "Ada")).items.map(\.id) == [run.id])
             #expect(try await storage.storedRuns(RunQuery(.agent("writer"))).total == 2)
             #expect(try await storage.session("talk")?.principal == "Ada")
+        }
+    }
+
+    @Test("A process of version 5 does not create a run that was deleted for good either")
+    func fromVersion5() async throws {
+        let database = try await SharedServer.shared.makeDatabase()
+        let server = try await SharedServer.shared.server
+        try await withStorage(try await configuration(database)) { storage in
+            let writer = try await Writer.create(on: storage)
+            let id = writer.run.id
+            #expect(try await storage.deleteRun(id, forGood: true))
+            let creation = """
+                SELECT outcome FROM acp_write_run('\(id)', 0, ARRAY[]::bytea[], 'old', 'token', '{"run_id": "\(id)"}', 0,
+                    'writer', NULL, 'created', '\(writer.run.createdAt)', false, NULL, 'created',
+                    '\(writer.run.createdAt)', NULL)
+                """
+            #expect(throws: (any Error).self) { try server.sql(creation, database: database) }
+            #expect(try await storage.run(id) == nil)
+            // It can be created when that is forgotten, which the next deletion for good does as well.
+            try server.sql("UPDATE acp_deleted_runs SET until = now()", database: database)
+            #expect(try server.sql(creation, database: database) == "done")
+            let other = try await Writer.create(on: storage)
+            #expect(try await storage.deleteRun(other.run.id, forGood: true))
+            let left = try server.sql("SELECT id FROM acp_deleted_runs", database: database)
+            #expect(left == other.run.id.rawValue)
+            try server.sql("UPDATE acp_deleted_runs SET until = now()", database: database)
+            _ = try await storage.prune(olderThan: .seconds(86_400))
+            #expect(try server.sql("SELECT count(*) FROM acp_deleted_runs", database: database) == "0")
         }
     }
 

@@ -73,6 +73,12 @@ struct KeyLifetimeTests {
             try await check("the end")
             try await storage.deleteRun(writer.run.id)
             try await check("deleting")
+            try await storage.deleteRun(byHand.id, forGood: true)
+            let report = try await KeyReport(client)
+            seen.insert("acp:deleted")
+            #expect(report.eternal == [], "after deleting for good")
+            let life = try #require(report.lives["acp:deleted:\(byHand.id)"])
+            #expect((1...RunCommit.deletionPeriod.wholeMilliseconds).contains(Int(life)))
             #expect(Set(seen.map { $0.dropFirst(4) }) == Set(RedisKeys.Kind.allCases.map { $0.rawValue[...] }))
         }
         await storage.close()

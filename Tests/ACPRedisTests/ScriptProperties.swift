@@ -135,7 +135,7 @@ private func checkCommit(_ commit: RunCommit, _ requests: [RedisRequest], isClus
     else { throw PropertyViolation("no number of contents") }
     try demand(contentCount == commit.contents.count, "another number of contents")
     try demand(Int(argument(.expecting)) == commit.expecting, "another number of events before the commit")
-    try demand((1...RunKey.count).contains(last), "a life is extended beyond the keys of the run")
+    try demand((1...RunKey.lastPart).contains(last), "a life is extended beyond the keys of the run")
     try demand(commit.contents.isEmpty || last == RunKey.contents.position, "the contents do not live as long")
     let more = first + CommitArgument.count + ChangeArgument.count
     try demand(

@@ -30,8 +30,55 @@ struct IdempotencyTests {
         #expect(try await first.engine.execute(request("another key")).id != run.id)
         #expect(try await first.engine.execute(request(nil)).id != first.engine.execute(request(nil)).id)
         #expect(try await processes.storage.history(of: #require(run.sessionID)).count == 2, "it ran once")
+    }
+
+    @Test("A request whose run was deleted does not run again, also if it is repeated to another process")
+    func deleted() async throws {
+        let processes = Processes()
+        let first = try await processes.process(serve: serve)
+        let second = try await processes.process(serve: serve)
+        let run = try await first.engine.execute(request("key"))
         try await first.engine.deleteRun(run.id)
-        #expect(try await second.engine.execute(request("key")).status == .completed)
+        for process in [first, second] {
+            #expect(await refusal { _ = try await process.engine.execute(request("key")) } == "storage: deleted")
+        }
+        #expect(try await processes.storage.run(run.id) == nil)
+        #expect(first.engine.activeRuns + second.engine.activeRuns == 0)
+        #expect(try await first.engine.execute(request("another key")).status == .completed)
+    }
+
+    @Test("A creation that is repeated after its run has ended elsewhere and was deleted does not bring it back")
+    func repeatedLate() async throws {
+        let processes = Processes()
+        let first = try await processes.process(storageTimeout: .milliseconds(1), serve: serve)
+        let second = try await processes.process(serve: serve)
+        for isStored in [false, true] {
+            let key = "key \(isStored)"
+            // The first process cannot reach the storage, or its first attempt arrives and nobody knows.
+            let isCut = Shared(true)
+            let attempts = Shared(0)
+            first.link.onCall { name in
+                guard name == "commit(_:)" else { return nil }
+                attempts.change { $0 += 1 }
+                guard isCut.value else { return nil }
+                return isStored && attempts.value == 1 ? .lostReply : .failure(StorageError(.outcomeUnknown, "cut"))
+            }
+            #expect(await refusal { _ = try await first.engine.execute(request(key)) } == "storage: outcomeUnknown")
+            let id = RunID(idempotencyKey: key)
+            if isStored {
+                // It waits for its owner, which cannot end it; an operator removes it.
+                #expect(try await processes.storage.deleteRun(id, forGood: true))
+            } else {
+                #expect(try await second.engine.execute(request(key)).status == .completed)
+                try await second.engine.deleteRun(id)
+            }
+            let failures = attempts.value
+            isCut.set(false)
+            try await eventually("the first process has tried again") { attempts.value > failures }
+            try await eventually("the first process has given the run up") { first.engine.execution(of: id) == nil }
+            #expect(try await processes.storage.run(id) == nil)
+            first.link.onCall(nil)
+        }
     }
 
     @Test("Of many concurrent requests in two processes, one creates the run")

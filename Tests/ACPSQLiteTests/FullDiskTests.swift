@@ -80,7 +80,7 @@ struct FullDiskTests {
             try await storage.append([HistoryBlock(key: "all", entries: entries)], to: "session")
 
             let database = storage.database
-            #expect(try await database.deleteWithReserve(.run(writer.run.id)))
+            #expect(try await database.deleteWithReserve(.run(writer.run.id, refusedFrom: nil)))
             #expect(try await storage.eventCount(of: writer.run.id) == 0)
             #expect(try await storage.runs(RunQuery()).items.map(\.id) == [other.run.id])
             #expect(try await database.deleteWithReserve(.session("session")))

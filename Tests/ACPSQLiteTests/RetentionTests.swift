@@ -54,6 +54,33 @@ struct RetentionTests {
         }
     }
 
+    @Test("That a run was deleted for good is forgotten after some minutes, by the next deletion or by a step")
+    func deletions() async throws {
+        try await withRetention { storage, retention, time in
+            var runs: [Writer] = []
+            func creation(_ writer: Writer) throws -> RunCommit {
+                RunCommit(
+                    run: writer.run.id, expecting: 0, events: [try EncodedEvent(.runCreated(writer.run))],
+                    snapshot: try RunSnapshot(writer.run, eventCount: 1), owner: RunOwner(process: ProcessID()))
+            }
+            func remembered() async throws -> Int? {
+                try await storage.statistics().tables.first { $0.name == "acp_deleted_runs" }?.rows
+            }
+            for _ in 0..<3 { runs.append(try await Writer.create(on: storage)) }
+            #expect(try await storage.deleteRun(runs[0].run.id, forGood: true))
+            time.advance(by: RunCommit.deletionPeriod * 0.9)
+            await #expect(throws: StorageError.self) { try await storage.commit(try creation(runs[0])) }
+            #expect(try await remembered() == 1)
+            time.advance(by: RunCommit.deletionPeriod * 0.2)
+            #expect(try await storage.deleteRun(runs[1].run.id, forGood: true))
+            #expect(try await remembered() == 1)
+            try await storage.commit(try creation(runs[0]))
+            time.advance(by: RunCommit.deletionPeriod * 1.1)
+            #expect(try await retention.step() == false)
+            #expect(try await remembered() == 0)
+        }
+    }
+
     @Test("Sessions are deleted after their last use, but not before their runs")
     func sessions() async throws {
         try await withRetention { storage, retention, time in

@@ -140,7 +140,7 @@ struct StorageFailureTests {
             let run = try await storage.createForeignRun()
             async let streamed = serving.events("/runs/\(run)/events")
             try await eventually("the run is watched") { storage.scripted.watchers == 1 }
-            #expect(try storage.memory.deleteRun(run))
+            #expect(try storage.memory.deleteRun(run, forGood: false))
             guard case .error(let error) = try await streamed.last?.event else {
                 Issue.record("no error event")
                 return

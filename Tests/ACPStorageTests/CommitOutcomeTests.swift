@@ -23,8 +23,10 @@ struct CommitOutcomeTests {
         StoredRunState(owner: owner, eventCount: count, missingPart: missing)
     }
 
-    private func outcome(_ commit: RunCommit, _ run: StoredRunState?, isCancelled: Bool = false) -> CommitOutcome {
-        commit.outcome(for: run) { _ in isCancelled }
+    private func outcome(
+        _ commit: RunCommit, _ run: StoredRunState?, isDeleted: Bool = false, isCancelled: Bool = false
+    ) -> CommitOutcome {
+        commit.outcome(for: run, isDeleted: isDeleted) { _ in isCancelled }
     }
 
     @Test("A commit creates a new run if it expects no events and has a valid snapshot")
@@ -35,6 +37,14 @@ struct CommitOutcomeTests {
         #expect(outcome(try Self.commit(expecting: 0), nil) == .missing)
         #expect(outcome(try Self.commit(expecting: 2, covers: 2), nil) == .missing)
         #expect(outcome(try Self.commit(expecting: 0, covers: 2, .completed), nil, isCancelled: true) == .applied)
+    }
+
+    @Test("A commit does not create a run that was deleted for good, and writes one that was saved after that")
+    func deleted() throws {
+        #expect(outcome(try Self.commit(expecting: 0, covers: 2), nil, isDeleted: true) == .deleted)
+        #expect(outcome(try Self.commit(expecting: 0), nil, isDeleted: true) == .missing)
+        #expect(outcome(try Self.commit(expecting: 2, covers: 2), nil, isDeleted: true) == .missing)
+        #expect(outcome(try Self.commit(), Self.stored(2), isDeleted: true) == .applied)
     }
 
     @Test("A commit is accepted from the owner only, at its position only, and once")
@@ -79,7 +89,7 @@ struct CommitOutcomeTests {
         var commit = try Self.commit(covers: 4, .failed)
         let answer = RunSignal.resume(.message("x"), eventCount: 2).key
         func outcome(_ count: Int, _ signals: String...) -> CommitOutcome {
-            commit.outcome(for: Self.stored(count)) { signals.contains($0) }
+            commit.outcome(for: Self.stored(count), isDeleted: false) { signals.contains($0) }
         }
         #expect(outcome(2, answer) == .applied)
         commit.unansweredQuestion = 2
@@ -98,7 +108,7 @@ struct CommitOutcomeTests {
         for (commit, run) in [
             (try Self.commit(), Self.stored(2)), (end, Self.stored(4)), (end, Self.stored(2, nil)),
         ] {
-            _ = commit.outcome(for: run) { _ in
+            _ = commit.outcome(for: run, isDeleted: false) { _ in
                 Issue.record("the decision does not depend on this")
                 return false
             }
@@ -109,7 +119,7 @@ struct CommitOutcomeTests {
     func codes() {
         let expected: [(String, CommitOutcome)] = [
             ("done", .applied), ("fenced", .fenced), ("conflict", .conflict(found: 7)), ("missing", .missing),
-            ("covered", .invalidSnapshot), ("cancelled", .cancelled), ("answered", .answered),
+            ("deleted", .deleted), ("covered", .invalidSnapshot), ("cancelled", .cancelled), ("answered", .answered),
         ]
         for (code, outcome) in expected { #expect(CommitOutcome(code: code, found: 7) == outcome) }
         #expect(CommitOutcome(code: "DONE", found: 7) == nil)

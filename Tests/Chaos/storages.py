@@ -134,8 +134,22 @@ class RedisNode:
         return await asyncio.to_thread(lambda: list(self.client.scan_iter("acp:*", count=1_000)))
 
 
+    async def eternal_deletions(self) -> list[str]:
+        """What remembers the deletion of a run for ever, or for longer than the ten minutes of `docs/redis.md`."""
+        return await asyncio.to_thread(self._eternal_deletions)
+
+    def _eternal_deletions(self) -> list[str]:
+        lives = {str(key): self.client.pttl(key) for key in self.client.scan_iter(DELETIONS + "*", count=1_000)}
+        # One that has expired in the meantime has -2.
+        return [f"{key} for {life} ms" for key, life in lives.items() if life == -1 or life > 600_000]
+
+
+DELETIONS = "acp:deleted:"
+"""The beginning of the keys that remember for some minutes that a run was deleted."""
+
+
 def unexpected(keys: list[str]) -> list[str]:
-    return sorted(key for key in keys if not key.startswith(LIVE_KEYS))
+    return sorted(key for key in keys if not key.startswith((*LIVE_KEYS, DELETIONS)))
 
 
 class RedisStore(Store):
@@ -157,7 +171,7 @@ class RedisStore(Store):
         self._folder.cleanup()
 
     async def leftovers(self) -> list[str]:
-        return unexpected(await self.node.keys())
+        return unexpected(await self.node.keys()) + await self.node.eternal_deletions()
 
     def faults(self) -> dict[str, Fault]:
         return {
@@ -198,8 +212,10 @@ COUNTS = {
     "acp_run_counts": "SELECT count(*) FROM (SELECT 1 FROM {} GROUP BY listing, name HAVING sum(runs) <> 0) AS parts",
     "acp_status_counts": "SELECT count(*) FROM (SELECT 1 FROM {} GROUP BY agent_name, status, level, period "
     "HAVING sum(runs) <> 0) AS parts",
+    # Deletions are remembered for ten minutes.
+    "acp_deleted_runs": "SELECT count(*) FROM {} WHERE until > clock_timestamp() + interval '10 minutes'",
 }
-"""Numbers of runs, in parts that are added up: 0 altogether when all runs have been deleted."""
+"""Numbers of runs, in parts that are added up: 0 altogether when all runs have been deleted. And other exceptions."""
 
 
 class PostgresStore(Store):
@@ -328,6 +344,8 @@ class SQLiteStore(Store):
             for (name,) in names:
                 if name.startswith("sqlite_") or "migration" in name or "process" in name or "meta" in name:
                     continue
+                if name == "acp_deleted_runs":
+                    continue  # Deletions are remembered for ten minutes, by the clocks of servers, which jump.
                 condition = "WHERE runs <> 0" if name in COUNTS else ""
                 [(count,)] = connection.execute(f'SELECT count(*) FROM "{name}" {condition}').fetchall()
                 if count:

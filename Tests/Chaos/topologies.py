@@ -66,7 +66,11 @@ class Nodes(Store):
 
     async def leftovers(self) -> list[str]:
         # Runs that a process did not finish creating are looked for until their time has come: `docs/redis-cluster.md`.
-        return [key for key in unexpected(sorted(await self._keys())) if not key.startswith("acp:runs_expiry:")]
+        found = [key for key in unexpected(sorted(await self._keys())) if not key.startswith("acp:runs_expiry:")]
+        for node in self.nodes:
+            if await role(node) == "master":
+                found += await node.eternal_deletions()
+        return found
 
     async def _disconnect(self, rng: random.Random) -> None:
         for _ in range(rng.randrange(1, 6)):

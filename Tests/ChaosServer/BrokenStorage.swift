@@ -135,8 +135,8 @@ final class BrokenStorage: Storage {
         try await base.save(session, expecting: fault == .staleSave ? nil : version)
     }
 
-    func deleteRun(_ run: RunID) async throws -> Bool {
-        let existed = try await base.deleteRun(run)
+    func deleteRun(_ run: RunID, forGood: Bool) async throws -> Bool {
+        let existed = try await base.deleteRun(run, forGood: forGood)
         if existed, violates(.leakRun) { try await base.coordination.send(EncodedSignal(.cancel), to: run) }
         return existed
     }

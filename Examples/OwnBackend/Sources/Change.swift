@@ -18,6 +18,8 @@ enum Change: Codable, Sendable {
     case eventAppended(RunID, event: Document)
     case runClaimed(RunID, owner: RunOwner)
     case runDeleted(RunID)
+    /// Commits cannot create the run again until some time after this one.
+    case runDeletedForGood(RunID, at: Timestamp)
 
     case sessionSaved(
         SessionID, state: Data?, contentType: String?, metadata: Document, version: Int, principal: PrincipalID?)

@@ -34,9 +34,16 @@ struct Contents: Sendable {
     }
 
     private(set) var runs: [RunID: RunEntry] = [:]
+    /// When runs were deleted for good.
+    private(set) var deletions: [RunID: Timestamp] = [:]
     private(set) var sessions: [SessionID: SessionEntry] = [:]
     /// The queue of each session.
     private(set) var queues: [SessionID: [RunID]] = [:]
+
+    /// Whether a run was deleted for good, so recently that it is not created again.
+    func wasDeletedForGood(_ run: RunID, now: Timestamp) -> Bool {
+        deletions[run].map { now < $0 + RunCommit.deletionPeriod } ?? false
+    }
 
     /// Applies a change, both when it happens and when the journal is read.
     mutating func apply(_ change: Change) throws {
@@ -66,6 +73,9 @@ struct Contents: Sendable {
         case .runDeleted(let id):
             // Everything that belongs to a run is in its entry, so nothing is left behind.
             runs[id] = nil
+        case .runDeletedForGood(let id, let time):
+            runs[id] = nil
+            deletions[id] = time
 
         case .sessionSaved(let id, let state, let contentType, let metadata, let version, let principal):
             let state = state.map { SessionState(bytes: Array($0), contentType: contentType ?? "") }

@@ -9,10 +9,9 @@ extension JournalStorage {
     public func commit(_ commit: RunCommit) async throws {
         try await journal.write { contents, changes in
             let run = contents.runs[commit.run]
-            let outcome = commit.outcome(for: run.map { StoredRunState(owner: $0.owner, eventCount: $0.events.count) })
-            { key in
-                run?.signals[key] != nil
-            }
+            let outcome = commit.outcome(
+                for: run.map { StoredRunState(owner: $0.owner, eventCount: $0.events.count) },
+                isDeleted: contents.wasDeletedForGood(commit.run, now: .now), hasSignal: { run?.signals[$0] != nil })
             if try commit.shouldApply(outcome) { changes = [Change(commit)] }
         }
         // Only now: a watcher that is woken must find the data.
@@ -41,10 +40,10 @@ extension JournalStorage {
     }
 
     @discardableResult
-    public func deleteRun(_ run: RunID) async throws -> Bool {
+    public func deleteRun(_ run: RunID, forGood: Bool) async throws -> Bool {
         let existed = try await journal.write { contents, changes in
             guard contents.runs[run] != nil else { return false }
-            changes = [.runDeleted(run)]
+            changes = [forGood ? .runDeletedForGood(run, at: .now) : .runDeleted(run)]
             return true
         }
         if existed { local.runDidChange(run) }

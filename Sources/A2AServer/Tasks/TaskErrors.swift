@@ -63,6 +63,10 @@ extension A2AError {
         case .sessionBusy:
             self.init(.contextBusy, "another task of the context has not ended: wait for it, or cancel it")
         case .tooManyRuns, .shuttingDown: self.init(.unavailable, message)
+        case .storage where error.storageError?.code == .deleted:
+            self.init(
+                .idempotencyKeyReused,
+                "the task of the first message with this idempotency key was deleted: use a new key for each message")
         case .storage where error.storageError?.code == .corruptData || error.storageError?.code == .incomplete:
             self.init(.internalError, message)
         case .storage: self.init(.unavailable, message)

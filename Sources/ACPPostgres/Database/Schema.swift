@@ -5,7 +5,7 @@ import ACPStorage
 /// The tables of the storage, and their migrations. A published migration is never edited: each change is a new one.
 enum Schema {
     /// The version of the tables that this version of the storage uses.
-    static let version = 5
+    static let version = 6
 
     /// The oldest version of this storage whose processes can work on the current tables, so that they may be started
     /// beside newer ones while processes are replaced. A migration that they could not work with raises it.
@@ -13,7 +13,7 @@ enum Schema {
 
     /// All tables, children before their parents.
     static let tables = [
-        "acp_events", "acp_signals", "acp_run_contents", "acp_runs", "acp_run_counts",
+        "acp_events", "acp_signals", "acp_run_contents", "acp_runs", "acp_deleted_runs", "acp_run_counts",
         "acp_status_counts", "acp_history", "acp_history_blocks", "acp_session_contents", "acp_sessions", "acp_turns",
         "acp_processes",
     ]
@@ -81,6 +81,13 @@ enum Schema {
         \(version5Writes)
         \(version5Answers)
         INSERT INTO acp_schema (version) VALUES (5);
+        END $acp$
+        """,
+        """
+        DO $acp$ BEGIN
+        IF EXISTS (SELECT FROM acp_schema WHERE version >= 6) THEN RETURN; END IF;
+        \(version6Deletions)
+        INSERT INTO acp_schema (version) VALUES (6);
         END $acp$
         """,
         "ALTER TABLE acp_schema ADD COLUMN IF NOT EXISTS usable_from integer",

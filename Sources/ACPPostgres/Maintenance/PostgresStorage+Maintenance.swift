@@ -56,6 +56,18 @@ extension PostgresStorage {
             result.sessions += sessions
             if sessions < Self.pruneStep { break }
         }
+        while true {
+            try Task.checkCancellation()
+            let forgotten = try await database.write(
+                "Forgetting deleted runs", isRepeatable: true,
+                """
+                DELETE FROM acp_deleted_runs WHERE id IN (
+                    SELECT id FROM acp_deleted_runs WHERE until <= clock_timestamp() ORDER BY until LIMIT $1::bigint
+                    FOR UPDATE SKIP LOCKED)
+                RETURNING id
+                """, [.int(Self.pruneStep)])
+            if forgotten.count < Self.pruneStep { break }
+        }
         _ = try await step(
             "Deleting old processes",
             """

@@ -14,8 +14,13 @@ extension PostgresStorage {
         do throws(StorageError) {
             row = try await commits.execute(PreparedCommit(commit)).first
         } catch {
-            let isAnswered = (error.cause as? PostgresError)?.sqlState == Schema.answeredState
-            throw isAnswered ? commit.error(for: .answered) ?? error : error
+            let outcome: CommitOutcome? =
+                switch (error.cause as? PostgresError)?.sqlState {
+                case Schema.answeredState: .answered
+                case Schema.deletedState: .deleted
+                default: nil
+                }
+            throw outcome.flatMap { commit.error(for: $0) } ?? error
         }
         try await check(row?.text(0), found: row?.int(1) ?? 0, commit)
         postgresCoordination.runDidChange(commit.run)

@@ -43,14 +43,12 @@ extension PostgresStorage {
     /// Deletes a run with its events, its input, its signals and its entries in every listing, and returns whether it
     /// existed.
     @discardableResult
-    public func deleteRun(_ run: RunID) async throws -> Bool {
+    public func deleteRun(_ run: RunID, forGood: Bool) async throws -> Bool {
+        let period = forGood ? RunCommit.deletionPeriod.wholeMilliseconds : 0
         let rows = try await database.write(
-            "Deleting run \(run)", isRepeatable: false,
-            """
-            WITH gone AS (DELETE FROM acp_runs WHERE id = $1::text RETURNING id)
-            SELECT acp_notify('c', id) FROM gone
-            """, [.text(run.rawValue)])
-        guard rows.count > 0 else { return false }
+            "Deleting run \(run)", isRepeatable: false, "SELECT acp_delete_run($1::text, $2::bigint)",
+            [.text(run.rawValue), .int(period)])
+        guard rows.first?.bool(0) == true else { return false }
         postgresCoordination.runDidChange(run)
         return true
     }

@@ -18,7 +18,7 @@ extension RedisStorage {
     /// Deletes a run with its events, its signals and its entries in every listing. If only a part of the run exists,
     /// deletes that part.
     @discardableResult
-    public func deleteRun(_ run: RunID) async throws -> Bool {
+    public func deleteRun(_ run: RunID, forGood: Bool) async throws -> Bool {
         let task = RedisTask.writing("Deleting run \(run)", at: keys.run(run))
         let traces = try await traces(of: run)
         guard traces.isFound else { return false }
@@ -29,8 +29,11 @@ extension RedisStorage {
         let reply = try await executor.send(
             .script(
                 RedisScripts.delete.publishing(by: executor.publishCommand), keys: keys.allOfRun(run),
-                moreKeys: inStep.keys, [.channel: .text(keys.changes(run))], inStep.arguments(of: run),
-                isIdempotent: false),
+                moreKeys: inStep.keys,
+                [
+                    .channel: .text(keys.changes(run)),
+                    .refusedFor: .number(forGood ? RunCommit.deletionPeriod.wholeMilliseconds : 0),
+                ], inStep.arguments(of: run), isIdempotent: false),
             task)
         trackedRuns.forget(run)
         if let indexes {

@@ -137,7 +137,7 @@ extension RedisScripts {
         local found = redis.call('GET', ownerKey) or ''
         if found ~= currentOwner and found ~= newOwner then return 0 end
         redis.call('SET', ownerKey, newOwner, 'PX', digits(ttl))
-        refresh(1, moreKeys - 1, digits(ttl))
+        refresh(1, \(RunKey.lastPart), digits(ttl))
         return 1
         """)
 

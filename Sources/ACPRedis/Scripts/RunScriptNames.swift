@@ -3,6 +3,12 @@
 /// All keys of a run. Every script that writes a run receives them.
 enum RunKey: String, ScriptName {
     case run, events, owner, input, signals, contents
+    /// There while the run cannot be created again, because it was deleted for good. Not part of the run: deleting the
+    /// run does not delete it, and its time to live never changes.
+    case deleted
+
+    /// The position of the last key that is part of the run.
+    static let lastPart = RunKey.contents.position
 
     private static let order = allCases
 
@@ -107,4 +113,8 @@ enum ClaimArgument: String, ScriptName {
 /// Arguments of ``RedisScripts/delete``.
 enum DeleteArgument: String, ScriptName {
     case channel
+    /// For how long the run cannot be created again, in milliseconds. 0 if it can be.
+    case refusedFor
+
+    var form: ScriptForm { self == .refusedFor ? .number : .text }
 }

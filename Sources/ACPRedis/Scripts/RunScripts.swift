@@ -32,14 +32,17 @@ extension RedisScripts {
         denial = denial or channelDenial(channel)
         if denial then return denial end
         local isNew = expecting == 0 and snapshot ~= ''
-        local isLeft = isNew and redis.call('EXISTS', runKey, eventsKey, contentsKey) > 0
-        if isLeft then isNew = redis.call('EXISTS', runKey) == 0 end
+        local isLeft = isNew and redis.call('EXISTS', runKey, eventsKey, contentsKey, deletedKey) > 0
+        if isLeft then
+          isNew = redis.call('EXISTS', runKey) == 0
+          if isNew and redis.call('EXISTS', deletedKey) == 1 then return {'deleted'} end
+        end
         if not isNew then
           local refusal, found = rejection(count, owner, expecting, refusingSignals, \(RunKey.keyVariables))
           if refusal then return refusal end
           if count > 0 and found == total then
             if not ends(eventsKey, expecting, first) then return {'conflict', found} end
-            refresh(1, moreKeys - 1, life)
+            refresh(1, \(RunKey.lastPart), life)
             return total
           end
         end
@@ -141,6 +144,8 @@ extension RedisScripts {
         if not canCreate or redis.call('EXISTS', runKey) == 1 then
           local refusal = rejection(count, owner, expecting, refusingSignals, \(RunKey.keyVariables))
           if refusal then return refusal end
+        elseif redis.call('EXISTS', deletedKey) == 1 then
+          return {'deleted'}
         end
         return {'done', 0}
         """)
@@ -185,7 +190,7 @@ extension RedisScripts {
         redis.call(publishCommand, channel, digits(count))
         redis.call('SET', runKey, beginning .. digits(count) .. '}', 'PX', digits(ttl))
         if not old then redis.call('DEL', eventsKey, ownerKey, inputKey, contentsKey) end
-        refresh(1, moreKeys - 1, digits(ttl))
+        refresh(1, \(RunKey.lastPart), digits(ttl))
         return {'OK', change(moreKeys, ttl, \(ChangeArgument.argumentVariables))}
         """)
 
@@ -210,7 +215,7 @@ extension RedisScripts {
         if changeKinds ~= '' then startTime() end
         redis.call(publishCommand, channel, found + 1)
         local count = redis.call('RPUSH', eventsKey, event)
-        refresh(1, moreKeys - 1, digits(ttl))
+        refresh(1, \(RunKey.lastPart), digits(ttl))
         change(moreKeys, ttl, \(ChangeArgument.argumentVariables))
         return count
         """)
@@ -230,7 +235,7 @@ extension RedisScripts {
         if found ~= currentOwner and found ~= newOwner then return 0 end
         startTime()
         redis.call('SET', ownerKey, newOwner, 'PX', digits(ttl))
-        refresh(1, moreKeys - 1, digits(ttl))
+        refresh(1, \(RunKey.lastPart), digits(ttl))
         \(ClaimIndexKey.keyGroup(at: "moreKeys"))
         local firstUnfinished = moreKeys + \(ClaimIndexKey.count)
         local firstChange = firstUnfinished + \(RedisKeys.unfinishedStatuses.count)
@@ -247,18 +252,20 @@ extension RedisScripts {
         return 1
         """)
 
-    /// Deletes a run, or what is left of it.
+    /// Deletes a run, or what is left of it. A run that is there can be deleted for good: then ``commit`` does not create
+    /// it again for some time.
     ///
     /// - More keys: one for each index change.
     /// - Returns whether there was any data. Signals do not count: they may exist without a run.
     static let delete = PublishingScript<RunKey, DeleteArgument, ChangeArgument>(
         [writing],
         """
-        local denial = commandDenial('EXISTS', 'UNLINK', 'ZREM') or channelDenial(channel)
+        local denial = commandDenial('EXISTS', 'UNLINK', 'ZREM', 'SET') or channelDenial(channel)
         if denial then return denial end
         local there = redis.call('EXISTS', runKey, eventsKey, ownerKey, inputKey, contentsKey) > 0
         redis.call(publishCommand, channel, 0)
-        for i = 1, moreKeys - 1 do redis.call('UNLINK', KEYS[i]) end
+        for i = 1, \(RunKey.lastPart) do redis.call('UNLINK', KEYS[i]) end
+        if there and refusedFor > 0 then redis.call('SET', deletedKey, '', 'PX', refusedFor) end
         change(moreKeys, 0, \(ChangeArgument.argumentVariables))
         return there and 1 or 0
         """)

@@ -142,9 +142,9 @@ package final class ContentStorage: Storage {
     // MARK: Deleting
 
     @discardableResult
-    package func deleteRun(_ run: RunID) async throws -> Bool {
+    package func deleteRun(_ run: RunID, forGood: Bool) async throws -> Bool {
         sent.forget(run)
-        return try await base.deleteRun(run)
+        return try await base.deleteRun(run, forGood: forGood)
     }
 
     @discardableResult

@@ -161,6 +161,9 @@ extension RunEngine {
 
     /// Deletes a run that has ended, or one that is stored only in part and therefore cannot continue.
     ///
+    /// A request to create the run that is repeated afterwards, or arrives late, is refused for some minutes: see
+    /// `Storage.deleteRun(_:forGood:)`.
+    ///
     /// - Parameter id: The run.
     /// - Throws: ``RunEngineError``: `unknownRun`; `notEnded`; `storage`.
     public func deleteRun(_ id: RunID) async throws {
@@ -169,13 +172,13 @@ extension RunEngine {
             switch try await readableRun(of: id) {
             case .unreadable:
                 // What is left of it, if anything, is deleted.
-                guard try await storage.deleteRun(id) else { throw RunEngineError.unknownRun(id) }
+                guard try await storage.deleteRun(id, forGood: true) else { throw RunEngineError.unknownRun(id) }
             case .run(let run, let isOwned):
                 // A run without an owner cannot continue.
                 guard run.status.isTerminal || !isOwned && execution(of: id) == nil else {
                     throw RunEngineError.notEnded(id, run.status)
                 }
-                try await storage.deleteRun(id)
+                try await storage.deleteRun(id, forGood: true)
             }
             pages.forget(id)
             try await deleteCompanions(of: id)

@@ -136,7 +136,9 @@ extension RunEngineError {
     package static func invalidConfiguration(_ message: String) -> Self { Self(.invalidConfiguration, message) }
 
     package static func storage(_ error: StorageError) -> Self {
-        Self(.storage, "the storage failed: \(error.message)", storageError: error)
+        // That a run was deleted is no failure.
+        let message = error.code == .deleted ? error.message : "the storage failed: \(error.message)"
+        return Self(.storage, message, storageError: error)
     }
 
     /// Returns a storage's error as an error of the engine, and any other error unchanged.

@@ -47,6 +47,27 @@ extension RunStateMachine {
         }
     }
 
+    /// Whether the first commit may not create the run any more: another process may have created it for a repeated
+    /// request, and it may have been deleted so long ago that the storage does not remember it.
+    func isTooLateToCreate(now: Timestamp) -> Bool { now > composer.run.createdAt + RunCommit.creationPeriod }
+
+    /// Returns the step in place of a first commit for which it is too late: one that finds out whether an earlier
+    /// attempt has created the run, and creates nothing. Returns `nil` if there was no earlier attempt that may have.
+    mutating func lateCreation(_ commit: RunCommit) -> Step? {
+        if case .creating = state {
+            failCreation(
+                outage?.error
+                    ?? StorageError(
+                        .timedOut, "the run was not created within \(RunCommit.creationPeriod) of the request"))
+        }
+        guard isOwned else { return nil }
+        var commit = commit
+        commit.snapshot = nil
+        commit.input = nil
+        commit.contents = []
+        return .commit(commit, leavesHistory: false)
+    }
+
     /// Fails the creation of the run. If the run may be stored nevertheless, it ends as failed as soon as the storage
     /// accepts that, since no process executes it.
     mutating func failCreation(_ error: any Error) {

@@ -56,6 +56,9 @@ extension RunStateMachine {
         case .pausing(let failed, let count) where isOwned: (step, failures) = (failed, count)
         case .ready, .failed, .pausing: step = nextNewStep(isLeaseHeld: isLeaseHeld, now: now)
         }
+        if case .commit(let commit, _)? = step, commit.expecting == 0, isTooLateToCreate(now: now) {
+            step = lateCreation(commit)
+        }
         writer = step.map { .performing($0, failures: failures) } ?? .none
         return step
     }
@@ -186,7 +189,7 @@ extension StorageError {
     /// a server is restarted.
     var isFinal: Bool {
         switch code {
-        case .fenced, .conflict, .notFound, .closed, .corruptData, .incomplete, .cancelled, .answered: true
+        case .fenced, .conflict, .notFound, .deleted, .closed, .corruptData, .incomplete, .cancelled, .answered: true
         default: false
         }
     }

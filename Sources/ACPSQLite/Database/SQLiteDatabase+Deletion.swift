@@ -16,11 +16,24 @@ struct Deletion<Result: Sendable>: Sendable {
 }
 
 extension Deletion<Bool> {
+    /// The number of remembered deletions that are forgotten with each new one.
+    private static let forgottenAtOnce = 100
+
     /// Deletes a run. Returns whether it existed.
-    static func run(_ run: RunID) -> Deletion {
+    ///
+    /// - Parameters:
+    ///   - run: The run.
+    ///   - start: From when on the run is not created again, for ``RunCommit/deletionPeriod``. If `nil`, it may be.
+    static func run(_ run: RunID, refusedFrom start: Timestamp?) -> Deletion {
         Deletion(action: "Deleting run \(run)") { db in
             try db.run("DELETE FROM acp_runs WHERE id = ?", [run.rawValue])
-            return db.changesCount > 0
+            guard db.changesCount > 0 else { return false }
+            guard let start else { return true }
+            try forgetDeletions(before: start, db)
+            try db.run(
+                "INSERT INTO acp_deleted_runs (id, until) VALUES (?, ?) ON CONFLICT DO UPDATE SET until = excluded.until",
+                [run.rawValue, (start + RunCommit.deletionPeriod).microseconds])
+            return true
         } part: { db, rows in
             try db.run(
                 """
@@ -29,6 +42,17 @@ extension Deletion<Bool> {
                 """, [run.rawValue, rows])
             return db.changesCount > 0
         }
+    }
+
+    /// Forgets some runs that may be created again. Returns whether there may be more.
+    @discardableResult
+    static func forgetDeletions(before time: Timestamp, _ db: Database) throws -> Bool {
+        try db.run(
+            """
+            DELETE FROM acp_deleted_runs WHERE id IN (
+                SELECT id FROM acp_deleted_runs WHERE until <= ? ORDER BY until LIMIT ?)
+            """, [time.microseconds, forgottenAtOnce])
+        return db.changesCount == forgottenAtOnce
     }
 
     /// Deletes a session. Returns whether it existed.

@@ -8,7 +8,8 @@ enum Schema {
     /// All tables, children before their parents: the order in which they can be emptied.
     static let tables = [
         "acp_events", "acp_run_snapshots", "acp_run_inputs", "acp_run_contents", "acp_signals", "acp_turns", "acp_runs",
-        "acp_run_counts", "acp_status_counts", "acp_history", "acp_history_blocks", "acp_session_contents",
+        "acp_deleted_runs", "acp_run_counts", "acp_status_counts", "acp_history", "acp_history_blocks",
+        "acp_session_contents",
         "acp_session_records",
         "acp_sessions",
     ]
@@ -19,6 +20,7 @@ enum Schema {
         migrator.registerMigration("acp-2") { db in try db.execute(sql: version2) }
         migrator.registerMigration("acp-3") { db in try migrateToVersion3(db) }
         migrator.registerMigration("acp-4") { db in try migrateToVersion4(db) }
+        migrator.registerMigration("acp-5") { db in try db.execute(sql: version5) }
         return migrator
     }
 
@@ -44,6 +46,12 @@ enum Schema {
         }
         try migrator.migrate(pool)
     }
+
+    // The runs that were deleted for good, with the time until which they are not created again.
+    private static let version5 = """
+        CREATE TABLE acp_deleted_runs (id TEXT PRIMARY KEY, until INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+        CREATE INDEX acp_deleted_runs_by_time ON acp_deleted_runs (until);
+        """
 
     // Contents to which documents refer instead of containing them. They are large, and therefore not stored in the
     // index.

@@ -38,12 +38,15 @@ struct Retention: Sendable {
             return db.changesCount
         }
         let sessions = try await database.delete(oldSessions)
+        let time = now()
+        let mayForgetMore = try await database.delete(
+            Deletion(action: "Forgetting deleted runs") { db in try Deletion.forgetDeletions(before: time, db) })
         if !runs.isEmpty || sessions > 0 {
             try await database.maintain("Freeing pages") { db in
                 try db.execute(sql: "PRAGMA incremental_vacuum(\(Self.pageLimit))")
             }
         }
-        return !runs.isEmpty || sessions == Self.rowLimit
+        return !runs.isEmpty || sessions == Self.rowLimit || mayForgetMore
     }
 
     private static func deleteRuns(endedBy limit: Int64, _ db: Database) throws -> [RunID] {

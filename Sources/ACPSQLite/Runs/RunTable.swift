@@ -126,6 +126,7 @@ struct RunTable {
         let entry = try find(commit.run)
         var outcome = try commit.outcome(
             for: entry.map { StoredRunState(owner: $0.owner, eventCount: $0.eventCount, missingPart: $0.missingPart) },
+            isDeleted: try wasDeletedForGood(commit.run),
             hasSignal: { key in try entry.map { try hasSignal(key, to: $0.key) } ?? false })
         if case .conflict = outcome, let entry, let missing = try missingEvent(entry) {
             outcome = .incomplete(missing: missing)
@@ -137,6 +138,12 @@ struct RunTable {
         if let snapshot = commit.snapshot {
             try replace(entry, snapshot.run, Data(snapshot.json), coveredEvents: snapshot.eventCount)
         }
+    }
+
+    private func wasDeletedForGood(_ run: RunID) throws -> Bool {
+        try db.rows(
+            "SELECT 1 FROM acp_deleted_runs WHERE id = ? AND until > ?", [run.rawValue, now.microseconds]
+        ).next() != nil
     }
 
     private func hasSignal(_ key: String, to run: Int64) throws -> Bool {

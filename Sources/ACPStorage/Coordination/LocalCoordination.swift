@@ -120,7 +120,7 @@ public final class LocalCoordination: Coordination {
     }
 
     /// Returns whether a signal with a key was sent to a run, for the decision about a commit
-    /// (``RunCommit/outcome(for:hasSignal:)``).
+    /// (``RunCommit/outcome(for:isDeleted:hasSignal:)``).
     public func hasSignal(_ key: String, to run: RunID) -> Bool {
         state.withLock { $0.signals[run]?[key] != nil }
     }

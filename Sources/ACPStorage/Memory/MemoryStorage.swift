@@ -201,7 +201,9 @@ extension MemoryStorage {
         try access { state, now throws(StorageError) in
             // Signals are looked for under the lock: the sender of one reads the run afterwards, and finds it ended if
             // this commit was first. The first attempt of a repeated commit has appended the block already.
-            let step = try state.runs.step(for: commit) { localCoordination.hasSignal($0, to: commit.run) }
+            let step = try state.runs.step(for: commit, now: now) {
+                localCoordination.hasSignal($0, to: commit.run)
+            }
             guard let step else { return }
             if step.isCreation { try state.runs.checkRoomForRun() }
             let history = commit.history.map { state.sessions.growth(appending: $0) } ?? 0
@@ -244,10 +246,14 @@ extension MemoryStorage {
         localCoordination.runDidChange(run)
     }
 
+    /// Deletes a run, which may be created again at once, and returns whether it existed.
+    @discardableResult
+    public func deleteRun(_ run: RunID) throws -> Bool { try deleteRun(run, forGood: false) }
+
     /// Deletes a run, and returns whether it existed.
     @discardableResult
-    public func deleteRun(_ run: RunID) throws -> Bool {
-        try access { state, _ in state.runs.remove(run) }
+    public func deleteRun(_ run: RunID, forGood: Bool) throws -> Bool {
+        try access { state, now in forGood ? state.runs.removeForGood(run, now: now) : state.runs.remove(run) }
     }
 
     /// Returns one page of runs, newest first, and the total number of runs.

@@ -16,6 +16,7 @@ struct RunTable: ~Copyable {
     /// The links of ``ended`` and ``unfinished``: each run is in at most one of these lists.
     private var links = LinkedListLinks()
     private var listings = RunListings()
+    private var deletedForGood = DeletedRuns()
     /// Runs that were removed and whose watchers are still to be notified.
     private var removed: [RunEntry] = []
     /// The estimated number of bytes of all runs.
@@ -62,7 +63,7 @@ struct RunTable: ~Copyable {
     /// - Returns: Whether the commit was applied: `false` if it is a repetition, so that nothing remained to be done.
     @discardableResult
     mutating func commit(_ commit: RunCommit, now: ContinuousClock.Instant) throws(StorageError) -> Bool {
-        guard let step = try step(for: commit) else { return false }
+        guard let step = try step(for: commit, now: now) else { return false }
         if step.isCreation { try makeRoomForRun() }
         apply(step, of: commit, now: now)
         return true
@@ -72,16 +73,17 @@ struct RunTable: ~Copyable {
     ///
     /// - Parameters:
     ///   - commit: The commit.
+    ///   - now: The time.
     ///   - hasSignal: Returns whether a signal with a key is stored for the run.
     /// - Returns: The prepared commit, or `nil` if it is a repetition, so that nothing remains to be done.
     func step(
-        for commit: RunCommit, hasSignal: (_ key: String) -> Bool = { _ in false }
+        for commit: RunCommit, now: ContinuousClock.Instant, hasSignal: (_ key: String) -> Bool = { _ in false }
     ) throws(StorageError) -> Step? {
         let key = HashedKey(commit.run)
         let existing = entries[key]
         let outcome = commit.outcome(
             for: existing.map { StoredRunState(owner: $0.owner, eventCount: $0.events.count) },
-            hasSignal: hasSignal)
+            isDeleted: deletedForGood.contains(commit.run, now: now), hasSignal: hasSignal)
         guard try commit.shouldApply(outcome) else { return nil }
         guard let entry = existing else {
             // A commit that creates a run always has a snapshot.
@@ -99,7 +101,7 @@ struct RunTable: ~Copyable {
         return Step(.append(to: entry), growth: growth, snapshotCost: snapshotCost, contents: contents)
     }
 
-    /// Applies a commit that ``step(for:hasSignal:)`` has prepared. The caller has made room for it.
+    /// Applies a commit that ``step(for:now:hasSignal:)`` has prepared. The caller has made room for it.
     mutating func apply(_ step: Step, of commit: RunCommit, now: ContinuousClock.Instant) {
         switch step.kind {
         case .create(let entry): insert(entry, now: now)
@@ -252,6 +254,15 @@ struct RunTable: ~Copyable {
         return true
     }
 
+    /// Removes a run so that commits cannot create it again for some time.
+    ///
+    /// - Returns: Whether the run existed.
+    mutating func removeForGood(_ id: RunID, now: ContinuousClock.Instant) -> Bool {
+        guard remove(id) else { return false }
+        deletedForGood.insert(id, now: now)
+        return true
+    }
+
     private mutating func remove(_ entry: RunEntry) {
         entries[entry.key] = nil
         listings.remove(entry)
@@ -270,6 +281,7 @@ struct RunTable: ~Copyable {
         unfinished = [:]
         links = LinkedListLinks()
         listings = RunListings()
+        deletedForGood.removeAll()
         bytes = 0
         endedBytes = 0
     }
@@ -322,7 +334,7 @@ struct RunTable: ~Copyable {
             "runs": entries.count, "expiring runs": uses.count, "ended runs": ended.count,
             "contents": entries.values.reduce(0) { $0 + $1.contents.count }, "listings": listings.count,
             "processes": unfinished.count, "removed runs": removed.count, "bytes of runs": bytes,
-            "bytes of ended runs": endedBytes,
+            "bytes of ended runs": endedBytes, "runs deleted for good": deletedForGood.count,
         ]
     }
 }

@@ -10,6 +10,9 @@ enum DeletionChecks {
         StorageCheck("Deleting a run does not change other runs", others),
         StorageCheck("A commit to a deleted run throws notFound and does not restore it", lateCommit),
         StorageCheck("A deleted run can be created again and starts empty", recreation),
+        StorageCheck(
+            "A run that was deleted for good cannot be created again by a commit", isExclusive: true, repeatedCreation),
+        StorageCheck("A run that is created while it is deleted for good does not come back", racingCreations),
         StorageCheck("Of many tasks that delete a run at once, one is told that it existed", concurrentDeletes),
     ]
 
@@ -98,6 +101,73 @@ enum DeletionChecks {
         }
     }
 
+    static func repeatedCreation(_ context: CheckContext) async throws {
+        let storage = context.storage
+        let run = context.newRun()
+        let (mine, others) = (try context.creation(of: run), try context.creation(of: run))
+        try await storage.commit(mine)
+        try context.expect("deleting the run", try await storage.deleteRun(run.id, forGood: true), is: true)
+        // Also after a deletion that finds nothing to delete.
+        for isFinal in [true, false] {
+            for commit in [mine, others] {
+                try await context.expectError(.deleted, "a commit that would create a deleted run") {
+                    try await storage.commit(commit)
+                }
+                try await context.expectNothing(of: run)
+            }
+            let existed = try await storage.deleteRun(run.id, forGood: isFinal)
+            try context.expect("deleting it again", existed, is: false)
+        }
+        // A later commit finds out that there is no run, as after any deletion.
+        var later = mine
+        later.snapshot = nil
+        try await context.expectError(.notFound, "a commit without a snapshot to a deleted run") {
+            try await storage.commit(later)
+        }
+        // Others can be created, also those that were deleted without the intention to keep them deleted.
+        let neighbour = context.newRun()
+        let creation = try context.creation(of: neighbour)
+        for _ in 0..<2 {
+            try await storage.commit(creation)
+            try context.expect(
+                "deleting another run", try await storage.deleteRun(neighbour.id, forGood: false), is: true)
+        }
+        // What is saved by hand is always saved.
+        try await storage.save(run)
+        try context.expect("the run that was saved again", try await storage.run(run.id), is: run)
+        try context.expect("deleting it", try await storage.deleteRun(run.id), is: true)
+        try await context.expectError(.deleted, "a commit after that") { try await storage.commit(mine) }
+        // Deleting everything forgets deletions, too.
+        try await storage.removeAll()
+        try await storage.commit(mine)
+        try context.expect("the run in the empty storage", try await storage.run(run.id), is: run)
+    }
+
+    static func racingCreations(_ context: CheckContext) async throws {
+        let storage = context.storage
+        for _ in 0..<20 {
+            let run = context.newRun()
+            let first = try context.creation(of: run)
+            let repetitions = try (0..<4).map { _ in try context.creation(of: run) }
+            try await storage.commit(first)
+            async let isDeleted = storage.deleteRun(run.id, forGood: true)
+            let codes = try await concurrently(repetitions.count + 1) { number -> StorageError.Code? in
+                do {
+                    try await storage.commit(number == 0 ? first : repetitions[number - 1])
+                    return nil
+                } catch let error as StorageError {
+                    return error.code
+                }
+            }
+            try context.expect("deleting the run", try await isDeleted, is: true)
+            // The first commit may have been repeated before the deletion.
+            try context.expect(
+                "every reply", codes.dropFirst().allSatisfy { $0 == .fenced || $0 == .deleted }, is: true)
+            try context.expect("the reply to the first sender", codes[0] == nil || codes[0] == .deleted, is: true)
+            try await context.expectNothing(of: run)
+        }
+    }
+
     static func concurrentDeletes(_ context: CheckContext) async throws {
         let writer = try await RunWriter.create(context.newRun(), on: context.storage)
         let told = try await concurrently(20) { _ in try await context.storage.deleteRun(writer.run.id) }
@@ -108,5 +178,14 @@ enum DeletionChecks {
         let toldOfSession = try await concurrently(20) { _ in try await context.storage.deleteSession(session) }
         try context.expect(
             "the number of tasks that were told that the session existed", toldOfSession.count { $0 }, is: 1)
+    }
+}
+
+extension CheckContext {
+    /// Returns a commit that creates a run, of a new owner.
+    fileprivate func creation(of run: Run) throws -> RunCommit {
+        RunCommit(
+            run: run.id, expecting: 0, events: [try EncodedEvent(.runCreated(run))],
+            snapshot: try RunSnapshot(run, eventCount: 1), owner: RunOwner(process: ProcessID()))
     }
 }

@@ -117,7 +117,7 @@ struct ContentStorageTests {
         try await storage.deleteRun(run.id)
         try await storage.commit(try commit(run, [.runCreated(run), .messagePart(part)]))
         #expect(try await storage.events(of: run.id).last == .messagePart(part))
-        try memory.deleteRun(run.id)
+        try memory.deleteRun(run.id, forGood: false)
         try await storage.commit(try commit(run, [.runCreated(run), .messagePart(part)]))
         #expect(try await storage.events(of: run.id).last == .messagePart(part))
     }
@@ -160,7 +160,7 @@ struct ContentStorageTests {
         let run = Run(agentName: "a", sessionID: "s", output: [Message(parts: [part])])
         try await storage.commit(try commit(run, [.messagePart(part)]))
         let stored = try #require(try await memory.record(of: run.id)?.snapshot)
-        try memory.deleteRun(run.id)
+        try memory.deleteRun(run.id, forGood: false)
         try await memory.save(stored)
         let error = await #expect(throws: StorageError.self) { try await storage.record(of: run.id) }
         #expect(error?.code == .corruptData)

@@ -33,6 +33,8 @@ private struct World {
     private var hasHistory = false
     private var isCancelSignalled = false
     private var answered: Set<Int> = []
+    /// Whether the time for creating the run is over.
+    private var isLate = false
 
     // The performer.
     private var current: RunStateMachine.Step?
@@ -68,7 +70,7 @@ private struct World {
     // MARK: One step
 
     mutating func step() throws {
-        switch random(in: 0...21) {
+        switch random(in: 0...22) {
         case 0...4: try write()
         case 5:
             try apply("admit and begin") { machine in
@@ -92,6 +94,7 @@ private struct World {
         case 18, 19: try leave()
         case 20:
             if random(in: 0...15) == 0 { try apply("abandon") { $0.abandon(StorageError(.closed, "shut down")) } }
+        case 21: if random(in: 0...3) == 0 { isLate = true }
         default: try wait()
         }
     }
@@ -196,9 +199,13 @@ private struct World {
         guard let step = current else {
             let isLeaseHeld = random(in: 0...3) != 0
             var next: RunStateMachine.Step?
-            try apply("next step") { next = $0.nextStep(isLeaseHeld: isLeaseHeld, now: .now) }
+            let now = isLate ? Timestamp.now + RunCommit.deletionPeriod : .now
+            try apply("next step") { next = $0.nextStep(isLeaseHeld: isLeaseHeld, now: now) }
             guard let next else { return isWriting = false }
             if case .pause = next { return }
+            if isLate, case .commit(let commit, _) = next, commit.expecting == 0, commit.snapshot != nil {
+                throw failure("it creates the run when that is not allowed any more")
+            }
             current = next
             var second: RunStateMachine.Step?
             try apply("second writer") { second = $0.nextStep(isLeaseHeld: true, now: .now) }
@@ -246,6 +253,7 @@ private struct World {
         case 8: return try fail(random(in: 0...5) == 0 ? .fenced : .timedOut)
         default: return try fail(random(in: 0...5) == 0 ? .incomplete : .cannotConnect)
         }
+        if stored.isEmpty, commit.snapshot == nil { return try fail(.notFound) }
         if !has(commit) {
             if isCancelSignalled, commit.isRefusedAfterCancel { return try fail(.cancelled) }
             if isRefusedAsAnswered(commit) { return try fail(.answered) }
@@ -255,6 +263,7 @@ private struct World {
     }
 
     private mutating func take(_ commit: RunCommit, leavesHistory: Bool) throws {
+        if stored.isEmpty, commit.snapshot == nil { return }
         if has(commit) || isCancelSignalled && commit.isRefusedAfterCancel || isRefusedAsAnswered(commit) { return }
         guard commit.expecting == stored.count else {
             throw failure("a commit expects \(commit.expecting) events where there are \(stored.count)")

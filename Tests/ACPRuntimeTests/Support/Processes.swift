@@ -179,7 +179,9 @@ final class Link: Storage, Coordination {
     func append(_ event: EncodedEvent, to run: RunID) async throws {
         try await through { try await $0.append(event, to: run) }
     }
-    func deleteRun(_ run: RunID) async throws -> Bool { try await through { try await $0.deleteRun(run) } }
+    func deleteRun(_ run: RunID, forGood: Bool) async throws -> Bool {
+        try await through { try await $0.deleteRun(run, forGood: forGood) }
+    }
     func storedRuns(_ query: RunQuery) async throws -> StoragePage<StoredRun> {
         try await through("runs(_:)") { try await $0.storedRuns(query) }
     }

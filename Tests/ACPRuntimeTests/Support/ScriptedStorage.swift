@@ -138,7 +138,7 @@ final class ScriptedStorage: Storage {
     func storedInput(of run: RunID) async throws -> Encoded<[Message]>? { try await base.storedInput(of: run) }
     func save(_ run: Run, json: [UInt8]) async throws { try await base.save(run, json: json) }
     func append(_ event: EncodedEvent, to run: RunID) async throws { try await base.append(event, to: run) }
-    func deleteRun(_ run: RunID) async throws -> Bool { try await base.deleteRun(run) }
+    func deleteRun(_ run: RunID, forGood: Bool) async throws -> Bool { try await base.deleteRun(run, forGood: forGood) }
     func storedRuns(_ query: RunQuery) async throws -> StoragePage<StoredRun> { try await base.storedRuns(query) }
     func eventCount(of run: RunID) async throws -> Int { try await base.eventCount(of: run) }
     func claim(_ run: RunID, for owner: RunOwner, from current: RunOwner?) async throws -> Bool {

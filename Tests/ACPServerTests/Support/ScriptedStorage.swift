@@ -67,9 +67,9 @@ final class ScriptedStorage: Storage {
     func save(_ run: Run, json: [UInt8]) async throws { try memory.save(run, json: json) }
     func append(_ event: EncodedEvent, to run: RunID) async throws { try memory.append(event, to: run) }
 
-    func deleteRun(_ run: RunID) async throws -> Bool {
+    func deleteRun(_ run: RunID, forGood: Bool) async throws -> Bool {
         try check(.delete)
-        return try memory.deleteRun(run)
+        return try memory.deleteRun(run, forGood: forGood)
     }
 
     func storedRuns(_ query: RunQuery) async throws -> StoragePage<StoredRun> {

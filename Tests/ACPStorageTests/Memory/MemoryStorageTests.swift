@@ -186,7 +186,7 @@ struct MemoryStorageTests {
         for deletes in [true, false] {
             try await storage.save(run)
             var changes = storage.localCoordination.changes(of: run.id).makeAsyncIterator()
-            if deletes { try storage.deleteRun(run.id) } else { clock.advance(by: .seconds(10)) }
+            if deletes { try storage.deleteRun(run.id, forGood: false) } else { clock.advance(by: .seconds(10)) }
             #expect(try await storage.record(of: run.id) == nil)
             #expect(await changes.next() != nil)
         }

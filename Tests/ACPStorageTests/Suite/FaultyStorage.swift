@@ -60,6 +60,8 @@ enum Fault: CaseIterable, Sendable {
     case losesPrincipalsOfLaterSaves
     case letsEveryPrincipalCreateSessions
     case keepsPrincipalsOfDeletedSessions
+    case forgetsDeletions
+    case deletesAlwaysForGood
     case leavesInputBehind
     case leavesSignalsBehind
     case ignoresCancelSignals
@@ -279,13 +281,16 @@ final class FaultyStorage: Storage {
 
     func append(_ event: EncodedEvent, to run: RunID) async throws { try base.append(event, to: run) }
 
-    func deleteRun(_ run: RunID) async throws -> Bool {
+    func deleteRun(_ run: RunID, forGood: Bool) async throws -> Bool {
         forgetCount(of: run)
         if fault != .keepsDeletedRunsOfPrincipals { forgetPrincipal(of: run) }
-        guard fault == .leavesSignalsBehind else { return try base.deleteRun(run) }
+        var forGood = forGood
+        if fault == .forgetsDeletions { forGood = false }
+        if fault == .deletesAlwaysForGood { forGood = true }
+        guard fault == .leavesSignalsBehind else { return try base.deleteRun(run, forGood: forGood) }
         let signals = try await base.coordination.storedSignals(to: run)
         defer { local.keep(signals, of: run) }
-        return try base.deleteRun(run)
+        return try base.deleteRun(run, forGood: forGood)
     }
 
     func storedRuns(_ query: RunQuery) async throws -> StoragePage<StoredRun> {
@@ -412,7 +417,7 @@ final class FaultyStorage: Storage {
         onRemoveAll()
         if fault != .keepsRunsOfPrincipalsOnRemoveAll { principals.withLock { $0 = PrincipalMemory() } }
         guard fault == .keepsSessionsOnRemoveAll else { return try base.removeAll() }
-        for run in try base.storedRuns(RunQuery(limit: .max)).items { try base.deleteRun(run.id) }
+        for run in try base.storedRuns(RunQuery(limit: .max)).items { try base.deleteRun(run.id, forGood: false) }
     }
 
     func close() async throws {

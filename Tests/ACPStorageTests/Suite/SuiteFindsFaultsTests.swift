@@ -141,6 +141,16 @@ struct SuiteFindsFaultsTests {
                 "A session keeps the principal with which it was saved",
                 "Of several principals that create a session at once, one succeeds",
             ]
+        case .forgetsDeletions:
+            [
+                "A run that was deleted for good cannot be created again by a commit",
+                "A run that is created while it is deleted for good does not come back",
+            ]
+        case .deletesAlwaysForGood:
+            [
+                "A deleted run can be created again and starts empty",
+                "A run that was deleted for good cannot be created again by a commit",
+            ]
         case .leavesInputBehind:
             [
                 "Deleting a run removes its events, its input, its signals and its entries in all listings",

@@ -59,7 +59,7 @@ final class Connection: Storage, Coordination {
     func storedInput(of run: RunID) async throws -> Encoded<[Message]>? { try await open.storedInput(of: run) }
     func save(_ run: Run, json: [UInt8]) async throws { try await open.save(run, json: json) }
     func append(_ event: EncodedEvent, to run: RunID) async throws { try await open.append(event, to: run) }
-    func deleteRun(_ run: RunID) async throws -> Bool { try await open.deleteRun(run) }
+    func deleteRun(_ run: RunID, forGood: Bool) async throws -> Bool { try await open.deleteRun(run, forGood: forGood) }
     func storedRuns(_ query: RunQuery) async throws -> StoragePage<StoredRun> { try await open.storedRuns(query) }
     func events(of run: RunID, from offset: Int, limit: Int?) async throws -> [EncodedEvent] {
         try await open.events(of: run, from: offset, limit: limit)

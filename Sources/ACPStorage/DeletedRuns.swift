@@ -3,9 +3,11 @@
 public import ACPCore
 import DequeModule
 
-/// The runs that were deleted for good, each for ``RunCommit/deletionPeriod``. For storages that hold their data in the
-/// memory of one process: see ``Storage/deleteRun(_:forGood:)``.
+/// The runs that were deleted for good, each for ``RunCommit/deletionPeriod``, and at most the last 100,000 of them. For
+/// storages that hold their data in the memory of one process: see ``Storage/deleteRun(_:forGood:)``.
 public struct DeletedRuns: Sendable {
+    private static let limit = 100_000
+
     private var ends: [RunID: ContinuousClock.Instant] = [:]
     /// In the order of their ends. A run that was deleted twice is there twice.
     private var queue: Deque<RunID> = []
@@ -15,7 +17,10 @@ public struct DeletedRuns: Sendable {
 
     /// Inserts a run that was deleted for good, and removes those whose time is over.
     public mutating func insert(_ run: RunID, now: ContinuousClock.Instant) {
-        removeExpired(now: now)
+        while let oldest = queue.first, queue.count >= Self.limit || !contains(oldest, now: now) {
+            queue.removeFirst()
+            ends[oldest] = nil
+        }
         ends[run] = now + RunCommit.deletionPeriod
         queue.append(run)
     }
@@ -31,11 +36,4 @@ public struct DeletedRuns: Sendable {
 
     /// The number of runs, for tests that nothing is left behind.
     var count: Int { ends.count }
-
-    private mutating func removeExpired(now: ContinuousClock.Instant) {
-        while let run = queue.first, ends[run].map({ $0 <= now }) ?? true {
-            queue.removeFirst()
-            ends[run] = nil
-        }
-    }
 }

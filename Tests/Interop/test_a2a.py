@@ -261,6 +261,9 @@ async def test_a_message_with_the_same_key_is_sent_once(url: str, binding: str) 
         responses = [(await http.post(path, json=body, headers=headers)).json() for _ in range(3)]
         tasks = [response.get("result", response)["task"]["id"] for response in responses]
         assert len(set(tasks)) == 1
+        assert (await http.delete(f"/runs/{tasks[0]}")).status_code == 204
+        repeated = (await http.post(path, json=body, headers=headers)).json()["error"]
+        assert "was deleted: use a new key" in repeated["message"], repeated
 
 
 async def test_no_member_of_a_response_is_in_snake_case(url: str) -> None:

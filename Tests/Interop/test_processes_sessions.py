@@ -134,6 +134,21 @@ async def test_the_same_idempotency_key_at_two_processes_creates_one_run() -> No
             assert_error(other, 422, "invalid_input")
 
 
+async def test_a_request_whose_run_was_deleted_does_not_run_again_at_any_process() -> None:
+    async with Fleet() as fleet:
+        members = [await fleet.start(), await fleet.start()]
+        headers = {"Idempotency-Key": "deleted"}
+        run = (await members[0].http.post("/runs", json=run_request("echo", "once"), headers=headers)).json()
+        assert (await members[1].http.delete(f"/runs/{run['run_id']}")).status_code == 204
+        for member in members:
+            repeated = await member.http.post("/runs", json=run_request("echo", "once"), headers=headers)
+            assert_error(repeated, 404, "not_found")
+            assert "another Idempotency-Key" in repeated.json()["message"]
+            assert (await member.http.get(f"/runs/{run['run_id']}")).status_code == 404
+        assert (await members[0].http.get("/runs")).json()["total"] == 0
+        assert await members[0].history(run["session_id"]) == ["once", "once"]
+
+
 async def test_a_request_is_repeated_at_another_process_after_the_first_one_was_killed() -> None:
     async with Fleet(lease=1.5) as fleet:
         one, other = await fleet.start(), await fleet.start()

@@ -42,6 +42,8 @@ extension PostgresStorage {
 
     /// Deletes a run with its events, its input, its signals and its entries in every listing, and returns whether it
     /// existed.
+    ///
+    /// With `forGood`, commits cannot create it again for `RunCommit.deletionPeriod`.
     @discardableResult
     public func deleteRun(_ run: RunID, forGood: Bool) async throws -> Bool {
         let period = forGood ? RunCommit.deletionPeriod.wholeMilliseconds : 0

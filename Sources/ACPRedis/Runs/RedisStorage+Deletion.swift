@@ -17,6 +17,8 @@ extension RedisStorage {
 
     /// Deletes a run with its events, its signals and its entries in every listing. If only a part of the run exists,
     /// deletes that part.
+    ///
+    /// With `forGood`, commits cannot create it again for `RunCommit.deletionPeriod`.
     @discardableResult
     public func deleteRun(_ run: RunID, forGood: Bool) async throws -> Bool {
         let task = RedisTask.writing("Deleting run \(run)", at: keys.run(run))

@@ -43,6 +43,8 @@ extension SQLiteStorage {
     ///
     /// That works on a full disk too. There, a very long run is deleted in several transactions: if the process ends in
     /// between, the run lacks its last events, and can be deleted again.
+    ///
+    /// With `forGood`, commits cannot create it again for `RunCommit.deletionPeriod`.
     @discardableResult
     public func deleteRun(_ run: RunID, forGood: Bool) async throws -> Bool {
         let existed = try await database.delete(.run(run, refusedFrom: forGood ? now() : nil))

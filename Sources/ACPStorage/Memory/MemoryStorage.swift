@@ -251,6 +251,8 @@ extension MemoryStorage {
     public func deleteRun(_ run: RunID) throws -> Bool { try deleteRun(run, forGood: false) }
 
     /// Deletes a run, and returns whether it existed.
+    ///
+    /// With `forGood`, commits cannot create it again for ``RunCommit/deletionPeriod``.
     @discardableResult
     public func deleteRun(_ run: RunID, forGood: Bool) throws -> Bool {
         try access { state, now in forGood ? state.runs.removeForGood(run, now: now) : state.runs.remove(run) }
